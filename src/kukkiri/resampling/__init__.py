@@ -1,0 +1,17 @@
+"""Interpolation as weight tables: nearest, (bi)linear, (bi)cubic and Lanczos, exactly as MATLAB samples."""
+
+from kukkiri.resampling.kernels import KERNELS, Kernel
+from kukkiri.resampling.resize import apply_along, resize
+from kukkiri.resampling.weights import Border, WeightTable, border_indices, output_length, weight_table
+
+__all__ = [
+    "KERNELS",
+    "Border",
+    "Kernel",
+    "WeightTable",
+    "apply_along",
+    "border_indices",
+    "output_length",
+    "resize",
+    "weight_table",
+]
