@@ -1,0 +1,53 @@
+"""What every test shares: the folder of conformance vectors and image sets, and a reader for the vectors."""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_SHARED = os.environ.get("KUKKIRI_SHARED")
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder with golden/ and data/; tests that need it are skipped where it is not."""
+    if not _SHARED or not Path(_SHARED).is_dir():
+        pytest.skip("KUKKIRI_SHARED does not name the folder with golden/ and data/")
+    return Path(_SHARED)
+
+
+@dataclass(frozen=True)
+class Golden:
+    """One conformance vector: torch tensors by full key, and the facts in its metadata."""
+
+    tensors: dict[str, Any]
+    metadata: dict[str, str]
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The state dict under its official keys."""
+        return {key[6:]: value for key, value in self.tensors.items() if key.startswith("state.")}
+
+    @property
+    def constructor(self) -> dict[str, Any]:
+        """The official constructor's arguments."""
+        return json.loads(self.metadata["constructor"])
+
+    def __getitem__(self, key: str) -> Any:
+        return self.tensors[key]
+
+
+@pytest.fixture(scope="session")
+def golden(shared: Path) -> Callable[[str], Golden]:
+    """Read a vector by its name, without the suffix."""
+    from safetensors import safe_open
+
+    def read(name: str) -> Golden:
+        with safe_open(shared / "golden" / f"{name}.safetensors", "pt") as file:
+            return Golden({key: file.get_tensor(key) for key in file.keys()}, file.metadata())  # noqa: SIM118
+
+    return read
