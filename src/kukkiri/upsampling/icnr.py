@@ -1,0 +1,164 @@
+"""ICNR: start a learned upsampler as a convolution followed by an enlargement, without a checkerboard.
+
+Aitken et al., "Checkerboard artifact free sub-pixel convolution: A note on sub-pixel convolution, resize
+convolution and convolution resize", 2017, arXiv:1707.02937, for sub-pixel convolution; the transposed form
+follows from the same equation. Two enlargements:
+
+- ``nearest``: every output pixel takes the LR pixel in which it lies (the paper's);
+- ``area``: every output pixel takes the mean of the LR picture over a square of one LR pixel around its own
+  centre. The overlaps are 1 - abs(distance) along each side, so this is bilinear interpolation with zeros
+  outside, and for a transposed convolution of one tap it is the bilinear start of FCN (Long et al., CVPR
+  2015, arXiv:1411.4038).
+"""
+
+from collections.abc import Callable
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["Enlargement", "enlargement_taps", "icnr_", "icnr_transposed_"]
+
+Enlargement = Literal["nearest", "area"]
+Initialiser = Callable[[Tensor], object]
+
+
+def enlargement_taps(scale: int, *, enlargement: Enlargement = "nearest") -> tuple[Tensor, int]:
+    """What one LR pixel gives to the output pixels around it, along one side.
+
+    Args:
+        scale: at least 1.
+        enlargement: ``nearest`` or ``area``.
+
+    Returns:
+        The taps, float64, which sum to ``scale``, and how many of them lie before the pixel's own first
+        output pixel.
+
+    Raises:
+        ValueError: another enlargement, or a scale below 1.
+    """
+    if scale < 1:
+        raise ValueError(f"scale must be at least 1, got {scale}")
+    if enlargement == "nearest":
+        return torch.ones(scale, dtype=torch.float64), 0
+    if enlargement == "area":
+        before = scale // 2
+        centre = (scale - 1) / 2
+        positions = torch.arange(-before, scale + before, dtype=torch.float64)
+        return 1.0 - (positions - centre).abs() / scale, before
+    raise ValueError(f"unknown enlargement {enlargement!r}; known: {', '.join(get_args(Enlargement))}")
+
+
+def icnr_(
+    weight: Tensor,
+    *,
+    scale: int,
+    init: Initialiser = nn.init.kaiming_uniform_,
+    enlargement: Enlargement = "nearest",
+) -> Tensor:
+    """Fill the weight of the convolution before a pixel shuffle so that both equal convolution + enlargement.
+
+    Args:
+        weight: (C * scale^2, Cin, k, k), channel c * scale^2 + i * scale + j holding phase (i, j) as
+            ``torch.nn.PixelShuffle`` reads it; filled in place. The bias must be equal within each c: zero it.
+        scale: at least 1.
+        init: draws the one sub-kernel in place: (C, Cin, k, k), or (C, Cin, k - 2, k - 2) with ``area``,
+            whose two other taps the interpolation needs.
+        enlargement: see the module.
+
+    Returns:
+        ``weight``.
+
+    Raises:
+        ValueError: the channels are no multiple of scale^2, or the kernel is too small.
+    """
+    _check(weight, scale)
+    phases, inputs, height, width = weight.shape
+    if phases % scale**2:
+        raise ValueError(f"{phases} output channels are not a multiple of scale^2 = {scale**2}")
+    taps, before = enlargement_taps(scale, enlargement=enlargement)
+    reach = 1 if before else 0
+    if min(height, width) <= 2 * reach:
+        raise ValueError(f"{enlargement} needs a kernel of at least {2 * reach + 1}, got {height}x{width}")
+    channels = phases // scale**2
+    with torch.no_grad():
+        kernel = weight.new_empty(channels, inputs, height - 2 * reach, width - 2 * reach)
+        init(kernel)
+        # phase a reads the pixel at offset t with the tap that this pixel gives to output a - t * scale
+        reads = weight.new_zeros(scale, 2 * reach + 1)
+        for a in range(scale):
+            for t in range(-reach, reach + 1):
+                tap = before + a - t * scale
+                if 0 <= tap < len(taps):
+                    reads[a, t + reach] = taps[tap]
+        full = weight.new_zeros(channels, scale, scale, inputs, height, width)
+        for y in range(2 * reach + 1):
+            for x in range(2 * reach + 1):
+                share = torch.outer(reads[:, y], reads[:, x])[None, :, :, None, None, None]
+                rows, columns = slice(y, y + kernel.shape[2]), slice(x, x + kernel.shape[3])
+                full[..., rows, columns] += share * kernel[:, None, None]
+        return weight.copy_(full.reshape(weight.shape))
+
+
+def icnr_transposed_(
+    weight: Tensor,
+    *,
+    scale: int,
+    padding: int | None = None,
+    init: Initialiser = nn.init.kaiming_uniform_,
+    enlargement: Enlargement = "nearest",
+) -> Tensor:
+    """Fill the weight of a transposed convolution so that it equals convolution + enlargement.
+
+    With ``nearest`` the sub-kernel has as many taps as whole groups of ``scale`` fit into the kernel from
+    tap ``padding % scale`` on; taps outside these groups become zero. A 4x4 kernel at stride 2 and padding 1
+    holds one group; without padding it would hold two. So ``padding=0`` for a layer that does crop fills the
+    whole kernel, and gives convolution + nearest shifted by ``padding % scale`` output pixels.
+
+    Args:
+        weight: (Cin, C, k, k) as ``torch.nn.ConvTranspose2d`` keeps it; filled in place.
+        scale: the stride, at least 1.
+        padding: the layer's padding; by default the one that crops most evenly, ceil((k - scale) / 2).
+        init: draws the sub-kernel (C, Cin, m, m) in place, in the orientation of a convolution.
+        enlargement: see the module.
+
+    Returns:
+        ``weight``.
+
+    Raises:
+        ValueError: the kernel is not square, or too small for one sub-kernel tap.
+    """
+    _check(weight, scale)
+    inputs, channels, size, width = weight.shape
+    if size != width:
+        raise ValueError(f"the kernel must be square, got {size}x{width}")
+    crop = max(0, (size - scale + 1) // 2) if padding is None else padding
+    taps, before = enlargement_taps(scale, enlargement=enlargement)
+    first = (crop - before) % scale
+    count = (size - first - len(taps)) // scale + 1
+    if count < 1:
+        least = first + len(taps)
+        raise ValueError(
+            f"{enlargement} at scale {scale} and padding {crop} needs a kernel of at least {least}, got {size}"
+        )
+    with torch.no_grad():
+        kernel = weight.new_empty(channels, inputs, count, count)
+        init(kernel)
+        # the transposed layer scatters, so the convolution's last tap comes first
+        scattered = kernel.flip(2, 3).transpose(0, 1)
+        share = torch.outer(taps, taps).to(weight)
+        weight.zero_()
+        for y in range(count):
+            for x in range(count):
+                top, left = first + y * scale, first + x * scale
+                weight[:, :, top : top + len(taps), left : left + len(taps)] += (
+                    scattered[:, :, y, x][:, :, None, None] * share
+                )
+    return weight
+
+
+def _check(weight: Tensor, scale: int) -> None:
+    if weight.ndim != 4:
+        raise ValueError(f"a weight has four dimensions, got shape {tuple(weight.shape)}")
+    if scale < 1:
+        raise ValueError(f"scale must be at least 1, got {scale}")
