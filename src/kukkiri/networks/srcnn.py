@@ -1,0 +1,74 @@
+"""SRCNN: three convolutions on a picture that bicubic interpolation has enlarged.
+
+Dong et al., "Image Super-Resolution Using Deep Convolutional Networks", TPAMI 2016, arXiv:1501.00092.
+Differs from the paper: zero padding, so that sr has the size of the input; the paper trains without
+padding and its test code repeats the border (``padding="replicate"``). State-dict keys are those of
+yjn870/SRCNN-pytorch.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from kukkiri.errors import ModelError
+from kukkiri.networks.blocks import shape_of
+from kukkiri.networks.interface import Network
+
+__all__ = ["SRCNN"]
+
+
+class SRCNN(Network):
+    """57,281 parameters as 9-5-5, 24,513 as 9-3-5, 8,129 as 9-1-5; one luma channel in [0, 1].
+
+    Receptive field of 9-5-5: 8 pixels of the enlarged input to each side.
+
+    Args:
+        scale: of the enlargement that precedes the network; its weights have the same shape for every scale.
+        colour: ``y``, one luma channel, as in the paper, or ``rgb``.
+        kernels: sides of the three kernels, odd: (9, 1, 5), (9, 3, 5) or (9, 5, 5).
+        widths: features after the first and after the second convolution.
+        padding: what lies beyond the border, ``zeros`` or ``replicate``.
+    """
+
+    pre_upsampled = True
+
+    def __init__(
+        self,
+        *,
+        scale: int = 2,
+        colour: Literal["y", "rgb"] = "y",
+        kernels: Sequence[int] = (9, 5, 5),
+        widths: Sequence[int] = (64, 32),
+        padding: Literal["zeros", "replicate"] = "zeros",
+    ) -> None:
+        super().__init__()
+        if any(side % 2 == 0 for side in kernels):
+            raise ValueError(f"kernels must be odd, got {tuple(kernels)}")
+        self.scale = scale
+        self.colour = colour
+        self.receptive_field = sum(side // 2 for side in kernels)
+        features = (self.channels, *widths, self.channels)
+        self.conv1, self.conv2, self.conv3 = (
+            nn.Conv2d(features[i], features[i + 1], kernels[i], padding=kernels[i] // 2, padding_mode=padding)
+            for i in range(3)
+        )
+
+    def forward(self, lr: Tensor) -> Tensor:
+        """Map the enlarged lr (N, C, H, W) in [0, 1] to sr of the same shape, not clamped."""
+        features = functional.relu(self.conv1(lr))
+        sr: Tensor = self.conv3(functional.relu(self.conv2(features)))
+        return sr
+
+    @classmethod
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+        """Channels, kernels and widths; the scale and the padding leave no trace."""
+        shapes = [shape_of(state, f"conv{i}.weight", network="srcnn") for i in (1, 2, 3)]
+        if "conv4.weight" in state or any(len(shape) != 4 for shape in shapes):
+            raise ModelError("not a state dict of srcnn: expected three convolutions, conv1 to conv3.")
+        return {
+            "colour": "y" if shapes[0][1] == 1 else "rgb",
+            "kernels": [shape[2] for shape in shapes],
+            "widths": [shapes[0][0], shapes[1][0]],
+        }

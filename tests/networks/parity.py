@@ -1,0 +1,26 @@
+"""What the tests of the networks share: parity with the vectors, and the keys of the full-size originals."""
+
+import gzip
+import json
+from pathlib import Path
+
+from torch import Tensor, nn
+
+
+def assert_parity(actual: Tensor, expected: Tensor) -> None:
+    """1e-5 of the largest value: float32 order of summation differs by 2.2e-6 at most (measured in float64)."""
+    assert actual.shape == expected.shape
+    tolerance = 1e-5 * expected.abs().max().item() + 1e-7
+    assert (actual - expected).abs().max().item() <= tolerance
+
+
+def assert_full_size(module: nn.Module, shared: Path, name: str) -> None:
+    """Same keys, in whatever order, same shapes, same number of parameters as the official class."""
+    with gzip.open(shared / "golden" / "full_size_state_keys.json.gz", "rt") as file:
+        official = json.load(file)[name]
+    assert {key: list(value.shape) for key, value in module.state_dict().items()} == official["state"]
+    assert parameter_count(module) == official["parameters"]
+
+
+def parameter_count(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
