@@ -51,3 +51,11 @@ def golden(shared: Path) -> Callable[[str], Golden]:
             return Golden({key: file.get_tensor(key) for key in file.keys()}, file.metadata())  # noqa: SIM118
 
     return read
+
+
+@pytest.fixture
+def rng() -> Any:
+    """A NumPy generator with a fixed seed."""
+    import numpy as np
+
+    return np.random.default_rng(2016)
