@@ -1,0 +1,15 @@
+"""Attention over channels (first and second order) and over positions (non-local), each written once."""
+
+from kukkiri.attention.covariance import centre_crop, covariance_pool
+from kukkiri.attention.matrix_sqrt import matrix_sqrt
+from kukkiri.attention.second_order import SecondOrderChannelAttention
+from kukkiri.attention.squeeze_excitation import ChannelAttention, SqueezeExcitation
+
+__all__ = [
+    "ChannelAttention",
+    "SecondOrderChannelAttention",
+    "SqueezeExcitation",
+    "centre_crop",
+    "covariance_pool",
+    "matrix_sqrt",
+]
