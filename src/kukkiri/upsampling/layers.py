@@ -1,0 +1,272 @@
+"""Five layers that enlarge by an integer scale, with one interface, so that a network takes one by name.
+
+=================  =====================================================  ==========================
+layer              what it computes                                       ``kernel_size`` counts
+=================  =====================================================  ==========================
+TransposedConv     every LR pixel scatters a kernel; overlaps are added   output pixels, 2 * scale
+ZeroInsertConv     the same numbers: zeros between the pixels, then a     output pixels, 2 * scale
+                   convolution with the flipped kernel
+ResizeConv         nearest or bilinear enlargement, then a convolution    output pixels, 3
+SubPixelConv       a convolution to scale^2 channels, then a shuffle      LR pixels, 3
+SubPixelSpaceConv  the same numbers: zeros between the pixels, then one   LR pixels, 3
+                   convolution scale times as large, of which every
+                   output pixel meets only its own phase's taps
+=================  =====================================================  ==========================
+
+All pad with zeros and give exactly ``scale`` times the input. Unless said otherwise a weight starts uniform
+in +-1/sqrt(n), n being the inputs that one output value really reads; PyTorch's own start of a transposed
+convolution counts its output channels instead, and so starts far too large before few channels.
+
+References: Dumoulin & Visin, "A guide to convolution arithmetic for deep learning", 2016, arXiv:1603.07285;
+Shi et al., CVPR 2016, arXiv:1609.05158, and "Is the deconvolution layer the same as a convolutional layer?",
+2016, arXiv:1609.07009; Odena et al., "Deconvolution and checkerboard artifacts", Distill, 2016.
+"""
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Literal
+
+import torch
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from kukkiri.upsampling.icnr import Enlargement, icnr_, icnr_transposed_
+
+__all__ = [
+    "UPSAMPLERS",
+    "ResizeConv",
+    "SameConv2d",
+    "SubPixelConv",
+    "SubPixelSpaceConv",
+    "TransposedConv",
+    "Upsampler",
+    "ZeroInsertConv",
+    "insert_zeros",
+    "space_from_sub_pixel",
+    "sub_pixel_from_space",
+]
+
+
+class Upsampler(nn.Module):
+    """A layer from (N, channels_in, H, W) to (N, channels_out, scale*H, scale*W), not clamped."""
+
+    default_kernel_size: Callable[[int], int] = staticmethod(lambda scale: 3)
+
+    def __init__(self, *, channels_in: int, channels_out: int, scale: int, kernel_size: int | None = None) -> None:
+        super().__init__()
+        self.channels_in = channels_in
+        self.channels_out = channels_out
+        self.scale = scale
+        self.kernel_size = type(self).default_kernel_size(scale) if kernel_size is None else kernel_size
+        for name in ("channels_in", "channels_out", "scale", "kernel_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+
+    def icnr_(self, *, enlargement: Enlargement = "nearest") -> "Upsampler":
+        """Start anew as convolution + enlargement (see :mod:`kukkiri.upsampling.icnr`), the bias as zero.
+
+        Raises:
+            TypeError: the layer already enlarges by interpolation.
+        """
+        raise TypeError(f"{type(self).__name__} needs no ICNR: it enlarges by interpolation")
+
+    def extra_repr(self) -> str:
+        """The interface, for ``print``."""
+        return f"{self.channels_in}, {self.channels_out}, scale={self.scale}, kernel_size={self.kernel_size}"
+
+
+class SameConv2d(nn.Conv2d):
+    """A convolution with zero padding whose output has the input's size; an even kernel reaches further down right."""
+
+    def __init__(self, channels_in: int, channels_out: int, *, kernel_size: int) -> None:
+        odd = kernel_size % 2 == 1
+        super().__init__(channels_in, channels_out, kernel_size, padding=kernel_size // 2 if odd else 0)
+        self.even_pads = None if odd else ((kernel_size - 1) // 2, kernel_size // 2)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, C', H, W)."""
+        if self.even_pads is not None:
+            image = functional.pad(image, self.even_pads * 2)
+        return super().forward(image)
+
+
+def insert_zeros(image: Tensor, *, scale: int) -> Tensor:
+    """(N, C, H, W) to (N, C, scale*H, scale*W): every pixel, then ``scale - 1`` zeros, along both sides."""
+    n, c, h, w = image.shape
+    spread = functional.pad(image.reshape(n, c, h, 1, w, 1), (0, scale - 1, 0, 0, 0, scale - 1))
+    return spread.reshape(n, c, h * scale, w * scale)
+
+
+def space_from_sub_pixel(weight: Tensor, *, scale: int) -> Tensor:
+    """Lay the taps of a sub-pixel convolution out in space: (C*s^2, Cin, k, k) to (C, Cin, k*s, k*s).
+
+    Output pixel (phase) a reads LR tap t at place s*t + s-1-a of the large kernel.
+    """
+    phases, inputs, height, width = weight.shape
+    split = weight.reshape(phases // scale**2, scale, scale, inputs, height, width).flip(1, 2)
+    return split.permute(0, 3, 4, 1, 5, 2).reshape(-1, inputs, height * scale, width * scale)
+
+
+def sub_pixel_from_space(weight: Tensor, *, scale: int) -> Tensor:
+    """The inverse of :func:`space_from_sub_pixel`: (C, Cin, k*s, k*s) to (C*s^2, Cin, k, k)."""
+    channels, inputs, height, width = weight.shape
+    split = weight.reshape(channels, inputs, height // scale, scale, width // scale, scale)
+    return split.permute(0, 3, 5, 1, 2, 4).flip(1, 2).reshape(-1, inputs, height // scale, width // scale)
+
+
+class TransposedConv(Upsampler):
+    """``torch.nn.ConvTranspose2d`` cropped to exactly ``scale`` times the input.
+
+    The full output is (H - 1) scale + kernel_size long; kernel_size - scale too long. ceil of half of that is
+    cropped before, floor after (padding and output_padding). A pattern appears where ``kernel_size`` is no
+    multiple of ``scale`` (uneven overlap), and also where it is, since every phase owns its own weights.
+    """
+
+    default_kernel_size = staticmethod(lambda scale: 2 * scale)
+
+    def __init__(self, *, channels_in: int, channels_out: int, scale: int, kernel_size: int | None = None) -> None:
+        super().__init__(channels_in=channels_in, channels_out=channels_out, scale=scale, kernel_size=kernel_size)
+        excess = self.kernel_size - scale
+        if excess < 0:
+            raise ValueError(f"kernel_size {self.kernel_size} is below scale {scale}: some output pixels read nothing")
+        if scale == 1 and excess % 2:
+            raise ValueError(f"at scale 1 the kernel must be odd, got {self.kernel_size}")
+        self.crop = (excess + 1) // 2
+        self.conv = nn.ConvTranspose2d(
+            channels_in,
+            channels_out,
+            self.kernel_size,
+            stride=scale,
+            padding=self.crop,
+            output_padding=excess % 2,
+        )
+        _uniform_(self.conv, reads=channels_in * (self.kernel_size / scale) ** 2)
+
+    def icnr_(self, *, enlargement: Enlargement = "nearest") -> "TransposedConv":
+        """Start anew as convolution + enlargement, the bias as zero."""
+        icnr_transposed_(self.conv.weight, scale=self.scale, padding=self.crop, enlargement=enlargement)
+        _zero_bias(self.conv)
+        return self
+
+    def forward(self, lr: Tensor) -> Tensor:
+        """(N, channels_in, H, W) to (N, channels_out, scale*H, scale*W)."""
+        sr: Tensor = self.conv(lr)
+        return sr
+
+
+class ZeroInsertConv(TransposedConv):
+    """:class:`TransposedConv`, its state dict and its numbers, computed as zero insertion and a convolution."""
+
+    def forward(self, lr: Tensor) -> Tensor:
+        """(N, channels_in, H, W) to (N, channels_out, scale*H, scale*W)."""
+        after = self.crop
+        before = self.kernel_size - 1 - after
+        kernel = self.conv.weight.transpose(0, 1).flip(2, 3)
+        space = functional.pad(insert_zeros(lr, scale=self.scale), (before, after, before, after))
+        return functional.conv2d(space, kernel, self.conv.bias)
+
+
+class ResizeConv(Upsampler):
+    """Nearest or bilinear enlargement, then a convolution: no pattern of its own at any weights."""
+
+    def __init__(
+        self,
+        *,
+        channels_in: int,
+        channels_out: int,
+        scale: int,
+        kernel_size: int | None = None,
+        mode: Literal["nearest", "bilinear"] = "nearest",
+    ) -> None:
+        super().__init__(channels_in=channels_in, channels_out=channels_out, scale=scale, kernel_size=kernel_size)
+        if mode not in ("nearest", "bilinear"):
+            raise ValueError(f"mode must be 'nearest' or 'bilinear', got {mode!r}")
+        self.mode = mode
+        self.conv = SameConv2d(channels_in, channels_out, kernel_size=self.kernel_size)
+
+    def forward(self, lr: Tensor) -> Tensor:
+        """(N, channels_in, H, W) to (N, channels_out, scale*H, scale*W); bilinear holds the border pixels."""
+        hr = functional.interpolate(
+            lr,
+            scale_factor=float(self.scale),
+            mode=self.mode,
+            align_corners=False if self.mode == "bilinear" else None,
+        )
+        sr: Tensor = self.conv(hr)
+        return sr
+
+
+class SubPixelConv(Upsampler):
+    """A convolution to ``channels_out * scale^2`` channels at LR size, then ``torch.nn.PixelShuffle``."""
+
+    def __init__(self, *, channels_in: int, channels_out: int, scale: int, kernel_size: int | None = None) -> None:
+        super().__init__(channels_in=channels_in, channels_out=channels_out, scale=scale, kernel_size=kernel_size)
+        self.conv = SameConv2d(channels_in, channels_out * scale**2, kernel_size=self.kernel_size)
+        self.shuffle = nn.PixelShuffle(scale)
+
+    def icnr_(self, *, enlargement: Enlargement = "nearest") -> "SubPixelConv":
+        """Start anew as convolution + enlargement, the bias as zero."""
+        icnr_(self.conv.weight, scale=self.scale, enlargement=enlargement)
+        _zero_bias(self.conv)
+        return self
+
+    def forward(self, lr: Tensor) -> Tensor:
+        """(N, channels_in, H, W) to (N, channels_out, scale*H, scale*W)."""
+        sr: Tensor = self.shuffle(self.conv(lr))
+        return sr
+
+
+class SubPixelSpaceConv(Upsampler):
+    """Sub-pixel convolution read in space: the LR pixels lie apart, one large kernel slides over them.
+
+    The weight is (channels_out, channels_in, k*scale, k*scale), so that neighbouring sub-pixels have
+    neighbouring taps (:func:`space_from_sub_pixel`); there is one bias for all phases. Everything but the
+    arithmetic of zeros is that of :class:`SubPixelConv`.
+    """
+
+    def __init__(self, *, channels_in: int, channels_out: int, scale: int, kernel_size: int | None = None) -> None:
+        super().__init__(channels_in=channels_in, channels_out=channels_out, scale=scale, kernel_size=kernel_size)
+        self.conv = nn.Conv2d(channels_in, channels_out, self.kernel_size * scale)
+        _uniform_(self.conv, reads=channels_in * self.kernel_size**2)
+
+    def icnr_(self, *, enlargement: Enlargement = "nearest") -> "SubPixelSpaceConv":
+        """Start anew as convolution + enlargement, the bias as zero."""
+        size = (self.channels_out * self.scale**2, self.channels_in, self.kernel_size, self.kernel_size)
+        phases = icnr_(self.conv.weight.new_empty(size), scale=self.scale, enlargement=enlargement)
+        with torch.no_grad():
+            self.conv.weight.copy_(space_from_sub_pixel(phases, scale=self.scale))
+        _zero_bias(self.conv)
+        return self
+
+    def forward(self, lr: Tensor) -> Tensor:
+        """(N, channels_in, H, W) to (N, channels_out, scale*H, scale*W)."""
+        left = (self.kernel_size - 1) // 2
+        before, after = self.scale * (left + 1) - 1, self.scale * (self.kernel_size - 1 - left)
+        space = functional.pad(insert_zeros(lr, scale=self.scale), (before, after, before, after))
+        sr: Tensor = self.conv(space)
+        return sr
+
+
+def _uniform_(conv: nn.Conv2d | nn.ConvTranspose2d, *, reads: float) -> None:
+    bound = 1.0 / math.sqrt(reads)
+    nn.init.uniform_(conv.weight, -bound, bound)
+    if conv.bias is not None:
+        nn.init.uniform_(conv.bias, -bound, bound)
+
+
+def _zero_bias(conv: nn.Conv2d | nn.ConvTranspose2d) -> None:
+    if conv.bias is not None:
+        nn.init.zeros_(conv.bias)
+
+
+UPSAMPLERS: dict[str, Callable[..., Upsampler]] = {
+    "transposed": TransposedConv,
+    "zero-insert": ZeroInsertConv,
+    "resize-nearest": ResizeConv,
+    "resize-bilinear": partial(ResizeConv, mode="bilinear"),
+    "sub-pixel": SubPixelConv,
+    "sub-pixel-space": SubPixelSpaceConv,
+}
+"""Every layer by its name; all take ``channels_in, channels_out, scale`` and, if wanted, ``kernel_size``."""
