@@ -1,0 +1,104 @@
+"""Which file formats kukkiri knows, how to tell them by their first bytes, and what each can hold."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from kukkiri.errors import ImageError
+
+__all__ = ["INPUT_SUFFIXES", "OUTPUT_SUFFIXES", "OutputFormat", "output_format", "recognise"]
+
+INPUT_SUFFIXES = (".avif", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+"""Suffixes worth opening when a folder is searched; a file given by name is read by its content, whatever its name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputFormat:
+    """What a format can hold."""
+
+    name: str
+    """As people write it."""
+    depths: tuple[int, ...]
+    """Bits for each sample that it can store."""
+    longest_side: int
+    """In pixels."""
+    alpha: bool = True
+    grey: bool = True
+
+
+_JPEG = OutputFormat(name="JPEG", depths=(8,), longest_side=65500, alpha=False)
+_TIFF = OutputFormat(name="TIFF", depths=(8, 16, 32), longest_side=2**31 - 1)
+
+_OUTPUTS = {
+    ".avif": OutputFormat(name="AVIF", depths=(8, 12), longest_side=16384),
+    ".jpeg": _JPEG,
+    ".jpg": _JPEG,
+    ".png": OutputFormat(name="PNG", depths=(8, 16), longest_side=1_000_000),
+    ".tif": _TIFF,
+    ".tiff": _TIFF,
+    ".webp": OutputFormat(name="WebP", depths=(8,), longest_side=16383, grey=False),
+}
+OUTPUT_SUFFIXES = tuple(sorted(_OUTPUTS))
+"""Suffixes that can be written; the suffix decides the format, in either case."""
+
+READABLE = ("PNG", "JPEG", "WebP", "TIFF", "AVIF", "GIF")
+"""Formats that can be read, as people write them."""
+
+_SIGNATURES = (
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"GIF87a", "GIF"),
+    (b"GIF89a", "GIF"),
+    (b"II*\0", "TIFF"),
+    (b"MM\0*", "TIFF"),
+    (b"II+\0", "TIFF"),
+    (b"MM\0+", "TIFF"),
+    (b"%PDF", "a PDF document"),
+    (b"%!PS", "a PostScript document"),
+    (b"8BPS", "a Photoshop document"),
+    (b"BM", "BMP"),
+    (b"\xff\x0a", "JPEG XL"),
+    (b"\0\0\0\x0cJXL ", "JPEG XL"),
+    (b"\0\0\0\x0cjP  ", "JPEG 2000"),
+    (b"v/1\x01", "OpenEXR"),
+    (b"\x1a\x45\xdf\xa3", "a Matroska or WebM video"),
+    (b"PK\x03\x04", "a ZIP archive"),
+)
+_STILL_BRANDS = {b"avif": "AVIF", b"mif1": "AVIF", b"heic": "HEIC", b"heix": "HEIC", b"heim": "HEIC", b"heis": "HEIC"}
+_SEQUENCE_BRANDS = {b"avis", b"msf1", b"hevc", b"hevx"}
+
+
+def recognise(start: bytes) -> str | None:
+    """Name a file's format from its first bytes (a kilobyte is enough).
+
+    Returns:
+        One of :data:`READABLE`, a description of something else that is known (``a PDF document``), or ``None``.
+    """
+    for signature, name in _SIGNATURES:
+        if start.startswith(signature):
+            return name
+    if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
+        return "WebP"
+    if start[4:8] == b"ftyp":
+        brand = start[8:12]
+        if brand in _SEQUENCE_BRANDS:
+            return "an animated AVIF or HEIC"
+        return _STILL_BRANDS.get(brand, "a video or another ISO media file")
+    text = start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if text.startswith((b"<?xml", b"<svg", b"<!--", b"<!doctype svg")) and b"<svg" in text:
+        return "an SVG drawing"
+    return None
+
+
+def output_format(path: Path) -> OutputFormat:
+    """The format that a file name asks for.
+
+    Raises:
+        ImageError: the suffix is missing or unknown.
+    """
+    found = _OUTPUTS.get(path.suffix.lower())
+    if found is None:
+        got = f"suffix {path.suffix!r}" if path.suffix else "no suffix"
+        raise ImageError(
+            f"{path}: {got} names no picture format that can be written. Use {', '.join(OUTPUT_SUFFIXES)}."
+        )
+    return found

@@ -1,0 +1,50 @@
+"""Integer levels to and from floats in [0, 1]; rounding is half away from zero, never truncation."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["dequantise", "quantise"]
+
+
+def quantise(values: NDArray[np.floating[Any]], bits: int) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """Clamp to [0, 1], scale to ``bits`` bits and round half away from zero.
+
+    Args:
+        values: any shape, float32 or float64, nominally [0, 1].
+        bits: 1 to 16.
+
+    Returns:
+        The levels 0 to ``2**bits - 1``, as uint8 up to 8 bits, else as uint16.
+
+    Raises:
+        ValueError: a value is not a number, or ``bits`` is out of range.
+    """
+    if not 1 <= bits <= 16:
+        raise ValueError(f"bits must be 1 to 16, got {bits}")
+    one = values.dtype.type
+    scaled = np.clip(values, one(0), one(1))
+    if scaled.size and np.isnan(scaled.min()):
+        raise ValueError("values hold NaN, which is no level")
+    scaled *= one(2**bits - 1)
+    # The float below one half, not one half: 0.5 - ulp plus 0.5 would round up to 1 in the addition itself.
+    scaled += np.nextafter(one(0.5), one(0))
+    levels: NDArray[np.uint8] | NDArray[np.uint16] = scaled.astype(np.uint8 if bits <= 8 else np.uint16)
+    return levels
+
+
+def dequantise(levels: NDArray[np.uint8] | NDArray[np.uint16], bits: int | None = None) -> NDArray[np.float32]:
+    """Divide levels by the largest one.
+
+    Args:
+        levels: any shape, uint8 or uint16.
+        bits: the largest level is ``2**bits - 1``; by default that of the array's type.
+
+    Returns:
+        float32 in [0, 1], the float nearest to the exact quotient; :func:`quantise` gives the levels back.
+    """
+    if bits is None:
+        bits = 8 * levels.dtype.itemsize
+    result: NDArray[np.float32] = np.divide(levels, np.float32(2**bits - 1), dtype=np.float32)
+    return result
