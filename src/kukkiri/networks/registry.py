@@ -3,8 +3,11 @@
 from kukkiri.networks.espcn import ESPCN
 from kukkiri.networks.fsrcnn import FSRCNN
 from kukkiri.networks.interface import Network
+from kukkiri.networks.msrresnet import MSRResNet
 from kukkiri.networks.rrdbnet import RRDBNet
 from kukkiri.networks.srcnn import SRCNN
+from kukkiri.networks.srgan import SRGAN
+from kukkiri.networks.srresnet import InstanceSRResNet, SRResNet
 from kukkiri.networks.vdsr import VDSR
 
 __all__ = ["NETWORKS"]
@@ -12,8 +15,12 @@ __all__ = ["NETWORKS"]
 NETWORKS: dict[str, type[Network]] = {
     "espcn": ESPCN,
     "fsrcnn": FSRCNN,
+    "msrresnet": MSRResNet,
     "rrdbnet": RRDBNet,
     "srcnn": SRCNN,
+    "srgan": SRGAN,
+    "srresnet": SRResNet,
+    "srresnet_instance": InstanceSRResNet,
     "vdsr": VDSR,
 }
 """The networks that a checkpoint or a recipe can name, sorted."""
