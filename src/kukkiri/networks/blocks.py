@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from kukkiri.errors import ModelError
+from kukkiri.upsampling import UPSAMPLERS
 
 __all__ = [
     "DIV2K_MEAN",
@@ -15,8 +16,10 @@ __all__ = [
     "conv",
     "count_blocks",
     "shape_of",
+    "upsampler_reach",
     "upsampler_scale",
     "upsampling_stages",
+    "value_range_of",
 ]
 
 DIV2K_MEAN = (0.4488, 0.4371, 0.4040)
@@ -51,29 +54,29 @@ class MeanShift(nn.Conv2d):
 
 
 class ResidualBlock(nn.Module):
-    """x + residual_scale * conv(relu(conv(x))); keys ``body.0.*`` and ``body.2.*``.
+    """x + res_scale * conv(relu(conv(x))); keys ``body.0.*`` and ``body.2.*``.
 
     Args:
         width: features in and out.
         kernel_size: of both convolutions.
-        residual_scale: 0.1 keeps EDSR's wide network stable in training.
+        res_scale: 0.1 keeps EDSR's wide network stable in training.
         key: name of the inner sequence, ``body`` in EDSR, ``conv_first`` in SAN.
 
     Reference: Lim et al., EDSR, CVPRW 2017, arXiv:1707.02921, section 3.1: no batch normalisation.
     """
 
-    def __init__(self, width: int, *, kernel_size: int = 3, residual_scale: float = 1.0, key: str = "body") -> None:
+    def __init__(self, width: int, *, kernel_size: int = 3, res_scale: float = 1.0, key: str = "body") -> None:
         super().__init__()
         layers = nn.Sequential(conv(width, width, kernel_size), nn.ReLU(inplace=True), conv(width, width, kernel_size))
         self.add_module(key, layers)
         self.key = key
-        self.residual_scale = residual_scale
+        self.res_scale = res_scale
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, width, H, W) to the same shape."""
         residual: Tensor = self.get_submodule(self.key)(x)
-        if self.residual_scale != 1.0:
-            residual = residual * self.residual_scale
+        if self.res_scale != 1.0:
+            residual = residual * self.res_scale
         return residual + x
 
 
@@ -91,24 +94,66 @@ def upsampling_stages(scale: int) -> list[int]:
 
 
 class Upsampler(nn.Sequential):
-    """Sub-pixel convolutions in stages, width in and width out; keys ``0.*``, ``2.*``, ``4.*``.
+    """An EDSR tail in stages, width in and width out; sub-pixel convolutions with keys ``0.*``, ``2.*``, ``4.*``.
 
     Args:
         width: features in and out.
         scale: 3 or a power of two; 1 leaves the features alone.
-        activation: makes the activation after each stage; EDSR, RCAN and SAN have none. With one, the
-            keys are ``0.*``, ``3.*``, ``6.*``.
+        upsampling: ``sub-pixel`` as in the papers, or another name in ``kukkiri.upsampling.UPSAMPLERS``, which
+            changes the keys to ``0.conv.*``, ``1.conv.*``, ``2.conv.*``.
+        activation: makes the activation after each stage; EDSR, RCAN and SAN have none.
 
     Reference: Shi et al., ESPCN, CVPR 2016, arXiv:1609.05158; stages as in EDSR's code.
     """
 
-    def __init__(self, width: int, *, scale: int, activation: Callable[[], nn.Module] | None = None) -> None:
+    def __init__(
+        self,
+        width: int,
+        *,
+        scale: int,
+        upsampling: str = "sub-pixel",
+        activation: Callable[[], nn.Module] | None = None,
+    ) -> None:
         layers: list[nn.Module] = []
         for factor in upsampling_stages(scale):
-            layers += [conv(width, width * factor**2), nn.PixelShuffle(factor)]
+            if upsampling == "sub-pixel":
+                layers += [conv(width, width * factor**2), nn.PixelShuffle(factor)]
+            elif upsampling in UPSAMPLERS:
+                layers.append(UPSAMPLERS[upsampling](channels_in=width, channels_out=width, scale=factor))
+            else:
+                raise ValueError(f"upsampling must be one of {', '.join(UPSAMPLERS)}, got {upsampling!r}")
             if activation is not None:
                 layers.append(activation())
         super().__init__(*layers)
+
+
+def upsampler_reach(scale: int, *, upsampling: str = "sub-pixel", radius: int = 1) -> int:
+    """LR pixels to each side that an :class:`Upsampler` and what follows it read for one output pixel.
+
+    Args:
+        scale: of the upsampler.
+        upsampling: its kind of layer, with the kernel size that it has by default.
+        radius: pixels to each side that the layers after it read, at full size; 1 for one 3x3 convolution.
+    """
+    reach = 0
+    for phase in range(scale):
+        low, high = phase - radius, phase + radius
+        for factor in reversed(upsampling_stages(scale)):
+            low, high = _read_by(low, high, factor=factor, upsampling=upsampling)
+        reach = max(reach, -low, high)
+    return reach
+
+
+def _read_by(low: int, high: int, *, factor: int, upsampling: str) -> tuple[int, int]:
+    """First and last input position that the output positions from ``low`` to ``high`` read."""
+    if upsampling == "resize-nearest":
+        return (low - 1) // factor, (high + 1) // factor
+    if upsampling == "resize-bilinear":  # between the two nearest of (y + 1/2) / factor - 1/2
+        return (2 * low - 1 - factor) // (2 * factor), -((-2 * high - 3 + factor) // (2 * factor))
+    if upsampling in ("transposed", "zero-insert"):  # 2 * factor taps, (factor + 1) // 2 of them cropped
+        crop = (factor + 1) // 2
+        return -((2 * factor - 1 - crop - low) // factor), (high + crop) // factor
+    return low // factor - 1, high // factor + 1
 
 
 def shape_of(state: Mapping[str, Tensor], key: str, *, network: str) -> tuple[int, ...]:
@@ -148,3 +193,9 @@ def upsampler_scale(state: Mapping[str, Tensor], prefix: str, *, network: str) -
             )
         scale, position = scale * factor, position + 2
     return scale
+
+
+def value_range_of(state: Mapping[str, Tensor], *, network: str) -> float:
+    """White in the units of a network with a :class:`MeanShift`: 255.0, or 1.0 where its shift is below 2."""
+    shape_of(state, "sub_mean.bias", network=network)
+    return 255.0 if float(state["sub_mean.bias"].abs().max()) > 2 else 1.0
