@@ -1,5 +1,6 @@
 """One paper, one file: the networks, with the state-dict keys of their official implementations."""
 
+from kukkiri.networks.dbpn import DBPN, DDBPN
 from kukkiri.networks.espcn import ESPCN, start_as_interpolator
 from kukkiri.networks.fsrcnn import FSRCNN
 from kukkiri.networks.interface import Network
@@ -12,6 +13,8 @@ from kukkiri.networks.srresnet import InstanceSRResNet, SRResNet
 from kukkiri.networks.vdsr import VDSR
 
 __all__ = [
+    "DBPN",
+    "DDBPN",
     "ESPCN",
     "FSRCNN",
     "NETWORKS",

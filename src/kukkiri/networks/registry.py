@@ -1,5 +1,6 @@
 """Every network by its name, written by hand."""
 
+from kukkiri.networks.dbpn import DBPN, DDBPN
 from kukkiri.networks.espcn import ESPCN
 from kukkiri.networks.fsrcnn import FSRCNN
 from kukkiri.networks.interface import Network
@@ -13,6 +14,8 @@ from kukkiri.networks.vdsr import VDSR
 __all__ = ["NETWORKS"]
 
 NETWORKS: dict[str, type[Network]] = {
+    "dbpn": DBPN,
+    "ddbpn": DDBPN,
     "espcn": ESPCN,
     "fsrcnn": FSRCNN,
     "msrresnet": MSRResNet,

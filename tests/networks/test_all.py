@@ -1,0 +1,162 @@
+"""What every network must keep: sizes, gradients, round trips, its declared receptive field."""
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from kukkiri.networks import NETWORKS, Network
+
+TINY: dict[str, list[dict[str, Any]]] = {
+    "dbpn": [
+        {"scale": 2, "width": 2, "features": 3, "stages": 3},
+        {"scale": 4, "width": 2, "features": 3, "stages": 2, "iterations": 3},
+        {"scale": 8, "width": 2, "features": 3, "stages": 2},
+    ],
+    "ddbpn": [
+        {"scale": 2, "width": 2, "features": 3, "stages": 3},
+        {"scale": 4, "width": 2, "features": 3, "stages": 2},
+    ],
+    "espcn": [{"scale": 3, "widths": [4, 3]}, {"scale": 2, "colour": "rgb", "widths": [4, 3]}],
+    "fsrcnn": [{"scale": 2, "d": 5, "s": 3, "m": 2}],
+    "msrresnet": [
+        {"scale": 2, "width": 3, "depth": 2},
+        {"scale": 3, "width": 3, "depth": 1, "colour": "y"},
+        {"scale": 4, "width": 3, "depth": 1},
+    ],
+    "rrdbnet": [
+        {"scale": 4, "width": 3, "growth": 2, "depth": 1},
+        {"scale": 2, "width": 3, "growth": 2, "depth": 1, "keys": "basicsr"},
+        {"scale": 1, "width": 3, "growth": 2, "depth": 1, "keys": "basicsr", "colour": "y"},
+    ],
+    "srcnn": [{"widths": [4, 3]}, {"kernels": [9, 1, 5], "widths": [4, 3], "colour": "rgb"}],
+    "srgan": [{"scale": 4, "width": 3, "depth": 2}, {"scale": 3, "width": 3, "depth": 1}],
+    "srresnet": [{"scale": 4, "width": 3, "depth": 2}, {"scale": 3, "width": 3, "depth": 1}],
+    "srresnet_instance": [{"width": 3, "depth": 1}],
+    "vdsr": [{"width": 3, "depth": 4}, {"width": 3, "depth": 3, "colour": "rgb", "keys": "edsr"}],
+}
+"""Constructor arguments of small networks; at least one for every entry of NETWORKS."""
+
+CONDITIONS: dict[str, Any] = {}
+"""For networks that want more than a picture: what comes after it, for N pictures."""
+
+DEAD: dict[str, tuple[str, ...]] = {}
+"""Beginnings of the keys that the official forward never uses."""
+
+CASES = [pytest.param(name, arguments, id=f"{name}{i}") for name in TINY for i, arguments in enumerate(TINY[name])]
+
+
+def build(name: str, arguments: dict[str, Any]) -> Network:
+    torch.manual_seed(0)
+    return NETWORKS[name](**arguments).eval()
+
+
+def picture(net: Network, height: int, width: int, *, batch: int = 1) -> Tensor:
+    return (0.5 + 0.5 * torch.rand(batch, net.channels, height, width)) * net.value_range
+
+
+def run(name: str, net: Network, lr: Tensor) -> Tensor:
+    extra = CONDITIONS[name](len(lr)) if name in CONDITIONS else ()
+    return net(lr, *(one.to(lr.dtype) for one in extra))
+
+
+def factor(net: Network) -> int:
+    return 1 if net.pre_upsampled else net.scale
+
+
+def test_every_network_is_covered():
+    assert set(TINY) == set(NETWORKS)
+    assert list(NETWORKS) == sorted(NETWORKS)
+
+
+@pytest.mark.parametrize(("name", "arguments"), CASES)
+def test_odd_sizes_come_out_exactly_enlarged(name, arguments):
+    net = build(name, arguments)
+    height, width = 7 * net.multiple, 11 * net.multiple
+    with torch.no_grad():
+        sr = run(name, net, picture(net, height, width, batch=2))
+    assert sr.shape == (2, net.channels, factor(net) * height, factor(net) * width)
+    assert sr.isfinite().all()
+
+
+@pytest.mark.parametrize(("name", "arguments"), CASES)
+def test_gradients_reach_every_parameter(name, arguments):
+    net = build(name, arguments)
+    randomise(net)
+    run(name, net, picture(net, 8 * net.multiple, 9 * net.multiple)).square().sum().backward()
+    without = {
+        key for key, one in net.named_parameters() if one.requires_grad and (one.grad is None or not one.grad.any())
+    }
+    assert {key for key in without if not key.startswith(DEAD.get(name, ()) or ("no such key",))} == set()
+
+
+@pytest.mark.parametrize(("name", "arguments"), CASES)
+def test_a_state_dict_rebuilds_the_network(name, arguments):
+    net = build(name, arguments)
+    randomise(net)
+    infer = NETWORKS[name].arguments_from_state
+    hints = {key: arguments[key] for key in inspect.signature(infer).parameters if key != "state"}
+    inferred = infer(net.state_dict(), **hints)
+    defaults = {key: one.default for key, one in inspect.signature(NETWORKS[name]).parameters.items()}
+    expected = {**defaults, **arguments}
+    assert {key: listed(value) for key, value in inferred.items()} == {key: listed(expected[key]) for key in inferred}
+    torch.manual_seed(1)
+    again = NETWORKS[name](**{**arguments, **inferred}).eval()
+    again.load_state_dict(net.state_dict(), strict=True)
+    lr = picture(net, 8 * net.multiple, 9 * net.multiple)
+    torch.manual_seed(2)
+    first = run(name, net, lr)
+    torch.manual_seed(2)
+    assert torch.equal(run(name, again, lr), first)
+
+
+@pytest.mark.parametrize(("name", "arguments"), CASES)
+def test_the_declared_receptive_field_is_the_measured_one(name, arguments):
+    net = build(name, arguments).double()
+    open_all_paths(net)
+    declared = net.receptive_field
+    reach = (16 if declared is None else declared) + 2
+    side = -(-(2 * reach + net.multiple) // net.multiple) * net.multiple
+    centre = side // 2 // net.multiple * net.multiple
+    reached = 0
+    for middle in range(centre, centre + net.multiple):
+        lr = picture(net, side, side).double().requires_grad_()
+        block = slice(factor(net) * middle, factor(net) * (middle + 1))
+        run(name, net, lr)[..., block, block].sum().backward()
+        rows = lr.grad.abs().amax(dim=(0, 1, 3)).nonzero().flatten()
+        reached = max(reached, middle - rows.min().item(), rows.max().item() - middle)
+    if declared is None:
+        assert reached >= side // 2 - 1
+    else:
+        assert reached == declared
+
+
+def listed(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def floating(net: Network) -> Iterator[tuple[str, Tensor]]:
+    yield from ((key, one) for key, one in net.state_dict().items() if one.is_floating_point())
+
+
+def randomise(net: Network) -> None:
+    """No parameter is left at a zero of its initialisation, which would hide a dead path."""
+    with torch.no_grad():
+        for key, one in floating(net):
+            if not one.any() or one.ndim < 2:
+                one.add_(0.1 * torch.rand_like(one) if "mean" not in key else 0.0)
+
+
+def open_all_paths(net: Network) -> None:
+    """Weights all positive, each filter summing to one: no path cancels another, no activation closes or saturates."""
+    with torch.no_grad():
+        for key, one in floating(net):
+            if "mean" in key:
+                continue
+            if one.ndim < 2:
+                one.abs_().add_(0.01)
+            else:
+                one.abs_().add_(0.01).div_(one.flatten(1).sum(dim=1).view(-1, *[1] * (one.ndim - 1)))
