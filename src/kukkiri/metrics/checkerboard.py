@@ -1,0 +1,286 @@
+"""Checkerboards, measured: what an upsampler adds at the frequencies of its own sub-pixels.
+
+An enlargement by ``scale`` writes ``scale * scale`` kinds of output pixel (phases). Where the phases answer the
+same input differently, the picture carries a pattern of period ``scale``: energy at exactly the frequencies
+(i, j) / scale cycles per pixel. Everything here takes arrays or a callable from array to array, so that torch
+modules, ONNX sessions and plain functions are measured by the same code.
+
+Odena et al., "Deconvolution and checkerboard artifacts", Distill, 2016; Sugawara et al., "Super-resolution
+using convolutional neural networks without any checkerboard artifacts", ICIP 2018, arXiv:1806.02658.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kukkiri.errors import ImageError
+
+__all__ = [
+    "Checkerboard",
+    "checkerboard",
+    "overlap_count",
+    "phase_means",
+    "phase_response",
+    "smooth_probe",
+    "spectrum",
+    "sub_pixel_residual",
+    "texture_probe",
+]
+
+Float64 = NDArray[np.float64]
+Enlarge = Callable[[NDArray[np.float32]], NDArray[Any]]
+
+_BLOCK = 64  # side of the blocks whose spectra are averaged, so that the score does not grow with the picture
+_PERIODS = 16  # the fewest periods in a block: keeps the neighbourhoods of two sub-pixel frequencies apart
+_NEAR, _FAR = 3, 6  # the neighbourhood of a frequency: bins at this (Chebyshev) distance
+_FLOOR = (0.5 / 255.0) ** 2 / 2.0  # a wave of half an 8-bit level: fainter than that is not seen
+
+
+@dataclass(frozen=True)
+class Checkerboard:
+    """How much a picture shows its upsampler."""
+
+    score: float
+    """dB: energy at the sub-pixel frequencies over that of their neighbourhood; 0 is no pattern."""
+    amplitude: float
+    """Root mean square of the pattern, in the units of the picture (1/255 is one 8-bit level); 0 is no pattern."""
+
+
+def phase_means(picture: NDArray[Any], *, scale: int) -> Float64:
+    """The mean of each phase.
+
+    Args:
+        picture: (H, W) or (H, W, C), whose pixel (0, 0) is of phase (0, 0); rests at the far sides are left out.
+        scale: at least 1.
+
+    Returns:
+        (scale, scale) or (scale, scale, C), float64.
+
+    Raises:
+        ImageError: a side is shorter than ``scale``.
+    """
+    height, width = picture.shape[0] // scale, picture.shape[1] // scale
+    if min(height, width) < 1:
+        raise ImageError(f"a picture of {picture.shape[1]}x{picture.shape[0]} has no whole x{scale} cell.")
+    whole = picture[: height * scale, : width * scale].astype(np.float64)
+    return np.asarray(whole.reshape(height, scale, width, scale, *picture.shape[2:]).mean(axis=(0, 2)))
+
+
+def phase_response(
+    enlarge: Enlarge, *, scale: int, channels: int, level: float = 1.0, size: int = 24, margin: int | None = None
+) -> Float64:
+    """The answer of a layer or a network to a constant, by output phase.
+
+    For a linear layer without bias and ``level`` 1 this is the gain of each phase: the sum of its taps. It is
+    a pattern on every flat area, whatever the picture.
+
+    Args:
+        enlarge: from (H, W, channels) float32 to (scale*H, scale*W, C).
+        scale: output pixels for one input pixel along a side.
+        channels: of the input; all of them get ``level``.
+        level: the constant.
+        size: side of the constant picture.
+        margin: LR pixels left out at every side, where padding shows; by default a third of ``size``.
+
+    Returns:
+        (scale, scale, C), float64.
+
+    Raises:
+        ImageError: the output is not ``scale`` times as large.
+    """
+    answer = np.asarray(enlarge(np.full((size, size, channels), level, dtype=np.float32)))
+    if answer.shape[:2] != (size * scale, size * scale):
+        raise ImageError(f"the output of a {size}x{size} picture is {answer.shape[:2]}, expected x{scale}.")
+    cut = (size // 3 if margin is None else margin) * scale
+    inner = answer[cut : size * scale - cut, cut : size * scale - cut]
+    return phase_means(inner.reshape(*inner.shape[:2], -1), scale=scale)
+
+
+def overlap_count(
+    length: int, *, kernel_size: int, stride: int, padding: int = 0, output_padding: int = 0
+) -> NDArray[np.int64]:
+    """How many input pixels reach each output pixel of a transposed convolution, along one side.
+
+    A picture's count is the outer product of those of its sides. Uneven in the middle exactly when the kernel
+    is no multiple of the stride.
+
+    Returns:
+        (outputs,), outputs = (length - 1) stride + kernel_size - 2 padding + output_padding.
+    """
+    outputs = (length - 1) * stride + kernel_size - 2 * padding + output_padding
+    places = np.arange(length)[:, None] * stride + np.arange(kernel_size)[None, :] - padding
+    inside = places[(places >= 0) & (places < outputs)]
+    return np.bincount(inside.ravel(), minlength=outputs).astype(np.int64)
+
+
+def smooth_probe(size: int, *, channels: int = 1, waves: int = 24, seed: int = 0) -> NDArray[np.float32]:
+    """A picture without fine detail, to look at: waves of at most 1/32 cycle per pixel.
+
+    Args:
+        size: side in pixels.
+        channels: 1 or more, all alike.
+        waves: how many random plane waves are added.
+        seed: of their directions and phases.
+
+    Returns:
+        (size, size, channels), float32, from 0.1 to 0.9.
+    """
+    random = np.random.default_rng(seed)
+    angle = random.uniform(0, 2 * np.pi, size=waves)
+    frequency = random.uniform(0, 1 / 32, size=waves)
+    total = _waves(size, frequency * np.cos(angle), frequency * np.sin(angle), random)
+    picture = 0.1 + 0.8 * (total - total.min()) / np.ptp(total)
+    return np.repeat(picture[:, :, None], channels, axis=2).astype(np.float32)
+
+
+def texture_probe(size: int, *, scale: int, channels: int = 1, waves: int = 48, seed: int = 0) -> NDArray[np.float32]:
+    """An LR picture on which a network is scored: grey 0.5 plus texture of standard deviation 0.02.
+
+    Its waves are 4 to 6 bins of the HR spectrum from zero (along the steeper axis), so that the staircases
+    which every imperfect interpolation leaves land in the neighbourhood of the sub-pixel frequencies, and
+    only what the phases do to grey itself lands on them.
+
+    Args:
+        size: side in LR pixels, at least 64, so that the HR picture holds a whole block.
+        scale: of the upsampler, at least 2.
+        channels: 1 or more, all alike.
+        waves: how many random plane waves are added.
+        seed: of their directions and phases.
+
+    Returns:
+        (size, size, channels), float32, within [0, 1].
+    """
+    random = np.random.default_rng(seed)
+    bin_width = scale / _block(scale)
+    steep = random.uniform(4.0, 6.0, size=waves) * bin_width
+    other = random.uniform(-1.0, 1.0, size=waves) * steep
+    swap = random.uniform(size=waves) < 0.5
+    total = _waves(size, np.where(swap, steep, other), np.where(swap, other, steep), random)
+    picture = np.clip(0.5 + 0.02 * (total - total.mean()) / total.std(), 0.0, 1.0)
+    return np.repeat(picture[:, :, None], channels, axis=2).astype(np.float32)
+
+
+def _waves(size: int, x_frequency: Float64, y_frequency: Float64, random: np.random.Generator) -> Float64:
+    y, x = np.mgrid[0:size, 0:size]
+    total = np.zeros((size, size))
+    for fx, fy in zip(x_frequency, y_frequency, strict=True):
+        total += np.cos(2 * np.pi * (fx * x + fy * y) + random.uniform(0, 2 * np.pi))
+    return total
+
+
+def _block(scale: int) -> int:
+    return scale * max(_PERIODS, -(-_BLOCK // scale))
+
+
+def spectrum(picture: NDArray[Any], *, scale: int) -> Float64:
+    """The mean power spectrum of blocks that hold whole periods of the pattern.
+
+    Blocks of side scale * ceil(64 / scale) (at least 16 periods) overlap by half and carry a Hann window; the
+    power is normalised so that its sum is the (weighted) mean square, and averaged over blocks and channels.
+
+    Args:
+        picture: (H, W) or (H, W, C), in [0, 1].
+        scale: of the upsampler, at least 2.
+
+    Returns:
+        (B, B), float64, zero frequency first; bin (i, j) * B / scale is a sub-pixel frequency.
+
+    Raises:
+        ImageError: a side is shorter than 16 periods.
+        ValueError: scale is below 2.
+    """
+    if scale < 2:
+        raise ValueError(f"scale must be at least 2, got {scale}: without sub-pixels there is no pattern")
+    channels = picture.reshape(*picture.shape[:2], -1)
+    height, width = channels.shape[:2]
+    block = min(_block(scale), scale * (min(height, width) // scale))
+    if block < _PERIODS * scale:
+        side = _PERIODS * scale
+        raise ImageError(f"{width}x{height} is too small for a spectrum at x{scale}. Give at least {side}x{side}.")
+    wave = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(block) / block)  # periodic Hann: exactly three bins wide
+    window = np.outer(wave, wave)
+    norm = block**2 * float((window**2).sum())
+    total = np.zeros((block, block))
+    tops, lefts = _starts(height, block), _starts(width, block)
+    for top in tops:
+        for left in lefts:
+            cut = channels[top : top + block, left : left + block].astype(np.float64)
+            cut = (cut - cut.mean(axis=(0, 1))) * window[:, :, None]
+            total += (np.abs(np.fft.fft2(cut, axes=(0, 1))) ** 2).mean(axis=2)
+    return np.asarray(total / (len(tops) * len(lefts) * norm))
+
+
+def checkerboard(picture: NDArray[Any], *, scale: int) -> Checkerboard:
+    """The checkerboard score of a picture that was enlarged by ``scale``.
+
+    At each sub-pixel frequency the energy of the 3x3 bins around it (all of a pattern's, with the window of
+    :func:`spectrum`) is compared with that of nine mean bins of its neighbourhood, 3 to 6 bins away:
+    score = 10 log10((sum of peaks + floor) / (sum of neighbourhoods + floor)), where the floor is the energy of
+    a wave of half an 8-bit level, so that a flat picture scores 0 and not noise. The amplitude is
+    sqrt(sum of max(0, peak - neighbourhood)). Sharp detail spreads over peaks and neighbourhood alike and does
+    not count; a negative score says that there is less than around. A staircase on a long slope has the
+    period of the pattern, and counts.
+
+    Args:
+        picture: (H, W) or (H, W, C), in [0, 1].
+        scale: of the upsampler, at least 2.
+
+    Raises:
+        ImageError: a side is shorter than 16 * scale.
+    """
+    power = spectrum(picture, scale=scale)
+    block = power.shape[0]
+    peaks: list[float] = []
+    around: list[float] = []
+    reach = np.arange(-_FAR, _FAR + 1)
+    distance = np.maximum(np.abs(reach)[:, None], np.abs(reach)[None, :])
+    for i in range(scale):
+        for j in range(scale):
+            if i == j == 0:
+                continue
+            rows, columns = (i * block // scale + reach) % block, (j * block // scale + reach) % block
+            patch = power[np.ix_(rows, columns)]
+            peaks.append(float(patch[distance <= 1].sum()))
+            around.append(9.0 * float(patch[distance >= _NEAR].mean()))
+    score = 10.0 * np.log10((sum(peaks) + _FLOOR) / (sum(around) + _FLOOR))
+    pattern = sum(max(0.0, peak - near) for peak, near in zip(peaks, around, strict=True))
+    return Checkerboard(score=float(score), amplitude=float(np.sqrt(pattern)))
+
+
+def sub_pixel_residual(picture: NDArray[Any], *, scale: int) -> Float64:
+    """The picture minus its mean over one period: what an amplified difference picture shows.
+
+    The mean is over ``scale`` pixels along each side (for an even scale over scale + 1 with half weight at the
+    ends, to stay centred); it removes every sub-pixel frequency exactly. The border is mirrored.
+
+    Args:
+        picture: (H, W) or (H, W, C).
+        scale: at least 2.
+
+    Returns:
+        The same shape, float64.
+    """
+    taps = np.ones(scale) if scale % 2 else np.r_[0.5, np.ones(scale - 1), 0.5]
+    taps = taps / taps.sum()
+    reach = len(taps) // 2
+    smooth = picture.astype(np.float64)
+    for axis in (0, 1):
+        pads = [(reach, reach) if axis == one else (0, 0) for one in range(picture.ndim)]
+        padded = np.pad(smooth, pads, mode="symmetric")
+        size = picture.shape[axis]
+        smooth = sum(
+            (tap * padded.take(range(start, start + size), axis=axis) for start, tap in enumerate(taps)),
+            start=np.zeros(picture.shape),
+        )
+    return picture.astype(np.float64) - smooth
+
+
+def _starts(length: int, block: int) -> list[int]:
+    """Block starts half a block apart, with one more flush with the far side."""
+    starts = list(range(0, length - block + 1, max(1, block // 2)))
+    if starts[-1] != length - block:
+        starts.append(length - block)
+    return starts
