@@ -1,0 +1,98 @@
+"""Where a kernel's centre is, and how to move it.
+
+One convention holds everywhere in this package. LR pixel i of a picture that is shrunk by s covers
+the HR pixels s i ... s i + s - 1, so its centre lies at s i + (s - 1) / 2: MATLAB's ``imresize``, and
+everything that is trained on bicubic pairs, agrees. Direct sub-sampling keeps HR pixel s i, so with a
+centred kernel it looks (s - 1) / 2 pixels too far up and left. The picture *aligns* with the bicubic
+one when the kernel's centre of mass lies (s - 1) / 2 pixels below and right of the kernel's anchor,
+the pixel size // 2 (the middle of an odd kernel).
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kukkiri.degradations.kernels import Kernel
+from kukkiri.resampling import border_indices
+
+__all__ = ["align_kernel", "aligned_centre", "centre_kernel", "centre_of_mass", "crop_kernel", "move_kernel"]
+
+
+def centre_of_mass(kernel: NDArray[Any]) -> tuple[float, float]:
+    """(row, column) of the centre of mass, in pixels from the first."""
+    total = kernel.sum()
+    rows = float(kernel.sum(axis=1) @ np.arange(kernel.shape[0]) / total)
+    return rows, float(kernel.sum(axis=0) @ np.arange(kernel.shape[1]) / total)
+
+
+def aligned_centre(shape: tuple[int, int], scale: int) -> tuple[float, float]:
+    """Where the centre of mass must lie for a direct sub-sampled picture to align with the bicubic one."""
+    return shape[0] // 2 + (scale - 1) / 2, shape[1] // 2 + (scale - 1) / 2
+
+
+def centre_kernel(kernel: NDArray[Any]) -> Kernel:
+    """Move the centre of mass to the middle, (size - 1) / 2; the array grows as :func:`move_kernel` says."""
+    return move_kernel(kernel, to=((kernel.shape[0] - 1) / 2, (kernel.shape[1] - 1) / 2))
+
+
+def align_kernel(kernel: NDArray[Any], *, scale: int) -> Kernel:
+    """Move the centre of mass to :func:`aligned_centre`; for odd kernels this is KernelGAN's ``kernel_shift``.
+
+    For even ones KernelGAN aims half a pixel further, which misses the bicubic grid by as much. ZSSR's and
+    MZSR's copies were written for Python 2, and on Python 3 miss it by half a pixel for odd kernels.
+    """
+    return move_kernel(kernel, to=aligned_centre((kernel.shape[0], kernel.shape[1]), scale))
+
+
+def move_kernel(kernel: NDArray[Any], *, to: tuple[float, float]) -> Kernel:
+    """Shift a kernel by a cubic spline, so that its centre of mass lands on a place.
+
+    Args:
+        kernel: (height, width).
+        to: (row, column) in the given array.
+
+    Returns:
+        A larger array: zeros are added evenly on the four sides (one pixel more than the shift rounded up),
+        so an odd side stays odd and the anchor stays the anchor. Not normalised, as in KernelGAN; the sum
+        changes by about 1e-5 of a kernel that ends in nearly zero.
+
+    Reference: Bell-Kligler et al., KernelGAN, NeurIPS 2019, arXiv:1909.06581, ``kernel_shift``.
+    """
+    centre = centre_of_mass(kernel)
+    shift = (to[0] - centre[0], to[1] - centre[1])
+    padded = np.pad(np.asarray(kernel, dtype=np.float64), math.ceil(max(map(abs, shift))) + 1)
+    rows, columns = (_shift_matrix(length, by) for length, by in zip(padded.shape, shift, strict=True))
+    return rows @ padded @ columns.T
+
+
+def crop_kernel(kernel: NDArray[Any], *, size: int) -> Kernel:
+    """Cut or pad with zeros evenly to (size, size), anchor on anchor, and normalise."""
+    result = np.zeros((size, size))
+    source, target = [], []
+    for length in kernel.shape:
+        first = length // 2 - size // 2
+        source.append(slice(max(first, 0), min(first + size, length)))
+        target.append(slice(source[-1].start - first, source[-1].stop - first))
+    result[target[0], target[1]] = kernel[source[0], source[1]]
+    return np.asarray(result / result.sum())
+
+
+def _shift_matrix(length: int, by: float) -> Kernel:
+    """The matrix of a cubic B-spline shift: interpolate, then read at i - by; zero outside the samples."""
+    sampling = np.zeros((length, length))
+    for tap, weight in ((-1, 1 / 6), (0, 4 / 6), (1, 1 / 6)):
+        np.add.at(
+            sampling, (np.arange(length), border_indices(np.arange(length) + tap, length, border="reflect")), weight
+        )
+    positions = np.arange(length) - by
+    first = np.floor(positions).astype(np.int64) - 1
+    evaluation = np.zeros((length, length))
+    for tap in range(4):
+        distance = np.abs(positions - first - tap)
+        near = 2 / 3 - distance**2 + distance**3 / 2
+        weight = np.where(distance < 1, near, np.maximum(2 - distance, 0) ** 3 / 6)
+        np.add.at(evaluation, (np.arange(length), border_indices(first + tap, length, border="reflect")), weight)
+    evaluation[(positions < 0) | (positions > length - 1)] = 0
+    return np.asarray(np.linalg.solve(sampling.T, evaluation.T).T)

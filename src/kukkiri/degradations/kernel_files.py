@@ -1,0 +1,88 @@
+"""Kernels in files: ``.npy``, ``.npz``, text, and MATLAB's ``.mat`` (version 5, read with SciPy)."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kukkiri.degradations.kernels import Kernel, as_kernel
+from kukkiri.errors import BackendError, ConfigError
+
+__all__ = ["kernel_view", "load_kernel", "save_kernel"]
+
+
+def load_kernel(path: str | Path) -> Kernel:
+    """Read a kernel and normalise it.
+
+    Args:
+        path: ``.npy``; ``.npz`` with one matrix; ``.mat`` with one matrix, or one called ``kernel`` or ``Kernel``
+            (MZSR's and ZSSR's names); anything else is text, numbers separated by blanks or commas.
+
+    Raises:
+        ConfigError: the file cannot be read, or does not hold a kernel.
+        BackendError: a ``.mat`` file without SciPy installed.
+    """
+    path = Path(path)
+    try:
+        match path.suffix.lower():
+            case ".npy":
+                values = np.load(path, allow_pickle=False)
+            case ".npz":
+                with np.load(path, allow_pickle=False) as archive:
+                    values = _only_matrix(dict(archive), path)
+            case ".mat":
+                values = _only_matrix(_read_mat(path), path)
+            case _:
+                values = np.loadtxt(path.read_text().replace(",", " ").splitlines(), ndmin=2)
+        return as_kernel(values, source=str(path))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such kernel file. Give a .npy, .npz, .mat or text file.") from None
+    except (OSError, ValueError, TypeError) as problem:
+        raise ConfigError(f"cannot use {path} as a kernel: {problem}. Give one matrix of numbers.") from problem
+
+
+def save_kernel(kernel: NDArray[Any], path: str | Path) -> None:
+    """Write a kernel as float64: ``.npy``, or text with every digit for another suffix."""
+    path = Path(path)
+    if path.suffix.lower() == ".npy":
+        np.save(path, np.asarray(kernel, dtype=np.float64))
+    else:
+        np.savetxt(path, kernel, fmt="%.17g")
+
+
+def kernel_view(kernel: NDArray[Any], *, zoom: int = 12) -> NDArray[np.float32]:
+    """A picture of a kernel: each weight a square, black at zero and below, white at the largest.
+
+    Returns:
+        (zoom * height, zoom * width, 1), float32, [0, 1]; gamma 1/2 so that the tails show.
+    """
+    bright = np.sqrt(np.clip(kernel / np.max(kernel), 0.0, 1.0)).astype(np.float32)
+    return np.kron(bright, np.ones((zoom, zoom), dtype=np.float32))[..., None]
+
+
+def _only_matrix(arrays: dict[str, Any], path: Path) -> NDArray[Any]:
+    matrices = {name: array for name, array in arrays.items() if getattr(array, "ndim", 0) == 2}
+    for name in ("kernel", "Kernel"):
+        if name in matrices:
+            return np.asarray(matrices[name])
+    if len(matrices) != 1:
+        raise ConfigError(
+            f"{path} holds {len(matrices)} matrices ({', '.join(sorted(arrays)) or 'nothing'}), expected one. "
+            "Name the right one 'kernel'."
+        )
+    return np.asarray(next(iter(matrices.values())))
+
+
+def _read_mat(path: Path) -> dict[str, Any]:
+    try:
+        from scipy.io import loadmat
+    except ImportError:
+        raise BackendError(
+            f"{path} is a MATLAB file, which needs SciPy. Install scipy, or save the kernel as .npy."
+        ) from None
+    try:
+        contents = loadmat(path)
+    except NotImplementedError:
+        raise ConfigError(f"{path} is a MATLAB 7.3 file. Save it with '-v7', or as text.") from None
+    return {name: value for name, value in contents.items() if not name.startswith("__")}

@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+
+from kukkiri.degradations.alignment import (
+    align_kernel,
+    aligned_centre,
+    centre_kernel,
+    centre_of_mass,
+    crop_kernel,
+    move_kernel,
+)
+from kukkiri.degradations.kernels import gaussian_kernel
+
+
+@pytest.mark.parametrize(("index", "scale"), [(0, 2), (1, 3), (3, 4)])
+def test_odd_kernels_are_aligned_as_kernelgan_does(golden, index, scale):
+    vector = golden("kernels")
+    mine = align_kernel(vector[f"input.shift.{index}"].numpy(), scale=scale)
+    # SciPy's spline of another version may differ by 1e-7; here the linear system is solved exactly
+    np.testing.assert_allclose(mine, vector[f"output.kernel_shift.{index}.KernelGAN"].numpy(), atol=1e-9)
+
+
+def test_kernelgan_aims_half_a_pixel_too_far_for_an_even_kernel(golden):
+    vector = golden("kernels")
+    kernel, theirs = vector["input.shift.2"].numpy(), vector["output.kernel_shift.2.KernelGAN"].numpy()
+    np.testing.assert_allclose(move_kernel(kernel, to=(7.0, 7.0)), theirs, atol=1e-9)
+    assert aligned_centre((12, 12), 2) == (6.5, 6.5)
+
+
+def test_post_processed_kernels_equal_kernelgan(golden):
+    for name in ("kernelgan_post_1", "kernelgan_post_2"):
+        vector = golden(name)
+        mine = align_kernel(vector["output.zeroized"].numpy(), scale=2)
+        np.testing.assert_allclose(mine, vector["output.post_processed"].numpy(), atol=1e-7)  # stored in float32
+
+
+def test_a_whole_shift_moves_the_weights_unchanged(rng):
+    kernel = rng.uniform(size=(5, 7))
+    row, column = centre_of_mass(kernel)
+    moved = move_kernel(kernel, to=(row + 2, column - 1))
+    expected = np.zeros((11, 13))
+    expected[5:10, 2:9] = kernel
+    np.testing.assert_allclose(moved, expected, atol=1e-12)
+
+
+def test_a_shifted_gaussian_is_the_gaussian_sampled_elsewhere():
+    moved = move_kernel(gaussian_kernel(4.0, size=25), to=(12.5, 12.25))
+    expected = gaussian_kernel(4.0, size=len(moved), offset=(0.5, 0.25))
+    np.testing.assert_allclose(moved, expected, atol=2e-4)  # two axes of 5/384 of the 4th derivative
+
+
+def test_centring_undoes_an_offset():
+    centred = centre_kernel(gaussian_kernel(3.0, size=21, offset=(0.5, -1.5)))
+    middle = (len(centred) - 1) / 2
+    assert centre_of_mass(centred) == pytest.approx((middle, middle), abs=1e-3)
+
+
+@pytest.mark.parametrize("size", [5, 6, 15, 20])
+def test_cropping_keeps_the_anchor(size):
+    kernel = np.zeros((11, 11))
+    kernel[5, 5] = 3.0
+    cropped = crop_kernel(kernel, size=size)
+    assert cropped.shape == (size, size)
+    assert cropped[size // 2, size // 2] == 1.0

@@ -1,0 +1,62 @@
+import builtins
+
+import numpy as np
+import pytest
+
+from kukkiri.degradations.kernel_files import kernel_view, load_kernel, save_kernel
+from kukkiri.degradations.kernels import gaussian_kernel
+from kukkiri.errors import BackendError, ConfigError
+
+KERNEL = gaussian_kernel(2.0, 1.0, 0.3, size=7)
+
+
+@pytest.mark.parametrize("name", ["kernel.npy", "kernel.txt", "kernel.csv"])
+def test_a_saved_kernel_comes_back_with_every_digit(tmp_path, name):
+    save_kernel(KERNEL, tmp_path / name)
+    np.testing.assert_allclose(load_kernel(tmp_path / name), KERNEL, rtol=1e-15)
+
+
+def test_commas_separate_numbers_and_the_sum_becomes_one(tmp_path):
+    (tmp_path / "k.csv").write_text("1,2,1\n2,4,2\n1,2,1\n")
+    np.testing.assert_allclose(load_kernel(tmp_path / "k.csv"), np.outer([1, 2, 1], [1, 2, 1]) / 16)
+
+
+def test_matlab_and_npz_files_are_read_by_the_name_kernel(tmp_path):
+    savemat = pytest.importorskip("scipy.io").savemat
+    savemat(tmp_path / "k.mat", {"Kernel": KERNEL, "other": np.eye(3)})
+    np.savez(tmp_path / "k.npz", kernel=KERNEL, other=np.eye(3))
+    np.testing.assert_allclose(load_kernel(tmp_path / "k.mat"), KERNEL, rtol=1e-14)
+    np.testing.assert_allclose(load_kernel(tmp_path / "k.npz"), KERNEL, rtol=1e-14)
+
+
+def test_files_that_are_no_kernel_are_refused_with_their_name(tmp_path):
+    with pytest.raises(ConfigError, match=r"missing\.npy: no such kernel file"):
+        load_kernel(tmp_path / "missing.npy")
+    (tmp_path / "words.txt").write_text("not numbers")
+    with pytest.raises(ConfigError, match=r"words\.txt as a kernel"):
+        load_kernel(tmp_path / "words.txt")
+    np.save(tmp_path / "row.npy", np.ones(3))
+    with pytest.raises(ConfigError, match="a kernel is a matrix, got shape"):
+        load_kernel(tmp_path / "row.npy")
+    np.savez(tmp_path / "two.npz", a=np.eye(2), b=np.eye(2))
+    with pytest.raises(ConfigError, match=r"two\.npz holds 2 matrices \(a, b\), expected one"):
+        load_kernel(tmp_path / "two.npz")
+
+
+def test_matlab_files_without_scipy_say_what_to_do(tmp_path, monkeypatch):
+    real_import = builtins.__import__
+
+    def no_scipy(name, *rest, **keywords):
+        if name.startswith("scipy"):
+            raise ImportError(name)
+        return real_import(name, *rest, **keywords)
+
+    monkeypatch.setattr(builtins, "__import__", no_scipy)
+    with pytest.raises(BackendError, match=r"Install scipy, or save the kernel as \.npy"):
+        load_kernel(tmp_path / "k.mat")
+
+
+def test_the_view_is_black_at_zero_and_white_at_the_peak():
+    view = kernel_view(np.array([[0.0, 0.25], [-0.1, 1.0]]), zoom=2)
+    assert view.shape == (4, 4, 1)
+    np.testing.assert_allclose(view[::2, ::2, 0], [[0, 0.5], [0, 1]])
