@@ -1,5 +1,6 @@
 """The parts that the residual networks share, with the state-dict keys of EDSR's, RCAN's and SAN's code."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
@@ -15,6 +16,8 @@ __all__ = [
     "Upsampler",
     "conv",
     "count_blocks",
+    "mean_shift_state",
+    "rename",
     "shape_of",
     "upsampler_reach",
     "upsampler_scale",
@@ -199,3 +202,19 @@ def value_range_of(state: Mapping[str, Tensor], *, network: str) -> float:
     """White in the units of a network with a :class:`MeanShift`: 255.0, or 1.0 where its shift is below 2."""
     shape_of(state, "sub_mean.bias", network=network)
     return 255.0 if float(state["sub_mean.bias"].abs().max()) > 2 else 1.0
+
+
+def mean_shift_state(*, value_range: float = 255.0) -> dict[str, Tensor]:
+    """The four tensors of ``sub_mean`` and ``add_mean`` for the mean of DIV2K."""
+    shifts = {"sub_mean": MeanShift(value_range=value_range, sign=-1)}
+    shifts["add_mean"] = MeanShift(value_range=value_range, sign=1)
+    return {f"{name}.{key}": value for name, shift in shifts.items() for key, value in shift.state_dict().items()}
+
+
+def rename(state: Mapping[str, Tensor], rules: list[tuple[str, str]]) -> dict[str, Tensor]:
+    """The state with every key rewritten by the first rule (pattern at its start, replacement) that matches."""
+    renamed: dict[str, Tensor] = {}
+    for key, value in state.items():
+        match = next(((pattern, new) for pattern, new in rules if re.match(pattern, key)), None)
+        renamed[re.sub(f"^{match[0]}", match[1], key) if match else key] = value
+    return renamed

@@ -1,0 +1,102 @@
+"""EDSR: residual blocks without batch normalisation between two convolutions, enlarged at the end.
+
+Lim et al., "Enhanced Deep Residual Networks for Single Image Super-Resolution", CVPRW 2017,
+arXiv:1707.02921; keys of the official EDSR-PyTorch.
+Differs from the paper: nothing known; the published weights come from this code.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from kukkiri.networks.blocks import (
+    MeanShift,
+    ResidualBlock,
+    Upsampler,
+    conv,
+    count_blocks,
+    mean_shift_state,
+    rename,
+    shape_of,
+    upsampler_reach,
+    upsampler_scale,
+    value_range_of,
+)
+from kukkiri.networks.interface import Network
+
+__all__ = ["EDSR", "edsr_from_basicsr"]
+
+
+class EDSR(Network):
+    """1,369,883 parameters at x2 (baseline), 24 of them the fixed means; reaches 2 * depth + 4 LR pixels.
+
+    Args:
+        scale: 3 or a power of two.
+        width: features; 64 in the baseline, 256 in the full network.
+        depth: residual blocks; 16 in the baseline, 32 in the full network.
+        res_scale: factor of every residual branch; 1 in the baseline, 0.1 in the full network. A state dict
+            does not tell it.
+        upsampling: layer of the tail; only ``sub-pixel`` has the official keys.
+        value_range: white, in the units of input and output.
+    """
+
+    def __init__(
+        self,
+        *,
+        scale: int,
+        width: int = 64,
+        depth: int = 16,
+        res_scale: float = 1.0,
+        upsampling: str = "sub-pixel",
+        value_range: float = 255.0,
+    ) -> None:
+        super().__init__()
+        self.scale = scale
+        self.value_range = value_range
+        self.receptive_field = 1 + 2 * depth + 1 + upsampler_reach(scale, upsampling=upsampling)
+        self.sub_mean = MeanShift(value_range=value_range, sign=-1)
+        self.add_mean = MeanShift(value_range=value_range, sign=1)
+        self.head = nn.Sequential(conv(3, width))
+        blocks = (ResidualBlock(width, res_scale=res_scale) for _ in range(depth))
+        self.body = nn.Sequential(*blocks, conv(width, width))
+        self.tail = nn.Sequential(Upsampler(width, scale=scale, upsampling=upsampling), conv(width, 3))
+
+    def forward(self, lr: Tensor) -> Tensor:
+        """Map lr (N, 3, H, W) in [0, value_range] to sr (N, 3, scale*H, scale*W), not clamped."""
+        features = self.head(self.sub_mean(lr))
+        sr: Tensor = self.add_mean(self.tail(self.body(features) + features))
+        return sr
+
+    @classmethod
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+        """Scale, width, depth and value range; the published full network (256 x 32) also gets its res_scale, 0.1."""
+        width, depth = shape_of(state, "head.0.weight", network="edsr")[0], count_blocks(state, "body.", suffix="body.")
+        shape_of(state, f"body.{depth}.weight", network="edsr")
+        return {
+            "scale": upsampler_scale(state, "tail.0.", network="edsr"),
+            "width": width,
+            "depth": depth,
+            "res_scale": 0.1 if (width, depth) == (256, 32) else 1.0,
+            "value_range": value_range_of(state, network="edsr"),
+        }
+
+
+def edsr_from_basicsr(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Rename BasicSR's keys to the official ones; same forward with ``value_range=255``.
+
+    ``conv_first`` is ``head.0``, ``body.i.conv1`` and ``conv2`` are ``body.i.body.0`` and ``2``,
+    ``conv_after_body`` is ``body.depth``, ``upsample.i`` is ``tail.0.i``, ``conv_last`` is ``tail.1``. BasicSR
+    takes [0, 1], subtracts the mean and multiplies by 255, which is the official shift on [0, 255]; its mean
+    is no tensor of the state dict, so DIV2K's is filled in.
+    """
+    depth = count_blocks(state, "body.")
+    rules = [
+        (r"conv_first\.", "head.0."),
+        (r"body\.(\d+)\.conv1\.", r"body.\1.body.0."),
+        (r"body\.(\d+)\.conv2\.", r"body.\1.body.2."),
+        (r"conv_after_body\.", f"body.{depth}."),
+        (r"upsample\.", "tail.0."),
+        (r"conv_last\.", "tail.1."),
+    ]
+    return mean_shift_state() | rename(state, rules)

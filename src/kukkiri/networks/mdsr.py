@@ -1,0 +1,82 @@
+"""MDSR: one EDSR body for several scales, with an entrance and an enlarging exit for each.
+
+Lim et al., "Enhanced Deep Residual Networks for Single Image Super-Resolution", CVPRW 2017,
+arXiv:1707.02921; keys of the official EDSR-PyTorch.
+Differs from the paper: nothing known. A module works at one of its scales, chosen when it is made.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from kukkiri.networks.blocks import (
+    MeanShift,
+    ResidualBlock,
+    Upsampler,
+    conv,
+    count_blocks,
+    shape_of,
+    upsampler_reach,
+    upsampler_scale,
+    value_range_of,
+)
+from kukkiri.networks.interface import Network
+
+__all__ = ["MDSR"]
+
+
+class MDSR(Network):
+    """7,954,011 parameters for x2, x3 and x4 together; reaches 2 * depth + 12 LR pixels.
+
+    Args:
+        scale: the scale at which the module works, one of ``scales``.
+        scales: of the branches, in the order of the state dict.
+        width: features.
+        depth: residual blocks of the shared body; 80 in the full network, 16 in the baseline.
+        value_range: white, in the units of input and output.
+    """
+
+    def __init__(
+        self,
+        *,
+        scale: int,
+        scales: Sequence[int] = (2, 3, 4),
+        width: int = 64,
+        depth: int = 80,
+        value_range: float = 255.0,
+    ) -> None:
+        super().__init__()
+        if scale not in scales:
+            raise ValueError(f"scale must be one of {', '.join(map(str, scales))}, got {scale}")
+        self.scale = scale
+        self.value_range = value_range
+        self.branch = list(scales).index(scale)
+        self.receptive_field = 1 + 8 + 2 * depth + 1 + upsampler_reach(scale)
+        self.sub_mean = MeanShift(value_range=value_range, sign=-1)
+        self.add_mean = MeanShift(value_range=value_range, sign=1)
+        self.head = nn.Sequential(conv(3, width))
+        self.pre_process = nn.ModuleList(
+            nn.Sequential(ResidualBlock(width, kernel_size=5), ResidualBlock(width, kernel_size=5)) for _ in scales
+        )
+        self.upsample = nn.ModuleList(Upsampler(width, scale=one) for one in scales)
+        self.body = nn.Sequential(*(ResidualBlock(width) for _ in range(depth)), conv(width, width))
+        self.tail = nn.Sequential(conv(width, 3))
+
+    def forward(self, lr: Tensor) -> Tensor:
+        """Map lr (N, 3, H, W) in [0, value_range] to sr (N, 3, scale*H, scale*W), not clamped."""
+        features = self.pre_process[self.branch](self.head(self.sub_mean(lr)))
+        features = self.upsample[self.branch](self.body(features) + features)
+        sr: Tensor = self.add_mean(self.tail(features))
+        return sr
+
+    @classmethod
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+        """Scales, width, depth and value range; ``scale`` is the first branch's, for the caller to change."""
+        branches = count_blocks(state, "pre_process.")
+        width, depth = shape_of(state, "head.0.weight", network="mdsr")[0], count_blocks(state, "body.", suffix="body.")
+        shape_of(state, f"body.{depth}.weight", network="mdsr")
+        shape_of(state, "pre_process.0.0.body.0.weight", network="mdsr")
+        scales = [upsampler_scale(state, f"upsample.{index}.", network="mdsr") for index in range(branches)]
+        value_range = value_range_of(state, network="mdsr")
+        return {"scale": scales[0], "scales": scales, "width": width, "depth": depth, "value_range": value_range}

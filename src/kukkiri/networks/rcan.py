@@ -1,0 +1,131 @@
+"""RCAN: groups of residual blocks with channel attention, every group and all of them with a skip.
+
+Zhang et al., "Image Super-Resolution Using Very Deep Residual Channel Attention Networks", ECCV 2018,
+arXiv:1807.02758; keys of the official code, which EDSR-PyTorch shares.
+Differs from the paper: nothing known; as in the official code the mean shifts are trained, too.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from kukkiri.attention import ChannelAttention
+from kukkiri.networks.blocks import (
+    MeanShift,
+    Upsampler,
+    conv,
+    count_blocks,
+    mean_shift_state,
+    rename,
+    shape_of,
+    upsampler_scale,
+    value_range_of,
+)
+from kukkiri.networks.interface import Network
+
+__all__ = ["RCAN", "rcan_from_basicsr"]
+
+
+class _Block(nn.Module):
+    """x + attention(conv(relu(conv(x))))."""
+
+    def __init__(self, width: int, reduction: int) -> None:
+        super().__init__()
+        attention = ChannelAttention(width, reduction=reduction)
+        self.body = nn.Sequential(conv(width, width), nn.ReLU(inplace=True), conv(width, width), attention)
+
+    def forward(self, x: Tensor) -> Tensor:
+        residual: Tensor = self.body(x)
+        return residual + x
+
+
+class _Group(nn.Module):
+    """x + conv(blocks(x))."""
+
+    def __init__(self, width: int, blocks: int, reduction: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(*(_Block(width, reduction) for _ in range(blocks)), conv(width, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        residual: Tensor = self.body(x)
+        return residual + x
+
+
+class RCAN(Network):
+    """15,444,667 parameters at x2; every output pixel depends on the means of the whole input.
+
+    Args:
+        scale: 3 or a power of two.
+        width: features.
+        groups: residual groups.
+        blocks: residual blocks in a group.
+        reduction: the hidden layer of an attention has width // reduction features.
+        upsampling: layer of the tail; only ``sub-pixel`` has the official keys.
+        value_range: white, in the units of input and output.
+    """
+
+    receptive_field = None
+
+    def __init__(
+        self,
+        *,
+        scale: int,
+        width: int = 64,
+        groups: int = 10,
+        blocks: int = 20,
+        reduction: int = 16,
+        upsampling: str = "sub-pixel",
+        value_range: float = 255.0,
+    ) -> None:
+        super().__init__()
+        self.scale = scale
+        self.value_range = value_range
+        self.sub_mean = MeanShift(value_range=value_range, sign=-1, trainable=True)
+        self.add_mean = MeanShift(value_range=value_range, sign=1, trainable=True)
+        self.head = nn.Sequential(conv(3, width))
+        self.body = nn.Sequential(*(_Group(width, blocks, reduction) for _ in range(groups)), conv(width, width))
+        self.tail = nn.Sequential(Upsampler(width, scale=scale, upsampling=upsampling), conv(width, 3))
+
+    def forward(self, lr: Tensor) -> Tensor:
+        """Map lr (N, 3, H, W) in [0, value_range] to sr (N, 3, scale*H, scale*W), not clamped."""
+        features = self.head(self.sub_mean(lr))
+        sr: Tensor = self.add_mean(self.tail(self.body(features) + features))
+        return sr
+
+    @classmethod
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+        """Everything but the kind of the tail."""
+        width = shape_of(state, "head.0.weight", network="rcan")[0]
+        hidden = shape_of(state, "body.0.body.0.body.3.conv_du.0.weight", network="rcan")[0]
+        return {
+            "scale": upsampler_scale(state, "tail.0.", network="rcan"),
+            "width": width,
+            "groups": count_blocks(state, "body.", suffix="body."),
+            "blocks": count_blocks(state, "body.0.body.", suffix="body."),
+            "reduction": width // hidden,
+            "value_range": value_range_of(state, network="rcan"),
+        }
+
+
+def rcan_from_basicsr(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Rename BasicSR's keys to the official ones; same forward with ``value_range=255`` (its res_scale is 1).
+
+    ``conv_first`` is ``head.0``; ``body.g.residual_group.b.rcab.{0,2}`` are ``body.g.body.b.body.{0,2}``,
+    ``rcab.3.attention.{1,3}`` are ``body.3.conv_du.{0,2}``; ``body.g.conv`` is ``body.g.body.blocks``;
+    ``conv_after_body`` is ``body.groups``; ``upsample.i`` is ``tail.0.i``; ``conv_last`` is ``tail.1``. As for EDSR,
+    the mean of DIV2K is filled in.
+    """
+    groups, blocks = count_blocks(state, "body."), count_blocks(state, "body.0.residual_group.")
+    block = r"body\.(\d+)\.residual_group\.(\d+)\.rcab\."
+    rules = [
+        (r"conv_first\.", "head.0."),
+        (rf"{block}3\.attention\.1\.", r"body.\1.body.\2.body.3.conv_du.0."),
+        (rf"{block}3\.attention\.3\.", r"body.\1.body.\2.body.3.conv_du.2."),
+        (block, r"body.\1.body.\2.body."),
+        (r"body\.(\d+)\.conv\.", rf"body.\1.body.{blocks}."),
+        (r"conv_after_body\.", f"body.{groups}."),
+        (r"upsample\.", "tail.0."),
+        (r"conv_last\.", "tail.1."),
+    ]
+    return mean_shift_state() | rename(state, rules)
