@@ -13,6 +13,13 @@ from kukkiri.upsampling.layers import (
     space_from_sub_pixel,
     sub_pixel_from_space,
 )
+from kukkiri.upsampling.repair import (
+    Upsampling,
+    equalise_sub_pixel_,
+    equalise_transposed_,
+    find_upsampling,
+    repair_,
+)
 
 __all__ = [
     "UPSAMPLERS",
@@ -22,11 +29,16 @@ __all__ = [
     "SubPixelSpaceConv",
     "TransposedConv",
     "Upsampler",
+    "Upsampling",
     "ZeroInsertConv",
     "enlargement_taps",
+    "equalise_sub_pixel_",
+    "equalise_transposed_",
+    "find_upsampling",
     "icnr_",
     "icnr_transposed_",
     "insert_zeros",
+    "repair_",
     "space_from_sub_pixel",
     "sub_pixel_from_space",
 ]

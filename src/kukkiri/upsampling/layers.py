@@ -28,7 +28,6 @@ from functools import partial
 from typing import Literal
 
 import torch
-
 from torch import Tensor, nn
 from torch.nn import functional
 
