@@ -1,6 +1,7 @@
 """One paper, one file: the networks, with the state-dict keys of their official implementations."""
 
 from kukkiri.networks.dbpn import DBPN, DDBPN
+from kukkiri.networks.ecbsr import ECBSR
 from kukkiri.networks.espcn import ESPCN, start_as_interpolator
 from kukkiri.networks.fsrcnn import FSRCNN
 from kukkiri.networks.interface import Network
@@ -15,6 +16,7 @@ from kukkiri.networks.vdsr import VDSR
 __all__ = [
     "DBPN",
     "DDBPN",
+    "ECBSR",
     "ESPCN",
     "FSRCNN",
     "NETWORKS",

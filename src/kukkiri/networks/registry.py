@@ -1,6 +1,7 @@
 """Every network by its name, written by hand."""
 
 from kukkiri.networks.dbpn import DBPN, DDBPN
+from kukkiri.networks.ecbsr import ECBSR
 from kukkiri.networks.espcn import ESPCN
 from kukkiri.networks.fsrcnn import FSRCNN
 from kukkiri.networks.interface import Network
@@ -16,6 +17,7 @@ __all__ = ["NETWORKS"]
 NETWORKS: dict[str, type[Network]] = {
     "dbpn": DBPN,
     "ddbpn": DDBPN,
+    "ecbsr": ECBSR,
     "espcn": ESPCN,
     "fsrcnn": FSRCNN,
     "msrresnet": MSRResNet,

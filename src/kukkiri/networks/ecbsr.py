@@ -1,0 +1,212 @@
+"""ECBSR: a plain network to run, that is trained with edge-oriented branches beside every convolution.
+
+Zhang et al., "Edge-oriented Convolution Block for Real-time Super Resolution on Mobile Devices", ACM MM 2021.
+Keys of xindongzhang/ECBSR. Every block is a sum of linear branches, so it is exactly one 3x3 convolution:
+:meth:`ECBSR.deploy` returns that plain network, whose keys are ``backbone.{i}.conv3x3`` and ``backbone.{i}.act``.
+Differs from the paper: RGB is possible (each channel is repeated for its sub-pixels, where the code would
+fail); ``value_range`` is 1.0 unless asked otherwise (the authors train on luma in 0..255).
+"""
+
+from collections.abc import Mapping
+from math import isqrt
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from kukkiri.errors import ModelError
+from kukkiri.networks.blocks import conv, count_blocks, shape_of
+from kukkiri.networks.interface import Network
+
+__all__ = ["ECBSR"]
+
+_EDGES = {
+    "sbx": ((1.0, 0.0, -1.0), (2.0, 0.0, -2.0), (1.0, 0.0, -1.0)),
+    "sby": ((1.0, 2.0, 1.0), (0.0, 0.0, 0.0), (-1.0, -2.0, -1.0)),
+    "lpl": ((0.0, 1.0, 0.0), (1.0, -4.0, 1.0), (0.0, 1.0, 0.0)),
+}
+"""Sobel across and down, and Laplace."""
+
+
+def _parameters(layer: nn.Conv2d) -> tuple[Tensor, Tensor]:
+    if layer.bias is None:
+        raise ValueError("expected a convolution with a bias")
+    return layer.weight, layer.bias
+
+
+def _pointwise_then(x: Tensor, weight: Tensor, bias: Tensor, *, kernel: Tensor, kernel_bias: Tensor) -> Tensor:
+    """A 1x1 convolution, a border of its bias (what it makes of zeros), then a 3x3 one without padding."""
+    inner = functional.conv2d(x, weight)
+    padded = functional.pad(inner, (1, 1, 1, 1)) + bias.view(1, -1, 1, 1)
+    groups = kernel.shape[0] if kernel.shape[1] == 1 != padded.shape[1] else 1
+    return functional.conv2d(padded, kernel, kernel_bias, groups=groups)
+
+
+class _Wide(nn.Module):
+    """1x1 to twice the features, then 3x3."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        first, second = nn.Conv2d(inputs, 2 * outputs, 1), nn.Conv2d(2 * outputs, outputs, 3)
+        self.k0, self.b0 = _parameters(first)
+        self.k1, self.b1 = _parameters(second)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return _pointwise_then(x, self.k0, self.b0, kernel=self.k1, kernel_bias=self.b1)
+
+    def fold(self) -> tuple[Tensor, Tensor]:
+        weight = torch.einsum("omyx,mi->oiyx", self.k1, self.k0[:, :, 0, 0])
+        return weight, self.b1 + torch.einsum("omyx,m->o", self.k1, self.b0)
+
+
+class _Edge(nn.Module):
+    """1x1, then one fixed edge filter for each feature with a learned strength and bias."""
+
+    def __init__(self, inputs: int, outputs: int, *, mask: tuple[tuple[float, ...], ...]) -> None:
+        super().__init__()
+        first = nn.Conv2d(inputs, outputs, 1)
+        self.k0, self.b0 = _parameters(first)
+        self.scale = nn.Parameter(1e-3 * torch.randn(outputs, 1, 1, 1))
+        self.bias = nn.Parameter(1e-3 * torch.randn(outputs))
+        self.mask = nn.Parameter(torch.tensor(mask).repeat(outputs, 1, 1, 1), requires_grad=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return _pointwise_then(x, self.k0, self.b0, kernel=self.scale * self.mask, kernel_bias=self.bias)
+
+    def fold(self) -> tuple[Tensor, Tensor]:
+        kernel = self.scale * self.mask
+        return kernel * self.k0, self.bias + self.b0 * kernel.sum(dim=(1, 2, 3))
+
+
+class _Block(nn.Module):
+    def __init__(self, inputs: int, outputs: int, *, identity: bool, activation: str, deployed: bool) -> None:
+        super().__init__()
+        self.conv3x3 = conv(inputs, outputs)
+        self.identity = identity and inputs == outputs and not deployed
+        self.deployed = deployed
+        if not deployed:
+            self.conv1x1_3x3 = _Wide(inputs, outputs)
+            for name, mask in _EDGES.items():
+                self.add_module(f"conv1x1_{name}", _Edge(inputs, outputs, mask=mask))
+        acts: dict[str, nn.Module] = {"prelu": nn.PReLU(outputs), "relu": nn.ReLU(), "linear": nn.Identity()}
+        self.act = acts[activation]
+
+    def branches(self) -> list["_Wide | _Edge"]:
+        return [module for module in self.children() if isinstance(module, _Wide | _Edge)]
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training and not self.deployed:
+            y = self.conv3x3(x)
+            for branch in self.branches():
+                y = y + branch(x)
+            y = y + x if self.identity else y
+        else:
+            weight, bias = self.fold()
+            y = functional.conv2d(x, weight, bias, padding=1)
+        out: Tensor = self.act(y)
+        return out
+
+    def fold(self) -> tuple[Tensor, Tensor]:
+        """The one 3x3 convolution that the branches add up to: weight and bias."""
+        weight, bias = _parameters(self.conv3x3)
+        for branch in self.branches():
+            more_weight, more_bias = branch.fold()
+            weight, bias = weight + more_weight, bias + more_bias
+        if self.identity:
+            centre = torch.zeros_like(weight)
+            centre[:, :, 1, 1] = torch.eye(len(weight), dtype=weight.dtype, device=weight.device)
+            weight = weight + centre
+        return weight, bias
+
+
+class ECBSR(Network):
+    """12,196 parameters at x4 on luma to run (M4C16), 49,712 to train; receptive field: depth + 2 LR pixels.
+
+    Args:
+        scale: at least 1.
+        colour: ``y`` as in the paper, or ``rgb``.
+        width: features.
+        depth: blocks between the first and the last.
+        activation: ``prelu`` with a slope for each feature, or ``relu``.
+        identity: add the input of a block too, where it has as many features as the output; no trace in the state.
+        deployed: only the folded 3x3 convolutions, without branches.
+        value_range: white in input and output; 255.0 for the authors' checkpoints.
+    """
+
+    def __init__(
+        self,
+        *,
+        scale: int = 2,
+        colour: Literal["y", "rgb"] = "y",
+        width: int = 16,
+        depth: int = 4,
+        activation: Literal["prelu", "relu"] = "prelu",
+        identity: bool = False,
+        deployed: bool = False,
+        value_range: float = 1.0,
+    ) -> None:
+        super().__init__()
+        if scale < 1:
+            raise ValueError(f"scale must be at least 1, got {scale}")
+        if activation not in ("prelu", "relu"):
+            raise ValueError(f"activation must be 'prelu' or 'relu', got {activation!r}")
+        self.scale = scale
+        self.colour = colour
+        self.value_range = value_range
+        self.receptive_field = depth + 2
+        self.arguments = {"scale": scale, "colour": colour, "width": width, "depth": depth, "activation": activation}
+        widths = (self.channels, *[width] * (depth + 1), self.channels * scale**2)
+        self.backbone = nn.Sequential(
+            *(
+                _Block(
+                    widths[i],
+                    widths[i + 1],
+                    identity=identity,
+                    activation=activation if i <= depth else "linear",
+                    deployed=deployed,
+                )
+                for i in range(depth + 2)
+            )
+        )
+
+    def forward(self, lr: Tensor) -> Tensor:
+        """Map lr (N, C, H, W) in [0, value_range] to sr (N, C, scale*H, scale*W), not clamped.
+
+        In training mode the branches run side by side; otherwise they are folded first, with the same result
+        to float rounding.
+        """
+        base = lr.repeat_interleave(self.scale**2, dim=1)
+        return functional.pixel_shuffle(self.backbone(lr) + base, self.scale)
+
+    @torch.no_grad()
+    def deploy(self) -> "ECBSR":
+        """The same network as plain 3x3 convolutions: the one to export and to run."""
+        plain = ECBSR(**self.arguments, value_range=self.value_range, deployed=True)  # type: ignore[arg-type]
+        reference = next(self.parameters())
+        plain.to(device=reference.device, dtype=reference.dtype).train(self.training)
+        for ours, theirs in zip(self.backbone, plain.backbone, strict=True):
+            if not isinstance(ours, _Block) or not isinstance(theirs, _Block):
+                raise TypeError(f"expected blocks of this network, got {type(ours).__name__}")
+            for target, value in zip(_parameters(theirs.conv3x3), ours.fold(), strict=True):
+                target.copy_(value)
+            theirs.act.load_state_dict(ours.act.state_dict())
+        return plain
+
+    @classmethod
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+        """Everything but ``identity`` and ``value_range``."""
+        width, channels, *_ = shape_of(state, "backbone.0.conv3x3.weight", network="ecbsr")
+        depth = count_blocks(state, "backbone.") - 2
+        outputs = shape_of(state, f"backbone.{depth + 1}.conv3x3.weight", network="ecbsr")[0]
+        scale = isqrt(outputs // channels)
+        if outputs != channels * scale**2:
+            raise ModelError(f"not a state dict of ecbsr: {outputs} output channels for {channels} input channels.")
+        return {
+            "scale": scale,
+            "colour": "y" if channels == 1 else "rgb",
+            "width": width,
+            "depth": depth,
+            "activation": "prelu" if "backbone.0.act.weight" in state else "relu",
+            "deployed": "backbone.0.conv1x1_3x3.k0" not in state,
+        }
