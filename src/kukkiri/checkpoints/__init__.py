@@ -1,0 +1,16 @@
+"""Checkpoints: safe load and save, foreign files recognised by their keys, and the ONNX writer (torch)."""
+
+from kukkiri.checkpoints.description import describe
+from kukkiri.checkpoints.loading import Loaded, load
+from kukkiri.checkpoints.onnx import export_onnx
+from kukkiri.checkpoints.safetensors import read_safetensors, save_safetensors, tensors_sha256
+
+__all__ = [
+    "Loaded",
+    "describe",
+    "export_onnx",
+    "load",
+    "read_safetensors",
+    "save_safetensors",
+    "tensors_sha256",
+]
