@@ -13,6 +13,7 @@ from kukkiri.upsampling.layers import (
     space_from_sub_pixel,
     sub_pixel_from_space,
 )
+from kukkiri.upsampling.matrix import convolution_matrix, convolution_size, exact_crop, transposed_size
 from kukkiri.upsampling.repair import (
     Upsampling,
     equalise_sub_pixel_,
@@ -31,9 +32,12 @@ __all__ = [
     "Upsampler",
     "Upsampling",
     "ZeroInsertConv",
+    "convolution_matrix",
+    "convolution_size",
     "enlargement_taps",
     "equalise_sub_pixel_",
     "equalise_transposed_",
+    "exact_crop",
     "find_upsampling",
     "icnr_",
     "icnr_transposed_",
@@ -41,4 +45,5 @@ __all__ = [
     "repair_",
     "space_from_sub_pixel",
     "sub_pixel_from_space",
+    "transposed_size",
 ]

@@ -32,6 +32,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kukkiri.upsampling.icnr import Enlargement, icnr_, icnr_transposed_
+from kukkiri.upsampling.matrix import exact_crop
 
 __all__ = [
     "UPSAMPLERS",
@@ -118,8 +119,7 @@ def sub_pixel_from_space(weight: Tensor, *, scale: int) -> Tensor:
 class TransposedConv(Upsampler):
     """``torch.nn.ConvTranspose2d`` cropped to exactly ``scale`` times the input.
 
-    The full output is (H - 1) scale + kernel_size long; kernel_size - scale too long. ceil of half of that is
-    cropped before, floor after (padding and output_padding). A pattern appears where ``kernel_size`` is no
+    The crop is that of :func:`kukkiri.upsampling.matrix.exact_crop`. A pattern appears where ``kernel_size`` is no
     multiple of ``scale`` (uneven overlap), and also where it is, since every phase owns its own weights.
     """
 
@@ -127,19 +127,14 @@ class TransposedConv(Upsampler):
 
     def __init__(self, *, channels_in: int, channels_out: int, scale: int, kernel_size: int | None = None) -> None:
         super().__init__(channels_in=channels_in, channels_out=channels_out, scale=scale, kernel_size=kernel_size)
-        excess = self.kernel_size - scale
-        if excess < 0:
-            raise ValueError(f"kernel_size {self.kernel_size} is below scale {scale}: some output pixels read nothing")
-        if scale == 1 and excess % 2:
-            raise ValueError(f"at scale 1 the kernel must be odd, got {self.kernel_size}")
-        self.crop = (excess + 1) // 2
+        self.crop, output_padding = exact_crop(self.kernel_size, scale=scale)
         self.conv = nn.ConvTranspose2d(
             channels_in,
             channels_out,
             self.kernel_size,
             stride=scale,
             padding=self.crop,
-            output_padding=excess % 2,
+            output_padding=output_padding,
         )
         _uniform_(self.conv, reads=channels_in * (self.kernel_size / scale) ** 2)
 
