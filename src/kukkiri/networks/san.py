@@ -1,0 +1,189 @@
+"""SAN: groups of residual blocks, each closed by second-order channel attention, between non-local blocks.
+
+Dai et al., "Second-Order Attention Network for Single Image Super-Resolution", CVPR 2019 (oral); keys of the
+official code, daitao/SAN.
+
+Differs from the paper, with ``variant="official"`` (the code that made the published weights):
+
+- one regional non-local module, used before and after the groups; the paper has two;
+- its keys and values are max-pooled by two, although the code asks for none (a name is overwritten);
+- the share-source skip is one trained number, zero at first; the paper has a convolution;
+- a convolution follows the attention in every group, and none follows the last group (it is in the state
+  dict, unused, as are a second attention in the non-local module and a number in every group: 38,044
+  parameters that no output depends on);
+- the first features are added once more before the enlargement;
+- the covariance comes from a centre crop of at most 1000x1000.
+
+``variant="paper"`` has none of these, and so its own keys. Where the paper leaves a choice: the share-source
+convolution is 1x1 without bias, zero at first and shared by the groups. ``variant="official"`` differs from
+the official code only where a side is exactly 1000 and the other shorter (see ``centre_crop``).
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from kukkiri.attention import ChannelAttention, RegionalNonLocal, SecondOrderChannelAttention
+from kukkiri.attention.squeeze_excitation import gate
+from kukkiri.networks.blocks import (
+    MeanShift,
+    ResidualBlock,
+    Upsampler,
+    conv,
+    count_blocks,
+    shape_of,
+    upsampler_scale,
+    value_range_of,
+)
+from kukkiri.networks.interface import Network
+
+__all__ = ["SAN"]
+
+Attention = Literal["second-order", "first-order", "none"]
+Variant = Literal["official", "paper"]
+
+
+class _Unused(nn.Module):
+    """The channel attention that the official non-local module holds and never calls."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.conv_du = gate(width, reduction=min(8, width))
+
+
+class _NonLocal(RegionalNonLocal):
+    """Four regions, width // 8 inner features."""
+
+    def __init__(self, width: int, *, official: bool) -> None:
+        super().__init__(width, regions=2, inter_channels=max(1, width // 8), sub_sample=official)
+        if official:
+            self.soca = _Unused(width)
+
+
+class _Group(nn.Module):
+    """x + conv(attention(blocks(x))); without the convolution in the paper's variant."""
+
+    def __init__(self, width: int, blocks: int, attention: nn.Module, *, official: bool) -> None:
+        super().__init__()
+        if official:
+            self.gamma = nn.Parameter(torch.zeros(1))
+        self.rcab = nn.Sequential(*(ResidualBlock(width, key="conv_first") for _ in range(blocks)))
+        self.soca = attention
+        self.conv_last = conv(width, width) if official else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        residual: Tensor = self.conv_last(self.soca(self.rcab(x)))
+        return residual + x
+
+
+class SAN(Network):
+    """15,712,800 parameters at x2; every output pixel depends on the covariance of the whole input.
+
+    Args:
+        scale: 3 or a power of two.
+        width: features.
+        groups: local-source residual attention groups.
+        blocks: residual blocks in a group.
+        reduction: the hidden layer of an attention has width // reduction features.
+        attention: ``second-order``, ``first-order`` (of the means, the same keys), or ``none``, to tell what the
+            second order adds.
+        variant: ``official`` or ``paper``, see above.
+        zero_safe: all-zero features in the covariance give NaN, as in the official code; True gives finite
+            numbers and changes no other bit.
+        upsampling: layer of the tail; only ``sub-pixel`` has the official keys.
+        value_range: white, in the units of input and output.
+    """
+
+    receptive_field = None
+
+    def __init__(
+        self,
+        *,
+        scale: int,
+        width: int = 64,
+        groups: int = 20,
+        blocks: int = 10,
+        reduction: int = 16,
+        attention: Attention = "second-order",
+        variant: Variant = "official",
+        zero_safe: bool = False,
+        upsampling: str = "sub-pixel",
+        value_range: float = 255.0,
+    ) -> None:
+        super().__init__()
+        if variant not in ("official", "paper"):
+            raise ValueError(f"variant must be 'official' or 'paper', got {variant!r}")
+        official = variant == "official"
+        self.scale, self.variant, self.value_range = scale, variant, value_range
+        if official:
+            self.gamma = nn.Parameter(torch.zeros(1))
+        self.sub_mean = MeanShift(value_range=value_range, sign=-1, trainable=True)
+        self.RG = nn.ModuleList(
+            _Group(
+                width,
+                blocks,
+                _attention(attention, width, reduction=reduction, crop=1000 if official else None, zero_safe=zero_safe),
+                official=official,
+            )
+            for _ in range(groups)
+        )
+        self.conv_last = conv(width, width)
+        self.add_mean = MeanShift(value_range=value_range, sign=1, trainable=True)
+        self.non_local = _NonLocal(width, official=official)
+        if not official:
+            self.non_local_last = _NonLocal(width, official=False)
+            self.share_source = conv(width, width, 1, bias=False)
+            nn.init.zeros_(self.share_source.weight)
+        self.head = nn.Sequential(conv(3, width))
+        self.tail = nn.Sequential(Upsampler(width, scale=scale, upsampling=upsampling), conv(width, 3))
+
+    def forward(self, lr: Tensor) -> Tensor:
+        """Map lr (N, 3, H, W) in [0, value_range] to sr (N, 3, scale*H, scale*W), not clamped.
+
+        Raises:
+            ImageError: a side is shorter than 4 pixels (2 in the paper's variant).
+        """
+        first = self.head(self.sub_mean(lr))
+        source = self.non_local(first)
+        features = source
+        if self.variant == "official":
+            for group in self.RG:
+                features = group(features) + self.gamma * source
+            features = self.non_local(features) + first
+        else:
+            shared = self.share_source(source)
+            for group in self.RG:
+                features = group(features) + shared
+            features = self.non_local_last(self.conv_last(features))
+        sr: Tensor = self.add_mean(self.tail(features))
+        return sr
+
+    @classmethod
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+        """Everything but first against second order, which have the same shapes: second order is assumed."""
+        width = shape_of(state, "head.0.weight", network="san")[0]
+        shape_of(state, "non_local.non_local.theta.weight", network="san")
+        hidden = state.get("RG.0.soca.conv_du.0.weight")
+        arguments = {
+            "scale": upsampler_scale(state, "tail.0.", network="san"),
+            "width": width,
+            "groups": count_blocks(state, "RG."),
+            "blocks": count_blocks(state, "RG.0.rcab."),
+            "variant": "official" if "gamma" in state else "paper",
+            "value_range": value_range_of(state, network="san"),
+        }
+        return arguments | ({"attention": "none"} if hidden is None else {"reduction": width // hidden.shape[0]})
+
+
+def _attention(
+    kind: Attention, width: int, *, reduction: int, crop: int | None, zero_safe: bool
+) -> SecondOrderChannelAttention | ChannelAttention | nn.Identity:
+    if kind == "second-order":
+        return SecondOrderChannelAttention(width, reduction=reduction, crop=crop, zero_safe=zero_safe)
+    if kind == "first-order":
+        return ChannelAttention(width, reduction=reduction)
+    if kind == "none":
+        return nn.Identity()
+    raise ValueError(f"attention must be 'second-order', 'first-order' or 'none', got {kind!r}")
