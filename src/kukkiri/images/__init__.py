@@ -3,7 +3,8 @@
 from kukkiri.images.colour import rgb_to_y, rgb_to_ycbcr, ycbcr_to_rgb
 from kukkiri.images.formats import INPUT_SUFFIXES, OUTPUT_SUFFIXES
 from kukkiri.images.levels import dequantise, quantise
-from kukkiri.images.picture import Metadata, Picture
+from kukkiri.images.metadata import Metadata
+from kukkiri.images.picture import Picture
 from kukkiri.images.reading import PIXEL_LIMIT, read_picture
 from kukkiri.images.tiles import Tile, pad_to_multiple, plan_tiles
 from kukkiri.images.writing import check_output, save_picture

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from kukkiri.errors import ImageError
 
-__all__ = ["INPUT_SUFFIXES", "OUTPUT_SUFFIXES", "OutputFormat", "output_format", "recognise"]
+__all__ = ["INPUT_SUFFIXES", "OUTPUT_SUFFIXES", "READABLE", "OutputFormat", "output_format", "recognise", "shown"]
 
 INPUT_SUFFIXES = (".avif", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 """Suffixes worth opening when a folder is searched; a file given by name is read by its content, whatever its name."""
@@ -29,7 +29,7 @@ _JPEG = OutputFormat(name="JPEG", depths=(8,), longest_side=65500, alpha=False)
 _TIFF = OutputFormat(name="TIFF", depths=(8, 16, 32), longest_side=2**31 - 1)
 
 _OUTPUTS = {
-    ".avif": OutputFormat(name="AVIF", depths=(8, 12), longest_side=16384),
+    ".avif": OutputFormat(name="AVIF", depths=(8, 12), longest_side=16384, grey=False),
     ".jpeg": _JPEG,
     ".jpg": _JPEG,
     ".png": OutputFormat(name="PNG", depths=(8, 16), longest_side=1_000_000),
@@ -99,6 +99,11 @@ def output_format(path: Path) -> OutputFormat:
     if found is None:
         got = f"suffix {path.suffix!r}" if path.suffix else "no suffix"
         raise ImageError(
-            f"{path}: {got} names no picture format that can be written. Use {', '.join(OUTPUT_SUFFIXES)}."
+            f"{shown(path)}: {got} names no picture format that can be written. Use {', '.join(OUTPUT_SUFFIXES)}."
         )
     return found
+
+
+def shown(path: Path) -> str:
+    """A path for a message of one line: what cannot be printed is replaced."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in str(path))

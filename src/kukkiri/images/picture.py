@@ -1,6 +1,5 @@
 """A picture as kukkiri holds it: floats in [0, 1], alpha beside the colour, and everything else the file said."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -11,28 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from kukkiri.errors import ImageError
 from kukkiri.images.levels import dequantise, quantise
+from kukkiri.images.metadata import Metadata
 
-__all__ = ["Metadata", "Picture"]
+__all__ = ["Picture"]
 
 Depth = Literal[8, 16, 32]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Metadata:
-    """What a file says besides its pixels; bytes are kept as they were found."""
-
-    icc: bytes | None = None
-    """Colour profile. The pixels stay in its space; nothing is converted."""
-    exif: bytes | None = None
-    """A TIFF structure, without the ``Exif\\0\\0`` prefix; orientation already reset to 1."""
-    xmp: bytes | None = None
-    """An XML packet."""
-    iptc: bytes | None = None
-    """Photoshop's image resources, where IPTC captions live."""
-    resolution: tuple[float, float] | None = None
-    """(horizontal, vertical) pixels per inch; ``None`` when the file does not say."""
-    comments: Mapping[str, str] = field(default_factory=dict)
-    """PNG text by keyword."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -118,15 +100,13 @@ class Picture:
         Returns:
             (H, W) grey, (H, W, 2) grey and alpha, (H, W, 3) RGB or (H, W, 4) RGBA; uint8, uint16 or float32.
         """
-        return self._levels(32) if self.depth == 32 else self._levels(self.depth)
-
-    def _levels(self, depth: Depth) -> NDArray[Any]:
-        channels = self.colour
-        if self.alpha is not None:
-            channels = np.concatenate([self.colour, self.alpha[:, :, None]], axis=2)
-        elif self.colour.shape[2] == 1:
-            channels = self.colour[:, :, 0]
-        return np.clip(channels, 0, 1) if depth == 32 else quantise(channels, depth)
+        parts = [self.colour] if self.alpha is None else [self.colour, self.alpha[:, :, None]]
+        levels: list[NDArray[Any]] = [
+            np.clip(part, np.float32(0), np.float32(1)) if self.depth == 32 else quantise(part, self.depth)
+            for part in parts
+        ]
+        channels = levels[0] if self.alpha is None else np.concatenate(levels, axis=2)
+        return channels[:, :, 0] if channels.shape[2] == 1 else channels
 
     def save(self, path: str | PathLike[str], *, overwrite: bool = False, quality: int | None = None) -> list[str]:
         """Write the picture to a file; see :func:`kukkiri.images.save_picture`."""

@@ -1,6 +1,8 @@
 """From a picture file to a :class:`Picture`: nothing lost, nothing guessed, and one clear line for what cannot be."""
 
+import dataclasses
 import os
+import re
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -9,19 +11,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.errors import ImageError
-from kukkiri.images._engine import vips
-from kukkiri.images.formats import READABLE, recognise
+from kukkiri.images import exif as exif_block
+from kukkiri.images._engine import forget_errors, reason, vips
+from kukkiri.images.containers import jpeg, png, tiff, webp
+from kukkiri.images.formats import READABLE, recognise, shown
 from kukkiri.images.levels import dequantise
-from kukkiri.images.picture import Depth, Metadata, Picture, clamp, split_alpha
+from kukkiri.images.metadata import Metadata
+from kukkiri.images.picture import Depth, Picture, clamp, split_alpha
 
 __all__ = ["PIXEL_LIMIT", "read_picture"]
 
 PIXEL_LIMIT = 2**28
-"""Most pixels that are decoded unless asked: 268 million, more than any camera takes, 3 GiB as RGB floats."""
+"""Most pixels that are decoded unless asked: 268 million, more than cameras take; 3 GiB as RGB floats."""
 
 _LOADERS = {
-    # (libvips operation, how strict): JPEG and GIF report broken data only as a warning, while
-    # warnings of the others are about harmless metadata.
+    # libvips operation, and how strict: broken pixels of a JPEG or GIF are only a warning to libvips, while
+    # the other formats' warnings are about metadata that does no harm.
     "PNG": ("pngload_buffer", "error"),
     "JPEG": ("jpegload_buffer", "warning"),
     "WebP": ("webpload_buffer", "error"),
@@ -30,89 +35,243 @@ _LOADERS = {
     "HEIC": ("heifload_buffer", "error"),
     "GIF": ("gifload_buffer", "warning"),
 }
+_START = 1024
+_METADATA_ROOM = 2**26
+_DEVICE_INDEPENDENT = {"lab", "labq", "labs", "lch", "cmc", "xyz", "yxy", "hsv"}
+_XMP_ORIENTATION = re.compile(rb"""(tiff:Orientation(?:\s*=\s*["']|>)\s*)[2-8]""")
+
+
+@dataclasses.dataclass(frozen=True)
+class _File:
+    """A file's bytes and what its format says of them."""
+
+    name: str
+    form: str
+    data: bytes
+    tiff: tiff.TiffFacts
 
 
 def read_picture(path: str | PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) -> Picture:
     """Read a still picture: PNG, JPEG, WebP, TIFF, AVIF, or a GIF of one frame.
 
-    The content decides, not the suffix. Grey, RGB and palette, with or without alpha, of 1 to 16 bits or float,
-    are kept as they are, and so are the colour profile, EXIF and XMP. Changed, and then said in ``notes``:
-    CMYK and Lab become sRGB; floats outside [0, 1] are clamped. The EXIF orientation is applied and reset.
+    The content decides, not the suffix. Grey, RGB and palette, with or without alpha, of 1 to 16 bits or float, are
+    kept as they are, and so are the colour profile, EXIF and XMP. What changes is said in ``notes``: CMYK and Lab
+    become sRGB, floats outside [0, 1] are clamped. The EXIF orientation is applied to the pixels and reset.
 
     Args:
         path: taken literally, brackets and all.
         pixel_limit: more pixels than this, by the file's header, are refused before anything is decoded.
 
     Raises:
-        ImageError: no such file, not a picture, animated, truncated, corrupt, or too large.
+        ImageError: no such file, not a picture, animated, of several pages, truncated, corrupt, or too large.
     """
-    file = Path(path)
-    data = _read_bytes(file, pixel_limit)
-    form = recognise(data[:1024])
-    if form not in _LOADERS:
-        raise ImageError(f"{file}: {_what(form)}; kukkiri reads {', '.join(READABLE)}. {_remedy(form)}")
-    image = _open(data, form, file, pixel_limit)
-    samples, depth, notes = _decode(image, file)
-    colour, alpha = split_alpha(samples)
-    metadata = _metadata(image)
+    file = _load(Path(path), pixel_limit)
+    try:
+        image = _open(file, pixel_limit)
+        metadata, notes = _metadata(image, file)
+        image, metadata, conversions = _to_rgb(image, metadata)
+        pixels, depth, changes = _decode(image, file)
+    except vips().Error as error:
+        raise ImageError(
+            f"{file.name}: this {file.form} is truncated or corrupt ({reason(error)}). Get the file again."
+        ) from error
+    except MemoryError as error:
+        raise ImageError(f"{file.name}: there is not enough memory for its pixels.") from error
+    orientation = _orientation(image, file)
+    if orientation != 1:
+        pixels = np.ascontiguousarray(_turn(pixels, orientation))
+    colour, alpha = split_alpha(pixels)
     return Picture(
         colour=colour,
         alpha=alpha,
         depth=depth,
-        metadata=metadata,
-        source=file,
-        notes=tuple(notes),
-        lossy=form in ("JPEG", "AVIF", "HEIC"),
+        metadata=_settle(metadata, orientation),
+        source=Path(path),
+        lossy=_is_lossy(file),
+        notes=(*notes, *conversions, *changes),
     )
 
 
-def _read_bytes(file: Path, pixel_limit: int) -> bytes:
+def _load(path: Path, pixel_limit: int) -> _File:
+    name = shown(path)
     try:
-        if file.is_dir():
-            raise ImageError(f"{file}: is a folder; expected a picture file.")
-        return file.read_bytes()
+        if path.is_dir():
+            raise ImageError(f"{name}: is a folder; expected a picture file.")
+        if path.exists() and not path.is_file():
+            raise ImageError(f"{name}: is a device or pipe; expected a picture file.")
+        with path.open("rb") as stream:
+            start = stream.read(_START)
+            form = _recognised(start, name)
+            # No format needs more than 16 bytes for a pixel, so that a larger file is refused unread.
+            room = 16 * pixel_limit + _METADATA_ROOM
+            if os.fstat(stream.fileno()).st_size > room:
+                raise ImageError(
+                    f"{name}: is larger than any picture of {pixel_limit} pixels. Raise pixel_limit to read it."
+                )
+            data = start + stream.read()
     except FileNotFoundError:
-        raise ImageError(f"{file}: no such file.") from None
-    except OSError as error:
-        raise ImageError(f"{file}: cannot be read ({error.strerror}).") from error
+        raise ImageError(f"{name}: no such file.") from None
+    except (OSError, ValueError) as error:
+        raise ImageError(f"{name}: cannot be read ({getattr(error, 'strerror', None) or error}).") from error
+    return _File(name, form, data, tiff.extract(data) if form == "TIFF" else tiff.TiffFacts())
 
 
-def _what(form: str | None) -> str:
-    return f"is {form}" if form else "is not a picture"
+def _recognised(start: bytes, name: str) -> str:
+    if not start:
+        raise ImageError(f"{name}: is empty; expected a picture.")
+    form = recognise(start)
+    if form in _LOADERS:
+        return form
+    readable = f"kukkiri reads {', '.join(READABLE)}"
+    if form is None:
+        raise ImageError(f"{name}: is not a picture by its content; {readable}.")
+    raise ImageError(f"{name}: is {form}; {readable}. Export a still picture from it first, such as a PNG.")
 
 
-def _remedy(form: str | None) -> str:
-    return "Convert it to PNG first." if form else "Check the file."
-
-
-def _open(data: bytes, form: str, file: Path, pixel_limit: int) -> Any:
-    operation, strictness = _LOADERS[form]
-    try:
-        image = getattr(vips().Image, operation)(data, fail_on=strictness, access="sequential")
-    except vips().Error as error:
-        raise ImageError(f"{file}: {error}") from error
+def _open(file: _File, pixel_limit: int) -> Any:
+    """Read the header and refuse what is no still picture of a bearable size."""
+    facts = file.tiff
+    if facts.kind not in (1, 3) or (facts.kind == 3 and facts.bits not in (16, 32)) or facts.bits > 32:
+        kind = {1: "unsigned integer", 2: "signed integer", 3: "float"}.get(facts.kind, "non-numeric")
+        raise ImageError(f"{file.name}: {facts.bits}-bit {kind} samples; expected 1 to 16 bit, or 32-bit float.")
+    operation, strictness = _LOADERS[file.form]
+    forget_errors()
+    image = getattr(vips().Image, operation)(file.data, fail_on=strictness, access="sequential")
     if image.width * image.height > pixel_limit:
         raise ImageError(
-            f"{file}: {image.width}x{image.height} is more than the limit of {pixel_limit} pixels. Raise the limit."
+            f"{file.name}: {image.width}x{image.height} pixels exceed the limit of {pixel_limit}. "
+            "Raise pixel_limit if the file can be trusted."
         )
+    pages = image.get("n-pages") if "n-pages" in image.get_fields() else 1
+    if pages > 1 or (file.form == "PNG" and png.is_animated(file.data)):
+        what = f"holds {pages} pages" if file.form == "TIFF" else "is animated or holds several pictures"
+        raise ImageError(f"{file.name}: {what}; expected one still picture. Save one of them to a file of its own.")
     return image
 
 
-def _decode(image: Any, file: Path) -> tuple[NDArray[np.float32], Depth, list[str]]:
-    pixels = image.numpy()
-    if pixels.ndim == 2:
-        pixels = pixels[:, :, None]
-    if pixels.dtype == np.uint8:
-        return dequantise(pixels), 8, []
-    if pixels.dtype == np.uint16:
-        return dequantise(pixels), 16, []
-    return clamp(pixels.astype(np.float32), name=os.fspath(file)), 32, []
-
-
-def _metadata(image: Any) -> Metadata:
-    fields = image.get_fields()
+def _metadata(image: Any, file: _File) -> tuple[Metadata, list[str]]:
+    fields = set(image.get_fields())
 
     def blob(name: str) -> bytes | None:
-        return bytes(image.get(name)) if name in fields else None
+        return (bytes(image.get(name)) or None) if name in fields else None
 
-    return Metadata(icc=blob("icc-profile-data"), exif=blob("exif-data"), xmp=blob("xmp-data"), iptc=blob("iptc-data"))
+    icc = blob("icc-profile-data")
+    notes: list[str] = []
+    if file.form == "PNG":
+        return png.extract(file.data, icc=icc), notes
+    exif, iptc = blob("exif-data"), None
+    if file.form == "TIFF":
+        exif, iptc = file.tiff.exif, blob("photoshop-data")
+        if exif_block.byte_order(file.data) is None:
+            notes.append("EXIF of a BigTIFF is not read")
+    elif file.form == "JPEG":
+        iptc = jpeg.extract_iptc(file.data)
+        if jpeg.extra_pictures(file.data):
+            notes.append("only the main picture is read: a gain map, depth map or preview in the file is dropped")
+        if jpeg.has_extended_xmp(file.data):
+            notes.append("the extended part of its XMP is dropped")
+    resolution = (image.xres * 25.4, image.yres * 25.4) if "resolution-unit" in fields else None
+    return Metadata(
+        icc=icc,
+        exif=None if exif is None else exif_block.without_prefix(exif),
+        xmp=blob("xmp-data"),
+        iptc=iptc,
+        resolution=resolution,
+    ), notes
+
+
+def _to_rgb(image: Any, metadata: Metadata) -> tuple[Any, Metadata, list[str]]:
+    """Convert CMYK and Lab, which no output format but TIFF could hold, to sRGB."""
+    if image.interpretation in _DEVICE_INDEPENDENT:
+        return image.colourspace("rgb16"), dataclasses.replace(metadata, icc=None), ["Lab was converted to sRGB"]
+    if image.interpretation != "cmyk":
+        return image, metadata, []
+    depth = 16 if image.format == "ushort" else 8
+    options = {"intent": "relative", "black_point_compensation": True, "depth": depth, "embedded": True}
+    note = "CMYK was converted to sRGB by its own profile"
+    converted = None
+    if metadata.icc_space == b"CMYK":
+        try:
+            converted = image.icc_transform("srgb", **options)
+        except vips().Error:
+            forget_errors()
+    if converted is None:
+        note = "CMYK has no usable profile and was converted to sRGB by a common one: colours may differ"
+        converted = image.icc_transform("srgb", input_profile="cmyk", **options)
+    profile = bytes(converted.get("icc-profile-data"))
+    return converted, dataclasses.replace(metadata, icc=profile), [note]
+
+
+def _decode(image: Any, file: _File) -> tuple[NDArray[np.float32], Depth, list[str]]:
+    """(H, W, 1 to 4) samples in [0, 1], their depth, and notes."""
+    if image.bands > 4:
+        raise ImageError(f"{file.name}: {image.bands} channels; expected grey or RGB, with or without alpha.")
+    levels = image.numpy()
+    if levels.ndim == 2:
+        levels = levels[:, :, None]
+    notes: list[str] = []
+    depth: Depth = 32
+    if levels.dtype == np.uint8:
+        pixels, depth = dequantise(levels), 8
+    elif levels.dtype == np.uint16:
+        pixels, depth = _dequantise_words(levels, image, file), 16
+    elif levels.dtype == np.float32:
+        pixels = clamp(levels, name=file.name)
+        if pixels is not levels:
+            notes.append(f"float samples from {levels.min():g} to {levels.max():g} were clamped to [0, 1]")
+    else:
+        raise ImageError(f"{file.name}: samples of type {levels.dtype}; expected 1 to 16 bit, or 32-bit float.")
+    if file.tiff.premultiplied and pixels.shape[2] in (2, 4):
+        pixels = _without_alpha_in_colour(pixels)
+        notes.append("colour multiplied by alpha was divided by it again")
+    return pixels, depth, notes
+
+
+def _dequantise_words(levels: NDArray[np.uint16], image: Any, file: _File) -> NDArray[np.float32]:
+    """libvips shifts the 10 or 12 bits of AVIF to the top of 16 and leaves the bottom empty: white would be grey."""
+    bits = int(image.get("bits-per-sample")) if file.form in ("AVIF", "HEIC") else 16
+    return dequantise(np.right_shift(levels, 16 - bits), bits)
+
+
+def _without_alpha_in_colour(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    alpha = pixels[:, :, -1:]
+    colour = np.divide(pixels[:, :, :-1], alpha, out=np.zeros_like(pixels[:, :, :-1]), where=alpha > 0)
+    return np.concatenate([np.clip(colour, 0, 1), alpha], axis=2)
+
+
+def _orientation(image: Any, file: _File) -> int:
+    """1 to 8; AVIF and HEIC are turned by their decoder, and their EXIF orientation does not count."""
+    if file.form in ("AVIF", "HEIC") or "orientation" not in image.get_fields():
+        return 1
+    value = int(image.get("orientation"))
+    return value if 1 <= value <= 8 else 1
+
+
+def _turn(pixels: NDArray[np.float32], orientation: int) -> NDArray[np.float32]:
+    """Apply an EXIF orientation: even ones up to 4, 5 and 7 are mirrored; 5 to 8 swap the sides."""
+    if orientation >= 5:
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return pixels
+
+
+def _settle(metadata: Metadata, orientation: int) -> Metadata:
+    """Metadata as it is true for the turned pixels."""
+    exif, xmp, resolution = metadata.exif, metadata.xmp, metadata.resolution
+    if resolution is not None and orientation >= 5:
+        resolution = resolution[::-1]
+    return dataclasses.replace(
+        metadata,
+        exif=None if exif is None else exif_block.settle_orientation(exif, turned=orientation != 1),
+        xmp=None if xmp is None else _XMP_ORIENTATION.sub(rb"\g<1>1", xmp),
+        resolution=resolution,
+    )
+
+
+def _is_lossy(file: _File) -> bool:
+    if file.form == "WebP":
+        return webp.is_lossy(file.data)
+    return file.form in ("JPEG", "AVIF", "HEIC") or file.tiff.lossy

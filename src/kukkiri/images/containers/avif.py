@@ -1,0 +1,97 @@
+"""AVIF: boxes; EXIF is an item, found through the item location box. Reference: ISO/IEC 14496-12 and 23008-12."""
+
+import struct
+from collections.abc import Iterator
+
+from kukkiri.images.exif import PREFIX
+
+__all__ = ["replace_exif"]
+
+
+def _boxes(data: bytes, start: int, stop: int) -> Iterator[tuple[bytes, int, int]]:
+    """(type, start, stop) of the content of each box in a range."""
+    position = start
+    while position + 8 <= stop:
+        length, kind = struct.unpack_from(">I4s", data, position)
+        head = 8
+        if length == 1:
+            (length,) = struct.unpack_from(">Q", data, position + 8)
+            head = 16
+        end = stop if length == 0 else position + length
+        if not position + head <= end <= stop:
+            return
+        yield kind, position + head, end
+        position = end
+
+
+def _find(data: bytes, kind: bytes, start: int, stop: int) -> tuple[int, int] | None:
+    return next(((at, end) for name, at, end in _boxes(data, start, stop) if name == kind), None)
+
+
+def _exif_item(data: bytes, start: int, stop: int) -> int | None:
+    """Identifier of the first Exif item in an ``iinf`` box."""
+    wide = data[start] > 0
+    for kind, at, _ in _boxes(data, start + (8 if wide else 6), stop):
+        if kind != b"infe" or data[at] < 2:
+            continue
+        form = ">IH4s" if data[at] == 3 else ">HH4s"
+        identifier, _, name = struct.unpack_from(form, data, at + 4)
+        if name == b"Exif":
+            return int(identifier)
+    return None
+
+
+def _extent(data: bytes, start: int, item: int) -> tuple[int, int, int, int, int] | None:
+    """Where an ``iloc`` box states an item's only extent: (base, position and size of offset, of length)."""
+    version = data[start]
+    sizes = struct.unpack_from(">H", data, start + 4)[0]
+    offset_size, length_size, base_size, index_size = (sizes >> shift & 15 for shift in (12, 8, 4, 0))
+    number = ">I" if version == 2 else ">H"
+    position = start + 6
+    (count,) = struct.unpack_from(number, data, position)
+    position += struct.calcsize(number)
+    for _ in range(count):
+        (identifier,) = struct.unpack_from(number, data, position)
+        position += struct.calcsize(number)
+        method = 0
+        if version > 0:
+            method = struct.unpack_from(">H", data, position)[0] & 15
+            position += 2
+        position += 2  # data reference
+        base = int.from_bytes(data[position : position + base_size], "big")
+        position += base_size
+        (extents,) = struct.unpack_from(">H", data, position)
+        position += 2
+        skipped = index_size if version > 0 else 0
+        if identifier == item:
+            if extents != 1 or method != 0:
+                return None
+            return base, position + skipped, offset_size, position + skipped + offset_size, length_size
+        position += extents * (skipped + offset_size + length_size)
+    return None
+
+
+def replace_exif(data: bytes, exif: bytes) -> bytes | None:
+    """Put another EXIF block in the place of the one that a file has; it goes to the end of the file.
+
+    Returns:
+        The file, or ``None`` when it has no EXIF item that could be replaced.
+    """
+    meta = _find(data, b"meta", 0, len(data))
+    if meta is None:
+        return None
+    inside, stop = meta[0] + 4, meta[1]
+    infos, places = _find(data, b"iinf", inside, stop), _find(data, b"iloc", inside, stop)
+    item = None if infos is None else _exif_item(data, *infos)
+    found = None if item is None or places is None else _extent(data, places[0], item)
+    if found is None:
+        return None
+    base, offset_at, offset_size, length_at, length_size = found
+    content = struct.pack(">I", len(PREFIX)) + PREFIX + exif
+    offset = len(data) + 8 - base
+    if offset >= 256**offset_size or len(content) >= 256**length_size:
+        return None
+    patched = bytearray(data)
+    patched[offset_at : offset_at + offset_size] = offset.to_bytes(offset_size, "big")
+    patched[length_at : length_at + length_size] = len(content).to_bytes(length_size, "big")
+    return bytes(patched) + struct.pack(">I4s", 8 + len(content), b"mdat") + content

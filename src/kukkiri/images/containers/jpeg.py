@@ -1,0 +1,86 @@
+"""JPEG: marker segments of at most 65,533 bytes before the scan. Reference: ITU-T T.81; Adobe XMP part 3."""
+
+import struct
+from collections.abc import Iterator
+
+from kukkiri.images.exif import PREFIX
+from kukkiri.images.metadata import Metadata
+
+__all__ = ["embed", "extra_pictures", "extract_iptc", "has_extended_xmp"]
+
+_ROOM = 65533
+_XMP = b"http://ns.adobe.com/xap/1.0/\0"
+_EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
+_PHOTOSHOP = b"Photoshop 3.0\0"
+_APP0, _APP1, _APP2, _APP13, _SCAN, _END = 0xE0, 0xE1, 0xE2, 0xED, 0xDA, 0xD9
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """(marker, start, stop) of the content of each segment before the scan."""
+    position = 2
+    while position + 4 <= len(data) and data[position] == 0xFF:
+        marker = data[position + 1]
+        if marker == 0xFF:  # fill byte
+            position += 1
+            continue
+        if marker in (_SCAN, _END):
+            return
+        (length,) = struct.unpack_from(">H", data, position + 2)
+        yield marker, position + 4, position + 2 + length
+        position += 2 + length
+
+
+def extra_pictures(data: bytes) -> bool:
+    """Whether more pictures follow the first: a gain map, a depth map, a preview (CIPA DC-007)."""
+    return any(marker == _APP2 and data.startswith(b"MPF\0", start) for marker, start, _ in _segments(data))
+
+
+def has_extended_xmp(data: bytes) -> bool:
+    """Whether the XMP goes on in further segments."""
+    return any(marker == _APP1 and data.startswith(_EXTENDED_XMP, start) for marker, start, _ in _segments(data))
+
+
+def extract_iptc(data: bytes) -> bytes | None:
+    """Photoshop's image resources, joined over their segments."""
+    found = [
+        data[start + len(_PHOTOSHOP) : stop]
+        for marker, start, stop in _segments(data)
+        if marker == _APP13 and data.startswith(_PHOTOSHOP, start)
+    ]
+    return b"".join(found) or None
+
+
+def embed(data: bytes, metadata: Metadata) -> tuple[bytes, list[str]]:
+    """Put EXIF, XMP, IPTC and resolution into a file that has none of them, behind its JFIF segment.
+
+    Returns:
+        The file, and a note for each block that is too large for a segment.
+    """
+    body = 2
+    for marker, start, stop in _segments(data):
+        if marker == _APP0 and data.startswith(b"JFIF\0", start):
+            body = stop
+        break
+    across, down = (min(65535, max(1, round(one))) for one in metadata.resolution or (1, 1))
+    unit = 0 if metadata.resolution is None else 1
+    jfif = b"JFIF\0" + struct.pack(">HBHHBB", 0x0102, unit, across, down, 0, 0)
+    pieces, notes = [b"\xff\xd8", _segment(_APP0, jfif)], []
+    blocks = (
+        ("EXIF", _APP1, PREFIX, metadata.exif),
+        ("XMP", _APP1, _XMP, metadata.xmp),
+    )
+    for name, marker, prefix, block in blocks:
+        if block is None:
+            continue
+        if len(prefix) + len(block) > _ROOM:
+            notes.append(f"{name} of {len(block)} bytes is too large for JPEG and was dropped")
+            continue
+        pieces.append(_segment(marker, prefix + block))
+    room = _ROOM - len(_PHOTOSHOP)
+    iptc = metadata.iptc or b""
+    pieces += [_segment(_APP13, _PHOTOSHOP + iptc[at : at + room]) for at in range(0, len(iptc), room)]
+    return b"".join([*pieces, data[body:]]), notes
+
+
+def _segment(marker: int, content: bytes) -> bytes:
+    return bytes((0xFF, marker)) + struct.pack(">H", len(content) + 2) + content

@@ -1,0 +1,107 @@
+"""PNG: a signature and chunks (length, type, content, checksum). Reference: W3C PNG, third edition."""
+
+import struct
+import zlib
+from collections.abc import Iterator
+
+from kukkiri.images.metadata import Metadata
+
+__all__ = ["embed", "extract", "is_animated"]
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_TEXT = (b"tEXt", b"zTXt", b"iTXt")
+_COLOUR = (b"cICP", b"mDCV", b"cLLI", b"cHRM", b"gAMA", b"sRGB")
+_XMP = b"XML:com.adobe.xmp\0"
+_INCH = 0.0254
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """(type, start, stop) of the content of each chunk, up to the end or to the first damaged one."""
+    position = len(_SIGNATURE)
+    while position + 12 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, position)
+        if position + 12 + length > len(data):
+            return
+        yield kind, position + 8, position + 8 + length
+        position += 12 + length
+
+
+def is_animated(data: bytes) -> bool:
+    """Whether the file is an APNG of more than one frame; its control chunk stands before the pixels."""
+    for kind, start, stop in _chunks(data):
+        if kind == b"acTL" and stop - start >= 4:
+            return bool(struct.unpack_from(">I", data, start)[0] > 1)
+        if kind == b"IDAT":
+            break
+    return False
+
+
+def extract(data: bytes, *, icc: bytes | None) -> Metadata:
+    """What the chunks say, also those behind the pixels, which libvips does not reach.
+
+    Args:
+        data: the file.
+        icc: the colour profile, unpacked.
+    """
+    exif = xmp = resolution = None
+    texts, colour = [], {}
+    for kind, start, stop in _chunks(data):
+        if kind == b"eXIf":
+            exif = data[start:stop]
+        elif kind == b"iTXt" and data.startswith(_XMP, start):
+            xmp = _international_text(data[start:stop])
+        elif kind in _TEXT:
+            texts.append(kind + data[start:stop])
+        elif kind in _COLOUR:
+            colour[kind] = data[start:stop]
+        elif kind == b"pHYs" and stop - start == 9:
+            across, down, unit = struct.unpack_from(">IIB", data, start)
+            if unit == 1 and across and down:
+                resolution = (across * _INCH, down * _INCH)
+    return Metadata(
+        icc=icc, exif=exif, xmp=xmp, resolution=resolution, png_text=tuple(texts), png_colour={} if icc else colour
+    )
+
+
+def _international_text(content: bytes) -> bytes | None:
+    """The text of an iTXt chunk: keyword, compression flag and method, language, translated keyword, text."""
+    _, _, rest = content.partition(b"\0")
+    compressed, rest = rest[:1] == b"\1", rest[2:]
+    text = rest.split(b"\0", 2)[-1]
+    try:
+        return zlib.decompressobj().decompress(text, 2**26) if compressed else text
+    except zlib.error:
+        return None
+
+
+def embed(data: bytes, metadata: Metadata) -> bytes:
+    """Put the metadata into a file that has none, before the pixels."""
+    pieces = [_SIGNATURE]
+    for kind, start, stop in _chunks(data):
+        if kind == b"pHYs":  # libvips writes one even when nothing is known
+            continue
+        pieces.append(data[start - 8 : stop + 4])
+        if kind == b"IHDR":
+            pieces += _extra_chunks(metadata)
+    return b"".join(pieces)
+
+
+def _extra_chunks(metadata: Metadata) -> list[bytes]:
+    chunks = []
+    if metadata.icc is not None:
+        chunks.append(_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc)))
+    else:
+        chunks += [_chunk(kind, content) for kind, content in metadata.png_colour.items()]
+    if metadata.resolution is not None:
+        across, down = (max(1, round(one / _INCH)) for one in metadata.resolution)
+        chunks.append(_chunk(b"pHYs", struct.pack(">IIB", across, down, 1)))
+    if metadata.exif is not None:
+        chunks.append(_chunk(b"eXIf", metadata.exif))
+    if metadata.xmp is not None:
+        chunks.append(_chunk(b"iTXt", _XMP + b"\0\0\0\0" + metadata.xmp))
+    chunks += [_chunk(text[:4], text[4:]) for text in metadata.png_text]
+    return chunks
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))

@@ -1,0 +1,118 @@
+"""TIFF: directories of tags, among them pointers to the EXIF and GPS directories. Reference: TIFF 6.0; Exif 2.32."""
+
+import struct
+from dataclasses import dataclass
+
+from kukkiri.images import exif as exif_block
+from kukkiri.images.exif import EXIF_POINTER, GPS_POINTER, Directory, Entry
+
+__all__ = ["TiffFacts", "embed", "extract", "without_resolution"]
+
+_DESCRIPTIVE = (
+    0x010E,  # description
+    *(0x010F, 0x0110),  # make, model
+    0x0131,  # software
+    *(0x0132, 0x013B, 0x013C),  # date, artist, host computer
+    *(0x4746, 0x4749),  # rating
+    0x8298,  # copyright
+    *(0x9C9B, 0x9C9C, 0x9C9D, 0x9C9E, 0x9C9F),  # title, comment, author, keywords, subject as Windows writes them
+)
+"""Tags of the first directory that speak about the picture, not about how its pixels are stored."""
+_COMPRESSION, _EXTRA_SAMPLES, _SAMPLE_FORMAT, _BITS, _RESOLUTION_UNIT = 0x0103, 0x0152, 0x0153, 0x0102, 0x0128
+_LOSSY = {6, 7, 34892, 34712, 50001}  # old JPEG, JPEG, lossy JPEG of DNG, JPEG 2000, WebP
+
+
+@dataclass(frozen=True, kw_only=True)
+class TiffFacts:
+    """What libvips does not tell about a TIFF file."""
+
+    exif: bytes | None = None
+    premultiplied: bool = False
+    """Colour is multiplied by alpha."""
+    lossy: bool = False
+    bits: int = 0
+    """For each sample; 0 when not stated."""
+    kind: int = 1
+    """Of the samples: 1 unsigned, 2 signed, 3 float, other: not numbers."""
+
+
+def extract(data: bytes) -> TiffFacts:
+    """Read the first directory; nothing is known of a BigTIFF (above 4 GB)."""
+    order = exif_block.byte_order(data)
+    if order is None:
+        return TiffFacts()
+    whole = exif_block.parse(data, struct.unpack_from(f"{order}I", data, 4)[0], order)
+    described = {tag: whole.entries[tag] for tag in _DESCRIPTIVE if tag in whole.entries}
+    exif = None
+    if described or whole.inside:
+        directory = Directory(described, whole.inside)
+        head = data[:4] + struct.pack(f"{order}I", 8)
+        exif = head + exif_block.serialise(directory, order, start=8)
+
+    def number(tag: int, default: int) -> int:
+        entry = whole.entries.get(tag)
+        if entry is None or entry.kind != 3:
+            return default
+        return int(struct.unpack_from(f"{order}H", entry.value)[0])
+
+    return TiffFacts(
+        exif=exif,
+        premultiplied=number(_EXTRA_SAMPLES, 0) == 1,
+        lossy=number(_COMPRESSION, 1) in _LOSSY,
+        bits=number(_BITS, 0),
+        kind=number(_SAMPLE_FORMAT, 1),
+    )
+
+
+def without_resolution(data: bytes) -> bytes:
+    """Say that the resolution has no unit, where libvips wrote its default; the other bytes stay."""
+    order = exif_block.byte_order(data)
+    if order is None:
+        return data
+    first = struct.unpack_from(f"{order}I", data, 4)[0]
+    for at in range(first + 2, first + 2 + 12 * struct.unpack_from(f"{order}H", data, first)[0], 12):
+        if struct.unpack_from(f"{order}H", data, at)[0] == _RESOLUTION_UNIT:
+            return data[: at + 8] + struct.pack(f"{order}HH", 1, 0) + data[at + 12 :]
+    return data
+
+
+def embed(data: bytes, exif: bytes) -> bytes:
+    """Append the EXIF directories to a TIFF file and link them from a new copy of its first directory.
+
+    Returns:
+        The larger file, or ``data`` itself when either is not a classic TIFF structure.
+    """
+    order, theirs = exif_block.byte_order(data), exif_block.byte_order(exif)
+    if order is None or theirs is None:
+        return data
+    described = exif_block.parse(exif, struct.unpack_from(f"{theirs}I", exif, 4)[0], theirs)
+    if theirs != order:
+        described = exif_block.swapped(described)
+    first = struct.unpack_from(f"{order}I", data, 4)[0]
+    count = struct.unpack_from(f"{order}H", data, first)[0]
+    # Entries of the pixels' directory are kept as they are: their offsets stay true, for nothing before moves.
+    records = {
+        struct.unpack_from(f"{order}H", data, at)[0]: data[at : at + 12]
+        for at in range(first + 2, first + 2 + 12 * count, 12)
+    }
+    extra: dict[int, Entry | Directory] = {
+        tag: entry for tag, entry in described.entries.items() if tag in _DESCRIPTIVE and tag not in records
+    }
+    extra.update({tag: one for tag, one in described.inside.items() if tag in (EXIF_POINTER, GPS_POINTER)})
+    if not extra:
+        return data
+    appended = bytearray(b"\0" * (len(data) % 2))
+    for tag, one in extra.items():
+        at = len(data) + len(appended)
+        if isinstance(one, Directory):
+            appended += exif_block.serialise(one, order, start=at)
+            records[tag] = struct.pack(f"{order}HHII", tag, 4, 1, at)
+        elif len(one.value) <= 4:
+            records[tag] = struct.pack(f"{order}HHI", tag, one.kind, one.count) + one.value.ljust(4, b"\0")
+        else:
+            appended += one.value + b"\0" * (len(one.value) % 2)
+            records[tag] = struct.pack(f"{order}HHII", tag, one.kind, one.count, at)
+    start = len(data) + len(appended)
+    appended += struct.pack(f"{order}H", len(records)) + b"".join(records[tag] for tag in sorted(records))
+    appended += data[first + 2 + 12 * count : first + 6 + 12 * count]
+    return b"".join((data[:4], struct.pack(f"{order}I", start), data[8:], appended))

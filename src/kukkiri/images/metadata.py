@@ -1,0 +1,31 @@
+"""What a file says besides its pixels."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+__all__ = ["Metadata"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metadata:
+    """Everything a file says besides its pixels; bytes are kept as they were found."""
+
+    icc: bytes | None = None
+    """Colour profile. The pixels stay in its space; nothing is converted."""
+    exif: bytes | None = None
+    """A TIFF structure, without the ``Exif\\0\\0`` prefix; orientation already reset to 1."""
+    xmp: bytes | None = None
+    """An XML packet; orientation already reset to 1."""
+    iptc: bytes | None = None
+    """Photoshop's image resources (``8BIM...``), where IPTC captions live."""
+    resolution: tuple[float, float] | None = None
+    """(horizontal, vertical) pixels per inch; ``None`` when the file does not say."""
+    png_text: tuple[bytes, ...] = ()
+    """PNG text chunks, whole: type and content."""
+    png_colour: Mapping[bytes, bytes] = field(default_factory=dict)
+    """PNG chunks that say what the numbers mean when there is no profile: gAMA, cHRM, sRGB, cICP, ..."""
+
+    @property
+    def icc_space(self) -> bytes | None:
+        """Colour space of the profile: ``b"RGB "``, ``b"GRAY"``, ``b"CMYK"``, ...; ``None`` without a profile."""
+        return None if self.icc is None else self.icc[16:20]
