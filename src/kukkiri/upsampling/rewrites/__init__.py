@@ -1,0 +1,29 @@
+"""Exact rewrites: the same numbers from other modules, and which of them are worth it."""
+
+from kukkiri.upsampling.rewrites.phases import (
+    Crop,
+    Form,
+    PhaseBias,
+    PhaseConv,
+    sub_pixel_to_transposed,
+    transposed_to_sub_pixel,
+)
+from kukkiri.upsampling.rewrites.resize import (
+    ExactBorder,
+    bilinear_to_sub_pixel,
+    nearest_to_sub_pixel,
+    resize_to_sub_pixel,
+)
+
+__all__ = [
+    "Crop",
+    "ExactBorder",
+    "Form",
+    "PhaseBias",
+    "PhaseConv",
+    "bilinear_to_sub_pixel",
+    "nearest_to_sub_pixel",
+    "resize_to_sub_pixel",
+    "sub_pixel_to_transposed",
+    "transposed_to_sub_pixel",
+]
