@@ -1,1 +1,58 @@
-"""From a high-resolution picture to a low-resolution one: kernels, sub-sampling, noise, JPEG."""
+"""From a high-resolution picture to a low-resolution one: kernels, sub-sampling, noise, JPEG; one line of text each."""
+
+from kukkiri.degradations.alignment import align_kernel, centre_kernel, centre_of_mass, crop_kernel, move_kernel
+from kukkiri.degradations.degradation import Degradation
+from kukkiri.degradations.families import KernelBasis, double_scale_kernel, suppress_small_weights
+from kukkiri.degradations.grammar import PRESETS
+from kukkiri.degradations.kernel_files import kernel_view, load_kernel, save_kernel
+from kukkiri.degradations.kernels import (
+    as_kernel,
+    bicubic_kernel,
+    disk_kernel,
+    flip_kernel,
+    gaussian_kernel,
+    gaussian_kernel_from_sigmas,
+    generalised_gaussian_kernel,
+    motion_kernel,
+    plateau_kernel,
+    sample_gaussian_kernel,
+    sample_motion_kernel,
+    sinc_kernel,
+)
+from kukkiri.degradations.linear import blur, blur_downsample, crop_to_multiple, subsample
+from kukkiri.degradations.noise import gaussian_noise, jpeg, poisson_noise
+
+__all__ = [
+    "PRESETS",
+    "Degradation",
+    "KernelBasis",
+    "align_kernel",
+    "as_kernel",
+    "bicubic_kernel",
+    "blur",
+    "blur_downsample",
+    "centre_kernel",
+    "centre_of_mass",
+    "crop_kernel",
+    "crop_to_multiple",
+    "disk_kernel",
+    "double_scale_kernel",
+    "flip_kernel",
+    "gaussian_kernel",
+    "gaussian_kernel_from_sigmas",
+    "gaussian_noise",
+    "generalised_gaussian_kernel",
+    "jpeg",
+    "kernel_view",
+    "load_kernel",
+    "motion_kernel",
+    "move_kernel",
+    "plateau_kernel",
+    "poisson_noise",
+    "sample_gaussian_kernel",
+    "sample_motion_kernel",
+    "save_kernel",
+    "sinc_kernel",
+    "subsample",
+    "suppress_small_weights",
+]

@@ -1,0 +1,109 @@
+"""Draw what happens to a real photograph: blur, resizing, sensor noise and JPEG, once or twice over.
+
+Wang et al., "Real-ESRGAN: Training Real-World Blind Super-Resolution with Pure Synthetic Data",
+ICCVW 2021, arXiv:2107.10833, with the ranges of its released training configuration. Differs from it:
+a drawing is a list of ordinary steps, so it has a text form that repeats it; "area" resizing is
+antialiased bilinear; Poisson noise is scaled by its photons (256 / s^2 at white for the paper's s, the
+same variance) instead of by a factor; the last resize is antialiased.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from kukkiri.degradations.steps import Blur, Jpeg, Noise, Poisson, Resize, Step, Subsample
+
+__all__ = ["draw_photo_steps"]
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """The ranges of one run through the chain."""
+
+    blur_chance: float
+    sigma: tuple[float, float]
+    resize_chances: tuple[float, float, float]
+    """Up, down, keep."""
+    factor: tuple[float, float]
+    noise: tuple[float, float]
+    """Levels of 255."""
+    poisson: tuple[float, float]
+
+
+_FIRST = _Pass(1.0, (0.2, 3.0), (0.2, 0.7, 0.1), (0.15, 1.5), (1, 30), (0.05, 3.0))
+_SECOND = _Pass(0.8, (0.2, 1.5), (0.3, 0.4, 0.3), (0.3, 1.2), (1, 25), (0.05, 2.5))
+_FAMILIES = ("gaussian", "generalised", "plateau")
+_SHAPES = [(family, isotropic) for family in _FAMILIES for isotropic in (True, False)]
+_SHAPE_CHANCES = (0.45, 0.25, 0.12, 0.03, 0.12, 0.03)
+_SINC_CHANCE, _LAST_SINC_CHANCE, _GREY_CHANCE = 0.1, 0.8, 0.4
+
+
+def draw_photo_steps(rng: np.random.Generator, *, scale: int, orders: int = 2) -> tuple[Step, ...]:
+    """The steps of one photograph.
+
+    Args:
+        rng: the source of randomness.
+        scale: of the sub-sampling.
+        orders: 1 or 2 runs through the chain.
+
+    Returns:
+        Steps without randomness but that of their noise; one of them is the sub-sampling.
+    """
+    steps, size = _draw_pass(rng, _FIRST, size=1.0, goal=1.0)
+    if orders == 1:
+        return (*steps, _draw_subsampling(rng), _draw_jpeg(rng))
+    steps.append(_draw_jpeg(rng))
+    second, _ = _draw_pass(rng, _SECOND, size=size, goal=1 / scale)
+    steps += second
+    last: list[Step] = [_draw_subsampling(rng)]
+    if rng.uniform() < _LAST_SINC_CHANCE:
+        last.append(_draw_sinc(rng, lowest=math.pi / 3))
+    jpeg = _draw_jpeg(rng)
+    return (*steps, *last, jpeg) if rng.uniform() < 0.5 else (*steps, jpeg, *last)
+
+
+def _draw_pass(rng: np.random.Generator, ranges: _Pass, *, size: float, goal: float) -> tuple[list[Step], float]:
+    """Blur, resize to ``goal`` times a random factor, noise; and the side afterwards as a share of the HR side."""
+    steps: list[Step] = []
+    if rng.uniform() < ranges.blur_chance:
+        steps.append(_draw_blur(rng, ranges))
+    fate = rng.choice(3, p=ranges.resize_chances)
+    low, high = ranges.factor
+    factor = (rng.uniform(1, high), rng.uniform(low, 1), 1.0)[fate]
+    method, antialias = (("bilinear", True), ("bilinear", False), ("bicubic", False))[rng.integers(3)]
+    if not math.isclose(factor * goal, size):
+        steps.append(Resize(factor * goal / size, method, antialias))
+    grey = bool(rng.uniform() < _GREY_CHANCE)
+    if rng.uniform() < 0.5:
+        steps.append(Noise(rng.uniform(*ranges.noise) / 255, grey))
+    else:
+        steps.append(Poisson(256 / rng.uniform(*ranges.poisson) ** 2, grey))
+    return steps, factor * goal
+
+
+def _draw_blur(rng: np.random.Generator, ranges: _Pass) -> Blur:
+    size = _draw_size(rng)
+    if rng.uniform() < _SINC_CHANCE:
+        return _draw_sinc(rng, lowest=math.pi / 3 if size < 13 else math.pi / 5, size=size)
+    family, isotropic = _SHAPES[rng.choice(len(_SHAPES), p=_SHAPE_CHANCES)]
+    first = rng.uniform(*ranges.sigma) ** 2
+    second, angle = (first, 0.0) if isotropic else (rng.uniform(*ranges.sigma) ** 2, rng.uniform(-math.pi, math.pi))
+    beta = {"gaussian": (), "generalised": (rng.uniform(0.5, 4),), "plateau": (rng.uniform(1, 2),)}[family]
+    return Blur(family, (first, second, angle, *beta), size=size)
+
+
+def _draw_sinc(rng: np.random.Generator, *, lowest: float, size: int | None = None) -> Blur:
+    return Blur("sinc", (rng.uniform(lowest, math.pi),), size=size or _draw_size(rng))
+
+
+def _draw_size(rng: np.random.Generator) -> int:
+    return 2 * int(rng.integers(3, 11)) + 1
+
+
+def _draw_jpeg(rng: np.random.Generator) -> Jpeg:
+    return Jpeg(int(rng.integers(30, 96)))
+
+
+def _draw_subsampling(rng: np.random.Generator) -> Subsample:
+    return Subsample("bilinear" if rng.uniform() < 0.5 else "bicubic")
