@@ -2,12 +2,17 @@
 
 from kukkiri.networks.dbpn import DBPN, DDBPN
 from kukkiri.networks.ecbsr import ECBSR
+from kukkiri.networks.edsr import EDSR
 from kukkiri.networks.espcn import ESPCN, start_as_interpolator
 from kukkiri.networks.fsrcnn import FSRCNN
 from kukkiri.networks.interface import Network
+from kukkiri.networks.mdsr import MDSR
 from kukkiri.networks.msrresnet import MSRResNet
+from kukkiri.networks.rcan import RCAN
+from kukkiri.networks.rdn import RDN
 from kukkiri.networks.registry import NETWORKS
 from kukkiri.networks.rrdbnet import ESRGANDiscriminator, RRDBNet
+from kukkiri.networks.san import SAN
 from kukkiri.networks.srcnn import SRCNN
 from kukkiri.networks.srgan import SRGAN, SRGANDiscriminator
 from kukkiri.networks.srresnet import InstanceSRResNet, SRResNet
@@ -17,9 +22,14 @@ __all__ = [
     "DBPN",
     "DDBPN",
     "ECBSR",
+    "EDSR",
     "ESPCN",
     "FSRCNN",
+    "MDSR",
     "NETWORKS",
+    "RCAN",
+    "RDN",
+    "SAN",
     "SRCNN",
     "SRGAN",
     "VDSR",

@@ -2,11 +2,16 @@
 
 from kukkiri.networks.dbpn import DBPN, DDBPN
 from kukkiri.networks.ecbsr import ECBSR
+from kukkiri.networks.edsr import EDSR
 from kukkiri.networks.espcn import ESPCN
 from kukkiri.networks.fsrcnn import FSRCNN
 from kukkiri.networks.interface import Network
+from kukkiri.networks.mdsr import MDSR
 from kukkiri.networks.msrresnet import MSRResNet
+from kukkiri.networks.rcan import RCAN
+from kukkiri.networks.rdn import RDN
 from kukkiri.networks.rrdbnet import RRDBNet
+from kukkiri.networks.san import SAN
 from kukkiri.networks.srcnn import SRCNN
 from kukkiri.networks.srgan import SRGAN
 from kukkiri.networks.srresnet import InstanceSRResNet, SRResNet
@@ -18,10 +23,15 @@ NETWORKS: dict[str, type[Network]] = {
     "dbpn": DBPN,
     "ddbpn": DDBPN,
     "ecbsr": ECBSR,
+    "edsr": EDSR,
     "espcn": ESPCN,
     "fsrcnn": FSRCNN,
+    "mdsr": MDSR,
     "msrresnet": MSRResNet,
+    "rcan": RCAN,
+    "rdn": RDN,
     "rrdbnet": RRDBNet,
+    "san": SAN,
     "srcnn": SRCNN,
     "srgan": SRGAN,
     "srresnet": SRResNet,
