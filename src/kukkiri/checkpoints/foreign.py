@@ -1,0 +1,234 @@
+"""Weights of others: read them without running their code, and find out which network they belong to."""
+
+import inspect
+import pickle
+import re
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from kukkiri.checkpoints.dialects import DIALECTS, strip_wrappers
+from kukkiri.errors import BackendError, ModelError
+from kukkiri.networks import NETWORKS, Network
+
+__all__ = ["Recognised", "load_with_spandrel", "read_state", "recognise"]
+
+_INSIDE = ("params_ema", "params", "state_dict", "model_state_dict", "model", "generator", "net", "weights")
+"""Where training code keeps the tensors in its checkpoint, best first: averaged weights before the last ones."""
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """What a foreign state dict turned out to be."""
+
+    network: str
+    """Its name in ``NETWORKS``."""
+    arguments: dict[str, Any]
+    """Keywords for its constructor."""
+    state: dict[str, Tensor]
+    """The tensors under the keys of that network; loads with ``strict=True``."""
+    dialect: str = ""
+    """The foreign layout that was translated, or empty."""
+
+
+def read_state(path: str | PathLike[str]) -> dict[str, Tensor]:
+    """Read the tensors of a ``.safetensors`` or pickled (``.pth``, ``.pt``, ...) file, on the CPU.
+
+    Pickles are read with ``weights_only=True``: nothing in them can run. Dictionaries around the state dict
+    (``params_ema`` before ``params``, ``state_dict``, ``model``) are opened, entries that are no tensors dropped.
+
+    Raises:
+        ModelError: the file is missing or damaged, holds more than tensors, or holds no state dict.
+    """
+    source = Path(path)
+    if not source.is_file():
+        raise ModelError(f"{source}: no such file.")
+    if source.suffix == ".safetensors":
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        try:
+            return load_file(source)
+        except (SafetensorError, OSError) as error:
+            raise ModelError(f"{source}: not a safetensors file, or damaged ({error}).") from error
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about old pickle protocols, which the reader can do nothing about
+            content = torch.load(source, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise ModelError(
+            f"{source}: refused, it is damaged or holds more than tensors, and opening such a pickle can run any "
+            "code. Ask for a state dict (torch.save(model.state_dict(), ...)) or a .safetensors file."
+        ) from error
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, AttributeError) as error:
+        raise ModelError(f"{source}: not a PyTorch file, or damaged ({_first_line(error)}).") from error
+    return _unwrap(content, source=str(source))
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:160] if lines else type(error).__name__
+
+
+def _unwrap(content: Any, *, source: str) -> dict[str, Tensor]:
+    """Find the state dict inside of what was pickled."""
+    if not isinstance(content, Mapping):
+        raise ModelError(f"{source}: holds a {type(content).__name__}, expected a state dict (names to tensors).")
+    for key in _INSIDE:
+        if isinstance(content.get(key), Mapping):
+            return _unwrap(content[key], source=source)
+    tensors = {key: value for key, value in content.items() if isinstance(key, str) and isinstance(value, Tensor)}
+    if not tensors:
+        found = ", ".join(map(str, list(content)[:6])) or "nothing"
+        raise ModelError(f"{source}: no tensors inside (found {found}), expected a state dict (names to tensors).")
+    return tensors
+
+
+def recognise(state: Mapping[str, Tensor], *, source: str, **arguments: Any) -> Recognised:
+    """Find the network that a state dict belongs to.
+
+    Args:
+        state: tensors by name.
+        source: the file's name, for the error message.
+        **arguments: keywords for the constructor that the tensors cannot tell, such as ``scale=3`` for an
+            FSRCNN or ``res_scale=0.1`` for the wide EDSR; they win over what was inferred.
+
+    Raises:
+        ModelError: no known network has these keys and shapes, or an argument does not fit it.
+    """
+    hints: dict[str, str] = {}
+    for tensors, dialect, extra in _readings(state):
+        for network in NETWORKS:
+            inferred = _infer(network, tensors, arguments, hints)
+            if inferred is not None:
+                merged = _merge(network, {**inferred, **extra}, arguments, source=source)
+                return Recognised(network, merged, tensors, dialect)
+    raise ModelError(f"{source}: {_nearest(strip_wrappers(state, outer=True), hints)}")
+
+
+def _readings(state: Mapping[str, Tensor]) -> Iterator[tuple[dict[str, Tensor], str, Mapping[str, Any]]]:
+    """The state dict as it is, then translated, then both again without the names that training code adds."""
+    plain, inner = strip_wrappers(state), strip_wrappers(state, outer=True)
+    for tensors in (plain, inner) if inner.keys() != plain.keys() else (plain,):
+        yield tensors, "", {}
+        for dialect in DIALECTS:
+            if dialect.applies(tensors):
+                yield dialect.translate(tensors), dialect.name, dialect.arguments
+
+
+def _infer(
+    network: str, state: dict[str, Tensor], arguments: Mapping[str, Any], hints: dict[str, str]
+) -> dict[str, Any] | None:
+    """The arguments with which ``network`` has exactly these keys and shapes, or ``None``."""
+    infer = NETWORKS[network].arguments_from_state
+    wanted = {key: arguments[key] for key in inspect.signature(infer).parameters if key in arguments}
+    try:
+        inferred = infer(state, **wanted)
+    except ModelError as error:
+        hints[network] = str(error)
+        return None
+    except (ValueError, IndexError, KeyError, ZeroDivisionError):
+        return None
+    return inferred if _shapes(network, inferred) == {key: value.shape for key, value in state.items()} else None
+
+
+def _shapes(network: str, arguments: Mapping[str, Any]) -> dict[str, torch.Size] | None:
+    """Keys and shapes of a network, made without memory; ``None`` if it cannot be made."""
+    try:
+        with torch.device("meta"):
+            module = NETWORKS[network](**arguments)
+    except (TypeError, ValueError):
+        return None
+    return {key: value.shape for key, value in module.state_dict().items()}
+
+
+def _merge(network: str, inferred: dict[str, Any], given: Mapping[str, Any], *, source: str) -> dict[str, Any]:
+    """Let the given arguments win, if the constructor knows them and the shapes stay."""
+    known = inspect.signature(NETWORKS[network]).parameters
+    for key in given:
+        if key not in known:
+            raise ModelError(f"{source}: {network} takes no argument {key!r}. It takes: {', '.join(known)}.")
+    merged = {**inferred, **given}
+    if merged != inferred and _shapes(network, merged) != _shapes(network, inferred):
+        wrong = ", ".join(f"{key}={value!r}" for key, value in given.items() if inferred.get(key, value) != value)
+        was = ", ".join(f"{key}={value!r}" for key, value in inferred.items())
+        raise ModelError(f"{source}: {wrong} does not fit, its tensors are those of {network} with {was}.")
+    return merged
+
+
+def _nearest(state: Mapping[str, Tensor], hints: Mapping[str, str]) -> str:
+    """Say which networks share most keys, with block numbers left out."""
+    ours = {re.sub(r"\d+", "#", key) for key in state}
+    overlaps: dict[str, float] = {}
+    for network, theirs in _known_keys().items():
+        common = len(ours & theirs) / max(len(ours | theirs), 1)
+        if common > 0.1:
+            overlaps[network] = common
+    best = sorted(overlaps, key=lambda network: -overlaps[network])[:3]
+    if not best:
+        begins = ", ".join(sorted(state)[:3])
+        return f"unknown network, no known one shares its keys ({begins}, ...). Known: {', '.join(NETWORKS)}."
+    shares = ", ".join(f"{network} ({overlaps[network]:.0%} of the keys)" for network in best)
+    hint = hints.get(best[0])
+    return f"unknown network; nearest: {shares}." + (f" As {best[0]}: {hint}" if hint else "")
+
+
+def _known_keys() -> dict[str, set[str]]:
+    """The keys of every network at its default size, with block numbers left out."""
+    known: dict[str, set[str]] = {}
+    for network, kind in NETWORKS.items():
+        required = [
+            key for key, one in inspect.signature(kind).parameters.items() if one.default is inspect.Parameter.empty
+        ]
+        shapes = _shapes(network, dict.fromkeys(required, 2))
+        known[network] = {re.sub(r"\d+", "#", key) for key in shapes or ()}
+    return known
+
+
+class _SpandrelNetwork(Network):
+    """A network of spandrel's behind our interface; its receptive field is not known, so it counts as global."""
+
+    receptive_field = None
+
+    def __init__(self, descriptor: Any) -> None:
+        super().__init__()
+        self.scale = int(descriptor.scale)
+        self.colour = "y" if descriptor.input_channels == 1 else "rgb"
+        self.multiple = int(descriptor.size_requirements.multiple_of or 1)
+        self.model = descriptor.model
+
+    def forward(self, lr: Tensor) -> Tensor:
+        """Map lr (N, C, H, W) in [0, 1] to sr (N, C, scale*H, scale*W)."""
+        sr: Tensor = self.model(lr)
+        return sr
+
+
+def load_with_spandrel(path: str | PathLike[str]) -> Network:
+    """Load a file of a network that only spandrel knows.
+
+    Raises:
+        BackendError: spandrel is not installed.
+        ModelError: spandrel does not know the file either, or it is no network from picture to picture.
+    """
+    try:
+        import spandrel  # type: ignore[import-not-found,unused-ignore]
+    except ImportError as error:
+        raise BackendError(
+            f"{path}: needs spandrel, which is not installed ({error}). Install it with: pip install spandrel"
+        ) from error
+    try:
+        descriptor = spandrel.ModelLoader(device="cpu").load_from_file(Path(path))
+    except (spandrel.UnsupportedModelError, pickle.UnpicklingError, RuntimeError, ValueError) as error:
+        raise ModelError(f"{path}: spandrel cannot load it either ({_first_line(error)}).") from error
+    if descriptor.input_channels not in (1, 3) or descriptor.output_channels != descriptor.input_channels:
+        raise ModelError(
+            f"{path}: maps {descriptor.input_channels} channels to {descriptor.output_channels}, "
+            "expected 1 to 1 or 3 to 3."
+        )
+    return _SpandrelNetwork(descriptor).eval()
