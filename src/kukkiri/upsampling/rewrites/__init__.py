@@ -1,5 +1,12 @@
 """Exact rewrites: the same numbers from other modules, and which of them are worth it."""
 
+from kukkiri.upsampling.rewrites.merge import (
+    FixedFilter,
+    ParallelBranches,
+    PointwiseThenConv,
+    merge_branches,
+    merge_convolutions,
+)
 from kukkiri.upsampling.rewrites.phases import (
     Crop,
     Form,
@@ -18,10 +25,15 @@ from kukkiri.upsampling.rewrites.resize import (
 __all__ = [
     "Crop",
     "ExactBorder",
+    "FixedFilter",
     "Form",
+    "ParallelBranches",
     "PhaseBias",
     "PhaseConv",
+    "PointwiseThenConv",
     "bilinear_to_sub_pixel",
+    "merge_branches",
+    "merge_convolutions",
     "nearest_to_sub_pixel",
     "resize_to_sub_pixel",
     "sub_pixel_to_transposed",

@@ -255,5 +255,5 @@ def sub_pixel_to_transposed(conv: nn.Conv2d, *, scale: int) -> nn.Module:
     return stages[0] if len(stages) == 1 else nn.Sequential(*stages)
 
 
-def _pair(numbers: tuple[int, ...]) -> Pair:
+def _pair(numbers: tuple[int, ...] | str) -> Pair:
     return int(numbers[0]), int(numbers[1])
