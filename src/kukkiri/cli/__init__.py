@@ -1,0 +1,66 @@
+"""The command line: parse, call, print. Commands are loaded when they are used, so that help is quick."""
+
+import logging
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError
+
+from kukkiri import __version__
+from kukkiri.errors import KukkiriError
+
+__all__ = ["app", "main"]
+
+app = App(
+    name="kukkiri",
+    version=__version__,
+    help="Super-resolution: upscale pictures with nothing lost; train, measure and explain the networks that do it.",
+)
+app.command("kukkiri.cli.upscale:upscale", help="Upscale pictures, folders or globs.")
+app.command("kukkiri.cli.degrade:degrade", help="Make LR pictures: bicubic, blur, noise, JPEG.")
+app.command("kukkiri.cli.evaluate:evaluate_command", name="evaluate", help="Score a model on a folder of HR pictures.")
+app.command("kukkiri.cli.train:train_command", name="train", help="Train a network from a TOML recipe.")
+app.command("kukkiri.cli.export:export", help="Write a model as ONNX, verified before it is saved.")
+app.command("kukkiri.cli.models:models", help="List the shipped models with their measured quality.")
+app.command("kukkiri.cli.doctor:doctor", help="Tell what is installed, what works, and what to do about the rest.")
+inspect = App(name="inspect", help="Look inside a model: checkerboards, attention, attribution.")
+inspect.command(
+    "kukkiri.cli.inspect_upsampler:inspect_upsampler", name="upsampler", help="Measure a model's checkerboard; mend it."
+)
+inspect.command(
+    "kukkiri.cli.inspect_attention:inspect_attention", name="attention", help="Draw attention maps of a picture."
+)
+inspect.command(
+    "kukkiri.cli.inspect_attention:inspect_attribution",
+    name="attribution",
+    help="Draw which input pixels a region of the output came from.",
+)
+app.command(inspect)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 something failed, 2 wrong usage, 130 interrupted."""
+    logging.basicConfig(format="kukkiri: %(message)s", level=logging.WARNING)
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    try:
+        result = app(
+            None if arguments is None else list(arguments),
+            exit_on_error=False,
+            print_error=True,
+            result_action="return_value",
+        )
+    except CycloptsError:
+        return 2
+    except KukkiriError as error:
+        print(f"kukkiri: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    except KeyboardInterrupt:
+        print("kukkiri: interrupted; nothing is left half-written.", file=sys.stderr)  # noqa: T201
+        return 130
+    except BrokenPipeError:
+        return 1
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,88 @@
+"""``kukkiri doctor``: what is installed, what really runs, and what to do about the rest."""
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from kukkiri import __version__, weights
+from kukkiri.cli.printing import print_json, print_result
+from kukkiri.errors import KukkiriError
+from kukkiri.images import INPUT_SUFFIXES, OUTPUT_SUFFIXES
+from kukkiri.inference import running_providers
+
+__all__ = ["doctor"]
+
+_EXTRAS = {
+    "torch": ("torch", "safetensors", "onnx", "onnxscript"),
+    "report": ("matplotlib",),
+    "video": ("av",),
+    "web": ("fastapi", "uvicorn"),
+    "cluster": ("ray",),
+}
+_BASE = ("numpy", "onnxruntime", "pyvips", "pyvips-binary", "cyclopts")
+
+
+def doctor(*, json: Annotated[bool, Parameter(negative=())] = False) -> int:
+    """Tell what is installed, which engines really run, and what to do about the rest.
+
+    Args:
+        json: print one JSON object to stdout.
+
+    Returns:
+        1 when upscaling cannot work, else 0.
+    """
+    report = _examine()
+    if json:
+        print_json(report)
+    else:
+        for line in _lines(report):
+            print_result(line)
+    return 0 if report["models"] and any(report["providers"].values()) else 1
+
+
+def _examine() -> dict[str, Any]:
+    try:
+        providers = {name: problem is None for name, problem in running_providers().items()}
+        problems = {name: problem for name, problem in running_providers().items() if problem}
+    except KukkiriError as error:
+        providers, problems = {}, {"onnxruntime": str(error)}
+    return {
+        "kukkiri": __version__,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "processors": os.cpu_count(),
+        "base": {name: _version(name) for name in _BASE},
+        "extras": {name: all(map(importlib.util.find_spec, parts)) for name, parts in _EXTRAS.items()},
+        "providers": providers,
+        "problems": problems,
+        "models": weights.shipped(),
+        "reads": sorted(INPUT_SUFFIXES),
+        "writes": sorted(OUTPUT_SUFFIXES),
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _lines(report: dict[str, Any]) -> list[str]:
+    lines = [
+        f"kukkiri {report['kukkiri']}, Python {report['python']}, {report['system']}, {report['processors']} processors"
+    ]
+    lines += [f"  {name} {version or 'missing: install kukkiri again'}" for name, version in report["base"].items()]
+    lines.append("engines")
+    lines += [f"  {name}: {'runs' if runs else report['problems'][name]}" for name, runs in report["providers"].items()]
+    lines.append("extras")
+    for name, there in report["extras"].items():
+        lines.append(f"  {name}: {'installed' if there else f'not installed; pip install kukkiri[{name}]'}")
+    lines.append(f"models: {', '.join(report['models']) or 'none; install kukkiri again'}")
+    lines.append(f"reads {' '.join(report['reads'])}")
+    lines.append(f"writes {' '.join(report['writes'])}")
+    return lines

@@ -1,0 +1,28 @@
+"""``kukkiri models``: what is shipped."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from kukkiri import weights
+from kukkiri.cli.printing import print_json, print_result
+
+__all__ = ["models"]
+
+
+def models(*, json: Annotated[bool, Parameter(negative=())] = False) -> None:
+    """List the shipped models with their measured quality, size and licence.
+
+    Args:
+        json: print one JSON object to stdout.
+    """
+    cards = [weights.card(name) for name in weights.shipped()]
+    if json:
+        print_json({"models": cards})
+        return
+    print_result(f"{'model':<12} {'scale':>5} {'params':>8} {'Set5':>8} {'Set14':>8} {'B100':>8}  licence")
+    for card in cards:
+        scores = card["scores"]["sets"]
+        values = " ".join(f"{scores[name]['psnr']:8.3f}" for name in ("Set5", "Set14", "B100"))
+        print_result(f"{card['name']:<12} {card['scale']:>5} {card['parameters']:>8} {values}  {card['licence']}")
+    print_result("PSNR in dB, protocol y-matlab, bicubic LR.")

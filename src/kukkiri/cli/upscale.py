@@ -1,0 +1,179 @@
+"""``kukkiri upscale``: pictures in, larger pictures out."""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from kukkiri.cli.jobs import Job, plan_jobs
+from kukkiri.cli.printing import print_json, print_progress, print_result
+from kukkiri.errors import ConfigError, KukkiriError
+from kukkiri.images import check_output, read_picture
+from kukkiri.inference import Upscaler
+
+__all__ = ["upscale"]
+
+Flag = Parameter(negative=())
+
+
+def upscale(
+    inputs: Annotated[list[str], Parameter(name="INPUT", negative=())],
+    /,
+    *,
+    output: Annotated[Path | None, Parameter(alias="-o")] = None,
+    scale: Annotated[float | None, Parameter(alias="-s")] = None,
+    model: str | None = None,
+    preset: Literal["fast", "balanced", "best"] = "balanced",
+    ensemble: Annotated[bool, Flag] = False,
+    tile: int | None = None,
+    threads: int | None = None,
+    suffix: str | None = None,
+    quality: int | None = None,
+    recursive: Annotated[bool, Parameter(alias="-r", negative=())] = False,
+    overwrite: Annotated[bool, Flag] = False,
+    resume: Annotated[bool, Flag] = False,
+    json: Annotated[bool, Flag] = False,
+) -> int:
+    """Upscale pictures. Colour profile, EXIF, transparency and 16 bit are kept; originals are never touched.
+
+    Args:
+        inputs: pictures, folders of them, or globs.
+        output: a file for one picture, else a folder; beside the sources when not given.
+        scale: output pixels for one input pixel, any number from 1; the model's own, or 2, when not given.
+        model: id such as espcn-x3, .onnx, .safetensors or .pth file, or bicubic, bilinear, nearest, lanczos.
+        preset: fast, balanced or best; see kukkiri models.
+        ensemble: mean over the eight flips and turns: better, eight times slower.
+        tile: side of a tile in input pixels; chosen from the free memory when not given.
+        threads: of the engine; all when not given.
+        suffix: type of the results, such as .jpg; .png (.tif for .tif) when not given.
+        quality: 1 to 100 for JPEG, WebP and AVIF.
+        recursive: look into folders below.
+        overwrite: replace existing results.
+        resume: skip pictures whose result is there already.
+        json: print one JSON object to stdout.
+    """
+    if overwrite and resume:
+        raise ConfigError("--overwrite makes everything again and --resume skips what is there. Use one of them.")
+    label = "upscaled" if scale is None else f"x{scale:g}"
+    jobs = plan_jobs(inputs, output=output, label=label, suffix=suffix, recursive=recursive)
+    workers = min(len(jobs), os.cpu_count() or 1) if tile is None and threads is None else 1
+    upscaler = Upscaler(
+        model or preset,
+        scale=scale,
+        ensemble=ensemble,
+        tile=tile,
+        threads=1 if workers > 1 else threads,
+    )
+    run = _Run(upscaler, overwrite=overwrite, resume=resume, quality=quality)
+    results = []
+    for number, one in enumerate(_each(run, jobs, workers=workers), 1):
+        results.append(one)
+        if one.error:
+            print_progress(f"kukkiri: {one.error}")
+        else:
+            print_progress(f"[{number}/{len(jobs)}] {one.job.source} -> {one.job.target}  {one.summary}")
+            for note in one.notes:
+                print_progress(f"kukkiri: {note}")
+            if not json:
+                print_result(str(one.job.target))
+    if json:
+        print_json({"scale": upscaler.scale, "model": upscaler.info.name, **_summary(results)})
+    return 1 if any(one.error for one in results) else 0
+
+
+@dataclass(frozen=True)
+class _Result:
+    """What became of a job."""
+
+    job: Job
+    error: str = ""
+    notes: tuple[str, ...] = ()
+    size: tuple[int, int] | None = None
+    larger: tuple[int, int] | None = None
+    seconds: float = 0.0
+    skipped: bool = False
+
+    @property
+    def summary(self) -> str:
+        if self.skipped or self.size is None or self.larger is None:
+            return "is there already"
+        return f"{self.size[1]}x{self.size[0]} -> {self.larger[1]}x{self.larger[0]}  {self.seconds:.2f} s"
+
+
+class _Run:
+    """Does one job; safe to call from several threads."""
+
+    def __init__(self, upscaler: Upscaler, *, overwrite: bool, resume: bool, quality: int | None) -> None:
+        self.upscaler = upscaler
+        self.overwrite = overwrite
+        self.resume = resume
+        self.quality = quality
+
+    def __call__(self, job: Job) -> _Result:
+        try:
+            return self._do(job)
+        except KukkiriError as error:
+            return _Result(job, error=str(error))
+
+    def _do(self, job: Job) -> _Result:
+        if job.problem is not None:
+            raise job.problem
+        if self.resume and job.target.exists():
+            return _Result(job, skipped=True)
+        begun = time.perf_counter()
+        job.target.parent.mkdir(parents=True, exist_ok=True)
+        check_output(job.target, source=job.source, overwrite=self.overwrite)
+        picture = read_picture(job.source)
+        larger = self.upscaler.picture(picture)
+        notes = larger.save(job.target, overwrite=self.overwrite, quality=self.quality)
+        return _Result(
+            job,
+            notes=tuple(dict.fromkeys([*picture.notes, *notes])),
+            size=picture.size,
+            larger=larger.size,
+            seconds=time.perf_counter() - begun,
+        )
+
+
+def _each(run: Callable[[Job], _Result], jobs: Sequence[Job], *, workers: int) -> Iterator[_Result]:
+    """Results as they come; never more than twice as many pictures in memory as there are workers."""
+    if workers <= 1:
+        yield from map(run, jobs)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: set[Future[_Result]] = set()
+        try:
+            for job in jobs:
+                waiting.add(pool.submit(run, job))
+                if len(waiting) >= 2 * workers:
+                    done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                    yield from (one.result() for one in done)
+            while waiting:
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                yield from (one.result() for one in done)
+        finally:
+            for one in waiting:
+                one.cancel()
+
+
+def _summary(results: Sequence[_Result]) -> dict[str, Any]:
+    return {
+        "files": [
+            {
+                "input": str(one.job.source),
+                "output": str(one.job.target),
+                "size": None if one.larger is None else [one.larger[1], one.larger[0]],
+                "seconds": round(one.seconds, 4),
+                "skipped": one.skipped,
+                "notes": list(one.notes),
+            }
+            for one in results
+            if not one.error
+        ],
+        "failed": [{"input": str(one.job.source), "error": one.error} for one in results if one.error],
+    }

@@ -1,0 +1,150 @@
+"""A model on test sets: one score for each picture, and the mean, by a named protocol."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kukkiri.degradations import Degradation
+from kukkiri.errors import ConfigError, ModelError
+from kukkiri.evaluation.sets import TestPicture, find_sets
+from kukkiri.images import rgb_to_y
+from kukkiri.inference import Upscaler
+from kukkiri.metrics import PROTOCOLS, Protocol, Score
+from kukkiri.metrics.protocols import round_half_away
+from kukkiri.resampling import resize
+
+__all__ = ["INTERPOLATIONS", "Evaluation", "SetScore", "evaluate"]
+
+Array = NDArray[Any]
+INTERPOLATIONS = {"bicubic": "cubic", "bilinear": "linear", "lanczos": "lanczos3", "nearest": "nearest"}
+"""Models that need no network, and their kernels."""
+
+
+@dataclass(frozen=True)
+class SetScore:
+    """Scores of a set."""
+
+    name: str
+    images: dict[str, Score]
+
+    @property
+    def mean(self) -> Score:
+        """Mean over the pictures, of PSNR in dB and of SSIM."""
+        scores = list(self.images.values())
+        return Score(float(np.mean([one.psnr for one in scores])), float(np.mean([one.ssim for one in scores])))
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What ``kukkiri evaluate`` prints."""
+
+    model: str
+    scale: int
+    protocol: str
+    degradation: str
+    sets: dict[str, SetScore]
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that ``--json`` prints; see docs/evaluation.md."""
+        return {
+            "model": self.model,
+            "scale": self.scale,
+            "protocol": self.protocol,
+            "degradation": self.degradation,
+            "sets": {
+                name: {**vars(one.mean), "images": {image: vars(score) for image, score in one.images.items()}}
+                for name, one in self.sets.items()
+            },
+        }
+
+
+def evaluate(
+    model: str,
+    *,
+    data: Path,
+    scale: int,
+    protocol: str = "y-matlab",
+    degradation: str = "bicubic",
+    ensemble: bool = False,
+    threads: int | None = None,
+    report: Callable[[str, str, Score], None] | None = None,
+) -> Evaluation:
+    """Score a model on the set in a folder, or on each set in its sub-folders.
+
+    Args:
+        model: id, preset, file, or one of ``INTERPOLATIONS``.
+        data: folder of HR pictures, or of folders of them.
+        scale: HR pixels for one LR pixel along a side, at least 2.
+        protocol: a key of ``PROTOCOLS``.
+        degradation: how LR is made from HR, as text of a :class:`kukkiri.degradations.Degradation`.
+        ensemble: mean over the eight flips and turns.
+        threads: of the engine.
+        report: called with set, picture and score as they come.
+
+    Raises:
+        ConfigError: unknown protocol, no pictures, or ``y-legacy`` with what it is not defined for.
+        ModelError: unknown model, or one of another scale.
+    """
+    if protocol not in PROTOCOLS:
+        raise ConfigError(f"unknown protocol {protocol!r}. Known: {', '.join(PROTOCOLS)}.")
+    if scale < 1:
+        raise ConfigError(f"scale must be at least 1, got {scale}.")
+    rule = PROTOCOLS[protocol]
+    degrade = Degradation.parse(degradation)
+    enlarge = _enlarger(model, rule, degrade, scale=scale, ensemble=ensemble, threads=threads)
+    scored = {}
+    for one in find_sets(data):
+        images = {}
+        for picture in one.pictures(scale=scale):
+            images[picture.name] = score = enlarge(picture)
+            if report is not None:
+                report(one.name, picture.name, score)
+        scored[one.name] = SetScore(one.name, images)
+    return Evaluation(model=model, scale=scale, protocol=protocol, degradation=str(degrade), sets=scored)
+
+
+def _enlarger(
+    model: str, rule: Protocol, degrade: Degradation, *, scale: int, ensemble: bool, threads: int | None
+) -> Callable[[TestPicture], Score]:
+    """The function from a test picture to its score."""
+    if model in INTERPOLATIONS:
+        kernel = INTERPOLATIONS[model]
+
+        def interpolate(lr: Array) -> Array:
+            return resize(lr, scale=scale, kernel=kernel)
+
+        if rule.quantised_lr:
+            return lambda picture: rule.score(
+                picture.rgb, interpolate(degrade.apply(picture.rgb, scale=scale)), scale=scale
+            )
+        return lambda picture: _legacy(picture, interpolate, rule, degrade, scale=scale)
+
+    upscaler = Upscaler(model, scale=scale, ensemble=ensemble, threads=threads)
+    if upscaler.info.scale != scale:
+        found = upscaler.info.scale
+        raise ModelError(f"{model} is a x{found} model, but scale {scale} was asked. Use one of x{scale}.")
+    if rule.quantised_lr:
+        return lambda picture: rule.score(picture.rgb, upscaler(degrade.apply(picture.rgb, scale=scale)), scale=scale)
+    if upscaler.info.colour != "y":
+        raise ConfigError(f"{rule.name} is defined on luma, and {model} is a network on RGB. Use --protocol y-matlab.")
+    return lambda picture: _legacy(picture, upscaler.luma, rule, degrade, scale=scale)
+
+
+def _legacy(
+    picture: TestPicture, enlarge: Callable[[Array], Array], rule: Protocol, degrade: Degradation, *, scale: int
+) -> Score:
+    """SRCNN's protocol: luma rounded to 8 bit, made smaller and larger again in floating point, then rounded."""
+    if str(degrade) != "bicubic":
+        raise ConfigError(f"{rule.name} is defined for bicubic LR, not for {degrade}. Use --protocol y-matlab.")
+    hr = picture.hr if picture.hr.ndim == 2 else round_half_away(_studio_luma(picture.hr))
+    lr = resize(hr.astype(np.float64) / 255.0, scale=1 / scale)
+    sr = round_half_away(np.clip(enlarge(lr) * 255.0, 0, 255))
+    return rule.score(hr.astype(np.uint8), sr.astype(np.uint8), scale=scale)
+
+
+def _studio_luma(rgb: Array) -> Array:
+    return rgb_to_y(rgb.astype(np.float64) / 255.0) * 255.0

@@ -1,0 +1,66 @@
+"""Training around a grey value, exactly equal to training without it once it is folded into the biases.
+
+A first layer that sees values around 0.45 spends its gradient on the mean. Written as
+``net(lr - c) + c`` the mean is gone, and because a convolution is affine, ``W (x - c) + b`` is
+``W x + (b - c sum W)``: only two biases change. The fold is made before zero padding, so it holds at borders too.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+__all__ = ["Centred"]
+
+
+class Centred(nn.Module):
+    """A network whose parameters are learned as if its input and output were shifted by ``centre``."""
+
+    def __init__(self, network: nn.Module, *, centre: float) -> None:
+        """Wrap a network that begins and ends with a convolution that has a bias.
+
+        Raises:
+            ValueError: it does not.
+        """
+        super().__init__()
+        self.network = network
+        self.centre = centre
+        layers = [
+            (name, module)
+            for name, module in network.named_modules()
+            if isinstance(module, nn.Conv2d | nn.ConvTranspose2d)
+        ]
+        if not layers or layers[0][1].bias is None or layers[-1][1].bias is None:
+            raise ValueError("centring needs a first and a last convolution with biases")
+        self._first, self._last = layers[0][0], layers[-1][0]
+
+    def folded(self) -> dict[str, Tensor]:
+        """The two biases with the shift folded in, by their names in the network; differentiable."""
+        if not self.centre:
+            return {}
+        parameters = dict(self.network.named_parameters())
+        first, last = f"{self._first}.bias", f"{self._last}.bias"
+        weight = parameters[f"{self._first}.weight"]
+        return {
+            first: parameters[first] - self.centre * weight.sum((1, 2, 3)),
+            last: parameters[last] + self.centre,
+        }
+
+    def forward(self, lr: Tensor) -> Tensor:
+        """The network itself, with the folded biases."""
+        sr: Tensor = functional_call(self.network, self.folded(), (lr,))
+        return sr
+
+    @torch.no_grad()
+    def unfold(self) -> None:
+        """Take the shift out of the network's two biases, in place: plain weights become centred ones."""
+        if self.centre:
+            first, last = self.network.get_submodule(self._first), self.network.get_submodule(self._last)
+            first.bias.add_(self.centre * first.weight.sum((1, 2, 3)))  # type: ignore[union-attr, operator, arg-type]
+            last.bias.sub_(self.centre)  # type: ignore[union-attr, operator, arg-type]
+
+    @torch.no_grad()
+    def folded_state(self) -> dict[str, Tensor]:
+        """The plain network's state dict, ready to be saved."""
+        state = {key: value.detach().clone() for key, value in self.network.state_dict().items()}
+        state.update({key: value.clone() for key, value in self.folded().items()})
+        return state

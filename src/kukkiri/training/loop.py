@@ -1,0 +1,291 @@
+"""The one training loop: a recipe in, weights out, resumable to the bit.
+
+The batch of a step is a function of the seed and the step, the learning rate of the step alone; so a
+checkpoint holds the weights, their average, the optimiser's state and the step, and nothing else.
+"""
+
+import json
+import logging
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from kukkiri.checkpoints import save_safetensors
+from kukkiri.data import PairSet, PatchSampler
+from kukkiri.errors import ConfigError
+from kukkiri.info import ModelInfo
+from kukkiri.losses import LOSSES
+from kukkiri.networks import NETWORKS, Network
+from kukkiri.training.centring import Centred
+from kukkiri.training.recipe import Recipe
+from kukkiri.training.soap import SOAP
+from kukkiri.training.starts import interpolator_start, solve_head, transfer, whitened_start
+from kukkiri.training.validation import Validation
+
+__all__ = ["Progress", "learning_rate_at", "train"]
+
+_log = logging.getLogger(__name__)
+_START_BATCHES = 40  # for whitening and for the last layer: 650,000 LR pixels at the default batch
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One line of the log."""
+
+    step: int
+    steps: int
+    loss: float
+    """Mean since the last line."""
+    learning_rate: float
+    patches_per_second: float
+    seconds_left: float
+    psnr: float | None = None
+    """Of the averaged weights on the validation set, when it was measured."""
+
+
+def learning_rate_at(recipe: Recipe, step: int) -> float:
+    """The learning rate of an update, counted from 0: a linear rise, then the schedule."""
+    rise = min(1.0, (step + 1) / recipe.warmup) if recipe.warmup else 1.0
+    match recipe.schedule:
+        case "cosine":
+            factor = 0.5 * (1 + math.cos(math.pi * step / recipe.steps))
+        case "step":
+            factor = 0.5 ** sum(step >= milestone for milestone in recipe.milestones)
+        case _:
+            factor = 1.0
+    return recipe.learning_rate * rise * factor
+
+
+def train(
+    recipe: Recipe,
+    *,
+    resume: bool = False,
+    stop_at: int | None = None,
+    report: Callable[[Progress], None] | None = None,
+) -> Path:
+    """Train a network and write ``weights.safetensors`` (the best validated ones) into the recipe's folder.
+
+    Args:
+        recipe: see :class:`Recipe`.
+        resume: go on from ``checkpoint.pt`` of the same recipe.
+        stop_at: stop after this many steps with a checkpoint, as an interruption would.
+        report: called with every line of the log.
+
+    Returns:
+        The weights file.
+
+    Raises:
+        ConfigError: unknown network or loss, missing data, a checkpoint of another recipe, or a finished or
+            started run without ``resume``.
+    """
+    folder = recipe.folder
+    checkpoint = folder / "checkpoint.pt"
+    if checkpoint.exists() and not resume:
+        raise ConfigError(f"{checkpoint} is there already. Use --resume to go on, or another output or name.")
+    if recipe.threads:
+        torch.set_num_threads(recipe.threads)
+    folder.mkdir(parents=True, exist_ok=True)
+    run = _Run(recipe)
+    if checkpoint.exists():
+        run.restore(checkpoint)
+    else:
+        run.begin()
+        (folder / "recipe.json").write_text(json.dumps(asdict(recipe), indent=2) + "\n", encoding="utf-8")
+    last = recipe.steps if stop_at is None else min(stop_at, recipe.steps)
+    try:
+        run.go(last, report=report)
+    except KeyboardInterrupt:
+        run.save(checkpoint)
+        _log.warning("stopped at step %d; --resume goes on", run.step)
+        raise
+    run.save(checkpoint)
+    return run.weights
+
+
+class _Run:
+    """State of a run: everything that a checkpoint keeps, and what can be made again from the recipe."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        if recipe.network not in NETWORKS:
+            raise ConfigError(f"unknown network {recipe.network!r}. Known: {', '.join(sorted(NETWORKS))}.")
+        if recipe.loss not in LOSSES or (recipe.final_loss and recipe.final_loss not in LOSSES):
+            raise ConfigError(f"unknown loss {recipe.loss!r} or {recipe.final_loss!r}. Known: {', '.join(LOSSES)}.")
+        self.recipe = recipe
+        self.weights = recipe.folder / "weights.safetensors"
+        self.step = 0
+        self.best = -math.inf
+        torch.manual_seed(recipe.seed)
+        self.network: Network = NETWORKS[recipe.network](scale=recipe.scale, **recipe.arguments)
+        self.model = Centred(self.network, centre=recipe.centre) if recipe.centre else self.network
+        pairs = PairSet.from_folder(
+            Path(recipe.data),
+            scale=recipe.scale,
+            colour=self.network.colour,
+            degradation=recipe.degradation,
+            cache=Path(recipe.cache) if recipe.cache else None,
+        )
+        self.sampler = PatchSampler(pairs, patch=recipe.patch, batch=recipe.batch, seed=recipe.seed)
+        self.validation = (
+            Validation.from_folder(Path(recipe.validation), scale=recipe.scale, degradation=recipe.degradation)
+            if recipe.validation
+            else None
+        )
+        self.optimiser = _optimiser(recipe, self.network)
+        self.average: dict[str, Tensor] = {}
+
+    def begin(self) -> None:
+        """Set the initial weights."""
+        recipe = self.recipe
+        batches = self._start_batches() if recipe.start in ("whitened", "transfer") else []
+        match recipe.start:
+            case "interpolator":
+                interpolator_start(self.network)
+            case "whitened":
+                whitened_start(self.network, batches, centre=recipe.centre, seed=recipe.seed)
+            case "transfer":
+                complete = transfer(self.network, Path(recipe.weights))
+                if isinstance(self.model, Centred):
+                    self.model.unfold()
+                if not complete:
+                    solve_head(self.network, batches, centre=recipe.centre)
+        self.average = {key: value.detach().clone() for key, value in self.network.state_dict().items()}
+
+    def _start_batches(self) -> list[tuple[Tensor, Tensor]]:
+        """Batches that training itself does not begin with."""
+        return [self.sampler.at(self.recipe.steps + number) for number in range(_START_BATCHES)]
+
+    def go(self, last: int, *, report: Callable[[Progress], None] | None) -> None:
+        """Update until ``last`` steps are done."""
+        recipe = self.recipe
+        total, counted, since = 0.0, 0, time.perf_counter()
+        self.network.train()
+        while self.step < last:
+            total += self._update()
+            counted += 1
+            self.step += 1
+            validate = self.step % recipe.validate_every == 0 or self.step == recipe.steps
+            if self.step % recipe.log_every == 0 or validate:
+                elapsed = time.perf_counter() - since
+                line = Progress(
+                    step=self.step,
+                    steps=recipe.steps,
+                    loss=total / counted,
+                    learning_rate=learning_rate_at(recipe, self.step - 1),
+                    patches_per_second=counted * recipe.batch / elapsed,
+                    seconds_left=(recipe.steps - self.step) * elapsed / counted,
+                    psnr=self._validate() if validate else None,
+                )
+                self._write(line, report)
+                total, counted, since = 0.0, 0, time.perf_counter()
+            if self.step % recipe.checkpoint_every == 0:
+                self.save(recipe.folder / "checkpoint.pt")
+
+    def _update(self) -> float:
+        recipe = self.recipe
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate_at(recipe, self.step)
+        late = recipe.final_loss and self.step >= recipe.steps * (1 - recipe.final_share)
+        criterion = LOSSES[recipe.final_loss if late else recipe.loss]
+        lr, hr = self.sampler.at(self.step)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss = criterion(self.model(lr), hr)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if recipe.clip:
+            nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip)
+        self.optimiser.step()
+        decay = min(recipe.ema, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            for key, value in self.network.state_dict().items():
+                if value.is_floating_point() and recipe.ema:
+                    self.average[key].lerp_(value, 1 - decay)
+                else:
+                    self.average[key].copy_(value)
+        return float(loss.detach())
+
+    def _plain_average(self) -> Network:
+        """The averaged weights in a network of their own, with the centre folded in."""
+        network: Network = NETWORKS[self.recipe.network](scale=self.recipe.scale, **self.recipe.arguments)
+        network.load_state_dict(self.average)
+        if self.recipe.centre:
+            network.load_state_dict(Centred(network, centre=self.recipe.centre).folded_state())
+        return network.eval()
+
+    def _validate(self) -> float | None:
+        """Score the averaged weights and keep them when they are the best so far."""
+        network = self._plain_average()
+        score = self.validation.psnr(network) if self.validation else None
+        if score is None or score > self.best:
+            self.best = self.best if score is None else score
+            save_safetensors(network, self.weights, info=self._info(network), overwrite=True)
+        return score
+
+    def _info(self, network: Network) -> ModelInfo:
+        return ModelInfo(
+            name=self.recipe.name,
+            network=self.recipe.network,
+            scale=network.scale,
+            colour=network.colour,
+            receptive_field=network.receptive_field,
+            arguments={"scale": self.recipe.scale, **self.recipe.arguments},
+            multiple=network.multiple,
+            pre_upsampled=network.pre_upsampled,
+            training_data=f"{Path(self.recipe.data).name}, {self.recipe.degradation}",
+        )
+
+    def _write(self, line: Progress, report: Callable[[Progress], None] | None) -> None:
+        with (self.recipe.folder / "log.jsonl").open("a", encoding="utf-8") as log:
+            log.write(json.dumps(asdict(line)) + "\n")
+        if report is not None:
+            report(line)
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint, atomically."""
+        temporary = path.with_suffix(".tmp")
+        torch.save(
+            {
+                "recipe": json.dumps(_identity(self.recipe), sort_keys=True),
+                "step": self.step,
+                "best": self.best,
+                "network": self.network.state_dict(),
+                "average": self.average,
+                "optimiser": self.optimiser.state_dict(),
+            },
+            temporary,
+        )
+        temporary.replace(path)
+
+    def restore(self, path: Path) -> None:
+        """Read a checkpoint of the same recipe.
+
+        Raises:
+            ConfigError: it belongs to another recipe.
+        """
+        kept: dict[str, Any] = torch.load(path, weights_only=True)
+        before, now = json.loads(kept["recipe"]), _identity(self.recipe)
+        changed = [key for key in now if json.dumps(now[key]) != json.dumps(before.get(key))]
+        if changed:
+            raise ConfigError(f"{path} is of another recipe: {', '.join(changed)} differ. Use another name or output.")
+        self.step, self.best = kept["step"], kept["best"]
+        self.network.load_state_dict(kept["network"])
+        self.average = kept["average"]
+        self.optimiser.load_state_dict(kept["optimiser"])
+
+
+def _identity(recipe: Recipe) -> dict[str, Any]:
+    """The part of a recipe that decides the weights; where things lie and how often they are logged does not."""
+    values = asdict(recipe)
+    for free in ("data", "validation", "cache", "output", "weights", "log_every", "validate_every", "checkpoint_every"):
+        del values[free]
+    return values
+
+
+def _optimiser(recipe: Recipe, network: Network) -> torch.optim.Optimizer:
+    if recipe.optimiser == "soap":
+        return SOAP(network.parameters(), lr=recipe.learning_rate, betas=recipe.betas)
+    return torch.optim.Adam(network.parameters(), lr=recipe.learning_rate, betas=recipe.betas)

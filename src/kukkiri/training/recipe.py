@@ -1,0 +1,174 @@
+"""A training run as one frozen dataclass; a TOML file and ``key=value`` overrides are laid over its defaults."""
+
+import dataclasses
+import difflib
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+from kukkiri.errors import ConfigError
+
+__all__ = ["Recipe", "read_recipe"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that decides a run: the same recipe, data and thread count give the same weights."""
+
+    name: str
+    """Weights id, such as ``espcn-x3``."""
+    network: str
+    """A key of ``kukkiri.networks.NETWORKS``."""
+    scale: int
+    """HR pixels for one LR pixel along a side."""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    """Further keyword arguments of the network."""
+    data: str = ""
+    """Folder of HR training pictures; relative to the working directory."""
+    validation: str = ""
+    """Folder of HR validation pictures; empty: no validation."""
+    degradation: str = "bicubic"
+    """How LR is made, as text of a ``Degradation``."""
+    cache: str = ""
+    """Folder that keeps the LR pictures from run to run; empty: they are made again."""
+    output: str = "runs"
+    """Checkpoints, log and weights go to ``output/name``."""
+    loss: str = "l1"
+    """A key of ``kukkiri.losses.LOSSES``."""
+    final_loss: str = ""
+    """Another criterion for the last ``final_share`` of the steps; empty: none."""
+    final_share: float = 0.1
+    """Part of the steps that ``final_loss`` gets."""
+    optimiser: str = "adam"
+    """``adam`` or ``soap``."""
+    betas: tuple[float, float] = (0.9, 0.999)
+    """Averages of the gradient and of its square."""
+    learning_rate: float = 1e-3
+    """At its highest."""
+    schedule: str = "cosine"
+    """``cosine`` to zero, ``step`` (halved at each milestone) or ``constant``."""
+    milestones: tuple[int, ...] = ()
+    """Steps at which ``step`` halves the learning rate."""
+    warmup: int = 100
+    """Steps over which the learning rate rises linearly from zero."""
+    clip: float = 0.0
+    """Largest norm of the gradient; 0: no clipping."""
+    ema: float = 0.999
+    """Decay of the average of the weights that is validated and saved; 0: no average."""
+    start: str = "default"
+    """``default``, ``interpolator``, ``whitened``, or ``transfer`` (from ``weights``)."""
+    weights: str = ""
+    """A ``.safetensors`` file to start from: the same network, or another scale of it."""
+    centre: float = 0.0
+    """Grey value that is taken from the input and added to the output while training; folded into the biases
+    afterwards, exactly."""
+    steps: int = 100_000
+    """Updates."""
+    batch: int = 16
+    """Patches in an update, of each process."""
+    patch: int = 32
+    """LR pixels to a side of a patch."""
+    seed: int = 0
+    """Of the initial weights and of the patches."""
+    threads: int = 0
+    """Torch threads; 0: torch's choice. Part of the recipe because sums in another order differ in the last bit."""
+    log_every: int = 100
+    """Steps between two lines of the log."""
+    validate_every: int = 2000
+    """Steps between two validations."""
+    checkpoint_every: int = 1000
+    """Steps between two checkpoints."""
+
+    def __post_init__(self) -> None:
+        for name in ("scale", "steps", "batch", "patch", "log_every", "validate_every", "checkpoint_every"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}.")
+        if self.learning_rate <= 0:
+            raise ConfigError(f"learning_rate must be positive, got {self.learning_rate}.")
+        if not 0 <= self.ema < 1:
+            raise ConfigError(f"ema must be in [0, 1), got {self.ema}.")
+        if not 0 <= self.final_share <= 1:
+            raise ConfigError(f"final_share must be in [0, 1], got {self.final_share}.")
+        _one_of("optimiser", self.optimiser, ("adam", "soap"))
+        _one_of("schedule", self.schedule, ("cosine", "step", "constant"))
+        _one_of("start", self.start, ("default", "interpolator", "whitened", "transfer"))
+        if (self.start == "transfer") != bool(self.weights):
+            raise ConfigError("start = 'transfer' and weights = FILE belong together; got only one of them.")
+
+    @property
+    def folder(self) -> Path:
+        """Where the run lives."""
+        return Path(self.output) / self.name
+
+
+def _one_of(name: str, value: str, known: Sequence[str]) -> None:
+    if value not in known:
+        raise ConfigError(f"unknown {name} {value!r}{_nearest(value, known)} Known: {', '.join(known)}.")
+
+
+def _nearest(value: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(value, known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else "."
+
+
+def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """A recipe from a TOML file, with ``key=value`` texts laid over it.
+
+    Args:
+        path: a TOML file of :class:`Recipe` fields; ``arguments`` may be a table.
+        overrides: such as ``steps=2000`` or ``arguments.icnr=true``; values are TOML, or else plain text.
+
+    Raises:
+        ConfigError: unreadable file, unknown key, or a value of the wrong type.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}).") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not a TOML file ({error}).") from error
+    for text in overrides:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise ConfigError(f"{text!r} is no override. Write key=value, such as steps=2000.")
+        target, *rest = key.strip().split(".")
+        if rest:
+            values[target] = {**values.get(target, {}), ".".join(rest): _value(value)}
+        else:
+            values[target] = _value(value)
+    return _build(values, source=str(path))
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _build(values: Mapping[str, Any], *, source: str) -> Recipe:
+    types = get_type_hints(Recipe)
+    known = [one.name for one in dataclasses.fields(Recipe)]
+    for key in values:
+        if key not in known:
+            raise ConfigError(f"{source}: unknown key {key!r}{_nearest(key, known)}")
+    missing = [key for key in ("name", "network", "scale") if key not in values]
+    if missing:
+        raise ConfigError(f"{source}: {', '.join(missing)} must be given.")
+    return Recipe(**{key: _typed(key, value, types[key], source=source) for key, value in values.items()})
+
+
+def _typed(key: str, value: Any, kind: Any, *, source: str) -> Any:
+    """Check a TOML value against a field's type; whole numbers serve as floats, lists as tuples."""
+    origin = get_origin(kind)
+    if origin is tuple and isinstance(value, list):
+        inner = get_args(kind)[0]
+        return tuple(_typed(key, one, inner, source=source) for one in value)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    expected = dict if origin is not None else kind
+    if not isinstance(value, expected) or (isinstance(value, bool) and kind is not bool):
+        raise ConfigError(f"{source}: {key} must be {kind if origin else kind.__name__}, got {value!r}.")
+    return value

@@ -1,0 +1,87 @@
+"""SOAP: Adam in the eigenbasis of Shampoo's preconditioner.
+
+Vyas et al., "SOAP: Improving and Stabilizing Shampoo using Adam", ICLR 2025, arXiv:2409.11321, Algorithm 3.
+A small network on pictures is badly conditioned: neighbouring pixels are almost equal, so fine detail has a
+hundredth of the gradient of flat grey. Turned into the eigenbasis of the gradients' covariance, Adam gives every
+direction its own step. Differs from the paper: the eigenbasis starts from an exact decomposition of the
+first gradient, and a vector is a matrix of one column whose trivial side is not turned.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+__all__ = ["SOAP"]
+
+
+class SOAP(torch.optim.Optimizer):
+    """Adam in a slowly turning basis, for weights of up to a few thousand rows and columns."""
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        *,
+        lr: float,
+        betas: tuple[float, float] = (0.95, 0.95),
+        eps: float = 1e-8,
+        refresh: int = 10,
+    ) -> None:
+        """Args as in the paper.
+
+        Args:
+            params: weights (flattened from dimension 1 on) and biases.
+            lr: learning rate.
+            betas: averages of the gradient, and of its square and of the covariances.
+            eps: added to the root of the second moment.
+            refresh: steps between two updates of the eigenbasis (one QR iteration each).
+        """
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "refresh": refresh})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+        """One update; the very first only measures the covariances."""
+        loss = None if closure is None else torch.enable_grad()(closure)()
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    self._update(parameter, group)
+        return loss
+
+    def _update(self, parameter: Tensor, group: dict[str, Any]) -> None:
+        if parameter.grad is None:
+            return
+        gradient = parameter.grad.flatten(1) if parameter.dim() > 1 else parameter.grad[:, None]
+        state = self.state[parameter]
+        beta1, beta2 = group["betas"]
+        if not state:
+            self._begin(state, gradient, beta2)
+            return
+        state["step"] += 1
+        step = state["step"]
+        state["rows"].lerp_(gradient @ gradient.T, 1 - beta2)
+        state["columns"].lerp_(gradient.T @ gradient, 1 - beta2)
+        turned = state["row_basis"].T @ gradient @ state["column_basis"]
+        state["mean"].lerp_(gradient, 1 - beta1)
+        state["square"].lerp_(turned * turned, 1 - beta2)
+        mean = state["row_basis"].T @ state["mean"] @ state["column_basis"] / (1 - beta1**step)
+        root = (state["square"] / (1 - beta2**step)).sqrt_().add_(group["eps"])
+        update = state["row_basis"] @ (mean / root) @ state["column_basis"].T
+        parameter.add_(update.view_as(parameter), alpha=-group["lr"])
+        if step % group["refresh"] == 0:
+            for side in ("row", "column"):
+                state[f"{side}_basis"] = torch.linalg.qr(state[f"{side}s"] @ state[f"{side}_basis"])[0]
+
+    @staticmethod
+    def _begin(state: dict[str, Any], gradient: Tensor, beta2: float) -> None:
+        rows, columns = gradient @ gradient.T, gradient.T @ gradient
+        state.update(
+            step=0,
+            rows=rows * (1 - beta2),
+            columns=columns * (1 - beta2),
+            mean=torch.zeros_like(gradient),
+            square=torch.zeros_like(gradient),
+            row_basis=torch.linalg.eigh(rows)[1],
+            column_basis=torch.linalg.eigh(columns)[1],
+        )

@@ -1,0 +1,45 @@
+"""Scores while training: the mean PSNR of a folder of pictures in the ``y-matlab`` protocol."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from kukkiri.data import find_pictures, read_rgb8
+from kukkiri.degradations import Degradation
+from kukkiri.inference import TorchEngine, Upscaler
+from kukkiri.metrics import PROTOCOLS
+from kukkiri.networks import Network
+
+__all__ = ["Validation"]
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Pictures and their LR twins, 8-bit RGB."""
+
+    pairs: tuple[tuple[NDArray[Any], NDArray[Any]], ...]
+    """(lr, hr)."""
+    scale: int
+
+    @classmethod
+    def from_folder(cls, folder: Path, *, scale: int, degradation: str = "bicubic") -> "Validation":
+        """Read every picture of a folder; see :meth:`kukkiri.data.PairSet.from_folder` for how LR is made."""
+        degrade = Degradation.parse(degradation)
+        pairs = []
+        for path in find_pictures(folder):
+            hr = read_rgb8(path)
+            hr = hr[: hr.shape[0] - hr.shape[0] % scale, : hr.shape[1] - hr.shape[1] % scale]
+            pairs.append((degrade.apply(hr, scale=scale), hr))
+        return cls(pairs=tuple(pairs), scale=scale)
+
+    @torch.no_grad()
+    def psnr(self, network: Network) -> float:
+        """Mean PSNR, in dB."""
+        upscaler = Upscaler.from_engine(TorchEngine(network))
+        protocol = PROTOCOLS["y-matlab"]
+        scores = [protocol.score(hr, upscaler(lr), scale=self.scale).psnr for lr, hr in self.pairs]
+        return float(np.mean(scores))

@@ -1,0 +1,69 @@
+from pathlib import Path
+
+import pytest
+
+from kukkiri.errors import ConfigError
+from kukkiri.training import Recipe, learning_rate_at, read_recipe
+
+RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "recipe.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+BASE = 'name = "one"\nnetwork = "espcn"\nscale = 3\n'
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_of_the_repository_is_valid(path):
+    assert read_recipe(path).name == path.stem
+
+
+def test_overrides_are_laid_over_the_file_with_their_types(tmp_path):
+    path = write(tmp_path, BASE + "steps = 10\nbetas = [0.9, 0.95]\n[arguments]\nicnr = true\n")
+    recipe = read_recipe(path, ["steps=2_000", "learning_rate=1", "data=my pictures", "arguments.icnr=false"])
+    assert (recipe.steps, recipe.learning_rate, recipe.data) == (2000, 1.0, "my pictures")
+    assert recipe.betas == (0.9, 0.95)
+    assert recipe.arguments == {"icnr": False}
+
+
+@pytest.mark.parametrize(
+    ("text", "overrides", "message"),
+    [
+        (BASE + "stepz = 3", [], "unknown key 'stepz'; did you mean 'steps'"),
+        (BASE + 'steps = "many"', [], "steps must be int"),
+        (BASE, ["steps"], "no override"),
+        ('name = "a"', [], "network, scale must be given"),
+        (BASE + "steps = ", [], "not a TOML file"),
+        (BASE, ["optimiser=sopa"], "did you mean 'soap'"),
+        (BASE, ["start=transfer"], "belong together"),
+        (BASE, ["ema=1.0"], "ema must be"),
+        (BASE, ["batch=0"], "batch must be at least 1"),
+        (BASE, ["learning_rate=0.0"], "must be positive"),
+    ],
+)
+def test_a_mistake_is_named(tmp_path, text, overrides, message):
+    with pytest.raises(ConfigError, match=message):
+        read_recipe(write(tmp_path, text), overrides)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_recipe(tmp_path / "none.toml")
+
+
+def test_the_learning_rate_rises_then_follows_the_cosine_to_zero():
+    recipe = Recipe(name="a", network="espcn", scale=2, learning_rate=2.0, warmup=10, steps=1000)
+    assert learning_rate_at(recipe, 0) == pytest.approx(0.2)
+    assert learning_rate_at(recipe, 500) == pytest.approx(1.0)
+    assert learning_rate_at(recipe, 1000) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_the_step_schedule_halves_at_its_milestones():
+    recipe = Recipe(
+        name="a", network="espcn", scale=2, learning_rate=1.0, warmup=0, schedule="step", milestones=(10, 20)
+    )
+    assert [learning_rate_at(recipe, step) for step in (9, 10, 19, 20)] == [1.0, 0.5, 0.5, 0.25]

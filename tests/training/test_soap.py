@@ -1,0 +1,54 @@
+import torch
+
+from kukkiri.training.soap import SOAP
+
+
+def test_in_its_eigenbasis_a_badly_conditioned_quadratic_is_solved_quickly():
+    """Adam needs axes; SOAP finds them: the same steps, and a thousandth of Adam's loss."""
+    torch.manual_seed(0)
+    basis = torch.linalg.qr(torch.randn(12, 12, dtype=torch.float64))[0]
+    curvature = torch.logspace(0, -4, 12, dtype=torch.float64)
+
+    def final_loss(make):
+        weight = torch.nn.Parameter(torch.ones(3, 12, dtype=torch.float64))
+        optimiser = make([weight])
+        for step in range(400):
+            for group in optimiser.param_groups:
+                group["lr"] = 0.05 * (1 - step / 400)
+            loss = ((weight @ basis).square() * curvature).sum()
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+        return float(loss.detach())
+
+    assert final_loss(lambda p: SOAP(p, lr=0.05)) < 1e-3 * final_loss(lambda p: torch.optim.Adam(p, lr=0.05))
+
+
+def test_the_first_step_moves_nothing_and_a_parameter_without_gradient_is_left_alone():
+    used, unused = torch.nn.Parameter(torch.ones(2, 3)), torch.nn.Parameter(torch.ones(4))
+    optimiser = SOAP([used, unused], lr=0.1)
+    (used.sum()).backward()
+    optimiser.step()
+    assert torch.equal(used, torch.ones(2, 3))
+    optimiser.step()
+    assert not torch.equal(used, torch.ones(2, 3))
+    assert torch.equal(unused, torch.ones(4))
+
+
+def test_its_state_comes_back_from_a_state_dict():
+    def run(interrupt):
+        torch.manual_seed(1)
+        layer = torch.nn.Conv2d(2, 3, 3)
+        optimiser = SOAP(layer.parameters(), lr=0.01)
+        for step in range(30):
+            if step == 17 and interrupt:
+                state = optimiser.state_dict()
+                optimiser = SOAP(layer.parameters(), lr=0.01)
+                optimiser.load_state_dict(state)
+            inputs = torch.rand(2, 2, 8, 8, generator=torch.Generator().manual_seed(step))
+            optimiser.zero_grad()
+            layer(inputs).square().mean().backward()
+            optimiser.step()
+        return layer.weight.detach()
+
+    assert torch.equal(run(interrupt=False), run(interrupt=True))

@@ -1,0 +1,75 @@
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from kukkiri.errors import ConfigError
+from kukkiri.networks.espcn import ESPCN
+from kukkiri.networks.fsrcnn import FSRCNN
+from kukkiri.networks.srcnn import SRCNN
+from kukkiri.training.centring import Centred
+from kukkiri.training.starts import interpolator_start, solve_head, transfer, whitened_start
+
+CENTRE = 0.45
+
+
+def batches(scale, count=6):
+    """Smooth random pictures and their means over scale x scale blocks."""
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(count):
+        hr = torch.rand(4, 1, 24 * scale, 24 * scale, generator=generator)
+        hr = torch.nn.functional.avg_pool2d(hr, 9, stride=1, padding=4, count_include_pad=False)
+        yield torch.nn.functional.avg_pool2d(hr, scale), hr
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("scale", [2, 3, 4])
+@pytest.mark.parametrize("kind", [ESPCN, FSRCNN])
+def test_the_solved_head_is_the_one_that_made_the_pictures(kind, scale):
+    torch.manual_seed(scale)
+    network = kind(scale=scale)
+    head = network.last_part[0] if kind is ESPCN else network.last_part
+    torch.nn.init.normal_(head.weight, std=0.05)
+    teacher = Centred(network, centre=CENTRE)
+    pairs = [(lr, teacher(lr)) for lr, _ in batches(scale)]
+    head.weight.zero_()
+    head.bias.zero_()
+    solve_head(network, pairs, centre=CENTRE)
+    border = 8 * scale  # features there come from zero padding, which the solution leaves out
+    for lr, hr in pairs:
+        error = (teacher(lr) - hr)[..., border:-border, border:-border]
+        assert error.abs().max() < 0.02 * (hr.max() - hr.min())  # features that hardly vary are held by the ridge
+
+
+def test_whitened_features_have_the_intended_spread_and_the_identity_path_stays():
+    torch.manual_seed(0)
+    network = ESPCN(scale=2)
+    pairs = list(batches(2))
+    whitened_start(network, pairs, centre=CENTRE, seed=1)
+    with torch.no_grad():
+        before_tanh = network.first_part[0](torch.cat([lr for lr, _ in pairs]) - CENTRE)[:, 1:, 4:-4, 4:-4]
+    spread = before_tanh.std(dim=(0, 2, 3))
+    assert 0.4 < float(spread.median()) < 0.6
+    assert float(network.first_part[0].weight[0].detach().abs().sum()) == pytest.approx(0.1)
+
+
+def test_transfer_takes_what_fits_and_says_whether_all_did(tmp_path):
+    source, same, other = ESPCN(scale=3), ESPCN(scale=3), ESPCN(scale=2)
+    path = tmp_path / "espcn.safetensors"
+    save_file(source.state_dict(), path)
+    assert transfer(same, path)
+    assert not transfer(other, path)
+    assert torch.equal(other.first_part[0].weight, source.first_part[0].weight)
+    with pytest.raises(ConfigError, match="not the weights of such a network"):
+        transfer(FSRCNN(scale=3), path)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        transfer(same, tmp_path / "none.safetensors")
+
+
+def test_starts_that_a_network_does_not_have_are_refused():
+    network = SRCNN()
+    with pytest.raises(ConfigError, match="interpolator"):
+        interpolator_start(network)
+    with pytest.raises(ConfigError, match="whitened"):
+        whitened_start(network, [], centre=0.0, seed=0)
+    with pytest.raises(ConfigError, match="not solved for"):
+        solve_head(network, [], centre=0.0)
