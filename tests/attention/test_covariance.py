@@ -56,5 +56,22 @@ def test_the_crop_is_the_centre_and_a_shorter_side_stays_whole(size, rows, colum
     assert torch.equal(centre_crop(x, limit=6), x[:, :, slice(*rows), slice(*columns)])
 
 
+@pytest.mark.filterwarnings("ignore")  # the exporter's, to its own developers
+def test_an_exported_graph_crops_sizes_that_it_was_not_traced_with(tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+
+    class Crop(torch.nn.Module):
+        def forward(self, x):
+            return centre_crop(x, limit=6)
+
+    sides = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)
+    options = {"dynamo": True, "input_names": ["x"], "dynamic_shapes": (sides,), "verbose": False}
+    torch.onnx.export(Crop().eval(), (torch.rand(2, 2, 4, 5),), tmp_path / "crop.onnx", **options)
+    session = onnxruntime.InferenceSession(tmp_path / "crop.onnx")
+    for size in [(4, 5), (9, 5), (6, 17)]:
+        x = torch.rand(1, 2, *size)
+        assert np.array_equal(session.run(None, {"x": x.numpy()})[0], centre_crop(x, limit=6).numpy())
+
+
 def close(found, expected):
     assert (found - expected).abs().max() <= 1e-5 * expected.abs().max() + 1e-7  # float32, another order of sums

@@ -1,5 +1,6 @@
 """Second-order statistics of features: the covariance of the channels over the positions."""
 
+import torch
 from torch import Tensor
 
 __all__ = ["centre_crop", "covariance_pool"]
@@ -35,8 +36,12 @@ def centre_crop(features: Tensor, *, limit: int) -> Tensor:
     Reference: SAN's code with 1000. Where a side is exactly 1000 and the other shorter, that code slips to
     an off-centre strip (one row of a 999x1000 map); here such a map stays whole.
     """
-    for dim in (2, 3):
-        size = features.shape[dim]
-        if size > limit:
-            features = features.narrow(dim, (size - limit) // 2, limit)
-    return features
+    h, w = features.shape[2:]
+    top, left = _at_least_zero((h - limit) // 2), _at_least_zero((w - limit) // 2)
+    return features[:, :, top : top + limit, left : left + limit]
+
+
+def _at_least_zero(number: int) -> int:
+    """Without a branch on a size, which an exported graph would freeze."""
+    larger: int = torch.sym_max(number, 0)  # type: ignore[no-untyped-call]
+    return larger

@@ -41,15 +41,15 @@ def respond(queries: Tensor, keys: Tensor, values: Tensor, *, pairwise: Pairwise
 
     The dot product is associative, so that keys meet values first; the concatenation is piecewise linear in
     the query's number, so that sorted keys and running sums give it in O((L + K) log K); the Gaussians run
-    fused attention over blocks of queries. While a graph is exported the sizes are symbols, and the
-    Gaussians run as one block.
+    fused attention over blocks of queries. While a graph is exported the sizes are symbols and the plain
+    form is traced.
     """
+    if torch.compiler.is_exporting():
+        return respond_plain(queries, keys, values, pairwise=pairwise)
     if pairwise == "dot_product":
         return queries @ (keys.mT @ values) / keys.shape[1]
     if pairwise == "concatenation":
         return _rectified_sums(queries[..., 0], keys[..., 0], values)
-    if torch.compiler.is_exporting():
-        return F.scaled_dot_product_attention(queries, keys, values, scale=1.0)
     block = max(1, LARGEST_MATRIX // (keys.shape[0] * keys.shape[1]))
     parts = [
         F.scaled_dot_product_attention(part, keys, values, scale=1.0) for part in torch.split(queries, block, dim=1)
