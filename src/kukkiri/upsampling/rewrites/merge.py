@@ -68,7 +68,7 @@ def merge_convolutions(first: nn.Conv2d, second: nn.Conv2d, *, exact_border: boo
     silent = first.bias is None and first.kernel_size == (1, 1) and max(pads_one) == 0
     if not exact_border or border == 0 or silent:
         return merged
-    same = all(2 * p == k - 1 for p, k in zip(merged.padding, merged.kernel_size, strict=True))
+    same = all(2 * p == k - 1 for p, k in zip(_zeros(merged), merged.kernel_size, strict=True))
     if merged.stride != (1, 1) or not same:
         raise ValueError("an exact border needs stride 1 and an output of the input's size; pass exact_border=False")
     return ExactBorder(merged, nn.Sequential(first, second), border=border, reach=border + max(merged.kernel_size))
