@@ -87,9 +87,7 @@ def test_every_live_parameter_learns_and_one_far_pixel_changes_every_output_pixe
     sr = net(lr)
     sr.square().mean().backward()
     silent = {name for name, p in net.named_parameters() if p.grad is None or not p.grad.abs().max() > 0}
-    silent -= {
-        name for name in silent if name.endswith(("phi.bias", "phi.0.bias"))
-    }  # the softmax cancels it, but for noise
+    silent -= {name for name in silent if name.endswith(("phi.bias", "phi.0.bias"))}  # cancels in the softmax
     official = {"conv_last.weight", "conv_last.bias", "RG.0.gamma", "RG.1.gamma"}
     official |= {f"non_local.soca.conv_du.{i}.{leaf}" for i in (0, 2) for leaf in ("weight", "bias")}
     assert silent == (official if variant == "official" else set())
