@@ -1,0 +1,31 @@
+"""Makes the small pictures in examples/pictures/ from full-size ones: ``python examples/make_pictures.py FOLDER``.
+
+FOLDER holds jxl_flower.png, palapeli_european-honey-bee.png and es_city11.png; origins are in ATTRIBUTION.md.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from kukkiri.images import Picture, read_picture
+from kukkiri.resampling import resize
+
+CROPS = {  # name: (file, top, left, height, width) in the full-size picture
+    "flower": ("jxl_flower.png", 0, 0, 756, 1134),
+    "bee": ("palapeli_european-honey-bee.png", 0, 0, 639, 810),
+    "city": ("es_city11.png", 0, 0, 360, 720),
+}
+
+
+def main(folder: Path) -> None:
+    target = Path(__file__).parent / "pictures"
+    target.mkdir(exist_ok=True)
+    for name, (file, top, left, height, width) in CROPS.items():
+        full = read_picture(folder / file).to_array()[top : top + height, left : left + width, :3]
+        small = resize(np.ascontiguousarray(full), scale=1 / 3)
+        Picture.from_array(small).save(target / f"{name}.png", overwrite=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
