@@ -27,14 +27,17 @@ TINY: dict[str, list[dict[str, Any]]] = {
         {"scale": 4, "width": 3, "depth": 2, "deployed": True},
     ],
     "edsr": [{"scale": 2, "width": 4, "depth": 1}, {"scale": 3, "width": 4, "depth": 2, "value_range": 1.0}],
+    "enhancenet": [{"width": 3, "depth": 2}],
     "espcn": [{"scale": 3, "widths": [4, 3]}, {"scale": 2, "colour": "rgb", "widths": [4, 3]}],
     "fsrcnn": [{"scale": 2, "d": 5, "s": 3, "m": 2}],
+    "johnson": [{"scale": 2, "width": 3, "depth": 2}, {"scale": 8, "width": 3, "depth": 1}],
     "mdsr": [{"scale": 2, "width": 4, "depth": 1}],
     "msrresnet": [
         {"scale": 2, "width": 3, "depth": 2},
         {"scale": 3, "width": 3, "depth": 1, "colour": "y"},
         {"scale": 4, "width": 3, "depth": 1},
     ],
+    "nlrn": [{"width": 4, "steps": 2}],
     "rcan": [{"scale": 2, "width": 4, "groups": 1, "blocks": 2, "reduction": 2}],
     "rdn": [
         {"scale": 2, "width": 4, "depth": 2, "layers": 2, "growth": 4},
@@ -173,7 +176,7 @@ def randomise(net: Network) -> None:
 
 
 def open_all_paths(net: Network) -> None:
-    """Weights all positive, each filter summing to one: no path cancels another, no activation closes or saturates."""
+    """Weights all positive, each filter summing to 0.05: no path cancels another, no activation closes or saturates."""
     with torch.no_grad():
         for key, one in floating(net):
             if "mean" in key:
@@ -181,4 +184,4 @@ def open_all_paths(net: Network) -> None:
             if one.ndim < 2:
                 one.abs_().add_(0.01)
             else:
-                one.abs_().add_(0.01).div_(one.flatten(1).sum(dim=1).view(-1, *[1] * (one.ndim - 1)))
+                one.abs_().add_(0.01).mul_(0.05).div_(one.flatten(1).sum(dim=1).view(-1, *[1] * (one.ndim - 1)))

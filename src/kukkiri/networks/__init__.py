@@ -3,11 +3,14 @@
 from kukkiri.networks.dbpn import DBPN, DDBPN
 from kukkiri.networks.ecbsr import ECBSR
 from kukkiri.networks.edsr import EDSR
+from kukkiri.networks.enhancenet import EnhanceNet
 from kukkiri.networks.espcn import ESPCN, start_as_interpolator
 from kukkiri.networks.fsrcnn import FSRCNN
 from kukkiri.networks.interface import Network
+from kukkiri.networks.johnson import Johnson
 from kukkiri.networks.mdsr import MDSR
 from kukkiri.networks.msrresnet import MSRResNet
+from kukkiri.networks.nlrn import NLRN
 from kukkiri.networks.rcan import RCAN
 from kukkiri.networks.rdn import RDN
 from kukkiri.networks.registry import NETWORKS
@@ -27,6 +30,7 @@ __all__ = [
     "FSRCNN",
     "MDSR",
     "NETWORKS",
+    "NLRN",
     "RCAN",
     "RDN",
     "SAN",
@@ -34,7 +38,9 @@ __all__ = [
     "SRGAN",
     "VDSR",
     "ESRGANDiscriminator",
+    "EnhanceNet",
     "InstanceSRResNet",
+    "Johnson",
     "MSRResNet",
     "Network",
     "RRDBNet",

@@ -3,11 +3,14 @@
 from kukkiri.networks.dbpn import DBPN, DDBPN
 from kukkiri.networks.ecbsr import ECBSR
 from kukkiri.networks.edsr import EDSR
+from kukkiri.networks.enhancenet import EnhanceNet
 from kukkiri.networks.espcn import ESPCN
 from kukkiri.networks.fsrcnn import FSRCNN
 from kukkiri.networks.interface import Network
+from kukkiri.networks.johnson import Johnson
 from kukkiri.networks.mdsr import MDSR
 from kukkiri.networks.msrresnet import MSRResNet
+from kukkiri.networks.nlrn import NLRN
 from kukkiri.networks.rcan import RCAN
 from kukkiri.networks.rdn import RDN
 from kukkiri.networks.rrdbnet import RRDBNet
@@ -24,10 +27,13 @@ NETWORKS: dict[str, type[Network]] = {
     "ddbpn": DDBPN,
     "ecbsr": ECBSR,
     "edsr": EDSR,
+    "enhancenet": EnhanceNet,
     "espcn": ESPCN,
     "fsrcnn": FSRCNN,
+    "johnson": Johnson,
     "mdsr": MDSR,
     "msrresnet": MSRResNet,
+    "nlrn": NLRN,
     "rcan": RCAN,
     "rdn": RDN,
     "rrdbnet": RRDBNet,

@@ -1,0 +1,103 @@
+"""EnhanceNet: residual blocks, nearest-neighbour enlargement, and a bicubic base that the network completes.
+
+Sajjadi et al., "EnhanceNet: Single Image Super-Resolution Through Automated Texture Synthesis", ICCV 2017,
+arXiv:1612.07919. ``convs.{i}`` are in the order of the TensorFlow variables ``generator/Conv``,
+``generator/Conv_1`` ... ``generator/Conv_24`` of msmsajjadi/EnhanceNet-Code; there is no official PyTorch code.
+Differs from the paper: scales other than four are possible.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from kukkiri.networks.blocks import conv, count_blocks, shape_of
+from kukkiri.networks.interface import Network
+
+__all__ = ["EnhanceNet"]
+
+_MEAN = (0.47614917, 0.45001204, 0.40904046)
+"""RGB mean that the authors' code subtracts."""
+
+
+def _legacy_bicubic(x: Tensor, *, scale: int) -> Tensor:
+    """Cubic interpolation as TensorFlow 1 does it: a = -0.75, and output pixel o samples at o / scale.
+
+    Not centred on half pixels, so the result sits (scale - 1) / 2 pixels off the usual one.
+    """
+    a = -0.75
+    distance = torch.arange(scale, dtype=torch.float64)[:, None] / scale - torch.arange(-1, 3)
+    d = distance.abs()
+    near = (a + 2) * d**3 - (a + 3) * d**2 + 1
+    far = a * (d**3 - 5 * d**2 + 8 * d - 4)
+    weights = torch.where(d <= 1, near, torch.where(d < 2, far, torch.zeros_like(d))).to(x)  # (phase, tap)
+    channels = x.shape[1]
+    kernel = torch.einsum("iy,jx->ijyx", weights, weights).reshape(scale**2, 1, 4, 4)
+    padded = functional.pad(x, (1, 2, 1, 2), mode="replicate")
+    phases = functional.conv2d(padded, kernel.repeat(channels, 1, 1, 1), groups=channels)
+    return functional.pixel_shuffle(phases, scale)
+
+
+class EnhanceNet(Network):
+    """852,867 parameters; receptive field: 23 LR pixels to each side at x4.
+
+    Args:
+        scale: a power of two.
+        width: features.
+        depth: residual blocks.
+        base: the enlargement to which the network adds: ``tensorflow``, which the authors' weights expect, or
+            ``bicubic``, centred on half pixels and with a = -0.5.
+    """
+
+    def __init__(
+        self,
+        *,
+        scale: int = 4,
+        width: int = 64,
+        depth: int = 10,
+        base: Literal["tensorflow", "bicubic"] = "tensorflow",
+    ) -> None:
+        super().__init__()
+        if scale < 2 or scale & (scale - 1):
+            raise ValueError(f"scale must be a power of two, got {scale}")
+        if base not in ("tensorflow", "bicubic"):
+            raise ValueError(f"base must be 'tensorflow' or 'bicubic', got {base!r}")
+        self.scale = scale
+        self.depth = depth
+        self.base = base
+        self.stages = scale.bit_length() - 1
+        reach = 2
+        for _ in range(self.stages):
+            reach = -(-(reach + 1) // 2)
+        self.receptive_field = 1 + 2 * depth + reach
+        hidden = 2 * depth + self.stages + 1
+        layers = [conv(3, width), *(conv(width, width) for _ in range(hidden)), conv(width, 3)]
+        self.convs = nn.ModuleList(layers)
+        self.register_buffer("mean", torch.tensor(_MEAN).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, lr: Tensor) -> Tensor:
+        """Map lr (N, 3, H, W) in [0, 1] to sr (N, 3, scale*H, scale*W), not clamped."""
+        mean = self.get_buffer("mean")
+        x = functional.relu(self.convs[0](lr - mean))
+        for i in range(1, 2 * self.depth, 2):
+            x = x + self.convs[i + 1](functional.relu(self.convs[i](x)))
+        after = 2 * self.depth + 1
+        for i in range(after, after + self.stages):
+            x = functional.relu(self.convs[i](functional.interpolate(x, scale_factor=2.0, mode="nearest")))
+        x = functional.relu(self.convs[-2](x))
+        detail: Tensor = self.convs[-1](x)
+        return self._enlarged(lr) + detail
+
+    def _enlarged(self, lr: Tensor) -> Tensor:
+        if self.base == "tensorflow":
+            return _legacy_bicubic(lr, scale=self.scale)
+        size = (lr.shape[-2] * self.scale, lr.shape[-1] * self.scale)
+        return functional.interpolate(lr, size=size, mode="bicubic", antialias=True)  # antialias makes a = -0.5
+
+    @classmethod
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+        """Width and depth, for the published x4; more stages and fewer blocks would look the same."""
+        width = shape_of(state, "convs.0.weight", network="enhancenet")[0]
+        return {"scale": 4, "width": width, "depth": (count_blocks(state, "convs.") - 5) // 2}

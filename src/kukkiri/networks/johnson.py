@@ -1,0 +1,86 @@
+"""The image transformation network with which Johnson et al. enlarge under a perceptual loss.
+
+Johnson, Alahi and Fei-Fei, "Perceptual Losses for Real-Time Style Transfer and Super-Resolution", ECCV 2016,
+arXiv:1603.08155. ``c9s1-64, 4 x R64, u64 per factor of two, c9s1-3`` in the notation of jcjohnson/fast-neural-style,
+which ships neither code nor weights for super-resolution; the keys are ours.
+Differs from the paper: zero padding throughout; the conversion to VGG's input and back is part of the forward.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from kukkiri.networks.blocks import conv, count_blocks, shape_of
+from kukkiri.networks.interface import Network
+
+__all__ = ["Johnson"]
+
+_VGG_MEAN = (123.68, 116.779, 103.939)
+"""RGB mean on 0..255 of the pictures that VGG was trained with."""
+
+
+class _Block(nn.Module):
+    """Two convolutions with batch normalisation beside a skip; no activation after the sum."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            conv(width, width), nn.BatchNorm2d(width), nn.ReLU(), conv(width, width), nn.BatchNorm2d(width)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        residual: Tensor = self.body(x)
+        return x + residual
+
+
+class Johnson(Network):
+    """401,859 parameters at x4, 438,915 at x8; receptive field: 14 LR pixels to each side at x4.
+
+    Args:
+        scale: a power of two, 4 and 8 in the paper.
+        width: features.
+        depth: residual blocks.
+    """
+
+    value_range = 255.0
+
+    def __init__(self, *, scale: int = 4, width: int = 64, depth: int = 4) -> None:
+        super().__init__()
+        if scale < 2 or scale & (scale - 1):
+            raise ValueError(f"scale must be a power of two, got {scale}")
+        self.scale = scale
+        self.receptive_field = 4 + 2 * depth + self._tail_reach(scale)
+        stages: list[nn.Module] = []
+        for _ in range(scale.bit_length() - 1):
+            enlarge = nn.ConvTranspose2d(width, width, 3, stride=2, padding=1, output_padding=1)
+            stages.append(nn.Sequential(enlarge, nn.BatchNorm2d(width), nn.ReLU()))
+        self.head = nn.Sequential(conv(3, width, 9), nn.BatchNorm2d(width), nn.ReLU())
+        self.body = nn.Sequential(*(_Block(width) for _ in range(depth)))
+        self.up = nn.Sequential(*stages)
+        self.tail = conv(width, 3, 9)
+        self.register_buffer("mean", torch.tensor(_VGG_MEAN).view(1, 3, 1, 1), persistent=False)
+
+    @staticmethod
+    def _tail_reach(scale: int) -> int:
+        """To the right, where an odd pixel of a transposed convolution reads one more: 4 pixels of the last layer."""
+        last = scale - 1 + 4
+        for _ in range(scale.bit_length() - 1):
+            last = (last + 1) // 2
+        return last
+
+    def forward(self, lr: Tensor) -> Tensor:
+        """Map lr (N, 3, H, W) in RGB on 0..255 to sr (N, 3, scale*H, scale*W), within 150 of VGG's mean."""
+        mean = self.get_buffer("mean")
+        features = self.up(self.body(self.head((lr - mean).flip(1))))  # VGG's channels are BGR
+        return (150.0 * torch.tanh(self.tail(features))).flip(1) + mean
+
+    @classmethod
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+        """Everything."""
+        return {
+            "scale": 2 ** count_blocks(state, "up."),
+            "width": shape_of(state, "head.0.weight", network="johnson")[0],
+            "depth": count_blocks(state, "body.", suffix="body."),
+        }
