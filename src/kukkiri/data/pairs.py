@@ -1,7 +1,6 @@
 """HR pictures from a folder, and LR made from each by the MATLAB-exact downscaler."""
 
 import hashlib
-import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,6 @@ from kukkiri.images import INPUT_SUFFIXES, read_picture, rgb_to_y
 __all__ = ["Pair", "PairSet", "find_pictures", "read_rgb8"]
 
 Float32 = NDArray[np.float32]
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -101,13 +99,13 @@ def _make(
     folder: Path, *, scale: int, colour: Literal["y", "rgb"], degradation: str, limit: int | None, cache: Path | None
 ) -> Iterator[Pair]:
     degrade = Degradation.parse(degradation)
-    for path in find_pictures(folder)[:limit]:
+    for place, path in enumerate(find_pictures(folder)[:limit]):
         hr = read_rgb8(path)
         height, width = (side - side % scale for side in hr.shape[:2])
         if not (height and width):
             raise ImageError(f"{path}: {hr.shape[1]}x{hr.shape[0]} is smaller than scale {scale}. Take it out.")
         hr = hr[:height, :width]
-        lr = _cached(hr, degrade, scale=scale, cache=cache)
+        lr = _cached(hr, degrade, scale=scale, seed=place, cache=cache)
         if colour == "y":
             yield Pair(path.stem, _luma(lr), _luma(hr))
         else:
@@ -118,16 +116,20 @@ def _luma(rgb: NDArray[np.uint8]) -> Float32:
     return rgb_to_y(rgb.astype(np.float32) / np.float32(255.0))[..., None]
 
 
-def _cached(hr: NDArray[np.uint8], degrade: Degradation, *, scale: int, cache: Path | None) -> NDArray[np.uint8]:
+def _cached(
+    hr: NDArray[np.uint8], degrade: Degradation, *, scale: int, seed: int, cache: Path | None
+) -> NDArray[np.uint8]:
+    """Degrade with the picture's own stream of random numbers, or take what an earlier run kept."""
     if cache is None:
-        return degrade.apply(hr, scale=scale)
-    content = hashlib.sha256(f"{degrade} x{scale} {hr.shape}".encode() + hr.tobytes()).hexdigest()[:32]
+        return degrade.apply(hr, scale=scale, seed=seed)
+    content = hashlib.sha256(f"{degrade} x{scale} {seed} {hr.shape}".encode() + hr.tobytes()).hexdigest()[:32]
     file = cache / f"{content}.npy"
     if file.exists():
         kept: NDArray[np.uint8] = np.load(file)
         return kept
-    lr = degrade.apply(hr, scale=scale)
+    lr = degrade.apply(hr, scale=scale, seed=seed)
     cache.mkdir(parents=True, exist_ok=True)
-    np.save(file, lr)
-    _log.debug("kept the LR of a %s picture in %s", hr.shape, file)
+    temporary = file.with_suffix(".tmp.npy")
+    np.save(temporary, lr)
+    temporary.replace(file)
     return lr

@@ -80,7 +80,8 @@ def evaluate(
         data: folder of HR pictures, or of folders of them.
         scale: HR pixels for one LR pixel along a side, at least 2.
         protocol: a key of ``PROTOCOLS``.
-        degradation: how LR is made from HR, as text of a :class:`kukkiri.degradations.Degradation`.
+        degradation: how LR is made from HR, as text of a :class:`kukkiri.degradations.Degradation`; its noise is
+            the same for every picture and run (seed 0).
         ensemble: mean over the eight flips and turns.
         threads: of the engine.
         report: called with set, picture and score as they come.
@@ -119,7 +120,7 @@ def _enlarger(
 
         if rule.quantised_lr:
             return lambda picture: rule.score(
-                picture.rgb, interpolate(degrade.apply(picture.rgb, scale=scale)), scale=scale
+                picture.rgb, interpolate(degrade.apply(picture.rgb, scale=scale, seed=0)), scale=scale
             )
         return lambda picture: _legacy(picture, interpolate, rule, degrade, scale=scale)
 
@@ -128,7 +129,9 @@ def _enlarger(
         found = upscaler.info.scale
         raise ModelError(f"{model} is a x{found} model, but scale {scale} was asked. Use one of x{scale}.")
     if rule.quantised_lr:
-        return lambda picture: rule.score(picture.rgb, upscaler(degrade.apply(picture.rgb, scale=scale)), scale=scale)
+        return lambda picture: rule.score(
+            picture.rgb, upscaler(degrade.apply(picture.rgb, scale=scale, seed=0)), scale=scale
+        )
     if upscaler.info.colour != "y":
         raise ConfigError(f"{rule.name} is defined on luma, and {model} is a network on RGB. Use --protocol y-matlab.")
     return lambda picture: _legacy(picture, upscaler.luma, rule, degrade, scale=scale)

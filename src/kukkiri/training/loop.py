@@ -4,6 +4,7 @@ The batch of a step is a function of the seed and the step, the learning rate of
 checkpoint holds the weights, their average, the optimiser's state and the step, and nothing else.
 """
 
+import dataclasses
 import json
 import logging
 import math
@@ -16,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kukkiri.checkpoints import save_safetensors
+from kukkiri.checkpoints import describe, save_safetensors
 from kukkiri.data import PairSet, PatchSampler
 from kukkiri.errors import ConfigError
 from kukkiri.info import ModelInfo
@@ -226,17 +227,9 @@ class _Run:
         return score
 
     def _info(self, network: Network) -> ModelInfo:
-        return ModelInfo(
-            name=self.recipe.name,
-            network=self.recipe.network,
-            scale=network.scale,
-            colour=network.colour,
-            receptive_field=network.receptive_field,
-            arguments={"scale": self.recipe.scale, **self.recipe.arguments},
-            multiple=network.multiple,
-            pre_upsampled=network.pre_upsampled,
-            training_data=f"{Path(self.recipe.data).name}, {self.recipe.degradation}",
-        )
+        recipe = self.recipe
+        info = describe(network, name=recipe.name, arguments={"scale": recipe.scale, **recipe.arguments})
+        return dataclasses.replace(info, training_data=f"{Path(recipe.data).name}, {recipe.degradation}")
 
     def _write(self, line: Progress, report: Callable[[Progress], None] | None) -> None:
         with (self.recipe.folder / "log.jsonl").open("a", encoding="utf-8") as log:

@@ -33,7 +33,7 @@ class Validation:
         for path in find_pictures(folder):
             hr = read_rgb8(path)
             hr = hr[: hr.shape[0] - hr.shape[0] % scale, : hr.shape[1] - hr.shape[1] % scale]
-            pairs.append((degrade.apply(hr, scale=scale), hr))
+            pairs.append((degrade.apply(hr, scale=scale, seed=0), hr))
         return cls(pairs=tuple(pairs), scale=scale)
 
     @torch.no_grad()
