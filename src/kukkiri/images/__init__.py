@@ -1,5 +1,7 @@
 """Files to arrays and back, with nothing lost: formats, colour, alpha, metadata, and the geometry of tiles."""
 
+from kukkiri.images.alpha import bleed
+from kukkiri.images.atomic import write_atomically
 from kukkiri.images.colour import rgb_to_y, rgb_to_ycbcr, ycbcr_to_rgb
 from kukkiri.images.formats import INPUT_SUFFIXES, OUTPUT_SUFFIXES
 from kukkiri.images.levels import dequantise, quantise
@@ -16,6 +18,7 @@ __all__ = [
     "Metadata",
     "Picture",
     "Tile",
+    "bleed",
     "check_output",
     "dequantise",
     "pad_to_multiple",
@@ -25,5 +28,6 @@ __all__ = [
     "rgb_to_y",
     "rgb_to_ycbcr",
     "save_picture",
+    "write_atomically",
     "ycbcr_to_rgb",
 ]

@@ -207,7 +207,12 @@ def _encode_jpeg(fitted: _Fitted, quality: int | None) -> Encoded:
 def _encode_webp(fitted: _Fitted, quality: int | None) -> Encoded:
     lossless = quality == 100 or (quality is None and not fitted.lossy)
     data = fitted.image.webpsave_buffer(
-        Q=quality or 90, lossless=lossless, exact=True, smart_subsample=True, keep=_KEEP_NONE
+        Q=quality or 90,
+        lossless=lossless,
+        effort=1 if lossless else 4,  # of 2 million pixels, lossless: 1.8 s and 2.5 MB against 2.3 s and 2.4 MB
+        exact=True,
+        smart_subsample=True,
+        keep=_KEEP_NONE,
     )
     return webp.embed(data, fitted.metadata, fitted.size), []
 
@@ -238,7 +243,12 @@ def _encode_avif(fitted: _Fitted, quality: int | None) -> Encoded:
     image = fitted.image_with(icc_profile_data=metadata.icc, xmp_data=metadata.xmp)
     keep = _KEEP_ICC | _KEEP_XMP | (_KEEP_EXIF if metadata.exif is not None else 0)
     data = image.heifsave_buffer(
-        compression="av1", Q=quality or 90, lossless=quality == 100, bitdepth=fitted.bits, keep=keep
+        compression="av1",
+        Q=quality or 90,
+        lossless=quality == 100,
+        effort=2,  # of 2 million pixels: 4 s and 593 kB; libvips' own choice (4) is 31 s and 596 kB
+        bitdepth=fitted.bits,
+        keep=keep,
     )
     if metadata.exif is None:
         return data, []
