@@ -184,4 +184,5 @@ def open_all_paths(net: Network) -> None:
             if one.ndim < 2:
                 one.abs_().add_(0.01)
             else:
-                one.abs_().add_(0.01).mul_(0.05).div_(one.flatten(1).sum(dim=1).view(-1, *[1] * (one.ndim - 1)))
+                one.abs_().add_(0.01)
+                one.mul_(0.05 / one.flatten(1).sum(dim=1).view(-1, *[1] * (one.ndim - 1)))
