@@ -30,18 +30,26 @@ def bleed(colour: Floats, alpha: Floats) -> Floats:
     if visible.all() or not visible.any():
         return colour
     weight = alpha[:, :, None]
-    filled = _enlarge(_fill(_halve(colour * weight), _halve(weight)), alpha.shape)
+    filled = _enlarge(_fill(_halve(colour * weight), _halve(weight), area=4), alpha.shape)
     return np.where(visible[:, :, None], colour, filled)
 
 
-def _fill(weighted: Floats, weight: Floats) -> Floats:
-    """Colours of a grid of weighted sums, holes filled from the coarser grid."""
-    known = weight > 0
-    colours = np.divide(weighted, weight, out=np.zeros_like(weighted), where=known)
-    if known.all():
+def _fill(weighted: Floats, weight: Floats, *, area: int) -> Floats:
+    """Colours of a grid of weighted means, holes filled from the coarser grid.
+
+    Args:
+        weighted: (H, W, C), means of colour times alpha over each cell.
+        weight: (H, W, 1), means of alpha.
+        area: pixels in a cell. A cell is sure of its colour when it holds as much alpha as one opaque pixel, and
+            leans on its surroundings in so far as it holds less.
+    """
+    colours = np.divide(weighted, weight, out=np.zeros_like(weighted), where=weight > 0)
+    sureness = np.minimum(weight * np.float32(area), np.float32(1))
+    if sureness.min() == 1 or weight.size == 1:
         return colours
-    coarser = _fill(_halve(weighted), _halve(weight))
-    return np.where(known, colours, _enlarge(coarser, weight.shape[:2]))
+    filled = _enlarge(_fill(_halve(weighted), _halve(weight), area=4 * area), weight.shape[:2])
+    filled += sureness * (colours - filled)
+    return filled
 
 
 def _halve(grid: Floats) -> Floats:
