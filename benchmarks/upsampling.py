@@ -68,13 +68,16 @@ def cases() -> list[tuple[str, int, nn.Module, nn.Module]]:
         transposed(kernel, scale, inputs, outputs, form)
         for kernel, scale, inputs, outputs in (
             (4, 2, 64, 64),
+            (4, 2, 16, 16),
             (4, 2, 64, 3),
             (4, 2, 32, 1),
             (6, 3, 32, 1),
             (9, 3, 56, 1),
             (9, 2, 56, 1),
             (8, 4, 32, 1),
+            (6, 3, 32, 32),
             (6, 2, 64, 64),
+            (9, 3, 32, 32),
         )
         for form in ("crop", "dense")
     ]
@@ -89,7 +92,7 @@ def cases() -> list[tuple[str, int, nn.Module, nn.Module]]:
             (5, 2, 32, 32),
         )
     ]
-    for scale, outputs in ((2, 3), (3, 1)):
+    for scale, outputs in ((2, 1), (2, 3), (3, 1), (3, 3), (4, 1), (4, 3), (2, 64)):
         layer = SubPixelConv(channels_in=32, channels_out=outputs, scale=scale)
         nn.init.zeros_(layer.conv.bias)
         name = f"sub-pixel k3 x{scale} 32->{outputs} as transposed"

@@ -120,14 +120,14 @@ def measure(network: nn.Module, pairs) -> dict[str, float]:
     return {"psnr": float(np.mean(scores)), "score": found.score, "levels": 255 * found.amplitude}
 
 
-def train(name: str, training, validation, *, steps: int, every: int) -> tuple[nn.Module, dict]:
+def train(name: str, training, validation, *, steps: int, every: int, stop: int) -> tuple[nn.Module, dict]:
     network = OneBody(name)
     optimiser = torch.optim.Adam(network.parameters(), lr=2e-3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     stream = batches(training, batch=16, side=24, seed=0)
     curve = [{"step": 0, **measure(network, validation)}]
     spent = 0.0
-    for step in range(1, steps + 1):
+    for step in range(1, stop + 1):
         lr, hr = next(stream)
         start = time.process_time()
         loss = functional.l1_loss(network(lr), hr)
@@ -137,9 +137,9 @@ def train(name: str, training, validation, *, steps: int, every: int) -> tuple[n
         network.project()
         spent += time.process_time() - start
         schedule.step()
-        if step % every == 0 or step == steps:
+        if step % every == 0 or step == stop:
             curve.append({"step": step, "loss": float(loss.detach()), **measure(network, validation)})
-    return network, {"curve": curve, "cpu_ms_per_step": 1000 * spent / steps}
+    return network, {"curve": curve, "cpu_ms_per_step": 1000 * spent / stop}
 
 
 def time_of(network: nn.Module, *, size: tuple[int, int] = (160, 120)) -> float:
@@ -158,6 +158,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--stop", type=int, help="end after so many steps of the schedule")
     parser.add_argument("--pictures", type=int, default=200, help="read at most so many")
     parser.add_argument("--every", type=int, default=50, help="steps between two measurements")
     parser.add_argument("--out", type=Path, default=Path("runs/heads"))
@@ -181,7 +182,10 @@ def main() -> None:
         if weights.exists() and name in results:
             network.load_state_dict(load_file(weights))
         else:
-            network, results[name] = train(name, training, validation, steps=options.steps, every=options.every)
+            stop = min(options.stop or options.steps, options.steps)
+            network, results[name] = train(
+                name, training, validation, steps=options.steps, every=options.every, stop=stop
+            )
             save_file(network.state_dict(), weights)
         results[name]["cpu_ms_per_picture"] = time_of(network)
         curves_file.write_text(json.dumps(results, indent=1))

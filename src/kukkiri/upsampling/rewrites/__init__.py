@@ -7,6 +7,7 @@ from kukkiri.upsampling.rewrites.merge import (
     merge_branches,
     merge_convolutions,
 )
+from kukkiri.upsampling.rewrites.optimise import Engine, optimise
 from kukkiri.upsampling.rewrites.phases import (
     Crop,
     Form,
@@ -24,6 +25,7 @@ from kukkiri.upsampling.rewrites.resize import (
 
 __all__ = [
     "Crop",
+    "Engine",
     "ExactBorder",
     "FixedFilter",
     "Form",
@@ -35,6 +37,7 @@ __all__ = [
     "merge_branches",
     "merge_convolutions",
     "nearest_to_sub_pixel",
+    "optimise",
     "resize_to_sub_pixel",
     "sub_pixel_to_transposed",
     "transposed_to_sub_pixel",
