@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -21,6 +21,7 @@ TINY: dict[str, list[dict[str, Any]]] = {
         {"scale": 2, "width": 2, "features": 3, "stages": 3},
         {"scale": 4, "width": 2, "features": 3, "stages": 2},
     ],
+    "dpsr": [{"scale": 2, "width": 3, "depth": 1}, {"scale": 3, "width": 3, "depth": 2}],
     "ecbsr": [
         {"scale": 2, "width": 3, "depth": 1},
         {"scale": 3, "width": 3, "depth": 2, "activation": "relu", "colour": "rgb", "identity": True},
@@ -37,6 +38,7 @@ TINY: dict[str, list[dict[str, Any]]] = {
         {"scale": 3, "width": 3, "depth": 1, "colour": "y"},
         {"scale": 4, "width": 3, "depth": 1},
     ],
+    "mzsr": [{"width": 3, "depth": 4}],
     "nlrn": [{"width": 4, "steps": 2}],
     "rcan": [{"scale": 2, "width": 4, "groups": 1, "blocks": 2, "reduction": 2}],
     "rdn": [
@@ -52,20 +54,31 @@ TINY: dict[str, list[dict[str, Any]]] = {
         {"scale": 2, "width": 16, "groups": 1, "blocks": 1, "reduction": 4},
         {"scale": 3, "width": 16, "groups": 1, "blocks": 1, "attention": "none"},
     ],
+    "sftmd": [
+        {"scale": 4, "width": 3, "depth": 1, "code": 5},
+        {"scale": 3, "width": 3, "depth": 2, "code": 5, "variant": "demo"},
+    ],
     "srcnn": [{"widths": [4, 3]}, {"kernels": [9, 1, 5], "widths": [4, 3], "colour": "rgb"}],
     "srgan": [{"scale": 4, "width": 3, "depth": 2}, {"scale": 3, "width": 3, "depth": 1}],
+    "srmd": [{"scale": 3, "width": 4, "depth": 3, "maps": 5}],
     "srresnet": [{"scale": 4, "width": 3, "depth": 2}, {"scale": 3, "width": 3, "depth": 1}],
     "srresnet_instance": [{"width": 3, "depth": 1}],
     "vdsr": [{"width": 3, "depth": 4}, {"width": 3, "depth": 3, "colour": "rgb", "keys": "edsr"}],
+    "zssr": [{"width": 3, "depth": 4, "colour": "y"}],
 }
 """Constructor arguments of small networks; at least one for every entry of NETWORKS."""
 
-CONDITIONS: dict[str, Any] = {}
+CONDITIONS: dict[str, Callable[[int], tuple[Tensor, ...]]] = {
+    "dpsr": lambda n: (torch.rand(n),),
+    "sftmd": lambda n: (torch.rand(n, 5),),
+    "srmd": lambda n: (torch.rand(n, 5),),
+}
 """For networks that want more than a picture: what comes after it, for N pictures."""
 
 DEAD = {
     "ecbsr": r"conv1x1_(sbx|sby|lpl)\.b0$",  # the edge filters sum to zero
     "mdsr": r"^(pre_process|upsample)\.[12]\.",  # the branches of the other scales
+    "sftmd": r"^sft_branch\.",  # the copy that the authors' code registers and never uses
     "san": r"^conv_last\.|^non_local\.soca\.|^RG\.\d+\.gamma$|non_local\.phi\.0\.bias$",  # as the authors left them
 }
 """Keys of parameters without effect on the output: a regular expression to search for."""
@@ -93,6 +106,7 @@ def factor(net: Network) -> int:
 
 def test_every_network_is_covered():
     assert set(TINY) == set(NETWORKS)
+    assert set(CONDITIONS) == {name for name, kind in NETWORKS.items() if getattr(kind, "conditions", ())}
     assert list(NETWORKS) == sorted(NETWORKS)
 
 

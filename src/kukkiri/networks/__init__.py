@@ -1,11 +1,13 @@
 """One paper, one file: the networks, with the state-dict keys of their official implementations."""
 
 from kukkiri.networks.dbpn import DBPN, DDBPN
+from kukkiri.networks.dpsr import DPSR
 from kukkiri.networks.ecbsr import ECBSR
 from kukkiri.networks.edsr import EDSR
 from kukkiri.networks.enhancenet import EnhanceNet
 from kukkiri.networks.espcn import ESPCN, start_as_interpolator
 from kukkiri.networks.fsrcnn import FSRCNN
+from kukkiri.networks.ikc import SFTMD, IKCCorrector, IKCPredictor
 from kukkiri.networks.interface import Network
 from kukkiri.networks.johnson import Johnson
 from kukkiri.networks.mdsr import MDSR
@@ -18,27 +20,36 @@ from kukkiri.networks.rrdbnet import ESRGANDiscriminator, RRDBNet
 from kukkiri.networks.san import SAN
 from kukkiri.networks.srcnn import SRCNN
 from kukkiri.networks.srgan import SRGAN, SRGANDiscriminator
+from kukkiri.networks.srmd import SRMD
 from kukkiri.networks.srresnet import InstanceSRResNet, SRResNet
 from kukkiri.networks.vdsr import VDSR
+from kukkiri.networks.zssr import MZSR, ZSSR
 
 __all__ = [
     "DBPN",
     "DDBPN",
+    "DPSR",
     "ECBSR",
     "EDSR",
     "ESPCN",
     "FSRCNN",
     "MDSR",
+    "MZSR",
     "NETWORKS",
     "NLRN",
     "RCAN",
     "RDN",
     "SAN",
+    "SFTMD",
     "SRCNN",
     "SRGAN",
+    "SRMD",
     "VDSR",
+    "ZSSR",
     "ESRGANDiscriminator",
     "EnhanceNet",
+    "IKCCorrector",
+    "IKCPredictor",
     "InstanceSRResNet",
     "Johnson",
     "MSRResNet",

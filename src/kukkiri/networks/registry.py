@@ -1,11 +1,13 @@
 """Every network by its name, written by hand."""
 
 from kukkiri.networks.dbpn import DBPN, DDBPN
+from kukkiri.networks.dpsr import DPSR
 from kukkiri.networks.ecbsr import ECBSR
 from kukkiri.networks.edsr import EDSR
 from kukkiri.networks.enhancenet import EnhanceNet
 from kukkiri.networks.espcn import ESPCN
 from kukkiri.networks.fsrcnn import FSRCNN
+from kukkiri.networks.ikc import SFTMD
 from kukkiri.networks.interface import Network
 from kukkiri.networks.johnson import Johnson
 from kukkiri.networks.mdsr import MDSR
@@ -17,14 +19,17 @@ from kukkiri.networks.rrdbnet import RRDBNet
 from kukkiri.networks.san import SAN
 from kukkiri.networks.srcnn import SRCNN
 from kukkiri.networks.srgan import SRGAN
+from kukkiri.networks.srmd import SRMD
 from kukkiri.networks.srresnet import InstanceSRResNet, SRResNet
 from kukkiri.networks.vdsr import VDSR
+from kukkiri.networks.zssr import MZSR, ZSSR
 
 __all__ = ["NETWORKS"]
 
 NETWORKS: dict[str, type[Network]] = {
     "dbpn": DBPN,
     "ddbpn": DDBPN,
+    "dpsr": DPSR,
     "ecbsr": ECBSR,
     "edsr": EDSR,
     "enhancenet": EnhanceNet,
@@ -33,15 +38,19 @@ NETWORKS: dict[str, type[Network]] = {
     "johnson": Johnson,
     "mdsr": MDSR,
     "msrresnet": MSRResNet,
+    "mzsr": MZSR,
     "nlrn": NLRN,
     "rcan": RCAN,
     "rdn": RDN,
     "rrdbnet": RRDBNet,
     "san": SAN,
+    "sftmd": SFTMD,
     "srcnn": SRCNN,
     "srgan": SRGAN,
+    "srmd": SRMD,
     "srresnet": SRResNet,
     "srresnet_instance": InstanceSRResNet,
     "vdsr": VDSR,
+    "zssr": ZSSR,
 }
 """The networks that a checkpoint or a recipe can name, sorted."""

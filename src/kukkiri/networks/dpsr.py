@@ -1,0 +1,100 @@
+"""The prior of DPSR: SRResNet without batch normalisation, told the noise level at every pixel.
+
+Zhang et al., "Deep Plug-and-Play Super-Resolution for Arbitrary Blur Kernels", CVPR 2019, arXiv:1903.12529.
+Keys of cszn/DPSR ("SRResNet+") with ``upsample_mode="pixelshuffle"``, as its demonstrations use it. The plug-and-play
+iterations around it are not part of the network.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from kukkiri.errors import ModelError
+from kukkiri.networks.blocks import conv, count_blocks, shape_of, upsampling_stages
+from kukkiri.networks.interface import Network
+from kukkiri.networks.reach import tail_reach
+
+__all__ = ["DPSR"]
+
+
+class _Block(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.res = nn.Sequential(conv(width, width), nn.ReLU(), conv(width, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        residual: Tensor = self.res(x)
+        return x + residual
+
+
+class _Shortcut(nn.Module):
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__()
+        self.sub = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        residual: Tensor = self.sub(x)
+        return x + residual
+
+
+class DPSR(Network):
+    """3,493,824 parameters at x4, 3,576,864 at x3, 3,161,664 at x2; receptive field: 36 LR pixels to each side.
+
+    Args:
+        scale: 3 or a power of two.
+        width: features.
+        depth: residual blocks.
+    """
+
+    conditions = ("noise_std",)
+    """What the forward wants beside ``lr``."""
+
+    def __init__(self, *, scale: int = 4, width: int = 96, depth: int = 16) -> None:
+        super().__init__()
+        stages = upsampling_stages(scale)
+        self.scale = scale
+        self.receptive_field = 1 + 2 * depth + 1 + tail_reach(2, stages)
+        tail: list[nn.Module] = []
+        for factor in stages:
+            tail += [conv(width, width * factor**2), nn.PixelShuffle(factor), nn.ReLU()]
+        self.model = nn.Sequential(
+            conv(4, width),
+            _Shortcut(*(_Block(width) for _ in range(depth)), conv(width, width)),
+            *tail,
+            conv(width, width),
+            nn.ReLU(),
+            conv(width, 3, bias=False),
+        )
+
+    def forward(self, lr: Tensor, noise_std: Tensor) -> Tensor:
+        """Enlarge a picture of known noise.
+
+        Args:
+            lr: (N, 3, H, W) in [0, 1].
+            noise_std: standard deviation in [0, 1], (N,) or (N, 1) for one level per picture, or (N, 1, H, W).
+
+        Returns:
+            sr, (N, 3, scale*H, scale*W), not clamped.
+        """
+        if noise_std.ndim < 4:
+            noise_std = noise_std.reshape(-1, 1, 1, 1).expand(len(lr), 1, *lr.shape[-2:])
+        sr: Tensor = self.model(torch.cat((lr, noise_std), dim=1))
+        return sr
+
+    @classmethod
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+        """Everything."""
+        width = shape_of(state, "model.0.weight", network="dpsr")[0]
+        depth = count_blocks(state, "model.1.sub.") - 1
+        scale, position = 1, 2
+        while f"model.{position}.weight" in state:
+            outputs = shape_of(state, f"model.{position}.weight", network="dpsr")[0]
+            factor = {4 * width: 2, 9 * width: 3}.get(outputs)
+            if factor is None:
+                break
+            scale, position = scale * factor, position + 3
+        if depth < 0 or scale == 1:
+            raise ModelError("not a state dict of dpsr: expected residual blocks in model.1.sub and pixel shuffles.")
+        return {"scale": scale, "width": width, "depth": depth}

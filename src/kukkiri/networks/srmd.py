@@ -1,0 +1,75 @@
+"""SRMD: a plain network that is told the blur kernel and the noise level at every pixel.
+
+Zhang et al., "Learning a Single Convolutional Super-Resolution Network for Multiple Degradations", CVPR 2018,
+arXiv:1712.06116. Keys of cszn/KAIR. ``maps=16`` is SRMD (15 coefficients of the kernel and the noise level),
+``maps=15`` is SRMDNF, without noise.
+Differs from the paper: the batch normalisations of training are merged, as in KAIR's models.
+"""
+
+from collections.abc import Mapping
+from math import isqrt
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from kukkiri.errors import ModelError
+from kukkiri.networks.blocks import conv, count_blocks, shape_of
+from kukkiri.networks.interface import Network
+
+__all__ = ["SRMD"]
+
+
+class SRMD(Network):
+    """1,511,692 parameters at x2, 1,528,987 at x3, 1,553,200 at x4; receptive field: 12 LR pixels to each side.
+
+    Args:
+        scale: at least 1.
+        maps: numbers that describe the degradation at a pixel.
+        width: features.
+        depth: convolutions, first and last included.
+    """
+
+    conditions = ("maps",)
+    """What the forward wants beside ``lr``."""
+
+    def __init__(self, *, scale: int = 2, maps: int = 16, width: int = 128, depth: int = 12) -> None:
+        super().__init__()
+        if scale < 1:
+            raise ValueError(f"scale must be at least 1, got {scale}")
+        self.scale = scale
+        self.maps = maps
+        self.receptive_field = depth
+        widths = (3 + maps, *[width] * (depth - 1))
+        layers: list[nn.Module] = []
+        for i in range(depth - 1):
+            layers += [conv(widths[i], widths[i + 1]), nn.ReLU()]
+        self.model = nn.Sequential(*layers, conv(width, 3 * scale**2), nn.PixelShuffle(scale))
+
+    def forward(self, lr: Tensor, maps: Tensor) -> Tensor:
+        """Enlarge a picture of known degradation.
+
+        Args:
+            lr: (N, 3, H, W) in [0, 1].
+            maps: (N, maps) for one degradation per picture, or (N, maps, H, W); the first 15 are the projections
+                of the kernel on the principal components of the training kernels, the 16th, if any, is the
+                standard deviation of the noise in [0, 1].
+
+        Returns:
+            sr, (N, 3, scale*H, scale*W), not clamped.
+        """
+        if maps.ndim == 2:
+            maps = maps[:, :, None, None].expand(-1, -1, *lr.shape[-2:])
+        sr: Tensor = self.model(torch.cat((lr, maps), dim=1))
+        return sr
+
+    @classmethod
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+        """Everything."""
+        width, inputs, *_ = shape_of(state, "model.0.weight", network="srmd")
+        depth = sum(key.endswith(".weight") for key in state)
+        outputs = shape_of(state, f"model.{2 * depth - 2}.weight", network="srmd")[0]
+        scale = isqrt(outputs // 3)
+        if outputs != 3 * scale**2 or inputs <= 3 or count_blocks(state, "model.1."):
+            raise ModelError(f"not a state dict of srmd: maps {inputs} input channels to {outputs}.")
+        return {"scale": scale, "maps": inputs - 3, "width": width, "depth": depth}

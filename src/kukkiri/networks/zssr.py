@@ -1,0 +1,84 @@
+"""ZSSR's and MZSR's network: eight small convolutions on the enlarged picture, fitted to that picture.
+
+Shocher et al., "Zero-Shot Super-Resolution using Deep Internal Learning", CVPR 2018, arXiv:1712.06087;
+Soh et al., "Meta-Transfer Learning for Zero-Shot Super-Resolution", CVPR 2020, arXiv:2002.12213.
+The official codes are TensorFlow; ``conv{i}`` are their layers. How the weights are fitted stands in
+:mod:`kukkiri.adaptation`.
+Differs from the papers: nothing known; ZSSR's layers have no biases, MZSR's have, as in the codes.
+"""
+
+from collections.abc import Mapping
+from math import sqrt
+from typing import Any, Literal
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from kukkiri.errors import ModelError
+from kukkiri.networks.blocks import conv, shape_of
+from kukkiri.networks.interface import Network
+
+__all__ = ["MZSR", "ZSSR"]
+
+
+class ZSSR(Network):
+    """224,640 parameters; receptive field: 8 pixels of the enlarged input to each side.
+
+    Args:
+        scale: of the enlargement that precedes the network; it leaves no trace in the weights.
+        colour: ``rgb`` in [0, 1], or ``y``.
+        width: features of the hidden layers.
+        depth: convolutions, first and last included.
+    """
+
+    pre_upsampled = True
+    bias = False
+
+    def __init__(self, *, scale: int = 2, colour: Literal["y", "rgb"] = "rgb", width: int = 64, depth: int = 8) -> None:
+        super().__init__()
+        self.scale = scale
+        self.colour = colour
+        self.depth = depth
+        self.receptive_field = depth
+        widths = (self.channels, *[width] * (depth - 1), self.channels)
+        for i in range(depth):
+            self.add_module(f"conv{i + 1}", conv(widths[i], widths[i + 1], bias=self.bias))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Start as the authors do: normal, variance 0.1 / fan-in, so that the output is close to the input."""
+        for parameter in self.parameters():
+            nn.init.normal_(parameter, std=sqrt(0.1 / parameter[0].numel()))
+
+    def forward(self, lr: Tensor) -> Tensor:
+        """Map the enlarged lr (N, C, H, W) in [0, 1] to sr of the same shape, not clamped."""
+        x = lr
+        for i in range(1, self.depth):
+            x = functional.relu(self.get_submodule(f"conv{i}")(x))
+        detail: Tensor = self.get_submodule(f"conv{self.depth}")(x)
+        return lr + detail
+
+    @classmethod
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+        """Colour, width and depth; the scale leaves no trace."""
+        name = cls.__name__.lower()
+        width, channels, *_ = shape_of(state, "conv1.weight", network=name)
+        if ("conv1.bias" in state) != cls.bias:
+            raise ModelError(f"not a state dict of {name}: its layers have {'' if cls.bias else 'no '}biases.")
+        depth = sum(key.endswith(".weight") for key in state)
+        return {"colour": "y" if channels == 1 else "rgb", "width": width, "depth": depth}
+
+
+class MZSR(ZSSR):
+    """225,091 parameters: ZSSR's network with biases."""
+
+    bias = True
+
+    def reset_parameters(self) -> None:
+        """Start as the authors do: normal cut off at two deviations, variance 1 / fan-in; no biases."""
+        for parameter in self.parameters():
+            if parameter.ndim == 1:
+                nn.init.zeros_(parameter)
+            else:
+                std = sqrt(1 / parameter[0].numel())
+                nn.init.trunc_normal_(parameter, std=std, a=-2 * std, b=2 * std)
