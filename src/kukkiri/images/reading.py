@@ -35,6 +35,8 @@ _LOADERS = {
     "HEIC": ("heifload_buffer", "error"),
     "GIF": ("gifload_buffer", "warning"),
 }
+_STRAY_BYTES = re.compile(r"extraneous bytes before marker")
+"""Some cameras leave a few bytes between the parts of a JPEG; every reader skips them, and the pixels are whole."""
 _START = 1024
 _METADATA_ROOM = 2**26
 _DEVICE_INDEPENDENT = {"lab", "labq", "labs", "lch", "cmc", "xyz", "yxy", "hsv"}
@@ -45,6 +47,7 @@ _XMP_ORIENTATION = re.compile(rb"""(tiff:Orientation(?:\s*=\s*["']|>)\s*)[2-8]""
 class _File:
     """A file's bytes and what its format says of them."""
 
+    path: Path
     name: str
     form: str
     data: bytes
@@ -66,17 +69,27 @@ def read_picture(path: str | PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) -
         ImageError: no such file, not a picture, animated, of several pages, truncated, corrupt, or too large.
     """
     file = _load(Path(path), pixel_limit)
+    strictness = _LOADERS[file.form][1]
     try:
-        image = _open(file, pixel_limit)
-        metadata, notes = _metadata(image, file)
-        image, metadata, conversions = _to_rgb(image, metadata)
-        pixels, depth, changes = _decode(image, file)
+        try:
+            return _picture(file, strictness, pixel_limit)
+        except vips().Error as error:
+            if not _STRAY_BYTES.search(str(error)):
+                raise
+        return _picture(file, "error", pixel_limit)
     except vips().Error as error:
         raise ImageError(
             f"{file.name}: this {file.form} is truncated or corrupt ({reason(error)}). Get the file again."
         ) from error
     except MemoryError as error:
         raise ImageError(f"{file.name}: there is not enough memory for its pixels.") from error
+
+
+def _picture(file: _File, strictness: str, pixel_limit: int) -> Picture:
+    image = _open(file, strictness, pixel_limit)
+    metadata, notes = _metadata(image, file)
+    image, metadata, conversions = _to_rgb(image, metadata)
+    pixels, depth, changes = _decode(image, file)
     orientation = _orientation(image, file)
     if orientation != 1:
         pixels = np.ascontiguousarray(_turn(pixels, orientation))
@@ -86,7 +99,7 @@ def read_picture(path: str | PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) -
         alpha=alpha,
         depth=depth,
         metadata=_settle(metadata, orientation),
-        source=Path(path),
+        source=file.path,
         lossy=_is_lossy(file),
         notes=(*notes, *conversions, *changes),
     )
@@ -113,7 +126,7 @@ def _load(path: Path, pixel_limit: int) -> _File:
         raise ImageError(f"{name}: no such file.") from None
     except (OSError, ValueError) as error:
         raise ImageError(f"{name}: cannot be read ({getattr(error, 'strerror', None) or error}).") from error
-    return _File(name, form, data, tiff.extract(data) if form == "TIFF" else tiff.TiffFacts())
+    return _File(path, name, form, data, tiff.extract(data) if form == "TIFF" else tiff.TiffFacts())
 
 
 def _recognised(start: bytes, name: str) -> str:
@@ -128,15 +141,14 @@ def _recognised(start: bytes, name: str) -> str:
     raise ImageError(f"{name}: is {form}; {readable}. Export a still picture from it first, such as a PNG.")
 
 
-def _open(file: _File, pixel_limit: int) -> Any:
+def _open(file: _File, strictness: str, pixel_limit: int) -> Any:
     """Read the header and refuse what is no still picture of a bearable size."""
     facts = file.tiff
     if facts.kind not in (1, 3) or (facts.kind == 3 and facts.bits not in (16, 32)) or facts.bits > 32:
         kind = {1: "unsigned integer", 2: "signed integer", 3: "float"}.get(facts.kind, "non-numeric")
         raise ImageError(f"{file.name}: {facts.bits}-bit {kind} samples; expected 1 to 16 bit, or 32-bit float.")
-    operation, strictness = _LOADERS[file.form]
     forget_errors()
-    image = getattr(vips().Image, operation)(file.data, fail_on=strictness, access="sequential")
+    image = getattr(vips().Image, _LOADERS[file.form][0])(file.data, fail_on=strictness, access="sequential")
     if image.width * image.height > pixel_limit:
         raise ImageError(
             f"{file.name}: {image.width}x{image.height} pixels exceed the limit of {pixel_limit}. "
@@ -173,7 +185,7 @@ def _metadata(image: Any, file: _File) -> tuple[Metadata, list[str]]:
     resolution = (image.xres * 25.4, image.yres * 25.4) if "resolution-unit" in fields else None
     return Metadata(
         icc=icc,
-        exif=None if exif is None else exif_block.without_prefix(exif),
+        exif=exif,
         xmp=blob("xmp-data"),
         iptc=iptc,
         resolution=resolution,
@@ -221,9 +233,6 @@ def _decode(image: Any, file: _File) -> tuple[NDArray[np.float32], Depth, list[s
             notes.append(f"float samples from {levels.min():g} to {levels.max():g} were clamped to [0, 1]")
     else:
         raise ImageError(f"{file.name}: samples of type {levels.dtype}; expected 1 to 16 bit, or 32-bit float.")
-    if file.tiff.premultiplied and pixels.shape[2] in (2, 4):
-        pixels = _without_alpha_in_colour(pixels)
-        notes.append("colour multiplied by alpha was divided by it again")
     return pixels, depth, notes
 
 
@@ -231,12 +240,6 @@ def _dequantise_words(levels: NDArray[np.uint16], image: Any, file: _File) -> ND
     """libvips shifts the 10 or 12 bits of AVIF to the top of 16 and leaves the bottom empty: white would be grey."""
     bits = int(image.get("bits-per-sample")) if file.form in ("AVIF", "HEIC") else 16
     return dequantise(np.right_shift(levels, 16 - bits), bits)
-
-
-def _without_alpha_in_colour(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-    alpha = pixels[:, :, -1:]
-    colour = np.divide(pixels[:, :, :-1], alpha, out=np.zeros_like(pixels[:, :, :-1]), where=alpha > 0)
-    return np.concatenate([np.clip(colour, 0, 1), alpha], axis=2)
 
 
 def _orientation(image: Any, file: _File) -> int:
@@ -265,8 +268,8 @@ def _settle(metadata: Metadata, orientation: int) -> Metadata:
         resolution = resolution[::-1]
     return dataclasses.replace(
         metadata,
-        exif=None if exif is None else exif_block.settle_orientation(exif, turned=orientation != 1),
-        xmp=None if xmp is None else _XMP_ORIENTATION.sub(rb"\g<1>1", xmp),
+        exif=exif and exif_block.settle_orientation(exif_block.without_prefix(exif), turned=orientation != 1),
+        xmp=xmp and _XMP_ORIENTATION.sub(rb"\g<1>1", xmp),
         resolution=resolution,
     )
 

@@ -13,6 +13,7 @@ _TEXT = (b"tEXt", b"zTXt", b"iTXt")
 _COLOUR = (b"cICP", b"mDCV", b"cLLI", b"cHRM", b"gAMA", b"sRGB")
 _XMP = b"XML:com.adobe.xmp\0"
 _INCH = 0.0254
+_TEXT_LIMIT = 2**26
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
@@ -48,8 +49,8 @@ def extract(data: bytes, *, icc: bytes | None) -> Metadata:
     for kind, start, stop in _chunks(data):
         if kind == b"eXIf":
             exif = data[start:stop]
-        elif kind == b"iTXt" and data.startswith(_XMP, start):
-            xmp = _international_text(data[start:stop])
+        elif kind in _TEXT and data.startswith(_XMP, start):  # libvips and ImageMagick use zTXt, the others iTXt
+            xmp = _text(kind, data[start + len(_XMP) : stop])
         elif kind in _TEXT:
             texts.append(kind + data[start:stop])
         elif kind in _COLOUR:
@@ -63,13 +64,16 @@ def extract(data: bytes, *, icc: bytes | None) -> Metadata:
     )
 
 
-def _international_text(content: bytes) -> bytes | None:
-    """The text of an iTXt chunk: keyword, compression flag and method, language, translated keyword, text."""
-    _, _, rest = content.partition(b"\0")
-    compressed, rest = rest[:1] == b"\1", rest[2:]
-    text = rest.split(b"\0", 2)[-1]
+def _text(kind: bytes, content: bytes) -> bytes | None:
+    """The text of a chunk, behind its keyword.
+
+    tEXt is text; zTXt a compression method and compressed text; iTXt a flag, a method, language and translated
+    keyword, each ended by a zero, and text.
+    """
+    compressed = kind == b"zTXt" or (kind == b"iTXt" and content[:1] == b"\1")
+    text = {b"tEXt": content, b"zTXt": content[1:], b"iTXt": content[2:].split(b"\0", 2)[-1]}[kind]
     try:
-        return zlib.decompressobj().decompress(text, 2**26) if compressed else text
+        return zlib.decompressobj().decompress(text, _TEXT_LIMIT) if compressed else text
     except zlib.error:
         return None
 

@@ -18,7 +18,7 @@ _DESCRIPTIVE = (
     *(0x9C9B, 0x9C9C, 0x9C9D, 0x9C9E, 0x9C9F),  # title, comment, author, keywords, subject as Windows writes them
 )
 """Tags of the first directory that speak about the picture, not about how its pixels are stored."""
-_COMPRESSION, _EXTRA_SAMPLES, _SAMPLE_FORMAT, _BITS, _RESOLUTION_UNIT = 0x0103, 0x0152, 0x0153, 0x0102, 0x0128
+_COMPRESSION, _SAMPLE_FORMAT, _BITS, _RESOLUTION_UNIT = 0x0103, 0x0153, 0x0102, 0x0128
 _LOSSY = {6, 7, 34892, 34712, 50001}  # old JPEG, JPEG, lossy JPEG of DNG, JPEG 2000, WebP
 
 
@@ -27,8 +27,6 @@ class TiffFacts:
     """What libvips does not tell about a TIFF file."""
 
     exif: bytes | None = None
-    premultiplied: bool = False
-    """Colour is multiplied by alpha."""
     lossy: bool = False
     bits: int = 0
     """For each sample; 0 when not stated."""
@@ -39,7 +37,7 @@ class TiffFacts:
 def extract(data: bytes) -> TiffFacts:
     """Read the first directory; nothing is known of a BigTIFF (above 4 GB)."""
     order = exif_block.byte_order(data)
-    if order is None:
+    if order is None or len(data) < 8:
         return TiffFacts()
     whole = exif_block.parse(data, struct.unpack_from(f"{order}I", data, 4)[0], order)
     described = {tag: whole.entries[tag] for tag in _DESCRIPTIVE if tag in whole.entries}
@@ -57,7 +55,6 @@ def extract(data: bytes) -> TiffFacts:
 
     return TiffFacts(
         exif=exif,
-        premultiplied=number(_EXTRA_SAMPLES, 0) == 1,
         lossy=number(_COMPRESSION, 1) in _LOSSY,
         bits=number(_BITS, 0),
         kind=number(_SAMPLE_FORMAT, 1),
