@@ -33,6 +33,7 @@ TINY: dict[str, list[dict[str, Any]]] = {
     "fsrcnn": [{"scale": 2, "d": 5, "s": 3, "m": 2}],
     "johnson": [{"scale": 2, "width": 3, "depth": 2}, {"scale": 8, "width": 3, "depth": 1}],
     "mdsr": [{"scale": 2, "width": 4, "depth": 1}],
+    "metardn": [{"scale": 3, "width": 2, "growth": 2, "depth": 1, "layers": 2}],
     "msrresnet": [
         {"scale": 2, "width": 3, "depth": 2},
         {"scale": 3, "width": 3, "depth": 1, "colour": "y"},
@@ -63,6 +64,10 @@ TINY: dict[str, list[dict[str, Any]]] = {
     "srmd": [{"scale": 3, "width": 4, "depth": 3, "maps": 5}],
     "srresnet": [{"scale": 4, "width": 3, "depth": 2}, {"scale": 3, "width": 3, "depth": 1}],
     "srresnet_instance": [{"width": 3, "depth": 1}],
+    "usrnet": [
+        {"scale": 2, "iterations": 2, "hidden": 4, "widths": [2, 3, 4, 5], "depth": 1},
+        {"scale": 3, "iterations": 1, "hidden": 4, "widths": [2, 3, 4, 5], "depth": 2},
+    ],
     "vdsr": [{"width": 3, "depth": 4}, {"width": 3, "depth": 3, "colour": "rgb", "keys": "edsr"}],
     "zssr": [{"width": 3, "depth": 4, "colour": "y"}],
 }
@@ -72,6 +77,7 @@ CONDITIONS: dict[str, Callable[[int], tuple[Tensor, ...]]] = {
     "dpsr": lambda n: (torch.rand(n),),
     "sftmd": lambda n: (torch.rand(n, 5),),
     "srmd": lambda n: (torch.rand(n, 5),),
+    "usrnet": lambda n: (torch.full((n, 1, 5, 5), 1 / 25), torch.rand(n)),
 }
 """For networks that want more than a picture: what comes after it, for N pictures."""
 

@@ -10,7 +10,9 @@ from kukkiri.networks.fsrcnn import FSRCNN
 from kukkiri.networks.ikc import SFTMD, IKCCorrector, IKCPredictor
 from kukkiri.networks.interface import Network
 from kukkiri.networks.johnson import Johnson
+from kukkiri.networks.kernelgan import KernelGANDiscriminator, KernelGANGenerator
 from kukkiri.networks.mdsr import MDSR
+from kukkiri.networks.metasr import MetaRDN
 from kukkiri.networks.msrresnet import MSRResNet
 from kukkiri.networks.nlrn import NLRN
 from kukkiri.networks.rcan import RCAN
@@ -22,6 +24,7 @@ from kukkiri.networks.srcnn import SRCNN
 from kukkiri.networks.srgan import SRGAN, SRGANDiscriminator
 from kukkiri.networks.srmd import SRMD
 from kukkiri.networks.srresnet import InstanceSRResNet, SRResNet
+from kukkiri.networks.usrnet import USRNet
 from kukkiri.networks.vdsr import VDSR
 from kukkiri.networks.zssr import MZSR, ZSSR
 
@@ -52,10 +55,14 @@ __all__ = [
     "IKCPredictor",
     "InstanceSRResNet",
     "Johnson",
+    "KernelGANDiscriminator",
+    "KernelGANGenerator",
     "MSRResNet",
+    "MetaRDN",
     "Network",
     "RRDBNet",
     "SRGANDiscriminator",
     "SRResNet",
+    "USRNet",
     "start_as_interpolator",
 ]

@@ -11,6 +11,7 @@ from kukkiri.networks.ikc import SFTMD
 from kukkiri.networks.interface import Network
 from kukkiri.networks.johnson import Johnson
 from kukkiri.networks.mdsr import MDSR
+from kukkiri.networks.metasr import MetaRDN
 from kukkiri.networks.msrresnet import MSRResNet
 from kukkiri.networks.nlrn import NLRN
 from kukkiri.networks.rcan import RCAN
@@ -21,6 +22,7 @@ from kukkiri.networks.srcnn import SRCNN
 from kukkiri.networks.srgan import SRGAN
 from kukkiri.networks.srmd import SRMD
 from kukkiri.networks.srresnet import InstanceSRResNet, SRResNet
+from kukkiri.networks.usrnet import USRNet
 from kukkiri.networks.vdsr import VDSR
 from kukkiri.networks.zssr import MZSR, ZSSR
 
@@ -37,6 +39,7 @@ NETWORKS: dict[str, type[Network]] = {
     "fsrcnn": FSRCNN,
     "johnson": Johnson,
     "mdsr": MDSR,
+    "metardn": MetaRDN,
     "msrresnet": MSRResNet,
     "mzsr": MZSR,
     "nlrn": NLRN,
@@ -50,6 +53,7 @@ NETWORKS: dict[str, type[Network]] = {
     "srmd": SRMD,
     "srresnet": SRResNet,
     "srresnet_instance": InstanceSRResNet,
+    "usrnet": USRNet,
     "vdsr": VDSR,
     "zssr": ZSSR,
 }

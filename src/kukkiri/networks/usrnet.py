@@ -1,0 +1,195 @@
+"""USRNet: a data step in closed form and a learned prior, in turn, for a known kernel and noise.
+
+Zhang, Van Gool and Timofte, "Deep Unfolding Network for Image Super-Resolution", CVPR 2020, arXiv:2003.10428.
+Keys of cszn/USRNet. lr = (sr convolved circularly with the kernel), upper left pixel of every block, plus noise.
+Differs from the paper: nothing known; written with complex tensors.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from kukkiri.networks.blocks import conv, count_blocks, shape_of
+from kukkiri.networks.interface import Network
+
+__all__ = ["USRNet", "kernel_spectrum", "solve_data_term"]
+
+
+def kernel_spectrum(kernel: Tensor, size: tuple[int, int]) -> Tensor:
+    """Fourier transform of a kernel on a picture of ``size``, its centre (side // 2) moved to the origin.
+
+    Args:
+        kernel: (N, 1, K, K), true convolution, not correlation.
+        size: height and width, at least K.
+
+    Returns:
+        (N, 1, *size), complex.
+    """
+    height, width = kernel.shape[-2:]
+    padded = functional.pad(kernel, (0, size[1] - width, 0, size[0] - height))
+    spectrum: Tensor = torch.fft.fft2(torch.roll(padded, (-(height // 2), -(width // 2)), dims=(-2, -1)))
+    return spectrum
+
+
+def solve_data_term(x: Tensor, lr: Tensor, kernel: Tensor, alpha: Tensor, *, scale: int) -> Tensor:
+    """The picture that agrees best with ``lr`` while staying close to ``x``, in closed form.
+
+    Minimises ||lr - downsample(kernel * z)||^2 + alpha ||z - x||^2 over z.
+
+    Args:
+        x: (N, C, scale*H, scale*W), what to stay close to.
+        lr: (N, C, H, W).
+        kernel: (N, 1, K, K), non-negative, sums to 1.
+        alpha: (N, 1, 1, 1), positive.
+        scale: of the downsampling, which keeps the upper left pixel of every block.
+
+    Returns:
+        z, shape of ``x``.
+
+    Reference: Zhao et al., "Fast Single Image Super-Resolution Using a New Analytical Solution for l2-l2
+    Problems", TIP 2016, as in the paper's Eq. 7.
+    """
+    height, width = x.shape[-2:]
+    spectrum = kernel_spectrum(kernel, (height, width))
+    spread = x.new_zeros(x.shape)
+    spread[..., ::scale, ::scale] = lr
+    right = spectrum.conj() * torch.fft.fft2(spread) + torch.fft.fft2(alpha * x)
+
+    def aliased(value: Tensor) -> Tensor:
+        """What downsampling folds onto each other, averaged."""
+        n, c, *_ = value.shape
+        return value.reshape(n, c, scale, height // scale, scale, width // scale).mean(dim=(2, 4))
+
+    quotient = aliased(spectrum * right) / (aliased(spectrum.abs() ** 2) + alpha)
+    tiled = quotient.repeat(1, 1, scale, scale)
+    z: Tensor = torch.fft.ifft2((right - spectrum.conj() * tiled) / alpha).real
+    return z
+
+
+class _Block(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.res = nn.Sequential(conv(width, width, bias=False), nn.ReLU(), conv(width, width, bias=False))
+
+    def forward(self, x: Tensor) -> Tensor:
+        residual: Tensor = self.res(x)
+        return x + residual
+
+
+class _Prior(nn.Module):
+    """A U-net that removes noise of the level given in its fourth channel."""
+
+    def __init__(self, widths: Sequence[int], depth: int) -> None:
+        super().__init__()
+
+        def blocks(width: int) -> list[nn.Module]:
+            return [_Block(width) for _ in range(depth)]
+
+        self.m_head = conv(4, widths[0], bias=False)
+        for i in range(3):
+            down = nn.Conv2d(widths[i], widths[i + 1], 2, stride=2, bias=False)
+            self.add_module(f"m_down{i + 1}", nn.Sequential(*blocks(widths[i]), down))
+        self.m_body = nn.Sequential(*blocks(widths[3])) if depth > 1 else _Block(widths[3])
+        for i in (2, 1, 0):
+            up = nn.ConvTranspose2d(widths[i + 1], widths[i], 2, stride=2, bias=False)
+            self.add_module(f"m_up{i + 1}", nn.Sequential(up, *blocks(widths[i])))
+        self.m_tail = conv(widths[0], 3, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        height, width = x.shape[-2:]
+        skips = [self.m_head(functional.pad(x, (0, -width % 8, 0, -height % 8), mode="replicate"))]
+        for i in (1, 2, 3):
+            skips.append(self.get_submodule(f"m_down{i}")(skips[-1]))
+        x = self.m_body(skips[3])
+        for i in (3, 2, 1):
+            x = self.get_submodule(f"m_up{i}")(x + skips[i])
+        out: Tensor = self.m_tail(x + skips[0])
+        return out[..., :height, :width]
+
+
+class _Weights(nn.Module):
+    """alpha and beta of every iteration from noise level and scale."""
+
+    def __init__(self, hidden: int, iterations: int) -> None:
+        super().__init__()
+        self.mlp = nn.Sequential(
+            nn.Conv2d(2, hidden, 1),
+            nn.ReLU(),
+            nn.Conv2d(hidden, hidden, 1),
+            nn.ReLU(),
+            nn.Conv2d(hidden, 2 * iterations, 1),
+            nn.Softplus(),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        positive: Tensor = self.mlp(x)
+        return positive + 1e-6
+
+
+class USRNet(Network):
+    """17,016,016 parameters; 590,332 as tiny (6 iterations, 16-32-64-64, hidden 32); global receptive field.
+
+    Args:
+        scale: unless the forward is told another; one model serves every scale.
+        iterations: pairs of data step and prior.
+        hidden: features of the network that weighs them.
+        widths: features of the prior at its four resolutions.
+        depth: residual blocks at each.
+    """
+
+    conditions = ("kernel", "noise_std")
+    """What the forward wants beside ``lr``."""
+    receptive_field = None
+
+    def __init__(
+        self,
+        *,
+        scale: int = 2,
+        iterations: int = 8,
+        hidden: int = 64,
+        widths: Sequence[int] = (64, 128, 256, 512),
+        depth: int = 2,
+    ) -> None:
+        super().__init__()
+        self.scale = scale
+        self.iterations = iterations
+        self.p = _Prior(widths, depth)
+        self.h = _Weights(hidden, iterations)
+
+    def forward(self, lr: Tensor, kernel: Tensor, noise_std: Tensor, *, scale: int | None = None) -> Tensor:
+        """Enlarge a picture of known kernel and noise.
+
+        Args:
+            lr: (N, 3, H, W) in [0, 1].
+            kernel: (N, 1, K, K), in HR pixels, K at most the smaller side of sr.
+            noise_std: standard deviation in [0, 1], (N,) or (N, 1, 1, 1).
+            scale: another one than the constructor's.
+
+        Returns:
+            sr, (N, 3, scale*H, scale*W), not clamped.
+        """
+        scale = self.scale if scale is None else scale
+        level = noise_std.reshape(-1, 1, 1, 1)
+        weights = self.h(torch.cat((level, torch.full_like(level, scale)), dim=1))
+        x = functional.interpolate(lr, scale_factor=float(scale), mode="nearest")
+        for i in range(self.iterations):
+            x = solve_data_term(x, lr, kernel, weights[:, i : i + 1], scale=scale)
+            beta = weights[:, self.iterations + i : self.iterations + i + 1].expand(-1, -1, *x.shape[-2:])
+            x = self.p(torch.cat((x, beta), dim=1))
+        return x
+
+    @classmethod
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+        """Everything but the scale, which leaves no trace."""
+        depth = count_blocks(state, "p.m_down1.") - 1
+        widths = [shape_of(state, f"p.m_up{i}.0.weight", network="usrnet")[1] for i in (1, 2, 3)]
+        outputs, hidden, *_ = shape_of(state, "h.mlp.4.weight", network="usrnet")
+        return {
+            "iterations": outputs // 2,
+            "hidden": hidden,
+            "widths": [*widths, shape_of(state, "p.m_up3.0.weight", network="usrnet")[0]],
+            "depth": depth,
+        }
