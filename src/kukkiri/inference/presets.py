@@ -1,0 +1,25 @@
+"""Presets: names for a choice of shipped models, so that a user need not know any network."""
+
+from dataclasses import dataclass
+
+__all__ = ["PRESETS", "Preset"]
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A family of shipped models, ``family-x2``, ``family-x3`` and so on, and how they are run."""
+
+    family: str
+    """First part of the models' ids."""
+    ensemble: bool = False
+    """Mean over the eight flips and turns: eight times the time, a little more quality."""
+    summary: str = ""
+    """One line for the user."""
+
+
+PRESETS = {
+    "fast": Preset("espcn", summary="the quickest network"),
+    "balanced": Preset("fsrcnn", summary="the better of the quick networks"),
+    "best": Preset("fsrcnn", ensemble=True, summary="balanced, averaged over eight flips and turns"),
+}
+"""Every preset by its name."""

@@ -1,0 +1,199 @@
+"""One network pass over planes of any size: whole when memory allows, else in tiles."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kukkiri.errors import ConfigError, ImageError
+from kukkiri.images import Tile, pad_to_multiple, plan_tiles
+from kukkiri.inference.engine import Engine
+
+__all__ = ["SeamScore", "TileSize", "choose_tile", "overlap_of", "run_pass"]
+
+Batch = NDArray[np.float32]
+TileSize = tuple[int, int]
+Progress = Callable[[int, int], None]
+
+BLENDED_OVERLAP = 32
+"""LR pixels that neighbouring tiles share on each side of a seam when every pixel reaches every other."""
+_LARGEST = 4 * 2**30
+_CORE = 16
+
+
+@dataclass
+class SeamScore:
+    """How much two neighbouring tiles disagree about the pixels that both computed, before they are blended.
+
+    Zero for tiles with the margin of the receptive field, which agree.
+    """
+
+    maximum: float = 0.0
+    """Largest difference, on the scale where white is 1."""
+    _total: float = field(default=0.0, repr=False)
+    _count: int = field(default=0, repr=False)
+
+    @property
+    def mean(self) -> float:
+        """Mean difference, on the scale where white is 1."""
+        return self._total / self._count if self._count else 0.0
+
+    @property
+    def seams(self) -> bool:
+        """Whether anything was blended."""
+        return self._count > 0
+
+    def add(self, differences: Batch) -> None:
+        """Count the absolute differences of one overlap."""
+        self.maximum = max(self.maximum, float(differences.max()))
+        self._total += float(differences.sum(dtype=np.float64))
+        self._count += differences.size
+
+
+def overlap_of(engine: Engine) -> int:
+    """Margin that a tile needs to each side, in pixels of the network's input."""
+    reach = engine.info.receptive_field
+    return BLENDED_OVERLAP if reach is None else reach
+
+
+def choose_tile(engine: Engine, size: tuple[int, int], *, budget: int) -> TileSize | None:
+    """The tiles that fit in memory: none when the whole picture does, else full-width strips, else squares.
+
+    Strips share the fewest pixels; a tile's activations are held below 4 GB, beyond which nothing is gained.
+
+    Args:
+        engine: what runs.
+        size: (height, width) of the network's input.
+        budget: bytes for the activations of one run.
+
+    Returns:
+        ``None`` for the whole picture, else (height, width) that a tile may read.
+
+    Raises:
+        ImageError: not even the smallest tile fits.
+    """
+    height, width = size
+    budget = min(budget, _LARGEST)
+    if engine.footprint.bytes(height * width) <= budget:
+        return None
+    pixels = _affordable(engine, budget)
+    multiple = engine.info.multiple
+    margin = -(-overlap_of(engine) // multiple) * multiple
+    rows = pixels // width // multiple * multiple
+    if rows >= max(6 * margin, 2 * margin + _CORE * multiple):
+        return rows, width
+    side = int(pixels**0.5) // multiple * multiple
+    smallest = _smallest(engine)
+    if side < smallest:
+        raise ImageError(
+            f"{engine.info.name}: the smallest tile, {smallest}x{smallest}, needs "
+            f"{engine.footprint.bytes(smallest**2) / 1e6:.0f} MB, but {budget / 1e6:.0f} MB are free. "
+            "Close other programs or use a smaller model."
+        )
+    return side, side
+
+
+def _affordable(engine: Engine, budget: int) -> int:
+    """The largest number of pixels whose activations fit, by bisection."""
+    low, high = 0, 2**31
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if engine.footprint.bytes(middle) <= budget else (low, middle)
+    return low
+
+
+def _smallest(engine: Engine) -> int:
+    multiple = engine.info.multiple
+    margin = -(-overlap_of(engine) // multiple) * multiple
+    return 2 * margin + (max(_CORE, 2 * margin) if engine.info.receptive_field is None else multiple)
+
+
+def run_pass(
+    engine: Engine, lr: Batch, *, tile: TileSize | None, seams: SeamScore, progress: Progress | None = None
+) -> Batch:
+    """Run a network once over a plane or planes.
+
+    Args:
+        engine: what runs.
+        lr: (1, C, H, W); for a pre-upsampled network the enlarged picture.
+        tile: (height, width) that a tile may read; ``None`` for the whole.
+        seams: filled with the disagreement of tiles, when the network's reach is unlimited.
+        progress: called with (done, total) after each tile.
+
+    Returns:
+        sr, (1, C, scale*H, scale*W), not clamped. With a finite receptive field tiled and whole are equal to
+        the rounding of float32.
+
+    Raises:
+        ConfigError: ``tile`` is smaller than two margins and a core.
+    """
+    *_, height, width = lr.shape
+    scale = 1 if engine.info.pre_upsampled else engine.info.scale
+    padded = pad_to_multiple(lr, engine.info.multiple, axes=(-2, -1))
+    size = (padded.shape[-2], padded.shape[-1])
+    if tile is None:
+        sr = engine.run(np.ascontiguousarray(padded))
+        if progress is not None:
+            progress(1, 1)
+    else:
+        smallest = _smallest(engine)
+        if any(side < min(smallest, length) for side, length in zip(tile, size, strict=True)):
+            raise ConfigError(
+                f"a tile of {min(tile)} pixels is too small for {engine.info.name}, which needs {smallest} or more."
+            )
+        tiles = plan_tiles(size, tile=tile, overlap=overlap_of(engine), multiple=engine.info.multiple)
+        join = _blend if engine.info.receptive_field is None else _paste
+        sr = join(_computed(engine, padded, tiles, progress), lr=padded, scale=scale, seams=seams)
+    return sr[..., : scale * height, : scale * width]
+
+
+def _computed(engine: Engine, lr: Batch, tiles: list[Tile], progress: Progress | None) -> Iterable[tuple[Tile, Batch]]:
+    for done, tile in enumerate(tiles, start=1):
+        yield tile, engine.run(np.ascontiguousarray(lr[..., tile.read[0], tile.read[1]]))
+        if progress is not None:
+            progress(done, len(tiles))
+
+
+def _paste(pieces: Iterable[tuple[Tile, Batch]], *, lr: Batch, scale: int, seams: SeamScore) -> Batch:
+    """Keep the core of each tile."""
+    n, c, h, w = lr.shape
+    sr = np.empty((n, c, scale * h, scale * w), dtype=np.float32)
+    for tile, piece in pieces:
+        rows, columns = tile.target(scale)
+        kept_rows, kept_columns = tile.kept(scale)
+        sr[..., rows, columns] = piece[..., kept_rows, kept_columns]
+    return sr
+
+
+def _blend(pieces: Iterable[tuple[Tile, Batch]], *, lr: Batch, scale: int, seams: SeamScore) -> Batch:
+    """Cross-fade neighbours over all that both computed: tiles to bands, bands to the picture."""
+    n, c, h, w = lr.shape
+    sr = np.empty((n, c, scale * h, scale * w), dtype=np.float32)
+    band = np.empty(0, dtype=np.float32)
+    top, written, done_rows = -1, 0, 0
+    for tile, piece in pieces:
+        rows, columns = tile.read
+        if rows.start != top:
+            if top >= 0:
+                done_rows = _fade(sr, band, start=scale * top, written=done_rows, axis=-2, seams=seams)
+            top, written = rows.start, 0
+            band = np.empty((n, c, piece.shape[-2], scale * w), dtype=np.float32)
+        written = _fade(band, piece, start=scale * columns.start, written=written, axis=-1, seams=seams)
+    _fade(sr, band, start=scale * top, written=done_rows, axis=-2, seams=seams)
+    return sr
+
+
+def _fade(target: Batch, piece: Batch, *, start: int, written: int, axis: int, seams: SeamScore) -> int:
+    """Write ``piece`` from ``start`` on, fading from what was written before; return the new end."""
+    whole, part = np.moveaxis(target, axis, -1), np.moveaxis(piece, axis, -1)
+    shared = max(0, written - start)
+    if shared:
+        old, new = whole[..., start:written], part[..., :shared]
+        difference = new - old
+        seams.add(np.abs(difference))
+        ramp = (np.arange(shared, dtype=np.float32) + 0.5) / shared
+        whole[..., start:written] = old + ramp * difference
+    end = start + int(part.shape[-1])
+    whole[..., start + shared : end] = part[..., shared:]
+    return end

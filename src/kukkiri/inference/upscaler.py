@@ -1,0 +1,314 @@
+"""Any picture through any model: the front door of the torch-free half."""
+
+import dataclasses
+import logging
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kukkiri.errors import ConfigError, ImageError, ModelError
+from kukkiri.images import Picture, dequantise, quantise, read_picture
+from kukkiri.inference import luma
+from kukkiri.inference.alpha import bleed, resize_alpha
+from kukkiri.inference.engine import Engine
+from kukkiri.inference.ensemble import run_ensemble
+from kukkiri.inference.memory import available_memory
+from kukkiri.inference.models import choose_model
+from kukkiri.inference.tiling import SeamScore, TileSize, choose_tile, run_pass
+from kukkiri.resampling import resize
+
+__all__ = ["Plan", "Upscaler", "upscale"]
+
+Plane = NDArray[np.float32]
+Progress = Callable[[int, int], None]
+_LOG = logging.getLogger(__name__)
+_SHARE = 0.8  # of the free memory that one picture may take
+_COPIES = 3  # float32 copies of the result that are alive at one time
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an upscaler will do with a picture of some size."""
+
+    output_size: tuple[int, int]
+    """(height, width) of the result."""
+    passes: tuple[tuple[str, tuple[int, int], TileSize | None], ...]
+    """For each network run: model, (height, width) of its input, and the tile, ``None`` for the whole."""
+    memory: int
+    """Estimated bytes, weights not counted."""
+
+
+class Upscaler:
+    """Enlarges pictures with one model; reusable and thread-safe.
+
+    The same input, model and number of threads give the same pixels.
+    """
+
+    def __init__(
+        self,
+        model: str | PathLike[str] | Engine = "balanced",
+        *,
+        scale: float | None = None,
+        ensemble: bool = False,
+        tile: int | Literal["auto"] | None = None,
+        threads: int | None = None,
+        memory: int | None = None,
+    ) -> None:
+        """Load the model.
+
+        Args:
+            model: a preset (``fast``, ``balanced``, ``best``), a shipped model (``espcn-x3``) or family
+                (``espcn``), an interpolation (``bicubic``, ``bilinear``, ``lanczos``, ``nearest``), an ``.onnx``
+                file, torch weights, or an engine.
+            scale: output pixels for one input pixel along a side, any number of at least 1; by default the
+                model's own, 2 for presets, families and interpolations. Reached by the fewest network
+                runs whose scales multiply to it or more, then an antialiased bicubic resize to
+                round(scale * side). Scale 1 gives the picture back unchanged.
+            ensemble: average over eight flips and turns; the preset ``best`` does so by itself.
+            tile: largest side, in LR pixels, that a network is given at once; ``None`` or ``auto``: the whole
+                picture while memory allows, else what fits; 0: always the whole picture.
+            threads: for one picture; by default all cores.
+            memory: bytes that one picture may take; by default 80 % of what is free.
+
+        Raises:
+            ModelError: an unknown or damaged model, or an impossible scale.
+            ConfigError: a negative tile, thread count or memory.
+            BackendError: the model needs an engine that is not installed.
+        """
+        if (isinstance(tile, int) and tile < 0) or (threads or 0) < 0 or (memory or 0) < 0:
+            raise ConfigError(f"tile, threads and memory must not be negative, got {tile}, {threads}, {memory}.")
+        choice = choose_model(model, scale=scale, threads=threads)
+        self.name = choice.name
+        self.scale = choice.scale
+        self.engines = choice.engines
+        self.kernel = choice.kernel
+        self.ensemble = ensemble or choice.ensemble
+        self._tile = None if tile == "auto" else tile
+        self._memory = memory
+        if len({engine.info.colour for engine in self.engines}) > 1:
+            raise ModelError(f"{self.name}: its networks mix luma and RGB, which cannot follow one another.")
+
+    def __call__(self, array: ArrayLike, *, progress: Progress | None = None) -> NDArray[Any]:
+        """Enlarge an array.
+
+        Args:
+            array: (H, W) or (H, W, C): grey, grey and alpha, RGB or RGBA; uint8, uint16, or floats in [0, 1].
+            progress: called with (done, total) network runs.
+
+        Returns:
+            (round(scale*H), round(scale*W)[, C]), the dtype of ``array``.
+
+        Raises:
+            ImageError: the array is no picture, or memory does not suffice for the result.
+            ModelError: the network gave NaN or infinity.
+        """
+        values = np.asarray(array)
+        picture = self.picture(Picture.from_array(values), progress=progress)
+        result = picture.to_array().astype(values.dtype, copy=False)
+        return result.reshape(*result.shape[:2], *values.shape[2:])
+
+    def picture(self, picture: Picture, *, progress: Progress | None = None) -> Picture:
+        """Enlarge a picture; depth and metadata stay, and transparency has no fringes.
+
+        Args:
+            picture: any.
+            progress: called with (done, total) network runs.
+
+        Returns:
+            The larger picture. A line in its ``notes`` gives the seam score when tiles had to be blended.
+
+        Raises:
+            ImageError: memory does not suffice for the result.
+            ModelError: the network gave NaN or infinity.
+        """
+        channels = picture.colour.shape[2] + (picture.alpha is not None)
+        run = _Run(self, picture.size, channels=channels, progress=progress)
+        if run.unchanged:
+            return picture
+        colour, alpha = picture.colour, picture.alpha
+        if alpha is not None:
+            colour = bleed(colour, alpha)
+        if self.kernel is not None:
+            depth = picture.depth
+            colour = _interpolate(colour, run.size, kernel=self.kernel, depth=depth)
+            alpha = None if alpha is None else _interpolate(alpha, run.size, kernel=self.kernel, depth=depth)
+        else:
+            if alpha is not None:
+                alpha = resize_alpha(alpha, run.size)
+            colour = run.through_networks(colour)
+        return dataclasses.replace(picture, colour=colour, alpha=alpha, notes=(*picture.notes, *run.notes()))
+
+    def planes(self, lr: Plane) -> Plane:
+        """Enlarge the network's own planes: Y or RGB without any conversion; for evaluation and video.
+
+        Args:
+            lr: (C, H, W), float32, [0, 1]; C is 1 for a luma network, 3 for an RGB network, any for an
+                interpolation. Luma is in MATLAB's studio range, [16/255, 235/255].
+
+        Returns:
+            (C, round(scale*H), round(scale*W)), not clamped.
+
+        Raises:
+            ImageError: memory does not suffice for the result.
+            ModelError: another number of channels, or the network gave NaN or infinity.
+        """
+        if self.engines and lr.shape[0] != self.engines[0].info.channels:
+            expected = self.engines[0].info.channels
+            raise ModelError(f"{self.name}: takes {expected} planes, got {lr.shape[0]}. Convert the colours first.")
+        run = _Run(self, (lr.shape[1], lr.shape[2]), channels=lr.shape[0], progress=None)
+        if run.unchanged:
+            return lr
+        sr: Plane = _resize_planes(lr[None], run.size, kernel=self.kernel) if self.kernel else run.planes(lr[None])
+        first: Plane = sr[0]
+        return first
+
+    def plan(self, size: tuple[int, int], *, channels: int = 3) -> Plan:
+        """What would be done with a picture of (height, width) and so many channels, alpha included.
+
+        Raises:
+            ImageError: memory does not suffice for the result, or for the smallest tile.
+        """
+        output_size = _output_size(size, self.scale)
+        budget = int(_SHARE * available_memory()) if self._memory is None else self._memory
+        final = output_size[0] * output_size[1]
+        last = math.prod(engine.info.scale for engine in self.engines) ** 2 * size[0] * size[1]
+        planes = 1 if self._colour == "y" else 3
+        arrays = 4 * (_COPIES * channels * final + 2 * planes * last)
+        if arrays > budget:
+            raise ImageError(
+                f"a result of {output_size[0]}x{output_size[1]} pixels needs about {arrays / 1e9:.1f} GB, but "
+                f"{budget / 1e9:.1f} GB are free. Use a smaller scale, or cut the picture into parts."
+            )
+        passes, largest, (height, width) = [], 0, size
+        for engine in self.engines:
+            enlarged = engine.info.scale if engine.info.pre_upsampled else 1
+            entered = (height * enlarged, width * enlarged)
+            tile = self._tile_for(engine, entered, budget=budget - arrays)
+            seen = entered if tile is None else (min(tile[0], entered[0]), min(tile[1], entered[1]))
+            largest = max(largest, engine.footprint.bytes(seen[0] * seen[1]))
+            passes.append((engine.info.name, entered, tile))
+            height, width = height * engine.info.scale, width * engine.info.scale
+        return Plan(output_size, tuple(passes), arrays + largest)
+
+    @property
+    def _colour(self) -> str:
+        return self.engines[0].info.colour if self.engines else "rgb"
+
+    def _tile_for(self, engine: Engine, size: tuple[int, int], *, budget: int) -> TileSize | None:
+        if self._tile is None:
+            return choose_tile(engine, size, budget=budget)
+        fits = self._tile == 0 or max(size) <= self._tile
+        return None if fits else (self._tile, self._tile)
+
+
+class _Run:
+    """One picture on its way through one upscaler."""
+
+    def __init__(self, upscaler: Upscaler, size: tuple[int, int], *, channels: int, progress: Progress | None) -> None:
+        self.upscaler = upscaler
+        self.plan = upscaler.plan(size, channels=channels)
+        self.size = self.plan.output_size
+        self.unchanged = upscaler.scale == 1 and not upscaler.engines
+        self.seams = SeamScore()
+        self._progress, self._done = progress, 0
+        self._runs = len(upscaler.engines) * (8 if upscaler.ensemble else 1)
+
+    def through_networks(self, colour: Plane) -> Plane:
+        """(H, W, C) to (sH, sW, C), clamped to [0, 1]."""
+        grey = luma.is_grey(colour)
+        if self.upscaler.engines[0].info.colour == "y":
+            if grey:
+                sr = luma.luma_to_grey(self.planes(luma.grey_to_luma(colour[None, None, ..., 0])))[0, 0]
+            else:
+                y, red, blue = luma.split_colour(colour)
+                return _clamped(luma.join_colour(self.planes(y[None, None])[0, 0], red, blue))
+        elif grey:
+            sr = self.planes(np.repeat(colour[None, None, ..., 0], 3, axis=1))[0].mean(axis=0)
+        else:
+            return _clamped(np.ascontiguousarray(self.planes(colour.transpose(2, 0, 1)[None])[0].transpose(1, 2, 0)))
+        return _clamped(np.repeat(sr[..., None], colour.shape[2], axis=2))
+
+    def notes(self) -> list[str]:
+        """What the user should know about this result."""
+        if not self.seams.seams:
+            return []
+        mean, most = 255 * self.seams.mean, 255 * self.seams.maximum
+        return [f"enlarged in blended tiles; they differ by {mean:.2f} of 255 levels, at most by {most:.1f}"]
+
+    def planes(self, lr: Plane) -> Plane:
+        """(1, C, H, W) through every network and to the asked size, not clamped at the end."""
+        planes = lr
+        for number, (engine, (_, size, tile)) in enumerate(zip(self.upscaler.engines, self.plan.passes, strict=True)):
+            if number:
+                planes = np.clip(planes, 0, 1)
+            if engine.info.pre_upsampled:
+                planes = _resize_planes(planes, size)
+            planes = self._one(engine, planes, tile)
+        return _resize_planes(planes, self.size) if planes.shape[-2:] != self.size else planes
+
+    def _one(self, engine: Engine, lr: Plane, tile: TileSize | None) -> Plane:
+        height, width = lr.shape[-2:]
+
+        def run(batch: Plane) -> Plane:
+            turned = batch.shape[-2:] != (height, width)
+            this_tile = tile[::-1] if tile and turned else tile
+            sr = run_pass(engine, batch, tile=this_tile, seams=self.seams)
+            self._done += 1
+            if self._progress is not None:
+                self._progress(self._done, self._runs)
+            return sr
+
+        sr = run_ensemble(run, lr) if self.upscaler.ensemble else run(lr)
+        if not (math.isfinite(float(sr.min())) and math.isfinite(float(sr.max()))):
+            raise ModelError(
+                f"{engine.info.name}: the network gave NaN or infinity for this picture, so there is no result. "
+                "Its weights may be damaged or made for another range; try another model."
+            )
+        return sr
+
+
+def upscale(
+    path: str | PathLike[str], *, scale: float | None = 2, model: str | PathLike[str] = "balanced", **options: Any
+) -> Picture:
+    """Read a picture and enlarge it.
+
+    Args:
+        path: a picture file.
+        scale: see :class:`Upscaler`.
+        model: see :class:`Upscaler`.
+        **options: further keywords of :class:`Upscaler`.
+
+    Returns:
+        The larger picture; ``.save("out.png")`` writes it with its metadata.
+
+    Raises:
+        KukkiriError: the file, the model or the scale does not fit; see :class:`Upscaler`.
+    """
+    upscaler = Upscaler(model, scale=scale, **options)
+    return upscaler.picture(read_picture(path))
+
+
+def _output_size(size: tuple[int, int], scale: float) -> tuple[int, int]:
+    height, width = (max(1, math.floor(scale * side + 0.5)) for side in size)
+    return height, width
+
+
+def _clamped(colour: Plane) -> Plane:
+    return np.clip(colour, 0, 1, out=colour)
+
+
+def _interpolate(values: Plane, size: tuple[int, int], *, kernel: str, depth: int) -> Plane:
+    """Integer pictures in integers, as MATLAB does, so that published bicubic scores are met; floats in floats."""
+    if depth == 32:
+        return np.clip(resize(values, output_size=size, kernel=kernel), 0, 1)
+    return dequantise(resize(quantise(values, depth), output_size=size, kernel=kernel), depth)
+
+
+def _resize_planes(planes: Plane, size: tuple[int, int], *, kernel: str = "cubic") -> Plane:
+    resized = [resize(plane, output_size=size, kernel=kernel) for plane in planes[0]]
+    return np.stack(resized)[None]
