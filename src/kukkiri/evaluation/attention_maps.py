@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,10 +23,17 @@ from kukkiri.attention import (
     SqueezeExcitation,
 )
 from kukkiri.errors import ConfigError, ModelError
-from kukkiri.evaluation.attribution import enlarge, to_tensor
+from kukkiri.evaluation.attribution import enlarge, new_figure, to_tensor
 from kukkiri.networks import Network
 
-__all__ = ["ChannelWeights", "PositionWeights", "channel_weights", "position_weights"]
+__all__ = [
+    "ChannelWeights",
+    "PositionWeights",
+    "channel_weights",
+    "draw_channel_weights",
+    "draw_position_weights",
+    "position_weights",
+]
 
 _CHANNEL = (ChannelAttention, SecondOrderChannelAttention, SqueezeExcitation)
 _POSITION = (NonLocal, RegionalNonLocal)
@@ -149,3 +157,47 @@ def _hooked(modules: list[tuple[str, Any]], note: Callable[[str, nn.Module, Tens
     finally:
         for handle in handles:
             handle.remove()
+
+
+def draw_channel_weights(found: list[ChannelWeights], path: Path) -> None:
+    """One row for each attention, one column for each channel; colours from 0 to 1.
+
+    Raises:
+        BackendError: matplotlib is missing.
+    """
+    width = max(one.weights.size for one in found)
+    figure = new_figure(4 + 0.1 * width, 1.3 + 0.22 * len(found))
+    axes = figure.add_subplot()
+    table = np.full((len(found), width), np.nan, np.float32)
+    for row, one in enumerate(found):
+        table[row, : one.weights.size] = one.weights
+    drawn = axes.imshow(table, vmin=0, vmax=1, cmap="viridis", aspect="auto", interpolation="nearest")
+    axes.set_yticks(range(len(found)), [f"{one.name} (order {one.order})" for one in found], fontsize=7)
+    axes.set_xlabel("channel")
+    figure.colorbar(drawn, label="weight")
+    figure.savefig(path)
+
+
+def draw_position_weights(
+    found: list[PositionWeights], lr: NDArray[np.float32], path: Path, *, pixel: tuple[int, int]
+) -> None:
+    """The picture with the pixel marked, then for each module where it looks, as a share of its largest weight.
+
+    Raises:
+        BackendError: matplotlib is missing.
+    """
+    height = 3 * lr.shape[0] / lr.shape[1]
+    figure = new_figure(3.2 * (1 + len(found)), height + 0.5)
+    panels = figure.subplots(1, 1 + len(found), squeeze=False)[0]
+    panels[0].imshow(np.broadcast_to(lr, (*lr.shape[:2], 3)))
+    panels[0].set_title("input and pixel", fontsize=9)
+    for axes, one in zip(panels[1:], found, strict=True):
+        grey = lr.mean(axis=2)
+        axes.imshow(grey, cmap="gray", vmin=0, vmax=1)
+        share = one.weights / max(float(one.weights.max()), 1e-30)
+        axes.imshow(share, cmap="inferno", vmin=0, vmax=1, alpha=0.25 + 0.75 * share**0.5)
+        axes.set_title(one.name, fontsize=9)
+    for axes in panels:
+        axes.plot(*pixel, marker="+", color="cyan", markersize=10, markeredgewidth=2)
+        axes.set_axis_off()
+    figure.savefig(path)

@@ -5,6 +5,8 @@ Needs torch; imported on demand.
 
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,12 +14,22 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from kukkiri.errors import ConfigError
+from kukkiri.errors import BackendError, ConfigError
 from kukkiri.images import rgb_to_y
 from kukkiri.networks import Network
 from kukkiri.resampling.tensors import resize_tensor
 
-__all__ = ["Attribution", "Box", "attribute", "diffusion_index", "enlarge", "to_tensor"]
+__all__ = [
+    "Attribution",
+    "Box",
+    "attribute",
+    "diffusion_index",
+    "draw_attribution",
+    "enlarge",
+    "enlarge_array",
+    "new_figure",
+    "to_tensor",
+]
 
 Box = tuple[int, int, int, int]
 """(left, top, width, height) in pixels of the output."""
@@ -129,6 +141,13 @@ def enlarge(network: Network, lr: Tensor) -> Tensor:
     return sr
 
 
+def enlarge_array(network: Network, lr: NDArray[np.float32]) -> NDArray[np.float32]:
+    """sr (scale*H, scale*W, C) in [0, 1] from lr (H, W, 1 or 3), not clamped; a network on luma gives luma."""
+    with torch.no_grad():
+        sr = enlarge(network, to_tensor(network, lr))
+    return np.asarray(sr[0].permute(1, 2, 0).float().cpu().numpy())
+
+
 def to_tensor(network: Network, picture: NDArray[np.float32]) -> Tensor:
     """(H, W, 1 or 3) in [0, 1] to (1, C, H, W) as the network takes it, on its device."""
     if network.colour == "y":
@@ -162,3 +181,57 @@ def _blurring_path(lr: Tensor, *, sigma: float, kernel_size: int, steps: int) ->
         kernel = line.outer(line).expand(channels, 1, kernel_size, kernel_size)
         pictures.append(functional.conv2d(padded, kernel, groups=channels))
     return pictures
+
+
+def draw_attribution(
+    result: Attribution, lr: NDArray[np.float32], sr: NDArray[np.float32], path: Path, *, box: Box, scale: int
+) -> None:
+    """The output with the box, the map over the input, and the box alone.
+
+    Args:
+        result: of :func:`attribute`.
+        lr: (H, W, 1 or 3), [0, 1].
+        sr: (scale*H, scale*W, 1 or 3), [0, 1].
+        path: of the picture.
+        box: (left, top, width, height) in pixels of ``sr``.
+        scale: of the network.
+
+    Raises:
+        BackendError: matplotlib is missing.
+    """
+    left, top, width, height = box
+    figure = new_figure(10.5, 3.3 * lr.shape[0] / lr.shape[1] + 0.6)
+    whole, over, alone = figure.subplots(1, 3)
+    whole.imshow(_rgb(sr))
+    whole.set_title("output and box", fontsize=9)
+    extent = (-0.5, scale * lr.shape[1] - 0.5, scale * lr.shape[0] - 0.5, -0.5)  # the input, as large as the output
+    over.imshow(lr.mean(axis=2), cmap="gray", vmin=0, vmax=2, extent=extent)
+    strength = np.abs(result.map) / max(float(np.abs(result.map).max()), 1e-30)
+    over.imshow(strength**0.5, cmap="inferno", vmin=0, vmax=1, alpha=strength**0.25, extent=extent)
+    over.set_title(f"attribution (root), diffusion index {result.diffusion_index:.1f}", fontsize=9)
+    alone.imshow(_rgb(sr[top : top + height, left : left + width]), interpolation="nearest")
+    alone.set_title("the box", fontsize=9)
+    right, bottom = left + width - 0.5, top + height - 0.5
+    for axes in (whole, over):
+        xs, ys = (left - 0.5, right, right, left - 0.5, left - 0.5), (top - 0.5, top - 0.5, bottom, bottom, top - 0.5)
+        axes.plot(xs, ys, color="cyan", linewidth=1)
+    for axes in (whole, over, alone):
+        axes.set_axis_off()
+    figure.savefig(path)
+
+
+def _rgb(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.clip(np.broadcast_to(picture, (*picture.shape[:2], 3)), 0, 1)
+
+
+def new_figure(width: float, height: float) -> Any:
+    """An empty matplotlib figure of so many inches, 110 dots each, that needs no display.
+
+    Raises:
+        BackendError: matplotlib is missing.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise BackendError("drawing needs matplotlib. Install kukkiri[report].") from error
+    return Figure(figsize=(width, height), dpi=110, layout="constrained")
