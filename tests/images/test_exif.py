@@ -55,8 +55,9 @@ def test_swapping_the_byte_order_keeps_every_number(make_exif):
 
 
 def test_a_stated_resolution_is_read_back_by_pillow():
-    tags = exif_tags(exif_block.stating_resolution((300.0, 150.5)))
+    tags = exif_tags(exif_block.stating_resolution(300.0, 150.5))
     assert tags == {"0th 0x011a": 300, "0th 0x011b": 150.5, "0th 0x0128": 2}
+    assert exif_block.resolution(exif_block.stating_resolution(300.0, 150.5)) == (300, 150.5)
 
 
 def test_overlapping_values_of_a_hostile_block_do_not_multiply():
@@ -73,6 +74,7 @@ def test_overlapping_values_of_a_hostile_block_do_not_multiply():
 def test_damaged_blocks_are_left_as_they_are(block):
     assert settle_orientation(block, turned=True) == block
     assert settle_size(block, (3, 4)) == block
+    assert exif_block.resolution(block) is None
 
 
 @given(st.data())

@@ -14,6 +14,7 @@ __all__ = [
     "Entry",
     "byte_order",
     "parse",
+    "resolution",
     "serialise",
     "settle_orientation",
     "settle_size",
@@ -28,6 +29,7 @@ PREFIX = b"Exif\0\0"
 ORIENTATION, EXIF_POINTER, GPS_POINTER, INTEROPERABILITY_POINTER = 0x0112, 0x8769, 0x8825, 0xA005
 _POINTERS = (EXIF_POINTER, GPS_POINTER, INTEROPERABILITY_POINTER)
 _IMAGE_WIDTH, _IMAGE_LENGTH, _PIXEL_X, _PIXEL_Y = 0x0100, 0x0101, 0xA002, 0xA003
+_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
 
 _UNIT = {1: 1, 2: 1, 3: 2, 4: 4, 5: 4, 6: 1, 7: 1, 8: 2, 9: 4, 10: 4, 11: 4, 12: 8, 13: 4}
 """Bytes of the number inside a TIFF type, the grain of a byte swap; a rational is two of them."""
@@ -182,12 +184,37 @@ def serialise(directory: Directory, order: Order, *, start: int) -> bytes:
     return table + struct.pack(f"{order}I", 0) + values
 
 
-def stating_resolution(resolution: tuple[float, float]) -> bytes:
-    """A block that says nothing but (horizontal, vertical) pixels per inch."""
+def resolution(exif: bytes) -> tuple[float, float] | None:
+    """(horizontal, vertical) pixels per inch, where the block's first directory states both and their unit."""
+    order = byte_order(exif)
+    if order is None:
+        return None
+    entries = parse(exif, _first(exif, order), order).entries
+    found = []
+    for tag in (_X_RESOLUTION, _Y_RESOLUTION):
+        entry = entries.get(tag)
+        if entry is None or entry.kind != 5 or entry.count != 1:
+            return None
+        above, below = struct.unpack(f"{order}II", entry.value)
+        if not above or not below:
+            return None
+        found.append(above / below)
+    unit = entries.get(_RESOLUTION_UNIT)
+    inches = 1.0
+    if unit is not None and unit.kind == 3:
+        inches = {2: 1.0, 3: 2.54}.get(struct.unpack_from(f"{order}H", unit.value)[0], 0.0)
+    return (found[0] * inches, found[1] * inches) if inches else None
+
+
+def stating_resolution(across: float, down: float) -> bytes:
+    """A block that says nothing but horizontal and vertical pixels per inch."""
 
     def rational(value: float) -> Entry:
         return Entry(5, 1, struct.pack("<II", round(value * 1000), 1000))
 
-    across, down = resolution
-    entries = {0x011A: rational(across), 0x011B: rational(down), 0x0128: Entry(3, 1, struct.pack("<H", 2))}
+    entries = {
+        _X_RESOLUTION: rational(across),
+        _Y_RESOLUTION: rational(down),
+        _RESOLUTION_UNIT: Entry(3, 1, struct.pack("<H", 2)),
+    }
     return b"II*\0" + struct.pack("<I", 8) + serialise(Directory(entries, {}), "<", start=8)

@@ -172,24 +172,22 @@ def _metadata(image: Any, file: _File) -> tuple[Metadata, list[str]]:
     if file.form == "PNG":
         return png.extract(file.data, icc=icc), notes
     exif, iptc = blob("exif-data"), None
+    exif = exif and exif_block.without_prefix(exif)
+    resolution = exif and exif_block.resolution(exif)
     if file.form == "TIFF":
         exif, iptc = file.tiff.exif, blob("photoshop-data")
+        if "resolution-unit" in fields:
+            resolution = image.xres * 25.4, image.yres * 25.4
         if exif_block.byte_order(file.data) is None:
             notes.append("EXIF of a BigTIFF is not read")
     elif file.form == "JPEG":
         iptc = jpeg.extract_iptc(file.data)
+        resolution = jpeg.resolution(file.data) or resolution
         if jpeg.extra_pictures(file.data):
             notes.append("only the main picture is read: a gain map, depth map or preview in the file is dropped")
         if jpeg.has_extended_xmp(file.data):
             notes.append("the extended part of its XMP is dropped")
-    resolution = (image.xres * 25.4, image.yres * 25.4) if "resolution-unit" in fields else None
-    return Metadata(
-        icc=icc,
-        exif=exif,
-        xmp=blob("xmp-data"),
-        iptc=iptc,
-        resolution=resolution,
-    ), notes
+    return Metadata(icc=icc, exif=exif, xmp=blob("xmp-data"), iptc=iptc, resolution=resolution or None), notes
 
 
 def _to_rgb(image: Any, metadata: Metadata) -> tuple[Any, Metadata, list[str]]:
@@ -218,9 +216,7 @@ def _decode(image: Any, file: _File) -> tuple[NDArray[np.float32], Depth, list[s
     """(H, W, 1 to 4) samples in [0, 1], their depth, and notes."""
     if image.bands > 4:
         raise ImageError(f"{file.name}: {image.bands} channels; expected grey or RGB, with or without alpha.")
-    levels = image.numpy()
-    if levels.ndim == 2:
-        levels = levels[:, :, None]
+    levels = image.numpy().reshape(image.height, image.width, image.bands)
     notes: list[str] = []
     depth: Depth = 32
     if levels.dtype == np.uint8:

@@ -183,7 +183,7 @@ def _fit_metadata(picture: Picture, form: OutputFormat, *, channels: int) -> tup
         if b"cICP" in metadata.png_colour or gamma not in (0, _SRGB_GAMMA):
             notes.append(f"PNG's gamma or cICP does not go into {form.name} and was dropped: brightness may differ")
     if form.name in ("WebP", "AVIF") and metadata.exif is None and metadata.resolution is not None:
-        metadata = replace(metadata, exif=exif_block.stating_resolution(metadata.resolution))
+        metadata = replace(metadata, exif=exif_block.stating_resolution(*metadata.resolution))
     if metadata.exif is not None:
         metadata = replace(metadata, exif=exif_block.settle_size(metadata.exif, picture.size))
     return metadata, notes
@@ -200,8 +200,7 @@ def _encode_png(fitted: _Fitted, _: int | None) -> Encoded:
 
 def _encode_jpeg(fitted: _Fitted, quality: int | None) -> Encoded:
     # Chroma is stored in full from quality 90 on.
-    image = fitted.image_with(icc_profile_data=fitted.metadata.icc)
-    return jpeg.embed(image.jpegsave_buffer(Q=quality or 95, keep=_KEEP_ICC), fitted.metadata)
+    return jpeg.embed(fitted.image.jpegsave_buffer(Q=quality or 95, keep=_KEEP_NONE), fitted.metadata)
 
 
 def _encode_webp(fitted: _Fitted, quality: int | None) -> Encoded:
@@ -232,10 +231,11 @@ def _encode_tiff(fitted: _Fitted, _: int | None) -> Encoded:
     )
     if metadata.resolution is None:
         data = tiff.without_resolution(data)
+    notes = _missing_profile(data, metadata)
     if metadata.exif is None:
-        return data, []
+        return data, notes
     whole = tiff.embed(data, metadata.exif)
-    return whole, [] if whole is not data else ["EXIF could not be put into this TIFF and was dropped"]
+    return whole, [*notes, *(["EXIF could not be put into this TIFF and was dropped"] if whole is data else [])]
 
 
 def _encode_avif(fitted: _Fitted, quality: int | None) -> Encoded:
@@ -250,10 +250,18 @@ def _encode_avif(fitted: _Fitted, quality: int | None) -> Encoded:
         bitdepth=fitted.bits,
         keep=keep,
     )
+    notes = _missing_profile(data, metadata)
     if metadata.exif is None:
-        return data, []
+        return data, notes
     whole = avif.replace_exif(data, metadata.exif)
-    return (data, ["EXIF could not be put into this AVIF"]) if whole is None else (whole, [])
+    return (data, [*notes, "some EXIF could not be put into this AVIF"]) if whole is None else (whole, notes)
+
+
+def _missing_profile(data: bytes, metadata: Metadata) -> list[str]:
+    """libvips leaves out a profile that it holds for damaged."""
+    if metadata.icc is None or metadata.icc in data:
+        return []
+    return ["the colour profile is damaged and was dropped"]
 
 
 _ENCODERS: dict[str, Callable[[_Fitted, int | None], Encoded]] = {

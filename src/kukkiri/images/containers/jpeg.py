@@ -1,4 +1,4 @@
-"""JPEG: marker segments of at most 65,533 bytes before the scan. Reference: ITU-T T.81; Adobe XMP part 3."""
+"""JPEG: marker segments of at most 65,533 bytes before the scan. Reference: ITU-T T.81, Adobe XMP part 3."""
 
 import struct
 from collections.abc import Iterator
@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from kukkiri.images.exif import PREFIX
 from kukkiri.images.metadata import Metadata
 
-__all__ = ["embed", "extra_pictures", "extract_iptc", "has_extended_xmp"]
+__all__ = ["embed", "extra_pictures", "extract_iptc", "has_extended_xmp", "resolution"]
 
 _ROOM = 65533
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
 _PHOTOSHOP = b"Photoshop 3.0\0"
+_ICC = b"ICC_PROFILE\0"
 _APP0, _APP1, _APP2, _APP13, _SCAN, _END = 0xE0, 0xE1, 0xE2, 0xED, 0xDA, 0xD9
 
 
@@ -40,6 +41,16 @@ def has_extended_xmp(data: bytes) -> bool:
     return any(marker == _APP1 and data.startswith(_EXTENDED_XMP, start) for marker, start, _ in _segments(data))
 
 
+def resolution(data: bytes) -> tuple[float, float] | None:
+    """(horizontal, vertical) pixels per inch by the JFIF segment, if it states a unit."""
+    for marker, start, stop in _segments(data):
+        if marker == _APP0 and data.startswith(b"JFIF\0", start) and stop - start >= 12:
+            unit, across, down = struct.unpack_from(">BHH", data, start + 7)
+            inches = {1: 1.0, 2: 2.54}.get(unit, 0.0)
+            return (across * inches, down * inches) if inches and across and down else None
+    return None
+
+
 def extract_iptc(data: bytes) -> bytes | None:
     """Photoshop's image resources, joined over their segments."""
     found = [
@@ -51,7 +62,7 @@ def extract_iptc(data: bytes) -> bytes | None:
 
 
 def embed(data: bytes, metadata: Metadata) -> tuple[bytes, list[str]]:
-    """Put EXIF, XMP, IPTC and resolution into a file that has none of them, behind its JFIF segment.
+    """Put the metadata into a file that has none, behind its JFIF segment.
 
     Returns:
         The file, and a note for each block that is too large for a segment.
@@ -76,10 +87,17 @@ def embed(data: bytes, metadata: Metadata) -> tuple[bytes, list[str]]:
             notes.append(f"{name} of {len(block)} bytes is too large for JPEG and was dropped")
             continue
         pieces.append(_segment(marker, prefix + block))
-    room = _ROOM - len(_PHOTOSHOP)
-    iptc = metadata.iptc or b""
-    pieces += [_segment(_APP13, _PHOTOSHOP + iptc[at : at + room]) for at in range(0, len(iptc), room)]
+    parts = list(_cut(metadata.icc or b"", _ROOM - len(_ICC) - 2))
+    if len(parts) > 255:
+        notes.append("the colour profile is too large for JPEG and was dropped")
+        parts = []
+    pieces += [_segment(_APP2, _ICC + bytes((at, len(parts))) + part) for at, part in enumerate(parts, 1)]
+    pieces += [_segment(_APP13, _PHOTOSHOP + part) for part in _cut(metadata.iptc or b"", _ROOM - len(_PHOTOSHOP))]
     return b"".join([*pieces, data[body:]]), notes
+
+
+def _cut(block: bytes, length: int) -> Iterator[bytes]:
+    return (block[at : at + length] for at in range(0, len(block), length))
 
 
 def _segment(marker: int, content: bytes) -> bytes:
