@@ -11,7 +11,7 @@ import kukkiri
 
 SOURCE = Path(kukkiri.__file__).parent
 LEVELS = {
-    "errors": 0,
+    "errors": -1,  # below everything, so that the descriptor can raise them
     "info": 0,
     "images": 1,
     "resampling": 1,

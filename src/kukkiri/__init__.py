@@ -1,7 +1,7 @@
 """kukkiri: super-resolution that keeps every digit, runs on an ordinary CPU, and reads well.
 
 Importing the package costs nothing: every public name is loaded when it is first used, and nothing
-here needs torch except :func:`load` and :func:`adapt`.
+here needs torch except :func:`load`.
 """
 
 import importlib
@@ -16,6 +16,10 @@ _HOME = {
     "KukkiriError": "kukkiri.errors",
     "ModelError": "kukkiri.errors",
     "ModelInfo": "kukkiri.info",
+    "Picture": "kukkiri.images",
+    "Upscaler": "kukkiri.inference",
+    "load": "kukkiri.checkpoints",
+    "upscale": "kukkiri.inference",
     "VideoError": "kukkiri.errors",
 }
 

@@ -14,6 +14,7 @@ __all__ = ["app", "main"]
 app = App(
     name="kukkiri",
     version=__version__,
+    suppress_keyboard_interrupt=False,
     help="Super-resolution: upscale pictures with nothing lost; train, measure and explain the networks that do it.",
 )
 app.command("kukkiri.cli.upscale:upscale", help="Upscale pictures, folders or globs.")

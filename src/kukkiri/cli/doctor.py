@@ -10,9 +10,8 @@ from cyclopts import Parameter
 
 from kukkiri import __version__, weights
 from kukkiri.cli.printing import print_json, print_result
-from kukkiri.errors import KukkiriError
 from kukkiri.images import INPUT_SUFFIXES, OUTPUT_SUFFIXES
-from kukkiri.inference import running_providers
+from kukkiri.inference import available
 
 __all__ = ["doctor"]
 
@@ -45,11 +44,7 @@ def doctor(*, json: Annotated[bool, Parameter(negative=())] = False) -> int:
 
 
 def _examine() -> dict[str, Any]:
-    try:
-        providers = {name: problem is None for name, problem in running_providers().items()}
-        problems = {name: problem for name, problem in running_providers().items() if problem}
-    except KukkiriError as error:
-        providers, problems = {}, {"onnxruntime": str(error)}
+    providers = available()
     return {
         "kukkiri": __version__,
         "python": platform.python_version(),
@@ -57,8 +52,8 @@ def _examine() -> dict[str, Any]:
         "processors": os.cpu_count(),
         "base": {name: _version(name) for name in _BASE},
         "extras": {name: all(map(importlib.util.find_spec, parts)) for name, parts in _EXTRAS.items()},
-        "providers": providers,
-        "problems": problems,
+        "providers": {one.name: one.runs for one in providers},
+        "problems": {one.name: one.reason for one in providers if not one.runs},
         "models": weights.shipped(),
         "reads": sorted(INPUT_SUFFIXES),
         "writes": sorted(OUTPUT_SUFFIXES),

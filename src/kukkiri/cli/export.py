@@ -1,9 +1,8 @@
 """``kukkiri export``: a checkpoint as a verified ONNX file."""
 
-import dataclasses
 import importlib.util
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -33,12 +32,12 @@ def export(
     from kukkiri.checkpoints import export_onnx, load
 
     loaded = load(model)
-    module = loaded.module
+    module: Any = loaded.module
     if optimize:
         from kukkiri.upsampling import optimise
 
         module, done = optimise(module, engine="onnxruntime")
         for line in done or ["nothing to rewrite: no layer has a faster equal form"]:
             print_progress(line)
-    export_onnx(module, output, info=dataclasses.replace(loaded.info), overwrite=overwrite)
+    export_onnx(module, output, info=loaded.info, overwrite=overwrite)
     print_result(str(output))

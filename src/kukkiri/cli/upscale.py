@@ -48,7 +48,7 @@ def upscale(
         model: id such as espcn-x3, .onnx, .safetensors or .pth file, or bicubic, bilinear, nearest, lanczos.
         preset: fast, balanced or best; see kukkiri models.
         ensemble: mean over the eight flips and turns: better, eight times slower.
-        tile: side of a tile in input pixels; chosen from the free memory when not given.
+        tile: largest side, in input pixels, that is computed at once; chosen from the free memory when not given.
         threads: of the engine; all when not given.
         suffix: type of the results, such as .jpg; .png (.tif for .tif) when not given.
         quality: 1 to 100 for JPEG, WebP and AVIF.
@@ -59,16 +59,12 @@ def upscale(
     """
     if overwrite and resume:
         raise ConfigError("--overwrite makes everything again and --resume skips what is there. Use one of them.")
-    label = "upscaled" if scale is None else f"x{scale:g}"
+    upscaler = Upscaler(model or preset, scale=scale, ensemble=ensemble, tile=tile, threads=threads)
+    label = f"x{upscaler.scale:g}"
     jobs = plan_jobs(inputs, output=output, label=label, suffix=suffix, recursive=recursive)
     workers = min(len(jobs), os.cpu_count() or 1) if tile is None and threads is None else 1
-    upscaler = Upscaler(
-        model or preset,
-        scale=scale,
-        ensemble=ensemble,
-        tile=tile,
-        threads=1 if workers > 1 else threads,
-    )
+    if workers > 1:  # one thread for each of several pictures is quicker than all threads for one after the other
+        upscaler = Upscaler(model or preset, scale=scale, ensemble=ensemble, threads=1)
     run = _Run(upscaler, overwrite=overwrite, resume=resume, quality=quality)
     results = []
     for number, one in enumerate(_each(run, jobs, workers=workers), 1):
@@ -82,7 +78,7 @@ def upscale(
             if not json:
                 print_result(str(one.job.target))
     if json:
-        print_json({"scale": upscaler.scale, "model": upscaler.info.name, **_summary(results)})
+        print_json({"scale": upscaler.scale, "model": upscaler.name, **_summary(results)})
     return 1 if any(one.error for one in results) else 0
 
 

@@ -13,15 +13,14 @@ from kukkiri.errors import ConfigError, ModelError
 from kukkiri.evaluation.sets import TestPicture, find_sets
 from kukkiri.images import rgb_to_y
 from kukkiri.inference import Upscaler
+from kukkiri.inference.ensemble import run_ensemble
 from kukkiri.metrics import PROTOCOLS, Protocol, Score
 from kukkiri.metrics.protocols import round_half_away
 from kukkiri.resampling import resize
 
-__all__ = ["INTERPOLATIONS", "Evaluation", "SetScore", "evaluate"]
+__all__ = ["Evaluation", "SetScore", "evaluate"]
 
 Array = NDArray[Any]
-INTERPOLATIONS = {"bicubic": "cubic", "bilinear": "linear", "lanczos": "lanczos3", "nearest": "nearest"}
-"""Models that need no network, and their kernels."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def evaluate(
     """Score a model on the set in a folder, or on each set in its sub-folders.
 
     Args:
-        model: id, preset, file, or one of ``INTERPOLATIONS``.
+        model: id, preset, file, or an interpolation; see :class:`kukkiri.inference.Upscaler`.
         data: folder of HR pictures, or of folders of them.
         scale: HR pixels for one LR pixel along a side, at least 2.
         protocol: a key of ``PROTOCOLS``.
@@ -112,37 +111,43 @@ def _enlarger(
     model: str, rule: Protocol, degrade: Degradation, *, scale: int, ensemble: bool, threads: int | None
 ) -> Callable[[TestPicture], Score]:
     """The function from a test picture to its score."""
-    if model in INTERPOLATIONS:
-        kernel = INTERPOLATIONS[model]
-
-        def interpolate(lr: Array) -> Array:
-            return resize(lr, scale=scale, kernel=kernel)
-
-        if rule.quantised_lr:
-            return lambda picture: rule.score(
-                picture.rgb, interpolate(degrade.apply(picture.rgb, scale=scale, seed=0)), scale=scale
-            )
-        return lambda picture: _legacy(picture, interpolate, rule, degrade, scale=scale)
-
     upscaler = Upscaler(model, scale=scale, ensemble=ensemble, threads=threads)
-    if upscaler.info.scale != scale:
-        found = upscaler.info.scale
+    if upscaler.engines and (len(upscaler.engines) > 1 or upscaler.engines[0].info.scale != scale):
+        found = upscaler.engines[0].info.scale
         raise ModelError(f"{model} is a x{found} model, but scale {scale} was asked. Use one of x{scale}.")
     if rule.quantised_lr:
         return lambda picture: rule.score(
             picture.rgb, upscaler(degrade.apply(picture.rgb, scale=scale, seed=0)), scale=scale
         )
-    if upscaler.info.colour != "y":
-        raise ConfigError(f"{rule.name} is defined on luma, and {model} is a network on RGB. Use --protocol y-matlab.")
-    return lambda picture: _legacy(picture, upscaler.luma, rule, degrade, scale=scale)
-
-
-def _legacy(
-    picture: TestPicture, enlarge: Callable[[Array], Array], rule: Protocol, degrade: Degradation, *, scale: int
-) -> Score:
-    """SRCNN's protocol: luma rounded to 8 bit, made smaller and larger again in floating point, then rounded."""
     if str(degrade) != "bicubic":
         raise ConfigError(f"{rule.name} is defined for bicubic LR, not for {degrade}. Use --protocol y-matlab.")
+    enlarge = _luma_enlarger(upscaler, rule, scale=scale)
+    return lambda picture: _legacy(picture, enlarge, rule, scale=scale)
+
+
+def _luma_enlarger(upscaler: Upscaler, rule: Protocol, *, scale: int) -> Callable[[Array], Array]:
+    """From a luma plane (H, W) in floating point to one of ``scale`` the size, with nothing rounded on the way.
+
+    Raises:
+        ConfigError: an RGB network.
+    """
+    if upscaler.kernel is not None:
+        return lambda lr: resize(lr, scale=scale, kernel=str(upscaler.kernel))
+    engine = upscaler.engines[0]
+    if engine.info.colour != "y":
+        raise ConfigError(f"{rule.name} is defined on luma, and {upscaler.name} works on RGB. Use --protocol y-matlab.")
+
+    def enlarge(lr: Array) -> Array:
+        entered = resize(lr, scale=scale) if engine.info.pre_upsampled else lr
+        batch = np.ascontiguousarray(entered, dtype=np.float32)[None, None]
+        sr: Array = (run_ensemble(engine.run, batch) if upscaler.ensemble else engine.run(batch))[0, 0]
+        return sr.astype(np.float64)
+
+    return enlarge
+
+
+def _legacy(picture: TestPicture, enlarge: Callable[[Array], Array], rule: Protocol, *, scale: int) -> Score:
+    """SRCNN's protocol: luma rounded to 8 bit, made smaller and larger again in floating point, then rounded."""
     hr = picture.hr if picture.hr.ndim == 2 else round_half_away(_studio_luma(picture.hr))
     lr = resize(hr.astype(np.float64) / 255.0, scale=1 / scale)
     sr = round_half_away(np.clip(enlarge(lr) * 255.0, 0, 255))

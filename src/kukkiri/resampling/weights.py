@@ -34,12 +34,12 @@ class WeightTable:
     @property
     def outputs(self) -> int:
         """Length of the output."""
-        return self.indices.shape[0]
+        return int(self.indices.shape[0])
 
     @property
     def taps(self) -> int:
         """Input samples that one output sample reads."""
-        return self.indices.shape[1]
+        return int(self.indices.shape[1])
 
     def dense(self) -> NDArray[np.float64]:
         """The table as an (outputs, inputs) matrix; taps that the border folds together are added."""

@@ -54,9 +54,10 @@ class Centred(nn.Module):
     def unfold(self) -> None:
         """Take the shift out of the network's two biases, in place: plain weights become centred ones."""
         if self.centre:
-            first, last = self.network.get_submodule(self._first), self.network.get_submodule(self._last)
-            first.bias.add_(self.centre * first.weight.sum((1, 2, 3)))  # type: ignore[union-attr, operator, arg-type]
-            last.bias.sub_(self.centre)  # type: ignore[union-attr, operator, arg-type]
+            parameters = dict(self.network.named_parameters())
+            weight = parameters[f"{self._first}.weight"]
+            parameters[f"{self._first}.bias"].add_(self.centre * weight.sum((1, 2, 3)))
+            parameters[f"{self._last}.bias"].sub_(self.centre)
 
     @torch.no_grad()
     def folded_state(self) -> dict[str, Tensor]:

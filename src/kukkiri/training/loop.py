@@ -23,6 +23,7 @@ from kukkiri.errors import ConfigError
 from kukkiri.info import ModelInfo
 from kukkiri.losses import LOSSES
 from kukkiri.networks import NETWORKS, Network
+from kukkiri.resampling.tensors import resize_tensor
 from kukkiri.training.centring import Centred
 from kukkiri.training.recipe import Recipe
 from kukkiri.training.soap import SOAP
@@ -195,7 +196,7 @@ class _Run:
         criterion = LOSSES[recipe.final_loss if late else recipe.loss]
         lr, hr = self.sampler.at(self.step)
         self.optimiser.zero_grad(set_to_none=True)
-        loss = criterion(self.model(lr), hr)
+        loss = criterion(self._forward(lr), hr)
         loss.backward()  # type: ignore[no-untyped-call]
         if recipe.clip:
             nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip)
@@ -209,6 +210,14 @@ class _Run:
                     self.average[key].copy_(value)
         return float(loss.detach())
 
+    def _forward(self, lr: Tensor) -> Tensor:
+        """The network in the units of the pictures."""
+        white = self.network.value_range
+        if self.network.pre_upsampled:
+            lr = resize_tensor(lr, scale=self.recipe.scale)
+        sr: Tensor = self.model(lr * white) / white if white != 1.0 else self.model(lr)
+        return sr
+
     def _plain_average(self) -> Network:
         """The averaged weights in a network of their own, with the centre folded in."""
         network: Network = NETWORKS[self.recipe.network](scale=self.recipe.scale, **self.recipe.arguments)
@@ -220,10 +229,11 @@ class _Run:
     def _validate(self) -> float | None:
         """Score the averaged weights and keep them when they are the best so far."""
         network = self._plain_average()
-        score = self.validation.psnr(network) if self.validation else None
+        info = self._info(network)
+        score = self.validation.psnr(network, info=info) if self.validation else None
         if score is None or score > self.best:
             self.best = self.best if score is None else score
-            save_safetensors(network, self.weights, info=self._info(network), overwrite=True)
+            save_safetensors(network, self.weights, info=info, overwrite=True)
         return score
 
     def _info(self, network: Network) -> ModelInfo:

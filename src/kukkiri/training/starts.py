@@ -113,7 +113,7 @@ def solve_head(network: Network, batches: Batches, *, centre: float) -> None:
         before=before,
         first_row=first_row,
         scale=network.scale,
-        margin=network.receptive_field,
+        margin=network.receptive_field or 0,
     )
     if isinstance(network, espcn.ESPCN):
         solution = _solve(square, product)
@@ -142,7 +142,8 @@ def _normal_equations(
     for lr, hr in batches:
         features = body(lr - centre)
         padded = functional.pad(features, (before, taps, before, taps))
-        columns = functional.unfold(padded, taps).unflatten(2, (padded.shape[2] - taps + 1, -1))
+        columns = functional.unfold(padded, taps)
+        columns = columns.reshape(*columns.shape[:2], padded.shape[2] - taps + 1, -1)
         shifted = functional.pad(hr - centre, (first_row, scale - first_row, first_row, scale - first_row))
         targets = functional.pixel_unshuffle(shifted, scale)
         rows, cols = slice(margin, lr.shape[2] - margin), slice(margin, lr.shape[3] - margin)
@@ -159,7 +160,8 @@ def _normal_equations(
 def _solve(square: Tensor, product: Tensor) -> Tensor:
     """Ridge regression with a ridge of 1e-6 of the mean diagonal: enough against equal features."""
     ridge = 1e-6 * square.diagonal().mean()
-    return torch.linalg.solve(square + ridge * torch.eye(len(square), dtype=square.dtype), product)
+    solution: Tensor = torch.linalg.solve(square + ridge * torch.eye(len(square), dtype=square.dtype), product)
+    return solution
 
 
 def _fill_transposed(head: nn.ConvTranspose2d, square: Tensor, product: Tensor, *, taps: int, scale: int) -> None:

@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from kukkiri.data import find_pictures, read_rgb8
 from kukkiri.degradations import Degradation
-from kukkiri.inference import TorchEngine, Upscaler
+from kukkiri.inference import Upscaler
+from kukkiri.inference.torch_engine import TorchEngine
+from kukkiri.info import ModelInfo
 from kukkiri.metrics import PROTOCOLS
 from kukkiri.networks import Network
 
@@ -36,10 +37,9 @@ class Validation:
             pairs.append((degrade.apply(hr, scale=scale, seed=0), hr))
         return cls(pairs=tuple(pairs), scale=scale)
 
-    @torch.no_grad()
-    def psnr(self, network: Network) -> float:
-        """Mean PSNR, in dB."""
-        upscaler = Upscaler.from_engine(TorchEngine(network))
+    def psnr(self, network: Network, *, info: ModelInfo) -> float:
+        """Mean PSNR of a network with its descriptor, in dB."""
+        upscaler = Upscaler(TorchEngine(network, info=info))
         protocol = PROTOCOLS["y-matlab"]
         scores = [protocol.score(hr, upscaler(lr), scale=self.scale).psnr for lr, hr in self.pairs]
         return float(np.mean(scores))

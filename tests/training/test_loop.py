@@ -1,0 +1,113 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from kukkiri.checkpoints import load
+from kukkiri.errors import ConfigError
+from kukkiri.images import Picture
+from kukkiri.training import Recipe, train
+from kukkiri.training.validation import Validation
+
+
+@pytest.fixture
+def folder(tmp_path, rng):
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for name in "abc":
+        small = rng.integers(0, 256, (12, 12, 3), dtype=np.uint8).astype(np.float32) / 255
+        smooth = np.kron(small, np.ones((5, 5, 1), np.float32))
+        Picture.from_array(smooth).save(pictures / f"{name}.tif")
+    return pictures
+
+
+def recipe(folder, **changes):
+    values = {
+        "name": "tiny",
+        "network": "espcn",
+        "scale": 2,
+        "arguments": {"widths": [8, 6]},
+        "data": str(folder),
+        "validation": str(folder),
+        "output": str(folder.parent / "runs"),
+        "centre": 0.45,
+        "learning_rate": 3e-3,
+        "warmup": 5,
+        "steps": 40,
+        "batch": 4,
+        "patch": 12,
+        "log_every": 10,
+        "validate_every": 20,
+        "checkpoint_every": 7,
+        "ema": 0.9,
+        "threads": 1,
+    }
+    return Recipe(**{**values, **changes})
+
+
+def weights_of(path):
+    return load(path).module.state_dict()
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "soap"])
+def test_a_killed_run_goes_on_to_the_same_bits(folder, optimiser):
+    whole = train(recipe(folder, name="whole", optimiser=optimiser))
+    train(recipe(folder, name="killed", optimiser=optimiser), stop_at=23)
+    resumed = train(recipe(folder, name="killed", optimiser=optimiser), resume=True)
+    expected, found = weights_of(whole), weights_of(resumed)
+    assert all(torch.equal(expected[key], found[key]) for key in expected)
+
+
+def test_an_interrupted_run_keeps_a_checkpoint(folder):
+    def interrupt(line):
+        if line.step == 30:
+            raise KeyboardInterrupt
+
+    one = recipe(folder, checkpoint_every=1000)
+    with pytest.raises(KeyboardInterrupt):
+        train(one, report=interrupt)
+    assert torch.load(one.folder / "checkpoint.pt", weights_only=True)["step"] == 30
+
+
+def test_training_lowers_the_loss_and_logs_every_line(folder):
+    lines = []
+    one = recipe(folder, steps=150, start="interpolator", optimiser="soap")
+    path = train(one, report=lines.append)
+    logged = [json.loads(line) for line in (one.folder / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in logged] == [line.step for line in lines]
+    assert logged[-1]["loss"] < 0.8 * logged[0]["loss"]
+    best = max(line["psnr"] for line in logged if line["psnr"] is not None)
+    loaded = load(path)
+    measured = Validation.from_folder(folder, scale=2).psnr(loaded.module, info=loaded.info)
+    assert measured == pytest.approx(best, abs=1e-9)  # the very same weights, pictures and protocol
+
+
+def test_whitened_start_and_transfer_to_another_scale(folder):
+    first = train(recipe(folder, start="whitened", final_loss="mse", clip=1.0))
+    second = train(recipe(folder, name="other", scale=3, start="transfer", weights=str(first), schedule="constant"))
+    info = load(second).info
+    assert (info.scale, info.network, dict(info.arguments)) == (3, "espcn", {"scale": 3, "widths": [8, 6]})
+
+
+def test_another_recipe_does_not_resume_and_nothing_is_overwritten(folder):
+    train(recipe(folder), stop_at=7)
+    with pytest.raises(ConfigError, match="there already"):
+        train(recipe(folder))
+    with pytest.raises(ConfigError, match="learning_rate differ"):
+        train(recipe(folder, learning_rate=1e-3), resume=True)
+    train(recipe(folder, log_every=3), resume=True)  # how often it logs decides nothing
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"network": "espnc"}, "unknown network"),
+        ({"loss": "l3"}, "unknown loss"),
+        ({"data": "nowhere"}, "no such folder"),
+        ({"network": "srcnn", "arguments": {}, "start": "whitened"}, "whitened"),
+    ],
+)
+def test_a_mistake_in_the_recipe_is_named(folder, changes, message):
+    with pytest.raises(ConfigError, match=message):
+        train(recipe(folder, **changes))

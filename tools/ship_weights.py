@@ -1,0 +1,76 @@
+"""Puts trained weights into the package: ``python tools/ship_weights.py runs/espcn-x3 --sets FOLDER``.
+
+For each run folder: the best weights as safetensors with their final description, the ONNX graph verified
+against them, and the card, whose scores are measured here from the ONNX graph on Set5, Set14 and B100 in FOLDER.
+"""
+
+import argparse
+import dataclasses
+import json
+import subprocess
+from pathlib import Path
+
+from kukkiri import weights
+from kukkiri.checkpoints import export_onnx, load, save_safetensors
+from kukkiri.evaluation import evaluate
+
+TRAINING_DATA = (
+    "321 freely licensed pictures (230 photographs, paintings, textures, drawn and rendered text), 77 megapixels; "
+    "origins, authors and licences in docs/training-data.tsv"
+)
+SETS = ("Set5", "Set14", "B100")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("runs", nargs="+", type=Path)
+    parser.add_argument("--sets", type=Path, required=True, help="folder with Set5, Set14 and B100")
+    parser.add_argument("--package", type=Path, default=Path(weights.__file__).parent)
+    arguments = parser.parse_args()
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
+    for run in arguments.runs:
+        ship(run, sets=arguments.sets, package=arguments.package, commit=commit.strip())
+
+
+def ship(run: Path, *, sets: Path, package: Path, commit: str) -> None:
+    loaded = load(run / "weights.safetensors")
+    info = dataclasses.replace(loaded.info, training_data=TRAINING_DATA, licence="Apache-2.0", sha256="")
+    target = package / f"{info.name}.safetensors"
+    save_safetensors(loaded.module, target, info=info, overwrite=True)
+    graph = target.with_suffix(".onnx")
+    export_onnx(loaded.module, graph, info=load(target).info, overwrite=True)
+
+    recipe = json.loads((run / "recipe.json").read_text(encoding="utf-8"))
+    validated = [json.loads(line) for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    best = max((line for line in validated if line["psnr"] is not None), key=lambda line: line["psnr"])
+    scores = {}
+    for name in SETS:
+        mean = evaluate(str(graph), data=sets / name, scale=info.scale).sets[name].mean
+        scores[name] = {"psnr": round(mean.psnr, 4), "ssim": round(mean.ssim, 6)}
+    card = {
+        "name": info.name,
+        "network": info.network,
+        "scale": info.scale,
+        "colour": info.colour,
+        "parameters": sum(parameter.numel() for parameter in loaded.module.parameters()),
+        "receptive_field": info.receptive_field,
+        "training_data": TRAINING_DATA,
+        "recipe": f"recipes/{info.name}.toml",
+        "steps": recipe["steps"],
+        "validation": {
+            "set": "FreeVal16",
+            "protocol": "y-matlab",
+            "psnr": round(best["psnr"], 4),
+            "step": best["step"],
+        },
+        "scores": {"protocol": "y-matlab", "degradation": "bicubic", "sets": scores},
+        "commit": commit,
+        "licence": "Apache-2.0",
+        "sha256": load(target).info.sha256,
+    }
+    target.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+    print(info.name, *(f"{name} {score['psnr']:.3f}" for name, score in scores.items()))
+
+
+if __name__ == "__main__":
+    main()
