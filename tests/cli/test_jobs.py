@@ -39,7 +39,7 @@ def test_an_empty_folder_is_a_problem_of_its_own(tmp_path):
 
 
 def test_an_unknown_suffix_is_refused():
-    with pytest.raises(ConfigError, match="cannot write '.gif'"):
+    with pytest.raises(ConfigError, match=r"cannot write '\.gif'"):
         plan(["one.jpg"], suffix=".gif")
 
 
