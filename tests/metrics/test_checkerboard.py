@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from kukkiri.errors import ImageError
 from kukkiri.metrics.checkerboard import (
     checkerboard,
+    network_checkerboard,
     overlap_count,
     phase_means,
     phase_response,
@@ -110,6 +111,23 @@ def test_score_grows_with_the_pattern_on_a_sharp_picture():
     scores = [checkerboard(sharp + strength * pattern, scale=2).score for strength in (0.0, 0.02, 0.05, 0.1)]
     assert scores == sorted(scores)
     assert scores[-1] - scores[0] > 5
+
+
+def test_network_measurement_leaves_out_the_border_and_finds_the_uneven_phase():
+    gains = np.ones((3, 3))
+    gains[1, 2] = 1.02
+
+    def enlarge(lr):
+        sr = np.kron(lr[..., 0], gains)
+        sr[:36] = sr[-36:] = sr[:, :36] = sr[:, -36:] = 0.0  # 12 LR pixels
+        return sr[:, :, None]
+
+    found = network_checkerboard(enlarge, scale=3, channels=1, margin=12, multiple=8)
+    np.testing.assert_allclose(found.response[..., 0], 0.5 * gains, atol=1e-12)
+    np.testing.assert_allclose(found.spread, 0.01, atol=1e-12)
+    even = network_checkerboard(lambda lr: lr.repeat(3, 0).repeat(3, 1), scale=3, channels=1)
+    assert found.texture.score > even.texture.score + 5
+    assert even.spread == 0.0
 
 
 def test_a_pattern_of_another_period_does_not_count():

@@ -20,7 +20,9 @@ from kukkiri.errors import ImageError
 
 __all__ = [
     "Checkerboard",
+    "NetworkCheckerboard",
     "checkerboard",
+    "network_checkerboard",
     "overlap_count",
     "phase_means",
     "phase_response",
@@ -47,6 +49,45 @@ class Checkerboard:
     """dB: energy at the sub-pixel frequencies over that of their neighbourhood; 0 is no pattern."""
     amplitude: float
     """Root mean square of the pattern, in the units of the picture (1/255 is one 8-bit level); 0 is no pattern."""
+
+
+@dataclass(frozen=True)
+class NetworkCheckerboard:
+    """How much a network writes its own pattern into what it enlarges."""
+
+    response: Float64
+    """(scale, scale, C): the mean answer of each phase to grey 0.5."""
+    texture: Checkerboard
+    """Of its answer to :func:`texture_probe`."""
+
+    @property
+    def spread(self) -> float:
+        """The largest difference between two phases' answers to grey, in the units of the picture."""
+        return float(np.ptp(self.response, axis=(0, 1)).max())
+
+
+def network_checkerboard(
+    enlarge: Enlarge, *, scale: int, channels: int, margin: int = 12, multiple: int = 1
+) -> NetworkCheckerboard:
+    """Measure a network on grey and on a texture that has nothing at the sub-pixel frequencies.
+
+    Args:
+        enlarge: from (H, W, channels) float32 in [0, 1] to (scale*H, scale*W, C).
+        scale: at least 2.
+        channels: of the input.
+        margin: LR pixels left out at every side, where padding shows: the receptive field.
+        multiple: sides of the inputs are multiples of this.
+
+    Raises:
+        ImageError: the output is not ``scale`` times as large.
+        ValueError: scale is below 2.
+    """
+    flat, textured = (-(-(side + 2 * margin) // multiple) * multiple for side in (16, 96))
+    response = phase_response(enlarge, scale=scale, channels=channels, level=0.5, size=flat, margin=margin)
+    answer = np.asarray(enlarge(texture_probe(textured, scale=scale, channels=channels)))
+    cut = margin * scale
+    inner = answer[cut : answer.shape[0] - cut, cut : answer.shape[1] - cut]
+    return NetworkCheckerboard(response=response, texture=checkerboard(inner, scale=scale))
 
 
 def phase_means(picture: NDArray[Any], *, scale: int) -> Float64:

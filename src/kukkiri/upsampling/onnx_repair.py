@@ -1,0 +1,111 @@
+"""The repair of :mod:`kukkiri.upsampling.repair` for ONNX files; imported on demand, since it needs ``onnx``."""
+
+import dataclasses
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from kukkiri.errors import BackendError, ModelError
+from kukkiri.info import METADATA_KEY, ModelInfo
+from kukkiri.upsampling.repair import equalise_sub_pixel_, equalise_transposed_
+
+__all__ = ["repair_onnx"]
+
+_PASSING = ("Add", "Clip", "Div", "Identity", "Mul", "Cast", "Sub")  # between the last layer and the shuffle or output
+
+
+def repair_onnx(
+    path: str | PathLike[str], output: str | PathLike[str], *, overwrite: bool = False
+) -> tuple[str, float]:
+    """Make the phases of a graph's last learned enlargement answer alike.
+
+    That is the last ``ConvTranspose`` with equal strides above 1, or the last ``Conv`` that feeds a
+    ``DepthToSpace``, whose weights are stored in the file.
+
+    Args:
+        path: an ``.onnx`` file; it is not changed.
+        output: where the repaired graph goes.
+        overwrite: replace a file that is there.
+
+    Returns:
+        The node's name and the relative change of its weights (root of the sum of squares).
+
+    Raises:
+        ModelError: the file cannot be read, has no such layer, or ``output`` exists.
+        BackendError: the ``onnx`` package is missing.
+    """
+    try:
+        import onnx
+        from onnx import numpy_helper
+    except ImportError as error:
+        raise BackendError(f"repairing an ONNX file needs {error.name}. Install kukkiri[torch].") from error
+    if Path(output).exists() and not overwrite:
+        raise ModelError(f"{output}: exists already. Choose another name or pass --overwrite.")
+    try:
+        model = onnx.load(str(path))
+    except Exception as error:  # protobuf and the file system have no common error
+        raise ModelError(f"{path}: not a readable ONNX graph ({type(error).__name__}).") from error
+    graph = model.graph
+    stored = {one.name: one for one in graph.initializer}
+    found = _last_upsampling(graph, stored)
+    if found is None:
+        raise ModelError(
+            f"{path}: no transposed convolution and no convolution before a DepthToSpace with stored weights, "
+            "so no phases to even out."
+        )
+    node, scale, blocks_first = found
+    weight = torch.from_numpy(numpy_helper.to_array(stored[node.input[1]]).copy())
+    bias_name = node.input[2] if len(node.input) > 2 else ""
+    before = weight.clone()
+    if node.op_type == "ConvTranspose":
+        equalise_transposed_(weight, scale=scale)
+    else:
+        bias = torch.from_numpy(numpy_helper.to_array(stored[bias_name]).copy()) if bias_name in stored else None
+        order = _pixel_shuffle_order(weight.shape[0], scale) if blocks_first else torch.arange(weight.shape[0])
+        shuffled, shuffled_bias = weight[order], None if bias is None else bias[order]
+        equalise_sub_pixel_(shuffled, shuffled_bias, scale=scale)
+        weight[order] = shuffled
+        if bias is not None and shuffled_bias is not None:
+            bias[order] = shuffled_bias
+            stored[bias_name].CopyFrom(numpy_helper.from_array(bias.numpy(), bias_name))
+    stored[node.input[1]].CopyFrom(numpy_helper.from_array(weight.numpy(), node.input[1]))
+    _forget_checksum(model, source=str(path))
+    onnx.save(model, str(output))
+    return node.name or node.output[0], float((weight - before).norm() / before.norm().clamp_min(1e-12))
+
+
+def _last_upsampling(graph: Any, stored: dict[str, Any]) -> tuple[Any, int, bool] | None:
+    """The node, its scale, and whether its channels are ordered block first (DepthToSpace's DCR)."""
+    makers = {name: node for node in graph.node for name in node.output}
+    for node in reversed(graph.node):
+        attributes = {one.name: one for one in node.attribute}
+        if node.op_type == "ConvTranspose" and node.input[1] in stored:
+            strides = list(attributes["strides"].ints) if "strides" in attributes else [1]
+            grouped = "dilations" in attributes and max(attributes["dilations"].ints) > 1
+            if len(strides) == 2 and strides[0] == strides[1] > 1 and not grouped:
+                return node, strides[0], False
+        if node.op_type == "DepthToSpace":
+            maker = makers.get(node.input[0])
+            while maker is not None and maker.op_type in _PASSING:
+                maker = makers.get(maker.input[0])
+            if maker is not None and maker.op_type == "Conv" and maker.input[1] in stored:
+                mode = attributes["mode"].s.decode() if "mode" in attributes else "DCR"
+                return maker, attributes["blocksize"].i, mode == "DCR"
+    return None
+
+
+def _pixel_shuffle_order(channels: int, scale: int) -> torch.Tensor:
+    """Where, among block-first channels, those of PixelShuffle lie."""
+    blocks = np.arange(channels).reshape(scale, scale, channels // scale**2)
+    return torch.from_numpy(blocks.transpose(2, 0, 1).reshape(-1).copy())
+
+
+def _forget_checksum(model: Any, *, source: str) -> None:
+    """The descriptor's checksum was that of the old weights."""
+    for entry in model.metadata_props:
+        if entry.key == METADATA_KEY:
+            info = ModelInfo.from_metadata({METADATA_KEY: entry.value}, source=source)
+            entry.value = dataclasses.replace(info, sha256="").to_metadata()[METADATA_KEY]

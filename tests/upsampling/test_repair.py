@@ -1,0 +1,104 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from kukkiri.errors import ModelError
+from kukkiri.upsampling import (
+    SubPixelConv,
+    TransposedConv,
+    equalise_sub_pixel_,
+    equalise_transposed_,
+    find_upsampling,
+    repair_,
+)
+
+
+def gains(weight, scale):
+    """(Cin, C, s, s): the sum of the taps of each phase of a transposed kernel."""
+    rows = [torch.stack([weight[:, :, y::scale, x::scale].sum(dim=(2, 3)) for x in range(scale)]) for y in range(scale)]
+    return torch.stack(rows).permute(2, 3, 0, 1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(scale=st.integers(2, 4), extra=st.integers(0, 6), seed=st.integers(0, 99))
+def test_transposed_gains_become_equal_with_least_change(scale, extra, seed):
+    torch.manual_seed(seed)
+    before = torch.randn(2, 3, scale + extra, scale + extra).double()
+    after = equalise_transposed_(before.clone(), scale=scale)
+    found = gains(after, scale)
+    torch.testing.assert_close(found, found[..., :1, :1].expand_as(found), atol=1e-12, rtol=0)
+
+    # least squares by Lagrange: minimise |d|^2 under A (w + d) = g for all phases, g free
+    size = scale + extra
+    rows = torch.zeros(scale**2, size * size).double()
+    for y in range(size):
+        for x in range(size):
+            rows[(y % scale) * scale + x % scale, y * size + x] = 1.0
+    differences = rows[1:] - rows[:1]
+    flat = before.reshape(-1, size * size).T
+    change = -torch.linalg.pinv(differences) @ (differences @ flat)
+    torch.testing.assert_close(after.reshape(-1, size * size).T, flat + change, atol=1e-10, rtol=0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(scale=st.integers(2, 4), size=st.sampled_from([1, 3, 5]), seed=st.integers(0, 99))
+def test_repaired_sub_pixel_convolution_answers_a_constant_with_a_constant(scale, size, seed):
+    torch.manual_seed(seed)
+    layer = SubPixelConv(channels_in=3, channels_out=2, scale=scale, kernel_size=size).double()
+    equalise_sub_pixel_(layer.conv.weight, layer.conv.bias, scale=scale)
+    lr = torch.rand(1, 3, 1, 1).double().expand(-1, -1, 9, 9)  # another constant in every channel
+    inner = layer(lr).detach()[..., 3 * scale : -3 * scale, 3 * scale : -3 * scale]
+    torch.testing.assert_close(inner, inner[..., :1, :1].expand_as(inner), atol=1e-12, rtol=0)
+
+
+def test_what_is_even_already_stays():
+    layer = TransposedConv(channels_in=2, channels_out=1, scale=2, kernel_size=4).icnr_()
+    before = layer.conv.weight.detach().clone()
+    torch.testing.assert_close(equalise_transposed_(layer.conv.weight, scale=2), before, atol=1e-7, rtol=0)
+
+
+def test_only_the_last_enlargement_of_a_network_is_repaired():
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv2d(1, 8, 3, padding=1), nn.PixelShuffle(2), nn.ReLU(), nn.ConvTranspose2d(2, 1, 4, 2, 1), nn.Tanh()
+    )
+    assert [(one.name, one.scale) for one in find_upsampling(network)] == [("0", 2), ("3", 2)]
+    first = network[0].weight.detach().clone()
+    name, change = repair_(network)
+    assert name == "3"
+    assert 0 < change < 1
+    assert torch.equal(network[0].weight, first)
+    found = gains(network[3].weight.detach(), 2)
+    torch.testing.assert_close(found, found[..., :1, :1].expand_as(found), atol=1e-6, rtol=0)
+
+
+def test_a_network_without_phases_is_refused():
+    with pytest.raises(ModelError, match="neither a transposed nor a sub-pixel"):
+        repair_(nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(1, 1, 3)))
+    with pytest.raises(ValueError, match="without taps"):
+        equalise_transposed_(torch.zeros(1, 1, 2, 2), scale=3)
+    with pytest.raises(ValueError, match="not a multiple"):
+        equalise_sub_pixel_(torch.zeros(3, 1, 2, 2), scale=2)
+
+
+def test_repair_survives_a_convolution_of_groups():
+    torch.manual_seed(0)
+    layer = nn.ConvTranspose2d(4, 4, 4, 2, 1, groups=2, bias=False).double()
+    repair_(layer_in := nn.Sequential(layer))
+    inner = layer_in(torch.ones(1, 4, 8, 8).double()).detach()[..., 4:-4, 4:-4]
+    torch.testing.assert_close(inner, inner[..., :1, :1].expand_as(inner), atol=1e-12, rtol=0)
+
+
+def test_a_pattern_that_needs_the_phases_is_gone_but_detail_stays():
+    torch.manual_seed(0)
+    layer = SubPixelConv(channels_in=1, channels_out=1, scale=2).double()
+    lr = torch.rand(1, 1, 8, 8).double()
+    before = layer(lr).detach()
+    equalise_sub_pixel_(layer.conv.weight, layer.conv.bias, scale=2)
+    after = layer(lr).detach()
+    assert float((after - before).abs().max()) > 1e-3
+    blocks = F.avg_pool2d(after, 2)
+    assert float((after - F.interpolate(blocks, scale_factor=2)).abs().max()) > 1e-2  # not merely nearest
