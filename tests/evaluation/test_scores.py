@@ -103,3 +103,14 @@ def test_folders_without_pictures_are_refused(tmp_path):
         find_sets(tmp_path / "none")
     with pytest.raises(ConfigError, match="no pictures here"):
         find_sets(tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("scale", "psnr", "ssim"), [(2, 37.5269, 0.958725), (3, 33.6583, 0.921334), (4, 31.3430, 0.883755)]
+)
+def test_the_official_vdsr_weights_score_what_was_published(shared, scale, psnr, ssim):
+    model = str(shared / "golden" / "vdsr_official.safetensors")
+    mean = evaluate(model, data=shared / "data" / "Set5", scale=scale, protocol="y-legacy").sets["Set5"].mean
+    assert mean.psnr == pytest.approx(psnr, abs=2e-4)  # printed to four digits; float32 network
+    assert mean.ssim == pytest.approx(ssim, abs=2e-6)

@@ -1,5 +1,6 @@
 """What a user may ask for by name: an interpolation, a preset, a family, a shipped model, or a file."""
 
+import dataclasses
 import difflib
 import importlib
 import itertools
@@ -102,7 +103,9 @@ def choose_scales(available: Sequence[int], asked: float) -> list[int]:
 def _single(engine: Engine, scale: float | None) -> Choice:
     """One network, repeated while it is too small."""
     own = engine.info.scale
-    asked = float(own) if scale is None else scale
+    asked = float(own if scale is None else scale)
+    if engine.info.pre_upsampled and asked > 1 and asked != own and asked.is_integer():
+        return Choice(engine.info.name, asked, (_Rescaled(engine, int(asked)),))
     if own == 1:
         if asked > 1:
             raise ModelError(
@@ -111,6 +114,15 @@ def _single(engine: Engine, scale: float | None) -> Choice:
             )
         return Choice(engine.info.name, 1.0, (engine,))
     return Choice(engine.info.name, asked, (engine,) * len(choose_scales([own], asked)))
+
+
+class _Rescaled:
+    """A network on the enlarged picture, which serves any scale: VDSR's one set of weights for x2, x3 and x4."""
+
+    def __init__(self, engine: Engine, scale: int) -> None:
+        self.info = dataclasses.replace(engine.info, scale=scale)
+        self.footprint = engine.footprint
+        self.run = engine.run
 
 
 def _members(family: str) -> dict[int, str]:
