@@ -320,6 +320,23 @@ def test_missing_files_and_folders_are_refused(tmp_path):
     refused(tmp_path, "is a folder")
 
 
+def test_names_that_no_disk_has_are_refused(tmp_path):
+    refused(tmp_path / ("x" * 300), "cannot be read")
+    with pytest.raises(ImageError, match="cannot be read"):
+        read_picture(tmp_path / "a\0.png")
+
+
+def test_a_codec_that_the_library_lacks_is_not_called_damage(write, pixels, monkeypatch):
+    file = write("a.heic", encode(pixels(8, 8, 3), "heif", compression="av1", bitdepth=8).replace(b"avif", b"heic", 1))
+    assert read_picture(file).size == (8, 8)
+
+    def fail(*_, **__):
+        raise pyvips.Error("no", "heif: Unsupported feature: Unsupported codec (4.3000)")
+
+    monkeypatch.setattr(pyvips.Image, "heifload_buffer", fail, raising=False)
+    refused(file, r"this HEIC is of a kind that cannot be decoded here \(Unsupported feature.*Convert it to PNG")
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe.png")
@@ -455,7 +472,7 @@ def samples(make_exif, display_p3, pixels):
     return [encode(pixels(16, 20, 3), kind, **extras, **options) for kind, options in kinds.items()]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
 @given(data=st.data())
 def test_any_damage_ends_in_a_picture_or_in_an_image_error(samples, tmp_path, data):
     torn = bytearray(data.draw(st.sampled_from(samples)))

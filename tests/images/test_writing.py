@@ -90,7 +90,7 @@ lossless_arrays = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80)
 @given(lossless_arrays)
 def test_lossless_formats_give_back_every_level(tmp_path_factory, case):
     suffix, array = case
@@ -329,6 +329,14 @@ def test_missing_folders_and_folders_are_refused(tmp_path):
     (tmp_path / "a.png").mkdir()
     with pytest.raises(ImageError, match="is a folder"):
         check_output(tmp_path / "a.png", overwrite=True)
+
+
+@pytest.mark.parametrize(("name", "why"), [("x" * 300 + ".png", "name too long"), ("a\0.png", "zero byte")])
+def test_names_that_no_disk_takes_are_one_line(tmp_path, pixels, name, why):
+    with pytest.raises(ImageError, match=f"(?i){why}"):
+        check_output(tmp_path / name)
+    with pytest.raises(ImageError, match=f"(?i){why}"):
+        picture_of(pixels(4, 4, 3)).save(tmp_path / name)
 
 
 @pytest.mark.parametrize(("suffix", "side"), [(".webp", 16383), (".jpg", 65500), (".avif", 16384)])

@@ -37,6 +37,8 @@ _LOADERS = {
 }
 _STRAY_BYTES = re.compile(r"extraneous bytes before marker")
 """Some cameras leave a few bytes between the parts of a JPEG; every reader skips them, and the pixels are whole."""
+# The formats that are containers for many codecs; the same words about a JPEG mean damage.
+_UNSUPPORTED = re.compile(r"unsupported|not supported|not configured|no decod", re.IGNORECASE)
 _START = 1024
 _METADATA_ROOM = 2**26
 _DEVICE_INDEPENDENT = {"lab", "labq", "labs", "lch", "cmc", "xyz", "yxy", "hsv"}
@@ -78,9 +80,11 @@ def read_picture(path: str | PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) -
                 raise
         return _picture(file, "error", pixel_limit)
     except vips().Error as error:
-        raise ImageError(
-            f"{file.name}: this {file.form} is truncated or corrupt ({reason(error)}). Get the file again."
-        ) from error
+        if file.form in ("AVIF", "HEIC", "TIFF") and _UNSUPPORTED.search(str(error)):
+            what, remedy = "is of a kind that cannot be decoded here", "Convert it to PNG first."
+        else:
+            what, remedy = "is truncated or corrupt", "Get the file again."
+        raise ImageError(f"{file.name}: this {file.form} {what} ({reason(error)}). {remedy}") from error
     except MemoryError as error:
         raise ImageError(f"{file.name}: there is not enough memory for its pixels.") from error
 

@@ -47,19 +47,32 @@ def check_output(
     """
     file, name = Path(path), shown(Path(path))
     form = output_format(file)
-    if not file.parent.is_dir():
-        raise ImageError(f"{name}: there is no folder {shown(file.parent)}. Make it first.")
-    if file.is_dir():
-        raise ImageError(f"{name}: is a folder; expected a file name.")
-    if source is not None and _is_same(file, Path(source)):
-        raise ImageError(f"{name}: is the input itself, which is never overwritten. Choose another name.")
-    if file.exists() and not overwrite:
-        raise ImageError(f"{name}: exists already. Choose another name, or allow it with --overwrite.")
+    try:
+        problem = _problem(file, source, overwrite=overwrite)
+    except (OSError, ValueError) as error:
+        problem = f"cannot be written ({getattr(error, 'strerror', None) or error})."
+    if problem is not None:
+        raise ImageError(f"{name}: {problem}")
     if size is not None and max(size) > form.longest_side:
         raise ImageError(
             f"{name}: {size[1]}x{size[0]} is too large for {form.name}, whose sides end at {form.longest_side} pixels. "
             "Use .png or .tif."
         )
+
+
+def _problem(file: Path, source: str | PathLike[str] | None, *, overwrite: bool) -> str | None:
+    """What stands in the way of writing a file."""
+    if "\0" in str(file):
+        return "cannot be written: a name holds no zero byte."
+    if not file.parent.is_dir():
+        return f"there is no folder {shown(file.parent)}. Make it first."
+    if file.is_dir():
+        return "is a folder; expected a file name."
+    if source is not None and _is_same(file, Path(source)):
+        return "is the input itself, which is never overwritten. Choose another name."
+    if file.exists() and not overwrite:
+        return "exists already. Choose another name, or allow it with --overwrite."
+    return None
 
 
 def _is_same(file: Path, source: Path) -> bool:

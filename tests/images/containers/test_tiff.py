@@ -1,0 +1,76 @@
+import io
+import struct
+
+import numpy as np
+import pytest
+import tifffile
+
+from kukkiri.images import read_picture
+from kukkiri.images.containers import tiff
+from tests.images.conftest import encode, exif_tags
+
+KEPT = {"0th 0x010f": "Acme", "0th 0x0110": "Camera 1", "0th 0x8298": "(c) somebody"}
+
+
+def made_by_tifffile(array: np.ndarray, **options: object) -> bytes:
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, array, photometric="rgb", metadata=None, software=False, **options)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_exif_goes_in_and_comes_out_in_both_byte_orders(pixels, make_exif, order):
+    array = pixels(5, 6, 3, np.uint16)
+    bare = made_by_tifffile(array, byteorder=order)
+    data = tiff.embed(bare, make_exif().block)
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        assert np.array_equal(file.pages[0].asarray(), array)
+        tags = file.pages[0].tags
+        assert list(tags.keys()) == sorted(tags.keys())
+        assert tags["Make"].value == "Acme"
+        assert tags["ExifTag"].value["ExposureTime"] == (1, 200)
+        assert (-1, 3) in tags["ExifTag"].value.values()
+        assert tags["GPSTag"].value["GPSLatitude"] == (59, 1, 30, 1, 2469, 200)
+    found = exif_tags(tiff.extract(data).exif)
+    expected = make_exif().tags
+    expected.pop("0th 0x0112")  # the file's own tag, not the block's
+    assert found == expected
+
+
+def test_a_second_block_does_not_double_tags(pixels, make_exif):
+    once = tiff.embed(made_by_tifffile(pixels(5, 6, 3)), make_exif().block)
+    twice = tiff.embed(once, make_exif().block)
+    assert exif_tags(tiff.extract(twice).exif) == exif_tags(tiff.extract(once).exif)
+
+
+def test_tags_of_the_pixels_do_not_become_exif(pixels):
+    assert tiff.extract(made_by_tifffile(pixels(5, 6, 3))).exif is None
+    described = tiff.extract(made_by_tifffile(pixels(5, 6, 3), description="A sea"))
+    assert exif_tags(described.exif) == {"0th 0x010e": "A sea"}
+
+
+def test_samples_and_loss_are_told(pixels):
+    facts = tiff.extract(made_by_tifffile(pixels(5, 6, 3, np.uint16)))
+    assert (facts.bits, facts.kind, facts.lossy) == (16, 1, False)
+    assert tiff.extract(made_by_tifffile(np.zeros((5, 6, 3), np.float32))).kind == 3
+    assert tiff.extract(encode(pixels(16, 16, 3), "tiff", compression="jpeg")).lossy
+
+
+def test_a_big_tiff_is_read_without_exif_and_that_is_said(tmp_path, pixels):
+    array = pixels(5, 6, 3)
+    (tmp_path / "a.tif").write_bytes(made_by_tifffile(array, bigtiff=True))
+    picture = read_picture(tmp_path / "a.tif")
+    assert np.array_equal(picture.to_array(), array)
+    assert picture.notes == ("EXIF of a BigTIFF is not read",)
+
+
+def test_what_is_no_tiff_is_left_alone(make_exif):
+    assert tiff.embed(b"no tiff", make_exif().block) == b"no tiff"
+    assert tiff.extract(b"II*\0") == tiff.TiffFacts()
+
+
+def test_an_unknown_resolution_has_no_unit(pixels):
+    data = tiff.without_resolution(encode(pixels(5, 6, 3), "tiff", keep=0))
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        assert file.pages[0].tags["ResolutionUnit"].value == 1
+    assert struct.unpack_from("<H", data, 2)[0] == 42
