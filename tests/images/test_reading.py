@@ -203,6 +203,13 @@ def test_orientation_in_xmp_is_reset_too(write, pixels, make_exif):
     data = encode(pixels(4, 6, 3), "webp", exif_data=make_exif(6).block, xmp_data=XMP % 6, lossless=True)
     picture = read_picture(write("a.webp", data))
     assert picture.metadata.xmp == XMP % 1
+    for before, after in (
+        (b"<tiff:Orientation>6</tiff:Orientation>", b"<tiff:Orientation>1</tiff:Orientation>"),
+        (b"<a tiff:Orientation = '8'>", b"<a tiff:Orientation = '1'>"),
+        (b"<a exif:Orientation='8'>", b"<a exif:Orientation='8'>"),
+    ):
+        file = write("b.webp", encode(pixels(4, 6, 3), "webp", xmp_data=before))
+        assert read_picture(file).metadata.xmp == after
 
 
 def test_the_decoder_turns_avif_and_its_exif_is_not_applied_again(write, pixels, make_exif):

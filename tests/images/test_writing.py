@@ -233,6 +233,23 @@ def test_dropped_metadata_is_said(tmp_path, pixels, full):
     assert [note.split(" do")[0] for note in notes] == ["IPTC captions", "PNG text", "PNG's gamma or cICP"]
 
 
+def test_a_damaged_profile_that_the_encoder_leaves_out_is_said(tmp_path, pixels):
+    damaged = Metadata(icc=bytes(16) + b"RGB " + bytes(200))
+    for suffix in OUTPUT_SUFFIXES:
+        notes = picture_of(pixels(16, 16, 3), metadata=damaged).save(tmp_path / f"a{suffix}")
+        kept = damaged.icc in (tmp_path / f"a{suffix}").read_bytes()
+        assert notes == ([] if kept or suffix == ".png" else ["the colour profile is damaged and was dropped"])
+
+
+def test_tiff_above_four_gigabytes_is_a_big_tiff_and_says_what_that_costs(tmp_path, pixels, full, monkeypatch):
+    monkeypatch.setattr("kukkiri.images.writing._CLASSIC_TIFF", 0)
+    array = pixels(16, 16, 3)
+    notes = picture_of(array, metadata=dataclasses.replace(full, png_text=())).save(tmp_path / "a.tif")
+    assert notes == ["EXIF could not be put into this TIFF and was dropped"]
+    assert (tmp_path / "a.tif").read_bytes()[:4] == b"II+\0"
+    assert np.array_equal(tifffile.imread(tmp_path / "a.tif"), array)
+
+
 def test_exif_too_large_for_jpeg_is_dropped_and_said(tmp_path, pixels, make_exif):
     metadata = Metadata(exif=make_exif().block + bytes(70000))
     notes = picture_of(pixels(8, 8, 3), metadata=metadata).save(tmp_path / "a.jpg")
