@@ -77,9 +77,9 @@ class NLRN(Network):
     @staticmethod
     def _attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """softmax(queries keys^T) values over all positions; (N, C, H, W) each."""
-        q, k, v = (one.flatten(2).transpose(1, 2) for one in (queries, keys, values))
+        q, k, v = (one.flatten(2).transpose(1, 2).unsqueeze(1) for one in (queries, keys, values))  # one head
         out = functional.scaled_dot_product_attention(q, k, v, scale=1.0)
-        return out.transpose(1, 2).reshape(values.shape)
+        return out.squeeze(1).transpose(1, 2).reshape(values.shape)
 
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
