@@ -167,7 +167,10 @@ def _paste(pieces: Iterable[tuple[Tile, Batch]], *, lr: Batch, scale: int, seams
 
 
 def _blend(pieces: Iterable[tuple[Tile, Batch]], *, lr: Batch, scale: int, seams: SeamScore) -> Batch:
-    """Cross-fade neighbours over all that both computed: tiles to bands, bands to the picture."""
+    """Cross-fade neighbours in the middle half of what both computed: tiles to bands, bands to the picture.
+
+    The outer quarters of a shared strip are taken from the tile that has more around them.
+    """
     n, c, h, w = lr.shape
     sr = np.empty((n, c, scale * h, scale * w), dtype=np.float32)
     band = np.empty(0, dtype=np.float32)
@@ -188,12 +191,14 @@ def _fade(target: Batch, piece: Batch, *, start: int, written: int, axis: int, s
     """Write ``piece`` from ``start`` on, fading from what was written before; return the new end."""
     whole, part = np.moveaxis(target, axis, -1), np.moveaxis(piece, axis, -1)
     shared = max(0, written - start)
+    quarter = shared // 4
+    fading = slice(start + quarter, start + shared - quarter)
     if shared:
-        old, new = whole[..., start:written], part[..., :shared]
+        old, new = whole[..., fading], part[..., quarter : shared - quarter]
         difference = new - old
         seams.add(np.abs(difference))
-        ramp = (np.arange(shared, dtype=np.float32) + 0.5) / shared
-        whole[..., start:written] = old + ramp * difference
+        ramp = (np.arange(difference.shape[-1], dtype=np.float32) + 0.5) / difference.shape[-1]
+        whole[..., fading] = old + ramp * difference
     end = start + int(part.shape[-1])
-    whole[..., start + shared : end] = part[..., shared:]
+    whole[..., fading.stop : end] = part[..., shared - quarter :]
     return end
