@@ -21,9 +21,8 @@ def main() -> None:
         card = weights.card(name)
         scores = card["scores"]["sets"]
         cells = [f"{scores[one]['psnr']:.2f} / {scores[one]['ssim']:.4f}" for one in ("Set5", "Set14", "B100")]
-        rows.append(
-            f"| `{name}` | {card['parameters']:,} | {' | '.join(cells)} | {seconds(name, picture):.2f} | {card['licence']} |"
-        )
+        columns = [f"`{name}`", f"{card['parameters']:,}", *cells, f"{seconds(name, picture):.2f}", card["licence"]]
+        rows.append(f"| {' | '.join(columns)} |")
     readme = ROOT / "README.md"
     text = readme.read_text(encoding="utf-8")
     block = "\n".join(rows)

@@ -1,0 +1,96 @@
+"""The models in the wheel: complete, equal in both formats, tiled as whole, and as good as their cards say."""
+
+import hashlib
+
+import numpy as np
+import pytest
+import torch
+
+from kukkiri import Upscaler, load, weights
+from kukkiri.errors import ModelError
+from kukkiri.evaluation import evaluate
+from kukkiri.inference import OnnxEngine
+from kukkiri.inference.torch_engine import TorchEngine
+
+SHIPPED = ["espcn-x2", "espcn-x3", "espcn-x4", "fsrcnn-x2", "fsrcnn-x3", "fsrcnn-x4"]
+FLOORS = {  # Set5, y-matlab, dB
+    "espcn-x2": 36.5,
+    "espcn-x3": 32.55,
+    "espcn-x4": 30.2,
+    "fsrcnn-x2": 36.7,
+    "fsrcnn-x3": 32.8,
+    "fsrcnn-x4": 30.35,
+}
+
+
+def test_what_is_shipped_is_what_is_tested():
+    assert weights.shipped() == SHIPPED
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_card_says_what_the_files_say(name):
+    card, loaded = weights.card(name), load(name)
+    graph = OnnxEngine(weights.locate(name, ".onnx")).info
+    assert graph == loaded.info
+    for key in ("name", "network", "scale", "colour", "receptive_field", "training_data", "licence", "sha256"):
+        assert card[key] == getattr(loaded.info, key), key
+    assert card["parameters"] == sum(parameter.numel() for parameter in loaded.module.parameters())
+    assert weights.locate(name, ".onnx").stat().st_size < 200_000
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_both_formats_compute_the_same(name, rng):
+    lr = rng.random((1, 1, 37, 53), dtype=np.float32)
+    loaded = load(name)
+    graph = OnnxEngine(weights.locate(name, ".onnx"), threads=1).run(lr)
+    assert np.abs(graph - TorchEngine(loaded.module, info=loaded.info).run(lr)).max() < 1e-5  # two engines
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("size", [(67, 91), (40, 133)])
+def test_tiled_equals_whole_at_odd_sizes(name, size, rng):
+    picture = rng.random((*size, 3), dtype=np.float32)
+    whole = Upscaler(name, tile=0, threads=1)(picture)
+    tiled = Upscaler(name, tile=33, threads=1)(picture)
+    assert np.abs(whole - tiled).max() < 1e-5
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_flat_picture_stays_flat(name):
+    for level in (0, 64, 200, 255):
+        flat = np.full((24, 25), level, np.uint8)
+        larger = Upscaler(name, threads=1)(flat).astype(int)
+        border = 8 * int(name[-1])  # where the network sees the zero padding
+        assert np.abs(larger[border:-border, border:-border] - level).max() <= 2
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_set5_scores_are_those_of_the_card_and_above_the_floor(shared, name):
+    card = weights.card(name)
+    mean = evaluate(name, data=shared / "data" / "Set5", scale=card["scale"]).sets["Set5"].mean
+    assert mean.psnr == pytest.approx(card["scores"]["sets"]["Set5"]["psnr"], abs=1e-3)
+    assert mean.ssim == pytest.approx(card["scores"]["sets"]["Set5"]["ssim"], abs=1e-4)
+    assert mean.psnr > FLOORS[name]
+
+
+def test_the_balanced_preset_is_better_than_the_fast_one_by_measurement():
+    for scale in (2, 3, 4):
+        fast, balanced = (weights.card(f"{family}-x{scale}")["scores"]["sets"] for family in ("espcn", "fsrcnn"))
+        assert all(balanced[name]["psnr"] > fast[name]["psnr"] for name in ("Set5", "Set14", "B100"))
+
+
+def test_an_unknown_id_names_the_nearest():
+    with pytest.raises(ModelError, match="did you mean 'espcn-x3'"):
+        weights.card("espnc-x3")
+
+
+def test_the_weights_hash_is_of_the_tensors(tmp_path):
+    """Documented in kukkiri.checkpoints: names, types, shapes and bytes; any change shows."""
+    first = load("espcn-x2")
+    with torch.no_grad():
+        first.module.last_part[0].bias[0] += 1e-3
+    from kukkiri.checkpoints import tensors_sha256
+
+    changed = tensors_sha256(first.module.state_dict())
+    assert len(changed) == len(hashlib.sha256().hexdigest())
+    assert changed != first.info.sha256
