@@ -1,6 +1,7 @@
 import dataclasses
 import io
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -442,3 +443,22 @@ def test_pillow_finds_no_fault_with_the_files(tmp_path, pixels, full):
             assert image.info["icc_profile"] == full.icc
             assert image.getexif()[0x010F] == "Acme"
             assert image.getexif().get_ifd(0x8825)[1] == "N"
+
+
+def test_several_threads_do_not_disturb_one_another(tmp_path, pixels, full):
+    good, bad = tmp_path / "good.png", tmp_path / "bad.png"
+    picture_of(pixels(40, 50, 4, np.uint16), metadata=full).save(good)
+    bad.write_bytes(good.read_bytes()[:400])
+    expected = read_picture(good).to_array()
+
+    def work(number: int) -> bool:
+        if number % 3 == 0:
+            with pytest.raises(ImageError, match=r"bad\.png: this PNG is truncated or corrupt"):
+                read_picture(bad)
+            return True
+        target = tmp_path / f"{number}.tif"
+        read_picture(good).save(target)
+        return np.array_equal(read_picture(target).to_array(), expected)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(work, range(48)))
