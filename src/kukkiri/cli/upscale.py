@@ -125,11 +125,14 @@ class _Run:
         job.target.parent.mkdir(parents=True, exist_ok=True)
         check_output(job.target, source=job.source, overwrite=self.overwrite)
         picture = read_picture(job.source)
+        check_output(
+            job.target, overwrite=self.overwrite, size=self.upscaler.plan(picture.size).output_size
+        )  # too large for the format: said before the work, not after it
         larger = self.upscaler.picture(picture)
         notes = larger.save(job.target, overwrite=self.overwrite, quality=self.quality)
         return _Result(
             job,
-            notes=tuple(dict.fromkeys([*picture.notes, *notes])),
+            notes=tuple(dict.fromkeys([*larger.notes, *notes])),
             size=picture.size,
             larger=larger.size,
             seconds=time.perf_counter() - begun,
