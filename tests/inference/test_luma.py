@@ -1,0 +1,34 @@
+import numpy as np
+
+from kukkiri.images import rgb_to_ycbcr, ycbcr_to_rgb
+from kukkiri.inference.luma import grey_to_luma, is_grey, join_colour, luma_to_grey, split_colour
+from kukkiri.resampling import resize
+
+
+def test_split_and_join_at_the_same_size_is_the_picture(rng):
+    rgb = rng.random((6, 7, 3), dtype=np.float32)
+    assert np.abs(join_colour(*split_colour(rgb)) - rgb).max() <= 1e-6
+
+
+def test_joining_is_bicubic_chroma_with_the_given_luma(rng):
+    rgb, luma = rng.random((6, 7, 3)), rng.random((18, 21))
+    ycbcr = resize(rgb_to_ycbcr(rgb), scale=3)
+    ycbcr[..., 0] = luma
+    _, red, blue = split_colour(rgb.astype(np.float32))
+    joined = join_colour(luma.astype(np.float32), red, blue)
+    assert np.abs(joined - ycbcr_to_rgb(ycbcr)).max() <= 2e-6  # float32 against float64
+
+
+def test_grey_maps_to_studio_range_and_back():
+    grey = np.float32([[0, 1], [0.25, 0.5]])
+    assert np.abs(grey_to_luma(grey)[0] - np.float32([16, 235]) / 255).max() <= 1e-7
+    assert np.abs(luma_to_grey(grey_to_luma(grey)) - grey).max() <= 1e-6
+
+
+def test_grey_is_one_channel_or_three_equal_ones(rng):
+    grey = rng.random((4, 5, 1), dtype=np.float32)
+    assert is_grey(grey)
+    assert is_grey(grey.repeat(3, axis=2))
+    coloured = grey.repeat(3, axis=2)
+    coloured[0, 0, 2] += 1e-3
+    assert not is_grey(coloured)
