@@ -1,6 +1,19 @@
 """Models on test sets: exact scores by named protocols."""
 
-from kukkiri.evaluation.scores import Evaluation, SetScore, evaluate
+from kukkiri.evaluation.cost import Cost
+from kukkiri.evaluation.scores import Evaluation, Intervals, SetScore, evaluate
 from kukkiri.evaluation.sets import TestPicture, TestSet, find_sets
+from kukkiri.evaluation.statistics import bootstrap_interval, paired_difference
 
-__all__ = ["Evaluation", "SetScore", "TestPicture", "TestSet", "evaluate", "find_sets"]
+__all__ = [
+    "Cost",
+    "Evaluation",
+    "Intervals",
+    "SetScore",
+    "TestPicture",
+    "TestSet",
+    "bootstrap_interval",
+    "evaluate",
+    "find_sets",
+    "paired_difference",
+]

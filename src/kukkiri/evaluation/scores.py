@@ -1,7 +1,9 @@
 """A model on test sets: one score for each picture, and the mean, by a named protocol."""
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,9 @@ from numpy.typing import NDArray
 
 from kukkiri.degradations import Degradation
 from kukkiri.errors import ConfigError, ModelError
+from kukkiri.evaluation.cost import Cost
 from kukkiri.evaluation.sets import TestPicture, find_sets
+from kukkiri.evaluation.statistics import bootstrap_interval
 from kukkiri.images import rgb_to_y
 from kukkiri.inference import Upscaler
 from kukkiri.inference.ensemble import run_ensemble
@@ -18,9 +22,17 @@ from kukkiri.metrics import PROTOCOLS, Protocol, Score
 from kukkiri.metrics.protocols import round_half_away
 from kukkiri.resampling import resize
 
-__all__ = ["Evaluation", "SetScore", "evaluate"]
+__all__ = ["Evaluation", "Intervals", "SetScore", "evaluate"]
 
 Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """95 % confidence intervals of the means of a set, (low, high); NaNs for fewer than two pictures."""
+
+    psnr: tuple[float, float]
+    ssim: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -29,6 +41,8 @@ class SetScore:
 
     name: str
     images: dict[str, Score]
+    extras: dict[str, dict[str, float | None]] = field(default_factory=dict)
+    """Further measures, by name and picture; ``None`` where a measure is not defined for a picture."""
 
     @property
     def mean(self) -> Score:
@@ -36,29 +50,62 @@ class SetScore:
         scores = list(self.images.values())
         return Score(float(np.mean([one.psnr for one in scores])), float(np.mean([one.ssim for one in scores])))
 
+    @cached_property
+    def interval(self) -> Intervals:
+        """How sure the means are: percentile bootstrap over the pictures."""
+        scores = list(self.images.values())
+        return Intervals(
+            bootstrap_interval([one.psnr for one in scores]), bootstrap_interval([one.ssim for one in scores])
+        )
+
+    @property
+    def extra_means(self) -> dict[str, float | None]:
+        """Mean of each further measure over the pictures that have it."""
+        return {
+            name: float(np.mean(known)) if (known := [one for one in values.values() if one is not None]) else None
+            for name, values in self.extras.items()
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """The object of a set in ``Evaluation.to_json``; what is not finite becomes ``None``."""
+        images = {
+            image: _finite({**vars(score), **{name: values[image] for name, values in self.extras.items()}})
+            for image, score in self.images.items()
+        }
+        interval = {name: [_plain(end) for end in ends] for name, ends in vars(self.interval).items()}
+        return {**_finite({**vars(self.mean), **self.extra_means}), "interval": interval, "images": images}
+
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What ``kukkiri evaluate`` prints."""
+    """One model at one scale on one or more sets."""
 
     model: str
     scale: int
     protocol: str
     degradation: str
     sets: dict[str, SetScore]
+    cost: Cost | None = None
+    """Where it was asked for."""
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``--json`` prints; see docs/evaluation.md."""
-        return {
+        value: dict[str, Any] = {
             "model": self.model,
             "scale": self.scale,
             "protocol": self.protocol,
             "degradation": self.degradation,
-            "sets": {
-                name: {**vars(one.mean), "images": {image: vars(score) for image, score in one.images.items()}}
-                for name, one in self.sets.items()
-            },
+            "sets": {name: one.to_json() for name, one in self.sets.items()},
         }
+        return value if self.cost is None else {**value, "cost": vars(self.cost)}
+
+
+def _plain(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _finite(values: dict[str, float | None]) -> dict[str, float | None]:
+    return {name: _plain(value) for name, value in values.items()}
 
 
 def evaluate(

@@ -1,0 +1,79 @@
+"""How sure is a mean over a test set, and the difference of two: percentile bootstrap over the pictures.
+
+Efron, "Bootstrap Methods: Another Look at the Jackknife", Annals of Statistics 7(1), 1979. The pictures of a
+set are drawn again with replacement; the interval holds the middle 95 % of the means. It says how far the mean
+would move on other pictures of the same kind; with the five pictures of Set5 it is itself rough, and too
+narrow rather than too wide.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["LEVEL", "bootstrap_interval", "paired_difference"]
+
+LEVEL = 0.95
+"""Share of the resampled means that an interval holds."""
+_CHUNK = 2**20  # drawn numbers in memory at one time
+
+
+def bootstrap_interval(values: Sequence[float], *, seed: int = 0, samples: int = 10_000) -> tuple[float, float]:
+    """The 95 % confidence interval of a mean.
+
+    Args:
+        values: one for each picture.
+        seed: of the draws; the same values, seed and number of samples give the same interval.
+        samples: how often the pictures are drawn anew.
+
+    Returns:
+        (low, high); NaNs when there are fewer than two values or one is not finite.
+
+    Raises:
+        ValueError: fewer than one sample.
+    """
+    if samples < 1:
+        raise ValueError(f"samples must be at least 1, got {samples}")
+    table = np.asarray(values, dtype=np.float64)
+    if table.ndim != 1 or table.size < 2 or not np.isfinite(table).all():
+        return math.nan, math.nan
+    low, high = np.quantile(_resampled_means(table, seed=seed, samples=samples), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
+
+
+def paired_difference(
+    a: Sequence[float], b: Sequence[float], *, seed: int = 0, samples: int = 10_000
+) -> tuple[float, float, float]:
+    """The mean of ``a - b`` picture by picture, with its 95 % confidence interval.
+
+    What makes a picture hard is hard for both, so the interval of the difference is far narrower than those of
+    the two means; two models differ when it does not hold 0.
+
+    Args:
+        a: one value for each picture.
+        b: of the same pictures in the same order.
+        seed: see :func:`bootstrap_interval`.
+        samples: see :func:`bootstrap_interval`.
+
+    Returns:
+        (mean, low, high); NaNs as in :func:`bootstrap_interval`.
+
+    Raises:
+        ValueError: not the same number of values, or none.
+    """
+    if len(a) != len(b) or not len(a):
+        raise ValueError(f"two values for each picture are needed, got {len(a)} and {len(b)}")
+    difference = [one - other if one != other else 0.0 for one, other in zip(a, b, strict=True)]
+    low, high = bootstrap_interval(difference, seed=seed, samples=samples)
+    return math.fsum(difference) / len(difference), low, high
+
+
+def _resampled_means(values: NDArray[np.float64], *, seed: int, samples: int) -> NDArray[np.float64]:
+    rng = np.random.default_rng(seed)
+    rows = max(1, _CHUNK // values.size)
+    means = [
+        values[rng.integers(0, values.size, size=(min(rows, samples - start), values.size))].mean(axis=1)
+        for start in range(0, samples, rows)
+    ]
+    return np.concatenate(means)
