@@ -121,7 +121,7 @@ class _Block(nn.Module):
 
 
 class ECBSR(Network):
-    """12,196 parameters at x4 on luma to run (M4C16), 49,712 to train; receptive field: depth + 2 LR pixels.
+    """11,840 parameters at x4 on luma to run (M4C16), 49,712 to train; receptive field: depth + 2 LR pixels.
 
     Args:
         scale: at least 1.
