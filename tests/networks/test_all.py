@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -177,6 +178,34 @@ def test_the_declared_receptive_field_is_the_measured_one(name, arguments):
         assert reached >= side // 2 - 1
     else:
         assert reached == declared
+
+
+TRACED = ["ecbsr", "enhancenet", "espcn", "fsrcnn", "metardn", "msrresnet", "nlrn", "rrdbnet", "srresnet_instance"]
+"""Networks that between them use every operator of the others; tracing one takes 1 to 4 s."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TRACED)
+def test_onnx_runtime_computes_the_same(name, tmp_path):
+    """``export_onnx`` compares with torch at three odd sizes itself; this compares once more, at a fourth."""
+    checkpoints, onnxruntime = pytest.importorskip("kukkiri.checkpoints"), pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    arguments = TINY[name][0]
+    net = build(name, arguments)
+    randomise(net)
+    path = tmp_path / "one.onnx"
+    checkpoints.export_onnx(net, path, info=checkpoints.describe(net, name=name, arguments=arguments))
+    lr = torch.rand(2, net.channels, 10 * net.multiple, 13 * net.multiple)
+    with torch.no_grad():
+        expected = run(name, net, lr * net.value_range) / net.value_range
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    actual = torch.from_numpy(session.run(["sr"], {"lr": lr.numpy()})[0])
+    assert (actual - expected).abs().max() <= 1e-5 * max(1.0, expected.abs().max().item())
+
+
+def test_the_page_of_models_has_a_row_for_every_network():
+    text = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\|[^|]+\| `(\w+)` \|", text, flags=re.MULTILINE)) == set(NETWORKS)
 
 
 def listed(value: Any) -> Any:
