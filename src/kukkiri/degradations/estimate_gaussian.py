@@ -1,0 +1,181 @@
+"""A Gaussian blur read off the power spectrum of the low-resolution picture, in a tenth of a second.
+
+Scenes have a power spectrum that falls along every orientation like a power of the frequency, with one
+exponent and an amplitude of each orientation's own (Field, JOSA A 4(12), 1987; Torralba & Oliva,
+Network 14, 2003). A Gaussian kernel multiplies it by exp(-4 pi^2 f^T V f), sub-sampling folds it, noise
+adds a floor. So the periodogram of LR is fitted, in its logarithm and by least squares
+(Levenberg-Marquardt), with
+
+    P(f) = sum over aliases g of f:  exp(a(angle g)) |g|^-gamma exp(-4 pi^2 g^T V g / scale^2)  +  noise,
+
+f in cycles per LR pixel, V the covariance in HR pixels squared, a() linear between twelve orientations.
+What is found is the blur of the whole way from a scene that never loses sharpness: that of the lens and of
+bicubic shrinking included. A shift leaves no trace in a spectrum: the kernel comes out centred.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kukkiri.degradations.kernels import Kernel, gaussian_kernel
+from kukkiri.errors import ImageError
+from kukkiri.images import rgb_to_y
+
+__all__ = ["GaussianEstimate", "estimate_gaussian", "estimation_luma"]
+
+Float64 = NDArray[np.float64]
+_BLOCK = 64
+_ORIENTATIONS = 12
+_LOWEST = 2 / _BLOCK  # below it the window leaks, and a block holds less than two periods
+_START_BELOW = 0.4  # for the linear start: there neither aliases nor noise count much
+_SMALLEST_VARIANCE = 0.05
+_QUANTISATION = 1 / 12 / 255**2  # variance of rounding to 8 bit
+
+
+@dataclass(frozen=True)
+class GaussianEstimate:
+    """A Gaussian kernel and what was found beside it."""
+
+    variance: float
+    """The larger eigenvalue of the covariance, HR pixels squared."""
+    second: float
+    """The smaller one."""
+    angle: float
+    """Of the first axis, radians, in (-pi/2, pi/2]."""
+    noise_std: float
+    """Of white noise in the luma of LR, in [0, 1]; at least that of rounding when LR is 8 bit."""
+    exponent: float
+    """gamma: about 2 to 3 for photographs."""
+
+    def kernel(self, *, size: int = 21) -> Kernel:
+        """The kernel, centred: for direct sub-sampling, see :func:`kukkiri.degradations.align_kernel`."""
+        return gaussian_kernel(self.variance, self.second, self.angle, size=size)
+
+    def __str__(self) -> str:
+        return f"gaussian:{self.variance:.3g},{self.second:.3g},{self.angle:.3g}"
+
+
+def estimate_gaussian(lr: NDArray[Any], *, scale: int) -> GaussianEstimate:
+    """Estimate an anisotropic Gaussian blur.
+
+    Args:
+        lr: (H, W) or (H, W, 3): uint8, or floats in [0, 1]; at least 64 pixels to a side. Not for JPEG: it
+            removes the frequencies that are measured here, and a wide blur is then found too narrow.
+        scale: HR pixels for one LR pixel along a side.
+
+    Returns:
+        The estimate for direct sub-sampling; variances below 0.05, which is no blur, are set to that.
+
+    Raises:
+        ImageError: too small, or without any texture.
+    """
+    if scale < 1:
+        raise ValueError(f"scale must be at least 1, got {scale}")
+    luma = estimation_luma(lr, smallest=_BLOCK)
+    model = _Model(_periodogram(luma), scale=scale)
+    exponent, xx, xy, yy, noise = model.fit()[_ORIENTATIONS:]
+    (second, first), axes = np.linalg.eigh([[xx, xy], [xy, yy]])
+    angle = math.atan2(axes[1, 1], axes[0, 1])
+    return GaussianEstimate(
+        variance=max(float(first), _SMALLEST_VARIANCE),
+        second=max(float(second), _SMALLEST_VARIANCE),
+        angle=angle - math.pi * round(angle / math.pi),
+        noise_std=math.exp(noise / 2),
+        exponent=float(exponent),
+    )
+
+
+def estimation_luma(lr: NDArray[Any], *, smallest: int) -> Float64:
+    """The luma in [0, 1] that an estimate works on.
+
+    Raises:
+        ImageError: a side is below ``smallest``, or every pixel is the same.
+    """
+    floats = lr / 255.0 if lr.dtype == np.uint8 else lr.astype(np.float64)
+    if floats.ndim == 3:
+        floats = rgb_to_y(floats) if floats.shape[2] == 3 else floats[..., 0]
+    if floats.ndim != 2:
+        raise ValueError(f"a picture is (H, W) or (H, W, 3), got shape {lr.shape}")
+    if min(floats.shape) < smallest:
+        raise ImageError(
+            f"a kernel cannot be estimated from {floats.shape[1]}x{floats.shape[0]} pixels, expected {smallest} to a "
+            "side. Use a larger picture, or give the kernel."
+        )
+    if np.ptp(floats) == 0:
+        raise ImageError("a kernel cannot be estimated from a picture of one colour. Give the kernel.")
+    return floats
+
+
+def _periodogram(luma: Float64) -> Float64:
+    """Mean over half-overlapping blocks under a Hann window; white noise of variance v gives v everywhere."""
+    ramp = np.sin(np.pi * (np.arange(_BLOCK) + 0.5) / _BLOCK) ** 2
+    window = np.outer(ramp, ramp)
+    total = np.zeros((_BLOCK, _BLOCK))
+    count = 0
+    for row in range(0, luma.shape[0] - _BLOCK + 1, _BLOCK // 2):
+        for column in range(0, luma.shape[1] - _BLOCK + 1, _BLOCK // 2):
+            block = luma[row : row + _BLOCK, column : column + _BLOCK]
+            centred = block - (block * window).sum() / window.sum()
+            total += np.abs(np.fft.fft2(centred * window)) ** 2
+            count += 1
+    return np.asarray(np.maximum(total / (count * (window**2).sum()), 1e-12))
+
+
+class _Model:
+    """The spectrum as a function of its parameters: a(), gamma, V (xx, xy, yy), log noise."""
+
+    def __init__(self, spectrum: Float64, *, scale: int) -> None:
+        axis = np.fft.fftfreq(_BLOCK)
+        y, x = np.meshgrid(axis, axis, indexing="ij")
+        half = (np.hypot(x, y) >= _LOWEST) & ((y > 0) | ((y == 0) & (x > 0)))
+        self.target = np.log(spectrum[half])
+        aliases = sorted(np.ndindex(3, 3), key=lambda place: place != (1, 1))  # the frequency itself comes first
+        x, y = (np.stack([part[half] + place[along] - 1 for place in aliases]) for along, part in ((1, x), (0, y)))
+        turn = np.mod(np.arctan2(y, x) / np.pi * _ORIENTATIONS, _ORIENTATIONS)
+        before = np.floor(turn).astype(np.int64) % _ORIENTATIONS
+        share = turn - np.floor(turn)
+        damping = -4 * np.pi**2 / scale**2
+        # the logarithm of each alias is linear in the parameters: (aliases, frequencies, parameters)
+        self.rows = np.zeros((*x.shape, _ORIENTATIONS + 4))
+        np.put_along_axis(self.rows, before[..., None], (1 - share)[..., None], axis=2)
+        after = ((before + 1) % _ORIENTATIONS)[..., None]
+        np.put_along_axis(self.rows, after, share[..., None], axis=2)
+        parts = (-np.log(np.hypot(x, y)), damping * x**2, damping * 2 * x * y, damping * y**2)
+        for place, part in enumerate(parts, _ORIENTATIONS):
+            self.rows[..., place] = part
+        self.low = np.hypot(x[0], y[0]) < _START_BELOW
+
+    def fit(self) -> Float64:
+        start = np.linalg.lstsq(self.rows[0][self.low], self.target[self.low], rcond=None)[0]
+        parameters = np.append(start, math.log(_QUANTISATION))
+        residual, jacobian = self._at(parameters)
+        damping = 1e-3
+        for _ in range(40):
+            normal = jacobian.T @ jacobian
+            weights = damping * (np.diag(normal) + 1e-6)
+            trial = parameters + np.linalg.solve(normal + np.diag(weights), jacobian.T @ residual)
+            trial[-1] = np.clip(trial[-1], math.log(1e-9), self.target.max())
+            trial_residual, trial_jacobian = self._at(trial)
+            gain = residual @ residual - trial_residual @ trial_residual
+            if gain > 0:
+                settled = gain < 1e-8 * (residual @ residual)
+                parameters, residual, jacobian = trial, trial_residual, trial_jacobian
+                damping = max(damping / 10, 1e-9)
+                if settled:
+                    break
+            elif damping > 1e8:
+                break
+            else:
+                damping *= 10
+        return parameters
+
+    def _at(self, parameters: Float64) -> tuple[Float64, Float64]:
+        """What is left of the target, and the derivatives of the model's logarithm."""
+        aliases = np.exp(np.clip(self.rows @ parameters[:-1], -60, 60))
+        noise = math.exp(parameters[-1])
+        total = aliases.sum(axis=0) + noise
+        jacobian = np.einsum("af,afp->fp", aliases / total, self.rows)
+        return self.target - np.log(total), np.column_stack([jacobian, noise / total])
