@@ -3,7 +3,8 @@
     python examples/attention_maps.py train --data DIR --out runs/attention --network san --steps 2000
     python examples/attention_maps.py draw --weights runs/attention --picture PICTURE --out docs/pictures
 
-DIR is a folder of pictures. Every network enlarges by 2 in RGB; L1 loss, Adam, eight patches of 24x24 LR
+DIR is a folder of pictures. PICTURE is shown as its part 320x240 at (320, 80), shrunk to half by bicubic
+interpolation; the box lies on a facade. Every network enlarges by 2 in RGB; L1 loss, Adam, eight patches of 24x24 LR
 pixels a step, learning rate 5e-4 falling to zero along a half cosine, seed 0.
 """
 
@@ -11,18 +12,26 @@ import argparse
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
 
-from kukkiri.checkpoints import describe, save_safetensors
+from kukkiri.checkpoints import describe, load, save_safetensors
 from kukkiri.data.pairs import PairSet
 from kukkiri.data.patches import PatchSampler
+from kukkiri.evaluation import attention_maps as maps
+from kukkiri.evaluation import attribution
+from kukkiri.images import read_picture
 from kukkiri.networks import NETWORKS
+from kukkiri.resampling import resize
 
 NETS = {
     "san": {"scale": 2, "width": 32, "groups": 3, "blocks": 3, "reduction": 8},
     "rcan": {"scale": 2, "width": 32, "groups": 3, "blocks": 3, "reduction": 8},
     "espcn": {"scale": 2, "colour": "rgb"},
 }
+PART = (320, 80, 320, 240)  # of the picture: left, top, width, height
+BOX = (184, 128, 16, 16)  # of the output, which has the size of the part
+PIXELS = ((92, 68), (30, 20), (130, 100))  # of the input: facade, sky, another quadrant
 
 
 def train(name: str, *, data: Path, out: Path, steps: int, pictures: int) -> None:
@@ -48,6 +57,37 @@ def train(name: str, *, data: Path, out: Path, steps: int, pictures: int) -> Non
     save_safetensors(net, out / f"{name}.safetensors", info=info, overwrite=True)
 
 
+def draw(weights: Path, *, picture: Path, out: Path) -> None:
+    left, top, width, height = PART
+    lr = resize(read_picture(picture).colour[top : top + height, left : left + width], scale=0.5).clip(0, 1)
+    out.mkdir(parents=True, exist_ok=True)
+    loaded = {name: load(weights / f"{name}.safetensors") for name in NETS}
+    for name, one in loaded.items():
+        result = attribution.attribute(one.module, lr, box=BOX, margin=None)
+        sr = attribution.enlarge_array(one.module, lr)
+        file = out / f"attention-attribution-{name}.png"
+        attribution.draw_attribution(result, lr, sr, file, box=BOX, scale=2)
+        kept = np.abs(result.map).sum()
+        print(f"{name}: {one.info.training_data}; diffusion index {result.diffusion_index:.2f}, |map| {kept:.4f}")
+    for name in ("san", "rcan"):
+        maps.draw_channel_weights(maps.channel_weights(loaded[name].module, lr), out / f"attention-channels-{name}.png")
+    found = maps.position_weights(loaded["san"].module, lr, pixel=PIXELS[0])
+    maps.draw_position_weights(found, lr, out / "attention-positions.png", pixel=PIXELS[0])
+    draw_words(loaded["san"].module, lr, out / "attention-soft.png")
+
+
+def draw_words(network: torch.nn.Module, lr: np.ndarray, path: Path) -> None:
+    """One map for each of several questions, as a captioning network has one map for each word."""
+    figure = attribution.new_figure(10.5, 2.9)
+    for axes, pixel in zip(figure.subplots(1, len(PIXELS)), PIXELS, strict=True):
+        weights = maps.position_weights(network, lr, pixel=pixel)[0].weights
+        axes.imshow(lr * (0.25 + 0.75 * weights / weights.max())[..., None])
+        axes.plot(*pixel, marker="+", color="cyan", markersize=10, markeredgewidth=2)
+        axes.set_title(f"asked at {pixel[0]},{pixel[1]}; largest weight {weights.max():.4f}", fontsize=9)
+        axes.set_axis_off()
+    figure.savefig(path)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -57,7 +97,14 @@ def main() -> None:
     trainer.add_argument("--network", choices=NETS, default="san")
     trainer.add_argument("--steps", type=int, default=2000)
     trainer.add_argument("--pictures", type=int, default=120, help="of the folder, by name")
+    drawer = commands.add_parser("draw", help="draw the pictures of docs/attention.md")
+    drawer.add_argument("--weights", type=Path, default=Path("runs/attention"))
+    drawer.add_argument("--picture", type=Path, required=True)
+    drawer.add_argument("--out", type=Path, default=Path("docs/pictures"))
     given = parser.parse_args()
+    if given.command == "draw":
+        draw(given.weights, picture=given.picture, out=given.out)
+        return
     train(given.network, data=given.data, out=given.out, steps=given.steps, pictures=given.pictures)
 
 

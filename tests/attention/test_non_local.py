@@ -88,7 +88,7 @@ def test_the_largest_tensor_of_a_bounded_block_is_not_the_matrix_of_pairs(kind):
         found = net(x)
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
     assert plain.numbers == 5184**2
-    assert bounded.numbers <= 2**24
+    assert bounded.numbers < 5184 * 40  # sums and weighted sums of 4 features, in a few copies; no block of pairs
 
 
 @pytest.mark.parametrize("kind", PAIRWISE)

@@ -56,11 +56,14 @@ def respond(queries: Tensor, keys: Tensor, values: Tensor, *, pairwise: Pairwise
 def _fused(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     """softmax(queries keys^T) values by fused attention, in blocks in case no fused kernel fits the device.
 
-    The fused kernels want four axes and as many features in values as in queries; zeros fill what is missing.
+    The fused kernels want four axes, features next to each other in memory, and as many of them in values as in
+    queries; zeros fill what is missing.
     """
     block = max(1, LARGEST_MATRIX // (keys.shape[0] * keys.shape[1]))
     features, wanted = values.shape[2], max(queries.shape[2], values.shape[2])
-    queries, keys, values = (F.pad(one, (0, wanted - one.shape[2])).unsqueeze(1) for one in (queries, keys, values))
+    queries, keys, values = (
+        F.pad(one, (0, wanted - one.shape[2])).unsqueeze(1).contiguous() for one in (queries, keys, values)
+    )
     blocks = torch.split(queries, block, dim=2)
     parts = [F.scaled_dot_product_attention(part, keys, values, scale=1.0) for part in blocks]
     return torch.cat(parts, dim=2)[:, 0, :, :features]
