@@ -1,5 +1,6 @@
 """Weights of others: read them without running their code, and find out which network they belong to."""
 
+import functools
 import inspect
 import pickle
 import re
@@ -12,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from kukkiri.checkpoints.dialects import DIALECTS, strip_wrappers
 from kukkiri.errors import BackendError, ModelError
@@ -138,10 +140,19 @@ def _infer(
     return inferred if _shapes(network, inferred) == {key: value.shape for key, value in state.items()} else None
 
 
+class _Uninitialised(TorchFunctionMode):
+    """Leaves out the drawing of random weights, for which PyTorch would load a second of code on ``meta``."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if getattr(func, "__name__", "") in ("normal_", "uniform_", "kaiming_normal_", "trunc_normal_"):
+            return (*args, *(kwargs or {}).values())[0]
+        return func(*args, **(kwargs or {}))
+
+
 def _shapes(network: str, arguments: Mapping[str, Any]) -> dict[str, torch.Size] | None:
     """Keys and shapes of a network, made without memory; ``None`` if it cannot be made."""
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), _Uninitialised():
             module = NETWORKS[network](**arguments)
     except (TypeError, ValueError):
         return None
@@ -179,6 +190,7 @@ def _nearest(state: Mapping[str, Tensor], hints: Mapping[str, str]) -> str:
     return f"unknown network; nearest: {shares}." + (f" As {best[0]}: {hint}" if hint else "")
 
 
+@functools.cache
 def _known_keys() -> dict[str, set[str]]:
     """The keys of every network at its default size, with block numbers left out."""
     known: dict[str, set[str]] = {}
