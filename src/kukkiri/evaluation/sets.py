@@ -1,6 +1,8 @@
-"""Test sets: folders of HR pictures, read as the 8-bit levels that protocols compare."""
+"""Test sets: folders of HR pictures, read as the 8-bit levels that protocols compare, with or without given LR."""
 
-from collections.abc import Iterator
+import dataclasses
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,11 @@ from numpy.typing import NDArray
 from kukkiri.errors import ConfigError, ImageError
 from kukkiri.images import INPUT_SUFFIXES, read_picture
 
-__all__ = ["TestPicture", "TestSet", "find_sets"]
+__all__ = ["TestPicture", "TestSet", "find_sets", "list_pictures", "pair_lr"]
+
+Array = NDArray[Any]
+# what data sets add to the name of a picture: babyx2, 0801x4, img_001_SRF_2_LR, baby_HR_x3
+_DECORATION = re.compile(r"(?:[_-]?(?:SRF[_-]?\d+|LR\w{0,2}|HR|GT|bicubic|x\d+))+$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -21,13 +27,15 @@ class TestPicture:
     __test__ = False  # not a test class, whatever pytest thinks of its name
 
     name: str
-    hr: NDArray[Any]
+    hr: Array
     """uint8, (H, W) when the file is grey, else (H, W, 3); sides are multiples of the scale."""
+    lr: Array | None = None
+    """uint8, (H / scale, W / scale, 3), where the set brings its own."""
 
     @property
-    def rgb(self) -> NDArray[Any]:
+    def rgb(self) -> Array:
         """(H, W, 3); grey is replicated."""
-        return np.repeat(self.hr[..., None], 3, axis=-1) if self.hr.ndim == 2 else self.hr
+        return _as_rgb(self.hr)
 
 
 @dataclass(frozen=True)
@@ -38,21 +46,34 @@ class TestSet:
 
     name: str
     paths: tuple[Path, ...]
+    lr_paths: tuple[Path, ...] = ()
+    """The LR picture of each, where the set brings its own; else empty."""
 
     def pictures(self, *, scale: int) -> Iterator[TestPicture]:
-        """Every picture, cut from the top left corner to multiples of ``scale``.
+        """Every picture, see :meth:`picture`."""
+        return (self.picture(index, scale=scale) for index in range(len(self.paths)))
+
+    def picture(self, index: int, *, scale: int) -> TestPicture:
+        """One picture, cut from the top left corner to multiples of ``scale``, or to its LR picture.
 
         Raises:
-            ImageError: a picture cannot be read, or is smaller than 11 pixels plus the border.
+            ImageError: it cannot be read, is smaller than 11 pixels plus the border, or its LR does not fit.
         """
-        for path in self.paths:
-            picture = read_picture(path)
-            levels = np.floor(picture.colour * np.float32(255.0) + np.float32(0.5)).astype(np.uint8)
-            height, width = (side - side % scale for side in picture.size)
-            if min(height, width) < 11 + 2 * scale:
-                raise ImageError(f"{path}: {width}x{height} is too small to be scored at scale {scale}.")
-            hr = levels[:height, :width]
-            yield TestPicture(path.stem, hr[..., 0] if hr.shape[2] == 1 else hr)
+        path = self.paths[index]
+        levels = _read(path)
+        height, width = (side - side % scale for side in levels.shape[:2])
+        if min(height, width) < 11 + 2 * scale:
+            raise ImageError(f"{path}: {width}x{height} is too small to be scored at scale {scale}.")
+        hr = levels[:height, :width]
+        lr = None
+        if self.lr_paths:
+            lr = _as_rgb(_read(self.lr_paths[index]))
+            if (scale * lr.shape[0], scale * lr.shape[1]) != (height, width):
+                raise ImageError(
+                    f"{self.lr_paths[index]}: {lr.shape[1]}x{lr.shape[0]} is not {path} ({levels.shape[1]}x"
+                    f"{levels.shape[0]}) made {scale} times smaller, expected {width // scale}x{height // scale}."
+                )
+        return TestPicture(path.stem, hr, lr)
 
 
 def find_sets(folder: Path) -> list[TestSet]:
@@ -63,15 +84,68 @@ def find_sets(folder: Path) -> list[TestSet]:
     """
     if not folder.is_dir():
         raise ConfigError(f"{folder}: no such folder of pictures.")
-    direct = _pictures(folder)
+    direct = list_pictures(folder)
     if direct:
         return [TestSet(folder.resolve().name, direct)]
-    nested = [TestSet(one.name, _pictures(one)) for one in sorted(folder.iterdir()) if one.is_dir()]
+    nested = [TestSet(one.name, list_pictures(one)) for one in sorted(folder.iterdir()) if one.is_dir()]
     found = [one for one in nested if one.paths]
     if not found:
         raise ConfigError(f"{folder}: no pictures here or one folder below. Known types: {' '.join(INPUT_SUFFIXES)}.")
     return found
 
 
-def _pictures(folder: Path) -> tuple[Path, ...]:
+def list_pictures(folder: Path) -> tuple[Path, ...]:
+    """The picture files of a folder in the order of their names; none when there is no such folder."""
+    if not folder.is_dir():
+        return ()
     return tuple(sorted(path for path in folder.iterdir() if path.suffix.lower() in INPUT_SUFFIXES))
+
+
+def pair_lr(one: TestSet, folder: Path, *, scale: int) -> TestSet:
+    """Give a set its own LR pictures.
+
+    They lie in ``folder``, in its sub-folder of the set's name, or in one named ``x2`` or ``X2`` (for scale 2)
+    inside either. A file belongs to the HR picture of the same name, or of the same name without what data sets
+    add to it (``babyx2``, ``img_001_SRF_2_LR``); where that leaves several, to the one that names the scale.
+
+    Raises:
+        ConfigError: no LR pictures there.
+        ImageError: an HR picture has none, or more than one.
+    """
+    roots = (folder / one.name, folder)
+    places = [root / below for root in roots for below in (f"x{scale}", f"X{scale}", "")]
+    found = next((paths for place in places if (paths := list_pictures(place))), ())
+    if not found:
+        raise ConfigError(f"{folder}: no LR pictures for {one.name} here, in {one.name} or in x{scale}.")
+    return dataclasses.replace(one, lr_paths=tuple(_partner(path, found, scale=scale) for path in one.paths))
+
+
+def _partner(hr: Path, candidates: Sequence[Path], *, scale: int) -> Path:
+    same = [path for path in candidates if path.stem == hr.stem]
+    if not same:
+        same = [path for path in candidates if _bare(path) == _bare(hr)]
+    if len(same) > 1:
+        mark = re.compile(rf"(?:x|SRF[_-]?){scale}(?!\d)", re.IGNORECASE)
+        same = [path for path in same if mark.search(path.stem)]
+        same = [path for path in same if "HR" not in path.stem] or same
+    if len(same) != 1:
+        folder = candidates[0].parent
+        raise ImageError(
+            f"{hr}: {len(same) or 'no'} LR pictures in {folder}, expected one named {hr.stem} or {hr.stem}x{scale}."
+        )
+    return same[0]
+
+
+def _bare(path: Path) -> str:
+    return _DECORATION.sub("", path.stem) or path.stem
+
+
+def _read(path: Path) -> Array:
+    """uint8, (H, W) for a grey file, else (H, W, 3)."""
+    picture = read_picture(path)
+    levels: Array = np.floor(picture.colour * np.float32(255.0) + np.float32(0.5)).astype(np.uint8)
+    return levels[..., 0] if levels.shape[2] == 1 else levels
+
+
+def _as_rgb(levels: Array) -> Array:
+    return np.repeat(levels[..., None], 3, axis=-1) if levels.ndim == 2 else levels

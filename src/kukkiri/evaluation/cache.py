@@ -1,0 +1,147 @@
+"""Scores that were computed before: nothing is measured twice, and what was interrupted goes on where it stopped.
+
+A score is found again only when everything that made it is the same: the bytes of the model, of the picture and
+of its given LR, the scale, the protocol, the degradation, the ensemble, and the code and the engine
+that computed it. One file of lines for each combination of all but the pictures; a line for each picture.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import kukkiri
+
+__all__ = ["ScoreCache", "Scores", "default_cache_folder", "file_digest"]
+
+Scores = dict[str, float | None]
+"""Measures of one picture by name."""
+_LOG = logging.getLogger(__name__)
+
+
+class ScoreCache:
+    """Scores in a folder; several processes may share it."""
+
+    def __init__(self, folder: Path) -> None:
+        """Use a folder, which is made when the first score is kept.
+
+        Args:
+            folder: if it cannot be written, nothing is kept and a warning is logged once.
+        """
+        self.folder = folder
+        self._known: dict[str, dict[str, Scores]] = {}
+        self._broken = False
+
+    def find(self, setting: Mapping[str, object], picture: str) -> Scores:
+        """What is known of a picture under a setting; empty when nothing is.
+
+        Args:
+            setting: what the scores depend on beside the picture; JSON values.
+            picture: digest of its files.
+        """
+        return dict(self._load(_key(setting)).get(picture, {}))
+
+    def keep(self, setting: Mapping[str, object], picture: str, scores: Scores) -> None:
+        """Remember scores at once; a line is written whole or, at the worst, ignored when it is read."""
+        key = _key(setting)
+        known = self._load(key)
+        known[picture] = {**known.get(picture, {}), **scores}
+        if self._broken:
+            return
+        line = json.dumps({"picture": picture, "scores": scores}) + "\n"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with self._file(key).open("ab", buffering=0) as file:  # one append, so that processes do not mix lines
+                file.write(("\n" + line if _is_torn(self._file(key)) else line).encode())
+        except OSError as error:
+            self._broken = True
+            _LOG.warning("%s cannot be written (%s): scores are not kept.", self.folder, error)
+
+    def _file(self, key: str) -> Path:
+        return self.folder / f"{key}.jsonl"
+
+    def _load(self, key: str) -> dict[str, Scores]:
+        if key not in self._known:
+            known: dict[str, Scores] = {}
+            for picture, scores in _lines(self._file(key)):
+                known[picture] = {**known.get(picture, {}), **scores}
+            self._known[key] = known
+        return self._known[key]
+
+
+def default_cache_folder() -> Path:
+    """``KUKKIRI_CACHE``, or a folder of the user's caches where the system keeps them."""
+    home = Path.home()
+    if named := os.environ.get("KUKKIRI_CACHE"):
+        base = Path(named)
+    elif sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local")) / "kukkiri"
+    elif sys.platform == "darwin":
+        base = home / "Library" / "Caches" / "kukkiri"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "kukkiri"
+    return base / "scores"
+
+
+def file_digest(*paths: Path) -> str:
+    """sha256 over the bytes of files, one after the other, each preceded by its length."""
+    total = hashlib.sha256()
+    for path in paths:
+        content = path.read_bytes()
+        total.update(len(content).to_bytes(8, "big"))
+        total.update(content)
+    return total.hexdigest()
+
+
+def _key(setting: Mapping[str, object]) -> str:
+    text = json.dumps({"code": _code_digest(), "engines": _engines(), **setting}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@cache
+def _code_digest() -> str:
+    """Of the package's own sources: a version number alone does not change with every edit."""
+    root = Path(kukkiri.__file__).parent
+    return file_digest(*sorted(root.rglob("*.py")))
+
+
+@cache
+def _engines() -> dict[str, str]:
+    """What else computes pixels; another processor may round otherwise."""
+    found = {"machine": platform.machine()}
+    for name in ("numpy", "onnxruntime", "pyvips", "torch"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _lines(path: Path) -> list[tuple[str, Scores]]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return []
+    found = []
+    for line in text.splitlines():
+        try:
+            value = json.loads(line)
+            found.append((str(value["picture"]), dict(value["scores"])))
+        except (ValueError, TypeError, KeyError):  # torn by a crash
+            continue
+    return found
+
+
+def _is_torn(path: Path) -> bool:
+    """Whether the file ends within a line."""
+    with path.open("rb") as file:
+        if file.seek(0, os.SEEK_END) == 0:
+            return False
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"
