@@ -14,7 +14,7 @@ def stars(rng, side):
     y, x = np.mgrid[:side, :side].astype(float)
     image = np.full((side, side), 0.4)
     for _ in range(60):
-        row, column, turn, reach = rng.uniform(0, side, 2).tolist() + [rng.uniform(0, 6.28), rng.uniform(20, 160)]
+        row, column, turn, reach = rng.uniform([0, 0, 0, 20], [side, side, 6.28, 160])
         angle = np.arctan2(y - row, x - column) - turn
         inside = (np.abs(np.angle(np.exp(1j * angle))) < rng.uniform(0.3, 1.4)) & (
             np.hypot(y - row, x - column) < reach

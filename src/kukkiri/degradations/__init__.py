@@ -2,6 +2,8 @@
 
 from kukkiri.degradations.alignment import align_kernel, centre_kernel, centre_of_mass, crop_kernel, move_kernel
 from kukkiri.degradations.degradation import Degradation
+from kukkiri.degradations.estimate import KernelEstimate, estimate_kernel
+from kukkiri.degradations.estimate_gaussian import GaussianEstimate, estimate_gaussian
 from kukkiri.degradations.families import KernelBasis, double_scale_kernel, suppress_small_weights
 from kukkiri.degradations.grammar import PRESETS
 from kukkiri.degradations.kernel_files import kernel_view, load_kernel, save_kernel
@@ -25,7 +27,9 @@ from kukkiri.degradations.noise import gaussian_noise, jpeg, poisson_noise
 __all__ = [
     "PRESETS",
     "Degradation",
+    "GaussianEstimate",
     "KernelBasis",
+    "KernelEstimate",
     "align_kernel",
     "as_kernel",
     "bicubic_kernel",
@@ -37,6 +41,8 @@ __all__ = [
     "crop_to_multiple",
     "disk_kernel",
     "double_scale_kernel",
+    "estimate_gaussian",
+    "estimate_kernel",
     "flip_kernel",
     "gaussian_kernel",
     "gaussian_kernel_from_sigmas",
