@@ -38,7 +38,8 @@ Enlarge = Callable[[NDArray[np.float32]], NDArray[Any]]
 _BLOCK = 64  # side of the blocks whose spectra are averaged, so that the score does not grow with the picture
 _PERIODS = 16  # the fewest periods in a block: keeps the neighbourhoods of two sub-pixel frequencies apart
 _NEAR, _FAR = 3, 6  # the neighbourhood of a frequency: bins at this (Chebyshev) distance
-_FLOOR = (0.5 / 255.0) ** 2 / 2.0  # a wave of half an 8-bit level: fainter than that is not seen
+_SEEN = 0.5 / 255.0  # a wave of half an 8-bit level: fainter than that is not seen in a picture
+_MADE = 0.01 / 255.0  # on a synthetic probe much less can be told from nothing
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class NetworkCheckerboard:
     response: Float64
     """(scale, scale, C): the mean answer of each phase to grey 0.5."""
     texture: Checkerboard
-    """Of its answer to :func:`texture_probe`."""
+    """Of its answer to :func:`texture_probe`, with a floor of a hundredth of an 8-bit level."""
 
     @property
     def spread(self) -> float:
@@ -87,7 +88,7 @@ def network_checkerboard(
     answer = np.asarray(enlarge(texture_probe(textured, scale=scale, channels=channels)))
     cut = margin * scale
     inner = answer[cut : answer.shape[0] - cut, cut : answer.shape[1] - cut]
-    return NetworkCheckerboard(response=response, texture=checkerboard(inner, scale=scale))
+    return NetworkCheckerboard(response=response, texture=checkerboard(inner, scale=scale, floor=_MADE))
 
 
 def phase_means(picture: NDArray[Any], *, scale: int) -> Float64:
@@ -254,13 +255,13 @@ def spectrum(picture: NDArray[Any], *, scale: int) -> Float64:
     return np.asarray(total / (len(tops) * len(lefts) * norm))
 
 
-def checkerboard(picture: NDArray[Any], *, scale: int) -> Checkerboard:
+def checkerboard(picture: NDArray[Any], *, scale: int, floor: float = _SEEN) -> Checkerboard:
     """The checkerboard score of a picture that was enlarged by ``scale``.
 
     At each sub-pixel frequency the energy of the 3x3 bins around it (all of a pattern's, with the window of
     :func:`spectrum`) is compared with that of nine mean bins of its neighbourhood, 3 to 6 bins away:
-    score = 10 log10((sum of peaks + floor) / (sum of neighbourhoods + floor)), where the floor is the energy of
-    a wave of half an 8-bit level, so that a flat picture scores 0 and not noise. The amplitude is
+    score = 10 log10((sum of peaks + floor^2 / 2) / (sum of neighbourhoods + floor^2 / 2)), where the floor is
+    the amplitude of a wave too faint to see, so that a flat picture scores 0 and not noise. The amplitude is
     sqrt(sum of max(0, peak - neighbourhood)). Sharp detail spreads over peaks and neighbourhood alike and does
     not count; a negative score says that there is less than around. A staircase on a long slope has the
     period of the pattern, and counts.
@@ -268,6 +269,7 @@ def checkerboard(picture: NDArray[Any], *, scale: int) -> Checkerboard:
     Args:
         picture: (H, W) or (H, W, C), in [0, 1].
         scale: of the upsampler, at least 2.
+        floor: in the units of the picture; by default half an 8-bit level.
 
     Raises:
         ImageError: a side is shorter than 16 * scale.
@@ -286,7 +288,8 @@ def checkerboard(picture: NDArray[Any], *, scale: int) -> Checkerboard:
             patch = power[np.ix_(rows, columns)]
             peaks.append(float(patch[distance <= 1].sum()))
             around.append(9.0 * float(patch[distance >= _NEAR].mean()))
-    score = 10.0 * np.log10((sum(peaks) + _FLOOR) / (sum(around) + _FLOOR))
+    least = floor**2 / 2.0
+    score = 10.0 * np.log10((sum(peaks) + least) / (sum(around) + least))
     pattern = sum(max(0.0, peak - near) for peak, near in zip(peaks, around, strict=True))
     return Checkerboard(score=float(score), amplitude=float(np.sqrt(pattern)))
 
