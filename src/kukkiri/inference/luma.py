@@ -17,6 +17,7 @@ Plane = NDArray[np.float32]
 
 _BLACK = np.float32(16 / 255)
 _GAIN = np.float32(255 / 219)
+_STRIP = 2**15  # pixels whose planes stay in the cache while they are added up
 _RED, _BLUE = np.float32(-65.481 / 128.553), np.float32(-24.966 / 128.553)
 
 
@@ -61,16 +62,16 @@ def join_colour(luma: Plane, red: Plane, blue: Plane) -> Plane:
         blue: Q, (H, W).
 
     Returns:
-        RGB, (sH, sW, 3), not clamped.
+        RGB, (sH, sW, 3), clamped to [0, 1].
     """
-    size = (luma.shape[0], luma.shape[1])
-    grey = luma_to_grey(luma)
-    rgb = np.empty((*size, 3), dtype=np.float32)
-    red, blue = resize(red, output_size=size), resize(blue, output_size=size)
-    np.add(grey, red, out=rgb[..., 0])
-    np.add(grey, blue, out=rgb[..., 2])
-    red *= _RED
-    red += grey
-    blue *= _BLUE
-    np.add(red, blue, out=rgb[..., 1])
+    height, width = luma.shape
+    red, blue = (resize(plane, output_size=(height, width)) for plane in (red, blue))
+    rgb = np.empty((height, width, 3), dtype=np.float32)
+    rows = max(1, _STRIP // width)
+    for first in range(0, height, rows):
+        strip = slice(first, first + rows)
+        grey = luma_to_grey(luma[strip])
+        p, q = red[strip], blue[strip]
+        for channel, plane in enumerate((grey + p, grey + _RED * p + _BLUE * q, grey + q)):
+            rgb[strip, :, channel] = np.clip(plane, 0, 1, out=plane)
     return rgb

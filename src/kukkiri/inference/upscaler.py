@@ -226,7 +226,7 @@ class _Run:
                 sr = luma.luma_to_grey(self.planes(luma.grey_to_luma(colour[None, None, ..., 0])))[0, 0]
             else:
                 y, red, blue = luma.split_colour(colour)
-                return _clamped(luma.join_colour(self.planes(y[None, None])[0, 0], red, blue))
+                return luma.join_colour(self.planes(y[None, None])[0, 0], red, blue)
         elif grey:
             sr = self.planes(np.repeat(colour[None, None, ..., 0], 3, axis=1))[0].mean(axis=0)
         else:
