@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from kukkiri.checkpoints import foreign
 from kukkiri.checkpoints.foreign import load_with_spandrel, read_state, recognise
 from kukkiri.errors import BackendError, ModelError
-from kukkiri.networks import EDSR, ESPCN, FSRCNN, NETWORKS, RCAN, RDN, SRCNN, VDSR, RRDBNet
+from kukkiri.networks import EDSR, ESPCN, FSRCNN, MZSR, NETWORKS, RCAN, RDN, SRCNN, VDSR, RRDBNet
 
 LR = torch.rand(1, 3, 8, 9, generator=torch.Generator().manual_seed(0))
 
@@ -185,6 +185,18 @@ def test_bias_free_vdsr_is_vdsr_without_biases():
     found = recognise(theirs, source="model_epoch_50.pth")
     assert (found.network, found.arguments["bias"], found.dialect) == ("vdsr", False, "twtygqyy's VDSR")
     assert torch.equal(rebuilt(found)(LR[:, :1]), net(LR[:, :1]))
+
+
+def test_tensorflow_variables_of_mzsr_change_their_axes_and_lose_the_optimiser():
+    net = MZSR(width=4).eval()
+    theirs = {"MODEL/conv1/kernel/Adam": torch.zeros(3, 3, 3, 4), "beta1_power": torch.zeros(()), "global_step": LR}
+    for key, value in net.state_dict().items():
+        layer, kind = key.split(".")
+        new = value.permute(2, 3, 1, 0) if kind == "weight" else value  # height, width, in, out
+        theirs[f"MODEL/{layer}/{'kernel' if kind == 'weight' else 'bias'}"] = new
+    found = recognise(theirs, source="mzsr.safetensors")
+    assert (found.network, found.dialect) == ("mzsr", "MZSR's TensorFlow variables")
+    assert torch.equal(rebuilt(found)(LR), net(LR))
 
 
 def test_the_scale_that_leaves_no_trace_is_asked_for():

@@ -203,6 +203,19 @@ def test_onnx_runtime_computes_the_same(name, tmp_path):
     assert (actual - expected).abs().max() <= 1e-5 * max(1.0, expected.abs().max().item())
 
 
+ELSEWHERE = r"degradation|icnr|imresize|kernelgan_post|kernels|mpncov|niqe|nonlocal|psnr_ssim|san_(non|soca)|se_"
+"""Vectors that belong to no network: other folders of tests read them."""
+
+
+def test_every_vector_of_a_network_is_compared_somewhere(shared):
+    text = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py"))
+    names = [path.stem for path in (shared / "golden").glob("*.safetensors")]
+    ours = [name for name in names if not re.match(ELSEWHERE, name)]
+    missing = [name for name in ours if not re.search(rf'"{name}["\.]', text) and not name.startswith("metardn_x")]
+    assert len(ours) > 40
+    assert missing == []
+
+
 def test_the_page_of_models_has_a_row_for_every_network():
     text = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
     assert set(re.findall(r"^\|[^|]+\| `(\w+)` \|", text, flags=re.MULTILINE)) == set(NETWORKS)
