@@ -14,7 +14,7 @@ def evaluate_text(
     scale: int,
     degradation: str = "bicubic",
     scripts: Sequence[str] = (),
-    count: int = 9,
+    count: int = 12,
     seed: int = 0,
     ensemble: bool = False,
     threads: int | None = None,

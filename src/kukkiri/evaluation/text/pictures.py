@@ -19,7 +19,7 @@ __all__ = ["SIZES", "TextPicture", "find_font", "render_pictures", "render_text"
 
 Array = NDArray[Any]
 
-SIZES = (24, 32, 44)
+SIZES = (16, 22, 32)
 """Heights of the em square in HR pixels, taken in turn."""
 _COLOURS = (
     ((0, 0, 0), (255, 255, 255)),
@@ -48,7 +48,7 @@ class TextPicture:
     """(H, W, 3), uint8; sides are multiples of 12."""
 
 
-def render_pictures(*, scripts: Iterable[str] = tuple(SCRIPTS), count: int = 9, seed: int = 0) -> list[TextPicture]:
+def render_pictures(*, scripts: Iterable[str] = tuple(SCRIPTS), count: int = 12, seed: int = 0) -> list[TextPicture]:
     """Draw the set: of each script ``count`` pictures, two lines and then a card in turn.
 
     Args:
@@ -110,12 +110,17 @@ def find_font(font: Font) -> Path:
 
 
 def _draw(name: str, place: int, *, seed: int) -> TextPicture:
-    script = SCRIPTS[name]
-    rng = np.random.default_rng([seed, list(SCRIPTS).index(name), place])
+    script, key = SCRIPTS[name], [seed, list(SCRIPTS).index(name)]
     kind: Literal["card", "line"] = "card" if place % 3 == 2 else "line"
-    size = SIZES[(place // 3 if kind == "card" else place - place // 3) % len(SIZES)]
+    number = place // 3 if kind == "card" else place - place // 3  # among those of its kind
+    size = SIZES[number % len(SIZES)]
+    rng = np.random.default_rng([*key, place])
+    shuffle = np.random.default_rng(key)
+    if kind == "card":
+        lines = _card(script, number, size=size, shuffle=shuffle, rng=rng)
+    else:
+        lines = [(_turn(script.sentences, number, shuffle), size, 0)]
     ink, paper = _COLOURS[int(rng.integers(len(_COLOURS)))]
-    lines = _card(script, rng, size=size) if kind == "card" else [(_pick(script.sentences, rng), size, 0)]
     font = script.fonts[int(rng.integers(len(script.fonts)))]
     path = find_font(font)
     drawn = [(render_text(text, font=path, family=font.family, size=height), gap) for text, height, gap in lines]
@@ -125,19 +130,28 @@ def _draw(name: str, place: int, *, seed: int) -> TextPicture:
     return TextPicture(f"{name}-{place:02d}", name, kind, size, truth, np.floor(mixed + 0.5).astype(np.uint8))
 
 
-def _card(script: Script, rng: np.random.Generator, *, size: int) -> list[tuple[str, int, int]]:
+def _card(
+    script: Script, number: int, *, size: int, shuffle: np.random.Generator, rng: np.random.Generator
+) -> list[tuple[str, int, int]]:
     """Lines of a card: text, size, and the gap above, in pixels."""
-    details = [_pick(script.addresses, rng), *script.contacts]
+    company, person, title, address = (
+        _turn(choices, number, shuffle)
+        for choices in (script.companies, script.people, script.titles, script.addresses)
+    )
     return [
-        (_pick(script.companies, rng), round(1.25 * size), 0),
-        (_pick(script.people, rng), round(1.5 * size), round(1.2 * size)),
-        (_pick(script.titles, rng), size, round(0.6 * size)),
-        *((_digits(text, rng), size, round((0.6 if row else 1.2) * size)) for row, text in enumerate(details)),
+        (company, round(1.25 * size), 0),
+        (person, round(1.5 * size), round(1.2 * size)),
+        (title, size, round(0.6 * size)),
+        *(
+            (_digits(text, rng), size, round((0.6 if row else 1.2) * size))
+            for row, text in enumerate((address, *script.contacts))
+        ),
     ]
 
 
-def _pick(choices: Sequence[str], rng: np.random.Generator) -> str:
-    return choices[int(rng.integers(len(choices)))]
+def _turn(choices: Sequence[str], number: int, shuffle: np.random.Generator) -> str:
+    """Each once, in an order that the seed draws, before any comes again."""
+    return choices[int(shuffle.permutation(len(choices))[number % len(choices)])]
 
 
 def _digits(text: str, rng: np.random.Generator) -> str:

@@ -1,0 +1,148 @@
+"""Can text be read after upscaling? Character error rates of Tesseract by model, script and scale.
+
+    python benchmarks/text.py
+    python benchmarks/text.py --scales 3 --degradation gaussian:2,2,0+bicubic+noise:0.01+jpeg:75
+    python benchmarks/text.py --picture docs/pictures/text.png
+
+Needs Tesseract with eng, rus, ell, jpn and kor, and the fonts DejaVu and Noto CJK (Debian: tesseract-ocr,
+tesseract-ocr-rus, -ell, -jpn, -kor, fonts-dejavu, fonts-noto-cjk). Of a model, {scale} is replaced by the scale.
+Prints Markdown; --json keeps every reading in a file.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+from kukkiri.evaluation.text import (
+    SCRIPTS,
+    TextPicture,
+    TextScore,
+    character_error_rate,
+    enlarge_text,
+    find_font,
+    read_text,
+    reader_version,
+    render_pictures,
+    render_text,
+    score_text,
+)
+from kukkiri.images import Picture
+
+MODELS = ["lr", "nearest", "bilinear", "bicubic", "lanczos", "espcn-x{scale}", "fsrcnn-x{scale}"]
+BASELINE = "bicubic"
+SHOWN = (("latin", 0), ("japanese", 1), ("korean", 1))
+"""Script and place of the pictures of examples."""
+
+
+def percent(value: float) -> str:
+    return f"{100 * value:.1f}"
+
+
+def row(score: TextScore, baseline: TextScore) -> str:
+    """One line of the table of a scale."""
+    low, high = score.interval()
+    cells = [score.model, f"**{percent(score.rate())}**", f"{percent(low)} to {percent(high)}"]
+    if score.model in (BASELINE, "hr"):
+        cells.append("")
+    else:
+        mean, low, high = score.difference(baseline)
+        cells.append(f"{100 * mean:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})")
+    return "| " + " | ".join([*cells, *(percent(score.rate(name)) for name in score.scripts)]) + " |"
+
+
+def print_scale(scores: list[TextScore], hr: TextScore) -> None:
+    """All models of a scale: mean over pictures, interval, difference to bicubic, and each script."""
+    baseline = next((one for one in scores if one.model == BASELINE), hr)
+    print(f"\n### x{scores[0].scale}, `{scores[0].degradation}`\n")
+    print(f"| model | all | 95 % | minus {baseline.model} | " + " | ".join(hr.scripts) + " |")
+    print("|---|---|---|---|" + "---|" * len(hr.scripts))
+    for one in [hr, *scores]:
+        print(row(one, baseline), flush=True)
+
+
+def print_sizes(by_scale: dict[int, list[TextScore]]) -> None:
+    """How small may letters be: the height of the em square in LR, all scales together."""
+    rates: dict[tuple[float, int], dict[str, list[float]]] = {}
+    for scale, scores in by_scale.items():
+        for score in scores:
+            name = score.model.replace(f"-x{scale}", "")
+            for one in score.readings.values():
+                rates.setdefault((one.size / scale, scale), {}).setdefault(name, []).append(one.rate)
+    names = list(next(iter(rates.values())))
+    print("\n### By size\n")
+    print("| LR em, pixels | scale | " + " | ".join(names) + " |")
+    print("|---|---|" + "---|" * len(names))
+    for (size, scale), found in sorted(rates.items()):
+        cells = [percent(float(np.mean(found[name]))) for name in names]
+        print(f"| {size:.1f} | x{scale} | " + " | ".join(cells) + " |")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", nargs="+", default=MODELS)
+    parser.add_argument("--scales", nargs="+", type=int, default=[2, 3, 4])
+    parser.add_argument("--scripts", nargs="+", default=list(SCRIPTS))
+    parser.add_argument("--degradation", default="bicubic")
+    parser.add_argument("--count", type=int, default=12, help="pictures of each script")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--picture", type=Path, help="only draw examples, at scale 3, into this file")
+    given = parser.parse_args()
+    if given.picture is not None:
+        draw_examples(given.picture, models=given.models, degradation=given.degradation, seed=given.seed)
+        return
+    pictures = render_pictures(scripts=given.scripts, count=given.count, seed=given.seed)
+    characters = sum(len(one.truth) for one in pictures)
+    print(f"{reader_version()}, {len(pictures)} pictures, {characters} characters, seed {given.seed}")
+    (hr,) = score_text(["hr"], pictures, scale=given.scales[0], degradation=given.degradation)
+    by_scale: dict[int, list[TextScore]] = {}
+    for scale in given.scales:
+        models = [model.format(scale=scale) for model in given.models]
+        by_scale[scale] = score_text(
+            models, pictures, scale=scale, degradation=given.degradation, seed=given.seed, threads=1
+        )
+        print_scale(by_scale[scale], hr)
+    print_sizes(by_scale)
+    if given.json is not None:
+        values = [one.to_json() for scores in by_scale.values() for one in scores]
+        given.json.write_text(json.dumps(values, indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+def draw_examples(path: Path, *, models: list[str], degradation: str, seed: int) -> None:
+    """A row for each model, a column for each picture: what is read, and below what was read in it."""
+    scale = 3
+    drawn = render_pictures(count=max(place for _, place in SHOWN) + 1, seed=seed)
+    by_name = {one.name: one for one in drawn}
+    shown = [by_name[f"{script}-{place:02d}"] for script, place in SHOWN]
+    enlarged = {
+        model: [enlarge_text(model, one, scale=scale, degradation=degradation)[1] for one in shown]
+        for model in ["hr", *(model.format(scale=scale) for model in models if model not in ("hr", "lr"))]
+    }
+    rows = [[cell(model, one, sr) for one, sr in zip(shown, row, strict=True)] for model, row in enlarged.items()]
+    columns = [stacked([row[place] for row in rows]) for place in range(len(shown))]
+    height = max(column.shape[0] for column in columns)
+    page = [np.pad(one, ((0, height - one.shape[0]), (0, 12), (0, 0)), constant_values=255) for one in columns]
+    Picture.from_array(np.concatenate(page, axis=1)).save(path, overwrite=True)
+
+
+def cell(model: str, picture: TextPicture, sr: np.ndarray) -> np.ndarray:
+    """A picture with its caption: model, error rate, and what was read."""
+    (read,) = read_text([sr], language=SCRIPTS[picture.script].language, kind=picture.kind)
+    caption = f"{model}, {percent(character_error_rate(picture.truth, read))} %: {' '.join(read.split())}"
+    font = SCRIPTS[picture.script].fonts[0]
+    ink = render_text(caption, font=find_font(font), family=font.family, size=12)
+    strip = 255 - np.repeat(np.pad(ink, ((6, 24 - min(24, ink.shape[0])), (6, 6)))[..., None], 3, axis=2)
+    return stacked([sr, strip])
+
+
+def stacked(images: list[np.ndarray]) -> np.ndarray:
+    """Below one another, white to the right."""
+    width = max(one.shape[1] for one in images)
+    wide = [np.pad(one, ((0, 0), (0, width - one.shape[1]), (0, 0)), constant_values=255) for one in images]
+    return np.concatenate(wide)
+
+
+if __name__ == "__main__":
+    main()
