@@ -49,7 +49,7 @@ class NiqeModel:
 
     @classmethod
     def default(cls) -> "NiqeModel":
-        """The model that is shipped; docs/metrics.md says of which photographs."""
+        """The model that is shipped; ``tools/fit_niqe.py`` says of which photographs."""
         with resources.as_file(resources.files("kukkiri.metrics") / "niqe_pristine.npz") as path:
             return cls.load(path, name="kukkiri-1")
 
