@@ -29,6 +29,8 @@ from kukkiri.evaluation.text import (
     render_text,
     score_text,
 )
+from kukkiri.inference.engine import Footprint
+from kukkiri.info import ModelInfo
 
 DEJAVU = SCRIPTS["latin"].fonts[0]
 
@@ -255,10 +257,28 @@ def test_text_of_six_pixels_cannot_be_read_and_the_result_repeats():
     assert first == second
 
 
-@needs_reader
-def test_a_model_of_another_scale_and_an_unknown_one_are_refused():
+class Threefold:
+    """A network that repeats every pixel three times."""
+
+    info = ModelInfo(name="threefold", network="unknown", scale=3, colour="rgb", receptive_field=0)
+    footprint = Footprint(linear=100.0)
+
+    def run(self, batch):
+        return batch.repeat(3, axis=2).repeat(3, axis=3)
+
+
+def test_a_network_of_another_scale_and_an_unknown_one_are_refused():
+    assert enlarge_text(Threefold(), blank(), scale=3)[1].shape == (24, 24, 3)
+    with pytest.raises(ModelError, match="x3 model, but scale 2 was asked"):
+        enlarge_text(Threefold(), blank(), scale=2)
     with pytest.raises(ModelError, match="nosuch"):
-        score_text(["nosuch"], render_pictures(scripts=["latin"], count=1), scale=2)
+        enlarge_text("nosuch", blank(), scale=2)
+
+
+@needs_font
+def test_no_words_come_twice_before_all_had_their_turn():
+    lines = [one.truth for one in render_pictures(scripts=["latin"], count=12) if one.kind == "line"]
+    assert sorted(lines) == sorted(SCRIPTS["latin"].sentences)
 
 
 @needs_reader
