@@ -1,0 +1,6 @@
+"""Reports as one self-contained HTML page: models compared, with pictures that move under the hand."""
+
+from kukkiri.evaluation.report.comparison import write_comparison
+from kukkiri.evaluation.report.gallery import Gallery, build_gallery
+
+__all__ = ["Gallery", "build_gallery", "write_comparison"]

@@ -1,0 +1,236 @@
+"""Charts as inline SVG: their colours are those of the page's style sheet, in light and in dark."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+__all__ = ["Axis", "Mark", "marker", "scatter", "short_number", "ticks"]
+
+_WIDTH, _HEIGHT = 520, 360
+_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 20, 16, 52
+_CHARACTER = 6.3  # mean width of a character of the labels
+_SHAPES = ("circle", "square", "triangle", "diamond")
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A point with its name."""
+
+    label: str
+    x: float | None
+    """``None``: not known; the mark becomes a tick at the right side."""
+    y: float
+    series: int | None = None
+    """Number of the colour; ``None`` for a reference."""
+    note: str = ""
+    """Shown on hover, after the label."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """How values become places."""
+
+    label: str
+    logarithmic: bool = False
+    """Values of 0 stand apart, at the left."""
+    downwards: bool = False
+    """Small values are at the top."""
+
+
+class _Scale:
+    """Values of one axis to places on the paper."""
+
+    def __init__(self, axis: Axis, values: Sequence[float], start: float, stop: float) -> None:
+        self.axis = axis
+        self.zero: float | None = None
+        if axis.logarithmic:
+            if any(value <= 0 for value in values):
+                self.zero = start + 16
+                start += 44
+            positive = [value for value in values if value > 0] or [1.0]
+            low, high = math.log10(min(positive)), math.log10(max(positive))
+            pad = max(0.18, 0.08 * (high - low))
+        else:
+            low, high = min(values), max(values)
+            pad = max(0.12 * (high - low), 0.05 * abs(high) if high == low else 0.0, 1e-6)
+        self.low, self.high = low - pad, high + pad
+        self.start, self.stop = start, stop
+
+    def __call__(self, value: float) -> float:
+        if self.axis.logarithmic:
+            if value <= 0:
+                return self.zero if self.zero is not None else self.start
+            value = math.log10(value)
+        share = (value - self.low) / (self.high - self.low)
+        return self.start + share * (self.stop - self.start)
+
+    @property
+    def ticks(self) -> list[tuple[float, str]]:
+        """(value, text)."""
+        if not self.axis.logarithmic:
+            values = ticks(self.low, self.high)
+            step = values[1] - values[0] if len(values) > 1 else 1.0
+            digits = max(0, -math.floor(math.log10(step) + 1e-9))
+            return [(value, f"{value:.{digits}f}") for value in values]
+        inside = [
+            factor * 10.0**power
+            for power in range(math.floor(self.low), math.ceil(self.high) + 1)
+            for factor in (1, 2, 5)
+            if self.low <= math.log10(factor * 10.0**power) <= self.high
+        ]
+        decades = [value for value in inside if f"{value:e}".startswith("1.0")]
+        shown = inside if len(inside) <= 7 else decades if len(decades) >= 2 else inside[::2]
+        zero = [] if self.zero is None else [(0.0, "0")]
+        return zero + [(value, short_number(value)) for value in shown]
+
+
+def ticks(low: float, high: float, *, count: int = 6) -> list[float]:
+    """Round values from ``low`` to ``high``, about ``count`` of them."""
+    raw = (high - low) / count
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw)
+    first = math.ceil(low / step)
+    return [index * step for index in range(first, math.floor(high / step) + 1)]
+
+
+def short_number(value: float) -> str:
+    """1500 as 1.5k, 2e6 as 2M, 0.02 as 0.02."""
+    for limit, suffix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= limit:
+            return f"{value / limit:.3g}{suffix}"
+    return f"{value:.3g}"
+
+
+def scatter(marks: Sequence[Mark], *, x: Axis, y: Axis, title: str) -> str:
+    """Points with labels that keep clear of each other.
+
+    Args:
+        marks: at least one.
+        x: the horizontal axis.
+        y: the vertical axis.
+        title: read by screen readers; the page gives the visible one.
+
+    Returns:
+        An ``svg`` element.
+    """
+    placed = [mark for mark in marks if mark.x is not None]
+    aside = [mark for mark in marks if mark.x is None]
+    right = _WIDTH - _RIGHT - (74 if aside else 0)
+    bottom = _HEIGHT - _BOTTOM
+    across = _Scale(x, [mark.x for mark in placed if mark.x is not None] or [1.0], _LEFT, right)
+    ends = (_TOP, bottom) if y.downwards else (bottom, _TOP)
+    up = _Scale(y, [mark.y for mark in marks], *ends)
+    parts = [_frame(across, up, right=right, bottom=bottom)]
+    dots = [(mark, across(mark.x), up(mark.y)) for mark in placed if mark.x is not None]
+    taken = [(px - 6, py - 6, px + 6, py + 6) for _, px, py in dots]
+    texts = []
+    for mark, px, py in sorted(dots, key=lambda dot: dot[0].series is None):  # the measured ones choose first
+        parts.append(_dot(mark, px, py))
+        texts.append(_label(mark, px, py, taken, right=right, bottom=bottom))
+    parts += [*texts, *_aside(aside, up, right=right)]
+    return (
+        f'<svg class="chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(title)}">'
+        f"<title>{escape(title)}</title>{''.join(parts)}</svg>"
+    )
+
+
+def _frame(across: _Scale, up: _Scale, *, right: float, bottom: float) -> str:
+    parts = []
+    for value, text in up.ticks:
+        py = up(value)
+        parts.append(f'<line class="grid" x1="{_LEFT}" x2="{right:.1f}" y1="{py:.1f}" y2="{py:.1f}"/>')
+        parts.append(f'<text class="tick" x="{_LEFT - 8}" y="{py + 4:.1f}" text-anchor="end">{text}</text>')
+    for value, text in across.ticks:
+        px = across(value)
+        parts.append(f'<line class="grid" x1="{px:.1f}" x2="{px:.1f}" y1="{_TOP}" y2="{bottom}"/>')
+        parts.append(f'<text class="tick" x="{px:.1f}" y="{bottom + 18}" text-anchor="middle">{text}</text>')
+    if across.zero is not None:
+        gap = across.zero + 22
+        parts.append(f'<line class="break" x1="{gap}" x2="{gap}" y1="{_TOP}" y2="{bottom}"/>')
+    parts.append(f'<path class="axis" d="M{_LEFT} {_TOP}V{bottom}H{right:.1f}" fill="none"/>')
+    parts.append(
+        f'<text class="title" x="{(_LEFT + right) / 2:.1f}" y="{_HEIGHT - 10}" text-anchor="middle">'
+        f"{escape(across.axis.label)}</text>"
+    )
+    centre = (_TOP + bottom) / 2
+    parts.append(
+        f'<text class="title" transform="translate(14 {centre:.1f}) rotate(-90)" text-anchor="middle">'
+        f"{escape(up.axis.label)}</text>"
+    )
+    return "".join(parts)
+
+
+def _dot(mark: Mark, px: float, py: float) -> str:
+    hover = f"<title>{escape(mark.label)}{': ' if mark.note else ''}{escape(mark.note)}</title>"
+    if mark.series is None:
+        return f'<circle class="reference" cx="{px:.1f}" cy="{py:.1f}" r="4">{hover}</circle>'
+    return f'<g class="dot m{mark.series % 8}">{marker(px, py, mark.series)}{hover}</g>'
+
+
+def marker(px: float, py: float, series: int) -> str:
+    """The sign of a series, so that it is not told by its colour alone."""
+    shape = _SHAPES[series % len(_SHAPES)]
+    if shape == "square":
+        return f'<rect x="{px - 5:.1f}" y="{py - 5:.1f}" width="10" height="10" rx="1.5"/>'
+    if shape == "triangle":
+        return f'<path d="M{px:.1f} {py - 6.5:.1f}l6 11h-12z"/>'
+    if shape == "diamond":
+        return f'<path d="M{px:.1f} {py - 7:.1f}l7 7l-7 7l-7-7z"/>'
+    return f'<circle cx="{px:.1f}" cy="{py:.1f}" r="5.5"/>'
+
+
+Box = tuple[float, float, float, float]
+
+
+def _label(mark: Mark, px: float, py: float, taken: list[Box], *, right: float, bottom: float) -> str:
+    """The text at the first free place around the point."""
+    width, height = _CHARACTER * len(mark.label), 13.0
+    places = [
+        (px + 10, py + 4, "start"),
+        (px - 10, py + 4, "end"),
+        (px, py - 11, "middle"),
+        (px, py + 20, "middle"),
+        (px + 8, py - 9, "start"),
+        (px - 8, py - 9, "end"),
+        (px + 8, py + 17, "start"),
+        (px - 8, py + 17, "end"),
+        (px + 10, py - 23, "start"),
+        (px - 10, py - 23, "end"),
+        (px + 10, py + 31, "start"),
+        (px - 10, py + 31, "end"),
+    ]
+    chosen = None
+    for tx, ty, anchor in places:
+        start = {"start": tx, "middle": tx - width / 2, "end": tx - width}[anchor]
+        box = (start, ty - height + 3, start + width, ty + 3)
+        inside = box[0] >= _LEFT + 2 and box[2] <= right + _RIGHT - 2 and box[1] >= 2 and box[3] <= bottom - 2
+        if inside and not any(_overlap(box, other) for other in taken):
+            chosen = (tx, ty, anchor, box)
+            break
+    if chosen is None:
+        return ""  # crowded out; the name is still there on hover and in the table
+    tx, ty, anchor, box = chosen
+    taken.append(box)
+    kind = "label faint" if mark.series is None else f"label m{mark.series % 8}"
+    return f'<text class="{kind}" x="{tx:.1f}" y="{ty:.1f}" text-anchor="{anchor}">{escape(mark.label)}</text>'
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def _aside(marks: Sequence[Mark], up: _Scale, *, right: float) -> list[str]:
+    """Ticks at the right side, with their texts spread so that none covers another."""
+    parts = []
+    floor = -math.inf
+    for mark in sorted(marks, key=lambda one: up(one.y)):
+        py = up(mark.y)
+        text = max(py, floor + 12)
+        floor = text
+        parts.append(
+            f'<g class="aside"><path d="M{right - 6:.1f} {py:.1f}h8L{right + 12:.1f} {text:.1f}" fill="none"/>'
+            f'<text class="label faint" x="{right + 15:.1f}" y="{text + 4:.1f}">{escape(mark.label)}</text>'
+            f"<title>{escape(mark.label)}: {escape(mark.note)}</title></g>"
+        )
+    return parts

@@ -1,0 +1,53 @@
+"""A self-contained page: everything it needs is inside it, and its policy forbids it to fetch anything."""
+
+from html import escape
+from importlib import resources
+from pathlib import Path
+from string import Template
+
+from kukkiri import __version__
+from kukkiri.errors import ConfigError
+from kukkiri.images import write_atomically
+
+__all__ = ["build_page", "write_page"]
+
+
+def build_page(*, title: str, setup: str, body: str, footer: str) -> str:
+    """The HTML of a report.
+
+    Args:
+        title: plain text.
+        setup: HTML of one line: what was done.
+        body: HTML.
+        footer: HTML: sources and methods.
+    """
+    return Template(_asset("page.html")).substitute(
+        title=escape(title),
+        version=__version__,
+        css=_asset("img-comparison-slider.css") + _asset("page.css"),
+        setup=setup,
+        body=body,
+        footer=footer,
+        licence=escape(_asset("img-comparison-slider.LICENSE")),
+        slider=_asset("img-comparison-slider.js").rpartition("//# sourceMappingURL=")[0],
+        script=_asset("page.js"),
+    )
+
+
+def write_page(path: Path, html: str, *, overwrite: bool = False) -> None:
+    """Write a page, whole or not at all.
+
+    Raises:
+        ConfigError: the file exists and ``overwrite`` is false, or cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, html.encode(), overwrite=overwrite)
+    except FileExistsError as error:
+        raise ConfigError(f"{path}: exists already. Choose another name, or allow it with --overwrite.") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written ({error.strerror or error}).") from error
+
+
+def _asset(name: str) -> str:
+    return (resources.files(__name__.rpartition(".")[0]) / "assets" / name).read_text(encoding="utf-8")
