@@ -1,58 +1,166 @@
-"""``kukkiri evaluate``: a model on a folder of HR pictures."""
+"""``kukkiri evaluate``: models on test sets."""
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from kukkiri.cli.printing import print_json, print_progress, print_result
-from kukkiri.evaluation import evaluate
-from kukkiri.metrics import Score
+from kukkiri.cli.printing import print_progress
+from kukkiri.errors import ConfigError
+from kukkiri.evaluation import (
+    Progress,
+    TestSet,
+    data_folders,
+    default_cache_folder,
+    download_benchmark,
+    evaluate_many,
+    find_benchmark,
+    find_sets,
+    look_for_benchmark,
+)
+from kukkiri.evaluation.tables import FORMATS
+from kukkiri.images import write_atomically
 
 __all__ = ["evaluate_command"]
+
+Flag = Parameter(negative=())
+Several = Parameter(negative=(), consume_multiple=False)
 
 
 def evaluate_command(
     *,
-    model: str,
-    data: Path,
-    scale: int,
+    model: Annotated[list[str], Several],
+    scale: Annotated[list[int], Several],
+    data: Annotated[list[Path] | None, Several] = None,
+    benchmark: Annotated[list[str] | None, Several] = None,
+    lr: Path | None = None,
     protocol: str = "y-matlab",
-    degradation: str = "bicubic",
-    ensemble: bool = False,
+    degradation: str | None = None,
+    metrics: str = "psnr,ssim",
+    cost: Annotated[bool, Flag] = False,
+    ensemble: Annotated[bool, Flag] = False,
     threads: int | None = None,
-    json: Annotated[bool, Parameter(negative=())] = False,
+    format: Literal["text", "json", "csv", "markdown"] | None = None,  # noqa: A002
+    json: Annotated[bool, Flag] = False,
+    output: Annotated[Path | None, Parameter(alias="-o")] = None,
+    overwrite: Annotated[bool, Flag] = False,
+    cache: Path | None = None,
+    no_cache: Annotated[bool, Flag] = False,
+    download: Annotated[bool, Flag] = False,
 ) -> None:
-    """Score a model on a folder of HR pictures, or on each folder in it; LR is made on the way.
+    """Score models on folders of HR pictures; LR is made on the way. Options in the singular may be repeated.
 
     Args:
-        model: id such as espcn-x3, preset, .onnx or .safetensors file, or bicubic, bilinear, nearest, lanczos.
-        data: folder of HR pictures, or of folders of them.
+        model: id such as espcn-x3, family such as espcn, preset, .onnx or .safetensors file, or bicubic, bilinear,
+            nearest, lanczos. Several are compared with the first.
         scale: HR pixels for one LR pixel along a side.
+        data: folder of HR pictures, or of folders of them; with --benchmark, where to look for those.
+        benchmark: set5, set14, b100, urban100, manga109 or div2k, found in --data or in the folders that the
+            environment variable KUKKIRI_DATA names, and checked.
+        lr: folder of LR pictures to use instead of making them.
         protocol: y-matlab (8-bit RGB in and out, the papers since 2017), y-legacy (the published bicubic rows),
             y-mzsr, or rgb.
-        degradation: how LR is made from HR: bicubic, or as kukkiri degrade takes it.
+        degradation: how LR is made from HR: bicubic when not given, or as kukkiri degrade takes it.
+        metrics: further measures, with commas between: ms-ssim, niqe, lr-psnr, colour-drift, checkerboard.
+        cost: also count parameters and multiply-adds, and measure time and memory for a megapixel.
         ensemble: mean over the eight flips and turns.
         threads: of the engine; all when not given.
-        json: print one JSON object to stdout.
+        format: text, json, csv (a line for each picture) or markdown.
+        json: the same as --format json.
+        output: write to a file instead of stdout.
+        overwrite: replace it if it is there.
+        cache: folder of scores that were computed before; in the user's caches when not given.
+        no_cache: compute everything, remember nothing.
+        download: fetch a --benchmark that is missing into the first --data, where it has a public address.
     """
-    result = evaluate(
-        model,
-        data=data,
-        scale=scale,
-        protocol=protocol,
-        degradation=degradation,
-        ensemble=ensemble,
-        threads=threads,
-        report=_report,
-    )
-    if json:
-        print_json(result.to_json())
+    if json and format not in (None, "json"):
+        raise ConfigError(f"--json and --format {format} contradict each other. Use one of them.")
+    if no_cache and cache is not None:
+        raise ConfigError("--cache and --no-cache contradict each other. Use one of them.")
+    if output is not None and output.exists() and not overwrite:
+        raise ConfigError(f"{output} exists. Use --overwrite to replace it.")
+    with _Display() as display:
+        evaluations = evaluate_many(
+            model,
+            data=_sets(data or [], benchmark or [], download=download),
+            scales=scale,
+            protocol=protocol,
+            degradation=degradation,
+            lr=lr,
+            metrics=[name.strip() for name in metrics.split(",") if name.strip()],
+            ensemble=ensemble,
+            threads=threads,
+            cost=cost,
+            cache=None if no_cache else cache or default_cache_folder(),
+            report=display,
+        )
+    text = FORMATS["json" if json else format or "text"](evaluations)
+    if output is None:
+        sys.stdout.write(text)
         return
-    print_result(f"{result.model} x{result.scale}, {result.protocol}, {result.degradation}")
-    for one in result.sets.values():
-        print_result(f"{one.name:<12} {one.mean.psnr:7.4f} dB  {one.mean.ssim:.6f}  ({len(one.images)} pictures)")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(output, text.encode(), overwrite=overwrite)
+    except OSError as error:
+        raise ConfigError(f"{output}: cannot be written ({error}). Choose another place.") from error
 
 
-def _report(name: str, picture: str, score: Score) -> None:
-    print_progress(f"{name}/{picture}: {score.psnr:.4f} dB {score.ssim:.6f}")
+def _sets(data: list[Path], names: list[str], *, download: bool) -> list[TestSet]:
+    if not names:
+        if download:
+            raise ConfigError("--download fetches what --benchmark names, and it names nothing. Add --benchmark NAME.")
+        if not data:
+            raise ConfigError("what is to be scored? Give --data DIR, or --benchmark NAME.")
+        return [one for folder in data for one in find_sets(folder)]
+    folders = data_folders(data)
+    if not download:
+        return [find_benchmark(name, folders) for name in names]
+    there = [one for one in folders if one.is_dir()]
+    return [
+        look_for_benchmark(name, there) or download_benchmark(name, folders[0], report=_Fetched(name)) for name in names
+    ]
+
+
+class _Fetched:
+    """A line for every 16 MB that came."""
+
+    def __init__(self, name: str) -> None:
+        self._name, self._told = name, 0
+
+    def __call__(self, here: int, total: int | None) -> None:
+        if here - self._told >= 16e6 or here == total:
+            self._told = here
+            print_progress(f"{self._name}: {here / 1e6:.0f} MB" + (f" of {total / 1e6:.0f}" if total else ""))
+
+
+class _Display:
+    """A bar on a terminal, a line for each picture elsewhere; on stderr."""
+
+    def __init__(self) -> None:
+        self._bar = None
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+            from rich.progress import Progress as Bar
+
+            columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+            self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
+            self._task = self._bar.add_task("")
+
+    def __enter__(self) -> "_Display":
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __call__(self, one: Progress) -> None:
+        score = f"{one.score.psnr:.4f} dB {one.score.ssim:.6f}"
+        text = f"{one.model} x{one.scale} {one.set}/{one.picture}: {score}"
+        if self._bar is not None:
+            self._bar.update(self._task, completed=one.done, total=one.total, description=text)
+        else:
+            print_progress(f"[{one.done}/{one.total}] {text}{' (from the cache)' if one.remembered else ''}")

@@ -1,16 +1,23 @@
 """Models on test sets: exact scores by named protocols, how sure they are, and what the models cost."""
 
+from kukkiri.evaluation.benchmarks import BENCHMARKS, Benchmark, data_folders, find_benchmark, look_for_benchmark
 from kukkiri.evaluation.cache import ScoreCache, default_cache_folder
 from kukkiri.evaluation.cost import Cost, measure_cost
+from kukkiri.evaluation.differences import Difference, differences
+from kukkiri.evaluation.download import download, download_benchmark
 from kukkiri.evaluation.measures import MEASURES, Measure
 from kukkiri.evaluation.running import Progress, evaluate, evaluate_many
 from kukkiri.evaluation.scores import Evaluation, Intervals, SetScore
 from kukkiri.evaluation.sets import TestPicture, TestSet, find_sets, pair_lr
 from kukkiri.evaluation.statistics import bootstrap_interval, paired_difference
+from kukkiri.evaluation.tables import to_csv, to_json, to_markdown, to_text
 
 __all__ = [
+    "BENCHMARKS",
     "MEASURES",
+    "Benchmark",
     "Cost",
+    "Difference",
     "Evaluation",
     "Intervals",
     "Measure",
@@ -20,11 +27,21 @@ __all__ = [
     "TestPicture",
     "TestSet",
     "bootstrap_interval",
+    "data_folders",
     "default_cache_folder",
+    "differences",
+    "download",
+    "download_benchmark",
     "evaluate",
     "evaluate_many",
+    "find_benchmark",
     "find_sets",
+    "look_for_benchmark",
     "measure_cost",
     "pair_lr",
     "paired_difference",
+    "to_csv",
+    "to_json",
+    "to_markdown",
+    "to_text",
 ]

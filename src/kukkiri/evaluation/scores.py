@@ -1,6 +1,7 @@
 """What an evaluation found: scores of pictures, their means, how sure those are, and their JSON."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -11,7 +12,7 @@ from kukkiri.evaluation.cost import Cost
 from kukkiri.evaluation.statistics import bootstrap_interval
 from kukkiri.metrics import Score
 
-__all__ = ["Evaluation", "Intervals", "SetScore"]
+__all__ = ["Evaluation", "Intervals", "SetScore", "finite"]
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,11 @@ class SetScore:
     def to_json(self) -> dict[str, Any]:
         """The object of a set in ``Evaluation.to_json``; what is not finite becomes ``None``."""
         images = {
-            image: _finite({**vars(score), **{name: values[image] for name, values in self.extras.items()}})
+            image: finite({**vars(score), **{name: values[image] for name, values in self.extras.items()}})
             for image, score in self.images.items()
         }
         interval = {name: [_plain(end) for end in ends] for name, ends in vars(self.interval).items()}
-        return {**_finite({**vars(self.mean), **self.extra_means}), "interval": interval, "images": images}
+        return {**finite({**vars(self.mean), **self.extra_means}), "interval": interval, "images": images}
 
 
 @dataclass(frozen=True)
@@ -91,5 +92,6 @@ def _plain(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def _finite(values: dict[str, float | None]) -> dict[str, float | None]:
+def finite(values: Mapping[str, float | None]) -> dict[str, float | None]:
+    """The values as JSON can hold them: ``None`` for infinity and NaN."""
     return {name: _plain(value) for name, value in values.items()}
