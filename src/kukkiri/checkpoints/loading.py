@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
@@ -73,10 +74,35 @@ def _load_own(info: ModelInfo, state: Mapping[str, Tensor], *, path: Path, argum
 def _load_foreign(path: Path, *, arguments: Mapping[str, Any]) -> Loaded:
     from kukkiri.checkpoints import foreign
 
-    recognised = foreign.recognise(foreign.read_state(path), source=str(path), **arguments)
+    try:
+        recognised = foreign.recognise(foreign.read_state(path), source=str(path), **arguments)
+    except ModelError as error:
+        if importlib.util.find_spec("spandrel") is None:
+            raise
+        return _load_community(path, unknown=error)
     module = _build(recognised.network, recognised.arguments, recognised.state, source=str(path))
     info = describe(module, name=path.stem, arguments=recognised.arguments)
     return Loaded(dataclasses.replace(info, sha256=tensors_sha256(module.state_dict())), module)
+
+
+def _load_community(path: Path, *, unknown: ModelError) -> Loaded:
+    """A file that only spandrel knows; when it does not either, what we said of the file stands."""
+    from kukkiri.checkpoints import foreign
+
+    try:
+        module = foreign.load_with_spandrel(path)
+    except ModelError:
+        raise unknown from None
+    info = ModelInfo(
+        name=path.stem,
+        network="unknown",
+        scale=module.scale,
+        colour=module.colour,
+        receptive_field=module.receptive_field,
+        multiple=module.multiple,
+        sha256=tensors_sha256(module.state_dict()),
+    )
+    return Loaded(info, module)
 
 
 def _build(network: str, arguments: Mapping[str, Any], state: Mapping[str, Tensor], *, source: str) -> Network:

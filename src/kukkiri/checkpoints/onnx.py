@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -58,6 +58,12 @@ def export_onnx(module: nn.Module, path: str | PathLike[str], *, info: ModelInfo
         BackendError: the ``onnx`` and ``onnxscript`` packages are missing.
     """
     check_description(module, info)
+    conditions = getattr(module, "conditions", ())
+    if conditions:
+        raise ModelError(
+            f"{info.name}: needs {', '.join(conditions)} beside the picture, and the graph has one input. "
+            "Use the network from Python, through kukkiri.load."
+        )
     written = dataclasses.replace(info, sha256=tensors_sha256(module.state_dict()))
     seam = _Seam(module)
     with placed(Path(path), overwrite=overwrite) as part:
@@ -74,12 +80,21 @@ def export_onnx(module: nn.Module, path: str | PathLike[str], *, info: ModelInfo
     return written
 
 
+@runtime_checkable
+class Deployable(Protocol):
+    """A network with a plainer form that computes the same, such as ECBSR without its branches."""
+
+    def deploy(self) -> nn.Module:
+        """The plain form, a copy."""
+
+
 class _Seam(nn.Module):
     """A network with [0, 1] on both sides, in evaluation mode, in float32 on the CPU."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
-        self.network = copy.deepcopy(network).float().cpu().eval().requires_grad_(False)
+        plain = network.deploy() if isinstance(network, Deployable) else copy.deepcopy(network)
+        self.network = plain.float().cpu().eval().requires_grad_(False)
         self.value_range = float(getattr(network, "value_range", 1.0))
 
     def forward(self, lr: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from kukkiri.inference.engine import Footprint
+from kukkiri.errors import ModelError
 from kukkiri.info import ModelInfo
 
 __all__ = ["TorchEngine"]
@@ -26,6 +27,11 @@ class TorchEngine:
             info: its descriptor.
             device: where it runs.
         """
+        conditions = getattr(module, "conditions", ())
+        if conditions:
+            raise ModelError(
+                f"{info.name}: needs {', '.join(conditions)} beside the picture. Use it from Python, through kukkiri.load."
+            )
         self.info = info
         self._module = copy.deepcopy(module).float().eval().requires_grad_(False).to(device)
         self._range = float(getattr(module, "value_range", 1.0))
