@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from kukkiri.inference.engine import Footprint
 from kukkiri.errors import ModelError
+from kukkiri.inference.engine import Footprint
 from kukkiri.info import ModelInfo
 
 __all__ = ["TorchEngine"]
@@ -30,7 +30,8 @@ class TorchEngine:
         conditions = getattr(module, "conditions", ())
         if conditions:
             raise ModelError(
-                f"{info.name}: needs {', '.join(conditions)} beside the picture. Use it from Python, through kukkiri.load."
+                f"{info.name}: needs {', '.join(conditions)} beside the picture. "
+                "Use it from Python, through kukkiri.load."
             )
         self.info = info
         self._module = copy.deepcopy(module).float().eval().requires_grad_(False).to(device)
