@@ -14,7 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch.nn import functional
 
+from kukkiri.attention import NonLocal, covariance_pool, matrix_sqrt
 from kukkiri.checkpoints import describe, load, save_safetensors
 from kukkiri.data.pairs import PairSet
 from kukkiri.data.patches import PatchSampler
@@ -71,19 +73,47 @@ def draw(weights: Path, *, picture: Path, out: Path) -> None:
         print(f"{name}: {one.info.training_data}; diffusion index {result.diffusion_index:.2f}, |map| {kept:.4f}")
     for name in ("san", "rcan"):
         maps.draw_channel_weights(maps.channel_weights(loaded[name].module, lr), out / f"attention-channels-{name}.png")
+        for row in maps.channel_weights(loaded[name].module, lr):
+            print(f"{row.name}: weights {row.weights.min():.3f} to {row.weights.max():.3f}, sd {row.weights.std():.3f}")
+    print_root_errors(loaded["san"].module, lr)
     found = maps.position_weights(loaded["san"].module, lr, pixel=PIXELS[0])
     maps.draw_position_weights(found, lr, out / "attention-positions.png", pixel=PIXELS[0])
-    draw_words(loaded["san"].module, lr, out / "attention-soft.png")
+    draw_questions(lr, out / "attention-soft.png")
 
 
-def draw_words(network: torch.nn.Module, lr: np.ndarray, path: Path) -> None:
-    """One map for each of several questions, as a captioning network has one map for each word."""
-    figure = attribution.new_figure(10.5, 2.9)
+def print_root_errors(network: torch.nn.Module, lr: np.ndarray) -> None:
+    """How far Newton-Schulz is off the exact root, on the covariances that the network takes roots of."""
+    inputs: list[torch.Tensor] = []
+    handles = [group.soca.register_forward_pre_hook(lambda _, x: inputs.append(x[0])) for group in network.RG]
+    attribution.enlarge_array(network, lr)
+    for handle in handles:
+        handle.remove()
+    matrices = torch.cat([covariance_pool(x.double()) for x in inputs])
+    exact = matrix_sqrt(matrices, method="eigen")
+    for iterations in (3, 5, 8, 12):
+        errors = (matrix_sqrt(matrices, iterations=iterations) - exact).norm(dim=(1, 2)) / exact.norm(dim=(1, 2))
+        print(f"{iterations} iterations: relative error of the root", " ".join(f"{value:.4f}" for value in errors))
+
+
+def draw_questions(lr: np.ndarray, path: Path) -> None:
+    """Gaussian non-local attention over plain patches: one map for each question, no weights learned.
+
+    The features of a pixel are its 7x7 patch without its mean, of length 5, so that the logits lie in -25..25.
+    """
+    grey = torch.from_numpy(lr.mean(axis=2))[None, None]
+    patches = functional.unfold(functional.pad(grey, (3,) * 4, mode="reflect"), 7)
+    patches = 5 * functional.normalize(patches - patches.mean(dim=1, keepdim=True), dim=1)
+    features = patches.view(1, 49, *lr.shape[:2])
+    net = NonLocal(49, pairwise="gaussian")
+    figure = attribution.new_figure(9.5, 2.7)
     for axes, pixel in zip(figure.subplots(1, len(PIXELS)), PIXELS, strict=True):
-        weights = maps.position_weights(network, lr, pixel=pixel)[0].weights
-        axes.imshow(lr * (0.25 + 0.75 * weights / weights.max())[..., None])
+        weights = net.attention(features, pixel[::-1])[0].numpy()
+        share = (weights / np.sort(weights, axis=None)[-20]).clip(0, 1)  # the pixel itself would outshine the rest
+        axes.imshow(lr.mean(axis=2), cmap="gray", vmin=0, vmax=1.5)
+        axes.imshow(share, cmap="inferno", vmin=0, vmax=1, alpha=share**0.5)
         axes.plot(*pixel, marker="+", color="cyan", markersize=10, markeredgewidth=2)
-        axes.set_title(f"asked at {pixel[0]},{pixel[1]}; largest weight {weights.max():.4f}", fontsize=9)
+        near = np.sort(weights, axis=None)[::-1].cumsum().searchsorted(0.9) + 1
+        axes.set_title(f"asked at {pixel[0]},{pixel[1]}: {near} pixels hold 90 %", fontsize=9)
         axes.set_axis_off()
     figure.savefig(path)
 

@@ -200,7 +200,7 @@ def draw_attribution(
         BackendError: matplotlib is missing.
     """
     left, top, width, height = box
-    figure = new_figure(10.5, 3.3 * lr.shape[0] / lr.shape[1] + 0.6)
+    figure = new_figure(9.5, 3.0 * lr.shape[0] / lr.shape[1] + 0.6)
     whole, over, alone = figure.subplots(1, 3)
     whole.imshow(_rgb(sr))
     whole.set_title("output and box", fontsize=9)
