@@ -2,5 +2,6 @@
 
 from kukkiri.evaluation.report.comparison import write_comparison
 from kukkiri.evaluation.report.gallery import Gallery, build_gallery
+from kukkiri.evaluation.report.labels import short_labels
 
-__all__ = ["Gallery", "build_gallery", "write_comparison"]
+__all__ = ["Gallery", "build_gallery", "short_labels", "write_comparison"]

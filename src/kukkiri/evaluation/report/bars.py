@@ -9,7 +9,7 @@ from kukkiri.evaluation.report.charts import ticks
 __all__ = ["Group", "Interval", "bars", "intervals"]
 
 _WIDTH = 720
-_BAR = 9
+_BAR = 12
 _CHARACTER = 6.6
 
 
@@ -71,7 +71,7 @@ def bars(groups: Sequence[Group], *, series: Sequence[int], unit: str, title: st
             parts.append(
                 f'<rect class="bar m{colour % 8}" x="{start:.1f}" y="{y:.1f}" width="{max(stop - start, 0.8):.1f}" '
                 f'height="{_BAR - 1.5}" rx="1.5"/>'
-                f'<text class="value" x="{max(stop, place(0.0)) + 5:.1f}" y="{y + 7.5:.1f}">{value:+.2f}</text>'
+                f'<text class="value" x="{max(stop, place(0.0)) + 5:.1f}" y="{y + 9:.1f}">{value:+.2f}</text>'
             )
     zero = place(0.0)
     parts.append(f'<line class="axis" x1="{zero:.1f}" x2="{zero:.1f}" y1="4" y2="{height - 40}"/>')
@@ -126,6 +126,6 @@ def _name(one: Group, *, left: float, middle: float) -> str:
 
 def _svg(parts: Sequence[str], *, height: float, title: str) -> str:
     return (
-        f'<svg class="chart wide" viewBox="0 0 {_WIDTH} {height:g}" role="img" aria-label="{escape(title)}">'
-        f"<title>{escape(title)}</title>{''.join(parts)}</svg>"
+        f'<div class="across"><svg class="chart wide" viewBox="0 0 {_WIDTH} {height:g}" role="img" '
+        f'aria-label="{escape(title)}"><title>{escape(title)}</title>{"".join(parts)}</svg></div>'
     )

@@ -23,7 +23,7 @@ __all__ = ["write_comparison"]
 _HR = "HR"
 _WORST = (
     "The picture of each model with its lowest PSNR, at the place of its largest error. The error is SR minus HR in "
-    "luma, four times amplified around grey: lighter is too light, darker too dark."
+    "luma, twice amplified around grey: lighter is too light, darker too dark."
 )
 _MEANS = (
     "SSIM is Wang's, with an 11×11 Gaussian window. A mean of a set is the mean over its pictures; intervals hold 95 % "
@@ -62,7 +62,7 @@ def write_comparison(
     body += _pictures(evaluations, gallery, labels)
     for name in names:
         body.append(_set_section(evaluations, labels, name, alone=len(names) == 1))
-    body.append(_failures(gallery.worst, labels))
+    body.append(_failures(gallery.worst, evaluations, labels))
     write_page(
         path,
         build_page(title=title, setup=_setup(first), body="\n".join(body), footer=_footer(evaluations)),
@@ -121,7 +121,7 @@ def _psnrs(evaluation: Evaluation, name: str) -> list[float]:
 def _pictures(evaluations: Sequence[Evaluation], gallery: Gallery, labels: Sequence[str]) -> list[str]:
     if not gallery.shown:
         return []
-    blocks = [_block(one, labels, many_sets=len(evaluations[0].sets) > 1) for one in gallery.shown]
+    blocks = [_block(one, evaluations, labels) for one in gallery.shown]
     means = [sum(sum(_psnrs(one, name)) for name in one.sets) for one in evaluations]
     best = max(range(len(means)), key=means.__getitem__)
     left = labels[0] if best else _HR if len(labels) == 1 else labels[1]
@@ -138,7 +138,7 @@ def _pictures(evaluations: Sequence[Evaluation], gallery: Gallery, labels: Seque
     ]
 
 
-def _block(one: Shown, labels: Sequence[str], *, many_sets: bool) -> PictureBlock:
+def _block(one: Shown, evaluations: Sequence[Evaluation], labels: Sequence[str]) -> PictureBlock:
     height, width = one.size
     top, left, part_height, part_width = one.part
     caption = f"{width}×{height} pixels"
@@ -147,8 +147,13 @@ def _block(one: Shown, labels: Sequence[str], *, many_sets: bool) -> PictureBloc
     versions = [Version(_HR, one.images[0], "original")]
     for number, (label, webp, score) in enumerate(zip(labels, one.images[1:], one.scores, strict=True)):
         versions.append(Version(label, webp, f"{score.psnr:.2f} dB · {score.ssim:.4f}", series=number))
-    name = "/".join(one.key) if many_sets else one.key[1]
-    return PictureBlock(name, (part_height, part_width), one.focus, tuple(versions), caption, one.overview)
+    return PictureBlock(
+        _name(one.key, evaluations), (part_height, part_width), one.focus, tuple(versions), caption, one.overview
+    )
+
+
+def _name(key: tuple[str, str], evaluations: Sequence[Evaluation]) -> str:
+    return "/".join(key) if len(evaluations[0].sets) > 1 else key[1]
 
 
 def _set_section(evaluations: Sequence[Evaluation], labels: Sequence[str], name: str, *, alone: bool) -> str:
@@ -167,7 +172,7 @@ def _set_section(evaluations: Sequence[Evaluation], labels: Sequence[str], name:
     )
 
 
-def _failures(worst: Sequence[Worst], labels: Sequence[str]) -> str:
+def _failures(worst: Sequence[Worst], evaluations: Sequence[Evaluation], labels: Sequence[str]) -> str:
     if not worst:
         return ""
     parts = [
@@ -176,9 +181,9 @@ def _failures(worst: Sequence[Worst], labels: Sequence[str]) -> str:
         '<div class="fails">',
     ]
     for one in worst:
-        label, name = labels[one.model], "/".join(one.key)
+        label, name = labels[one.model], _name(one.key, evaluations)
         top, left = one.place
-        kinds = ("original", label, "error, 4×")
+        kinds = ("original", label, "error, 2×")
         tiles = "".join(
             f'<figure class="tile"><img src="{data_uri(webp)}" alt="{escape(name)}: {escape(kind)}">'
             f"<figcaption>{escape(kind)}</figcaption></figure>"
@@ -186,10 +191,27 @@ def _failures(worst: Sequence[Worst], labels: Sequence[str]) -> str:
         )
         parts.append(
             f'<section class="card"><h3 class="m{one.model % 8}">{escape(label)}</h3><p class="note">{escape(name)} at '
-            f"{left}, {top}: {one.score.psnr:.2f} dB, SSIM {one.score.ssim:.4f}</p>"
+            f"{left}, {top}: {one.score.psnr:.2f} dB, SSIM {one.score.ssim:.4f}"
+            f"{_smallest_gain(one.model, evaluations, labels)}.</p>"
             f'<div class="three">{tiles}</div></section>'
         )
     return "".join(parts) + "</div>"
+
+
+def _smallest_gain(model: int, evaluations: Sequence[Evaluation], labels: Sequence[str]) -> str:
+    """Where a model helps least, in words."""
+    if model == 0:
+        return ""
+    gains = {
+        (name, image): evaluations[model].sets[name].images[image].psnr - score.psnr
+        for name, one in evaluations[0].sets.items()
+        for image, score in one.images.items()
+    }
+    key = min(gains, key=gains.__getitem__)
+    if not math.isfinite(gains[key]):
+        return ""
+    where = escape(_name(key, evaluations))
+    return f". Smallest gain over {escape(labels[0])}: {gains[key]:+.2f} dB, on {where}"
 
 
 def _footer(evaluations: Sequence[Evaluation]) -> str:

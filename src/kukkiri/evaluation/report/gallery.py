@@ -24,7 +24,7 @@ Key = tuple[str, str]
 """Set and picture."""
 _CROP = 96  # HR pixels: what is looked for is about as large as what a crop shows
 _PART = 288  # side of the part of a picture that is shown when the page grows too large for the whole
-_GAIN = 4  # of the error pictures
+_GAIN = 2  # of the error pictures
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Worst:
     place: tuple[int, int]
     """(row, column) of the part's top left corner in the HR picture."""
     images: tuple[bytes, bytes, bytes]
-    """WebP: HR, SR, and the error in luma, four times amplified on grey."""
+    """WebP: HR, SR, and the error in luma, twice amplified on grey."""
 
 
 @dataclass(frozen=True)
