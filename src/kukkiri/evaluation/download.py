@@ -148,7 +148,7 @@ def _unpack(file: Path, folder: Path, archive: Archive) -> None:
     wanted = PurePosixPath(archive.inside)
     for name, stream in _members(file):
         place = PurePosixPath(name)
-        if place.parent == wanted and place.suffix.lower() in INPUT_SUFFIXES:
+        if place.parent == wanted and place.suffix.lower() in INPUT_SUFFIXES and "\\" not in name:
             with stream() as source, (folder / place.name).open("wb") as target:
                 shutil.copyfileobj(source, target, _CHUNK)
 
