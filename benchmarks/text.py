@@ -11,6 +11,7 @@ Prints Markdown; --json keeps every reading in a file.
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -101,7 +102,13 @@ def main() -> None:
     for scale in given.scales:
         models = [model.format(scale=scale) for model in given.models]
         by_scale[scale] = score_text(
-            models, pictures, scale=scale, degradation=given.degradation, seed=given.seed, threads=1
+            models,
+            pictures,
+            scale=scale,
+            degradation=given.degradation,
+            seed=given.seed,
+            threads=1,
+            report=lambda model, score: print(f"{model}: {percent(score.rate())} %", file=sys.stderr, flush=True),
         )
         print_scale(by_scale[scale], hr)
     print_sizes(by_scale)

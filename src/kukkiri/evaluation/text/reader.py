@@ -76,7 +76,9 @@ def read_text(
         listing.write_text("".join(f"{path}\n" for path in paths), encoding="utf-8")
         options = ["-l", language, "--psm", _SEGMENTATION[kind], "--oem", "1", "--dpi", str(dots_per_inch)]
         text = _run([str(listing), "stdout", *options, "-c", "page_separator=\f"])
-    pages = text.removesuffix("\f").split("\f")  # version 4 ends every page with it, version 5 parts them by it
+    pages = text.split("\f")  # version 5 parts the pages by it, version 4 ends the last one with it too
+    if len(pages) == len(pictures) + 1 and not pages[-1]:
+        pages.pop()
     if len(pages) != len(pictures):
         raise BackendError(f"tesseract gave {len(pages)} texts for {len(pictures)} pictures. Use version 4 or 5.")
     return pages
