@@ -2,30 +2,7 @@ import numpy as np
 
 from kukkiri.images import Picture
 from kukkiri.inference import Upscaler
-from kukkiri.inference.alpha import bleed, resize_alpha
-
-
-def test_hidden_pixels_take_the_colour_of_the_visible_ones():
-    colour = np.zeros((6, 9, 3), np.float32)
-    alpha = np.zeros((6, 9), np.float32)
-    colour[2, 3], alpha[2, 3] = (0.25, 0.5, 1.0), 0.5
-    filled = bleed(colour, alpha)
-    assert np.array_equal(filled, np.broadcast_to(np.float32([0.25, 0.5, 1.0]), filled.shape))
-
-
-def test_the_nearest_block_decides_and_visible_pixels_stay(rng):
-    colour = rng.random((5, 8, 1), dtype=np.float32)
-    alpha = np.ones((5, 8), np.float32)
-    alpha[0, 0] = 0
-    filled = bleed(colour, alpha)
-    assert filled[0, 0, 0] == np.float32((colour[0, 1] + colour[1, 0] + colour[1, 1])[0] / 3)
-    assert np.array_equal(filled[alpha > 0], colour[alpha > 0])
-
-
-def test_nothing_is_copied_when_nothing_is_hidden_or_visible(rng):
-    colour = rng.random((4, 4, 3), dtype=np.float32)
-    assert bleed(colour, np.full((4, 4), 0.1, np.float32)) is colour
-    assert bleed(colour, np.zeros((4, 4), np.float32)) is colour
+from kukkiri.inference.alpha import resize_alpha
 
 
 def test_alpha_is_exactly_constant_where_it_was(rng):

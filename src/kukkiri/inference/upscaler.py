@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kukkiri.errors import ConfigError, ImageError, ModelError
-from kukkiri.images import Picture, dequantise, quantise, read_picture
+from kukkiri.images import Picture, bleed, dequantise, quantise, read_picture
 from kukkiri.inference import luma
-from kukkiri.inference.alpha import bleed, resize_alpha
+from kukkiri.inference.alpha import resize_alpha
 from kukkiri.inference.engine import Engine
 from kukkiri.inference.ensemble import run_ensemble
 from kukkiri.inference.memory import available_memory
