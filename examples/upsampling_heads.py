@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 
 from kukkiri.metrics.checkerboard import sub_pixel_residual
 from kukkiri.resampling import resize
-from kukkiri.upsampling import repair_, sub_pixel_to_transposed, transposed_to_sub_pixel
+from kukkiri.upsampling import flat_pictures, repair_, sub_pixel_to_transposed, transposed_to_sub_pixel
 
 DASHED = {"zero-insert": "transposed", "sub-pixel-space": "sub-pixel"}  # the same numbers by another way
 
@@ -83,15 +83,19 @@ def conversions(runs: Path, pairs) -> None:
 
 
 def repairs(runs: Path, pairs) -> None:
+    """What evening out costs: every constant, or only what grey pictures become."""
+    flat = flat_pictures(1, size=25)
     for name in ("transposed", "sub-pixel"):
-        network = trained(name, runs)
-        before = measure(network, pairs)
-        layer, change = repair_(network.head)
-        after = measure(network, pairs)
-        print(
-            f"{name} repaired ({layer}, weights changed by {100 * change:.2f} %): score {before['score']:.2f} -> "
-            f"{after['score']:.2f} dB, PSNR {before['psnr']:.4f} -> {after['psnr']:.4f} dB"
-        )
+        for kind, constants in (("every constant", None), ("flat pictures", flat)):
+            network = trained(name, runs)
+            before = measure(network, pairs)
+            layer = network.head if constants is None else network
+            _, change = repair_(layer, constants=constants)
+            after = measure(network, pairs)
+            print(
+                f"{name} repaired for {kind}: weights changed by {100 * change:.2f} %, score {before['score']:.2f} -> "
+                f"{after['score']:.2f} dB, PSNR {before['psnr']:.4f} -> {after['psnr']:.4f} dB"
+            )
 
 
 def main() -> None:

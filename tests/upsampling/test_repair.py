@@ -12,6 +12,7 @@ from kukkiri.upsampling import (
     equalise_sub_pixel_,
     equalise_transposed_,
     find_upsampling,
+    flat_pictures,
     repair_,
 )
 
@@ -102,3 +103,55 @@ def test_a_pattern_that_needs_the_phases_is_gone_but_detail_stays():
     assert float((after - before).abs().max()) > 1e-3
     blocks = F.avg_pool2d(after, 2)
     assert float((after - F.interpolate(blocks, scale_factor=2)).abs().max()) > 1e-2  # not merely nearest
+
+
+@pytest.mark.parametrize("tail", ["transposed", "sub-pixel"])
+def test_flat_pictures_become_flat_with_a_smaller_change_than_evening_out_every_constant(tail):
+    changes = {}
+    for constants in (None, flat_pictures(1, size=25)):
+        torch.manual_seed(0)
+        head = nn.ConvTranspose2d(16, 1, 5, 2, 2, 1) if tail == "transposed" else nn.Conv2d(16, 4, 3, padding=1)
+        network = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.Tanh(), head)
+        if tail == "sub-pixel":
+            network.append(nn.PixelShuffle(2))
+        network.double()
+        changes[constants is None] = repair_(network, constants=None if constants is None else constants.double())[1]
+        for grey in (0.0, 0.125, 0.5, 1.0):
+            with torch.no_grad():
+                inner = network(torch.full((1, 1, 25, 25), grey).double())[..., 10:-10, 10:-10]
+            torch.testing.assert_close(inner, inner[..., :1, :1].expand_as(inner), atol=1e-5, rtol=0)  # pinv's cut
+    assert changes[False] < 0.9 * changes[True]
+
+
+def test_given_features_are_evened_out_with_least_change():
+    torch.manual_seed(0)
+    weight = torch.randn(4 * 2, 6, 3, 3).double()
+    bias, features = torch.randn(8).double(), torch.randn(2, 6).double()
+    after, after_bias = weight.clone(), bias.clone()
+    equalise_sub_pixel_(after, after_bias, scale=2, features=features)
+    answers = torch.einsum("oikl,fi->fo", after, features) + after_bias
+    grouped = answers.reshape(2, 2, 4)
+    torch.testing.assert_close(grouped, grouped[..., :1].expand_as(grouped), atol=1e-10, rtol=0)
+
+    # the same by a general solver: for each output channel 4 * (54 + 1) unknowns and 2 * 3 conditions
+    for channel in range(2):
+        rows, wanted = [], []
+        for feature in features:
+            one = torch.cat([feature[:, None].expand(-1, 9).reshape(-1), torch.ones(1).double()])
+            for phase in range(1, 4):
+                row = torch.zeros(4, 55).double()
+                row[phase], row[0] = one, -one
+                rows.append(row.reshape(-1))
+                before = torch.cat([weight[4 * channel : 4 * channel + 4].reshape(4, -1),
+                                    bias[4 * channel : 4 * channel + 4, None]], dim=1)  # fmt: skip
+                wanted.append(-(row * before).sum())
+        change = torch.linalg.pinv(torch.stack(rows)) @ torch.stack(wanted)
+        found = after[4 * channel : 4 * channel + 4] - weight[4 * channel : 4 * channel + 4]
+        torch.testing.assert_close(found.reshape(4, -1), change.reshape(4, 55)[:, :54], atol=1e-10, rtol=0)
+
+
+def test_flat_pictures_of_colour_hold_greys_and_tints():
+    flat = flat_pictures(3, size=2)
+    assert flat.shape == (15, 3, 2, 2)
+    assert flat[4, :, 0, 0].tolist() == [0.5] * 3
+    assert len({tuple(one) for one in flat[9:, :, 0, 0].tolist()}) == 6

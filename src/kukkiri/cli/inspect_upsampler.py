@@ -66,6 +66,7 @@ def inspect_upsampler(
     gain: float = 8.0,
     repair: Annotated[bool, Parameter(negative=())] = False,
     output: Annotated[Path | None, Parameter(alias="-o")] = None,
+    every_constant: Annotated[bool, Parameter(negative=())] = False,
     overwrite: Annotated[bool, Parameter(negative=())] = False,
     json: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
@@ -79,6 +80,8 @@ def inspect_upsampler(
         gain: factor of the difference picture around grey.
         repair: even out the phases of the last upsampler with the least change in weights, and write the model.
         output: where the repaired model goes; .onnx from .onnx, else .safetensors.
+        every_constant: even out the answer to any constant features, not only to those of flat pictures; a
+            much larger change, for models before training.
         overwrite: replace existing files.
         json: print one JSON object to stdout.
     """
@@ -90,7 +93,7 @@ def inspect_upsampler(
     lr = _picture(picture, info)
     states = {"before": _measure(engine, lr, data=data)}
     if repair and output is not None:
-        layer, change = _repaired(model, output, overwrite=overwrite)
+        layer, change = _repaired(model, output, info=info, every=every_constant, overwrite=overwrite)
         print_progress(f"evened out the phases of {layer}; the weights changed by {100 * change:.2f} %")
         states["after"] = _measure(_engine(str(output)), lr, data=data)
     folder = report or Path(f"{info.name.replace('/', '-')}-upsampler")
@@ -126,20 +129,28 @@ def _engine(model: str) -> Engine:
     return TorchEngine(loaded.module, info=loaded.info)
 
 
-def _repaired(model: str, output: Path, *, overwrite: bool) -> tuple[str, float]:
+def _repaired(model: str, output: Path, *, info: ModelInfo, every: bool, overwrite: bool) -> tuple[str, float]:
     """Write the repaired model; (name of the layer, relative change of its weights)."""
     _need_torch("repairing")
+    from kukkiri.upsampling import flat_pictures, repair_
+
+    side = -(-(2 * _margin(info) + 1) // info.multiple) * info.multiple
+    flat = None if every else flat_pictures(info.channels, size=side)
     if Path(model).suffix == ".onnx":
         from kukkiri.upsampling.onnx_repair import repair_onnx
 
-        return repair_onnx(model, output, overwrite=overwrite)
+        return repair_onnx(model, output, constants=None if flat is None else flat.numpy(), overwrite=overwrite)
     from kukkiri.checkpoints import load, save_safetensors
-    from kukkiri.upsampling import repair_
 
     loaded = load(model)
-    done = repair_(loaded.module)
+    done = repair_(loaded.module, constants=None if flat is None else flat * loaded.module.value_range)
     save_safetensors(loaded.module, output, info=loaded.info, overwrite=overwrite)
     return done
+
+
+def _margin(info: ModelInfo) -> int:
+    """LR pixels at the border that are left out."""
+    return min(_LARGEST_MARGIN, _MARGIN if info.receptive_field is None else max(4, info.receptive_field))
 
 
 def _need_torch(what: str) -> None:
@@ -159,10 +170,9 @@ def _enlarge(engine: Engine) -> Callable[[Array], Array]:
 
 def _measure(engine: Engine, lr: Array, *, data: Path | None) -> _Report:
     info = engine.info
-    margin = min(_LARGEST_MARGIN, _MARGIN if info.receptive_field is None else max(4, info.receptive_field))
     enlarge = _enlarge(engine)
     network = network_checkerboard(
-        enlarge, scale=info.scale, channels=info.channels, margin=margin, multiple=info.multiple
+        enlarge, scale=info.scale, channels=info.channels, margin=_margin(info), multiple=info.multiple
     )
     answer = enlarge(lr)
     return _Report(

@@ -19,6 +19,7 @@ from kukkiri.upsampling.repair import (
     equalise_sub_pixel_,
     equalise_transposed_,
     find_upsampling,
+    flat_pictures,
     repair_,
 )
 from kukkiri.upsampling.rewrites import (
@@ -64,6 +65,7 @@ __all__ = [
     "equalise_transposed_",
     "exact_crop",
     "find_upsampling",
+    "flat_pictures",
     "icnr_",
     "icnr_transposed_",
     "insert_zeros",

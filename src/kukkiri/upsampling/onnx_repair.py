@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from kukkiri.errors import BackendError, ModelError
 from kukkiri.info import METADATA_KEY, ModelInfo
@@ -18,7 +19,11 @@ _PASSING = ("Add", "Clip", "Div", "Identity", "Mul", "Cast", "Sub")  # between t
 
 
 def repair_onnx(
-    path: str | PathLike[str], output: str | PathLike[str], *, overwrite: bool = False
+    path: str | PathLike[str],
+    output: str | PathLike[str],
+    *,
+    constants: NDArray[np.float32] | None = None,
+    overwrite: bool = False,
 ) -> tuple[str, float]:
     """Make the phases of a graph's last learned enlargement answer alike.
 
@@ -28,6 +33,7 @@ def repair_onnx(
     Args:
         path: an ``.onnx`` file; it is not changed.
         output: where the repaired graph goes.
+        constants: (L, C, H, W) flat pictures in [0, 1], see :func:`kukkiri.upsampling.repair.repair_`.
         overwrite: replace a file that is there.
 
     Returns:
@@ -60,13 +66,14 @@ def repair_onnx(
     weight = torch.from_numpy(numpy_helper.to_array(stored[node.input[1]]).copy())
     bias_name = node.input[2] if len(node.input) > 2 else ""
     before = weight.clone()
+    features = None if constants is None else _features(model, node, constants)
     if node.op_type == "ConvTranspose":
-        equalise_transposed_(weight, scale=scale)
+        equalise_transposed_(weight, scale=scale, features=features)
     else:
         bias = torch.from_numpy(numpy_helper.to_array(stored[bias_name]).copy()) if bias_name in stored else None
         order = _pixel_shuffle_order(weight.shape[0], scale) if blocks_first else torch.arange(weight.shape[0])
         shuffled, shuffled_bias = weight[order], None if bias is None else bias[order]
-        equalise_sub_pixel_(shuffled, shuffled_bias, scale=scale)
+        equalise_sub_pixel_(shuffled, shuffled_bias, scale=scale, features=features)
         weight[order] = shuffled
         if bias is not None and shuffled_bias is not None:
             bias[order] = shuffled_bias
@@ -75,6 +82,24 @@ def repair_onnx(
     _forget_checksum(model, source=str(path))
     onnx.save(model, str(output))
     return node.name or node.output[0], float((weight - before).norm() / before.norm().clamp_min(1e-12))
+
+
+def _features(model: Any, node: Any, constants: NDArray[np.float32]) -> torch.Tensor:
+    """What reaches the middle of a node when the graph sees flat pictures, (L, channels)."""
+    import onnx
+    import onnxruntime
+
+    opened = onnx.ModelProto()
+    opened.CopyFrom(model)
+    name = node.input[0]
+    if name == opened.graph.input[0].name:
+        flat = constants
+    else:
+        del opened.graph.output[:]
+        opened.graph.output.append(onnx.helper.make_empty_tensor_value_info(name))
+        session = onnxruntime.InferenceSession(opened.SerializeToString(), providers=["CPUExecutionProvider"])
+        flat = session.run([name], {session.get_inputs()[0].name: constants})[0]
+    return torch.from_numpy(flat[:, :, flat.shape[2] // 2, flat.shape[3] // 2].copy())
 
 
 def _last_upsampling(graph: Any, stored: dict[str, Any]) -> tuple[Any, int, bool] | None:

@@ -1,8 +1,14 @@
 """Mend a checkerboard: make the phases of the last upsampler answer a constant alike, with least change in weights.
 
-The gain of a phase is the sum of its taps, per input and output channel. The weights nearest to w (in the sum
-of squares) whose gains are equal are w + (g - g_a) / n_a on each of the n_a taps of phase a, where the common
-gain g = sum(g_a / n_a) / sum(1 / n_a) is the mean of the gains where all phases have as many taps.
+The answer of a phase to constant features f is the sum over the channels of f_c times the phase's gain, the sum of its
+taps for that channel. Two things may be asked for:
+
+- *every* constant: the gains themselves are equal for each pair of channels. The nearest weights are
+  w + (g - g_a) / n_a on each of the n_a taps of phase a, with the common gain g = sum(g_a / n_a) / sum(1 / n_a). Right
+  at the start of training; in a trained network the phases differ a lot in gains whose sum over the features that
+  really occur is even, and the change is large.
+- *given* constants, such as the features of grey pictures: least squares under a few conditions only, so that a
+  trained network keeps its weights almost as they are.
 """
 
 from dataclasses import dataclass
@@ -12,15 +18,16 @@ from torch import Tensor, nn
 
 from kukkiri.errors import ModelError
 
-__all__ = ["Upsampling", "equalise_sub_pixel_", "equalise_transposed_", "find_upsampling", "repair_"]
+__all__ = ["Upsampling", "equalise_sub_pixel_", "equalise_transposed_", "find_upsampling", "flat_pictures", "repair_"]
 
 
-def equalise_transposed_(weight: Tensor, *, scale: int) -> Tensor:
-    """Give every phase of a transposed convolution the same gain, in place.
+def equalise_transposed_(weight: Tensor, *, scale: int, features: Tensor | None = None) -> Tensor:
+    """Let every phase of a transposed convolution answer constants alike, in place.
 
     Args:
         weight: (Cin, C, kh, kw) as ``torch.nn.ConvTranspose2d`` keeps it, kh and kw at least ``scale``.
         scale: the stride.
+        features: (L, Cin), the constants; ``None`` for every constant.
 
     Returns:
         ``weight``.
@@ -32,21 +39,24 @@ def equalise_transposed_(weight: Tensor, *, scale: int) -> Tensor:
         raise ValueError(f"a kernel of {tuple(weight.shape[2:])} leaves phases without taps at scale {scale}")
     with torch.no_grad():
         phases = [weight[:, :, y::scale, x::scale] for y in range(scale) for x in range(scale)]
-        means = torch.stack([phase.mean(dim=(2, 3)) for phase in phases])
-        counts = weight.new_tensor([phase[0, 0].numel() for phase in phases])
-        common = means.sum(dim=0) / (1 / counts).sum()
-        for phase, mean, count in zip(phases, means, counts, strict=True):
-            phase += (common / count - mean)[:, :, None, None]
+        gains = torch.stack([phase.sum(dim=(2, 3)) for phase in phases]).double()
+        counts = torch.tensor([phase[0, 0].numel() for phase in phases], dtype=torch.float64)
+        change, _ = _least_change(gains, counts.to(gains.device), None, features)
+        for phase, one in zip(phases, change, strict=True):
+            phase += one.to(weight.dtype)[:, :, None, None]
     return weight
 
 
-def equalise_sub_pixel_(weight: Tensor, bias: Tensor | None = None, *, scale: int) -> Tensor:
-    """Give every phase of a sub-pixel convolution the same gain and the same bias, in place.
+def equalise_sub_pixel_(
+    weight: Tensor, bias: Tensor | None = None, *, scale: int, features: Tensor | None = None
+) -> Tensor:
+    """Let every phase of a sub-pixel convolution answer constants alike, in place.
 
     Args:
         weight: (C*s^2, Cin, kh, kw), phases in the order of ``torch.nn.PixelShuffle``.
-        bias: (C*s^2,) or ``None``.
+        bias: (C*s^2,) or ``None``; evened out too.
         scale: of the shuffle.
+        features: (L, Cin), the constants; ``None`` for every constant.
 
     Returns:
         ``weight``.
@@ -57,13 +67,49 @@ def equalise_sub_pixel_(weight: Tensor, bias: Tensor | None = None, *, scale: in
     if weight.shape[0] % scale**2:
         raise ValueError(f"{weight.shape[0]} output channels are not a multiple of scale^2 = {scale**2}")
     with torch.no_grad():
-        means = weight.mean(dim=(2, 3)).reshape(-1, scale**2, weight.shape[1])
-        change = (means.mean(dim=1, keepdim=True) - means).reshape(weight.shape[0], -1)
-        weight += change[:, :, None, None]
-        if bias is not None:
-            grouped = bias.view(-1, scale**2)
-            grouped.copy_(grouped.mean(dim=1, keepdim=True).expand_as(grouped))
+        # (phases, Cin, C), as for the transposed form
+        gains = weight.double().sum(dim=(2, 3)).reshape(-1, scale**2, weight.shape[1]).permute(1, 2, 0)
+        counts = gains.new_full((scale**2,), float(weight.shape[2] * weight.shape[3]))
+        biases = None if bias is None else bias.double().reshape(-1, scale**2).T
+        change, bias_change = _least_change(gains, counts, biases, features)
+        weight += change.permute(2, 0, 1).reshape(weight.shape[:2]).to(weight.dtype)[:, :, None, None]
+        if bias is not None and bias_change is not None:
+            bias += bias_change.T.reshape(-1).to(bias.dtype)
     return weight
+
+
+def _least_change(
+    gains: Tensor, counts: Tensor, biases: Tensor | None, features: Tensor | None
+) -> tuple[Tensor, Tensor | None]:
+    """What to add to every tap and bias.
+
+    Args:
+        gains: (A, Cin, C), float64, by phase.
+        counts: (A,), taps of each phase.
+        biases: (A, C) or ``None``.
+        features: (L, Cin) or ``None``.
+
+    Returns:
+        (A, Cin, C) to add to each tap, and (A, C) to the biases.
+    """
+    share = (1.0 / counts) / (1.0 / counts).sum()
+    if features is None:
+        missing = torch.einsum("a,aic->ic", share, gains) - gains
+        change = missing / counts[:, None, None]
+        return change, None if biases is None else biases.mean(dim=0, keepdim=True) - biases
+    seen = features.to(gains)
+    answers = torch.einsum("li,aic->alc", seen, gains)
+    if biases is not None:
+        answers = answers + biases[:, None]
+    missing = torch.einsum("a,alc->lc", share, answers) - answers
+    square = seen @ seen.T
+    changes, bias_changes = [], []
+    for count, wanted in zip(counts, missing, strict=True):
+        system = count * square + (0.0 if biases is None else 1.0)
+        multipliers = torch.linalg.pinv(system, hermitian=True, rtol=1e-10) @ wanted
+        changes.append(seen.T @ multipliers)
+        bias_changes.append(multipliers.sum(dim=0))
+    return torch.stack(changes), None if biases is None else torch.stack(bias_changes)
 
 
 @dataclass(frozen=True)
@@ -75,17 +121,20 @@ class Upsampling:
     layer: nn.Conv2d | nn.ConvTranspose2d
     scale: int
 
-    def equalise_(self) -> float:
+    def equalise_(self, features: Tensor | None = None) -> float:
         """Make the phases answer alike.
+
+        Args:
+            features: (L, channels) constants that reach the layer; ``None`` for every constant.
 
         Returns:
             The change of the weights, root of the sum of squares relative to that of the weights.
         """
         before = self.layer.weight.detach().clone()
         if isinstance(self.layer, nn.ConvTranspose2d):
-            equalise_transposed_(self.layer.weight, scale=self.scale)
+            equalise_transposed_(self.layer.weight, scale=self.scale, features=features)
         else:
-            equalise_sub_pixel_(self.layer.weight, self.layer.bias, scale=self.scale)
+            equalise_sub_pixel_(self.layer.weight, self.layer.bias, scale=self.scale, features=features)
         return float((self.layer.weight.detach() - before).norm() / before.norm().clamp_min(1e-12))
 
 
@@ -110,18 +159,49 @@ def find_upsampling(module: nn.Module) -> list[Upsampling]:
     return found
 
 
-def repair_(module: nn.Module) -> tuple[str, float]:
+def repair_(module: nn.Module, *, constants: Tensor | None = None) -> tuple[str, float]:
     """Make the phases of the module's last learned enlargement answer alike, in place.
+
+    Args:
+        module: a network or layer.
+        constants: (L, C, H, W) flat pictures in the module's value range, large enough that the middle does not
+            see the border: only these (and their mixtures) are evened out. ``None``: every constant.
 
     Returns:
         The layer's name and the relative change of its weights.
 
     Raises:
-        ModelError: there is no learned enlargement, so nothing to repair.
+        ModelError: there is no learned enlargement, so nothing to repair; or, with ``constants``, its
+            channels are grouped.
     """
     found = find_upsampling(module)
     if not found:
         raise ModelError(
             f"{type(module).__name__} has neither a transposed nor a sub-pixel convolution, so no phases to even out."
         )
-    return found[-1].name, found[-1].equalise_()
+    last = found[-1]
+    if constants is None:
+        return last.name, last.equalise_()
+    if last.layer.groups != 1:
+        raise ModelError(f"{last.name} has {last.layer.groups} groups of channels; even out every constant instead.")
+    seen: list[Tensor] = []
+    hook = last.layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    try:
+        with torch.no_grad():
+            module(constants)
+    finally:
+        hook.remove()
+    height, width = seen[0].shape[2:]
+    return last.name, last.equalise_(seen[0][:, :, height // 2, width // 2])
+
+
+def flat_pictures(channels: int, *, size: int, levels: int = 9) -> Tensor:
+    """The constants worth evening out: greys from black to white and, in colour, six saturated tints.
+
+    Returns:
+        (L, channels, size, size), float32, in [0, 1].
+    """
+    values = [[level / (levels - 1)] * channels for level in range(levels)]
+    if channels == 3:
+        values += [[0.25 + 0.5 * (mix >> bit & 1) for bit in range(3)] for mix in range(1, 7)]
+    return torch.tensor(values)[:, :, None, None].expand(-1, -1, size, size).contiguous()
