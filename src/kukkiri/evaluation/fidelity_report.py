@@ -50,7 +50,9 @@ class Fidelity:
     consistency: float
     """PSNR in dB between the input and the result made small again; infinity when equal."""
     change: NDArray[np.float64]
-    """(H, W) of the input: difference in luma between the two, in 8-bit levels, from the part that was measured."""
+    """(H, W) of the part of the input that was measured: difference in luma between the two, in 8-bit levels."""
+    place: tuple[int, int]
+    """(top, left) of that part: (0, 0) unless the result is so large that only its middle was measured."""
     drift: ColourDrift | None
     """``None`` for a grey picture."""
     pattern: Checkerboard | None
@@ -82,6 +84,7 @@ def measure_fidelity(before: Picture, after: Picture) -> Fidelity:
         scale=scale,
         consistency=lr_consistency(lr, sr, border=_border(lr), data_range=1.0),
         change=255.0 * np.abs(_luma(shrunk) - _luma(lr)),
+        place=((before.size[0] - lr.shape[0]) // 2, (before.size[1] - lr.shape[1]) // 2),
         drift=None if lr.shape[2] == 1 else colour_drift(lr, sr),
         pattern=_pattern(sr, int(scale)) if whole else None,
         carried=_carried(before, after),
@@ -218,12 +221,9 @@ def _presence(name: str, before: float, after: float) -> Carried:
 def _block(before: Picture, after: Picture, found: Fidelity, *, name: str) -> PictureBlock:
     """What the page shows: all of it, or a part around the largest change."""
     factor = after.size[0] / before.size[0]
-    change = np.abs(
-        _luma(resize(_laid_on_black(after).astype(np.float64), output_size=before.size)) - _luma(_laid_on_black(before))
-    )
-    window = max(1, min(round(96 / factor), *before.size))
-    top, left = densest_box(change**2, window)
-    row, column = top + window // 2, left + window // 2
+    window = max(1, min(round(96 / factor), *found.change.shape))
+    top, left = densest_box(found.change**2, window)
+    row, column = found.place[0] + top + window // 2, found.place[1] + left + window // 2
     part = _part(before.size, after.size, row, column)
     small = _pixels(before, part, factor=1.0)
     large = _pixels(after, part, factor=factor)
