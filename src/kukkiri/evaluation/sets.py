@@ -114,7 +114,8 @@ def pair_lr(one: TestSet, folder: Path, *, scale: int) -> TestSet:
     """
     roots = (folder / one.name, folder)
     places = [root / below for root in roots for below in (f"x{scale}", f"X{scale}", "")]
-    found = next((paths for place in places if (paths := list_pictures(place))), ())
+    itself = {path.parent.resolve() for path in one.paths}
+    found = next((paths for place in places if place.resolve() not in itself and (paths := list_pictures(place))), ())
     if not found:
         raise ConfigError(f"{folder}: no LR pictures for {one.name} here, in {one.name} or in x{scale}.")
     return dataclasses.replace(one, lr_paths=tuple(_partner(path, found, scale=scale) for path in one.paths))

@@ -1,0 +1,211 @@
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+
+from kukkiri.degradations import Degradation
+from kukkiri.errors import ConfigError
+from kukkiri.evaluation import MEASURES, Cost, enlarging, evaluate, evaluate_many, find_sets, running
+from kukkiri.evaluation.measures import Sample
+from kukkiri.images import Picture
+from kukkiri.metrics import PROTOCOLS
+from kukkiri.metrics.consistency import lr_consistency
+from kukkiri.metrics.ms_ssim import ms_ssim
+from kukkiri.metrics.niqe import niqe
+from kukkiri.resampling import resize
+
+
+def smooth(rng, height, width):
+    small = rng.uniform(0, 1, (height // 8 + 1, width // 8 + 1, 3))
+    return (resize(small, output_size=(height, width)).clip(0, 1) * 255).astype(np.uint8)
+
+
+@pytest.fixture
+def sets(tmp_path, rng):
+    for name in ("one", "two"):
+        for image in "abc":
+            (tmp_path / "sets" / name).mkdir(parents=True, exist_ok=True)
+            Picture.from_array(smooth(rng, 48, 60)).save(tmp_path / "sets" / name / f"{image}.png")
+    return tmp_path / "sets"
+
+
+@pytest.fixture
+def enlarged(monkeypatch):
+    """Counts what is really computed."""
+    calls = []
+    original = enlarging.Enlarger.__call__
+
+    def counted(self, lr):
+        calls.append(self.name)
+        return original(self, lr)
+
+    monkeypatch.setattr(enlarging.Enlarger, "__call__", counted)
+    return calls
+
+
+def test_several_models_scales_and_sets_are_what_each_is_alone(sets):
+    found = evaluate_many(["bicubic", "nearest"], data=sets, scales=[2, 3])
+    assert [(one.model, one.scale) for one in found] == [
+        ("bicubic", 2),
+        ("nearest", 2),
+        ("bicubic", 3),
+        ("nearest", 3),
+    ]
+    for one in found:
+        assert one == evaluate(one.model, data=sets, scale=one.scale)
+        assert list(one.sets) == ["one", "two"]
+
+
+def test_sets_can_be_given_themselves(sets):
+    (one,) = evaluate_many(["bicubic"], data=find_sets(sets / "two"), scales=[2])
+    assert list(one.sets) == ["two"]
+
+
+def test_what_was_scored_is_not_computed_again(sets, tmp_path, enlarged):
+    arguments = {"data": sets, "scales": [2], "cache": tmp_path / "cache"}
+    first = evaluate_many(["bicubic", "nearest"], **arguments)
+    assert len(enlarged) == 12
+    told = []
+    assert evaluate_many(["bicubic", "nearest"], **arguments, report=told.append) == first
+    assert len(enlarged) == 12
+    assert [one.remembered for one in told] == [True] * 12
+    assert [one.done for one in told] == list(range(1, 13))
+    assert {one.total for one in told} == {12}
+    evaluate_many(["bicubic", "lanczos"], **arguments)
+    assert enlarged[12:] == ["lanczos"] * 6
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(sets, tmp_path, enlarged):
+    def interrupt(progress):
+        if progress.done == 3:
+            raise KeyboardInterrupt
+
+    arguments = {"data": sets, "scales": [2], "cache": tmp_path / "cache"}
+    with pytest.raises(KeyboardInterrupt):
+        evaluate_many(["bicubic"], **arguments, report=interrupt)
+    evaluate_many(["bicubic"], **arguments)
+    assert len(enlarged) == 6
+
+
+def test_a_changed_picture_or_model_or_setting_is_computed_anew(sets, tmp_path, enlarged, rng):
+    arguments = {"data": sets / "one", "scales": [2], "cache": tmp_path / "cache"}
+    evaluate_many(["bicubic"], **arguments)
+    (sets / "one" / "b.png").unlink()
+    Picture.from_array(smooth(rng, 48, 60)).save(sets / "one" / "b.png")
+    evaluate_many(["bicubic"], **arguments)
+    assert len(enlarged) == 4
+    changes = [{"protocol": "rgb"}, {"degradation": "gaussian:2+direct"}, {"ensemble": True}, {"metrics": ["niqe"]}]
+    for change in changes:
+        before = len(enlarged)
+        evaluate_many(["bicubic"], **arguments, **change)
+        assert len(enlarged) == before + 3
+
+
+def test_given_lr_pictures_made_by_the_same_degradation_score_the_same(sets, tmp_path):
+    text = "gaussian:2.0+direct"
+    for one in find_sets(sets):
+        for picture in one.pictures(scale=2):
+            lr = Degradation.parse(text).apply(picture.rgb, scale=2, seed=0)
+            target = tmp_path / "lr" / one.name / f"{picture.name}x2.png"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            Picture.from_array(lr).save(target)
+    (given,) = evaluate_many(["bicubic"], data=sets, scales=[2], lr=tmp_path / "lr", cache=tmp_path / "cache")
+    (made,) = evaluate_many(["bicubic"], data=sets, scales=[2], degradation=text)
+    assert given.sets == made.sets
+    assert (given.degradation, made.degradation) == ("given: lr", text)
+
+
+def test_further_measures_are_those_of_the_metrics_package(sets, rng):
+    hr = smooth(rng, 210, 240)
+    for path in (sets / "one").iterdir():
+        path.unlink()
+    Picture.from_array(hr).save(sets / "one" / "large.png")
+    names = ["psnr", "ms-ssim", "niqe", "lr-psnr", "colour-drift", "checkerboard", "niqe"]
+    (one,) = evaluate_many(["bicubic"], data=sets / "one", scales=[2], metrics=names, protocol="rgb")
+    extras = one.sets["one"].extras
+    assert list(extras) == ["ms-ssim", "niqe", "lr-psnr", "colour-drift", "checkerboard"]
+    lr = resize(hr, scale=0.5)
+    sr = resize(lr, scale=2)
+    assert extras["ms-ssim"]["large"] == ms_ssim(hr, sr, border=2)
+    assert extras["niqe"]["large"] == niqe(sr, border=2)
+    assert extras["lr-psnr"]["large"] == lr_consistency(lr, sr)
+    assert one.sets["one"].extra_means["niqe"] == pytest.approx(niqe(sr, border=2))
+    assert one.to_json()["sets"]["one"]["images"]["large"]["niqe"] == pytest.approx(niqe(sr, border=2))
+
+
+def test_the_consistency_of_a_blurred_picture_is_measured_with_its_blur(sets):
+    # the truth itself, given as LR's enlargement, must agree with LR up to its rounding: 59 dB less a little
+    blur = Degradation.parse("gaussian:4+bicubic")
+    (picture, *_) = find_sets(sets / "one")[0].pictures(scale=2)
+    prepared = enlarging.prepare(picture, PROTOCOLS["rgb"], blur, scale=2)
+    truth = Sample(prepared, prepared.hr, PROTOCOLS["rgb"], blur, 2)
+    assert MEASURES["lr-psnr"].value(truth) > 57
+    assert MEASURES["colour-drift"].value(truth) < 0.5
+    unaware = dataclasses.replace(truth, degradation=Degradation.parse("bicubic"))
+    assert MEASURES["lr-psnr"].value(unaware) < 45
+
+
+def test_a_measure_without_a_meaning_for_a_picture_is_none_and_no_mean(sets):
+    (one,) = evaluate_many(["bicubic"], data=sets / "one", scales=[2], metrics=["ms-ssim", "niqe"])
+    assert one.sets["one"].extras == {name: dict.fromkeys("abc") for name in ("ms-ssim", "niqe")}
+    assert one.sets["one"].extra_means == {"ms-ssim": None, "niqe": None}
+
+
+def test_the_legacy_protocol_has_measures_of_its_luma(sets):
+    (one,) = evaluate_many(
+        ["bicubic"], data=sets / "one", scales=[2], protocol="y-legacy", metrics=["lr-psnr", "colour-drift"]
+    )
+    extras = one.sets["one"].extras
+    assert all(value > 35 for value in extras["lr-psnr"].values())
+    assert extras["colour-drift"] == dict.fromkeys("abc")
+
+
+def test_a_perfect_picture_is_null_in_json_and_has_no_interval(tmp_path):
+    Picture.from_array(np.full((40, 40, 3), 77, np.uint8)).save(tmp_path / "flat.png")
+    one = evaluate("nearest", data=tmp_path, scale=2)
+    (scored,) = one.sets.values()
+    assert math.isinf(scored.mean.psnr)
+    assert math.isnan(scored.interval.psnr[0])
+    (value,) = one.to_json()["sets"].values()
+    assert (value["psnr"], value["ssim"]) == (None, pytest.approx(1, abs=1e-12))
+    assert value["interval"]["psnr"] == [None, None]
+
+
+def test_the_cost_is_measured_once_for_each_model_and_scale(sets, monkeypatch):
+    asked = []
+
+    def fake(model, **arguments):
+        asked.append((model, arguments["scale"]))
+        return Cost(1, 2, 0.5, 3)
+
+    monkeypatch.setattr(running, "measure_cost", fake)
+    found = evaluate_many(["bicubic", "nearest"], data=sets / "one", scales=[2, 3], cost=True)
+    assert asked == [("bicubic", 2), ("nearest", 2), ("bicubic", 3), ("nearest", 3)]
+    assert found[0].to_json()["cost"] == {"parameters": 1, "multiply_adds": 2, "seconds": 0.5, "peak_memory": 3}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"models": ["bicubic", "bicubic"]}, "model bicubic was given twice"),
+        ({"models": []}, "no model was given"),
+        ({"scales": [2, 2]}, "scale 2 was given twice"),
+        ({"scales": [0]}, "at least 1"),
+        ({"metrics": ["lpips"]}, "unknown metric 'lpips'. Known: psnr, ssim, checkerboard"),
+        ({"protocol": "y"}, "unknown protocol"),
+        ({"lr": "lr", "degradation": "bicubic"}, "Drop one of them"),
+        ({"lr": "lr"}, "no LR pictures for one"),
+    ],
+)
+def test_impossible_wishes_are_refused_before_any_work(sets, arguments, message):
+    if "lr" in arguments:
+        arguments["lr"] = sets / "lr"
+    with pytest.raises(ConfigError, match=message):
+        evaluate_many(**{"models": ["bicubic"], "data": sets, "scales": [2], **arguments})
+
+
+def test_two_pictures_of_one_name_are_refused(sets):
+    Picture.from_array(np.zeros((48, 60, 3), np.uint8)).save(sets / "one" / "a.webp")
+    with pytest.raises(ConfigError, match="a picture of one named a was given twice"):
+        evaluate_many(["bicubic"], data=sets, scales=[2])
