@@ -42,7 +42,7 @@ def test_a_blur_of_scale_invariant_edges_is_found(rng):
 def test_the_quadratic_form_is_that_of_the_objective(rng):
     """A and b, gathered pixel by pixel, against the sum over patches as the paper writes it."""
     luma = rng.uniform(size=(60, 64)).astype(np.float32)
-    search = module._Search(luma, scale=2, size=7, patches=20, seed=0)
+    search = module._Search(luma, scale=2, size=7, patch=5, patches=20, seed=0)
     kernel = gaussian_kernel(1.5, size=7).ravel()
     form, linear, _ = search.quadratic(kernel)
     project = np.eye(25) - 1 / 25
@@ -87,7 +87,7 @@ def test_the_most_textured_window_is_chosen(rng):
 
 
 def test_impossible_requests_are_refused():
-    with pytest.raises(ImageError, match="from 80x40 pixels, expected 45 to a side"):
+    with pytest.raises(ImageError, match="from 80x40 pixels, expected 41 to a side"):
         estimate_kernel(np.zeros((40, 80)), scale=2)
     with pytest.raises(ImageError, match="one colour"):
         estimate_kernel(np.zeros((80, 80)), scale=2)

@@ -18,8 +18,9 @@ C the differences of neighbouring weights. It is lowered in turns, from a delta:
 The patches of the small picture overlap, so the quadratic form of step 3 is gathered pixel by pixel,
 without ever writing down an R_j. Differs from the paper: patches have their mean taken away before they
 are compared, so that contrast decides; k >= 0, with sum 1 (step 3 is projected, accelerated gradient
-descent); the smoothness is relative to the data's own weight; neighbours are searched exactly, in blocks of a matrix
-product, which for 25 dimensions is quicker than a k-d tree.
+descent); the smoothness is relative to the data's own weight; patches are 3x3 unless asked (the paper's
+5x5 recur less often, and their false matches make the kernel too wide); neighbours are searched exactly,
+in blocks of a matrix product.
 """
 
 from dataclasses import dataclass
@@ -35,7 +36,6 @@ from kukkiri.degradations.kernels import Kernel
 __all__ = ["KernelEstimate", "estimate_kernel"]
 
 Float32 = NDArray[np.float32]
-_PATCH = 5
 _NEIGHBOURS = 5
 _SIGMA = 10 / 255
 _TEXTURED = 0.25  # patches that may ask: the share with the most contrast
@@ -58,7 +58,8 @@ def estimate_kernel(
     *,
     scale: int,
     size: int | None = None,
-    turns: int = 15,
+    turns: int = 20,
+    patch: int = 3,
     patches: int = 600,
     smoothness: float = 0.03,
     side: int = 256,
@@ -70,8 +71,9 @@ def estimate_kernel(
         lr: (H, W) or (H, W, 3): uint8, or floats in [0, 1].
         scale: HR pixels for one LR pixel along a side; 2 or 3, and 4 with a large picture.
         size: odd side of the kernel in HR pixels; by default 4 scale + 5.
-        turns: of the alternation; the paper's 15.
-        patches: 5x5 patches that look for their parents, drawn from the quarter with the most contrast.
+        turns: of the alternation; the paper needs about 15.
+        patch: side of a patch in LR pixels; the paper's is 5.
+        patches: how many patches look for their parents, drawn from the quarter with the most contrast.
         smoothness: of the kernel, against the data.
         side: LR pixels: larger pictures are cut to their most textured window of this side.
         seed: of the drawing.
@@ -88,8 +90,8 @@ def estimate_kernel(
     size = 4 * scale + 5 if size is None else size
     if size < 3 or size % 2 == 0:
         raise ValueError(f"size must be odd and at least 3, got {size}")
-    luma = estimation_luma(lr, smallest=size + scale * (_PATCH + 11)).astype(np.float32)
-    search = _Search(_busiest(luma, side), scale=scale, size=size, patches=patches, seed=seed)
+    luma = estimation_luma(lr, smallest=size + scale * (patch + 11)).astype(np.float32)
+    search = _Search(_busiest(luma, side), scale=scale, size=size, patch=patch, patches=patches, seed=seed)
     differences = _differences(size)
     kernel = np.zeros(size * size)
     kernel[kernel.size // 2] = 1.0
@@ -109,15 +111,15 @@ def estimate_kernel(
 class _Search:
     """The patches of a picture, and where their neighbours may lie."""
 
-    def __init__(self, luma: Float32, *, scale: int, size: int, patches: int, seed: int) -> None:
+    def __init__(self, luma: Float32, *, scale: int, size: int, patch: int, patches: int, seed: int) -> None:
         windows = np.lib.stride_tricks.sliding_window_view(luma, (size, size))[::scale, ::scale]
         height, width = windows.shape[:2]
         self.windows = np.ascontiguousarray(windows.reshape(height * width, size * size))
         """One row for each pixel of the small picture: what it is made of."""
-        first = np.arange(height - _PATCH + 1)[:, None] * width + np.arange(width - _PATCH + 1)
+        first = np.arange(height - patch + 1)[:, None] * width + np.arange(width - patch + 1)
         self.corners = first.ravel()
-        self.inside = (np.arange(_PATCH)[:, None] * width + np.arange(_PATCH)).ravel()
-        asking = np.lib.stride_tricks.sliding_window_view(luma, (_PATCH, _PATCH)).reshape(-1, _PATCH**2)
+        self.inside = (np.arange(patch)[:, None] * width + np.arange(patch)).ravel()
+        asking = np.lib.stride_tricks.sliding_window_view(luma, (patch, patch)).reshape(-1, patch**2)
         asking = asking - asking.mean(axis=1, keepdims=True)
         energy = (asking * asking).sum(axis=1)
         eligible = np.argsort(-energy, kind="stable")[: max(patches, int(_TEXTURED * len(energy)))]
