@@ -90,7 +90,7 @@ def repairs(runs: Path, pairs) -> None:
             network = trained(name, runs)
             before = measure(network, pairs)
             layer = network.head if constants is None else network
-            _, change = repair_(layer, constants=constants)
+            _, change = repair_(layer, constants=constants, tolerance=0.05 / 255)
             after = measure(network, pairs)
             print(
                 f"{name} repaired for {kind}: weights changed by {100 * change:.2f} %, score {before['score']:.2f} -> "

@@ -150,6 +150,20 @@ def test_given_features_are_evened_out_with_least_change():
         torch.testing.assert_close(found.reshape(4, -1), change.reshape(4, 55)[:, :54], atol=1e-10, rtol=0)
 
 
+def test_a_tolerance_buys_a_smaller_change_and_is_kept():
+    changes = []
+    for tolerance in (0.0, 1e-3, 1e-1):
+        torch.manual_seed(0)
+        network = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.Tanh(), nn.ConvTranspose2d(16, 1, 4, 2, 1)).double()
+        flat = flat_pictures(1, size=15).double()
+        changes.append(repair_(network, constants=flat, tolerance=tolerance)[1])
+        with torch.no_grad():
+            inner = network(flat)[:, 0, 12:14, 12:14].reshape(9, 4)
+        assert float((inner - inner.mean(dim=1, keepdim=True)).abs().max()) <= tolerance + 1e-5
+    assert changes == sorted(changes, reverse=True)
+    assert changes[2] < changes[0]
+
+
 def test_flat_pictures_of_colour_hold_greys_and_tints():
     flat = flat_pictures(3, size=2)
     assert flat.shape == (15, 3, 2, 2)

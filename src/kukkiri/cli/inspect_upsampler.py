@@ -32,6 +32,7 @@ __all__ = ["inspect_upsampler"]
 Array = NDArray[np.float32]
 _MARGIN = 12  # LR pixels left out where a network reaches everywhere
 _LARGEST_MARGIN = 32
+_EVEN_ENOUGH = 0.05 / 255  # a twentieth of an 8-bit level
 
 
 @dataclass(frozen=True)
@@ -139,11 +140,13 @@ def _repaired(model: str, output: Path, *, info: ModelInfo, every: bool, overwri
     if Path(model).suffix == ".onnx":
         from kukkiri.upsampling.onnx_repair import repair_onnx
 
-        return repair_onnx(model, output, constants=None if flat is None else flat.numpy(), overwrite=overwrite)
+        constants = None if flat is None else flat.numpy()
+        return repair_onnx(model, output, constants=constants, tolerance=_EVEN_ENOUGH, overwrite=overwrite)
     from kukkiri.checkpoints import load, save_safetensors
 
     loaded = load(model)
-    done = repair_(loaded.module, constants=None if flat is None else flat * loaded.module.value_range)
+    white = loaded.module.value_range
+    done = repair_(loaded.module, constants=None if flat is None else flat * white, tolerance=_EVEN_ENOUGH * white)
     save_safetensors(loaded.module, output, info=loaded.info, overwrite=overwrite)
     return done
 

@@ -23,6 +23,7 @@ def repair_onnx(
     output: str | PathLike[str],
     *,
     constants: NDArray[np.float32] | None = None,
+    tolerance: float = 0.0,
     overwrite: bool = False,
 ) -> tuple[str, float]:
     """Make the phases of a graph's last learned enlargement answer alike.
@@ -34,6 +35,7 @@ def repair_onnx(
         path: an ``.onnx`` file; it is not changed.
         output: where the repaired graph goes.
         constants: (L, C, H, W) flat pictures in [0, 1], see :func:`kukkiri.upsampling.repair.repair_`.
+        tolerance: how far a phase may stay from the common answer to ``constants``, in the layer's units.
         overwrite: replace a file that is there.
 
     Returns:
@@ -68,12 +70,12 @@ def repair_onnx(
     before = weight.clone()
     features = None if constants is None else _features(model, node, constants)
     if node.op_type == "ConvTranspose":
-        equalise_transposed_(weight, scale=scale, features=features)
+        equalise_transposed_(weight, scale=scale, features=features, tolerance=tolerance)
     else:
         bias = torch.from_numpy(numpy_helper.to_array(stored[bias_name]).copy()) if bias_name in stored else None
         order = _pixel_shuffle_order(weight.shape[0], scale) if blocks_first else torch.arange(weight.shape[0])
         shuffled, shuffled_bias = weight[order], None if bias is None else bias[order]
-        equalise_sub_pixel_(shuffled, shuffled_bias, scale=scale, features=features)
+        equalise_sub_pixel_(shuffled, shuffled_bias, scale=scale, features=features, tolerance=tolerance)
         weight[order] = shuffled
         if bias is not None and shuffled_bias is not None:
             bias[order] = shuffled_bias

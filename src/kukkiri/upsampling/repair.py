@@ -21,13 +21,17 @@ from kukkiri.errors import ModelError
 __all__ = ["Upsampling", "equalise_sub_pixel_", "equalise_transposed_", "find_upsampling", "flat_pictures", "repair_"]
 
 
-def equalise_transposed_(weight: Tensor, *, scale: int, features: Tensor | None = None) -> Tensor:
+def equalise_transposed_(
+    weight: Tensor, *, scale: int, features: Tensor | None = None, tolerance: float = 0.0
+) -> Tensor:
     """Let every phase of a transposed convolution answer constants alike, in place.
 
     Args:
         weight: (Cin, C, kh, kw) as ``torch.nn.ConvTranspose2d`` keeps it, kh and kw at least ``scale``.
         scale: the stride.
         features: (L, Cin), the constants; ``None`` for every constant.
+        tolerance: how far a phase may stay from the common answer to ``features``, in the layer's units; what is
+            even enough already is not paid for with large changes.
 
     Returns:
         ``weight``.
@@ -41,14 +45,19 @@ def equalise_transposed_(weight: Tensor, *, scale: int, features: Tensor | None 
         phases = [weight[:, :, y::scale, x::scale] for y in range(scale) for x in range(scale)]
         gains = torch.stack([phase.sum(dim=(2, 3)) for phase in phases]).double()
         counts = torch.tensor([phase[0, 0].numel() for phase in phases], dtype=torch.float64)
-        change, _ = _least_change(gains, counts.to(gains.device), None, features)
+        change, _ = _least_change(gains, counts.to(gains.device), None, features, tolerance)
         for phase, one in zip(phases, change, strict=True):
             phase += one.to(weight.dtype)[:, :, None, None]
     return weight
 
 
 def equalise_sub_pixel_(
-    weight: Tensor, bias: Tensor | None = None, *, scale: int, features: Tensor | None = None
+    weight: Tensor,
+    bias: Tensor | None = None,
+    *,
+    scale: int,
+    features: Tensor | None = None,
+    tolerance: float = 0.0,
 ) -> Tensor:
     """Let every phase of a sub-pixel convolution answer constants alike, in place.
 
@@ -57,6 +66,8 @@ def equalise_sub_pixel_(
         bias: (C*s^2,) or ``None``; evened out too.
         scale: of the shuffle.
         features: (L, Cin), the constants; ``None`` for every constant.
+        tolerance: how far a phase may stay from the common answer to ``features``, in the layer's units; what is
+            even enough already is not paid for with large changes.
 
     Returns:
         ``weight``.
@@ -71,7 +82,7 @@ def equalise_sub_pixel_(
         gains = weight.double().sum(dim=(2, 3)).reshape(-1, scale**2, weight.shape[1]).permute(1, 2, 0)
         counts = gains.new_full((scale**2,), float(weight.shape[2] * weight.shape[3]))
         biases = None if bias is None else bias.double().reshape(-1, scale**2).T
-        change, bias_change = _least_change(gains, counts, biases, features)
+        change, bias_change = _least_change(gains, counts, biases, features, tolerance)
         weight += change.permute(2, 0, 1).reshape(weight.shape[:2]).to(weight.dtype)[:, :, None, None]
         if bias is not None and bias_change is not None:
             bias += bias_change.T.reshape(-1).to(bias.dtype)
@@ -79,7 +90,7 @@ def equalise_sub_pixel_(
 
 
 def _least_change(
-    gains: Tensor, counts: Tensor, biases: Tensor | None, features: Tensor | None
+    gains: Tensor, counts: Tensor, biases: Tensor | None, features: Tensor | None, tolerance: float
 ) -> tuple[Tensor, Tensor | None]:
     """What to add to every tap and bias.
 
@@ -88,6 +99,7 @@ def _least_change(
         counts: (A,), taps of each phase.
         biases: (A, C) or ``None``.
         features: (L, Cin) or ``None``.
+        tolerance: see :func:`equalise_transposed_`.
 
     Returns:
         (A, Cin, C) to add to each tap, and (A, C) to the biases.
@@ -106,10 +118,24 @@ def _least_change(
     changes, bias_changes = [], []
     for count, wanted in zip(counts, missing, strict=True):
         system = count * square + (0.0 if biases is None else 1.0)
-        multipliers = torch.linalg.pinv(system, hermitian=True, rtol=1e-10) @ wanted
+        multipliers = _solve(system, wanted, tolerance)
         changes.append(seen.T @ multipliers)
         bias_changes.append(multipliers.sum(dim=0))
     return torch.stack(changes), None if biases is None else torch.stack(bias_changes)
+
+
+def _solve(system: Tensor, wanted: Tensor, tolerance: float) -> Tensor:
+    """Least squares along the strongest directions first, until what remains is within ``tolerance``."""
+    values, vectors = torch.linalg.eigh(system)
+    found = torch.zeros_like(wanted)
+    remains = wanted
+    for value, direction in zip(values.flip(0), vectors.flip(1).T, strict=True):
+        if value <= 1e-10 * values[-1] or float(remains.abs().max()) <= tolerance:
+            break
+        part = torch.outer(direction, direction @ wanted)
+        found = found + part / value
+        remains = remains - part
+    return found
 
 
 @dataclass(frozen=True)
@@ -121,20 +147,23 @@ class Upsampling:
     layer: nn.Conv2d | nn.ConvTranspose2d
     scale: int
 
-    def equalise_(self, features: Tensor | None = None) -> float:
+    def equalise_(self, features: Tensor | None = None, *, tolerance: float = 0.0) -> float:
         """Make the phases answer alike.
 
         Args:
             features: (L, channels) constants that reach the layer; ``None`` for every constant.
+            tolerance: see :func:`equalise_transposed_`.
 
         Returns:
             The change of the weights, root of the sum of squares relative to that of the weights.
         """
         before = self.layer.weight.detach().clone()
         if isinstance(self.layer, nn.ConvTranspose2d):
-            equalise_transposed_(self.layer.weight, scale=self.scale, features=features)
+            equalise_transposed_(self.layer.weight, scale=self.scale, features=features, tolerance=tolerance)
         else:
-            equalise_sub_pixel_(self.layer.weight, self.layer.bias, scale=self.scale, features=features)
+            equalise_sub_pixel_(
+                self.layer.weight, self.layer.bias, scale=self.scale, features=features, tolerance=tolerance
+            )
         return float((self.layer.weight.detach() - before).norm() / before.norm().clamp_min(1e-12))
 
 
@@ -159,13 +188,14 @@ def find_upsampling(module: nn.Module) -> list[Upsampling]:
     return found
 
 
-def repair_(module: nn.Module, *, constants: Tensor | None = None) -> tuple[str, float]:
+def repair_(module: nn.Module, *, constants: Tensor | None = None, tolerance: float = 0.0) -> tuple[str, float]:
     """Make the phases of the module's last learned enlargement answer alike, in place.
 
     Args:
         module: a network or layer.
         constants: (L, C, H, W) flat pictures in the module's value range, large enough that the middle does not
             see the border: only these (and their mixtures) are evened out. ``None``: every constant.
+        tolerance: how far a phase may stay from the common answer to ``constants``, in the last layer's units.
 
     Returns:
         The layer's name and the relative change of its weights.
@@ -192,7 +222,7 @@ def repair_(module: nn.Module, *, constants: Tensor | None = None) -> tuple[str,
     finally:
         hook.remove()
     height, width = seen[0].shape[2:]
-    return last.name, last.equalise_(seen[0][:, :, height // 2, width // 2])
+    return last.name, last.equalise_(seen[0][:, :, height // 2, width // 2], tolerance=tolerance)
 
 
 def flat_pictures(channels: int, *, size: int, levels: int = 9) -> Tensor:
