@@ -1,4 +1,5 @@
-"""Draw the pictures of docs/degradations.md: kernels, examples, and the grid that explains alignment.
+"""Draw the pictures of docs/degradations.md (kernels, examples, the grid that explains alignment) and of
+docs/kernel-estimation.md.
 
 KUKKIRI_SHARED=... python tools/draw_degradations.py docs/pictures
 """
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyvips
 
-from kukkiri.degradations import Degradation, kernel_view
+from kukkiri.degradations import Degradation, crop_kernel, estimate_gaussian, estimate_kernel, kernel_view
 from kukkiri.degradations.kernels import as_kernel
 
 KERNELS = (
@@ -71,6 +72,25 @@ def draw_examples(target):
     pyvips.Image.arrayjoin(tiles, across=3, shim=6, background=255).webpsave(str(target), Q=88)
 
 
+def draw_estimates(target):
+    """The true kernel, and the two estimates of it from one photograph."""
+    photograph = Path(os.environ["KUKKIRI_SHARED"]) / "data" / "FreeVal16" / "es_station4.png"
+    hr = pyvips.Image.new_from_file(str(photograph))[:3].crop(0, 0, 512, 360).numpy()
+    tiles = []
+    for text in ("gaussian:4.0,1.0,-0.5", "motion:6.0,0.6", "disk:2.0"):
+        degradation = Degradation.parse(f"{text}+direct:aligned")
+        lr = degradation.apply(hr, scale=2)
+        kernels = {
+            text: Degradation.parse(f"{text}+direct").blur_kernel(0, scale=2),
+            "estimate_gaussian": estimate_gaussian(lr, scale=2).kernel(),
+            "estimate_kernel": estimate_kernel(lr, scale=2).kernel,
+        }
+        for name, kernel in kernels.items():
+            view = np.rint(kernel_view(crop_kernel(kernel, size=15), zoom=10) * 255).astype(np.uint8)
+            tiles.append(tile(view.repeat(3, axis=2), name, side=150))
+    pyvips.Image.arrayjoin(tiles, across=3, shim=6, background=255).pngsave(str(target), compression=9)
+
+
 def draw_alignment(target):
     """Six HR pixels in a row at scale 2 and 3, and where each LR pixel looks."""
     pixel, parts = 46, []
@@ -120,6 +140,7 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     draw_kernels(folder / "degradations-kernels.png")
     draw_examples(folder / "degradations-examples.webp")
+    draw_estimates(folder / "degradations-estimates.png")
     draw_alignment(folder / "degradations-alignment.svg")
 
 
