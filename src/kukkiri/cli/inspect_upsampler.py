@@ -32,6 +32,7 @@ __all__ = ["inspect_upsampler"]
 Array = NDArray[np.float32]
 _MARGIN = 12  # LR pixels left out where a network reaches everywhere
 _LARGEST_MARGIN = 32
+_UNSEEN = 0.5 / 255  # half an 8-bit level
 _EVEN_ENOUGH = 0.05 / 255  # a twentieth of an 8-bit level
 
 
@@ -94,6 +95,8 @@ def inspect_upsampler(
     lr = _picture(picture, info)
     states = {"before": _measure(engine, lr, data=data)}
     if repair and output is not None:
+        if states["before"].network.spread < _UNSEEN:
+            print_progress("the phases answer grey alike to half a level already: there is little to mend")
         layer, change = _repaired(model, output, info=info, every=every_constant, overwrite=overwrite)
         print_progress(f"evened out the phases of {layer}; the weights changed by {100 * change:.2f} %")
         states["after"] = _measure(_engine(str(output)), lr, data=data)
