@@ -193,7 +193,7 @@ def test_the_slider_shows_the_left_picture_up_to_its_position(tmp_path, position
     red, blue = (np.full((200, 300, 3), colour, np.uint8) for colour in ((220, 0, 0), (0, 0, 220)))
     versions = (Version("before", encode(red)), Version("after", encode(blue)))
     block = PictureBlock("flag", (200, 300), (100, 150), versions)
-    body = viewer([block], left="before", right="after") + picture_block(block)
+    body = viewer([block], left="before", right="after", note="") + picture_block(block)
     path = tmp_path / "page.html"
     write_page(path, build_page(title="Flag", setup="", body=body, footer=""))
     shot = tmp_path / "shot.png"

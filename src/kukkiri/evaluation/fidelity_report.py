@@ -120,9 +120,7 @@ def write_fidelity_report(
     right = block.versions[-1].label
     sizes = [f"{one.size[1]}×{one.size[0]}" for one in (before, after)]
     parts = [
-        "<h2>Before and after</h2>",
-        f'<p class="note">{escape(block.caption)} “before”: the pixels of the input, as a browser enlarges them.</p>',
-        viewer([block], left="before", right=right, smooth=True),
+        viewer([block], left="before", right=right, note=f"{escape(block.caption)} {_BEFORE}", smooth=True),
         "<h2>Is it faithful?</h2>",
         _measures(found),
         "<h2>Where it departs from the input</h2>",
@@ -143,6 +141,7 @@ def write_fidelity_report(
     return found
 
 
+_BEFORE = "“before”: the pixels of the input, as a browser enlarges them."
 _FOOTER = (
     "<p>No measure here knows what the scene looked like: they tell whether the result still agrees with the input, "
     "not whether the detail it adds is true. Shrinking is MATLAB's bicubic; ΔE is CIE 1976 under D65 and takes the "

@@ -21,6 +21,7 @@ from kukkiri.metrics import PROTOCOLS
 __all__ = ["write_comparison"]
 
 _HR = "HR"
+_HOW = "Drag the line, or use the arrow keys. The address bar keeps the view."
 _WORST = (
     "The picture of each model with its lowest PSNR, at the place of its largest error. The error is SR minus HR in "
     "luma, twice amplified around grey: lighter is too light, darker too dark."
@@ -101,7 +102,7 @@ def _lead(evaluations: Sequence[Evaluation], labels: Sequence[str]) -> str:
     for name, one in evaluations[0].sets.items():
         means = [evaluation.sets[name].mean.psnr for evaluation in evaluations]
         best = max(range(len(means)), key=means.__getitem__)
-        text = f"<b>{escape(labels[best])}</b> comes closest to the originals of {escape(name)}: {means[best]:.2f} dB"
+        text = f"On {escape(name)}, <b>{escape(labels[best])}</b> comes closest to the originals: {means[best]:.2f} dB"
         if best:
             gain, low, high = paired_difference(*(_psnrs(evaluations[i], name) for i in (best, 0)))
             text += f", {gain:+.2f} dB over {escape(labels[0])}"
@@ -126,9 +127,7 @@ def _pictures(evaluations: Sequence[Evaluation], gallery: Gallery, labels: Seque
     best = max(range(len(means)), key=means.__getitem__)
     left = labels[0] if best else _HR if len(labels) == 1 else labels[1]
     return [
-        "<h2>Before and after</h2>",
-        '<p class="note">Drag the line, or use the arrow keys. The address bar keeps the view.</p>',
-        viewer(blocks, left=left, right=labels[best]),
+        viewer(blocks, left=left, right=labels[best], note=_HOW),
         "<h2>Crops side by side</h2>",
         f'<p class="note">The {len(blocks)} pictures whose PSNR differs most between the models, each where the models '
         "differ most (largest variance of luma in a square of 96 pixels). Drag a crop to move all of them.</p>"

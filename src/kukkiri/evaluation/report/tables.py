@@ -12,6 +12,12 @@ from kukkiri.evaluation.statistics import paired_difference
 __all__ = ["picture_table", "summary_table", "swatch"]
 
 
+_ARROWS = {
+    True: ' <span role="img" aria-label="higher is better">↑</span>',
+    False: ' <span role="img" aria-label="lower is better">↓</span>',
+}
+
+
 def swatch(series: int) -> str:
     """The sign of a model, as in the charts."""
     return f'<svg class="swatch m{series % 8}" viewBox="-8 -8 16 16" aria-hidden="true">{marker(0, 0, series)}</svg>'
@@ -26,15 +32,15 @@ def summary_table(evaluations: Sequence[Evaluation], labels: Sequence[str]) -> s
         prefix = f"{escape(name)}<br>" if len(names) > 1 else ""
         columns.append(
             (
-                f"{prefix}PSNR (dB)",
+                f"{prefix}PSNR (dB){_ARROWS[True]}",
                 _cells([one.mean.psnr for one in sets], "{:.2f}", [_range(one.interval.psnr, 2) for one in sets]),
             )
         )
         if len(evaluations) > 1:
-            columns.append((f"{prefix}gain over {escape(labels[0])}", _gains(evaluations, name)))
+            columns.append((f"{prefix}gain over<br>{escape(labels[0])}", _gains(evaluations, name)))
         columns.append(
             (
-                f"{prefix}SSIM",
+                f"{prefix}SSIM{_ARROWS[True]}",
                 _cells([one.mean.ssim for one in sets], "{:.4f}", [_range(one.interval.ssim, 4) for one in sets]),
             )
         )
@@ -42,8 +48,7 @@ def summary_table(evaluations: Sequence[Evaluation], labels: Sequence[str]) -> s
             measure = MEASURES[extra]
             better = max if measure.higher_is_better else min
             means = [one.extra_means[extra] for one in sets]
-            direction = "higher" if measure.higher_is_better else "lower"
-            title = f"{prefix}{escape(measure.title)}<br>({direction} is better)"
+            title = prefix + escape(measure.title) + _ARROWS[measure.higher_is_better]
             columns.append((title, _cells(means, "{:.2f}", better=better)))
     columns += _costs(evaluations)
     head = "".join(f'<th scope="col">{title}</th>' for title, _ in columns)
@@ -108,7 +113,7 @@ def _costs(evaluations: Sequence[Evaluation]) -> list[tuple[str, list[str]]]:
         ("Parameters", plain(parameters, lambda value: f"{value:,.0f}".replace(",", " "))),
         ("Multiply-adds<br>per megapixel", plain(adds, short_number)),
         ("Seconds<br>per megapixel", plain(seconds, lambda value: f"{value:.3g}")),
-        ("Peak memory<br>(MB)", plain(memory, lambda value: f"{value:.0f}")),
+        ("Memory<br>(MB)", plain(memory, lambda value: f"{value:.0f}")),
     ]
 
 

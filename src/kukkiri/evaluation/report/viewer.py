@@ -38,13 +38,14 @@ class PictureBlock:
     """Small picture for the choice among several."""
 
 
-def viewer(blocks: Sequence[PictureBlock], *, left: str, right: str, smooth: bool = False) -> str:
-    """The slider with its controls.
+def viewer(blocks: Sequence[PictureBlock], *, left: str, right: str, note: str, smooth: bool = False) -> str:
+    """The slider with its heading and controls; it is not printed.
 
     Args:
         blocks: with the same labels each.
         left: label at first on the left side.
         right: on the right side.
+        note: HTML under the heading.
         smooth: let the browser smooth enlarged pixels.
     """
     labels = [one.label for one in blocks[0].versions]
@@ -67,14 +68,14 @@ def viewer(blocks: Sequence[PictureBlock], *, left: str, right: str, smooth: boo
         + '<output aria-hidden="true"></output>'
     )
     return (
-        f'<div class="viewer"{" data-smooth" if smooth else ""}>'
+        f'<section class="viewer"{" data-smooth" if smooth else ""}><h2>Before and after</h2><p class="note">{note}</p>'
         "<noscript><p>The slider needs JavaScript; the crops below do not.</p></noscript>"
         f'{picker}<div class="bar">{controls}</div><div class="frame"><div class="pane">'
         '<img-comparison-slider role="slider" tabindex="0" aria-valuemin="0" aria-valuemax="100" aria-valuenow="50">'
         f'<img slot="first" data-side="left" data-label="{escape(left)}" alt="{escape(left)}">'
         f'<img slot="second" data-side="right" data-label="{escape(right)}" alt="{escape(right)}">'
         '</img-comparison-slider></div><span class="chip left" hidden></span><span class="chip right" hidden></span>'
-        "</div></div>"
+        "</div></section>"
     )
 
 
