@@ -1,0 +1,190 @@
+"""Why two PSNRs of one picture differ: bicubic enlargement of a test set, measured and made in many ways.
+
+    python benchmarks/protocols.py --data Set5 --scale 3
+
+Every row changes one thing in the first, the protocol y-matlab, and prints the mean PSNR and SSIM. Needs the
+development install (Pillow, scikit-image, torch), whose resizing and SSIM are compared.
+"""
+
+import argparse
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from skimage.metrics import structural_similarity
+
+from kukkiri.evaluation import evaluate, find_sets
+from kukkiri.metrics import psnr, ssim
+from kukkiri.resampling import resize
+
+Array = np.ndarray[Any, Any]
+BT601 = np.array([65.481, 128.553, 24.966])  # MATLAB's rgb2ycbcr, for RGB on 0..1 and Y on 16..235
+
+
+def studio(picture: Array) -> Array:
+    return 16 + picture.astype(np.float64) @ BT601 / 255
+
+
+def full(picture: Array) -> Array:
+    return picture.astype(np.float64) @ np.array([0.299, 0.587, 0.114])
+
+
+def one_digit_off(picture: Array) -> Array:
+    return 16 + picture.astype(np.float64) @ np.array([64.738, 129.057, 25.064]) / 256
+
+
+def wrong_divisor(picture: Array) -> Array:
+    return 16 + picture.astype(np.float64) @ np.array([65.738, 129.057, 25.064]) / 255
+
+
+def rounded(picture: Array) -> Array:
+    return np.floor(studio(picture) + 0.5)
+
+
+def as_rgb(picture: Array) -> Array:
+    return picture.astype(np.float64)
+
+
+def one_channel(picture: Array) -> Array:
+    return picture[..., 0].astype(np.float64)
+
+
+def to_8_bit(values: Array) -> Array:
+    return np.floor(np.clip(values, 0, 255) + 0.5).astype(np.uint8)
+
+
+def matlab(picture: Array, factor: float) -> Array:
+    """imresize: antialiased when shrinking, rounded to 8 bit after each side, as MATLAB does."""
+    return resize(picture, scale=factor)
+
+
+def matlab_once(picture: Array, factor: float) -> Array:
+    """The same, rounded only at the end."""
+    return to_8_bit(matlab_float(picture, factor))
+
+
+def matlab_float(picture: Array, factor: float) -> Array:
+    return resize(picture.astype(np.float64), scale=factor)
+
+
+def truncated(picture: Array, factor: float) -> Array:
+    return np.clip(matlab_float(picture, factor), 0, 255).astype(np.uint8)
+
+
+def pillow(picture: Array, factor: float) -> Array:
+    height, width = (round(side * factor) for side in picture.shape[:2])
+    return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def opencv(picture: Array, factor: float) -> Array:
+    """INTER_CUBIC, which torch repeats: a = -0.75, and no antialiasing when shrinking."""
+    batch = torch.from_numpy(picture.transpose(2, 0, 1)[None].astype(np.float64))
+    size = [round(side * factor) for side in picture.shape[:2]]
+    resized = torch.nn.functional.interpolate(batch, size=size, mode="bicubic", align_corners=False)
+    return to_8_bit(resized[0].numpy().transpose(1, 2, 0))
+
+
+def own_ssim(hr: Array, sr: Array, border: int) -> float:
+    return ssim(hr, sr, border=border)
+
+
+def library_ssim(hr: Array, sr: Array, border: int) -> float:
+    """scikit-image with its defaults: 7x7 windows of equal weight, unbiased variances."""
+    inner = (slice(border, hr.shape[0] - border), slice(border, hr.shape[1] - border))
+    return float(structural_similarity(hr[inner], sr[inner], data_range=255))
+
+
+@dataclass(frozen=True)
+class Way:
+    """How LR and SR are made, and how SR is compared with HR."""
+
+    what: str
+    who: str = ""
+    smaller: Callable[[Array, float], Array] = matlab
+    larger: Callable[[Array, float], Array] = matlab
+    view: Callable[[Array], Array] = studio
+    border: int = 0
+    """Pixels beyond the scale."""
+    grey: bool = False
+    similarity: Callable[[Array, Array, int], float] = own_ssim
+    mean: str = "of dB"
+
+    def score(self, pictures: list[Array], scale: int) -> tuple[float, float]:
+        """PSNR and SSIM of the set."""
+        decibels, similarities = [], []
+        for picture in pictures:
+            hr = np.repeat(to_8_bit(full(picture))[..., None], 3, axis=2) if self.grey else picture
+            sr = self.larger(self.smaller(hr, 1 / scale), scale)
+            seen, border = (self.view(hr), self.view(sr)), scale + self.border
+            decibels.append(psnr(*seen, border=border))
+            similarities.append(self.similarity(*seen, border))
+        if self.mean == "of errors":
+            value = -10 * math.log10(np.mean([10 ** (-one / 10) for one in decibels]))
+        else:
+            value = float(np.mean(decibels)) * (math.log(10) if self.mean == "natural" else 1)
+        return value, float(np.mean(similarities))
+
+
+FIRST = Way("**protocol `y-matlab`**", "EDSR, RCAN, SAN and later")
+MEASURED = (
+    Way("Y rounded to 8 bit (`y-mzsr`)", "MZSR, NLRN", view=rounded),
+    Way("R, G and B instead of Y (`rgb`)", "BasicSR's model zoo", view=as_rgb),
+    Way("Y in full range, 0 to 255", "OpenCV's YCrCb; pyiqa's default (YIQ)", view=full),
+    Way("Y with 64.738 for 65.738", "yjn870's SRCNN, FSRCNN, ESPCN; super-image", view=one_digit_off),
+    Way("Y with the weights for 256, over 255", "idealo ISR", view=wrong_divisor),
+    Way("grey copies of the pictures, raw values", "published bicubic rows, for `bridge`", view=one_channel, grey=True),
+    Way("the same, replicated to RGB and then Y", "RDN, RCAN, SAN, for `bridge`", grey=True),
+    Way("no border cut", "yjn870, idealo ISR; pyiqa's default", border=-1000),
+    Way("6 more pixels cut", "EDSR's code, for DIV2K", border=6),
+    Way("SR not rounded", "super-image", larger=matlab_float),
+    Way("SR truncated to 8 bit", "idealo ISR, QualityScaler, SeedVR2's command line", larger=truncated),
+    Way("mean over errors, then dB", mean="of errors"),
+    Way("natural logarithm", "chaiNNer's metrics node", mean="natural"),
+    Way("SSIM with scikit-image's defaults", similarity=library_ssim),
+)
+MADE = (
+    Way("LR and SR rounded once, not after each side", smaller=matlab_once, larger=matlab_once),
+    Way("LR by Pillow's bicubic", "yjn870", smaller=pillow),
+    Way("LR and SR by Pillow's bicubic", smaller=pillow, larger=pillow),
+    Way("SR by OpenCV's bicubic", larger=opencv),
+    Way("LR by OpenCV's bicubic, not antialiased", smaller=opencv),
+    Way("LR and SR by OpenCV's bicubic", smaller=opencv, larger=opencv),
+)
+LEGACY = Way("protocol `y-legacy`: Y rounded, its LR not", "SRCNN, VDSR; every published bicubic row")
+
+
+def read(folder: Path, scale: int) -> list[Array]:
+    (one,) = find_sets(folder)
+    return [picture.rgb for picture in one.pictures(scale=scale)]
+
+
+def line(way: Way, score: tuple[float, float], first: tuple[float, float]) -> str:
+    change = "" if way is FIRST else f"{score[0] - first[0]:+.2f}"
+    return f"| {way.what} | {score[0]:.2f} | {change} | {score[1]:.4f} | {way.who} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder of HR pictures in colour")
+    parser.add_argument("--scale", type=int, default=3)
+    arguments = parser.parse_args()
+    pictures = read(arguments.data, arguments.scale)
+    first = FIRST.score(pictures, arguments.scale)
+    print("| what differs | PSNR (dB) | change | SSIM | who does it |\n|---|---|---|---|---|")
+    for way in (FIRST, *MEASURED):
+        used = replace(way, border=max(way.border, -arguments.scale))
+        print(line(way, used.score(pictures, arguments.scale), first))
+    legacy = evaluate("bicubic", data=arguments.data, scale=arguments.scale, protocol="y-legacy")
+    mean = next(iter(legacy.sets.values())).mean
+    print(line(LEGACY, (mean.psnr, mean.ssim), first))
+    for way in MADE:
+        print(line(way, way.score(pictures, arguments.scale), first))
+
+
+if __name__ == "__main__":
+    main()
