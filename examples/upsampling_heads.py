@@ -58,7 +58,7 @@ def pictures(path: Path, networks: dict[str, torch.nn.Module], hr: np.ndarray) -
         top.imshow(sr, cmap="gray", vmin=0, vmax=1)
         top.set_title(name, fontsize=8)
         bottom.imshow(0.5 + 4 * sub_pixel_residual(sr, scale=SCALE), cmap="gray", vmin=0, vmax=1)
-    figure.savefig(path, dpi=75)
+    figure.savefig(path, dpi=68)
 
 
 def trained(name: str, runs: Path) -> OneBody:
