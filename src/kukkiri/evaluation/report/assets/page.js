@@ -133,7 +133,5 @@
     tell();
   });
   new ResizeObserver(fit).observe(viewer.querySelector(".frame"));
-  const position = parseFloat(wanted.get("position"));
-  if (Number.isFinite(position)) slider.value = Math.min(100, Math.max(0, position));
   show();
 })();
