@@ -186,7 +186,7 @@ def _blurring_path(lr: Tensor, *, sigma: float, kernel_size: int, steps: int) ->
 def draw_attribution(
     result: Attribution, lr: NDArray[np.float32], sr: NDArray[np.float32], path: Path, *, box: Box, scale: int
 ) -> None:
-    """The output with the box, the map over the input, and the box alone.
+    """The output with the box, the map around the box, and the whole map on a logarithmic scale.
 
     Args:
         result: of :func:`attribute`.
@@ -200,22 +200,27 @@ def draw_attribution(
         BackendError: matplotlib is missing.
     """
     left, top, width, height = box
-    figure = new_figure(9.5, 3.0 * lr.shape[0] / lr.shape[1] + 0.6)
-    whole, over, alone = figure.subplots(1, 3)
+    figure = new_figure(9.5, 2.7 * lr.shape[0] / lr.shape[1] + 0.6)
+    panels = whole, near, far = figure.subplots(1, 3)
+    extent = (-0.5, scale * lr.shape[1] - 0.5, scale * lr.shape[0] - 0.5, -0.5)  # the input, as large as the output
+    strength = np.abs(result.map) / max(float(np.abs(result.map).max()), 1e-30)
     whole.imshow(_rgb(sr))
     whole.set_title("output and box", fontsize=9)
-    extent = (-0.5, scale * lr.shape[1] - 0.5, scale * lr.shape[0] - 0.5, -0.5)  # the input, as large as the output
-    over.imshow(lr.mean(axis=2), cmap="gray", vmin=0, vmax=2, extent=extent)
-    strength = np.abs(result.map) / max(float(np.abs(result.map).max()), 1e-30)
-    over.imshow(strength**0.5, cmap="inferno", vmin=0, vmax=1, alpha=strength**0.25, extent=extent)
-    over.set_title(f"attribution (root), diffusion index {result.diffusion_index:.1f}", fontsize=9)
-    alone.imshow(_rgb(sr[top : top + height, left : left + width]), interpolation="nearest")
-    alone.set_title("the box", fontsize=9)
+    near.imshow(lr.mean(axis=2), cmap="gray", vmin=0, vmax=2, extent=extent)
+    near.imshow(strength, cmap="inferno", vmin=0, vmax=1, alpha=strength**0.5, extent=extent)
+    around = 12 * scale  # the detail that makes the map is near, if there is any detail
+    near.set_xlim(max(left - around, 0) - 0.5, min(left + width + around, sr.shape[1]) - 0.5)
+    near.set_ylim(min(top + height + around, sr.shape[0]) - 0.5, max(top - around, 0) - 0.5)
+    near.set_title(f"attribution; diffusion index {result.diffusion_index:.2f}", fontsize=9)
+    with np.errstate(divide="ignore"):
+        powers = np.log10(strength)
+    drawn = far.imshow(np.where(powers > -8, powers, np.nan), cmap="viridis", vmin=-6, vmax=0, extent=extent)
+    figure.colorbar(drawn, ax=far, label="power of ten", shrink=0.8)
+    far.set_title("attribution, whole input", fontsize=9)
     right, bottom = left + width - 0.5, top + height - 0.5
-    for axes in (whole, over):
-        xs, ys = (left - 0.5, right, right, left - 0.5, left - 0.5), (top - 0.5, top - 0.5, bottom, bottom, top - 0.5)
-        axes.plot(xs, ys, color="cyan", linewidth=1)
-    for axes in (whole, over, alone):
+    xs, ys = (left - 0.5, right, right, left - 0.5, left - 0.5), (top - 0.5, top - 0.5, bottom, bottom, top - 0.5)
+    for axes, colour in zip(panels, ("cyan", "cyan", "red"), strict=True):
+        axes.plot(xs, ys, color=colour, linewidth=1)
         axes.set_axis_off()
     figure.savefig(path)
 
