@@ -81,6 +81,24 @@ def test_an_existing_page_is_refused_before_any_work(run, data, tmp_path, capsys
     assert page.read_text(encoding="utf-8") != "mine"
 
 
+def test_several_folders_are_several_sets(run, data, tmp_path, capsys):
+    other = data.rename(tmp_path / "other")
+    third = tmp_path / "third"
+    third.mkdir()
+    (third / "one.png").write_bytes((other / "one.png").read_bytes())
+    page = tmp_path / "a.html"
+    run("bicubic", "nearest", "--data", other, "--data", third, "-s", 2, "-o", page, "--no-cost", "--no-perception")
+    html = page.read_text(encoding="utf-8")
+    assert "Measurements on other" in html
+    assert "Measurements on third" in html
+    assert 'data-name="third/one"' in html
+
+
+def test_no_pictures_no_comparison(run, tmp_path):
+    with pytest.raises(ConfigError, match="Give --data DIR, or --benchmark NAME"):
+        run("bicubic", "-s", 2, "-o", tmp_path / "a.html")
+
+
 def test_a_page_without_pictures_is_refused(run, data, tmp_path):
     with pytest.raises(ConfigError, match="--pictures must be at least 1, got 0"):
         run("bicubic", "--data", data, "-s", 2, "-o", tmp_path / "a.html", "--pictures", 0)

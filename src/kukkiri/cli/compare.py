@@ -7,20 +7,32 @@ from cyclopts import Parameter
 
 from kukkiri.cli.printing import print_json, print_progress, print_result
 from kukkiri.errors import ConfigError
-from kukkiri.evaluation import Evaluation, Progress, default_cache_folder, evaluate_many, find_sets, pair_lr
+from kukkiri.evaluation import (
+    Evaluation,
+    Progress,
+    TestSet,
+    data_folders,
+    default_cache_folder,
+    evaluate_many,
+    find_benchmark,
+    find_sets,
+    pair_lr,
+)
 from kukkiri.evaluation.report import build_gallery, short_labels, write_comparison
 
 __all__ = ["compare"]
 
 Flag = Parameter(negative=())
+Several = Parameter(negative=(), consume_multiple=False)
 
 
 def compare(
     models: Annotated[list[str], Parameter(name="MODEL", negative=())],
     /,
     *,
-    data: Path,
     scale: Annotated[int, Parameter(alias="-s")],
+    data: Annotated[list[Path] | None, Several] = None,
+    benchmark: Annotated[list[str] | None, Several] = None,
     output: Annotated[Path, Parameter(alias="-o")] = Path("report"),
     protocol: str = "y-matlab",
     degradation: Annotated[str | None, Parameter(alias="-d")] = None,
@@ -32,6 +44,7 @@ def compare(
     ensemble: Annotated[bool, Flag] = False,
     threads: int | None = None,
     cache: Path | None = None,
+    no_cache: Annotated[bool, Flag] = False,
     overwrite: Annotated[bool, Flag] = False,
     json: Annotated[bool, Flag] = False,
 ) -> None:
@@ -39,8 +52,9 @@ def compare(
 
     Args:
         models: two or more, the first is what gains are counted from: bicubic, ids such as espcn-x3, or files.
-        data: folder of HR pictures, or of folders of them.
         scale: HR pixels for one LR pixel along a side.
+        data: folder of HR pictures, or of folders of them; with --benchmark, where to look for those.
+        benchmark: set5, set14, b100, urban100, manga109 or div2k, as kukkiri evaluate finds them.
         output: folder for index.html, or an .html file.
         protocol: y-matlab, y-legacy, y-mzsr or rgb; see kukkiri evaluate.
         degradation: how LR is made from HR: bicubic, or as kukkiri degrade takes it.
@@ -52,15 +66,18 @@ def compare(
         ensemble: mean over the eight flips and turns.
         threads: of the engine; all when not given.
         cache: folder of scores that were computed before; the user's cache folder when not given.
+        no_cache: compute everything, remember nothing.
         overwrite: replace an existing page.
         json: print one JSON object to stdout.
     """
     page = output if output.suffix.lower() in (".html", ".htm") else output / "index.html"
     if page.exists() and not overwrite:
         raise ConfigError(f"{page}: exists already. Choose another name, or allow it with --overwrite.")
+    if no_cache and cache is not None:
+        raise ConfigError("--cache and --no-cache contradict each other. Use one of them.")
     if pictures < 1:
         raise ConfigError(f"--pictures must be at least 1, got {pictures}.")
-    sets = find_sets(data)
+    sets = _sets(data or [], benchmark or [])
     evaluations = evaluate_many(
         models,
         data=sets,
@@ -72,7 +89,7 @@ def compare(
         ensemble=ensemble,
         threads=threads,
         cost=cost,
-        cache=cache or default_cache_folder(),
+        cache=None if no_cache else cache or default_cache_folder(),
         report=_report,
     )
     gallery = build_gallery(
@@ -89,6 +106,15 @@ def compare(
         return
     _print(evaluations)
     print_result(str(page))
+
+
+def _sets(data: list[Path], names: list[str]) -> list[TestSet]:
+    if names:
+        folders = data_folders(data)
+        return [find_benchmark(name, folders) for name in names]
+    if not data:
+        raise ConfigError("what is to be compared on? Give --data DIR, or --benchmark NAME.")
+    return [one for folder in data for one in find_sets(folder)]
 
 
 def _print(evaluations: list[Evaluation]) -> None:
