@@ -16,7 +16,7 @@ Float64 = NDArray[np.float64]
 
 
 def nearest(distance: Float64) -> Float64:
-    """1 on [-0.5, 0.5), else 0: the value of the nearest sample, of the left one on a tie."""
+    """1 on [-0.5, 0.5), else 0: the value of the nearest sample, of the right one on a tie, as in MATLAB."""
     return np.asarray((distance >= -0.5) & (distance < 0.5), dtype=np.float64)
 
 
