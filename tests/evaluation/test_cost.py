@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from kukkiri.errors import BackendError, ModelError
-from kukkiri.evaluation import Cost, cost, measure_cost
+from kukkiri.evaluation import Cost, cost, cost_probe, measure_cost
 from kukkiri.evaluation.cost import _count
-from kukkiri.evaluation.graph import constant_lr, read_graph
+from kukkiri.evaluation.graph import _tensor, constant_lr, read_graph
 from kukkiri.inference import Upscaler
 from kukkiri.info import ModelInfo
 
@@ -145,3 +145,43 @@ def test_the_ensemble_multiplies_by_eight(monkeypatch):
 
     monkeypatch.setattr(cost.subprocess, "run", lambda *_, **__: Done())
     assert measure_cost("bicubic", scale=2, ensemble=True) == Cost(0, 8 * 18_000_000, 1.5, 7)
+
+
+def test_matrix_products_multiply_rows_by_columns(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    from onnx import TensorProto, helper
+
+    rows = [TensorProto.FLOAT, [1, 1, 6, 5]]
+    graph = helper.make_graph(
+        [
+            helper.make_node("MatMul", ["lr", "b"], ["m"]),  # 6x5 by 5x7
+            helper.make_node("Reshape", ["m", "flat"], ["f"]),
+            helper.make_node("Gemm", ["f", "c"], ["sr"], transA=1),  # 6x7, turned, by 6x2
+        ],
+        "g",
+        [helper.make_tensor_value_info("lr", *rows)],
+        [helper.make_tensor_value_info("sr", TensorProto.FLOAT, None)],
+        [
+            onnx.numpy_helper.from_array(np.ones((5, 7), np.float32), "b"),
+            onnx.numpy_helper.from_array(np.array([6, 7]), "flat"),
+            onnx.numpy_helper.from_array(np.ones((6, 2), np.float32), "c"),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 8
+    onnx.save(model, tmp_path / "products.onnx")
+    found = read_graph(tmp_path / "products.onnx")
+    assert found.parameters == 5 * 7 + 6 * 2
+    assert found.multiply_adds(np.ones((1, 1, 6, 5), np.float32)) == 6 * 5 * 7 + 7 * 6 * 2
+
+
+def test_packed_and_single_sizes_are_both_read():  # protocol buffers allow either
+    assert _tensor(memoryview(b"\x0a\x03\x03\xac\x02\x10\x01\x42\x01w")) == ("w", 1, (3, 300))
+    assert _tensor(memoryview(b"\x08\x03\x08\xac\x02\x10\x01\x42\x01w")) == ("w", 1, (3, 300))
+
+
+@pytest.mark.parametrize("budget", [1e9, 1e-9])
+def test_a_sixteenth_is_measured_and_multiplied_when_time_is_short(monkeypatch, budget):
+    monkeypatch.setattr(cost_probe, "_seconds", lambda _, lr: lr.shape[0] ** 2 / 1e6)
+    found = cost_probe._measure(Upscaler("nearest", scale=4), budget=budget)
+    assert found["seconds"] == pytest.approx(1 / 16, rel=0.02)  # 250 or 62 LR pixels to a side, by the clock above
