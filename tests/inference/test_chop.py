@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 
+from kukkiri.errors import ConfigError
+from kukkiri.inference import Upscaler
 from kukkiri.inference.chop import chop, published_pixels
 
 
@@ -86,3 +88,13 @@ def test_an_upscaler_of_another_scale_is_refused():
 def test_arguments_out_of_range_are_refused():
     with pytest.raises(ValueError, match="at least 1, got 2, 0 and 160000"):
         chop(np.zeros((40, 40)), enlarge(2), scale=2, shave=0)
+
+
+def test_the_upscaler_chops_on_request(rng):
+    picture = rng.random((41, 57, 3), dtype=np.float32)
+    whole, chopped = (Upscaler("espcn-x2", threads=1, chop=one)(picture) for one in (False, True))
+    assert np.abs(whole - chopped).max() < 1e-5  # reads 4 pixels, and quadrants share 10
+    both = Upscaler("espcn-x2", threads=1, chop=True, ensemble=True)(picture)
+    assert np.abs(both - Upscaler("espcn-x2", threads=1, ensemble=True)(picture)).max() < 1e-5
+    with pytest.raises(ConfigError, match="chop and tile"):
+        Upscaler("espcn-x2", chop=True, tile=64)

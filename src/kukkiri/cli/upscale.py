@@ -30,6 +30,7 @@ def upscale(
     model: str | None = None,
     preset: Literal["fast", "balanced", "best"] = "balanced",
     ensemble: Annotated[bool, Flag] = False,
+    chop: Annotated[bool, Flag] = False,
     tile: int | None = None,
     threads: int | None = None,
     suffix: str | None = None,
@@ -48,6 +49,7 @@ def upscale(
         model: id such as espcn-x3, .onnx, .safetensors or .pth file, or bicubic, bilinear, nearest, lanczos.
         preset: fast, balanced or best; see kukkiri models.
         ensemble: mean over the eight flips and turns: better, eight times slower.
+        chop: in four quadrants, as EDSR, RCAN and SAN published their numbers.
         tile: largest side, in input pixels, that is computed at once; chosen from the free memory when not given.
         threads: of the engine; all when not given.
         suffix: type of the results, such as .jpg; .png (.tif for .tif) when not given.
@@ -59,12 +61,12 @@ def upscale(
     """
     if overwrite and resume:
         raise ConfigError("--overwrite makes everything again and --resume skips what is there. Use one of them.")
-    upscaler = Upscaler(model or preset, scale=scale, ensemble=ensemble, tile=tile, threads=threads)
+    upscaler = Upscaler(model or preset, scale=scale, ensemble=ensemble, chop=chop, tile=tile, threads=threads)
     label = f"x{upscaler.scale:g}"
     jobs = plan_jobs(inputs, output=output, label=label, suffix=suffix, recursive=recursive)
     workers = min(len(jobs), os.cpu_count() or 1) if tile is None and threads is None else 1
     if workers > 1:  # one thread for each of several pictures is quicker than all threads for one after the other
-        upscaler = Upscaler(model or preset, scale=scale, ensemble=ensemble, threads=1)
+        upscaler = Upscaler(model or preset, scale=scale, ensemble=ensemble, chop=chop, threads=1)
     run = _Run(upscaler, overwrite=overwrite, resume=resume, quality=quality)
     results = []
     for number, one in enumerate(_each(run, jobs, workers=workers), 1):

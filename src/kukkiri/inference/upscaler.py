@@ -15,6 +15,7 @@ from kukkiri.errors import ConfigError, ImageError, ModelError
 from kukkiri.images import Picture, bleed, dequantise, quantise, read_picture
 from kukkiri.inference import luma
 from kukkiri.inference.alpha import resize_alpha
+from kukkiri.inference.chop import chop
 from kukkiri.inference.engine import Engine
 from kukkiri.inference.ensemble import run_ensemble
 from kukkiri.inference.memory import available_memory
@@ -55,6 +56,7 @@ class Upscaler:
         *,
         scale: float | None = None,
         ensemble: bool = False,
+        chop: bool = False,
         tile: int | Literal["auto"] | None = None,
         threads: int | None = None,
         memory: int | None = None,
@@ -70,6 +72,8 @@ class Upscaler:
                 runs whose scales multiply to it or more, then an antialiased bicubic resize to
                 round(scale * side). Scale 1 gives the picture back unchanged.
             ensemble: average over eight flips and turns; the preset ``best`` does so by itself.
+            chop: in four quadrants, as EDSR, RCAN and SAN published their numbers; see :func:`chop`. With a
+                network that reads the whole picture the result differs, and there is a seam.
             tile: largest side, in LR pixels, that a network is given at once; ``None`` or ``auto``: the whole
                 picture while memory allows, else what fits; 0: always the whole picture.
             threads: for one picture; by default all cores.
@@ -80,6 +84,8 @@ class Upscaler:
             ConfigError: a negative tile, thread count or memory.
             BackendError: the model needs an engine that is not installed.
         """
+        if chop and tile not in (None, "auto"):
+            raise ConfigError("chop and tile both cut the picture, each in its way. Use one of them.")
         if (isinstance(tile, int) and tile < 0) or (threads or 0) < 0 or (memory or 0) < 0:
             raise ConfigError(f"tile, threads and memory must not be negative, got {tile}, {threads}, {memory}.")
         choice = choose_model(model, scale=scale, threads=threads)
@@ -88,6 +94,7 @@ class Upscaler:
         self.engines = choice.engines
         self.kernel = choice.kernel
         self.ensemble = ensemble or choice.ensemble
+        self.chop = chop
         self._tile = None if tile == "auto" else tile
         self._memory = memory
         if len({engine.info.colour for engine in self.engines}) > 1:
@@ -257,7 +264,10 @@ class _Run:
         def run(batch: Plane) -> Plane:
             turned = batch.shape[-2:] != (height, width)
             this_tile = tile[::-1] if tile and turned else tile
-            sr = run_pass(engine, batch, tile=this_tile, seams=self.seams)
+            if self.upscaler.chop:
+                sr = self._chopped(engine, batch)
+            else:
+                sr = run_pass(engine, batch, tile=this_tile, seams=self.seams)
             self._done += 1
             if self._progress is not None:
                 self._progress(self._done, self._runs)
@@ -270,6 +280,16 @@ class _Run:
                 "Its weights may be damaged or made for another range; try another model."
             )
         return sr
+
+    def _chopped(self, engine: Engine, lr: Plane) -> Plane:
+        """(1, C, H, W) in the official four quadrants."""
+
+        def enlarge(quadrant: Plane) -> Plane:
+            planes = np.ascontiguousarray(quadrant.transpose(2, 0, 1))[None]
+            return run_pass(engine, planes, tile=None, seams=self.seams)[0].transpose(1, 2, 0)
+
+        scale = 1 if engine.info.pre_upsampled else engine.info.scale
+        return chop(lr[0].transpose(1, 2, 0), enlarge, scale=scale).transpose(2, 0, 1)[None]
 
 
 def upscale(
