@@ -286,10 +286,12 @@ class _Run:
 
         def enlarge(quadrant: Plane) -> Plane:
             planes = np.ascontiguousarray(quadrant.transpose(2, 0, 1))[None]
-            return run_pass(engine, planes, tile=None, seams=self.seams)[0].transpose(1, 2, 0)
+            sr: Plane = run_pass(engine, planes, tile=None, seams=self.seams)[0].transpose(1, 2, 0)
+            return sr
 
         scale = 1 if engine.info.pre_upsampled else engine.info.scale
-        return chop(lr[0].transpose(1, 2, 0), enlarge, scale=scale).transpose(2, 0, 1)[None]
+        chopped: Plane = chop(lr[0].transpose(1, 2, 0), enlarge, scale=scale).transpose(2, 0, 1)[None]
+        return chopped
 
 
 def upscale(
