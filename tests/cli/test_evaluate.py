@@ -129,6 +129,9 @@ def test_given_lr_pictures_are_used(data, capsys):
         (["--data", ".", "--json", "--format", "csv"], "contradict"),
         (["--data", ".", "--cache", "x", "--no-cache"], "contradict"),
         (["--data", ".", "--metrics", "psnr,lpips"], "unknown metric 'lpips'"),
+        (["--data", ".", "--text"], "renders its own pictures"),
+        (["--text", "--scale", "3"], "at one --scale"),
+        (["--data", ".", "--script", "korean"], "Add --text"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_1(data, capsys, monkeypatch, arguments, message):
@@ -164,3 +167,19 @@ def test_a_terminal_gets_a_bar_and_stdout_stays_clean(capsys, monkeypatch):
     printed = capsys.readouterr()
     assert printed.out == ""
     assert "[1/2]" not in printed.err
+
+
+def test_text_is_handed_over_with_what_was_asked(capsys, monkeypatch):
+    asked = {}
+    monkeypatch.setattr("kukkiri.cli.evaluate_text.evaluate_text", lambda **arguments: asked.update(arguments))
+    arguments = ["--model", "hr", "--model", "bicubic", "--scale", "4", "--script", "korean", "--degradation", "bd"]
+    assert run(["evaluate", "--text", *arguments, "--json"]) == 0
+    assert asked == {
+        "models": ["hr", "bicubic"],
+        "scale": 4,
+        "degradation": "bd",
+        "scripts": ["korean"],
+        "ensemble": False,
+        "threads": None,
+        "json": True,
+    }

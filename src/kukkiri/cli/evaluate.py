@@ -48,6 +48,8 @@ def evaluate_command(
     cache: Path | None = None,
     no_cache: Annotated[bool, Flag] = False,
     download: Annotated[bool, Flag] = False,
+    text: Annotated[bool, Flag] = False,
+    script: Annotated[list[str] | None, Several] = None,
 ) -> None:
     """Score models on folders of HR pictures; LR is made on the way. Options in the singular may be repeated.
 
@@ -73,9 +75,33 @@ def evaluate_command(
         cache: folder of scores that were computed before; in the user's caches when not given.
         no_cache: compute everything, remember nothing.
         download: fetch a --benchmark that is missing into the first --data, where it has a public address.
+        text: instead of comparing pictures, read rendered text with Tesseract and count wrong characters; the models
+            hr and lr are the pictures before and after they are made smaller.
+        script: with --text: latin, cyrillic, greek, japanese or korean; all when not given.
     """
     if json and format not in (None, "json"):
         raise ConfigError(f"--json and --format {format} contradict each other. Use one of them.")
+    form = "json" if json else format or "text"
+    if text:
+        if len(scale) != 1 or form not in ("text", "json") or data or benchmark or lr or output or cost:
+            raise ConfigError(
+                "--text renders its own pictures at one --scale and prints text or JSON. "
+                "Drop --data, --benchmark, --lr, --cost and --output."
+            )
+        from kukkiri.cli.evaluate_text import evaluate_text  # only who reads text needs its packages
+
+        evaluate_text(
+            models=model,
+            scale=scale[0],
+            degradation=degradation or "bicubic",
+            scripts=script or (),
+            ensemble=ensemble,
+            threads=threads,
+            json=form == "json",
+        )
+        return
+    if script:
+        raise ConfigError("--script chooses what --text renders. Add --text.")
     if no_cache and cache is not None:
         raise ConfigError("--cache and --no-cache contradict each other. Use one of them.")
     if output is not None and output.exists() and not overwrite:
@@ -95,7 +121,10 @@ def evaluate_command(
             cache=None if no_cache else cache or default_cache_folder(),
             report=display,
         )
-    text = FORMATS["json" if json else format or "text"](evaluations)
+    _write(FORMATS[form](evaluations), output, overwrite=overwrite)
+
+
+def _write(text: str, output: Path | None, *, overwrite: bool) -> None:
     if output is None:
         sys.stdout.write(text)
         return
