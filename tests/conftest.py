@@ -59,3 +59,9 @@ def rng() -> Any:
     import numpy as np
 
     return np.random.default_rng(2016)
+
+
+@pytest.fixture(autouse=True)
+def _no_cache_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scores that a test computes are kept for that test only."""
+    monkeypatch.setenv("KUKKIRI_CACHE", str(tmp_path / "kukkiri-cache"))

@@ -137,3 +137,12 @@ def test_ctrl_c_leaves_no_partial_file(photo, capsys, monkeypatch):
     before = sorted(photo.parent.iterdir())
     assert run(["upscale", str(photo), "--model", "bicubic", "--scale", "2"]) == 130
     assert sorted(photo.parent.iterdir()) == before
+
+
+def test_a_report_lies_beside_the_result(photo):
+    target = photo.with_name("large.png")
+    arguments = ["upscale", str(photo), "-o", str(target), "--model", "bicubic", "--scale", "2", "--report"]
+    assert run(arguments) == 0
+    page = photo.with_name("large-report.html").read_text(encoding="utf-8")
+    assert "photo.png" in page
+    assert "bicubic" in page

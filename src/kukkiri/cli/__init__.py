@@ -19,7 +19,7 @@ app = App(
 )
 app.command("kukkiri.cli.upscale:upscale", help="Upscale pictures, folders or globs.")
 app.command("kukkiri.cli.degrade:degrade", help="Make LR pictures: bicubic, blur, noise, JPEG.")
-app.command("kukkiri.cli.evaluate:evaluate_command", name="evaluate", help="Score a model on a folder of HR pictures.")
+app.command("kukkiri.cli.evaluate:evaluate_command", name="evaluate", help="Score models on test sets.")
 app.command("kukkiri.cli.compare:compare", help="Compare models: one page with tables, charts and a slider.")
 app.command("kukkiri.cli.train:train_command", name="train", help="Train a network from a TOML recipe.")
 app.command("kukkiri.cli.export:export", help="Write a model as ONNX, verified before it is saved.")

@@ -38,6 +38,7 @@ def upscale(
     recursive: Annotated[bool, Parameter(alias="-r", negative=())] = False,
     overwrite: Annotated[bool, Flag] = False,
     resume: Annotated[bool, Flag] = False,
+    report: Annotated[bool, Flag] = False,
     json: Annotated[bool, Flag] = False,
 ) -> int:
     """Upscale pictures. Colour profile, EXIF, transparency and 16 bit are kept; originals are never touched.
@@ -57,6 +58,7 @@ def upscale(
         recursive: look into folders below.
         overwrite: replace existing results.
         resume: skip pictures whose result is there already.
+        report: also write NAME-report.html beside each result: before and after, and whether it is faithful.
         json: print one JSON object to stdout.
     """
     if overwrite and resume:
@@ -67,7 +69,7 @@ def upscale(
     workers = min(len(jobs), os.cpu_count() or 1) if tile is None and threads is None else 1
     if workers > 1:  # one thread for each of several pictures is quicker than all threads for one after the other
         upscaler = Upscaler(model or preset, scale=scale, ensemble=ensemble, chop=chop, threads=1)
-    run = _Run(upscaler, overwrite=overwrite, resume=resume, quality=quality)
+    run = _Run(upscaler, overwrite=overwrite, resume=resume, report=report, quality=quality)
     results = []
     for number, one in enumerate(_each(run, jobs, workers=workers), 1):
         results.append(one)
@@ -106,8 +108,9 @@ class _Result:
 class _Run:
     """Does one job; safe to call from several threads."""
 
-    def __init__(self, upscaler: Upscaler, *, overwrite: bool, resume: bool, quality: int | None) -> None:
+    def __init__(self, upscaler: Upscaler, *, overwrite: bool, resume: bool, report: bool, quality: int | None) -> None:
         self.upscaler = upscaler
+        self.report = report
         self.overwrite = overwrite
         self.resume = resume
         self.quality = quality
@@ -132,9 +135,17 @@ class _Run:
         )  # too large for the format: said before the work, not after it
         larger = self.upscaler.picture(picture)
         notes = larger.save(job.target, overwrite=self.overwrite, quality=self.quality)
+        said = tuple(dict.fromkeys([*larger.notes, *notes]))
+        if self.report:
+            from kukkiri.evaluation.fidelity_report import write_fidelity_report  # only a report needs the charts
+
+            page = job.target.with_name(f"{job.target.stem}-report.html")
+            write_fidelity_report(
+                job.source, job.target, page, model=self.upscaler.name, notes=said, overwrite=self.overwrite
+            )
         return _Result(
             job,
-            notes=tuple(dict.fromkeys([*larger.notes, *notes])),
+            notes=said,
             size=picture.size,
             larger=larger.size,
             seconds=time.perf_counter() - begun,
