@@ -87,9 +87,7 @@ def resize(
     if image.dtype not in (np.uint8, np.uint16, np.float32, np.float64):
         raise TypeError(f"a picture is uint8, uint16, float32 or float64, got {image.dtype}")
     size = (image.shape[0], image.shape[1])
-    plan = resize_plan(
-        size, scale=scale, output_size=output_size, kernel=kernel, antialias=antialias, border=border
-    )
+    plan = resize_plan(size, scale=scale, output_size=output_size, kernel=kernel, antialias=antialias, border=border)
     if np.issubdtype(image.dtype, np.floating):
         for axis, table in plan:
             image = apply_along(image, table, axis=axis)
