@@ -171,8 +171,18 @@ def row(title: str, name: str, arguments: dict[str, Any]) -> str:
     parameters = sum(parameter.numel() for parameter in net.parameters())
     reach = "global" if net.receptive_field is None else str(net.receptive_field)
     reach += ", enlarged" if net.pre_upsampled else ""
-    ids = ", ".join(f"`{one}`" for one in shipped() if card(one).get("network") == name) or "-"
+    ids = ", ".join(f"`{one}`" for one in shipped() if is_of(one, name, arguments)) or "-"
     return f"| {title} | `{name}` | {KEYS[name]} | x{net.scale} | {parameters:,} | {cost} | {reach} | {ids} |"
+
+
+def is_of(shipped_id: str, name: str, arguments: dict[str, Any]) -> bool:
+    """Whether shipped weights are of this configuration, at whatever scale: told by their number."""
+    values = card(shipped_id)
+    if values["network"] != name:
+        return False
+    with torch.device("meta"):
+        net = NETWORKS[name](**{**arguments, "scale": values["scale"]})
+    return sum(parameter.numel() for parameter in net.parameters()) == values["parameters"]
 
 
 def page() -> str:
