@@ -1,4 +1,7 @@
+import dataclasses
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -57,6 +60,33 @@ def test_a_killed_run_goes_on_to_the_same_bits(folder, optimiser):
     resumed = train(recipe(folder, name="killed", optimiser=optimiser), resume=True)
     expected, found = weights_of(whole), weights_of(resumed)
     assert all(torch.equal(expected[key], found[key]) for key in expected)
+
+
+def test_a_run_that_the_system_kills_goes_on_to_the_same_bits(folder):
+    """SIGKILL between two checkpoints: nothing can be saved, and steps and log lines are done again."""
+    whole = train(recipe(folder, name="whole", steps=150))
+    one = recipe(folder, name="killed", steps=150)
+    code = (
+        "import sys, time, json; from kukkiri.training import Recipe, train\n"
+        "values = json.loads(sys.argv[1])\n"
+        "def report(line):\n"
+        "    print(line.step, flush=True)\n"
+        "    time.sleep(60 if line.step >= 60 else 0)\n"
+        "train(Recipe(**values), report=report)"
+    )
+    values = json.dumps(dataclasses.asdict(one))
+    running = subprocess.Popen([sys.executable, "-c", code, values], stdout=subprocess.PIPE, text=True)
+    with running:
+        for line in running.stdout:
+            if int(line) >= 60:
+                break
+        running.kill()
+    assert torch.load(one.folder / "checkpoint.pt", weights_only=True)["step"] == 56  # the last multiple of 7
+    resumed = train(one, resume=True)
+    expected, found = weights_of(whole), weights_of(resumed)
+    assert all(torch.equal(expected[key], found[key]) for key in expected)
+    steps = [json.loads(line)["step"] for line in (one.folder / "log.jsonl").read_text().splitlines()]
+    assert steps == list(range(10, 151, 10))
 
 
 def test_an_interrupted_run_keeps_a_checkpoint(folder):

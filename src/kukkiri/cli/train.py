@@ -1,8 +1,9 @@
 """``kukkiri train``: a recipe in, weights out."""
 
 import importlib.util
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -28,14 +29,49 @@ def train_command(
         raise BackendError("training needs torch. Install kukkiri[torch].")
     from kukkiri.training import Progress, read_recipe, train
 
-    def report(line: Progress) -> None:
-        psnr = "" if line.psnr is None else f"  {line.psnr:.3f} dB"
-        print_progress(
-            f"{line.step}/{line.steps}  loss {line.loss:.5f}  rate {line.learning_rate:.2e}  "
-            f"{line.patches_per_second:.0f} patches/s  {_clock(line.seconds_left)} left{psnr}"
-        )
+    settings = read_recipe(recipe, overrides)
+    with _Progress(settings.steps, name=settings.name) as progress:
 
-    print_result(str(train(read_recipe(recipe, overrides), resume=resume, report=report)))
+        def report(line: Progress) -> None:
+            psnr = "" if line.psnr is None else f"  {line.psnr:.3f} dB"
+            text = f"loss {line.loss:.5f}  rate {line.learning_rate:.2e}  {line.patches_per_second:.0f} patches/s"
+            progress.show(line.step, text, left=_clock(line.seconds_left), result=psnr)
+
+        weights = train(settings, resume=resume, report=report)
+    print_result(str(weights))
+
+
+class _Progress:
+    """A bar on a terminal; elsewhere one line for each line of the log."""
+
+    def __init__(self, steps: int, *, name: str) -> None:
+        self._steps = steps
+        self._bar: Any = None
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+            columns = (TextColumn(name), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+            self._bar = Progress(*columns, console=Console(stderr=True))
+            self._task = self._bar.add_task("reading the pictures", total=steps)
+
+    def __enter__(self) -> "_Progress":
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def show(self, step: int, text: str, *, left: str, result: str) -> None:
+        """Say how far it is; validated scores stay on the screen."""
+        if self._bar is None:
+            print_progress(f"{step}/{self._steps}  {text}  {left} left{result}")
+            return
+        self._bar.update(self._task, completed=step, description=f"{text}  {left} left")
+        if result:
+            self._bar.console.print(f"{step}{result}")
 
 
 def _clock(seconds: float) -> str:

@@ -96,6 +96,7 @@ def train(
     run = _Run(recipe)
     if checkpoint.exists():
         run.restore(checkpoint)
+        _forget_after(folder / "log.jsonl", run.step)
     else:
         run.begin()
         (folder / "recipe.json").write_text(json.dumps(asdict(recipe), indent=2) + "\n", encoding="utf-8")
@@ -278,6 +279,14 @@ class _Run:
         self.network.load_state_dict(kept["network"])
         self.average = kept["average"]
         self.optimiser.load_state_dict(kept["optimiser"])
+
+
+def _forget_after(log: Path, step: int) -> None:
+    """Take out the lines of steps that a killed run did after its last checkpoint; they will come again."""
+    if log.exists():
+        lines = log.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
+        log.write_text("".join(kept), encoding="utf-8")
 
 
 def _identity(recipe: Recipe) -> dict[str, Any]:

@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+
+from kukkiri import Upscaler
+from kukkiri.cli import run
+from kukkiri.images import Picture
+
+
+@pytest.fixture
+def recipe(tmp_path, rng):
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for name in "ab":
+        Picture.from_array(rng.integers(0, 256, (50, 50, 3), dtype=np.uint8)).save(pictures / f"{name}.png")
+    path = tmp_path / "tiny.toml"
+    path.write_text(
+        f'name = "tiny"\nnetwork = "espcn"\nscale = 2\ndata = "{pictures}"\nvalidation = "{pictures}"\n'
+        f'output = "{tmp_path / "runs"}"\nsteps = 20\nbatch = 2\npatch = 8\nlog_every = 10\nthreads = 1\n'
+        "[arguments]\nwidths = [4, 4]\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+def test_a_recipe_becomes_weights_that_upscale(recipe, capsys):
+    assert run(["train", str(recipe), "steps=10", "name=short"]) == 0
+    printed = capsys.readouterr()
+    weights = printed.out.strip()
+    assert weights.endswith("weights.safetensors")
+    assert "10/10" in printed.err
+    assert "dB" in printed.err
+    assert Upscaler(weights)(np.zeros((8, 9), np.uint8)).shape == (16, 18)
+
+
+def test_a_finished_run_is_not_trained_over(recipe, capsys):
+    assert run(["train", str(recipe), "steps=10"]) == 0
+    assert run(["train", str(recipe), "steps=10"]) == 1
+    assert "--resume" in capsys.readouterr().err
+    assert run(["train", str(recipe), "steps=10", "--resume"]) == 0
+
+
+def test_a_mistake_is_one_line(recipe, capsys):
+    assert run(["train", str(recipe), "stepz=10"]) == 1
+    assert capsys.readouterr().err.strip().endswith("did you mean 'steps'?")
