@@ -146,3 +146,17 @@ def test_a_report_lies_beside_the_result(photo):
     page = photo.with_name("large-report.html").read_text(encoding="utf-8")
     assert "photo.png" in page
     assert "bicubic" in page
+
+
+def test_a_truncated_file_is_one_line_and_libvips_says_nothing(photo):
+    broken = photo.with_name("broken.png")
+    broken.write_bytes(photo.read_bytes()[:300])
+    done = subprocess.run(
+        [sys.executable, "-m", "kukkiri.cli", "upscale", str(broken), "--model", "bicubic"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith(f"kukkiri: {broken}: ")

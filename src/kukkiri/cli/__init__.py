@@ -43,6 +43,7 @@ app.command(inspect)
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 something failed, 2 wrong usage, 130 interrupted."""
     logging.basicConfig(format="kukkiri: %(message)s", level=logging.WARNING)
+    logging.getLogger("pyvips").setLevel(logging.ERROR)  # what libvips mutters about a file is in our one line
     sys.exit(run(arguments))
 
 
