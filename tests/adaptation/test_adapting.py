@@ -1,0 +1,92 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from kukkiri.adaptation import AdaptedUpscaler, adapt, degradation_of, guard
+from kukkiri.degradations import Degradation, gaussian_kernel, save_kernel
+from kukkiri.errors import ConfigError, ImageError
+from kukkiri.inference import Upscaler
+from kukkiri.metrics import PROTOCOLS
+from kukkiri.networks import ZSSR
+
+
+def test_adaptation_beats_bicubic_on_a_self_similar_picture(self_similar, quick):
+    kernel = gaussian_kernel(2.0, size=13)
+    lr = Degradation.from_kernel(kernel).apply(self_similar, scale=2)
+    settings = replace(quick, steps=400, projections=2)
+    adapted = adapt(lr, scale=2, kernel=kernel, settings=settings)
+    protocol = PROTOCOLS["y-mzsr"]
+    before, after = (
+        protocol.score(self_similar, one(lr), scale=2).psnr for one in (Upscaler("bicubic", scale=2), adapted)
+    )
+    assert not adapted.fell_back
+    assert adapted.guard.after > adapted.guard.before
+    assert after > before + 1.0
+
+
+def test_steps_seed_and_noise_reach_the_learner(self_similar, quick):
+    lines = []
+    adapted = adapt(
+        self_similar[:40, :40], scale=2, steps=20, seed=5, noise_std=0.01, settings=quick, progress=lines.append
+    )
+    assert adapted.fit.steps == 20
+    assert [line.steps for line in lines] == [20]
+
+
+def test_the_guard_sees_a_network_that_does_harm(self_similar):
+    network = ZSSR(scale=2, width=8, depth=3)
+    torch.nn.init.constant_(network.get_parameter("conv3.weight"), 0.3)
+    upscaler = AdaptedUpscaler(network, degradation=Degradation.parse("bicubic"))
+    found = guard(upscaler, self_similar[:32, :32].astype(np.float32) / 255)
+    assert found.after < found.before
+    assert not found.passed
+
+
+def test_a_kernel_is_a_word_a_blur_a_matrix_or_a_file(tmp_path):
+    kernel = gaussian_kernel(1.5, 0.5, 0.2, size=9)
+    save_kernel(kernel, tmp_path / "kernel.npy")
+    assert str(degradation_of("bicubic")) == "bicubic"
+    assert str(degradation_of("gaussian:4.0,1.0,-0.5")) == str(Degradation.parse("gaussian:4.0,1.0,-0.5+direct"))
+    assert str(degradation_of("gaussian:1.3", subsample="bicubic")) == str(Degradation.parse("gaussian:1.3+bicubic"))
+    assert str(degradation_of("disk:2+direct:aligned")) == str(Degradation.parse("disk:2+direct:aligned"))
+    for given in (kernel, tmp_path / "kernel.npy", str(tmp_path / "kernel.npy")):
+        np.testing.assert_allclose(degradation_of(given).effective_kernel(scale=2), kernel, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"scale": 1}, "whole scale"),
+        ({"scale": 2.5}, "whole scale"),
+        ({"method": "magic"}, "Known: zssr"),
+        ({"steps": 0}, "steps"),
+        ({"budget": 0}, "budget"),
+        ({"seed": -1}, "seed"),
+        ({"noise_std": 2}, "noise_std"),
+        ({"kernel": "missing.npy"}, "no such kernel"),
+        ({"kernel": "gaussian:2.0+direct+noise:0.1"}, "noise"),
+        ({"kernel": "gaussean:2.0"}, "gaussian"),
+        ({"subsample": "lanczos"}, "direct, bicubic"),
+        ({"kernel": np.zeros((3, 3))}, "sums to 0"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_any_work(self_similar, arguments, said):
+    with pytest.raises(ConfigError, match=said):
+        adapt(self_similar, **{"scale": 2, **arguments})
+
+
+def test_gradual_factors_need_the_bicubic_kernel(self_similar, quick):
+    with pytest.raises(ConfigError, match="gradual"):
+        adapt(self_similar, scale=2, kernel="gaussian:2.0", settings=replace(quick, gradual=True))
+
+
+def test_a_picture_of_a_few_pixels_is_refused():
+    with pytest.raises(ImageError, match="too few to learn from"):
+        adapt(np.zeros((15, 40, 3), dtype=np.uint8), scale=2)
+
+
+def test_a_picture_of_one_colour_stays_so(quick):
+    flat = np.full((20, 20, 3), 77, dtype=np.uint8)
+    np.testing.assert_array_equal(adapt(flat, scale=2, settings=replace(quick, steps=5))(flat), 77)

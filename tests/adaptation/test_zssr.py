@@ -1,0 +1,132 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from kukkiri.adaptation import fit, settings_for
+from kukkiri.adaptation.zssr import detailed_region, gradual_factors, make_input
+from kukkiri.degradations import Degradation, gaussian_kernel
+from kukkiri.resampling import resize
+
+
+@pytest.fixture
+def colour(self_similar):
+    return self_similar[20:68, 20:60].astype(np.float32) / 255
+
+
+def same(one, other):
+    states = one.network.state_dict(), other.network.state_dict()
+    return all(torch.equal(states[0][key], states[1][key]) for key in states[0])
+
+
+def test_the_input_is_the_fathers_son_by_the_given_kernel_enlarged_again(rng):
+    father = rng.random((12, 18, 3)).astype(np.float32)
+    kernel = gaussian_kernel(2.0, 1.0, 0.4, size=7)
+    degradation = Degradation.from_kernel(kernel, method="direct")
+    padded = np.pad(father, ((3, 3), (3, 3), (0, 0)), mode="symmetric")
+    son = np.zeros((6, 9, 3))
+    for row, column in np.ndindex(6, 9):
+        window = padded[2 * row : 2 * row + 7, 2 * column : 2 * column + 7]
+        son[row, column] = (kernel[..., None] * window).sum(axis=(0, 1))
+    tensor = torch.from_numpy(father.transpose(2, 0, 1))[None]
+    found = make_input(tensor, degradation=degradation, factors=(2.0, 2.0))[0].permute(1, 2, 0).numpy()
+    np.testing.assert_allclose(found, resize(son, output_size=(12, 18)), atol=2e-6)
+
+
+def test_noise_of_the_given_strength_is_on_the_son():
+    grey = torch.full((1, 3, 200, 200), 0.5)
+    rng = np.random.default_rng(0)
+    plain = Degradation.parse("bicubic")
+    clean = make_input(grey, degradation=plain, factors=(2.0, 2.0), noise_std=0.0, rng=rng)
+    torch.testing.assert_close(clean, grey, atol=1e-6, rtol=0)
+    noisy = make_input(grey, degradation=plain, factors=(2.0, 2.0), noise_std=0.05, rng=rng)
+    enlarged = resize(rng.standard_normal((400, 400)), output_size=(800, 800))
+    assert float((noisy - grey).std()) == pytest.approx(0.05 * enlarged.std(), rel=0.03)
+
+
+def test_fractional_factors_shrink_each_side_by_its_own():
+    ramp = torch.linspace(0, 1, 60).expand(1, 3, 24, 60)
+    found = make_input(ramp, degradation=Degradation.parse("bicubic"), factors=(1.0, 1.5))
+    son = resize(ramp[0].permute(1, 2, 0).numpy(), output_size=(24, 40))
+    np.testing.assert_allclose(found[0].permute(1, 2, 0).numpy(), resize(son, output_size=(24, 60)), atol=1e-5)
+
+
+def test_the_gradual_factors_are_the_authors_for_scale_2():
+    assert gradual_factors(2) == ((1, 1.5), (1.5, 1), (1.5, 1.5), (1.5, 2), (2, 1.5), (2, 2))
+
+
+def test_the_presets_are_the_authors():
+    bicubic, given = settings_for(Degradation.parse("bicubic")), settings_for(Degradation.parse("gaussian:2.0+direct"))
+    real = settings_for(Degradation.parse("bicubic"), noise_std=0.0125)
+    assert (bicubic.steps, bicubic.crop, bicubic.ensemble, bicubic.projections) == (3000, 128, True, 10)
+    assert (given.ensemble, given.projections, given.augmentation.rotate) == (False, 2, False)
+    assert (real.projections, real.augmentation.smallest, real.augmentation.shear) == (0, 0.75, 0.0)
+
+
+def test_the_detailed_region_is_where_the_contrast_is():
+    colour = np.full((60, 50, 3), 0.5, dtype=np.float32)
+    colour[30:40:2, 20:30] = 1.0
+    rows, columns = detailed_region(colour, side=16, multiple=3)
+    assert (rows.stop - rows.start, columns.stop - columns.start) == (15, 15)
+    assert rows.start <= 29  # contrast is noted above each edge, from row 29 to the one between 38 and 39
+    assert rows.stop >= 39
+    assert columns.start <= 20
+    assert columns.stop >= 30
+    assert detailed_region(colour, side=64) == (slice(0, 60), slice(0, 50))
+
+
+def test_the_same_seed_gives_the_same_network_and_another_one_another(colour, quick):
+    arguments = {"scale": 2, "degradation": Degradation.parse("bicubic")}
+    state = torch.get_rng_state()
+    first, second = (fit(colour, settings=replace(quick, steps=60, seed=3), **arguments) for _ in range(2))
+    assert torch.equal(torch.get_rng_state(), state)
+    other = fit(colour, settings=replace(quick, steps=60, seed=4), **arguments)
+    assert same(first, second)
+    assert not same(first, other)
+    assert (first.steps, first.stopped) == (60, "steps")
+
+
+def test_progress_is_told_every_50_steps(colour, quick):
+    lines = []
+    fitted = fit(
+        colour,
+        scale=2,
+        degradation=Degradation.parse("gaussian:1.0+direct"),
+        settings=replace(quick, steps=120),
+        progress=lines.append,
+    )
+    assert [line.step for line in lines] == [50, 100, 120]
+    assert {line.learning_rate for line in lines} == {1e-3}
+    assert lines[-1].loss < lines[0].loss
+    assert fitted.psnr == pytest.approx(max(line.psnr for line in lines))
+    assert fitted.psnr > fitted.start_psnr
+
+
+def test_an_interruption_leaves_the_best_so_far(colour, quick):
+    arguments = {"scale": 2, "degradation": Degradation.parse("bicubic")}
+
+    def interrupt(line):
+        if line.step == 100:
+            raise KeyboardInterrupt
+
+    stopped = fit(colour, settings=replace(quick, steps=1000), progress=interrupt, **arguments)
+    whole = fit(colour, settings=quick, **arguments)
+    assert (stopped.stopped, stopped.steps) == ("interrupted", 100)
+    assert same(stopped, whole)
+
+
+def test_a_budget_ends_learning(colour, quick):
+    settings = replace(quick, steps=10**6, budget=0.3)
+    fitted = fit(colour, scale=2, degradation=Degradation.parse("bicubic"), settings=settings)
+    assert fitted.stopped == "budget"
+    assert 0.3 <= fitted.seconds < 5
+
+
+def test_gradual_learning_goes_through_six_factors(colour, quick):
+    settings = replace(quick, steps=10, gradual=True)
+    lines = []
+    fitted = fit(colour, scale=2, degradation=Degradation.parse("bicubic"), settings=settings, progress=lines.append)
+    assert fitted.steps == 60
+    assert [line.step for line in lines] == [10, 20, 30, 40, 50, 60]
+    assert {line.steps for line in lines} == {60}
