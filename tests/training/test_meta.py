@@ -1,4 +1,7 @@
+import importlib
+import sys
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -292,3 +295,21 @@ def test_weights_that_do_not_fit_and_no_tasks_are_refused():
             meta_gradients(Product(), [Point()], inner=InnerLoop(steps=2), weights=weights)
     with pytest.raises(ValueError, match="no task"):
         meta_gradients(Product(), [], inner=InnerLoop(steps=2))
+
+
+@pytest.fixture
+def sinusoid(monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "examples"))
+    yield importlib.import_module("sinusoid")
+    del sys.modules["sinusoid"]
+
+
+def test_five_points_of_a_sine_help_a_meta_learned_start_more(sinusoid):
+    size = {"iterations": 1200, "batch": 2, "rate": 3e-3}
+    learned = sinusoid.errors(sinusoid.meta_learned(order=1, inner_rate=0.02, **size), tasks=50, inner_rate=0.02)
+    joint = sinusoid.errors(sinusoid.trained_on_all(**size), tasks=50, inner_rate=0.02)
+    # Measured after 0, 1, 10 steps: 3.13, 2.03, 1.91 against 3.17, 2.84, 2.77. Other seeds at two thirds of the
+    # training keep these orders too.
+    assert learned[1] < 0.9 * learned[0]
+    assert learned[1] < 0.95 * joint[1]
+    assert learned[2] < 0.9 * joint[2]
