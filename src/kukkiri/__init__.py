@@ -1,7 +1,7 @@
 """kukkiri: super-resolution that keeps every digit, runs on an ordinary CPU, and reads well.
 
 Importing the package costs nothing: every public name is loaded when it is first used, and nothing
-here needs torch except :func:`load`.
+here needs torch except :func:`load` and :func:`adapt`.
 """
 
 import importlib
@@ -18,9 +18,10 @@ _HOME = {
     "ModelInfo": "kukkiri.info",
     "Picture": "kukkiri.images",
     "Upscaler": "kukkiri.inference",
+    "VideoError": "kukkiri.errors",
+    "adapt": "kukkiri.adaptation",
     "load": "kukkiri.checkpoints",
     "upscale": "kukkiri.inference",
-    "VideoError": "kukkiri.errors",
 }
 
 __all__ = sorted([*_HOME, "__version__"])

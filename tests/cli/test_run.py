@@ -34,7 +34,7 @@ def test_wrong_usage_exits_2_and_a_users_mistake_1_with_one_line(capsys, tmp_pat
 
 
 def test_help_is_there_for_every_command(capsys):
-    for command in ("upscale", "evaluate", "train", "export", "degrade", "models", "doctor"):
+    for command in ("upscale", "adapt", "evaluate", "compare", "train", "export", "degrade", "models", "doctor"):
         assert run([command, "--help"]) == 0
         assert command in capsys.readouterr().out
 

@@ -18,6 +18,7 @@ app = App(
     help="Super-resolution: upscale pictures with nothing lost; train, measure and explain the networks that do it.",
 )
 app.command("kukkiri.cli.upscale:upscale", help="Upscale pictures, folders or globs.")
+app.command("kukkiri.cli.adapt:adapt_command", name="adapt", help="Upscale a picture by what it teaches about itself.")
 app.command("kukkiri.cli.degrade:degrade", help="Make LR pictures: bicubic, blur, noise, JPEG.")
 app.command("kukkiri.cli.evaluate:evaluate_command", name="evaluate", help="Score models on test sets.")
 app.command("kukkiri.cli.compare:compare", help="Compare models: one page with tables, charts and a slider.")
