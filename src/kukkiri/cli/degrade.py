@@ -9,8 +9,8 @@ import numpy as np
 from cyclopts import Parameter
 from numpy.typing import NDArray
 
-from kukkiri.cli.jobs import Job, plan_jobs
-from kukkiri.cli.printing import print_json, print_progress, print_result
+from kukkiri.cli.jobs import Job, plan_jobs, report_job
+from kukkiri.cli.printing import print_json
 from kukkiri.degradations import Degradation, crop_to_multiple, kernel_view, save_kernel, subsample
 from kukkiri.degradations.steps import Blur, RealPhoto
 from kukkiri.errors import ConfigError, ImageError, KukkiriError
@@ -58,14 +58,8 @@ def degrade(
     for number, job in enumerate(jobs):
         done = _do(job, parsed, scale=scale, seed=(seed, number), overwrite=overwrite)
         results.append(done)
-        if done.error:
-            print_progress(f"kukkiri: {done.error}")
-            continue
-        print_progress(f"[{number + 1}/{len(jobs)}] {job.source} -> {job.target}  {done.degradation}")
-        for note in done.notes:
-            print_progress(f"kukkiri: {note}")
-        if not json:
-            print_result(str(job.target))
+        place = f"{number + 1}/{len(jobs)}"
+        report_job(job, place=place, error=done.error, summary=done.degradation, notes=done.notes, quiet=json)
     if json:
         files = [one.to_json() for one in results]
         print_json({"degradation": str(parsed), "scale": scale, "seed": seed, "kernels": kernels, "files": files})

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kukkiri.cli.printing import print_progress, print_result
 from kukkiri.errors import ConfigError, ImageError, KukkiriError
 from kukkiri.images import INPUT_SUFFIXES, OUTPUT_SUFFIXES
 
-__all__ = ["Job", "plan_jobs"]
+__all__ = ["Job", "plan_jobs", "report_job"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,27 @@ def plan_jobs(
         jobs.append(Job(source, target))
     _refuse_collisions(jobs)
     return jobs + problems
+
+
+def report_job(job: Job, *, place: str, error: str, summary: str, notes: Sequence[str], quiet: bool) -> None:
+    """Say what became of a job: progress, notes and errors to stderr, the file's name to stdout.
+
+    Args:
+        job: that is done.
+        place: such as ``3/10``.
+        error: why there is no result, or empty.
+        summary: what was done.
+        notes: what the user should know about the result.
+        quiet: leave stdout to ``--json``.
+    """
+    if error:
+        print_progress(f"kukkiri: {error}")
+        return
+    print_progress(f"[{place}] {job.source} -> {job.target}  {summary}")
+    for note in notes:
+        print_progress(f"kukkiri: {note}")
+    if not quiet:
+        print_result(str(job.target))
 
 
 def _expand(inputs: Sequence[str], *, recursive: bool) -> tuple[list[tuple[Path, Path | None]], list[Job]]:

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from kukkiri.cli.jobs import Job, plan_jobs
-from kukkiri.cli.printing import print_json, print_progress, print_result
+from kukkiri.cli.jobs import Job, plan_jobs, report_job
+from kukkiri.cli.printing import print_json
 from kukkiri.errors import ConfigError, KukkiriError
 from kukkiri.images import check_output, read_picture
 from kukkiri.inference import Upscaler
@@ -73,14 +73,8 @@ def upscale(
     results = []
     for number, one in enumerate(_each(run, jobs, workers=workers), 1):
         results.append(one)
-        if one.error:
-            print_progress(f"kukkiri: {one.error}")
-        else:
-            print_progress(f"[{number}/{len(jobs)}] {one.job.source} -> {one.job.target}  {one.summary}")
-            for note in one.notes:
-                print_progress(f"kukkiri: {note}")
-            if not json:
-                print_result(str(one.job.target))
+        place = f"{number}/{len(jobs)}"
+        report_job(one.job, place=place, error=one.error, summary=one.summary, notes=one.notes, quiet=json)
     if json:
         print_json({"scale": upscaler.scale, "model": upscaler.name, **_summary(results)})
     return 1 if any(one.error for one in results) else 0
