@@ -8,6 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# The gate draws the same examples every time; HYPOTHESIS_PROFILE=search looks for new ones. No deadline: two busy
+# cores may stop any example for longer than 200 ms.
+settings.register_profile("gate", deadline=None, derandomize=True)
+settings.register_profile("search", deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
 _SHARED = os.environ.get("KUKKIRI_SHARED")
 

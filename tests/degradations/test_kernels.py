@@ -139,3 +139,9 @@ def test_impossible_kernels_are_refused(call, message):
 
 def test_an_array_becomes_a_kernel_that_sums_to_one():
     np.testing.assert_allclose(k.as_kernel([[1, 2], [3, 4]]), np.array([[1, 2], [3, 4]]) / 10, atol=ROUNDING)
+
+
+def test_a_kernel_far_narrower_than_a_pixel_is_its_nearest_samples():
+    """An even kernel has no sample at its centre; exp(-d / 2 variance) underflows at all of them."""
+    kernel = k.gaussian_kernel(1e-6, size=2)
+    assert np.allclose(kernel, 0.25, atol=1e-12)

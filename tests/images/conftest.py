@@ -6,13 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import pyvips
-from hypothesis import settings
 from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
-
-# Two busy cores may stop any example for longer than hypothesis' 200 ms.
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
 
 XMP = (
     b'<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '

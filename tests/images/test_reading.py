@@ -1,3 +1,4 @@
+import contextlib
 import io
 import os
 import subprocess
@@ -13,6 +14,7 @@ from PIL import Image, ImageCms
 
 from kukkiri.errors import ImageError
 from kukkiri.images import PIXEL_LIMIT, read_picture
+from kukkiri.images._engine import reason
 from tests.images.conftest import IPTC, XMP, by_pillow, encode, exif_tags
 
 
@@ -492,3 +494,13 @@ def test_any_damage_ends_in_a_picture_or_in_an_image_error(samples, tmp_path, da
     except ImageError:
         return
     assert picture.size[0] * picture.size[1] <= 10**6
+
+
+def test_damage_that_libvips_quotes_in_its_message_is_still_one_line(write, pixels):
+    """libvips puts the bytes of a broken chunk into its message, and pyvips decodes that as UTF-8."""
+    error = UnicodeDecodeError("utf-8", b"pngload: bad chunk \x80\x81", 19, 20, "invalid start byte")
+    assert reason(error) == "bad chunk \ufffd\ufffd"
+    data = bytearray(encode(pixels(16, 20, 3), "png"))
+    data[37:41] = b"\x80\x81\x82\x83"
+    with contextlib.suppress(ImageError):
+        read_picture(write("a", bytes(data)))

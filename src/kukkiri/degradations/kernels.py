@@ -63,7 +63,8 @@ def gaussian_kernel(
 
     Reference: Soh et al., MZSR, CVPR 2020, arXiv:2002.12213, section 3.
     """
-    return _normalised(np.exp(-0.5 * _mahalanobis(variance, second, angle, size=size, offset=offset)))
+    distance = _mahalanobis(variance, second, angle, size=size, offset=offset)
+    return _normalised(np.exp(-0.5 * (distance - distance.min())))  # so that the largest never underflows
 
 
 def gaussian_kernel_from_sigmas(
@@ -103,7 +104,8 @@ def generalised_gaussian_kernel(
     IEEE TCSVT 2020; parametrised as in Wang et al., Real-ESRGAN, ICCVW 2021, arXiv:2107.10833.
     """
     distance = _mahalanobis(variance, second, angle, size=size, offset=offset)
-    return _normalised(np.exp(-0.5 * distance ** _positive(beta, "beta")))
+    exponent = distance ** _positive(beta, "beta")
+    return _normalised(np.exp(-0.5 * (exponent - exponent.min())))
 
 
 def plateau_kernel(

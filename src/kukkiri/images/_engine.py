@@ -6,7 +6,7 @@ from typing import Any
 
 from kukkiri.errors import BackendError
 
-__all__ = ["forget_errors", "reason", "vips"]
+__all__ = ["failures", "forget_errors", "reason", "vips"]
 
 
 @functools.cache
@@ -27,9 +27,17 @@ def vips() -> Any:
     return pyvips
 
 
+def failures() -> tuple[type[Exception], ...]:
+    """What pyvips raises when libvips fails; the second when the message quotes bytes of a damaged file."""
+    return vips().Error, UnicodeDecodeError
+
+
 def reason(error: Exception) -> str:
     """The most telling line of what libvips said, without the name of the function that said it."""
-    lines = [line.strip() for line in str(getattr(error, "detail", error)).splitlines()]
+    said = getattr(error, "detail", error)
+    if isinstance(error, UnicodeDecodeError):
+        said = error.object.decode("utf-8", errors="replace")
+    lines = [line.strip() for line in str(said).splitlines()]
     telling = [line for line in lines if line and not line.startswith("source: ")] or ["no reason given"]
     return re.sub(r"^\w+: ", "", telling[0])
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kukkiri.errors import ImageError
 from kukkiri.images import exif as exif_block
-from kukkiri.images._engine import forget_errors, reason, vips
+from kukkiri.images._engine import failures, forget_errors, reason, vips
 from kukkiri.images.containers import jpeg, png, tiff, webp
 from kukkiri.images.formats import READABLE, recognise, shown
 from kukkiri.images.levels import dequantise
@@ -75,11 +75,11 @@ def read_picture(path: str | PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) -
     try:
         try:
             return _picture(file, strictness, pixel_limit)
-        except vips().Error as error:
+        except failures() as error:
             if not _STRAY_BYTES.search(str(error)):
                 raise
         return _picture(file, "error", pixel_limit)
-    except vips().Error as error:
+    except failures() as error:
         if file.form in ("AVIF", "HEIC", "TIFF") and _UNSUPPORTED.search(str(error)):
             what, remedy = "is of a kind that cannot be decoded here", "Convert it to PNG first."
         else:
@@ -207,7 +207,7 @@ def _to_rgb(image: Any, metadata: Metadata) -> tuple[Any, Metadata, list[str]]:
     if metadata.icc_space == b"CMYK":
         try:
             converted = image.icc_transform("srgb", **options)
-        except vips().Error:
+        except failures():
             forget_errors()
     if converted is None:
         note = "CMYK has no usable profile and was converted to sRGB by a common one: colours may differ"

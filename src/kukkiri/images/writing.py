@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from kukkiri.errors import ConfigError, ImageError
 from kukkiri.images import exif as exif_block
-from kukkiri.images._engine import forget_errors, reason, vips
+from kukkiri.images._engine import failures, forget_errors, reason, vips
 from kukkiri.images.atomic import write_atomically
 from kukkiri.images.containers import avif, jpeg, png, tiff, webp
 from kukkiri.images.formats import OutputFormat, output_format, shown
@@ -114,7 +114,7 @@ def save_picture(
     try:
         data, dropped = _ENCODERS[form.name](fitted, quality)
         write_atomically(file, data, overwrite=overwrite)
-    except vips().Error as error:
+    except failures() as error:
         raise ImageError(f"{name}: libvips could not write {form.name} ({reason(error)}). Use .png.") from error
     except OSError as error:
         raise ImageError(f"{name}: cannot be written ({error.strerror or error}).") from error
