@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from kukkiri.degradations import Degradation
 from kukkiri.errors import ConfigError, ImageError
-from kukkiri.images import INPUT_SUFFIXES, read_picture, rgb_to_y
+from kukkiri.images import INPUT_SUFFIXES, quantise, read_picture, rgb_to_y
 
 __all__ = ["Pair", "PairSet", "find_pictures", "read_rgb8"]
 
@@ -45,8 +45,7 @@ def find_pictures(folder: Path) -> list[Path]:
 
 def read_rgb8(path: Path) -> NDArray[np.uint8]:
     """A picture as 8-bit RGB (H, W, 3): grey is replicated, transparency dropped, 16 bit rounded."""
-    array = read_picture(path).colour
-    levels = np.floor(array * 255.0 + 0.5).astype(np.uint8)
+    levels = quantise(read_picture(path).colour, 8).astype(np.uint8, copy=False)
     return np.repeat(levels, 3, axis=2) if levels.shape[2] == 1 else levels
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.errors import ConfigError, ImageError
-from kukkiri.images import INPUT_SUFFIXES, read_picture
+from kukkiri.images import INPUT_SUFFIXES, quantise, read_picture
 
 __all__ = ["TestPicture", "TestSet", "find_sets", "list_pictures", "pair_lr"]
 
@@ -144,7 +144,7 @@ def _bare(path: Path) -> str:
 def _read(path: Path) -> Array:
     """uint8, (H, W) for a grey file, else (H, W, 3)."""
     picture = read_picture(path)
-    levels: Array = np.floor(picture.colour * np.float32(255.0) + np.float32(0.5)).astype(np.uint8)
+    levels: Array = quantise(picture.colour, 8)
     return levels[..., 0] if levels.shape[2] == 1 else levels
 
 
