@@ -42,6 +42,10 @@ TINY: dict[str, list[dict[str, Any]]] = {
     ],
     "mzsr": [{"width": 3, "depth": 4}],
     "nlrn": [{"width": 4, "steps": 2}],
+    "plain": [
+        {"scale": 2, "width": 4, "depth": 2},
+        {"scale": 3, "width": 4, "depth": 1, "colour": "rgb", "unshuffle": 2},
+    ],
     "rcan": [{"scale": 2, "width": 4, "groups": 1, "blocks": 2, "reduction": 2}],
     "rdn": [
         {"scale": 2, "width": 4, "depth": 2, "layers": 2, "growth": 4},

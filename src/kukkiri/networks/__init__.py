@@ -15,6 +15,7 @@ from kukkiri.networks.mdsr import MDSR
 from kukkiri.networks.metasr import MetaRDN
 from kukkiri.networks.msrresnet import MSRResNet
 from kukkiri.networks.nlrn import NLRN
+from kukkiri.networks.plain import Plain
 from kukkiri.networks.rcan import RCAN
 from kukkiri.networks.rdn import RDN
 from kukkiri.networks.registry import NETWORKS
@@ -60,6 +61,7 @@ __all__ = [
     "MSRResNet",
     "MetaRDN",
     "Network",
+    "Plain",
     "RRDBNet",
     "SRGANDiscriminator",
     "SRResNet",

@@ -14,6 +14,7 @@ from kukkiri.networks.mdsr import MDSR
 from kukkiri.networks.metasr import MetaRDN
 from kukkiri.networks.msrresnet import MSRResNet
 from kukkiri.networks.nlrn import NLRN
+from kukkiri.networks.plain import Plain
 from kukkiri.networks.rcan import RCAN
 from kukkiri.networks.rdn import RDN
 from kukkiri.networks.rrdbnet import RRDBNet
@@ -43,6 +44,7 @@ NETWORKS: dict[str, type[Network]] = {
     "msrresnet": MSRResNet,
     "mzsr": MZSR,
     "nlrn": NLRN,
+    "plain": Plain,
     "rcan": RCAN,
     "rdn": RDN,
     "rrdbnet": RRDBNet,

@@ -1,0 +1,105 @@
+"""Plain: nothing but 3x3 convolutions and rectifiers at low resolution, on top of the nearest pixel.
+
+The deployed form of the re-parameterisable networks (Zhang et al., ECBSR, ACM MM 2021) and of the anchor-based
+plain network (Du et al., "Anchor-based Plain Net for Mobile Image Super-Resolution", CVPRW 2021,
+arXiv:2105.09750), whose head is ESPCN's sub-pixel convolution: the layers add to a copy of the input pixel.
+Ours: no branches while training, because SOAP takes care of the conditioning (docs/adr/0002); ``unshuffle``
+puts blocks of pixels into channels first, so that the same work is done by fewer and wider layers.
+"""
+
+from collections.abc import Mapping
+from math import isqrt
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from kukkiri.errors import ModelError
+from kukkiri.networks.blocks import conv, count_blocks, shape_of
+from kukkiri.networks.interface import Network
+
+__all__ = ["Plain"]
+
+
+class Plain(Network):
+    """66,212 parameters at x2 on luma with 32 features and 8 layers; receptive field: depth + 1.
+
+    Args:
+        scale: at least 1.
+        colour: ``y`` or ``rgb``.
+        width: features.
+        depth: convolutions before the head, at least 1.
+        unshuffle: side of the blocks of LR pixels that become channels; 1: none.
+    """
+
+    def __init__(
+        self,
+        *,
+        scale: int = 2,
+        colour: Literal["y", "rgb"] = "y",
+        width: int = 32,
+        depth: int = 8,
+        unshuffle: int = 1,
+    ) -> None:
+        super().__init__()
+        for name, value in {"scale": scale, "width": width, "depth": depth, "unshuffle": unshuffle}.items():
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
+        self.scale = scale
+        self.colour = colour
+        self.unshuffle = unshuffle
+        self.multiple = unshuffle
+        self.receptive_field = unshuffle * (depth + 2) - 1
+        widths = (self.channels * unshuffle**2, *[width] * depth, self.channels * (scale * unshuffle) ** 2)
+        self.convs = nn.ModuleList(conv(widths[i], widths[i + 1]) for i in range(depth + 1))
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Kaiming's normal start, biases zero, and a head of a tenth: the network begins near the nearest pixel."""
+        for layer in self.layers():
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+        layer.weight.mul_(0.1)
+
+    def layers(self) -> list[nn.Conv2d]:
+        """The convolutions, the head last."""
+        return [layer for layer in self.convs if isinstance(layer, nn.Conv2d)]
+
+    def features(self, lr: Tensor) -> Tensor:
+        """What the head sees: (N, width, H / unshuffle, W / unshuffle)."""
+        x = functional.pixel_unshuffle(lr, self.unshuffle) if self.unshuffle > 1 else lr
+        for layer in self.layers()[:-1]:
+            x = functional.relu(layer(x))
+        return x
+
+    def forward(self, lr: Tensor) -> Tensor:
+        """Map lr (N, C, H, W) in [0, 1] to sr (N, C, scale*H, scale*W), not clamped.
+
+        Raises:
+            ValueError: H or W is no multiple of ``unshuffle``.
+        """
+        if lr.shape[-2] % self.unshuffle or lr.shape[-1] % self.unshuffle:
+            raise ValueError(f"expected sides that are multiples of {self.unshuffle}, got {tuple(lr.shape[-2:])}")
+        detail = functional.pixel_shuffle(self.layers()[-1](self.features(lr)), self.scale * self.unshuffle)
+        return detail + functional.interpolate(lr, scale_factor=float(self.scale), mode="nearest")
+
+    @classmethod
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+        """Everything; grey with an ``unshuffle`` has 1, 4, 9 or 16 channels, colour three times as many."""
+        width, inputs, *_ = shape_of(state, "convs.0.weight", network="plain")
+        depth = count_blocks(state, "convs.") - 1
+        outputs = shape_of(state, f"convs.{depth}.weight", network="plain")[0]
+        channels = 1 if isqrt(inputs) ** 2 == inputs else 3
+        unshuffle, scale = isqrt(inputs // channels), isqrt(outputs // inputs)
+        if channels * unshuffle**2 != inputs or inputs * scale**2 != outputs:
+            raise ModelError(f"not a state dict of plain: {outputs} output channels for {inputs} input channels.")
+        return {
+            "scale": scale,
+            "colour": "y" if channels == 1 else "rgb",
+            "width": width,
+            "depth": depth,
+            "unshuffle": unshuffle,
+        }
