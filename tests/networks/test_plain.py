@@ -8,7 +8,7 @@ from tests.networks.parity import parameter_count
 
 def test_without_detail_it_is_the_nearest_pixel():
     net = Plain(scale=3, colour="rgb", width=4, depth=2)
-    torch.nn.init.zeros_(net.layers()[-1].weight)
+    torch.nn.init.zeros_(net.head.weight)
     lr = torch.rand(1, 3, 4, 5)
     assert torch.equal(net(lr), lr.repeat_interleave(3, dim=2).repeat_interleave(3, dim=3))
 
@@ -29,9 +29,8 @@ def test_parameters_are_counted_by_hand():
 
 def test_the_sub_pixels_of_an_unshuffled_block_lie_where_the_block_lay():
     net = Plain(scale=1, width=4, depth=1, unshuffle=2)
-    first, head = net.layers()
     with torch.no_grad():
-        for layer in (first, head):
+        for layer in (net.body[0], net.head):
             layer.weight.zero_()
             layer.weight[:, :, 1, 1] = torch.eye(4)
     lr = torch.rand(1, 1, 6, 8)
@@ -44,6 +43,6 @@ def test_what_it_cannot_take_is_refused():
     with pytest.raises(ValueError, match="depth must be at least 1"):
         Plain(depth=0)
     state = Plain(width=4, depth=1).state_dict()
-    state["convs.1.weight"] = torch.rand(5, 4, 3, 3)
+    state["head.weight"] = torch.rand(5, 4, 3, 3)
     with pytest.raises(ModelError, match="5 output channels for 1 input"):
         Plain.arguments_from_state(state)

@@ -3,10 +3,11 @@ import torch
 
 from kukkiri.networks.espcn import ESPCN
 from kukkiri.networks.fsrcnn import FSRCNN
+from kukkiri.networks.plain import Plain
 from kukkiri.training.centring import Centred
 
 
-@pytest.mark.parametrize("network", [ESPCN(scale=3), FSRCNN(scale=2), ESPCN(scale=2, colour="rgb")])
+@pytest.mark.parametrize("network", [ESPCN(scale=3), FSRCNN(scale=2), ESPCN(scale=2, colour="rgb"), Plain()])
 def test_the_folded_network_is_the_trained_function_at_borders_too(network):
     network = network.double()
     model, lr = Centred(network, centre=0.45), torch.rand(1, network.channels, 7, 9).double()
@@ -15,8 +16,9 @@ def test_the_folded_network_is_the_trained_function_at_borders_too(network):
     assert (network(lr) - trained).abs().max() < 1e-12
 
 
-def test_away_from_the_border_it_is_a_shift_of_input_and_output():
-    network = ESPCN(scale=2).double()
+@pytest.mark.parametrize("network", [ESPCN(scale=2), Plain(depth=2)])
+def test_away_from_the_border_it_is_a_shift_of_input_and_output(network):
+    network = network.double()
     lr = torch.rand(1, 1, 15, 15).double()
     shifted = network(lr - 0.45) + 0.45
     assert (Centred(network, centre=0.45)(lr) - shifted)[..., 8:-8, 8:-8].abs().max() < 1e-12

@@ -5,6 +5,7 @@ from safetensors.torch import save_file
 from kukkiri.errors import ConfigError
 from kukkiri.networks.espcn import ESPCN
 from kukkiri.networks.fsrcnn import FSRCNN
+from kukkiri.networks.plain import Plain
 from kukkiri.networks.srcnn import SRCNN
 from kukkiri.training.centring import Centred
 from kukkiri.training.starts import interpolator_start, solve_head, transfer, whitened_start
@@ -23,11 +24,12 @@ def batches(scale, count=6):
 
 @torch.no_grad()
 @pytest.mark.parametrize("scale", [2, 3, 4])
-@pytest.mark.parametrize("kind", [ESPCN, FSRCNN])
+@pytest.mark.parametrize("kind", [ESPCN, FSRCNN, Plain])
 def test_the_solved_head_is_the_one_that_made_the_pictures(kind, scale):
     torch.manual_seed(scale)
-    network = kind(scale=scale)
-    head = network.last_part[0] if kind is ESPCN else network.last_part
+    network = Plain(scale=scale, depth=3) if kind is Plain else kind(scale=scale)
+    head = {ESPCN: "last_part.0", FSRCNN: "last_part", Plain: "head"}[kind]
+    head = network.get_submodule(head)
     torch.nn.init.normal_(head.weight, std=0.05)
     teacher = Centred(network, centre=CENTRE)
     pairs = [(lr, teacher(lr)) for lr, _ in batches(scale)]

@@ -48,30 +48,31 @@ class Plain(Network):
                 raise ValueError(f"{name} must be at least 1, got {value}")
         self.scale = scale
         self.colour = colour
+        self.residual = True
         self.unshuffle = unshuffle
         self.multiple = unshuffle
         self.receptive_field = unshuffle * (depth + 2) - 1
-        widths = (self.channels * unshuffle**2, *[width] * depth, self.channels * (scale * unshuffle) ** 2)
-        self.convs = nn.ModuleList(conv(widths[i], widths[i + 1]) for i in range(depth + 1))
+        inputs = self.channels * unshuffle**2
+        self.body = nn.ModuleList(conv(width if i else inputs, width) for i in range(depth))
+        self.head = conv(width, inputs * scale**2)
         self.reset_parameters()
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
-        """Kaiming's normal start, biases zero, and a head of a tenth: the network begins near the nearest pixel."""
-        for layer in self.layers():
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-            if layer.bias is not None:
+        """Features passed on, half of Kaiming's noise beside them, and a head of a tenth: nearly the nearest pixel."""
+        for layer in (*self.body, self.head):
+            if isinstance(layer, nn.Conv2d) and layer.bias is not None:
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
                 nn.init.zeros_(layer.bias)
-        layer.weight.mul_(0.1)
-
-    def layers(self) -> list[nn.Conv2d]:
-        """The convolutions, the head last."""
-        return [layer for layer in self.convs if isinstance(layer, nn.Conv2d)]
+                if layer.in_channels == layer.out_channels:
+                    layer.weight.mul_(0.5)
+                    layer.weight[:, :, 1, 1] += torch.eye(layer.out_channels)
+        self.head.weight.mul_(0.1)
 
     def features(self, lr: Tensor) -> Tensor:
         """What the head sees: (N, width, H / unshuffle, W / unshuffle)."""
         x = functional.pixel_unshuffle(lr, self.unshuffle) if self.unshuffle > 1 else lr
-        for layer in self.layers()[:-1]:
+        for layer in self.body:
             x = functional.relu(layer(x))
         return x
 
@@ -83,15 +84,15 @@ class Plain(Network):
         """
         if lr.shape[-2] % self.unshuffle or lr.shape[-1] % self.unshuffle:
             raise ValueError(f"expected sides that are multiples of {self.unshuffle}, got {tuple(lr.shape[-2:])}")
-        detail = functional.pixel_shuffle(self.layers()[-1](self.features(lr)), self.scale * self.unshuffle)
+        detail = functional.pixel_shuffle(self.head(self.features(lr)), self.scale * self.unshuffle)
         return detail + functional.interpolate(lr, scale_factor=float(self.scale), mode="nearest")
 
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
         """Everything; grey with an ``unshuffle`` has 1, 4, 9 or 16 channels, colour three times as many."""
-        width, inputs, *_ = shape_of(state, "convs.0.weight", network="plain")
-        depth = count_blocks(state, "convs.") - 1
-        outputs = shape_of(state, f"convs.{depth}.weight", network="plain")[0]
+        width, inputs, *_ = shape_of(state, "body.0.weight", network="plain")
+        depth = count_blocks(state, "body.")
+        outputs = shape_of(state, "head.weight", network="plain")[0]
         channels = 1 if isqrt(inputs) ** 2 == inputs else 3
         unshuffle, scale = isqrt(inputs // channels), isqrt(outputs // inputs)
         if channels * unshuffle**2 != inputs or inputs * scale**2 != outputs:

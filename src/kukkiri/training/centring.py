@@ -2,7 +2,8 @@
 
 A first layer that sees values around 0.45 spends its gradient on the mean. Written as
 ``net(lr - c) + c`` the mean is gone, and because a convolution is affine, ``W (x - c) + b`` is
-``W x + (b - c sum W)``: only two biases change. The fold is made before zero padding, so it holds at borders too.
+``W x + (b - c sum W)``: only two biases change, or one where the network adds to its own input and so puts
+the mean back by itself. The fold is made before zero padding, so it holds at borders too.
 """
 
 import torch
@@ -24,6 +25,7 @@ class Centred(nn.Module):
         super().__init__()
         self.network = network
         self.centre = centre
+        self._added = 0.0 if getattr(network, "residual", False) else centre
         layers = [
             (name, module)
             for name, module in network.named_modules()
@@ -42,7 +44,7 @@ class Centred(nn.Module):
         weight = parameters[f"{self._first}.weight"]
         return {
             first: parameters[first] - self.centre * weight.sum((1, 2, 3)),
-            last: parameters[last] + self.centre,
+            last: parameters[last] + self._added,
         }
 
     def forward(self, lr: Tensor) -> Tensor:
@@ -57,7 +59,7 @@ class Centred(nn.Module):
             parameters = dict(self.network.named_parameters())
             weight = parameters[f"{self._first}.weight"]
             parameters[f"{self._first}.bias"].add_(self.centre * weight.sum((1, 2, 3)))
-            parameters[f"{self._last}.bias"].sub_(self.centre)
+            parameters[f"{self._last}.bias"].sub_(self._added)
 
     @torch.no_grad()
     def folded_state(self) -> dict[str, Tensor]:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kukkiri.errors import ConfigError
-from kukkiri.networks import espcn, fsrcnn
+from kukkiri.networks import Plain, espcn, fsrcnn
 from kukkiri.networks.interface import Network
 
 __all__ = ["interpolator_start", "solve_head", "transfer", "whitened_start"]
@@ -86,10 +86,10 @@ def _whiten(layer: nn.Conv2d, features: Tensor, generator: torch.Generator) -> N
 
 @torch.no_grad()
 def solve_head(network: Network, batches: Batches, *, centre: float) -> None:
-    """Replace the last layer of an ESPCN or FSRCNN by the least-squares solution for its features, in place.
+    """Replace the last layer by the least-squares solution for its features, in place.
 
     Args:
-        network: an ESPCN or FSRCNN with one channel, in centred form.
+        network: an ESPCN, FSRCNN or Plain (without ``unshuffle``) with one channel, in centred form.
         batches: (lr, hr) pairs.
         centre: see :mod:`kukkiri.training.centring`.
 
@@ -98,6 +98,9 @@ def solve_head(network: Network, batches: Batches, *, centre: float) -> None:
     """
     if isinstance(network, espcn.ESPCN) and network.channels == 1:
         body: nn.Module = network.first_part
+        taps, before, first_row = 3, 1, 0
+    elif isinstance(network, Plain) and network.channels == 1 == network.unshuffle:
+        body = _Features(network)
         taps, before, first_row = 3, 1, 0
     elif isinstance(network, fsrcnn.FSRCNN) and network.channels == 1:
         body = nn.Sequential(network.first_part, network.mid_part)
@@ -114,15 +117,27 @@ def solve_head(network: Network, batches: Batches, *, centre: float) -> None:
         first_row=first_row,
         scale=network.scale,
         margin=network.receptive_field or 0,
+        residual=network.residual,
     )
-    if isinstance(network, espcn.ESPCN):
-        solution = _solve(square, product)
-        head = network.last_part[0]
-        if isinstance(head, nn.Conv2d) and head.bias is not None:
-            head.weight.copy_(solution[:-1].T.reshape(head.weight.shape))
-            head.bias.copy_(solution[-1])
-    else:
+    if isinstance(network, fsrcnn.FSRCNN):
         _fill_transposed(network.last_part, square, product, taps=taps, scale=network.scale)
+        return
+    solution = _solve(square, product)
+    head = network.head if isinstance(network, Plain) else network.get_submodule("last_part.0")
+    if isinstance(head, nn.Conv2d) and head.bias is not None:
+        head.weight.copy_(solution[:-1].T.reshape(head.weight.shape))
+        head.bias.copy_(solution[-1])
+
+
+class _Features(nn.Module):
+    """What the head of a Plain sees."""
+
+    def __init__(self, network: Plain) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, lr: Tensor) -> Tensor:
+        return self.network.features(lr)
 
 
 def _normal_equations(
@@ -135,6 +150,7 @@ def _normal_equations(
     first_row: int,
     scale: int,
     margin: int,
+    residual: bool,
 ) -> tuple[Tensor, Tensor]:
     """A^T A and A^T B in float64 for sub-pixels B from feature patches A, away from the zero-padded border."""
     square: Tensor | None = None
@@ -144,7 +160,8 @@ def _normal_equations(
         padded = functional.pad(features, (before, taps, before, taps))
         columns = functional.unfold(padded, taps)
         columns = columns.reshape(*columns.shape[:2], padded.shape[2] - taps + 1, -1)
-        shifted = functional.pad(hr - centre, (first_row, scale - first_row, first_row, scale - first_row))
+        hr = hr - (functional.interpolate(lr, scale_factor=float(scale), mode="nearest") if residual else centre)
+        shifted = functional.pad(hr, (first_row, scale - first_row, first_row, scale - first_row))
         targets = functional.pixel_unshuffle(shifted, scale)
         rows, cols = slice(margin, lr.shape[2] - margin), slice(margin, lr.shape[3] - margin)
         a = columns[:, :, rows, cols].permute(0, 2, 3, 1).flatten(0, 2).double()
@@ -206,7 +223,7 @@ def transfer(network: Network, weights: Path) -> bool:
         raise ConfigError(f"{weights}: cannot be read as safetensors ({error}).") from error
     own = network.state_dict()
     fitting = {key: value for key, value in state.items() if key in own and own[key].shape == value.shape}
-    strangers = [key for key in own if key not in fitting and not key.startswith("last_part.")]
+    strangers = [key for key in own if key not in fitting and not key.startswith(("last_part.", "head."))]
     if strangers or not fitting:
         raise ConfigError(f"{weights}: not the weights of such a network; {strangers[:3]} do not fit.")
     network.load_state_dict(fitting, strict=False)
