@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from kukkiri.degradations import Degradation, gaussian_kernel, load_kernel, save_kernel
 from kukkiri.degradations.linear import blur, blur_downsample, subsample
-from kukkiri.degradations.steps import Blur, Jpeg, Noise, Poisson, RealPhoto, Resize, Round, Subsample
+from kukkiri.degradations.steps import Blur, Jpeg, Noise, Poisson, RealPhoto, Resize, Round, SavedPhoto, Subsample
 from kukkiri.errors import ConfigError, ImageError
 from kukkiri.images import quantise
 
@@ -43,12 +43,13 @@ resizes = st.builds(
 damage = st.one_of(
     st.builds(Noise, st.floats(0, 10), st.booleans()),
     st.builds(Poisson, st.floats(1e-3, 1e9), st.booleans()),
-    st.builds(Jpeg, st.integers(1, 100)),
+    st.builds(Jpeg, st.integers(1, 100), st.sampled_from([None, 420, 444])),
     st.just(Round()),
 )
 samplers = st.one_of(
     st.builds(Subsample, st.sampled_from(["nearest", "bilinear", "bicubic", "lanczos"])),
     st.builds(RealPhoto, st.sampled_from([1, 2])),
+    st.just(SavedPhoto()),
 )
 
 
@@ -67,6 +68,8 @@ def test_the_text_form_reads_back_as_the_same_degradation(before, sampler, after
         "dn",
         "real",
         "real:1",
+        "photo",
+        "bicubic+jpeg:60,444",
         "direct",
         "gaussian:4.0,1.0,-0.5+direct",
         "gaussian-sigma:1.3+bicubic+noise:0.02+jpeg:75",
@@ -116,6 +119,7 @@ def test_presets_are_what_the_literature_does():
         ("bicubic+noise:0.1,colour", "cannot read 'noise:0.1,colour': noise takes STD"),
         ("bicubic+poisson:0", "photons"),
         ("bicubic+jpeg:0", "1 to 100, got 0"),
+        ("bicubic+jpeg:75,422", "420 or 444, got 422"),
         ("bicubic+jpeg:75.5", "jpeg takes a whole quality"),
         ("real:3", "order must be 1 or 2"),
         ("bd+noise:0.1", "'bd' is a whole degradation"),
@@ -157,7 +161,7 @@ def test_bd_blurs_rounds_and_keeps_the_middle_pixel(rng):
 
 def test_a_seed_repeats_noise_and_photo_and_another_does_not(rng):
     hr = rng.uniform(size=(48, 40, 3)).astype(np.float32)
-    for text in ("dn", "real", "real:1"):
+    for text in ("dn", "photo", "real", "real:1"):
         degradation = Degradation.parse(text)
         first = degradation.apply(hr, scale=4, seed=3)
         assert first.shape == (12, 10, 3)

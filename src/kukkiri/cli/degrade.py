@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from kukkiri.cli.jobs import Job, plan_jobs, report_job
 from kukkiri.cli.printing import print_json
 from kukkiri.degradations import Degradation, crop_to_multiple, kernel_view, save_kernel, subsample
-from kukkiri.degradations.steps import Blur, RealPhoto
+from kukkiri.degradations.steps import Blur
 from kukkiri.errors import ConfigError, ImageError, KukkiriError
 from kukkiri.images import Picture, check_output, dequantise, quantise, read_picture
 
@@ -40,8 +40,8 @@ def degrade(
         inputs: pictures, folders of them, or globs; sides that do not divide are cropped at the bottom and right.
         output: a file for one picture, else a folder.
         scale: HR pixels for one LR pixel along a side.
-        degradation: steps joined by +, such as gaussian:4.0,1.0,-0.5+direct, or bicubic, bd, dn, real.
-        seed: of noise and of real; each picture has its own noise, the same in every run.
+        degradation: steps joined by +, such as gaussian:4.0,1.0,-0.5+direct, or bicubic, bd, dn, photo, real.
+        seed: of noise, photo and real; each picture has its own noise, the same in every run.
         suffix: type of the results, such as .jpg; .png (.tif for .tif) when not given.
         recursive: look into folders below.
         overwrite: replace existing results.
@@ -130,7 +130,7 @@ def _degraded(hr: Picture, degradation: Degradation, *, scale: int, rng: np.rand
 
 def _write_kernels(degradation: Degradation, output: Path, *, scale: int, overwrite: bool) -> list[str]:
     """Each blur's kernel, as numbers and as a picture, beside the output and not in it: there it would be a picture."""
-    if any(isinstance(step, RealPhoto) for step in degradation.steps):
+    if degradation.drawn_anew:
         return []  # every picture has its own
     places = [place for place, step in enumerate(degradation.steps) if isinstance(step, Blur)]
     base = output.with_suffix("") if output.suffix and not output.is_dir() else output

@@ -4,7 +4,7 @@
 docs/degradations.md lists every step.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,19 @@ from kukkiri.degradations.grammar import parse_steps, write_steps
 from kukkiri.degradations.kernels import Kernel, bicubic_kernel
 from kukkiri.degradations.linear import SUBSAMPLERS, Subsampling, blur, check_divisible, subsample
 from kukkiri.degradations.noise import gaussian_noise, jpeg, poisson_noise
-from kukkiri.degradations.photo import draw_photo_steps
-from kukkiri.degradations.steps import Blur, Jpeg, Noise, Poisson, RealPhoto, Resize, Round, Step, Subsample
+from kukkiri.degradations.photo import draw_photo_steps, draw_saved_photo_steps
+from kukkiri.degradations.steps import (
+    Blur,
+    Jpeg,
+    Noise,
+    Poisson,
+    RealPhoto,
+    Resize,
+    Round,
+    SavedPhoto,
+    Step,
+    Subsample,
+)
 from kukkiri.errors import ConfigError
 from kukkiri.images import quantise
 from kukkiri.resampling import resize, weight_table
@@ -24,6 +35,7 @@ from kukkiri.resampling import resize, weight_table
 __all__ = ["Degradation"]
 
 Array = NDArray[Any]
+Seed = int | Sequence[int] | np.random.Generator | None
 
 
 @dataclass(frozen=True)
@@ -34,7 +46,7 @@ class Degradation:
     """See :mod:`kukkiri.degradations.steps`."""
 
     def __post_init__(self) -> None:
-        samplers = [step for step in self.steps if isinstance(step, Subsample | RealPhoto)]
+        samplers = [step for step in self.steps if isinstance(step, Subsample | RealPhoto | SavedPhoto)]
         if len(samplers) != 1:
             found = f"{len(samplers)} steps that sub-sample" if samplers else "no step that sub-samples"
             raise ConfigError(f"{write_steps(self.steps)!r} has {found}, expected one. Add +direct or +bicubic.")
@@ -67,12 +79,28 @@ class Degradation:
         """Whether every step is linear, so that a tensor twin exists."""
         return all(isinstance(step, Blur | Subsample | Resize) for step in self.steps)
 
-    def drawn(self, *, scale: int, seed: int | np.random.Generator | None = None) -> "Degradation":
-        """The same degradation with ``real`` replaced by the steps that a seed draws; itself if it has none."""
+    @property
+    def drawn_anew(self) -> bool:
+        """Whether it holds ``real`` or ``photo``, whose steps a seed draws."""
+        return any(isinstance(step, RealPhoto | SavedPhoto) for step in self.steps)
+
+    @property
+    def random(self) -> bool:
+        """Whether two seeds give two pictures."""
+        return self.drawn_anew or any(isinstance(step, Noise | Poisson) for step in self.steps)
+
+    def drawn(self, *, scale: int, seed: Seed = None) -> "Degradation":
+        """The same degradation with ``real`` and ``photo`` replaced by the steps that a seed draws."""
         rng = np.random.default_rng(seed)
         steps: list[Step] = []
         for step in self.steps:
-            steps += draw_photo_steps(rng, scale=scale, orders=step.orders) if isinstance(step, RealPhoto) else [step]
+            match step:
+                case RealPhoto(orders):
+                    steps += draw_photo_steps(rng, scale=scale, orders=orders)
+                case SavedPhoto():
+                    steps += draw_saved_photo_steps(rng, scale=scale)
+                case _:
+                    steps.append(step)
         return Degradation(tuple(steps))
 
     def blur_kernel(self, place: int, *, scale: int) -> Kernel:
@@ -108,13 +136,13 @@ class Degradation:
                     break
         raise ValueError(f"{self} cannot be written as one kernel and direct sub-sampling")
 
-    def apply(self, hr: Array, *, scale: int, seed: int | np.random.Generator | None = None) -> Array:
+    def apply(self, hr: Array, *, scale: int, seed: Seed = None) -> Array:
         """Make the low-resolution picture.
 
         Args:
             hr: (H, W) or (H, W, C): uint8, or float32 or float64 in [0, 1]; H and W multiples of ``scale``.
             scale: at least 1.
-            seed: for noise and ``real``; None draws anew.
+            seed: for noise, ``real`` and ``photo``; None draws anew.
 
         Returns:
             lr, (H / scale, W / scale[, C]), dtype of ``hr``. Floats are clamped only by ``8bit`` and ``jpeg``.
@@ -161,11 +189,11 @@ class Degradation:
             case Poisson():
                 return poisson_noise(_as_floats(image, floats), step.peak, rng=rng, grey=step.grey)
             case Jpeg():
-                return jpeg(_as_floats(image, floats), step.quality)
+                return jpeg(_as_floats(image, floats), step.quality, chroma=step.chroma)
             case Round():
                 return image if image.dtype == np.uint8 else quantise(image, 8)
-            case RealPhoto():
-                raise ValueError("'real' is drawn before it is applied")
+            case RealPhoto() | SavedPhoto():
+                raise ValueError(f"'{step}' is drawn before it is applied")
 
 
 def _as_floats(image: Array, dtype: Any) -> Array:

@@ -17,7 +17,19 @@ from typing import Any, get_args
 from urllib.parse import unquote
 
 from kukkiri.degradations.linear import Subsampling
-from kukkiri.degradations.steps import BLURS, Blur, Jpeg, Noise, Poisson, RealPhoto, Resize, Round, Step, Subsample
+from kukkiri.degradations.steps import (
+    BLURS,
+    Blur,
+    Jpeg,
+    Noise,
+    Poisson,
+    RealPhoto,
+    Resize,
+    Round,
+    SavedPhoto,
+    Step,
+    Subsample,
+)
 from kukkiri.errors import ConfigError
 
 __all__ = ["PRESETS", "parse_steps", "write_steps"]
@@ -28,7 +40,7 @@ PRESETS: dict[str, tuple[Step, ...]] = {
     "dn": (Subsample("bicubic"), Round(), Noise(30 / 255)),
 }
 """The degradations that the literature calls BI, BD (meant for scale 3) and DN."""
-_NAMES = (*PRESETS, *BLURS, *get_args(Subsampling), "resize", "noise", "poisson", "jpeg", "8bit", "real")
+_NAMES = (*PRESETS, *BLURS, *get_args(Subsampling), "resize", "noise", "poisson", "jpeg", "8bit", "photo", "real")
 
 
 def parse_steps(text: str) -> tuple[Step, ...]:
@@ -80,8 +92,12 @@ def _parse_plain(name: str, values: tuple[float, ...], words: list[str], text: s
             return Poisson(peak, grey=flag)
         case "jpeg", (quality,), [] if quality == int(quality):
             return Jpeg(int(quality))
+        case "jpeg", (quality, chroma), [] if quality == int(quality) and chroma == int(chroma):
+            return Jpeg(int(quality), int(chroma))
         case "8bit", (), []:
             return Round()
+        case "photo", (), []:
+            return SavedPhoto()
         case "real", (), []:
             return RealPhoto()
         case "real", (orders,), [] if orders == int(orders):
@@ -100,7 +116,7 @@ _USAGE = {
     "resize": "FACTOR[,nearest|bilinear|bicubic|lanczos][,aliased]",
     "noise": "STD[,grey] with STD in [0, 1]",
     "poisson": "PHOTONS[,grey]",
-    "jpeg": "a whole quality from 1 to 100",
+    "jpeg": "a whole quality from 1 to 100, and perhaps the chroma: QUALITY[,420|444]",
     "real": "nothing, or the order 1 or 2",
 }
 

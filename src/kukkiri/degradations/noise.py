@@ -47,18 +47,20 @@ def poisson_noise(image: Floats, peak: float, *, rng: np.random.Generator, grey:
     return (image + noise).astype(image.dtype)  # type: ignore[no-any-return]
 
 
-def jpeg(image: Floats, quality: int) -> Floats:
-    """Write as JPEG and read back, with libjpeg in memory: 8 bit, chroma at half size below quality 90.
+def jpeg(image: Floats, quality: int, *, chroma: int | None = None) -> Floats:
+    """Write as JPEG and read back, with libjpeg in memory, 8 bit.
 
     Args:
         image: (H, W) or (H, W, 1|3), float32 or float64, [0, 1]; clamped.
         quality: 1 to 100, libjpeg's scale.
+        chroma: 444 at full size, 420 at half size, None: half size below quality 90.
 
     Raises:
         BackendError: libvips was built without JPEG.
     """
     if not 1 <= quality <= 100:
         raise ValueError(f"quality must be 1 to 100, got {quality}")
+    subsampling = {None: "auto", 420: "on", 444: "off"}[chroma]
     import pyvips
 
     levels = np.atleast_3d(quantise(image, 8))
@@ -67,7 +69,8 @@ def jpeg(image: Floats, quality: int) -> Floats:
         raise ValueError(f"JPEG holds 1 or 3 channels, got {bands}")
     try:
         picture = pyvips.Image.new_from_memory(np.ascontiguousarray(levels).data, width, height, bands, "uchar")
-        data = picture.copy(interpretation="b-w" if bands == 1 else "srgb").jpegsave_buffer(Q=quality)
+        picture = picture.copy(interpretation="b-w" if bands == 1 else "srgb")
+        data = picture.jpegsave_buffer(Q=quality, subsample_mode=subsampling)
         decoded = np.asarray(pyvips.Image.jpegload_buffer(data).numpy()).reshape(image.shape)
     except pyvips.Error as problem:
         raise BackendError(f"libvips cannot write JPEG here: {problem}. Install pyvips[binary].") from problem

@@ -5,6 +5,9 @@ ICCVW 2021, arXiv:2107.10833, with the ranges of its released training configura
 a drawing is a list of ordinary steps, so it has a text form that repeats it; "area" resizing is
 antialiased bilinear; Poisson noise is scaled by its photons (256 / s^2 at white for the paper's s, the
 same variance) instead of by a factor; the last resize is antialiased.
+
+:func:`draw_saved_photo_steps` is ours and milder: what is left of a good photograph after it was sent or put on
+a page. A network that learns to undo it stays close to one for clean pictures on clean pictures.
 """
 
 import math
@@ -14,7 +17,7 @@ import numpy as np
 
 from kukkiri.degradations.steps import Blur, Jpeg, Noise, Poisson, Resize, Step, Subsample
 
-__all__ = ["draw_photo_steps"]
+__all__ = ["draw_photo_steps", "draw_saved_photo_steps"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ _FAMILIES = ("gaussian", "generalised", "plateau")
 _SHAPES = [(family, isotropic) for family in _FAMILIES for isotropic in (True, False)]
 _SHAPE_CHANCES = (0.45, 0.25, 0.12, 0.03, 0.12, 0.03)
 _SINC_CHANCE, _LAST_SINC_CHANCE, _GREY_CHANCE = 0.1, 0.8, 0.4
+_UNTOUCHED_CHANCE, _SAVED_CHANCE = 0.1, 0.85
+_WIDEST_BLUR, _LOUDEST_NOISE = 0.6, 10.0  # sigma in LR pixels; levels of 255
 
 
 def draw_photo_steps(rng: np.random.Generator, *, scale: int, orders: int = 2) -> tuple[Step, ...]:
@@ -61,6 +66,39 @@ def draw_photo_steps(rng: np.random.Generator, *, scale: int, orders: int = 2) -
         last.append(_draw_sinc(rng, lowest=math.pi / 3))
     jpeg = _draw_jpeg(rng)
     return (*steps, *last, jpeg) if rng.uniform() < 0.5 else (*steps, jpeg, *last)
+
+
+def draw_saved_photo_steps(rng: np.random.Generator, *, scale: int) -> tuple[Step, ...]:
+    """The steps of one photograph that was saved well: each of blur, noise and JPEG is slight, and may be missing.
+
+    One in ten is only sub-sampled. Else, in this order: with a chance of 1/2 a Gaussian blur up to 0.6 LR pixels wide,
+    every third one anisotropic; an antialiased sub-sampling, mostly bicubic; with a chance of 1/2 noise of 0 to 10
+    levels, Gaussian or Poisson (then at white); with a chance of 0.85 JPEG of quality 30 to 95, of which 0.7
+    have chroma at half size.
+
+    Args:
+        rng: the source of randomness.
+        scale: of the sub-sampling.
+
+    Returns:
+        Steps without randomness but that of their noise; one of them is the sub-sampling.
+    """
+    if rng.uniform() < _UNTOUCHED_CHANCE:
+        return (Subsample("bicubic"),)
+    steps: list[Step] = []
+    if rng.uniform() < 0.5:
+        widest = _WIDEST_BLUR * scale
+        sigma = rng.uniform(0.1, widest)
+        other = (rng.uniform(0.1, widest), rng.uniform(-math.pi, math.pi)) if rng.uniform() < 1 / 3 else ()
+        size = 2 * math.ceil(4 * max((sigma, *other[:1]))) + 1
+        steps.append(Blur("gaussian-sigma", (sigma, *other), size=size))
+    steps.append(Subsample(("bicubic", "bilinear", "lanczos")[rng.choice(3, p=(0.7, 0.15, 0.15))]))
+    if rng.uniform() < 0.5:
+        std, grey = rng.uniform(0, _LOUDEST_NOISE) / 255, bool(rng.uniform() < _GREY_CHANCE)
+        steps.append(Noise(std, grey) if rng.uniform() < 0.5 else Poisson(1 / max(std, 1e-4) ** 2, grey))
+    if rng.uniform() < _SAVED_CHANCE:
+        steps.append(Jpeg(int(rng.integers(30, 96)), 420 if rng.uniform() < 0.7 else 444))
+    return tuple(steps)
 
 
 def _draw_pass(rng: np.random.Generator, ranges: _Pass, *, size: float, goal: float) -> tuple[list[Step], float]:

@@ -21,7 +21,20 @@ from kukkiri.degradations.linear import SUBSAMPLERS, Subsampling
 from kukkiri.errors import ConfigError
 from kukkiri.resampling import Border
 
-__all__ = ["BLURS", "Blur", "Jpeg", "Noise", "Poisson", "RealPhoto", "Resize", "Round", "Step", "Subsample", "number"]
+__all__ = [
+    "BLURS",
+    "Blur",
+    "Jpeg",
+    "Noise",
+    "Poisson",
+    "RealPhoto",
+    "Resize",
+    "Round",
+    "SavedPhoto",
+    "Step",
+    "Subsample",
+    "number",
+]
 
 _LARGEST = 501
 
@@ -241,13 +254,17 @@ class Jpeg:
 
     quality: int
     """1 to 100."""
+    chroma: int | None = None
+    """444: chroma at full size, 420: at half size; None: 420 below quality 90."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.quality <= 100:
             raise ConfigError(f"jpeg: the quality must be 1 to 100, got {self.quality}.")
+        if self.chroma not in (None, 420, 444):
+            raise ConfigError(f"jpeg: the chroma must be 420 or 444, got {self.chroma}.")
 
     def __str__(self) -> str:
-        return f"jpeg:{self.quality}"
+        return f"jpeg:{self.quality}" + ("" if self.chroma is None else f",{self.chroma}")
 
 
 @dataclass(frozen=True)
@@ -273,7 +290,15 @@ class RealPhoto:
         return "real" if self.orders == 2 else f"real:{self.orders}"
 
 
-Step = Blur | Subsample | Resize | Noise | Poisson | Jpeg | Round | RealPhoto
+@dataclass(frozen=True)
+class SavedPhoto:
+    """Slight blur, the sub-sampling, a little noise and JPEG, drawn anew for every seed: milder than ``real``."""
+
+    def __str__(self) -> str:
+        return "photo"
+
+
+Step = Blur | Subsample | Resize | Noise | Poisson | Jpeg | Round | RealPhoto | SavedPhoto
 
 
 def number(value: float) -> str:
