@@ -313,3 +313,50 @@ def test_five_points_of_a_sine_help_a_meta_learned_start_more(sinusoid):
     assert learned[1] < 0.9 * learned[0]
     assert learned[1] < 0.95 * joint[1]
     assert learned[2] < 0.9 * joint[2]
+
+
+def rates_by_name(module, *, steps=3):
+    return {
+        name: [0.05 * (i + 1) + 0.02 * j for j in range(steps)] for i, (name, _) in enumerate(module.named_parameters())
+    }
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("checkpoint", [False, True])
+def test_the_gradient_in_a_rate_is_that_of_a_finite_difference(order, checkpoint):
+    module, weights = Product(), (0.2, 0.3, 0.5)
+    rates = rates_by_name(module)
+
+    def loss_of(rates):
+        inner = InnerLoop(steps=3, learning_rate=rates, order=order, checkpoint=checkpoint)
+        return meta_gradients(module, [Point()], inner=inner, weights=weights, learn_rates=True)
+
+    found = loss_of(rates)
+    if order == 1:  # the gradients of the steps before are constants: only the very last rate is exact
+        names_and_steps = [(name, 2) for name in rates]
+    else:
+        names_and_steps = [(name, step) for name in rates for step in range(3)]
+    for name, step in names_and_steps:
+        up, down = ({key: list(values) for key, values in rates.items()} for _ in range(2))
+        up[name][step] += 1e-6
+        down[name][step] -= 1e-6
+        slope = (loss_of(up).loss - loss_of(down).loss) / 2e-6
+        assert float(found.rates[name][step]) == pytest.approx(slope, rel=1e-7)  # central difference in float64
+
+
+def test_rates_by_name_move_each_parameter_by_its_own():
+    module = Product(1.0, 2.0)
+    inner = InnerLoop(steps=1, learning_rate={"u": (0.1,), "v": (0.0,)})
+    adapted = adapted_parameters(module, Point(), inner=inner)
+    # support (u v - 1)^2 at u=1, v=2: d/du = 2 (2 - 1) 2 = 4
+    assert float(adapted["u"]) == pytest.approx(1.0 - 0.1 * 4, abs=1e-12)
+    assert float(adapted["v"]) == 2.0
+
+
+def test_a_parameter_without_rates_is_named():
+    with pytest.raises(ValueError, match="no learning rates for v"):
+        adapted_parameters(Product(), Point(), inner=InnerLoop(steps=1, learning_rate={"u": (0.1,)}))
+
+
+def test_without_learning_rates_to_learn_there_is_no_gradient_in_them():
+    assert meta_gradients(Product(), [Point()], inner=InnerLoop(steps=2)).rates == {}

@@ -2,13 +2,14 @@
 
 A task has two losses: `support`, which the inner loop descends, and `query`, which judges the result.
 With theta_0 the parameters of the module, theta_j = theta_(j-1) - a_j grad support(theta_(j-1)), the
-meta-loss of a task is sum_j w_j query(theta_j), and `meta_gradients` is its exact gradient in theta_0.
+meta-loss of a task is sum_j w_j query(theta_j), and `meta_gradients` is its exact gradient in theta_0 and,
+where every parameter and step has a rate a_j of its own (MAML++'s LSLR), in the rates.
 
 Finn et al., "Model-Agnostic Meta-Learning for Fast Adaptation of Deep Networks", ICML 2017,
 arXiv:1703.03400; Antoniou et al., "How to train your MAML", ICLR 2019, arXiv:1810.09502 (MAML++).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -52,8 +53,8 @@ class InnerLoop:
 
     steps: int = 5
     """At least 1."""
-    learning_rate: float | tuple[float, ...] = 0.01
-    """One for all steps, or one for each."""
+    learning_rate: float | tuple[float, ...] | Mapping[str, Sequence[float]] = 0.01
+    """One for all steps, one for each, or for every parameter by name one for each."""
     order: Literal[1, 2] = 2
     """2: differentiate through the inner gradients. 1: take them for constants (first-order MAML)."""
     checkpoint: bool = False
@@ -65,15 +66,25 @@ class InnerLoop:
             raise ValueError(f"steps must be at least 1, got {self.steps}")
         if self.order not in (1, 2):
             raise ValueError(f"order must be 1 or 2, got {self.order}")
-        if len(self.learning_rates) != self.steps:
-            raise ValueError(f"{len(self.learning_rates)} learning rates for {self.steps} steps")
+        named = self.learning_rate if isinstance(self.learning_rate, Mapping) else {"": self.learning_rate}
+        for rates in named.values():
+            if not isinstance(rates, float | int) and len(rates) != self.steps:
+                raise ValueError(f"{len(rates)} learning rates for {self.steps} steps")
 
-    @property
-    def learning_rates(self) -> tuple[float, ...]:
-        """One for each step."""
-        if isinstance(self.learning_rate, tuple):
-            return self.learning_rate
-        return (self.learning_rate,) * self.steps
+    def rates(self, parameters: Parameters) -> dict[str, Tensor]:
+        """The learning rates of every parameter, (steps,) each, in its type.
+
+        Raises:
+            ValueError: rates by name, and a parameter has none.
+        """
+        named = self.learning_rate
+        if isinstance(named, Mapping):
+            missing = [name for name in parameters if name not in named]
+            if missing:
+                raise ValueError(f"no learning rates for {', '.join(missing)}")
+            return {name: value.new_tensor(named[name]) for name, value in parameters.items()}
+        shared = named if isinstance(named, tuple) else (named,) * self.steps
+        return {name: value.new_tensor(shared) for name, value in parameters.items()}
 
 
 @dataclass(frozen=True)
@@ -86,6 +97,10 @@ class MetaGradients:
     """The query loss after the last step."""
     gradients: dict[str, Tensor]
     """Of the meta-loss, for every parameter that requires a gradient."""
+    rates: dict[str, Tensor]
+    """Of the meta-loss, for every learning rate, (steps,) for a parameter; empty without ``learn_rates``."""
+    first: float = float("nan")
+    """The query loss after the first step, where it counts."""
 
 
 def adapted_parameters(module: nn.Module, task: Task, *, inner: InnerLoop) -> dict[str, Tensor]:
@@ -94,14 +109,20 @@ def adapted_parameters(module: nn.Module, task: Task, *, inner: InnerLoop) -> di
     Use them with ``torch.func.functional_call(module, parameters, inputs)``.
     """
     parameters = _trainable(module)
+    rates = inner.rates(parameters)
     with _constant_buffers(module):
-        for learning_rate in inner.learning_rates:
-            parameters = _descend(module, task, parameters, learning_rate, order=1)
+        for step in range(inner.steps):
+            parameters = _descend(module, task, parameters, _at(rates, step), order=1)
     return parameters
 
 
 def meta_gradients(
-    module: nn.Module, tasks: Sequence[Task], *, inner: InnerLoop, weights: Sequence[float] | None = None
+    module: nn.Module,
+    tasks: Sequence[Task],
+    *,
+    inner: InnerLoop,
+    weights: Sequence[float] | None = None,
+    learn_rates: bool = False,
 ) -> MetaGradients:
     """The gradient of the mean meta-loss, one task after the other (memory of one), in a fixed order.
 
@@ -110,6 +131,7 @@ def meta_gradients(
         tasks: at least one.
         inner: the inner loop.
         weights: of the query losses after step 1, 2, ...; none negative, the last positive. None: `last_step_weights`.
+        learn_rates: also give the gradient in the learning rates.
 
     Raises:
         ValueError: no task, weights that do not fit, no parameter to train, or a module that replaces its buffers
@@ -122,15 +144,19 @@ def meta_gradients(
         raise ValueError("no task to learn from")
     start = _trainable(module)
     of_one_task = _recomputed if inner.checkpoint else _through
-    loss, last, total = 0.0, 0.0, {name: torch.zeros_like(value) for name, value in start.items()}
+    rates = inner.rates(start)
+    total = {name: torch.zeros_like(value) for name, value in start.items()}
+    of_rates = {name: torch.zeros_like(value) for name, value in rates.items()} if learn_rates else {}
+    loss, first, last = 0.0, 0.0, 0.0
     for task in tasks:
         with _constant_buffers(module):
-            gradients, losses = of_one_task(module, task, start, inner, weights)
+            gradients, in_rates, losses = of_one_task(module, task, start, rates, inner, weights, learn_rates)
         loss += sum(w * float(value) for w, value in zip(weights, losses, strict=True) if w) / len(tasks)
-        last += float(losses[-1]) / len(tasks)
-        for name, gradient in gradients.items():
-            total[name] += gradient / len(tasks)
-    return MetaGradients(loss=loss, last=last, gradients=total)
+        first, last = first + float(losses[0]) / len(tasks), last + float(losses[-1]) / len(tasks)
+        for sums, terms in ((total, gradients), (of_rates, in_rates)):
+            for name, term in terms.items():
+                sums[name] += term / len(tasks)
+    return MetaGradients(loss=loss, last=last, gradients=total, rates=of_rates, first=first)
 
 
 def meta_step(
@@ -151,14 +177,20 @@ def meta_step(
 
 
 def _through(
-    module: nn.Module, task: Task, start: Parameters, inner: InnerLoop, weights: Sequence[float]
-) -> tuple[Parameters, list[Tensor]]:
+    module: nn.Module,
+    task: Task,
+    start: Parameters,
+    rates: Parameters,
+    inner: InnerLoop,
+    weights: Sequence[float],
+    learn_rates: bool,
+) -> tuple[Parameters, Parameters, list[Tensor]]:
     """Gradients by one backward pass through the whole inner loop."""
 
-    def meta_loss(parameters: Parameters) -> tuple[Tensor, list[Tensor]]:
+    def meta_loss(parameters: Parameters, rates: Parameters) -> tuple[Tensor, list[Tensor]]:
         terms, losses = [], []
-        for learning_rate, weight in zip(inner.learning_rates, weights, strict=True):
-            parameters = _descend(module, task, parameters, learning_rate, order=inner.order)
+        for step, weight in enumerate(weights):
+            parameters = _descend(module, task, parameters, _at(rates, step), order=inner.order)
             # A query that does not count is not evaluated; its place keeps the list aligned.
             loss = task.query(_bound(module, parameters)).reshape(()) if weight else torch.tensor(torch.nan)
             losses.append(loss)
@@ -166,55 +198,72 @@ def _through(
                 terms.append(weight * loss)
         return torch.stack(terms).sum(), losses
 
-    return func.grad(meta_loss, has_aux=True)(start)  # type: ignore[no-any-return]
+    if learn_rates:
+        (gradients, of_rates), losses = func.grad(meta_loss, argnums=(0, 1), has_aux=True)(start, rates)
+        return gradients, of_rates, losses
+    gradients, losses = func.grad(meta_loss, has_aux=True)(start, rates)
+    return gradients, {}, losses
 
 
 def _recomputed(
-    module: nn.Module, task: Task, start: Parameters, inner: InnerLoop, weights: Sequence[float]
-) -> tuple[Parameters, list[Tensor]]:
+    module: nn.Module,
+    task: Task,
+    start: Parameters,
+    rates: Parameters,
+    inner: InnerLoop,
+    weights: Sequence[float],
+    learn_rates: bool,
+) -> tuple[Parameters, Parameters, list[Tensor]]:
     """The same gradients, step by step from the last to the first, from the parameters kept after each.
 
-    The adjoint of a step is lambda - a H lambda with the Hessian H of the support loss (order 1: lambda), and
-    every query loss adds its gradient where it was taken. ``torch.utils.checkpoint`` cannot do this: its
-    saved-tensor hooks are refused inside torch.func's transforms.
+    The adjoint of a step is lambda - a H lambda with the Hessian H of the support loss (order 1: lambda), that of
+    its rate -<lambda, support gradient>, and every query loss adds its gradient where it was taken.
+    ``torch.utils.checkpoint`` cannot do this: its saved-tensor hooks are refused inside torch.func's transforms.
     """
     kept, states, query_gradients, losses = [start], [], [], []
-    for learning_rate, weight in zip(inner.learning_rates, weights, strict=True):
+    for step, weight in enumerate(weights):
         states.append(torch.get_rng_state())
-        kept.append(_descend(module, task, kept[-1], learning_rate, order=1))
+        kept.append(_descend(module, task, kept[-1], _at(rates, step), order=1))
         gradient, loss = _query_gradient(module, task, kept[-1]) if weight else (None, torch.tensor(torch.nan))
         query_gradients.append(gradient)
         losses.append(loss)
     after = torch.get_rng_state()
     adjoint = {name: torch.zeros_like(value) for name, value in start.items()}
+    of_rates = {name: torch.zeros_like(value) for name, value in rates.items()}
     for j in reversed(range(inner.steps)):
         gradient = query_gradients[j]
         if gradient is not None:
             adjoint = {name: value + weights[j] * gradient[name] for name, value in adjoint.items()}
-        if inner.order == 2:
+        if inner.order == 2 or learn_rates:
             torch.set_rng_state(states[j])
-            adjoint = _pull_back(module, task, kept[j], inner.learning_rates[j], adjoint)
+            adjoint, in_rates = _pull_back(module, task, kept[j], _at(rates, j), adjoint, order=inner.order)
+            for name, value in in_rates.items():
+                of_rates[name][j] = value
     torch.set_rng_state(after)
-    return adjoint, losses
+    return adjoint, of_rates if learn_rates else {}, losses
 
 
 def _pull_back(
-    module: nn.Module, task: Task, parameters: Parameters, learning_rate: float, adjoint: Parameters
-) -> Parameters:
-    """The adjoint before a step from the adjoint after it."""
-    pulled = func.vjp(lambda p: _descend(module, task, p, learning_rate, order=2), parameters)
-    return pulled[1](adjoint)[0]  # type: ignore[no-any-return]
+    module: nn.Module, task: Task, parameters: Parameters, rates: Parameters, adjoint: Parameters, *, order: int
+) -> tuple[Parameters, Parameters]:
+    """The adjoint before a step, and that of its rates, from the adjoint after it."""
+    pulled = func.vjp(lambda p, r: _descend(module, task, p, r, order=order), parameters, rates)
+    return pulled[1](adjoint)  # type: ignore[no-any-return]
 
 
 def _query_gradient(module: nn.Module, task: Task, parameters: Parameters) -> tuple[Parameters, Tensor]:
     return func.grad_and_value(lambda p: task.query(_bound(module, p)).reshape(()))(parameters)
 
 
-def _descend(module: nn.Module, task: Task, parameters: Parameters, learning_rate: float, *, order: int) -> Parameters:
+def _descend(module: nn.Module, task: Task, parameters: Parameters, rates: Parameters, *, order: int) -> Parameters:
     """One step of gradient descent on the support loss."""
     at = parameters if order == 2 else {name: value.detach() for name, value in parameters.items()}
     gradients = func.grad(lambda p: task.support(_bound(module, p)).reshape(()))(at)
-    return {name: value - learning_rate * gradients[name] for name, value in parameters.items()}
+    return {name: value - rates[name] * gradients[name] for name, value in parameters.items()}
+
+
+def _at(rates: Parameters, step: int) -> Parameters:
+    return {name: values[step] for name, values in rates.items()}
 
 
 def _bound(module: nn.Module, parameters: Parameters) -> Callable[..., Any]:
