@@ -19,6 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from kukkiri.networks import NETWORKS, Network
 from kukkiri.weights import card, shipped
 
+SETS = ("Set5", "Set14", "B100")
 PAGE = Path(__file__).parent.parent / "docs" / "models.md"
 HEIGHT, WIDTH = 720, 1280
 
@@ -209,7 +210,29 @@ def page() -> str:
     lines += [
         f"| {title} | {one.set5} | {one.b100} | {one.source} |" for title, one in sorted(PUBLISHED.items(), key=str)
     ]
+    lines += shipped_quality()
     return "\n".join(lines) + "\n"
+
+
+def shipped_quality() -> list[str]:
+    """A table of the cards: `tools/ship_weights.py` measures them, `tests/weights` measures them again."""
+    lines = [
+        "",
+        "## Quality of the shipped weights",
+        "",
+        "PSNR in dB and SSIM in the `y-matlab` protocol on bicubic LR, from the cards; any row again by",
+        "`kukkiri evaluate --model ID --data SETS --scale N`. Photo weights are for what has been through a camera",
+        "and JPEG: on bicubic LR they give way to the clean ones; [characters](characters.md) has their own table.",
+        "",
+        f"| id | parameters | {' | '.join(SETS)} |",
+        "|---" * (2 + len(SETS)) + "|",
+    ]
+    for one in shipped():
+        values = card(one)
+        scores = values["scores"]["sets"]
+        cells = [f"{scores[name]['psnr']:.2f} / {scores[name]['ssim']:.4f}" for name in SETS]
+        lines.append(f"| `{one}` | {values['parameters']:,} | {' | '.join(cells)} |")
+    return lines
 
 
 def main() -> None:

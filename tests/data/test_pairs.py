@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from kukkiri.data import PairSet, PatchSampler, dihedral, find_pictures, read_rgb8
+from kukkiri.degradations import Degradation
 from kukkiri.errors import ConfigError, ImageError
 from kukkiri.images import Picture, rgb_to_y
 from kukkiri.resampling import resize
@@ -19,28 +20,50 @@ def test_hr_is_cut_to_the_scale_and_lr_is_matlabs_bicubic(folder):
     pairs = PairSet.from_folder(folder, scale=3, colour="rgb")
     assert [pair.name for pair in pairs] == ["a", "b", "c"]
     hr = read_rgb8(folder / "a.png")[:48, :60]
-    assert np.array_equal(np.rint(pairs[0].hr * 255), hr)
-    assert np.array_equal(np.rint(pairs[0].lr * 255), resize(hr, scale=1 / 3))
+    assert np.array_equal(pairs[0].hr, hr)
+    assert np.array_equal(pairs[0].lr, resize(hr, scale=1 / 3))
     assert pairs[1].hr.shape == (45, 39, 3)  # grey becomes RGB
 
 
 def test_luma_is_made_after_the_degradation_of_rgb(folder):
-    pairs = PairSet.from_folder(folder, scale=2, colour="y", limit=1)
-    lr = resize(read_rgb8(folder / "a.png")[:50, :60], scale=0.5)
-    assert pairs[0].lr.shape == (25, 30, 1)
-    assert np.abs(pairs[0].lr[..., 0] - rgb_to_y(lr.astype(np.float64) / 255)).max() < 1e-6  # float32
+    pairs = PairSet.from_folder(folder, scale=1, colour="y", degradation="bicubic+8bit+jpeg:40", limit=1)
+    lr, hr = PatchSampler(pairs, patch=50, batch=1).at(0)
+    assert lr.shape == hr.shape == (1, 1, 50, 50)
+    lefts = [rgb_to_y(pairs[0].lr[:, left : left + 50].astype(np.float64) / 255) for left in range(12)]
+    turned = [dihedral(luma[..., None], variant)[..., 0] for luma in lefts for variant in range(8)]
+    assert min(np.abs(luma - lr[0, 0].numpy()).max() for luma in turned) < 1e-6  # float32
+
+
+def test_every_variant_of_a_picture_is_another_draw_and_shares_its_hr(folder):
+    pairs = PairSet.from_folder(folder, scale=2, colour="rgb", degradation="photo", variants=3)
+    assert [pair.name for pair in pairs] == ["a"] * 3 + ["b"] * 3 + ["c"] * 3
+    assert np.shares_memory(pairs[0].hr, pairs[2].hr)
+    assert len({pair.lr.tobytes() for pair in pairs}) == 9
+    expected = Degradation.parse("photo").apply(pairs[4].hr, scale=2, seed=(1, 1))
+    assert np.array_equal(pairs[4].lr, expected)
+
+
+def test_variants_of_what_is_not_random_are_refused(folder):
+    with pytest.raises(ConfigError, match="draws nothing at random"):
+        PairSet.from_folder(folder, scale=2, colour="rgb", variants=2)
 
 
 def test_a_cache_gives_the_same_pairs_and_is_really_read(folder, tmp_path):
+    options = {"scale": 2, "colour": "rgb", "degradation": "photo", "variants": 2}
+    plain = PairSet.from_folder(folder, **options)
     cache = tmp_path / "cache"
-    first = PairSet.from_folder(folder, scale=2, colour="rgb", degradation="bicubic+noise:0.05", cache=cache)
-    again = PairSet.from_folder(folder, scale=2, colour="rgb", degradation="bicubic+noise:0.05", cache=cache)
-    assert all(np.array_equal(one.lr, two.lr) for one, two in zip(first, again, strict=True))
-    files = sorted(cache.glob("*.npy"))
-    assert len(files) == 3
-    np.save(files[0], np.zeros_like(np.load(files[0])))
-    changed = PairSet.from_folder(folder, scale=2, colour="rgb", degradation="bicubic+noise:0.05", cache=cache)
-    assert any(not one.lr.any() for one in changed)
+    for _ in range(2):
+        cached = PairSet.from_folder(folder, **options, cache=cache)
+        for one, two in zip(plain, cached, strict=True):
+            assert one.name == two.name
+            assert np.array_equal(one.lr, two.lr)
+            assert np.array_equal(one.hr, two.hr)
+    assert not cached[0].lr.flags.writeable
+    (file,) = cache.glob("*/lr-*.bin")
+    file.write_bytes(bytes(file.stat().st_size))
+    assert not any(pair.lr.any() for pair in PairSet.from_folder(folder, **options, cache=cache))
+    Picture.from_array(np.zeros((40, 40), dtype=np.uint8)).save(folder / "a.png", overwrite=True)
+    assert PairSet.from_folder(folder, **options, cache=cache)[0].hr.shape == (40, 40, 3)  # other content, other key
 
 
 def test_patches_are_a_function_of_seed_rank_and_step(folder):

@@ -1,25 +1,30 @@
 """``adapt``: learn from a picture itself, check that it helped, and give back an upscaler."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kukkiri.adaptation.mzsr import meta_test
+from kukkiri.adaptation.start import Start, check_grid, find_start, grid_of, load_start
 from kukkiri.adaptation.upscaler import AdaptedUpscaler, Guard
 from kukkiri.adaptation.zssr import Progress, Settings, detailed_region, fit, settings_for
 from kukkiri.degradations import Degradation, load_kernel
-from kukkiri.errors import ConfigError, ImageError
+from kukkiri.errors import ConfigError, ImageError, ModelError
 from kukkiri.images import Picture, bleed, read_picture
 from kukkiri.metrics import lr_consistency
 from kukkiri.resampling import resize
 
-__all__ = ["adapt", "degradation_of", "guard"]
+__all__ = ["METHODS", "Method", "adapt", "choose_start", "degradation_of", "guard"]
 
 _SMALLEST = 16
+_META_STEPS = 10
+Method = Literal["zssr", "mzsr", "plain"]
+METHODS: tuple[Method, ...] = get_args(Method)
 _FILES = (".npy", ".npz", ".mat", ".txt")
 
 
@@ -29,11 +34,14 @@ def adapt(
     scale: int,
     kernel: str | PathLike[str] | NDArray[Any] = "bicubic",
     subsample: Literal["direct", "bicubic"] = "direct",
-    method: Literal["zssr"] = "zssr",
+    method: Method | None = None,
+    start: str | PathLike[str] | Start | None = None,
     steps: int | None = None,
     budget: float | None = None,
     seed: int = 0,
     noise_std: float = 0.0,
+    projections: int | None = None,
+    guarded: bool = True,
     settings: Settings | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> AdaptedUpscaler:
@@ -48,14 +56,20 @@ def adapt(
             as ``gaussian:2.0+direct:aligned``, without noise or JPEG.
         subsample: after the blur: pixels [0::scale], or MATLAB's bicubic; no meaning for ``bicubic`` and a whole
             degradation.
-        method: ``zssr``.
-        steps: at most; by default 3000, of which the learning-rate rule may spare some.
+        method: ``zssr``: from random weights, thousands of steps; ``mzsr`` or ``plain``: ten steps from the shipped
+            start for that network. None: a shipped start if there is one for the scale and the sub-sampling, else
+            ``zssr``; ``.fit.method`` tells.
+        start: id or file of a start, or one that was loaded, instead of the shipped ones.
+        steps: at most; by default 10 from a start, and 3000 of ``zssr``, of which its learning-rate rule may spare
+            some. 0 takes a start as it is.
         budget: seconds for learning, at most.
-        seed: of the weights and the crops.
+        seed: of all that is drawn.
         noise_std: noise for the son, in [0, 1]; about that of the picture.
-        settings: instead of the preset for the kernel; ``steps``, ``budget``, ``seed`` and ``noise_std`` above
-            are laid over it when given.
-        progress: called every 50 steps.
+        projections: back-projections on the result; None: those of the preset of ``zssr``, none from a start.
+        guarded: fall back to bicubic interpolation where that agrees better with the picture.
+        settings: of ``zssr``, instead of the preset for the kernel; ``steps``, ``budget``, ``seed``, ``noise_std``
+            and ``projections`` above are laid over it when given.
+        progress: called every 50 steps of ``zssr``, after every step from a start.
 
     Returns:
         Maps arrays and pictures to larger ones. Ctrl-C ends learning early, with the best so far.
@@ -63,24 +77,63 @@ def adapt(
     Raises:
         ConfigError: an argument makes no sense.
         ImageError: the picture cannot be read, or is too small.
+        ModelError: the start cannot be read or does not fit.
     """
-    if method != "zssr":
-        raise ConfigError(f"unknown method {method!r}. Known: zssr.")
     if isinstance(scale, bool) or scale != int(scale) or scale < 2:
         raise ConfigError(f"adaptation needs a whole scale from 2, got {scale}.")
+    scale = int(scale)
     degradation = degradation_of(kernel, subsample=subsample)
-    chosen = _chosen(settings, degradation, steps=steps, budget=budget, seed=seed, noise_std=noise_std)
-    colour = _colour(image, scale=int(scale))
-    fitted = fit(colour, scale=int(scale), degradation=degradation, settings=chosen, progress=progress)
-    upscaler = AdaptedUpscaler(
-        fitted.network,
-        degradation=degradation,
-        ensemble=chosen.ensemble,
-        projections=12 if chosen.gradual else chosen.projections,
-        fit=fitted,
-    )
-    upscaler.guard = guard(upscaler, colour)
+    if settings is not None and (start is not None or method not in (None, "zssr")):
+        raise ConfigError("settings are those of the method zssr. Drop them, or the start and the method.")
+    chosen = choose_start(degradation, scale=scale, method=method, start=start) if settings is None else None
+    asked = _Asked(steps, budget, seed, noise_std, projections)
+    asked.check(fewest=1 if chosen is None else 0)
+    if chosen is None:
+        preset = asked.laid_over(settings, degradation)
+        colour = _colour(image, scale=scale)
+        upscaler = _by_zssr(colour, preset, scale=scale, degradation=degradation, progress=progress)
+    else:
+        colour = _colour(image, scale=scale)
+        upscaler = _from_start(colour, chosen, asked, degradation=degradation, progress=progress)
+    if guarded:
+        upscaler.guard = guard(upscaler, colour)
     return upscaler
+
+
+def choose_start(
+    degradation: Degradation,
+    *,
+    scale: int,
+    method: Method | None = None,
+    start: str | PathLike[str] | Start | None = None,
+) -> Start | None:
+    """The start that ``adapt`` takes for its ``method`` and ``start``; None for ``zssr``.
+
+    Raises:
+        ConfigError: unknown method, one that has no start, or one with a start of another.
+        ModelError: the start cannot be read or does not fit.
+    """
+    if method is not None and method not in METHODS:
+        raise ConfigError(f"unknown method {method!r}. Known: {', '.join(METHODS)}.")
+    if method == "zssr":
+        if start is not None:
+            raise ConfigError("zssr begins with random weights and takes no start. Drop one of them.")
+        return None
+    if start is None:
+        start = find_start(degradation, scale=scale, network=method)
+        if start is None and method is not None:
+            raise ConfigError(
+                f"no start of {method} is shipped for x{scale} and {grid_of(degradation)} sub-sampling. "
+                "Name one with start, or use the method zssr."
+            )
+    if start is None:
+        return None
+    if not isinstance(start, Start):
+        start = load_start(start, scale=scale, subsample=grid_of(degradation))
+    if start.network.scale != scale:
+        raise ModelError(f"{start.name}: a start for scale {start.network.scale}, but {scale} was asked.")
+    check_grid(start, degradation)
+    return start
 
 
 def degradation_of(
@@ -129,30 +182,79 @@ def guard(upscaler: AdaptedUpscaler, colour: NDArray[np.float32]) -> Guard:
     return Guard(before=before, after=after)
 
 
-def _chosen(
-    settings: Settings | None,
-    degradation: Degradation,
+@dataclass(frozen=True)
+class _Asked:
+    """What the caller of ``adapt`` said about learning."""
+
+    steps: int | None
+    budget: float | None
+    seed: int
+    noise_std: float
+    projections: int | None
+
+    def check(self, *, fewest: int) -> None:
+        if self.steps is not None and self.steps < fewest:
+            raise ConfigError(f"steps must be at least {fewest}, got {self.steps}.")
+        if self.budget is not None and not self.budget > 0:
+            raise ConfigError(f"budget must be a positive number of seconds, got {self.budget}.")
+        if self.seed < 0:
+            raise ConfigError(f"seed must not be negative, got {self.seed}.")
+        if not 0 <= self.noise_std < 1:
+            raise ConfigError(f"noise_std must be from 0 to 1, where 1 is white, got {self.noise_std}.")
+        if self.projections is not None and self.projections < 0:
+            raise ConfigError(f"projections must not be negative, got {self.projections}.")
+
+    def laid_over(self, settings: Settings | None, degradation: Degradation) -> Settings:
+        """The settings of ZSSR, or its preset, with what was said."""
+        chosen = settings_for(degradation, noise_std=self.noise_std) if settings is None else settings
+        if chosen.gradual and str(degradation) != "bicubic":
+            raise ConfigError(
+                f"gradual scale factors need the kernel bicubic, got {degradation}: others know one scale only."
+            )
+        given: dict[str, Any] = {
+            "steps": self.steps,
+            "budget": self.budget,
+            "seed": self.seed or None,
+            "noise_std": self.noise_std or None,
+            "projections": self.projections,
+        }
+        return replace(chosen, **{key: value for key, value in given.items() if value is not None})
+
+
+def _by_zssr(
+    colour: NDArray[np.float32],
+    settings: Settings,
     *,
-    steps: int | None,
-    budget: float | None,
-    seed: int,
-    noise_std: float,
-) -> Settings:
-    if steps is not None and steps < 1:
-        raise ConfigError(f"steps must be at least 1, got {steps}.")
-    if budget is not None and not budget > 0:
-        raise ConfigError(f"budget must be a positive number of seconds, got {budget}.")
-    if seed < 0:
-        raise ConfigError(f"seed must not be negative, got {seed}.")
-    if not 0 <= noise_std < 1:
-        raise ConfigError(f"noise_std must be from 0 to 1, where 1 is white, got {noise_std}.")
-    chosen = settings_for(degradation, noise_std=noise_std) if settings is None else settings
-    if chosen.gradual and str(degradation) != "bicubic":
-        raise ConfigError(
-            f"gradual scale factors need the kernel bicubic, got {degradation}: others know one scale only."
-        )
-    given = {"steps": steps, "budget": budget, "seed": seed or None, "noise_std": noise_std or None}
-    return replace(chosen, **{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
+    scale: int,
+    degradation: Degradation,
+    progress: Callable[[Progress], None] | None,
+) -> AdaptedUpscaler:
+    fitted = fit(colour, scale=scale, degradation=degradation, settings=settings, progress=progress)
+    projections = 12 if settings.gradual else settings.projections
+    return AdaptedUpscaler(
+        fitted.network, degradation=degradation, ensemble=settings.ensemble, projections=projections, fit=fitted
+    )
+
+
+def _from_start(
+    colour: NDArray[np.float32],
+    start: Start,
+    asked: _Asked,
+    *,
+    degradation: Degradation,
+    progress: Callable[[Progress], None] | None,
+) -> AdaptedUpscaler:
+    fitted = meta_test(
+        colour,
+        start=start,
+        degradation=degradation,
+        steps=_META_STEPS if asked.steps is None else asked.steps,
+        budget=asked.budget,
+        noise_std=asked.noise_std,
+        seed=asked.seed,
+        progress=progress,
+    )
+    return AdaptedUpscaler(fitted.network, degradation=degradation, projections=asked.projections or 0, fit=fitted)
 
 
 def _colour(image: str | PathLike[str] | Picture | ArrayLike, *, scale: int) -> NDArray[np.float32]:

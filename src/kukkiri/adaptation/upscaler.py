@@ -55,7 +55,7 @@ class AdaptedUpscaler:
         """Put the parts together; :func:`kukkiri.adaptation.adapt` does so.
 
         Args:
-            network: takes RGB enlarged by bicubic interpolation; its ``scale`` is that of the result.
+            network: of RGB; its ``scale`` is that of the result.
             degradation: for the back-projection; linear.
             ensemble: the median of eight flips and turns.
             projections: back-projections on each result, and on the median.
@@ -69,13 +69,9 @@ class AdaptedUpscaler:
         self.fit = fit
         self.guard = guard
         self.scale = network.scale
-        arguments = {
-            "scale": network.scale,
-            "colour": network.colour,
-            "width": network.get_parameter("conv1.weight").shape[0],
-            "depth": sum(name.endswith(".weight") for name, _ in network.named_parameters()),
-        }
-        self._info = describe(network, name=f"zssr-x{self.scale}", arguments=arguments)
+        name = f"{type(network).__name__.lower()}-x{self.scale}"
+        arguments = {**network.arguments_from_state(network.state_dict()), "scale": network.scale}
+        self._info = describe(network, name=name, arguments=arguments)
         self._upscaler = Upscaler(TorchEngine(network, info=self._info))
         self._bicubic = Upscaler("bicubic", scale=self.scale)
 
@@ -144,7 +140,7 @@ class AdaptedUpscaler:
                 f"{path}: not saved: adaptation did harm and was dropped. Use more steps or another kernel."
             )
         kept = {"degradation": str(self.degradation), "ensemble": self.ensemble, "projections": self.projections}
-        text = json.dumps({"adapted": "zssr", "to": "one picture", **kept})
+        text = json.dumps({"adapted": self._info.network, "to": "one picture", **kept})
         save_safetensors(
             self.network, path, info=dataclasses.replace(self._info, training_data=text), overwrite=overwrite
         )

@@ -25,11 +25,21 @@ from kukkiri.adaptation.projection import back_project
 from kukkiri.adaptation.schedule import LearningRateRule
 from kukkiri.degradations import Degradation
 from kukkiri.degradations.tensors import degrade_tensor
-from kukkiri.networks import ZSSR
+from kukkiri.networks import ZSSR, Network
 from kukkiri.resampling import resize
 from kukkiri.resampling.tensors import resize_tensor
 
-__all__ = ["Fit", "Progress", "Settings", "detailed_region", "fit", "gradual_factors", "make_input", "settings_for"]
+__all__ = [
+    "Fit",
+    "Progress",
+    "Settings",
+    "detailed_region",
+    "fit",
+    "gradual_factors",
+    "make_input",
+    "make_son",
+    "settings_for",
+]
 
 _MONITOR_EVERY = 50
 _MONITOR_SIDE = 256
@@ -80,7 +90,7 @@ class Progress:
 class Fit:
     """A fitted network and how it went."""
 
-    network: ZSSR
+    network: Network
     """The best so far, in evaluation mode."""
     steps: int
     seconds: float
@@ -89,7 +99,9 @@ class Fit:
     psnr: float
     """Of a region rebuilt from its son by the network, dB."""
     start_psnr: float
-    """The same before the first step, when the network is nearly bicubic interpolation."""
+    """The same before the first step; ZSSR's network is nearly bicubic interpolation then."""
+    method: str = "zssr"
+    """``zssr``, or the name of the meta-learned start."""
 
 
 def settings_for(degradation: Degradation, *, noise_std: float = 0.0) -> Settings:
@@ -120,14 +132,38 @@ def make_input(
     """Shrink a father to its son and enlarge the son again: what the network is given.
 
     Args:
-        father: (1, C, H, W) in [0, 1].
+        father: see :func:`make_son`.
+        degradation: see :func:`make_son`.
+        factors: see :func:`make_son`.
+        noise_std: see :func:`make_son`.
+        rng: see :func:`make_son`.
+
+    Returns:
+        (N, C, H, W): the son after bicubic interpolation.
+    """
+    son = make_son(father, degradation=degradation, factors=factors, noise_std=noise_std, rng=rng)
+    return resize_tensor(son, output_size=(father.shape[-2], father.shape[-1]))
+
+
+def make_son(
+    father: Tensor,
+    *,
+    degradation: Degradation,
+    factors: tuple[float, float],
+    noise_std: float = 0.0,
+    rng: np.random.Generator | None = None,
+) -> Tensor:
+    """Shrink a father by the degradation that made it from its own, unknown, larger version.
+
+    Args:
+        father: (N, C, H, W) in [0, 1].
         degradation: linear; for factors that are not whole and equal it must be ``bicubic``.
         factors: (rows, columns).
         noise_std: of the noise on the son.
         rng: for the noise.
 
     Returns:
-        (1, C, H, W): the son, clamped to [0, 1], after bicubic interpolation.
+        (N, C, ceil(H / rows), ceil(W / columns)), clamped to [0, 1].
     """
     height, width = father.shape[-2:]
     if factors[0] == factors[1] and float(factors[0]).is_integer():
@@ -137,7 +173,7 @@ def make_input(
     if noise_std > 0 and rng is not None:
         noise = noise_std * rng.standard_normal(tuple(son.shape), dtype=np.float32)
         son = son + torch.from_numpy(noise).to(son)
-    return resize_tensor(son.clamp(0, 1), output_size=(height, width))
+    return son.clamp(0, 1)
 
 
 def detailed_region(

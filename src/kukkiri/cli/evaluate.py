@@ -1,14 +1,16 @@
 """``kukkiri evaluate``: models on test sets."""
 
+import importlib.util
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
 from kukkiri.cli.printing import print_progress
-from kukkiri.errors import ConfigError
+from kukkiri.errors import BackendError, ConfigError
 from kukkiri.evaluation import (
+    AdaptingModel,
     Progress,
     TestSet,
     data_folders,
@@ -30,13 +32,18 @@ Several = Parameter(negative=(), consume_multiple=False)
 
 def evaluate_command(
     *,
-    model: Annotated[list[str], Several],
+    model: Annotated[list[str] | None, Several] = None,
     scale: Annotated[list[int], Several],
     data: Annotated[list[Path] | None, Several] = None,
     benchmark: Annotated[list[str] | None, Several] = None,
     lr: Path | None = None,
     protocol: str = "y-matlab",
     degradation: str | None = None,
+    adapt: Annotated[bool, Flag] = False,
+    method: Annotated[list[Literal["zssr", "mzsr", "plain"]] | None, Several] = None,
+    start: Annotated[list[str] | None, Several] = None,
+    steps: Annotated[list[int] | None, Several] = None,
+    seed: int = 0,
     metrics: str = "psnr,ssim",
     cost: Annotated[bool, Flag] = False,
     ensemble: Annotated[bool, Flag] = False,
@@ -64,6 +71,11 @@ def evaluate_command(
         protocol: y-matlab (8-bit RGB in and out, the papers since 2017), y-legacy (the published bicubic rows),
             y-mzsr, or rgb.
         degradation: how LR is made from HR: bicubic when not given, or as kukkiri degrade takes it.
+        adapt: also score networks that first learn from each LR picture, told the degradation; see kukkiri adapt.
+        method: with --adapt: zssr, or the network of a shipped start; what kukkiri adapt would choose when not given.
+        start: with --adapt: a start by its id or file.
+        steps: with --adapt: of learning.
+        seed: with --adapt: of what is drawn.
         metrics: further measures, with commas between: ms-ssim, niqe, lr-psnr, colour-drift, checkerboard.
         cost: also count parameters and multiply-adds, and measure time and memory for a megapixel.
         ensemble: mean over the eight flips and turns.
@@ -91,7 +103,7 @@ def evaluate_command(
         from kukkiri.cli.evaluate_text import evaluate_text  # only who reads text needs its packages
 
         evaluate_text(
-            models=model,
+            models=model or (),
             scale=scale[0],
             degradation=degradation or "bicubic",
             scripts=script or (),
@@ -102,13 +114,30 @@ def evaluate_command(
         return
     if script:
         raise ConfigError("--script chooses what --text renders. Add --text.")
+    models: list[str | AdaptingModel] = list(model or [])
+    if adapt:
+        if lr is not None:
+            raise ConfigError("--adapt has to know how LR was made. Give --degradation instead of --lr.")
+        models += _adapting(
+            method or [],
+            start or [],
+            steps=steps or [],
+            seed=seed,
+            degradation=degradation or "bicubic",
+            scales=scale,
+            threads=threads,
+        )
+    elif method or start or steps:
+        raise ConfigError("--method, --start and --steps say how a network adapts. Add --adapt.")
+    if not models:
+        raise ConfigError("what is to be scored? Give --model, or --adapt.")
     if no_cache and cache is not None:
         raise ConfigError("--cache and --no-cache contradict each other. Use one of them.")
     if output is not None and output.exists() and not overwrite:
         raise ConfigError(f"{output} exists. Use --overwrite to replace it.")
     with _Display() as display:
         evaluations = evaluate_many(
-            model,
+            models,
             data=_sets(data or [], benchmark or [], download=download),
             scales=scale,
             protocol=protocol,
@@ -122,6 +151,14 @@ def evaluate_command(
             report=display,
         )
     _write(FORMATS[form](evaluations), output, overwrite=overwrite)
+
+
+def _adapting(methods: list[Any], starts: list[str], **arguments: Any) -> list[AdaptingModel]:
+    if importlib.util.find_spec("torch") is None:
+        raise BackendError("adaptation needs torch. Install kukkiri[torch].")
+    from kukkiri.cli.adapting_models import adapting_models  # torch
+
+    return adapting_models(methods, starts, **arguments)
 
 
 def _write(text: str, output: Path | None, *, overwrite: bool) -> None:

@@ -32,6 +32,7 @@ def upscale(
     ensemble: Annotated[bool, Flag] = False,
     chop: Annotated[bool, Flag] = False,
     tile: int | None = None,
+    adaptive: Annotated[bool, Flag] = False,
     threads: int | None = None,
     suffix: str | None = None,
     quality: int | None = None,
@@ -52,6 +53,7 @@ def upscale(
         ensemble: mean over the eight flips and turns: better, eight times slower.
         chop: in four quadrants, as EDSR, RCAN and SAN published their numbers.
         tile: largest side, in input pixels, that is computed at once; chosen from the free memory when not given.
+        adaptive: interpolate flat parts of the picture and run the network on the rest; says how much was spared.
         threads: of the engine; all when not given.
         suffix: type of the results, such as .jpg; .png (.tif for .tif) when not given.
         quality: 1 to 100 for JPEG, WebP and AVIF.

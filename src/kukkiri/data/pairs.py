@@ -1,7 +1,6 @@
-"""HR pictures from a folder, and LR made from each by the MATLAB-exact downscaler."""
+"""HR pictures from a folder, and LR made from each by the MATLAB-exact downscaler or any other degradation."""
 
-import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -9,52 +8,34 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from kukkiri.degradations import Degradation
-from kukkiri.errors import ConfigError, ImageError
-from kukkiri.images import INPUT_SUFFIXES, quantise, read_picture, rgb_to_y
+from kukkiri.data.pictures import find_pictures, read_rgb8
+from kukkiri.data.prepare import degrade_picture, prepare_cached
+from kukkiri.data.prepared import LowSet, Prepared, is_prepared
 
-__all__ = ["Pair", "PairSet", "find_pictures", "read_rgb8"]
+__all__ = ["Pair", "PairSet"]
 
-Float32 = NDArray[np.float32]
+Levels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Pair:
-    """One picture twice; values in [0, 1]."""
+    """One picture twice, as 8-bit RGB."""
 
     name: str
-    lr: Float32
-    """(H, W, C)."""
-    hr: Float32
-    """(scale*H, scale*W, C)."""
-
-
-def find_pictures(folder: Path) -> list[Path]:
-    """The pictures directly in a folder, by name.
-
-    Raises:
-        ConfigError: no such folder, or no picture in it.
-    """
-    if not folder.is_dir():
-        raise ConfigError(f"{folder}: no such folder of pictures.")
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in INPUT_SUFFIXES)
-    if not found:
-        raise ConfigError(f"{folder}: no pictures here. Known types: {', '.join(sorted(INPUT_SUFFIXES))}.")
-    return found
-
-
-def read_rgb8(path: Path) -> NDArray[np.uint8]:
-    """A picture as 8-bit RGB (H, W, 3): grey is replicated, transparency dropped, 16 bit rounded."""
-    levels = quantise(read_picture(path).colour, 8).astype(np.uint8, copy=False)
-    return np.repeat(levels, 3, axis=2) if levels.shape[2] == 1 else levels
+    lr: Levels
+    """(H, W, 3)."""
+    hr: Levels
+    """(scale*H, scale*W, 3)."""
 
 
 @dataclass(frozen=True)
 class PairSet(Sequence[Pair]):
-    """Pairs in memory, as float32."""
+    """Pairs in memory, or mapped into it."""
 
     pairs: tuple[Pair, ...]
     scale: int
+    colour: Literal["y", "rgb"]
+    """What patches are made of: luma, computed of the degraded RGB, or RGB."""
 
     @classmethod
     def from_folder(
@@ -64,28 +45,42 @@ class PairSet(Sequence[Pair]):
         scale: int,
         colour: Literal["y", "rgb"],
         degradation: str = "bicubic",
+        variants: int = 1,
         limit: int | None = None,
         cache: Path | None = None,
     ) -> "PairSet":
-        """Read every picture of a folder and make its LR twin.
+        """Read every picture of a folder and make its LR twins.
 
         HR is cut to a multiple of ``scale`` from the top left corner and degraded as 8-bit RGB, as the
-        published test sets were; luma is computed after that.
+        published test sets were.
 
         Args:
-            folder: of HR pictures.
+            folder: of HR pictures, or one made by ``kukkiri data prepare``.
             scale: HR pixels for one LR pixel along a side.
             colour: ``y`` for MATLAB's luma divided by 255, or ``rgb``.
             degradation: text form of a :class:`kukkiri.degradations.Degradation`.
+            variants: LR pictures of each HR picture, each with its own draw of a random degradation; HR is
+                in memory once.
             limit: read only the first so many pictures.
-            cache: folder that keeps the LR arrays from run to run; keyed by content, scale and degradation.
+            cache: folder that keeps HR and LR from run to run, mapped into memory; keyed by content, scale,
+                degradation and variants. A prepared folder needs none.
 
         Raises:
-            ConfigError: no pictures.
+            ConfigError: no pictures, a prepared folder without these LR pictures, or variants of what is not random.
             ImageError: a picture cannot be read or is smaller than ``scale``.
         """
-        pairs = tuple(_make(folder, scale=scale, colour=colour, degradation=degradation, limit=limit, cache=cache))
-        return cls(pairs=pairs, scale=scale)
+        low = LowSet(scale, degradation, variants)
+        if is_prepared(folder):
+            pairs = _from_prepared(Prepared.open(folder), low, limit=limit)
+        elif cache is not None:
+            pairs = _from_prepared(prepare_cached(folder, cache, low=low, limit=limit), low)
+        else:
+            pairs = []
+            for place, path in enumerate(find_pictures(folder)[:limit]):
+                hr = read_rgb8(path)
+                made = degrade_picture(hr, low, place=place, name=str(path))
+                pairs += [_pair(path.stem, lr, hr, scale=scale) for lr in made]
+        return cls(pairs=tuple(pairs), scale=scale, colour=colour)
 
     def __getitem__(self, index: Any) -> Any:
         return self.pairs[index]
@@ -94,41 +89,15 @@ class PairSet(Sequence[Pair]):
         return len(self.pairs)
 
 
-def _make(
-    folder: Path, *, scale: int, colour: Literal["y", "rgb"], degradation: str, limit: int | None, cache: Path | None
-) -> Iterator[Pair]:
-    degrade = Degradation.parse(degradation)
-    for place, path in enumerate(find_pictures(folder)[:limit]):
-        hr = read_rgb8(path)
-        height, width = (side - side % scale for side in hr.shape[:2])
-        if not (height and width):
-            raise ImageError(f"{path}: {hr.shape[1]}x{hr.shape[0]} is smaller than scale {scale}. Take it out.")
-        hr = hr[:height, :width]
-        lr = _cached(hr, degrade, scale=scale, seed=place, cache=cache)
-        if colour == "y":
-            yield Pair(path.stem, _luma(lr), _luma(hr))
-        else:
-            yield Pair(path.stem, (lr / 255.0).astype(np.float32), (hr / 255.0).astype(np.float32))
+def _from_prepared(prepared: Prepared, low: LowSet, *, limit: int | None = None) -> list[Pair]:
+    pixels = prepared.hr()
+    pieces = prepared.pieces
+    return [
+        _pair(pieces[number].name, lr, pixels[number], scale=low.scale)
+        for number, lr in prepared.lr(low)
+        if limit is None or pieces[number].picture < limit
+    ]
 
 
-def _luma(rgb: NDArray[np.uint8]) -> Float32:
-    return rgb_to_y(rgb.astype(np.float32) / np.float32(255.0))[..., None]
-
-
-def _cached(
-    hr: NDArray[np.uint8], degrade: Degradation, *, scale: int, seed: int, cache: Path | None
-) -> NDArray[np.uint8]:
-    """Degrade with the picture's own stream of random numbers, or take what an earlier run kept."""
-    if cache is None:
-        return degrade.apply(hr, scale=scale, seed=seed)
-    content = hashlib.sha256(f"{degrade} x{scale} {seed} {hr.shape}".encode() + hr.tobytes()).hexdigest()[:32]
-    file = cache / f"{content}.npy"
-    if file.exists():
-        kept: NDArray[np.uint8] = np.load(file)
-        return kept
-    lr = degrade.apply(hr, scale=scale, seed=seed)
-    cache.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_suffix(".tmp.npy")
-    np.save(temporary, lr)
-    temporary.replace(file)
-    return lr
+def _pair(name: str, lr: Levels, hr: Levels, *, scale: int) -> Pair:
+    return Pair(name, lr, hr[: scale * lr.shape[0], : scale * lr.shape[1]])

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kukkiri.data.pairs import Float32, Pair, PairSet
+from kukkiri.data.pairs import Levels, Pair, PairSet
 from kukkiri.errors import ConfigError
+from kukkiri.images import dequantise, rgb_to_y
 
 __all__ = ["PatchSampler", "dihedral"]
 
@@ -44,11 +45,14 @@ class PatchSampler:
         generator = np.random.default_rng((self.seed, self.rank, step))
         cumulated: np.ndarray = self._cumulated  # type: ignore[attr-defined]
         chosen = np.searchsorted(cumulated, generator.random(self.batch), side="right")
-        crops = [self._crop(self.pairs[min(int(i), len(self.pairs) - 1)], generator) for i in chosen]
-        lr, hr = (np.stack(side).transpose(0, 3, 1, 2) for side in zip(*crops, strict=True))
-        return torch.from_numpy(np.ascontiguousarray(lr)), torch.from_numpy(np.ascontiguousarray(hr))
+        large = self.pairs.scale * self.patch
+        lr = np.empty((self.batch, self.patch, self.patch, 3), dtype=np.uint8)
+        hr = np.empty((self.batch, large, large, 3), dtype=np.uint8)
+        for place, number in enumerate(chosen):
+            lr[place], hr[place] = self._crop(self.pairs.pairs[min(int(number), len(self.pairs) - 1)], generator)
+        return self._tensor(lr), self._tensor(hr)
 
-    def _crop(self, pair: Pair, generator: np.random.Generator) -> tuple[Float32, Float32]:
+    def _crop(self, pair: Pair, generator: np.random.Generator) -> tuple[Levels, Levels]:
         patch, scale = self.patch, self.pairs.scale
         top = int(generator.integers(pair.lr.shape[0] - patch + 1))
         left = int(generator.integers(pair.lr.shape[1] - patch + 1))
@@ -57,8 +61,14 @@ class PatchSampler:
         variant = int(generator.integers(8))
         return dihedral(lr, variant), dihedral(hr, variant)
 
+    def _tensor(self, levels: Levels) -> Tensor:
+        """(N, H, W, 3) levels as (N, C, H, W) in [0, 1], contiguous."""
+        floats = dequantise(levels)
+        planes = rgb_to_y(floats)[:, None] if self.pairs.colour == "y" else floats.transpose(0, 3, 1, 2)
+        return torch.from_numpy(np.ascontiguousarray(planes))
 
-def dihedral(picture: Float32, variant: int) -> Float32:
+
+def dihedral(picture: Levels, variant: int) -> Levels:
     """One of the eight flips and turns of (H, W, C): bits of ``variant`` are vertical, horizontal, transpose."""
     if variant & 1:
         picture = picture[::-1]

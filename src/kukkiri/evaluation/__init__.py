@@ -5,6 +5,7 @@ from kukkiri.evaluation.cache import ScoreCache, default_cache_folder
 from kukkiri.evaluation.cost import Cost, measure_cost
 from kukkiri.evaluation.differences import Difference, differences
 from kukkiri.evaluation.download import download, download_benchmark
+from kukkiri.evaluation.enlarging import AdaptingModel
 from kukkiri.evaluation.measures import MEASURES, Measure
 from kukkiri.evaluation.running import Progress, evaluate, evaluate_many
 from kukkiri.evaluation.scores import Evaluation, Intervals, SetScore
@@ -15,6 +16,7 @@ from kukkiri.evaluation.tables import to_csv, to_json, to_markdown, to_text
 __all__ = [
     "BENCHMARKS",
     "MEASURES",
+    "AdaptingModel",
     "Benchmark",
     "Cost",
     "Difference",

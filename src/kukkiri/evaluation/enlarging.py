@@ -1,6 +1,7 @@
 """From a test picture to what a protocol compares: HR, LR and SR, exactly as the protocol says."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from kukkiri.metrics import Protocol
 from kukkiri.metrics.protocols import round_half_away
 from kukkiri.resampling import resize
 
-__all__ = ["Enlarger", "Prepared", "prepare"]
+__all__ = ["AdaptingModel", "Enlarger", "FromEachPicture", "Prepared", "prepare"]
 
 Array = NDArray[Any]
 
@@ -96,6 +97,11 @@ class Enlarger:
         sr: Array = (run_ensemble(engine.run, batch) if self.upscaler.ensemble else engine.run(batch))[0, 0]
         return sr.astype(np.float64)
 
+    @property
+    def ensemble(self) -> bool:
+        """Whether results are the mean over the eight flips and turns."""
+        return self.upscaler.ensemble
+
     def digest(self) -> str:
         """sha256 of the model's files, or the name of an interpolation: the same digest, the same pixels."""
         files = [Path(self.name)] if Path(self.name).is_file() else []
@@ -106,6 +112,44 @@ class Enlarger:
                 if part.is_file():
                     total.update(part.read_bytes())
         return total.hexdigest()
+
+
+@dataclass(frozen=True)
+class AdaptingModel:
+    """A model that learns from every LR picture before it enlarges it; packages above make them."""
+
+    name: str
+    identity: str
+    """What the results depend on beside the picture: the same text, the same pixels."""
+    enlarge: Callable[[Array, Degradation, int], Array]
+    """From LR, uint8 (h, w, 3), how it was made, and the scale, to SR, uint8 (scale*h, scale*w, 3)."""
+
+
+class FromEachPicture:
+    """An adapting model as a protocol runs it, told the degradation that made LR."""
+
+    ensemble = False
+
+    def __init__(self, model: AdaptingModel, rule: Protocol, degradation: Degradation | None, *, scale: int) -> None:
+        """Check that it can be told.
+
+        Raises:
+            ConfigError: the degradation is not known, or LR is not a picture.
+        """
+        if degradation is None:
+            raise ConfigError(f"{model.name} learns with the degradation that made LR. Name it instead of LR pictures.")
+        if not rule.quantised_lr:
+            raise ConfigError(f"{rule.name} is defined on luma, and {model.name} works on RGB. Use --protocol y-mzsr.")
+        self.name = model.name
+        self._model, self._degradation, self._scale = model, degradation, scale
+
+    def __call__(self, lr: Array) -> Array:
+        """SR, uint8, (scale*h, scale*w, 3)."""
+        return self._model.enlarge(lr, self._degradation, self._scale)
+
+    def digest(self) -> str:
+        """sha256 of what the model says of itself."""
+        return hashlib.sha256(self._model.identity.encode()).hexdigest()
 
 
 def _studio_luma(rgb: Array) -> Array:

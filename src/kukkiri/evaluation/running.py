@@ -1,7 +1,7 @@
 """Models on test sets, picture by picture: nothing is made twice, and what was scored before is remembered."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from kukkiri.degradations import Degradation
 from kukkiri.errors import ConfigError
 from kukkiri.evaluation.cache import ScoreCache, Scores, file_digest
 from kukkiri.evaluation.cost import measure_cost
-from kukkiri.evaluation.enlarging import Enlarger, Prepared, prepare
+from kukkiri.evaluation.enlarging import AdaptingModel, Enlarger, FromEachPicture, Prepared, prepare
 from kukkiri.evaluation.measures import BASE, MEASURES, Sample
 from kukkiri.evaluation.scores import Evaluation, SetScore
 from kukkiri.evaluation.sets import TestSet, find_sets, pair_lr
@@ -80,7 +80,7 @@ def evaluate(
 
 
 def evaluate_many(
-    models: Sequence[str],
+    models: Sequence[str | AdaptingModel],
     *,
     data: Path | Sequence[TestSet],
     scales: Sequence[int],
@@ -100,7 +100,7 @@ def evaluate_many(
     again, and an interrupted run goes on where it stopped.
 
     Args:
-        models: see :func:`evaluate`; without repetition.
+        models: see :func:`evaluate`; without repetition. Also models that learn from every picture.
         data: folder of HR pictures or of folders of them, or the sets themselves.
         scales: each at least 2; without repetition.
         protocol: see :func:`evaluate`.
@@ -117,13 +117,16 @@ def evaluate_many(
         One evaluation for each scale and model: all models of the first scale, then of the next.
 
     Raises:
-        ConfigError: see :func:`evaluate`; also an unknown measure, or both ``degradation`` and ``lr``.
+        ConfigError: see :func:`evaluate`; also an unknown measure, or both ``degradation`` and ``lr``, or an adapting
+            model with what it cannot learn from, or whose cost is asked for.
         ImageError: a picture cannot be read or does not fit its LR picture.
         ModelError: see :func:`evaluate`.
     """
     plan = _Plan.check(
         models, scales, protocol=protocol, degradation=degradation, lr=lr, metrics=metrics, ensemble=ensemble
     )
+    if cost and plan.adapting:
+        raise ConfigError("the cost of a model that learns from every picture is not that of its network. Drop --cost.")
     sets = find_sets(data) if isinstance(data, Path) else list(data)
     _refuse_repeated("set", [one.name for one in sets])
     for one in sets:
@@ -149,11 +152,13 @@ class _Plan:
     lr: Path | None
     extras: tuple[str, ...]
     ensemble: bool
+    adapting: Mapping[str, AdaptingModel]
+    """Those of the models that learn, by name."""
 
     @classmethod
     def check(
         cls,
-        models: Sequence[str],
+        models: Sequence[str | AdaptingModel],
         scales: Sequence[int],
         *,
         protocol: str,
@@ -167,7 +172,9 @@ class _Plan:
         for scale in scales:
             if scale < 1:
                 raise ConfigError(f"scale must be at least 1, got {scale}.")
-        _refuse_repeated("model", models)
+        names = tuple(one if isinstance(one, str) else one.name for one in models)
+        adapting = {one.name: one for one in models if not isinstance(one, str)}
+        _refuse_repeated("model", names)
         _refuse_repeated("scale", scales)
         for name in metrics:
             if name not in BASE and name not in MEASURES:
@@ -176,7 +183,7 @@ class _Plan:
             raise ConfigError(f"LR is given ({lr}), so it cannot also be made by {degradation!r}. Drop one of them.")
         made = None if lr is not None else Degradation.parse(degradation or "bicubic")
         extras = tuple(dict.fromkeys(name for name in metrics if name in MEASURES))
-        return cls(tuple(models), tuple(scales), PROTOCOLS[protocol], made, lr, extras, ensemble)
+        return cls(names, tuple(scales), PROTOCOLS[protocol], made, lr, extras, ensemble, adapting)
 
     @property
     def source(self) -> str:
@@ -205,10 +212,7 @@ class _Run:
         """For each model the scores of each set."""
         plan = self.plan
         sets = self.sets if plan.lr is None else [pair_lr(one, plan.lr, scale=scale) for one in self.sets]
-        enlargers = [
-            Enlarger(model, plan.rule, scale=scale, ensemble=plan.ensemble, threads=self._threads)
-            for model in plan.models
-        ]
+        enlargers = [self._enlarger(model, scale=scale) for model in plan.models]
         scored: dict[str, dict[str, SetScore]] = {model: {} for model in plan.models}
         for one in sets:
             table: dict[str, dict[str, Scores]] = {model: {} for model in plan.models}
@@ -218,8 +222,14 @@ class _Run:
                 scored[model][one.name] = _set_score(one.name, images, plan.extras)
         return scored
 
+    def _enlarger(self, model: str, *, scale: int) -> Enlarger | FromEachPicture:
+        plan = self.plan
+        if model in plan.adapting:
+            return FromEachPicture(plan.adapting[model], plan.rule, plan.degradation, scale=scale)
+        return Enlarger(model, plan.rule, scale=scale, ensemble=plan.ensemble, threads=self._threads)
+
     def _pictures(
-        self, one: TestSet, enlargers: Sequence[Enlarger], *, scale: int
+        self, one: TestSet, enlargers: Sequence[Enlarger | FromEachPicture], *, scale: int
     ) -> Iterator[tuple[str, str, Scores]]:
         settings = [self._setting(enlarger, scale=scale) for enlarger in enlargers] if self._cache else []
         for index, path in enumerate(one.paths):
@@ -238,10 +248,10 @@ class _Run:
                 self._tell(enlarger.name, scale, one.name, path.stem, scores, remembered=remembered)
                 yield enlarger.name, path.stem, scores
 
-    def _setting(self, enlarger: Enlarger, *, scale: int) -> dict[str, object]:
+    def _setting(self, enlarger: Enlarger | FromEachPicture, *, scale: int) -> dict[str, object]:
         return {
             "model": enlarger.digest(),
-            "ensemble": enlarger.upscaler.ensemble,
+            "ensemble": enlarger.ensemble,
             "threads": self._threads,
             "scale": scale,
             "protocol": self.plan.rule.name,

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from kukkiri.errors import ConfigError, ImageError, ModelError
 from kukkiri.images import Picture, bleed, dequantise, quantise, read_picture
 from kukkiri.inference import luma
+from kukkiri.inference.adaptive import Thrift, run_adaptive
 from kukkiri.inference.alpha import resize_alpha
 from kukkiri.inference.chop import chop
 from kukkiri.inference.engine import Engine
@@ -60,6 +61,7 @@ class Upscaler:
         tile: int | Literal["auto"] | None = None,
         threads: int | None = None,
         memory: int | None = None,
+        adaptive: bool = False,
     ) -> None:
         """Load the model.
 
@@ -78,14 +80,18 @@ class Upscaler:
                 picture while memory allows, else what fits; 0: always the whole picture.
             threads: for one picture; by default all cores.
             memory: bytes that one picture may take; by default 80 % of what is free.
+            adaptive: interpolate flat parts of the picture, where that differs from the network by less than half
+                a grey level, and run the network on the rest; a note says how much was spared.
 
         Raises:
             ModelError: an unknown or damaged model, or an impossible scale.
-            ConfigError: a negative tile, thread count or memory.
+            ConfigError: a negative tile, thread count or memory, or options that exclude one another.
             BackendError: the model needs an engine that is not installed.
         """
         if chop and tile not in (None, "auto"):
             raise ConfigError("chop and tile both cut the picture, each in its way. Use one of them.")
+        if chop and adaptive:
+            raise ConfigError("chop is for published numbers, which adaptive changes a little. Use one of them.")
         if (isinstance(tile, int) and tile < 0) or (threads or 0) < 0 or (memory or 0) < 0:
             raise ConfigError(f"tile, threads and memory must not be negative, got {tile}, {threads}, {memory}.")
         choice = choose_model(model, scale=scale, threads=threads)
@@ -95,6 +101,9 @@ class Upscaler:
         self.kernel = choice.kernel
         self.ensemble = ensemble or choice.ensemble
         self.chop = chop
+        self.adaptive = adaptive
+        if adaptive and self.kernel is not None:
+            raise ConfigError(f"adaptive spares runs of a network, and {self.name} has none. Drop it.")
         self._tile = None if tile == "auto" else tile
         self._memory = memory
         if len({engine.info.colour for engine in self.engines}) > 1:
@@ -222,6 +231,7 @@ class _Run:
         self.size = self.plan.output_size
         self.unchanged = upscaler.scale == 1 and not upscaler.engines
         self.seams = SeamScore()
+        self.thrift = Thrift()
         self._progress, self._done = progress, 0
         self._runs = len(upscaler.engines) * (8 if upscaler.ensemble else 1)
 
@@ -242,10 +252,11 @@ class _Run:
 
     def notes(self) -> list[str]:
         """What the user should know about this result."""
-        if not self.seams.seams:
-            return []
-        mean, most = 255 * self.seams.mean, 255 * self.seams.maximum
-        return [f"enlarged in blended tiles; they differ by {mean:.2f} of 255 levels, at most by {most:.1f}"]
+        notes = [self.thrift.note()] if self.thrift.total else []
+        if self.seams.seams:
+            mean, most = 255 * self.seams.mean, 255 * self.seams.maximum
+            notes.append(f"enlarged in blended tiles; they differ by {mean:.2f} of 255 levels, at most by {most:.1f}")
+        return notes
 
     def planes(self, lr: Plane) -> Plane:
         """(1, C, H, W) through every network and to the asked size, not clamped at the end."""
@@ -266,6 +277,8 @@ class _Run:
             this_tile = tile[::-1] if tile and turned else tile
             if self.upscaler.chop:
                 sr = self._chopped(engine, batch)
+            elif self.upscaler.adaptive:
+                sr = run_adaptive(engine, batch, tile=this_tile, seams=self.seams, thrift=self.thrift)
             else:
                 sr = run_pass(engine, batch, tile=this_tile, seams=self.seams)
             self._done += 1

@@ -27,7 +27,7 @@ class Network(nn.Module):
     """Height and width of the input must be a multiple of this."""
     pre_upsampled: bool = False
     """The input is already enlarged by bicubic interpolation; the output has its size."""
-    residual: bool = False
+    adds_input: bool = False
     """The network adds to its own input pixels, so that a shift of the input shifts the output by itself."""
     conditions: tuple[str, ...] = ()
     """What the forward needs beside the picture, such as a blur kernel; such a network is used from Python."""

@@ -48,7 +48,7 @@ class Plain(Network):
                 raise ValueError(f"{name} must be at least 1, got {value}")
         self.scale = scale
         self.colour = colour
-        self.residual = True
+        self.adds_input = True
         self.unshuffle = unshuffle
         self.multiple = unshuffle
         self.receptive_field = unshuffle * (depth + 2) - 1

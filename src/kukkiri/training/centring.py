@@ -25,7 +25,7 @@ class Centred(nn.Module):
         super().__init__()
         self.network = network
         self.centre = centre
-        self._added = 0.0 if getattr(network, "residual", False) else centre
+        self._added = 0.0 if getattr(network, "adds_input", False) else centre
         layers = [
             (name, module)
             for name, module in network.named_modules()

@@ -131,11 +131,16 @@ class _Run:
             scale=recipe.scale,
             colour=self.network.colour,
             degradation=recipe.degradation,
+            variants=recipe.variants,
             cache=Path(recipe.cache) if recipe.cache else None,
         )
         self.sampler = PatchSampler(pairs, patch=recipe.patch, batch=recipe.batch, seed=recipe.seed)
         self.validation = (
-            Validation.from_folder(Path(recipe.validation), scale=recipe.scale, degradation=recipe.degradation)
+            Validation.from_folder(
+                Path(recipe.validation),
+                scale=recipe.scale,
+                degradation=recipe.validation_degradation or recipe.degradation,
+            )
             if recipe.validation
             else None
         )
@@ -271,8 +276,9 @@ class _Run:
             ConfigError: it belongs to another recipe.
         """
         kept: dict[str, Any] = torch.load(path, weights_only=True)
-        before, now = json.loads(kept["recipe"]), _identity(self.recipe)
-        changed = [key for key in now if json.dumps(now[key]) != json.dumps(before.get(key))]
+        now = _identity(self.recipe)
+        before = {**_identity(Recipe(name="", network="", scale=1)), **json.loads(kept["recipe"])}  # of fewer fields
+        changed = [key for key in now if json.dumps(now[key]) != json.dumps(before[key])]
         if changed:
             raise ConfigError(f"{path} is of another recipe: {', '.join(changed)} differ. Use another name or output.")
         self.step, self.best = kept["step"], kept["best"]

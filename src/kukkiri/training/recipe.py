@@ -26,13 +26,17 @@ class Recipe:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     """Further keyword arguments of the network."""
     data: str = ""
-    """Folder of HR training pictures; relative to the working directory."""
+    """Folder of HR training pictures, or one made by ``kukkiri data prepare``; relative to the working directory."""
     validation: str = ""
     """Folder of HR validation pictures; empty: no validation."""
     degradation: str = "bicubic"
     """How LR is made, as text of a ``Degradation``."""
+    variants: int = 1
+    """LR pictures of each HR picture, each with its own draw of a random degradation."""
+    validation_degradation: str = ""
+    """How LR is made for the validation; empty: as for the training."""
     cache: str = ""
-    """Folder that keeps the LR pictures from run to run; empty: they are made again."""
+    """Folder that keeps the pictures from run to run, ready to be mapped; empty: they are made again."""
     output: str = "runs"
     """Checkpoints, log and weights go to ``output/name``."""
     loss: str = "l1"
@@ -82,7 +86,7 @@ class Recipe:
     """Steps between two checkpoints."""
 
     def __post_init__(self) -> None:
-        for name in ("scale", "steps", "batch", "patch", "log_every", "validate_every", "checkpoint_every"):
+        for name in ("scale", "variants", "steps", "batch", "patch", "log_every", "validate_every", "checkpoint_every"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}.")
         if self.learning_rate <= 0:

@@ -117,7 +117,7 @@ def solve_head(network: Network, batches: Batches, *, centre: float) -> None:
         first_row=first_row,
         scale=network.scale,
         margin=network.receptive_field or 0,
-        residual=network.residual,
+        adds_input=network.adds_input,
     )
     if isinstance(network, fsrcnn.FSRCNN):
         _fill_transposed(network.last_part, square, product, taps=taps, scale=network.scale)
@@ -150,7 +150,7 @@ def _normal_equations(
     first_row: int,
     scale: int,
     margin: int,
-    residual: bool,
+    adds_input: bool,
 ) -> tuple[Tensor, Tensor]:
     """A^T A and A^T B in float64 for sub-pixels B from feature patches A, away from the zero-padded border."""
     square: Tensor | None = None
@@ -160,7 +160,7 @@ def _normal_equations(
         padded = functional.pad(features, (before, taps, before, taps))
         columns = functional.unfold(padded, taps)
         columns = columns.reshape(*columns.shape[:2], padded.shape[2] - taps + 1, -1)
-        hr = hr - (functional.interpolate(lr, scale_factor=float(scale), mode="nearest") if residual else centre)
+        hr = hr - (functional.interpolate(lr, scale_factor=float(scale), mode="nearest") if adds_input else centre)
         shifted = functional.pad(hr, (first_row, scale - first_row, first_row, scale - first_row))
         targets = functional.pixel_unshuffle(shifted, scale)
         rows, cols = slice(margin, lr.shape[2] - margin), slice(margin, lr.shape[3] - margin)

@@ -31,10 +31,10 @@ class Validation:
         """Read every picture of a folder; see :meth:`kukkiri.data.PairSet.from_folder` for how LR is made."""
         degrade = Degradation.parse(degradation)
         pairs = []
-        for path in find_pictures(folder):
+        for place, path in enumerate(find_pictures(folder)):
             hr = read_rgb8(path)
             hr = hr[: hr.shape[0] - hr.shape[0] % scale, : hr.shape[1] - hr.shape[1] % scale]
-            pairs.append((degrade.apply(hr, scale=scale, seed=0), hr))
+            pairs.append((degrade.apply(hr, scale=scale, seed=(place, 0)), hr))
         return cls(pairs=tuple(pairs), scale=scale)
 
     def psnr(self, network: Network, *, info: ModelInfo) -> float:

@@ -1,7 +1,8 @@
 """The shipped models: for each id an ONNX graph, safetensors weights and a card, side by side in this folder.
 
 A card is a JSON object beside the weights, ``espcn-x3.json`` for the model ``espcn-x3``: name, network,
-scale, colour, training data, recipe, commit, scores, licence, parameters.
+scale, colour, training data, recipe, commit, scores, licence, parameters. A card with an object ``adaptation`` is
+that of a start for ``kukkiri adapt``: weights without a graph, which are no model before they are adapted.
 """
 
 import difflib
@@ -13,7 +14,7 @@ from typing import Any
 
 from kukkiri.errors import ModelError
 
-__all__ = ["card", "locate", "shipped"]
+__all__ = ["card", "locate", "shipped", "starts"]
 
 
 def _folder() -> Path:
@@ -22,11 +23,20 @@ def _folder() -> Path:
 
 def shipped() -> list[str]:
     """The ids of the models that came with this installation, sorted."""
+    return [name for name in _ids() if "adaptation" not in _read(name)]
+
+
+def starts() -> list[str]:
+    """The ids of the meta-learned starts that came with this installation, sorted."""
+    return [name for name in _ids() if "adaptation" in _read(name)]
+
+
+def _ids() -> list[str]:
     return sorted(path.stem for path in _folder().glob("*.json"))
 
 
 def locate(model_id: str, suffix: str) -> Path:
-    """Where a shipped model's file lies.
+    """Where the file of a shipped model or start lies.
 
     Args:
         model_id: such as ``espcn-x3``.
@@ -35,22 +45,29 @@ def locate(model_id: str, suffix: str) -> Path:
     Raises:
         ModelError: no such model is shipped, or not as this kind of file.
     """
-    known = shipped()
+    known = _ids()
     if model_id not in known:
         raise ModelError(_unknown(model_id, known))
     path = _folder() / f"{model_id}{suffix}"
     if not path.is_file():
-        raise ModelError(f"{model_id}: shipped without a {suffix} file. Install kukkiri again.")
+        start = suffix == ".onnx" and model_id in starts()
+        remedy = f"Use it as kukkiri adapt --start {model_id}." if start else "Install kukkiri again."
+        raise ModelError(f"{model_id}: shipped without a {suffix} file. {remedy}")
     return path
 
 
 def card(model_id: str) -> Mapping[str, Any]:
-    """What is known about a shipped model.
+    """What is known about a shipped model or start.
 
     Raises:
         ModelError: no such model is shipped, or its card is damaged.
     """
-    path = locate(model_id, ".json")
+    locate(model_id, ".json")
+    return _read(model_id)
+
+
+def _read(model_id: str) -> Mapping[str, Any]:
+    path = _folder() / f"{model_id}.json"
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
