@@ -65,12 +65,13 @@ def upscale(
     """
     if overwrite and resume:
         raise ConfigError("--overwrite makes everything again and --resume skips what is there. Use one of them.")
-    upscaler = Upscaler(model or preset, scale=scale, ensemble=ensemble, chop=chop, tile=tile, threads=threads)
+    options: dict[str, Any] = {"scale": scale, "ensemble": ensemble, "chop": chop, "adaptive": adaptive}
+    upscaler = Upscaler(model or preset, tile=tile, threads=threads, **options)
     label = f"x{upscaler.scale:g}"
     jobs = plan_jobs(inputs, output=output, label=label, suffix=suffix, recursive=recursive)
     workers = min(len(jobs), os.cpu_count() or 1) if tile is None and threads is None else 1
     if workers > 1:  # one thread for each of several pictures is quicker than all threads for one after the other
-        upscaler = Upscaler(model or preset, scale=scale, ensemble=ensemble, chop=chop, threads=1)
+        upscaler = Upscaler(model or preset, threads=1, **options)
     run = _Run(upscaler, overwrite=overwrite, resume=resume, report=report, quality=quality)
     results = []
     for number, one in enumerate(_each(run, jobs, workers=workers), 1):

@@ -1,0 +1,305 @@
+"""Adaptive compute: the network only where it differs from bicubic interpolation.
+
+Where a picture is locally a plane (sky, blur, paper), bicubic interpolation is exact and a good network agrees with
+it. Such parts are found by their curvature, which costs a hundredth of the network, and are interpolated; the rest is
+covered with rectangles, and the network sees each of them with the margin of its receptive field, so that it gives
+the pixels that it gives for the whole picture. The measurements behind each constant are in docs/adaptive.md.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kukkiri.images import Tile, pad_to_multiple
+from kukkiri.inference.engine import Engine
+from kukkiri.inference.tiling import SeamScore, TileSize, run_pass
+from kukkiri.resampling import resize
+
+__all__ = ["CELL", "CURVATURE", "Thrift", "cover", "flat_cells", "run_adaptive"]
+
+Batch = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+Box = tuple[int, int, int, int]
+
+CURVATURE = 8 / 255
+"""Largest second difference of neighbouring LR pixels, along rows or columns, of a flat part; white is 1."""
+CELL = 16
+"""Side of the squares that are flat or busy as a whole, in LR pixels."""
+HALF_LEVEL = 0.5 / 255
+"""RMS by which the network and the interpolation may differ in the flat cells that are tried."""
+_GRAIN = 4  # LR pixels: what lies so near to a busy pixel is busy too
+_STRIP = 2**16  # pixels that stay in the cache while their curvature is taken
+_CALL = 400  # pixels that the network could compute while one more call begins
+_DEEPEST = 200  # cuts of parts of parts, before halves are taken
+_GAIN = 0.95  # of the picture: what the rectangles may be at most, margins included
+_WITNESSES = 12
+_TRIED = 0.01  # of the picture: what may be spent on witnesses
+
+
+@dataclass
+class Thrift:
+    """How much was interpolated, over all network runs of one picture."""
+
+    cheap: int = 0
+    """Pixels of network results that were interpolated instead."""
+    total: int = 0
+    """Pixels of all network results."""
+    reasons: list[str] = field(default_factory=list)
+    """Why a network had to see everything."""
+
+    @property
+    def share(self) -> float:
+        """Of the pixels that took the cheap path, [0, 1]."""
+        return self.cheap / self.total if self.total else 0.0
+
+    def note(self) -> str:
+        """One line for the user."""
+        because = f" ({'; '.join(dict.fromkeys(self.reasons))})" if self.reasons else ""
+        return f"adaptive: {100 * self.share:.0f} % of the pixels took the cheap path{because}"
+
+
+def run_adaptive(engine: Engine, lr: Batch, *, tile: TileSize | None, seams: SeamScore, thrift: Thrift) -> Batch:
+    """Run a network once over a plane or planes, and interpolate what is flat.
+
+    Everything goes through the network when that is as quick, when its reach is unlimited, and when it turns out to
+    change flat parts: some flat cells are tried on it first.
+
+    Args:
+        engine: what runs.
+        lr: (1, C, H, W), [0, 1]; for a pre-upsampled network the enlarged picture.
+        tile: (height, width) that may be read at once; ``None`` for no limit.
+        seams: see :func:`run_pass`.
+        thrift: counts what was spared.
+
+    Returns:
+        sr, (1, C, scale*H, scale*W), not clamped. Pixels of the network equal those of :func:`run_pass` to the
+        rounding of float32.
+    """
+    scale = 1 if engine.info.pre_upsampled else engine.info.scale
+    height, width = lr.shape[-2:]
+    thrift.total += scale**2 * height * width
+    margin = _margin(engine)
+    cell = _cell(engine)
+    if margin is None:
+        thrift.reasons.append(f"{engine.info.name} looks at the whole picture for each pixel")
+    elif tile is None or min(tile) >= cell + 2 * margin:
+        padded = np.ascontiguousarray(pad_to_multiple(lr, engine.info.multiple, axes=(-2, -1)))
+        curvature = CURVATURE / engine.info.scale**2 if engine.info.pre_upsampled else CURVATURE
+        flat = flat_cells(padded[0], cell=cell, curvature=curvature)
+        tiles = list(_tiles(~flat, padded.shape[-2:], cell=cell, margin=margin, limit=tile))
+        work = sum(math.prod(one.size) + _CALL for one in tiles)
+        if work <= _GAIN * height * width:
+            if _agrees(engine, padded, flat, cell=cell, margin=margin, scale=scale):
+                core = sum(math.prod(side.stop - side.start for side in one.write) for one in tiles)
+                thrift.cheap += scale**2 * max(0, height * width - core)
+                return _pasted(engine, padded, tiles, scale=scale)[..., : scale * height, : scale * width]
+            thrift.reasons.append(f"{engine.info.name} changes flat parts, too")
+    return run_pass(engine, lr, tile=tile, seams=seams)
+
+
+def flat_cells(planes: Batch, *, cell: int = CELL, curvature: float = CURVATURE) -> Mask:
+    """Find the squares of a picture in which, and next to which, no pixel is far from the mean of its neighbours.
+
+    Args:
+        planes: (C, H, W); a square is flat when it is in every plane.
+        cell: side of the squares, a multiple of 4.
+        curvature: |a - 2 b + c| of three neighbours in a row or column may be so large.
+
+    Returns:
+        (ceil(H / cell), ceil(W / cell)), true where flat.
+    """
+    if cell < 1 or cell % _GRAIN:
+        raise ValueError(f"cell must be a positive multiple of {_GRAIN}, got {cell}")
+    grains = _busy_grains(planes[0], curvature)
+    for plane in planes[1:]:
+        grains |= _busy_grains(plane, curvature)
+    near = grains.copy()
+    near[1:] |= grains[:-1]
+    near[:-1] |= grains[1:]
+    grains = near.copy()
+    grains[:, 1:] |= near[:, :-1]
+    grains[:, :-1] |= near[:, 1:]
+    for axis in (0, 1):
+        firsts = np.arange(0, grains.shape[axis], cell // _GRAIN)
+        grains = np.logical_or.reduceat(grains, firsts, axis=axis)
+    flat: Mask = ~grains
+    return flat
+
+
+def _busy_grains(plane: Batch, curvature: float) -> Mask:
+    """(ceil(H / 4), ceil(W / 4)), true where a pixel of the square is curved; the outermost pixels are not."""
+    height, width = plane.shape
+    rows, columns = -(-height // _GRAIN), -(-width // _GRAIN)
+    grains = np.zeros((rows, columns), dtype=np.bool_)
+    strip = max(1, _STRIP // max(1, width) // _GRAIN) * _GRAIN
+    for first in range(0, height, strip):
+        last = min(first + strip, height)
+        busy = np.zeros((-(-(last - first) // _GRAIN) * _GRAIN, columns * _GRAIN), dtype=np.bool_)
+        twice = 2 * plane[first:last]
+        if width > 2:
+            across = plane[first:last, 2:] + plane[first:last, :-2]
+            across -= twice[:, 1:-1]
+            np.greater(np.abs(across, out=across), curvature, out=busy[: last - first, 1 : width - 1])
+        inner = slice(max(first, 1), min(last, height - 1))
+        if inner.stop > inner.start:
+            down = plane[inner.start + 1 : inner.stop + 1] + plane[inner.start - 1 : inner.stop - 1]
+            down -= twice[inner.start - first : inner.stop - first]
+            busy[inner.start - first : inner.stop - first, :width] |= np.abs(down, out=down) > curvature
+        bands = busy[0::_GRAIN] | busy[1::_GRAIN] | busy[2::_GRAIN] | busy[3::_GRAIN]
+        grains[first // _GRAIN : first // _GRAIN + len(bands)] = bands.view(np.uint32) != 0  # four booleans at once
+    return grains
+
+
+def cover(busy: Mask, *, cell: int, margin: int, limit: TileSize | None = None) -> list[Box]:
+    """Cover the true cells with rectangles that cost little: pixels, margins included, and calls.
+
+    What is to be covered is cut in two where the two bounding boxes are cheapest and the busy cells change most
+    from one side of the cut to the other, and so on; a cut stays where its parts cost less than one rectangle.
+
+    Args:
+        busy: (rows, columns) of cells.
+        cell: side of a cell in pixels.
+        margin: pixels to each side of a rectangle.
+        limit: (height, width) that a rectangle may have, margins included; at least a cell and two margins.
+
+    Returns:
+        (top, bottom, left, right) in cells; none overlap.
+    """
+    rows, columns = busy.shape
+    if limit is not None:
+        rows, columns = ((side - 2 * margin) // cell for side in limit)
+    return _Cover(cell, margin, (rows, columns)).solve(busy, top=0, left=0)[1]
+
+
+@dataclass(frozen=True)
+class _Cover:
+    cell: int
+    margin: int
+    most: tuple[int, int]
+    """(rows, columns) of cells that a rectangle may have."""
+
+    def solve(self, busy: Mask, *, top: int, left: int, depth: int = 0) -> tuple[int, list[Box]]:
+        """Price and rectangles for a part of the picture that begins at (top, left)."""
+        rows, columns = np.flatnonzero(busy.any(axis=1)), np.flatnonzero(busy.any(axis=0))
+        if not len(rows):
+            return 0, []
+        top, left = top + int(rows[0]), left + int(columns[0])
+        busy = busy[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        height, width = busy.shape
+        one, box = int(self._price(height, width)), (top, top + height, left, left + width)
+        fits = height <= self.most[0] and width <= self.most[1]
+        spared = self.cell**2 * int(busy.size - np.count_nonzero(busy))
+        if fits and spared <= 2 * self.margin * self.cell * min(height, width) + _CALL:
+            return one, [box]  # no cut saves what its two margins cost
+        axis, cut = self._cut(busy) if depth < _DEEPEST else (int(width > height), max(height, width) // 2)
+        halves = (busy[:cut], busy[cut:]) if axis == 0 else (busy[:, :cut], busy[:, cut:])
+        down, right = (cut, 0) if axis == 0 else (0, cut)
+        parts = (
+            self.solve(halves[0], top=top, left=left, depth=depth + 1),
+            self.solve(halves[1], top=top + down, left=left + right, depth=depth + 1),
+        )
+        both = parts[0][0] + parts[1][0]
+        return (one, [box]) if fits and one <= both else (both, parts[0][1] + parts[1][1])
+
+    def _cut(self, busy: Mask) -> tuple[int, int]:
+        """(axis, place) of the most promising cut; in the middle of a side that is too long and has no flat cells."""
+        for axis, length in enumerate(busy.shape):
+            if length > self.most[axis] and busy.all():
+                return axis, self.most[axis] * max(1, length // self.most[axis] // 2)
+        found = [
+            (*self._best(busy if axis == 0 else busy.T), axis) for axis, length in enumerate(busy.shape) if length > 1
+        ]
+        _, place, axis = min(found)
+        return axis, place
+
+    def _best(self, busy: Mask) -> tuple[int, int]:
+        """(score, rows before the cut) of the best cut between two rows."""
+        rows, columns = busy.shape
+        some, row = busy.any(axis=1), np.arange(rows)
+        start = np.where(some, busy.argmax(axis=1), columns)
+        stop = np.where(some, columns - busy[:, ::-1].argmax(axis=1), 0)
+        top, bottom = np.where(some, row, rows), np.where(some, row + 1, 0)
+        before = self._price(_so_far(np.maximum, bottom), _so_far(np.maximum, stop) - _so_far(np.minimum, start))
+        start, stop, top = start[::-1], stop[::-1], top[::-1]
+        behind = self._price(rows - _so_far(np.minimum, top), _so_far(np.maximum, stop) - _so_far(np.minimum, start))
+        changes = np.count_nonzero(busy[1:] != busy[:-1], axis=1)
+        score = before[:-1] + behind[-2::-1] - 2 * self.margin * self.cell * changes
+        place = int(score.argmin())
+        return int(score[place]), place + 1
+
+    def _price(self, height: NDArray[np.intp] | int, width: NDArray[np.intp] | int) -> Any:
+        return (self.cell * height + 2 * self.margin) * (self.cell * width + 2 * self.margin) + _CALL
+
+
+def _so_far(extreme: np.ufunc, values: NDArray[np.intp]) -> NDArray[np.intp]:
+    result: NDArray[np.intp] = extreme.accumulate(values)
+    return result
+
+
+def _margin(engine: Engine) -> int | None:
+    """The receptive field, rounded up so that reads begin on the network's grid."""
+    reach, multiple = engine.info.receptive_field, engine.info.multiple
+    return None if reach is None else -(-reach // multiple) * multiple
+
+
+def _cell(engine: Engine) -> int:
+    """The smallest side from ``CELL`` on that suits both the grains and the network's grid."""
+    step = math.lcm(_GRAIN, engine.info.multiple)
+    return -(-CELL // step) * step
+
+
+def _tiles(busy: Mask, size: TileSize, *, cell: int, margin: int, limit: TileSize | None) -> Iterator[Tile]:
+    """The rectangles in pixels, with what must be read for them."""
+    height, width = size
+    for top, bottom, left, right in cover(busy, cell=cell, margin=margin, limit=limit):
+        yield _tile((cell * top, cell * bottom, cell * left, cell * right), (height, width), margin=margin)
+
+
+def _tile(box: Box, size: TileSize, *, margin: int) -> Tile:
+    (top, bottom, left, right), (height, width) = box, size
+    return Tile(
+        read=(
+            slice(max(0, top - margin), min(height, bottom + margin)),
+            slice(max(0, left - margin), min(width, right + margin)),
+        ),
+        write=(slice(top, min(height, bottom)), slice(left, min(width, right))),
+    )
+
+
+def _agrees(engine: Engine, lr: Batch, flat: Mask, *, cell: int, margin: int, scale: int) -> bool:
+    """Whether the network leaves some flat cells, evenly chosen away from the borders, as bicubic makes them."""
+    height, width = lr.shape[-2:]
+    inside = flat.copy()
+    edge = -(-margin // cell)
+    inside[:edge], inside[-edge:], inside[:, :edge], inside[:, -edge:] = False, False, False, False
+    rows, columns = np.nonzero(inside)
+    read = (cell + 2 * margin) ** 2
+    count = min(_WITNESSES, len(rows), max(1, int(_TRIED * height * width / read)))
+    squares, pixels = 0.0, 0
+    for index in np.linspace(0, len(rows) - 1, count).round().astype(int):
+        top, left = cell * int(rows[index]), cell * int(columns[index])
+        tile = _tile((top, top + cell, left, left + cell), (height, width), margin=margin)
+        piece = np.ascontiguousarray(lr[..., tile.read[0], tile.read[1]])
+        kept = (..., *tile.kept(scale))
+        difference = engine.run(piece)[kept] - _interpolated(piece, scale)[kept]
+        squares += float(np.square(difference, dtype=np.float64).sum())
+        pixels += difference.size
+    return squares <= HALF_LEVEL**2 * pixels
+
+
+def _pasted(engine: Engine, lr: Batch, tiles: Sequence[Tile], *, scale: int) -> Batch:
+    """The interpolated picture with the rectangles of the network in it."""
+    sr = _interpolated(lr, scale)
+    for tile in tiles:
+        piece = engine.run(np.ascontiguousarray(lr[..., tile.read[0], tile.read[1]]))
+        sr[(..., *tile.target(scale))] = piece[(..., *tile.kept(scale))]
+    return sr
+
+
+def _interpolated(planes: Batch, scale: int) -> Batch:
+    """(1, C, H, W) to (1, C, scale*H, scale*W); a copy at scale 1, as for a network on the enlarged picture."""
+    return np.stack([resize(plane, scale=scale) for plane in planes[0]])[None] if scale > 1 else planes.copy()
