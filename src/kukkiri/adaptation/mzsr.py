@@ -1,0 +1,156 @@
+"""MZSR's meta-test: a few steps of plain gradient descent from a start that was learnt for them.
+
+Soh, Cho & Cho, "Meta-Transfer Learning for Zero-Shot Super-Resolution", CVPR 2020, arXiv:2002.12213. The whole
+picture is the target, its son the input, the loss their mean absolute difference, the optimiser gradient descent.
+Differs from the paper: the start may also be a network that works at low resolution, which is then given the son
+itself; the best network is kept, which is the last unless a step went too far; pictures of more than about
+200,000 pixels are learnt from in crops, so that memory and time do not grow with them.
+"""
+
+import copy
+import math
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kukkiri.adaptation.start import Start
+from kukkiri.adaptation.zssr import Fit, Progress, make_input, make_son
+from kukkiri.degradations import Degradation
+
+__all__ = ["informative_crops", "meta_test"]
+
+_MAX_SIDE = 448  # a network of 64 features on so many pixels takes about 1 GB to learn
+_CROPS = 16
+
+
+def meta_test(
+    colour: NDArray[np.float32],
+    *,
+    start: Start,
+    degradation: Degradation,
+    steps: int = 10,
+    budget: float | None = None,
+    noise_std: float = 0.0,
+    seed: int = 0,
+    progress: Callable[[Progress], None] | None = None,
+) -> Fit:
+    """Adapt a start to a picture.
+
+    Args:
+        colour: (H, W, 3), [0, 1].
+        start: not changed.
+        degradation: how the picture is thought to have come from its larger version; linear.
+        steps: 0 gives the start itself.
+        budget: seconds, after which no further step begins.
+        noise_std: of noise on the son, in [0, 1].
+        seed: of that noise.
+        progress: called for the start and after each step.
+
+    Returns:
+        The best network so far, also when Ctrl-C interrupts. The same arguments give the same network on the same
+        machine with the same number of threads, when no budget ends it.
+    """
+    begun = time.monotonic()
+    network = copy.deepcopy(start.network).eval()
+    side = _MAX_SIDE if start.max_side is None else start.max_side
+    target = informative_crops(colour, max_side=side, multiple=network.scale * network.multiple)
+    make = make_input if network.pre_upsampled else make_son
+    factors = (float(network.scale), float(network.scale))
+    rng = np.random.default_rng(seed)
+    with torch.no_grad():
+        given = make(target, degradation=degradation, factors=factors, noise_std=noise_std, rng=rng)
+    least, psnrs, best, done, stopped = math.inf, [math.nan], None, 0, "steps"
+    try:
+        while True:
+            last = done == steps or (budget is not None and done > 0 and time.monotonic() - begun >= budget)
+            loss, psnr = _loss(network, given, target, learn=not last)
+            value = float(loss.detach())
+            if not math.isfinite(value):
+                stopped = "diverged"
+                break
+            if value < least:
+                least, best = value, copy.deepcopy(network.state_dict())
+            psnrs.append(psnr)
+            if progress is not None:
+                rate = _largest_rate(start, max(done - 1, 0))
+                progress(Progress(done, steps, value, rate, psnr, time.monotonic() - begun))
+            if last:
+                stopped = "steps" if done == steps else "budget"
+                break
+            loss.backward()  # type: ignore[no-untyped-call]
+            _descend(network, start, step=done)
+            done += 1
+    except KeyboardInterrupt:
+        stopped = "interrupted"
+    if best is not None:
+        network.load_state_dict(best)
+    return Fit(
+        network=network,
+        steps=done,
+        seconds=time.monotonic() - begun,
+        stopped=stopped,
+        psnr=max(psnrs[1:], default=math.nan),
+        start_psnr=psnrs[min(1, len(psnrs) - 1)],
+        method=start.name,
+    )
+
+
+def informative_crops(colour: NDArray[np.float32], *, max_side: int, multiple: int) -> Tensor:
+    """What of a picture is learnt from: all of it, or sixteen windows of its more detailed half.
+
+    Learning rates were learnt for the gradients of ordinary patches, and the most detailed ones alone have larger
+    ones: so the windows are spread over the upper half of the ranks.
+
+    Args:
+        colour: (H, W, 3), [0, 1].
+        max_side: a picture of at most its square of pixels is taken whole.
+        multiple: of the sides of what is returned; at the right and the lower border some pixels may be left out.
+
+    Returns:
+        (N, 3, h, w).
+    """
+    planes = torch.from_numpy(np.ascontiguousarray(colour.transpose(2, 0, 1)))
+    height, width = (side - side % multiple for side in colour.shape[:2])
+    if height * width <= max_side**2:
+        return planes[None, :, :height, :width]
+    side = max(max_side // math.isqrt(_CROPS) // multiple, 1) * multiple
+    rows, columns = min(side, height), min(side, width)
+    count = max(1, min(max_side**2 // (rows * columns), (height // rows) * (width // columns)))
+    windows = [
+        planes[:, top : top + rows, left : left + columns]
+        for top in range(0, height - rows + 1, rows)
+        for left in range(0, width - columns + 1, columns)
+    ]
+    windows.sort(key=_detail, reverse=True)
+    ranks = np.linspace(0, max(len(windows) // 2, count) - 1, count).round().astype(int)
+    return torch.stack([windows[rank] for rank in ranks])
+
+
+def _detail(window: Tensor) -> float:
+    """Mean contrast between neighbours."""
+    return float(window.diff(dim=1).abs().mean() + window.diff(dim=2).abs().mean())
+
+
+def _loss(network: torch.nn.Module, given: Tensor, target: Tensor, *, learn: bool) -> tuple[Tensor, float]:
+    """Mean L1, and the PSNR of the rebuilt picture in dB."""
+    with torch.set_grad_enabled(learn):
+        rebuilt = network(given)
+        loss = (rebuilt - target).abs().mean()
+    error = float((rebuilt.detach().clamp(0, 1) - target).square().mean())
+    return loss, -10 * math.log10(max(error, 1e-12)) if math.isfinite(error) else math.nan
+
+
+@torch.no_grad()
+def _descend(network: torch.nn.Module, start: Start, *, step: int) -> None:
+    for name, parameter in network.named_parameters():
+        if parameter.grad is not None:
+            parameter.sub_(start.rate(name, step) * parameter.grad)
+            parameter.grad = None
+
+
+def _largest_rate(start: Start, step: int) -> float:
+    return max(start.rate(name, step) for name, _ in start.network.named_parameters())

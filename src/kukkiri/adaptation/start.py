@@ -1,0 +1,159 @@
+"""Meta-learned starts: weights from which a few gradient steps on a picture are enough, and their step sizes.
+
+The weights are a safetensors file; the card, a JSON file of the same name beside it, holds the object
+``adaptation``: ``{"scale": 2, "subsample": "direct", "loss": "l1", "rates": [...], "max_side": null}``. ``rates``
+are the learning rates of step 1, 2, ..., or an object of such lists, one for each parameter by name; later steps
+take the last. A file without a card is taken for one of MZSR's, with the rates of its code.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal
+
+from kukkiri import weights
+from kukkiri.checkpoints import load
+from kukkiri.degradations import Degradation
+from kukkiri.degradations.steps import Subsample
+from kukkiri.errors import ConfigError, ModelError
+from kukkiri.networks import Network
+
+__all__ = ["STARTS", "Start", "check_grid", "find_start", "grid_of", "load_start"]
+
+Grid = Literal["direct", "bicubic"]
+STARTS = ("plain", "mzsr")
+"""Networks that starts are shipped for, the better one first (docs/adaptation.md)."""
+_PAPER: dict[tuple[str, int], tuple[float, ...]] = {
+    ("direct", 2): (0.02, *[0.01] * 3, *[0.005] * 6),
+    ("bicubic", 2): (*[0.01] * 3, *[0.001] * 7),
+    ("direct", 4): (0.01, *[0.005] * 4, *[0.001] * 5),
+}
+_PAPER_OTHER = (*[0.01] * 3, *[0.005] * 7)
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where meta-test begins."""
+
+    name: str
+    network: Network
+    """Of RGB; never changed."""
+    subsample: Grid
+    """The grid of the pictures that it was learnt for, see :func:`grid_of`."""
+    rates: Sequence[float] | Mapping[str, Sequence[float]]
+    """Learning rates of the steps: for all parameters, or by their names."""
+    max_side: int | None = None
+    """A picture of more pixels than a square of this side is learnt from in crops; None: 448."""
+
+    def rate(self, parameter: str, step: int) -> float:
+        """Learning rate of a parameter in step 0, 1, ...; beyond the last one it stays as it is."""
+        rates = self.rates[parameter] if isinstance(self.rates, Mapping) else self.rates
+        return rates[min(step, len(rates) - 1)]
+
+
+def grid_of(degradation: Degradation) -> Grid:
+    """Where the pixels of LR lie: ``direct``: on HR pixels, the first on the first; ``bicubic``: between them.
+
+    A kernel moved for ``direct:aligned`` makes pictures of the second kind.
+    """
+    sampler = next(step for step in degradation.steps if isinstance(step, Subsample))
+    return "direct" if sampler.method == "direct" and not sampler.aligned else "bicubic"
+
+
+def find_start(degradation: Degradation, *, scale: int, network: str | None = None) -> str | None:
+    """The id of the shipped start for a scale and a grid; None when there is none.
+
+    Args:
+        degradation: as the picture was made.
+        scale: whole.
+        network: ``plain`` or ``mzsr``; the better one when None.
+    """
+    for wanted in STARTS if network is None else (network,):
+        for name in weights.starts():
+            card = weights.card(name)
+            found = (card["network"], card["adaptation"]["scale"], card["adaptation"]["subsample"])
+            if found == (wanted, scale, grid_of(degradation)):
+                return name
+    return None
+
+
+def load_start(path_or_id: str | PathLike[str], *, scale: int, subsample: Grid) -> Start:
+    """Read a start.
+
+    Args:
+        path_or_id: the id of a shipped one, or a file that :func:`kukkiri.load` reads.
+        scale: for a network on the enlarged picture without a card, whose weights do not know it.
+        subsample: for a file without a card.
+
+    Raises:
+        ModelError: no such start, not RGB, of another scale, or with a damaged card.
+    """
+    path = Path(path_or_id)
+    if not path.is_file() and str(path_or_id) in weights.starts():
+        path = weights.locate(str(path_or_id), ".safetensors")
+    network = load(path_or_id).module
+    about = _adaptation(path)
+    if network.colour != "rgb":
+        raise ModelError(f"{path_or_id}: works on luma, but adaptation needs RGB. Use another start.")
+    if about is None and network.pre_upsampled:
+        network.scale = scale
+    made_for = network.scale if about is None else about.get("scale", network.scale)
+    if made_for != scale:
+        raise ModelError(f"{path_or_id}: a start for scale {made_for}, but {scale} was asked. Use another start.")
+    if about is None:
+        return Start(path.stem, network, subsample, _PAPER.get((subsample, scale), _PAPER_OTHER))
+    if about.get("loss", "l1") != "l1" or about.get("subsample") not in ("direct", "bicubic"):
+        raise ModelError(f"{path.with_suffix('.json')}: expected the loss l1 and the subsample direct or bicubic.")
+    rates = _rates(about.get("rates"), network, source=path.with_suffix(".json"))
+    side = about.get("max_side")
+    return Start(path.stem, network, about["subsample"], rates, None if side is None else int(side))
+
+
+def check_grid(start: Start, degradation: Degradation) -> None:
+    """Refuse a start for pixels that lie elsewhere: its first steps would have to move the whole picture.
+
+    Raises:
+        ConfigError: it is one.
+    """
+    if start.subsample != grid_of(degradation):
+        raise ConfigError(
+            f"{start.name} was learnt for {start.subsample} sub-sampling, but {degradation} makes pictures on the "
+            f"grid of {grid_of(degradation)} sub-sampling. Use another start, or --method zssr."
+        )
+
+
+def _adaptation(path: Path) -> dict[str, Any] | None:
+    card = path.with_suffix(".json")
+    if not card.is_file():
+        return None
+    try:
+        about = json.loads(card.read_text(encoding="utf-8")).get("adaptation")
+    except (OSError, ValueError, AttributeError) as error:
+        raise ModelError(f"{card}: not a card ({error}). Expected a JSON object.") from error
+    if not isinstance(about, dict):
+        raise ModelError(f"{card}: no object 'adaptation', so its learning rates are unknown.")
+    return about
+
+
+def _rates(given: Any, network: Network, *, source: Path) -> tuple[float, ...] | dict[str, tuple[float, ...]]:
+    """Positive numbers: a list, or a list for each parameter of the network."""
+    if isinstance(given, dict):
+        names = {name for name, _ in network.named_parameters()}
+        if set(given) != names:
+            other = ", ".join(sorted(names ^ set(given))[:3])
+            raise ModelError(f"{source}: its learning rates are not those of the network's parameters: {other}.")
+        return {name: _numbers(rates, source=source) for name, rates in given.items()}
+    return _numbers(given, source=source)
+
+
+def _numbers(given: Any, *, source: Path) -> tuple[float, ...]:
+    if (
+        not isinstance(given, list)
+        or not given
+        or not all(isinstance(one, int | float) and math.isfinite(one) and one >= 0 for one in given)
+    ):
+        raise ModelError(f"{source}: expected learning rates, a list of numbers of at least 0, got {given!r}.")
+    return tuple(float(one) for one in given)
