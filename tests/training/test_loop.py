@@ -62,6 +62,27 @@ def test_a_killed_run_goes_on_to_the_same_bits(folder, optimiser):
     assert all(torch.equal(expected[key], found[key]) for key in expected)
 
 
+def test_drawn_variants_are_made_again_alike_when_a_run_goes_on(folder, tmp_path):
+    drawn = {"degradation": "photo", "variants": 3}
+    whole = train(recipe(folder, name="whole", **drawn))
+    train(recipe(folder, name="killed", **drawn), stop_at=23)
+    resumed = train(recipe(folder, name="killed", **drawn, cache=str(tmp_path / "cache")), resume=True)
+    expected, found = weights_of(whole), weights_of(resumed)
+    assert all(torch.equal(expected[key], found[key]) for key in expected)
+
+
+def test_a_checkpoint_from_before_a_field_was_added_goes_on(folder):
+    train(recipe(folder), stop_at=7)
+    path = folder.parent / "runs" / "tiny" / "checkpoint.pt"
+    kept = torch.load(path, weights_only=True)
+    old = json.loads(kept["recipe"])
+    del old["variants"]
+    torch.save({**kept, "recipe": json.dumps(old)}, path)
+    train(recipe(folder), resume=True, stop_at=8)
+    with pytest.raises(ConfigError, match="degradation, variants differ"):
+        train(recipe(folder, degradation="photo", variants=2), resume=True)
+
+
 def test_a_run_that_the_system_kills_goes_on_to_the_same_bits(folder):
     """SIGKILL between two checkpoints: nothing can be saved, and steps and log lines are done again."""
     whole = train(recipe(folder, name="whole", steps=150))

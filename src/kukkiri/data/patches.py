@@ -1,9 +1,11 @@
 """Random patches: the batch of a step depends on the seed and the step alone, so that training resumes exactly."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from kukkiri.data.pairs import Levels, Pair, PairSet
@@ -48,27 +50,33 @@ class PatchSampler:
         large = self.pairs.scale * self.patch
         lr = np.empty((self.batch, self.patch, self.patch, 3), dtype=np.uint8)
         hr = np.empty((self.batch, large, large, 3), dtype=np.uint8)
+        variants = np.empty(self.batch, dtype=int)
         for place, number in enumerate(chosen):
-            lr[place], hr[place] = self._crop(self.pairs.pairs[min(int(number), len(self.pairs) - 1)], generator)
-        return self._tensor(lr), self._tensor(hr)
+            pair = self.pairs.pairs[min(int(number), len(self.pairs) - 1)]
+            lr[place], hr[place], variants[place] = self._crop(pair, generator)
+        return self._tensor(lr, variants), self._tensor(hr, variants)
 
-    def _crop(self, pair: Pair, generator: np.random.Generator) -> tuple[Levels, Levels]:
+    def _crop(self, pair: Pair, generator: np.random.Generator) -> tuple[Levels, Levels, int]:
         patch, scale = self.patch, self.pairs.scale
         top = int(generator.integers(pair.lr.shape[0] - patch + 1))
         left = int(generator.integers(pair.lr.shape[1] - patch + 1))
         lr = pair.lr[top : top + patch, left : left + patch]
         hr = pair.hr[scale * top : scale * (top + patch), scale * left : scale * (left + patch)]
-        variant = int(generator.integers(8))
-        return dihedral(lr, variant), dihedral(hr, variant)
+        return lr, hr, int(generator.integers(8))
 
-    def _tensor(self, levels: Levels) -> Tensor:
-        """(N, H, W, 3) levels as (N, C, H, W) in [0, 1], contiguous."""
-        floats = dequantise(levels)
-        planes = rgb_to_y(floats)[:, None] if self.pairs.colour == "y" else floats.transpose(0, 3, 1, 2)
-        return torch.from_numpy(np.ascontiguousarray(planes))
+    def _tensor(self, levels: Levels, variants: NDArray[np.int_]) -> Tensor:
+        """(N, S, S, 3) levels, each turned in its way, as (N, C, S, S) in [0, 1]."""
+        values = dequantise(levels)
+        if self.pairs.colour == "y":
+            values = rgb_to_y(values)[..., None]
+        count, side, _, channels = values.shape
+        planes = np.empty((count, channels, side, side), dtype=np.float32)
+        for place, variant in enumerate(variants):  # floats, because copying single bytes turned is slower
+            planes[place] = dihedral(values[place], int(variant)).transpose(2, 0, 1)
+        return torch.from_numpy(planes)
 
 
-def dihedral(picture: Levels, variant: int) -> Levels:
+def dihedral(picture: NDArray[Any], variant: int) -> NDArray[Any]:
     """One of the eight flips and turns of (H, W, C): bits of ``variant`` are vertical, horizontal, transpose."""
     if variant & 1:
         picture = picture[::-1]

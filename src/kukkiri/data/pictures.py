@@ -1,0 +1,31 @@
+"""Pictures for training: 8-bit RGB, whatever the files are."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kukkiri.errors import ConfigError
+from kukkiri.images import INPUT_SUFFIXES, quantise, read_picture
+
+__all__ = ["find_pictures", "read_rgb8"]
+
+
+def find_pictures(folder: Path) -> list[Path]:
+    """The pictures directly in a folder, by name.
+
+    Raises:
+        ConfigError: no such folder, or no picture in it.
+    """
+    if not folder.is_dir():
+        raise ConfigError(f"{folder}: no such folder of pictures.")
+    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in INPUT_SUFFIXES)
+    if not found:
+        raise ConfigError(f"{folder}: no pictures here. Known types: {', '.join(sorted(INPUT_SUFFIXES))}.")
+    return found
+
+
+def read_rgb8(path: Path) -> NDArray[np.uint8]:
+    """A picture as 8-bit RGB (H, W, 3): grey is replicated, transparency dropped, 16 bit rounded."""
+    levels = quantise(read_picture(path).colour, 8).astype(np.uint8, copy=False)
+    return np.repeat(levels, 3, axis=2) if levels.shape[2] == 1 else levels

@@ -1,0 +1,229 @@
+"""A prepared folder: pictures as plain bytes in two kinds of large files, which training maps into memory.
+
+::
+
+    manifest.json          every piece of every picture: where it lies in hr.bin; checksums
+    hr.bin                 8-bit RGB, one piece after the other, row by row
+    lr-x2-<key>.json       how one set of LR pictures was made, and its checksum
+    lr-x2-<key>.bin        8-bit RGB: for each picture, for each variant, for each piece
+
+A file is written under another name and renamed when it is whole, the .json last. HR is there once, whatever
+scales and degradations are made of it; processes that train on one folder share its pages.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kukkiri.degradations import Degradation
+from kukkiri.errors import ConfigError
+
+__all__ = ["LowSet", "Piece", "Prepared", "is_prepared"]
+
+Levels = NDArray[np.uint8]
+FORMAT = "kukkiri data 1"
+MANIFEST, HIGH = "manifest.json", "hr.bin"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A rectangle of a picture, in HR pixels."""
+
+    name: str
+    picture: int
+    """Number of the picture that it was cut from, among those that could be read."""
+    top: int
+    left: int
+    height: int
+    width: int
+
+    def at_scale(self, scale: int) -> tuple[slice, slice]:
+        """Where it lies in the LR picture; the part of a pixel at the end of the picture is cut off."""
+        rows = slice(self.top // scale, (self.top + self.height) // scale)
+        return rows, slice(self.left // scale, (self.left + self.width) // scale)
+
+
+@dataclass(frozen=True)
+class LowSet:
+    """How a set of LR pictures was made of the HR ones."""
+
+    scale: int
+    degradation: str
+    """Text form of a :class:`kukkiri.degradations.Degradation`."""
+    variants: int = 1
+    """LR pictures of each HR picture, each from its own random numbers."""
+
+    def __post_init__(self) -> None:
+        parsed = Degradation.parse(self.degradation)
+        object.__setattr__(self, "degradation", str(parsed))
+        if self.scale < 1 or self.variants < 1:
+            raise ConfigError(f"scale and variants must be at least 1, got {self.scale} and {self.variants}.")
+        if self.variants > 1 and not parsed.random:
+            raise ConfigError(
+                f"{self.degradation} draws nothing at random, so {self.variants} variants would be the same picture. "
+                "Use variants = 1, or a degradation with noise, photo or real."
+            )
+
+    @property
+    def stem(self) -> str:
+        """Name of its files."""
+        text = f"{self.degradation} v{self.variants}"
+        return f"lr-x{self.scale}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The manifest of a prepared folder."""
+
+    folder: Path
+    pieces: tuple[Piece, ...]
+    sources: tuple[dict[str, str], ...]
+    """Name and sha256 of every file, and the ``problem`` of those that could not be read."""
+    sub_image: int
+    """Largest side of a piece; 0: whole pictures."""
+    sha256: str
+    """Of hr.bin."""
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Read the manifest and see that hr.bin is whole.
+
+        Raises:
+            ConfigError: no prepared folder, or a damaged one.
+        """
+        values = _read_json(folder / MANIFEST)
+        try:
+            pieces = tuple(Piece(**one) for one in values["pieces"])
+            prepared = cls(folder, pieces, tuple(values["sources"]), values["sub_image"], values["sha256"])
+        except (KeyError, TypeError) as error:
+            raise ConfigError(f"{folder / MANIFEST}: is damaged ({error}). {_REMEDY}") from error
+        _check_size(folder / HIGH, 3 * sum(piece.height * piece.width for piece in pieces))
+        return prepared
+
+    def to_json(self) -> dict[str, Any]:
+        """What the manifest holds."""
+        values = asdict(self)
+        del values["folder"]
+        return {"format": FORMAT, **values}
+
+    @property
+    def problems(self) -> list[str]:
+        """Why some pictures are missing."""
+        return [source["problem"] for source in self.sources if "problem" in source]
+
+    @property
+    def low_sets(self) -> list[LowSet]:
+        """The LR sets that are there."""
+        found = [_read_json(path) for path in sorted(self.folder.glob("lr-*.json"))]
+        return [LowSet(one["scale"], one["degradation"], one["variants"]) for one in found]
+
+    def hr(self) -> list[Levels]:
+        """Every piece, (H, W, 3), mapped and not to be written."""
+        shapes = [(piece.height, piece.width) for piece in self.pieces]
+        return _views(self.folder / HIGH, shapes)
+
+    def has(self, low: LowSet) -> bool:
+        """Whether the LR set was made."""
+        return (self.folder / f"{low.stem}.json").is_file()
+
+    def lr(self, low: LowSet) -> Iterator[tuple[int, Levels]]:
+        """(number of the piece, its LR pixels) for each variant of each piece.
+
+        Raises:
+            ConfigError: the set was not made, or is damaged.
+        """
+        if not self.has(low):
+            there = "; ".join(f"x{one.scale} {one.degradation}, variants {one.variants}" for one in self.low_sets)
+            raise ConfigError(
+                f"{self.folder}: has no LR pictures for x{low.scale} {low.degradation}, variants {low.variants}. "
+                f"There: {there or 'none'}. Run kukkiri data prepare once more with these values."
+            )
+        order = list(self.order(low))
+        shapes = [_shape(self.pieces[number].at_scale(low.scale)) for number in order]
+        path = self.folder / f"{low.stem}.bin"
+        _check_size(path, 3 * sum(map(math.prod, shapes)))
+        return zip(order, _views(path, shapes), strict=True)
+
+    def order(self, low: LowSet) -> Iterator[int]:
+        """Numbers of the pieces as they follow one another in an LR file."""
+        for numbers in self.by_picture():
+            yield from low.variants * numbers
+
+    def by_picture(self) -> list[list[int]]:
+        """The numbers of the pieces of each picture."""
+        groups: dict[int, list[int]] = {}
+        for number, piece in enumerate(self.pieces):
+            groups.setdefault(piece.picture, []).append(number)
+        return list(groups.values())
+
+    def check(self) -> list[str]:
+        """Compare every file with its checksum.
+
+        Returns:
+            One line for each that differs.
+        """
+        files = {HIGH: self.sha256}
+        for low in self.low_sets:
+            files[f"{low.stem}.bin"] = _read_json(self.folder / f"{low.stem}.json")["sha256"]
+        wrong = []
+        for name, expected in files.items():
+            path = self.folder / name
+            if not path.is_file():
+                wrong.append(f"{path}: is missing. {_REMEDY}")
+            elif file_sha256(path) != expected:
+                wrong.append(f"{path}: its checksum is not the one in the manifest. {_REMEDY}")
+        return wrong
+
+
+_REMEDY = "Remove the folder and run kukkiri data prepare again."
+
+
+def is_prepared(folder: Path) -> bool:
+    """Whether a folder was made by ``kukkiri data prepare``."""
+    return (folder / MANIFEST).is_file() and (folder / HIGH).is_file()
+
+
+def file_sha256(path: Path) -> str:
+    """Checksum of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}). Is this a prepared folder?") from error
+    except ValueError as error:
+        raise ConfigError(f"{path}: is damaged ({error}). {_REMEDY}") from error
+    if not isinstance(values, dict) or values.get("format") != FORMAT:
+        raise ConfigError(f"{path}: is not of the form {FORMAT!r}. {_REMEDY}")
+    return values
+
+
+def _check_size(path: Path, expected: int) -> None:
+    found = path.stat().st_size if path.is_file() else 0
+    if found != expected:
+        raise ConfigError(f"{path}: has {found} bytes, expected {expected}. {_REMEDY}")
+
+
+def _shape(place: tuple[slice, slice]) -> tuple[int, int]:
+    rows, columns = place
+    return rows.stop - rows.start, columns.stop - columns.start
+
+
+def _views(path: Path, shapes: list[tuple[int, int]]) -> list[Levels]:
+    """Pictures that lie one after the other in a file; plain arrays, because slicing a ``memmap`` is slow."""
+    if not shapes:
+        return []
+    flat: Levels = np.asarray(np.memmap(path, dtype=np.uint8, mode="r"))
+    ends = np.cumsum([3 * height * width for height, width in shapes])
+    starts = [0, *ends[:-1]]
+    return [flat[a:b].reshape(*shape, 3) for a, b, shape in zip(starts, ends, shapes, strict=True)]
