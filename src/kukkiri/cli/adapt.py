@@ -2,7 +2,7 @@
 
 import importlib.util
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -10,6 +10,9 @@ from kukkiri.cli.printing import print_progress, print_result
 from kukkiri.degradations import estimate_gaussian
 from kukkiri.errors import BackendError, ConfigError
 from kukkiri.images import Picture, check_output, read_picture
+
+if TYPE_CHECKING:
+    from kukkiri.adaptation import AdaptedUpscaler, Progress
 
 __all__ = ["adapt_command"]
 
@@ -22,14 +25,18 @@ def adapt_command(
     scale: Annotated[int, Parameter(alias="-s")] = 2,
     kernel: str = "bicubic",
     subsample: Literal["direct", "bicubic"] = "direct",
+    method: Literal["zssr", "mzsr", "plain"] | None = None,
+    start: str | None = None,
     steps: int | None = None,
     budget: float | None = None,
     noise: float = 0.0,
+    projections: int | None = None,
     seed: int = 0,
     save: Path | None = None,
+    report: Path | None = None,
     overwrite: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
-    """Upscale a picture by what it teaches about itself (ZSSR). Ctrl-C stops learning and keeps the best so far.
+    """Upscale a picture by what it teaches about itself. Ctrl-C stops learning and keeps the best so far.
 
     Args:
         source: the picture.
@@ -38,58 +45,85 @@ def adapt_command(
         kernel: the blur that made the picture: bicubic, estimate, gaussian:L1,L2,THETA (variances), or a file
             (.npy, .npz, .mat, .txt).
         subsample: what followed the blur: every scale-th pixel, or bicubic.
-        steps: of learning, at most; 3000 when not given.
+        method: mzsr or plain, ten steps from a shipped start, or zssr, thousands from nothing; when not given, a start
+            if one is shipped for the scale and the sub-sampling, and zssr otherwise.
+        start: a start of your own: .safetensors with a card (.json) beside it.
+        steps: of learning, at most; when not given 10 from a start, 3000 of zssr. 0 uses a start as it is.
         budget: seconds of learning, at most.
         noise: standard deviation of the picture's noise, in [0, 1].
+        projections: back-projections on the result; when not given none from a start, some of zssr.
         seed: the same seed gives the same picture, when no budget or Ctrl-C ends learning.
         save: also write the network, as .safetensors, for kukkiri.adaptation.AdaptedUpscaler.load.
+        report: also write a page (.html) that shows the kernel, and the picture before and after.
         overwrite: replace existing files.
     """
     if importlib.util.find_spec("torch") is None:
         raise BackendError("adaptation needs torch. Install kukkiri[torch].")
     check_output(output, source=source, overwrite=overwrite)
-    if save is not None and save.exists() and not overwrite:
-        raise ConfigError(f"{save}: exists already. Choose another name, or allow it with --overwrite.")
+    for other in (save, report):
+        if other is not None and other.exists() and not overwrite:
+            raise ConfigError(f"{other}: exists already. Choose another name, or allow it with --overwrite.")
     picture = read_picture(source)
-    if kernel == "estimate":
+    estimated = kernel == "estimate"
+    if estimated:
         kernel = _estimated(picture, scale=scale, subsample=subsample)
-    from kukkiri.adaptation import Progress, adapt  # torch
+    from kukkiri.adaptation import adapt, choose_start, degradation_of  # torch
 
-    def report(line: Progress) -> None:
-        print_progress(
-            f"{line.step}/{line.steps}  loss {line.loss:.5f}  rate {line.learning_rate:.0e}  "
-            f"rebuilt {line.psnr:.2f} dB  {line.seconds:.0f} s"
-        )
-
+    degradation = degradation_of(kernel, subsample=subsample)
+    chosen = choose_start(degradation, scale=scale, method=method, start=start)
+    if chosen is not None:
+        print_progress(f"{10 if steps is None else steps} steps from the start {chosen.name}")
+    elif method is None:
+        grid = "direct" if str(degradation).endswith("+direct") else "bicubic"
+        print_progress(f"no start is shipped for x{scale} and {grid} sub-sampling: zssr, which takes minutes")
     adapted = adapt(
         picture,
         scale=scale,
-        kernel=kernel,
-        subsample=subsample,
+        kernel=str(degradation),
+        method="zssr" if chosen is None else None,
+        start=chosen,
         steps=steps,
         budget=budget,
         seed=seed,
         noise_std=noise,
-        progress=report,
+        projections=projections,
+        progress=_print_step,
     )
-    if adapted.fit is not None and adapted.guard is not None:
-        fit, guard = adapted.fit, adapted.guard
-        print_progress(f"{_ENDS[fit.stopped]} after {fit.steps} steps, {fit.seconds:.0f} s")
-        print_progress(f"the picture rebuilt from its son: {fit.start_psnr:.2f} -> {fit.psnr:.2f} dB")
-        print_progress(f"the result shrunk again: bicubic {guard.before:.2f} dB, adapted {guard.after:.2f} dB")
+    _print_end(adapted)
     larger = adapted.picture(picture)
     notes = larger.save(output, overwrite=overwrite)
     for note in dict.fromkeys([*larger.notes, *notes]):
         print_progress(f"kukkiri: {note}")
     if save is not None and not adapted.fell_back:
         adapted.save(save, overwrite=overwrite)
+    if report is not None:
+        from kukkiri.cli.adapt_report import write_adaptation_report  # only who asks for a page pays for it
+
+        write_adaptation_report(report, adapted, picture, larger, estimated=estimated, overwrite=overwrite)
     print_result(str(output))
+
+
+def _print_step(line: "Progress") -> None:
+    print_progress(
+        f"{line.step}/{line.steps}  loss {line.loss:.5f}  rate {line.learning_rate:.0e}  "
+        f"rebuilt {line.psnr:.2f} dB  {line.seconds:.{1 if line.seconds < 10 else 0}f} s"
+    )
+
+
+def _print_end(adapted: "AdaptedUpscaler") -> None:
+    if adapted.fit is not None and adapted.guard is not None:
+        fit, guard = adapted.fit, adapted.guard
+        took = f"{fit.seconds:.{1 if fit.seconds < 10 else 0}f} s"
+        print_progress(f"{_ENDS[fit.stopped]} after {fit.steps} steps, {took}")
+        print_progress(f"the picture rebuilt from its son: {fit.start_psnr:.2f} -> {fit.psnr:.2f} dB")
+        print_progress(f"the result shrunk again: bicubic {guard.before:.2f} dB, adapted {guard.after:.2f} dB")
 
 
 _ENDS = {
     "rate": "nothing more to learn",
     "steps": "all steps done",
     "budget": "budget spent",
+    "diverged": "kukkiri: the numbers left all bounds; the best so far is used,",
     "interrupted": "kukkiri: interrupted; the best so far is used,",
 }
 
