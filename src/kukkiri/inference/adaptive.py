@@ -9,21 +9,20 @@ the pixels that it gives for the whole picture. The measurements behind each con
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.images import Tile, pad_to_multiple
+from kukkiri.inference.covering import CALL, cover
 from kukkiri.inference.engine import Engine
 from kukkiri.inference.tiling import SeamScore, TileSize, run_pass
 from kukkiri.resampling import resize
 
-__all__ = ["CELL", "CURVATURE", "Thrift", "cover", "flat_cells", "run_adaptive"]
+__all__ = ["CELL", "CURVATURE", "Thrift", "flat_cells", "run_adaptive"]
 
 Batch = NDArray[np.float32]
 Mask = NDArray[np.bool_]
-Box = tuple[int, int, int, int]
 
 CURVATURE = 8 / 255
 """Largest second difference of neighbouring LR pixels, along rows or columns, of a flat part; white is 1."""
@@ -33,8 +32,6 @@ HALF_LEVEL = 0.5 / 255
 """RMS by which the network and the interpolation may differ in the flat cells that are tried."""
 _GRAIN = 4  # LR pixels: what lies so near to a busy pixel is busy too
 _STRIP = 2**16  # pixels that stay in the cache while their curvature is taken
-_CALL = 400  # pixels that the network could compute while one more call begins
-_DEEPEST = 200  # cuts of parts of parts, before halves are taken
 _GAIN = 0.95  # of the picture: what the rectangles may be at most, margins included
 _WITNESSES = 12
 _TRIED = 0.01  # of the picture: what may be spent on witnesses
@@ -91,12 +88,12 @@ def run_adaptive(engine: Engine, lr: Batch, *, tile: TileSize | None, seams: Sea
         curvature = CURVATURE / engine.info.scale**2 if engine.info.pre_upsampled else CURVATURE
         flat = flat_cells(padded[0], cell=cell, curvature=curvature)
         tiles = list(_tiles(~flat, padded.shape[-2:], cell=cell, margin=margin, limit=tile))
-        work = sum(math.prod(one.size) + _CALL for one in tiles)
+        work = sum(math.prod(one.size) + CALL for one in tiles)
         if work <= _GAIN * height * width:
             if _agrees(engine, padded, flat, cell=cell, margin=margin, scale=scale):
                 core = sum(math.prod(side.stop - side.start for side in one.write) for one in tiles)
                 thrift.cheap += scale**2 * max(0, height * width - core)
-                return _pasted(engine, padded, tiles, scale=scale)[..., : scale * height, : scale * width]
+                return _pasted(engine, padded, tiles, sr=_interpolated(lr, scale), scale=scale)
             thrift.reasons.append(f"{engine.info.name} changes flat parts, too")
     return run_pass(engine, lr, tile=tile, seams=seams)
 
@@ -154,92 +151,6 @@ def _busy_grains(plane: Batch, curvature: float) -> Mask:
     return grains
 
 
-def cover(busy: Mask, *, cell: int, margin: int, limit: TileSize | None = None) -> list[Box]:
-    """Cover the true cells with rectangles that cost little: pixels, margins included, and calls.
-
-    What is to be covered is cut in two where the two bounding boxes are cheapest and the busy cells change most
-    from one side of the cut to the other, and so on; a cut stays where its parts cost less than one rectangle.
-
-    Args:
-        busy: (rows, columns) of cells.
-        cell: side of a cell in pixels.
-        margin: pixels to each side of a rectangle.
-        limit: (height, width) that a rectangle may have, margins included; at least a cell and two margins.
-
-    Returns:
-        (top, bottom, left, right) in cells; none overlap.
-    """
-    rows, columns = busy.shape
-    if limit is not None:
-        rows, columns = ((side - 2 * margin) // cell for side in limit)
-    return _Cover(cell, margin, (rows, columns)).solve(busy, top=0, left=0)[1]
-
-
-@dataclass(frozen=True)
-class _Cover:
-    cell: int
-    margin: int
-    most: tuple[int, int]
-    """(rows, columns) of cells that a rectangle may have."""
-
-    def solve(self, busy: Mask, *, top: int, left: int, depth: int = 0) -> tuple[int, list[Box]]:
-        """Price and rectangles for a part of the picture that begins at (top, left)."""
-        rows, columns = np.flatnonzero(busy.any(axis=1)), np.flatnonzero(busy.any(axis=0))
-        if not len(rows):
-            return 0, []
-        top, left = top + int(rows[0]), left + int(columns[0])
-        busy = busy[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        height, width = busy.shape
-        one, box = int(self._price(height, width)), (top, top + height, left, left + width)
-        fits = height <= self.most[0] and width <= self.most[1]
-        spared = self.cell**2 * int(busy.size - np.count_nonzero(busy))
-        if fits and spared <= 2 * self.margin * self.cell * min(height, width) + _CALL:
-            return one, [box]  # no cut saves what its two margins cost
-        axis, cut = self._cut(busy) if depth < _DEEPEST else (int(width > height), max(height, width) // 2)
-        halves = (busy[:cut], busy[cut:]) if axis == 0 else (busy[:, :cut], busy[:, cut:])
-        down, right = (cut, 0) if axis == 0 else (0, cut)
-        parts = (
-            self.solve(halves[0], top=top, left=left, depth=depth + 1),
-            self.solve(halves[1], top=top + down, left=left + right, depth=depth + 1),
-        )
-        both = parts[0][0] + parts[1][0]
-        return (one, [box]) if fits and one <= both else (both, parts[0][1] + parts[1][1])
-
-    def _cut(self, busy: Mask) -> tuple[int, int]:
-        """(axis, place) of the most promising cut; in the middle of a side that is too long and has no flat cells."""
-        for axis, length in enumerate(busy.shape):
-            if length > self.most[axis] and busy.all():
-                return axis, self.most[axis] * max(1, length // self.most[axis] // 2)
-        found = [
-            (*self._best(busy if axis == 0 else busy.T), axis) for axis, length in enumerate(busy.shape) if length > 1
-        ]
-        _, place, axis = min(found)
-        return axis, place
-
-    def _best(self, busy: Mask) -> tuple[int, int]:
-        """(score, rows before the cut) of the best cut between two rows."""
-        rows, columns = busy.shape
-        some, row = busy.any(axis=1), np.arange(rows)
-        start = np.where(some, busy.argmax(axis=1), columns)
-        stop = np.where(some, columns - busy[:, ::-1].argmax(axis=1), 0)
-        top, bottom = np.where(some, row, rows), np.where(some, row + 1, 0)
-        before = self._price(_so_far(np.maximum, bottom), _so_far(np.maximum, stop) - _so_far(np.minimum, start))
-        start, stop, top = start[::-1], stop[::-1], top[::-1]
-        behind = self._price(rows - _so_far(np.minimum, top), _so_far(np.maximum, stop) - _so_far(np.minimum, start))
-        changes = np.count_nonzero(busy[1:] != busy[:-1], axis=1)
-        score = before[:-1] + behind[-2::-1] - 2 * self.margin * self.cell * changes
-        place = int(score.argmin())
-        return int(score[place]), place + 1
-
-    def _price(self, height: NDArray[np.intp] | int, width: NDArray[np.intp] | int) -> Any:
-        return (self.cell * height + 2 * self.margin) * (self.cell * width + 2 * self.margin) + _CALL
-
-
-def _so_far(extreme: np.ufunc, values: NDArray[np.intp]) -> NDArray[np.intp]:
-    result: NDArray[np.intp] = extreme.accumulate(values)
-    return result
-
-
 def _margin(engine: Engine) -> int | None:
     """The receptive field, rounded up so that reads begin on the network's grid."""
     reach, multiple = engine.info.receptive_field, engine.info.multiple
@@ -259,7 +170,7 @@ def _tiles(busy: Mask, size: TileSize, *, cell: int, margin: int, limit: TileSiz
         yield _tile((cell * top, cell * bottom, cell * left, cell * right), (height, width), margin=margin)
 
 
-def _tile(box: Box, size: TileSize, *, margin: int) -> Tile:
+def _tile(box: tuple[int, int, int, int], size: TileSize, *, margin: int) -> Tile:
     (top, bottom, left, right), (height, width) = box, size
     return Tile(
         read=(
@@ -291,12 +202,12 @@ def _agrees(engine: Engine, lr: Batch, flat: Mask, *, cell: int, margin: int, sc
     return squares <= HALF_LEVEL**2 * pixels
 
 
-def _pasted(engine: Engine, lr: Batch, tiles: Sequence[Tile], *, scale: int) -> Batch:
-    """The interpolated picture with the rectangles of the network in it."""
-    sr = _interpolated(lr, scale)
+def _pasted(engine: Engine, lr: Batch, tiles: Sequence[Tile], *, sr: Batch, scale: int) -> Batch:
+    """Write the rectangles of the network into the interpolated picture, which ends where the padding begins."""
     for tile in tiles:
-        piece = engine.run(np.ascontiguousarray(lr[..., tile.read[0], tile.read[1]]))
-        sr[(..., *tile.target(scale))] = piece[(..., *tile.kept(scale))]
+        piece = engine.run(np.ascontiguousarray(lr[..., tile.read[0], tile.read[1]]))[(..., *tile.kept(scale))]
+        target = sr[(..., *tile.target(scale))]
+        target[...] = piece[..., : target.shape[-2], : target.shape[-1]]
     return sr
 
 
