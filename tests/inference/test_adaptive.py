@@ -98,7 +98,7 @@ def test_busy_pixels_are_those_of_the_whole_run_and_flat_ones_are_bicubic(rng, m
     assert np.abs(sr[..., 3 * 160 :] - whole[..., 3 * 160 :]).max() <= 1e-6  # float32, other order of additions
     assert np.array_equal(sr[..., : 3 * 120], resize(lr[0, 0], scale=3)[None, None, :, : 3 * 120])
     assert 0.5 <= thrift.share <= 2 / 3
-    assert sum(h * w for *_, h, w in engine.seen) < 0.5 * lr.size
+    assert sum(h * w for *_, h, w in engine.seen) < 0.6 * lr.size
     assert np.abs(sr - whole).max() <= 0.5 / 255
 
 
@@ -191,6 +191,21 @@ def test_the_upscaler_says_what_it_spared(rng):
     assert note.startswith("adaptive: ")
     assert 45 <= float(note.split()[1]) <= 66
     assert np.abs(larger.colour - whole.colour).max() <= 0.6 / 255  # half a level of luma is 0.58 of grey
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_a_shipped_network_leaves_no_edges_in_a_sky(rng, scale):
+    """Eight-bit gradient with rounding noise of the file, beside noise: no pixel moves by more than one level."""
+    picture = np.round(255 * half_busy(rng)).astype(np.uint8)
+    larger, whole = (
+        Upscaler("balanced", scale=scale, threads=1, adaptive=adaptive)(picture).astype(int)
+        for adaptive in (True, False)
+    )
+    inner = (slice(8 * scale, -8 * scale),) * 2  # at the border the network meets its padding, bicubic does not
+    difference = (larger - whole)[inner]
+    assert np.abs(difference).max() <= 1
+    assert np.abs(difference).mean() <= 0.15  # of a level
+    assert np.count_nonzero(difference[:, -difference.shape[1] // 4 :]) == 0
 
 
 def test_alpha_chains_and_other_scales_go_with_it(rng):
