@@ -1,10 +1,18 @@
-"""Pairs of LR and HR pictures for training, and the patches drawn from them; folders prepared for it."""
+"""Pairs of LR and HR pictures for training, and the patches drawn from them; folders prepared for it.
+
+Only the patches need torch, so they are loaded when they are first used: preparing a folder does without it.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from kukkiri.data.pairs import Pair, PairSet
-from kukkiri.data.patches import PatchSampler, dihedral
 from kukkiri.data.pictures import find_pictures, read_rgb8
 from kukkiri.data.prepare import prepare
 from kukkiri.data.prepared import LowSet, Piece, Prepared
+
+if TYPE_CHECKING:
+    from kukkiri.data.patches import PatchSampler, dihedral
 
 __all__ = [
     "LowSet",
@@ -18,3 +26,11 @@ __all__ = [
     "prepare",
     "read_rgb8",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in ("PatchSampler", "dihedral"):
+        raise AttributeError(f"module 'kukkiri.data' has no attribute {name!r}")
+    value = getattr(importlib.import_module("kukkiri.data.patches"), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,93 @@
+"""``kukkiri data``: pictures made ready for training, and a look whether they still are what they were."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from kukkiri.cli.printing import print_json, print_progress, print_result
+from kukkiri.errors import ConfigError
+
+__all__ = ["check_data", "prepare_data"]
+
+Flag = Parameter(negative=())
+
+
+def prepare_data(
+    folder: Path,
+    /,
+    *,
+    output: Annotated[Path, Parameter(alias="-o")],
+    scale: Annotated[list[int] | None, Parameter(alias="-s", negative=(), consume_multiple=True)] = None,
+    degradation: Annotated[str, Parameter(alias="-d")] = "bicubic",
+    variants: int = 1,
+    sub_image: int = 0,
+    json: Annotated[bool, Flag] = False,
+) -> int:
+    """Decode pictures once and make LR pictures of them, in a folder that training maps into memory.
+
+    Prepare the same pictures into the same folder again to add a scale or a degradation; HR is kept once. Pictures
+    that cannot be read are named and left out, and the exit code is 1.
+
+    Args:
+        folder: of HR pictures.
+        output: the prepared folder.
+        scale: HR pixels for one LR pixel; several may follow.
+        degradation: how LR is made, such as bicubic or photo; see kukkiri degrade.
+        variants: LR pictures of each picture, each with its own draw of a random degradation.
+        sub_image: cut into pieces of at most so many HR pixels a side; whole pictures when not given.
+        json: print one JSON object to stdout.
+    """
+    from kukkiri.data.prepare import prepare
+    from kukkiri.data.prepared import LowSet
+
+    lows = [LowSet(one, degradation, variants) for one in scale or (2,)]
+    prepared = prepare(folder, output, lows=lows, sub_image=sub_image, report=_report)
+    for problem in prepared.problems:
+        print_progress(f"kukkiri: {problem}")
+    pictures = len(prepared.sources) - len(prepared.problems)
+    megapixels = sum(piece.height * piece.width for piece in prepared.pieces) / 1e6
+    if json:
+        print_json(
+            {
+                "folder": str(output),
+                "pictures": pictures,
+                "pieces": len(prepared.pieces),
+                "megapixels": round(megapixels, 3),
+                "lr": [
+                    {"scale": low.scale, "degradation": low.degradation, "variants": low.variants}
+                    for low in prepared.low_sets
+                ],
+                "failed": prepared.problems,
+            }
+        )
+    else:
+        print_progress(f"pictures: {pictures}, pieces: {len(prepared.pieces)}, megapixels: {megapixels:.1f}")
+        print_result(str(output))
+    return 1 if prepared.problems else 0
+
+
+def check_data(prepared: Path, /, *, json: Annotated[bool, Flag] = False) -> int:
+    """Compare every file of a prepared folder with its checksum; the exit code is 1 when one differs.
+
+    Args:
+        prepared: a folder made by kukkiri data prepare.
+        json: print one JSON object to stdout.
+    """
+    from kukkiri.data.prepared import Prepared, is_prepared
+
+    if not is_prepared(prepared):
+        raise ConfigError(f"{prepared}: is no prepared folder. Make one with kukkiri data prepare.")
+    wrong = Prepared.open(prepared).check()
+    for line in wrong:
+        print_progress(f"kukkiri: {line}")
+    if json:
+        print_json({"folder": str(prepared), "whole": not wrong, "wrong": wrong})
+    elif not wrong:
+        print_result(f"{prepared}: every checksum is right")
+    return 1 if wrong else 0
+
+
+def _report(what: str, done: int, total: int) -> None:
+    if done == total or done % 50 == 0:
+        print_progress(f"{what}  {done}/{total}")
