@@ -13,6 +13,10 @@ from torch import Tensor
 from kukkiri.networks import NETWORKS, Network
 
 TINY: dict[str, list[dict[str, Any]]] = {
+    "contextplain": [
+        {"scale": 2, "width": 4, "depth": 2, "context": 3},
+        {"scale": 3, "width": 4, "depth": 1, "context": 2, "colour": "y"},
+    ],
     "dbpn": [
         {"scale": 2, "width": 2, "features": 3, "stages": 3},
         {"scale": 4, "width": 2, "features": 3, "stages": 2, "iterations": 3},

@@ -1,5 +1,6 @@
 """One paper, one file: the networks, with the state-dict keys of their official implementations."""
 
+from kukkiri.networks.contextplain import ContextPlain
 from kukkiri.networks.dbpn import DBPN, DDBPN
 from kukkiri.networks.dpsr import DPSR
 from kukkiri.networks.ecbsr import ECBSR
@@ -50,6 +51,7 @@ __all__ = [
     "SRMD",
     "VDSR",
     "ZSSR",
+    "ContextPlain",
     "ESRGANDiscriminator",
     "EnhanceNet",
     "IKCCorrector",

@@ -1,5 +1,6 @@
 """Every network by its name, written by hand."""
 
+from kukkiri.networks.contextplain import ContextPlain
 from kukkiri.networks.dbpn import DBPN, DDBPN
 from kukkiri.networks.dpsr import DPSR
 from kukkiri.networks.ecbsr import ECBSR
@@ -30,6 +31,7 @@ from kukkiri.networks.zssr import MZSR, ZSSR
 __all__ = ["NETWORKS"]
 
 NETWORKS: dict[str, type[Network]] = {
+    "contextplain": ContextPlain,
     "dbpn": DBPN,
     "ddbpn": DDBPN,
     "dpsr": DPSR,

@@ -1,0 +1,68 @@
+"""ContextPlain: the plain network with a few numbers, the code, that move every layer's biases.
+
+Ours. The code stands for the blur that made the picture, as the stretched kernel does in SRMD (Zhang et al., CVPR
+2018, arXiv:1712.06116): constant maps beside the input of a layer are biases that depend on the code. It is a
+parameter of the network, so that a few steps of gradient descent find it, as in CAVIA (Zintgraf et al., "Fast
+Context Adaptation via Meta-Learning", ICML 2019, arXiv:1810.03642); see docs/meta-learning.md.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from kukkiri.networks.blocks import shape_of
+from kukkiri.networks.plain import Plain
+
+__all__ = ["ContextPlain"]
+
+
+class ContextPlain(Plain):
+    """132,255 parameters at x2 in RGB with 48 features, 7 layers and 3 numbers; receptive field: depth + 1.
+
+    Args:
+        scale: at least 1.
+        colour: ``rgb`` or ``y``.
+        width: features.
+        depth: convolutions before the head, at least 1.
+        context: numbers in the code, at least 1.
+    """
+
+    def __init__(
+        self,
+        *,
+        scale: int = 2,
+        colour: Literal["y", "rgb"] = "rgb",
+        width: int = 48,
+        depth: int = 7,
+        context: int = 3,
+    ) -> None:
+        if context < 1:
+            raise ValueError(f"context must be at least 1, got {context}")
+        super().__init__(scale=scale, colour=colour, width=width, depth=depth)
+        self.code = nn.Parameter(torch.zeros(context))
+        self.codes = nn.ParameterList(nn.Parameter(torch.zeros(width, context)) for _ in range(depth))
+
+    def forward(self, lr: Tensor, code: Tensor | None = None) -> Tensor:
+        """Map lr (N, C, H, W) in [0, 1] to sr (N, C, scale*H, scale*W), not clamped.
+
+        Args:
+            lr: the pictures.
+            code: (N, context), one for each picture; by default the network's own for all.
+        """
+        code = self.code[None] if code is None else code
+        x = lr
+        for layer, weight in zip(self.body, self.codes, strict=True):
+            x = functional.relu(layer(x) + (code @ weight.T)[:, :, None, None])
+        detail = functional.pixel_shuffle(self.head(x), self.scale)
+        return detail + functional.interpolate(lr, scale_factor=float(self.scale), mode="nearest")
+
+    @classmethod
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+        """Everything."""
+        (context,) = shape_of(state, "code", network="contextplain")
+        found = super().arguments_from_state(state)
+        del found["unshuffle"]
+        return {**found, "context": context}

@@ -1,0 +1,48 @@
+import pytest
+import torch
+
+from kukkiri.networks import ContextPlain, Plain
+
+
+def filled(**arguments):
+    torch.manual_seed(0)
+    network = ContextPlain(**arguments)
+    for weight in network.codes:
+        torch.nn.init.normal_(weight)
+    return network
+
+
+def test_parameter_count_is_that_of_plain_and_the_codes():
+    plain = sum(one.numel() for one in Plain(scale=2, colour="rgb", width=48, depth=7).parameters())
+    assert sum(one.numel() for one in ContextPlain().parameters()) == plain + 3 + 7 * 48 * 3 == 132_255
+
+
+def test_a_code_of_zero_is_the_plain_network():
+    network, plain = filled(width=6, depth=2), Plain(scale=2, colour="rgb", width=6, depth=2)
+    plain.load_state_dict({key: value for key, value in network.state_dict().items() if not key.startswith("code")})
+    lr = torch.rand(2, 3, 7, 9)
+    torch.testing.assert_close(network(lr), plain(lr), rtol=0, atol=1e-6)  # the same maths in float32
+
+
+def test_a_code_is_a_change_of_the_biases():
+    network, lr = filled(width=6, depth=2), torch.rand(1, 3, 7, 9)
+    code = torch.tensor([0.3, -0.2, 0.5])
+    given = network(lr, code[None])
+    with torch.no_grad():
+        for layer, weight in zip(network.body, network.codes, strict=True):
+            layer.bias += weight @ code
+    torch.testing.assert_close(network(lr), given, rtol=0, atol=1e-6)  # the same maths in float32
+
+
+def test_every_picture_may_have_its_own_code_and_the_networks_own_is_the_default():
+    network, lr = filled(width=6, depth=2), torch.rand(2, 3, 7, 9)
+    codes = torch.tensor([[0.3, -0.2, 0.5], [1.0, 0.0, -1.0]])
+    together = network(lr, codes)
+    with torch.no_grad():
+        network.code.copy_(codes[1])
+    torch.testing.assert_close(network(lr[1:]), together[1:], rtol=0, atol=1e-6)
+
+
+def test_a_context_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="context must be at least 1, got 0"):
+        ContextPlain(context=0)
