@@ -105,7 +105,7 @@ def load_start(path_or_id: str | PathLike[str], *, scale: int, subsample: Grid) 
         raise ModelError(f"{path_or_id}: a start for scale {made_for}, but {scale} was asked. Use another start.")
     if about is None:
         return Start(path.stem, network, subsample, _PAPER.get((subsample, scale), _PAPER_OTHER))
-    if about.get("loss", "l1") != "l1" or about.get("subsample") not in ("direct", "bicubic"):
+    if about.get("loss") != "l1" or about.get("subsample") not in ("direct", "bicubic"):
         raise ModelError(f"{path.with_suffix('.json')}: expected the loss l1 and the subsample direct or bicubic.")
     rates = _rates(about.get("rates"), network, source=path.with_suffix(".json"))
     side = about.get("max_side")
@@ -139,7 +139,7 @@ def _adaptation(path: Path) -> dict[str, Any] | None:
 
 
 def _rates(given: Any, network: Network, *, source: Path) -> tuple[float, ...] | dict[str, tuple[float, ...]]:
-    """Positive numbers: a list, or a list for each parameter of the network."""
+    """Numbers, which may be negative when they were learnt: a list, or a list for each parameter of the network."""
     if isinstance(given, dict):
         names = {name for name, _ in network.named_parameters()}
         if set(given) != names:
@@ -153,7 +153,7 @@ def _numbers(given: Any, *, source: Path) -> tuple[float, ...]:
     if (
         not isinstance(given, list)
         or not given
-        or not all(isinstance(one, int | float) and math.isfinite(one) and one >= 0 for one in given)
+        or not all(isinstance(one, int | float) and math.isfinite(one) for one in given)
     ):
-        raise ModelError(f"{source}: expected learning rates, a list of numbers of at least 0, got {given!r}.")
+        raise ModelError(f"{source}: expected learning rates, a list of numbers, got {given!r}.")
     return tuple(float(one) for one in given)

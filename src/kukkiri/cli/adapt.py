@@ -67,15 +67,14 @@ def adapt_command(
     estimated = kernel == "estimate"
     if estimated:
         kernel = _estimated(picture, scale=scale, subsample=subsample)
-    from kukkiri.adaptation import adapt, choose_start, degradation_of  # torch
+    from kukkiri.adaptation import adapt, choose_start, degradation_of, grid_of  # torch
 
     degradation = degradation_of(kernel, subsample=subsample)
     chosen = choose_start(degradation, scale=scale, method=method, start=start)
     if chosen is not None:
-        print_progress(f"{10 if steps is None else steps} steps from the start {chosen.name}")
+        print_progress(f"from the start {chosen.name}")
     elif method is None:
-        grid = "direct" if str(degradation).endswith("+direct") else "bicubic"
-        print_progress(f"no start is shipped for x{scale} and {grid} sub-sampling: zssr, which takes minutes")
+        print_progress(f"no start is shipped for x{scale} and {grid_of(degradation)} sub-sampling, so zssr: minutes")
     adapted = adapt(
         picture,
         scale=scale,
