@@ -183,3 +183,44 @@ def test_text_is_handed_over_with_what_was_asked(capsys, monkeypatch):
         "threads": None,
         "json": True,
     }
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Ours, with a head of zeros: before it adapts it enlarges by nearest neighbours."""
+    torch = pytest.importorskip("torch")
+    from safetensors.torch import save_file
+
+    from kukkiri.networks import Plain
+
+    network = Plain(scale=2, colour="rgb", width=8, depth=1)
+    for parameter in list(network.parameters())[-2:]:
+        torch.nn.init.zeros_(parameter)
+    save_file(network.state_dict(), tmp_path / "mine.safetensors")
+    return str(tmp_path / "mine.safetensors")
+
+
+def test_adaptation_is_scored_beside_models_that_do_not_learn(data, start, capsys):
+    arguments = ["--data", str(data), "--scale", "2", "--protocol", "y-mzsr", "--degradation", "gaussian:1.0+direct"]
+    adapting = ["--adapt", "--start", start, "--steps", "0", "--steps", "2"]
+    for remembered in (False, True):
+        assert run(["evaluate", "--model", "nearest", *arguments, *adapting, "--json"]) == 0
+        printed = capsys.readouterr()
+        assert ("from the cache" in printed.err) == remembered
+        found = {one["model"]: one["sets"]["photos"]["psnr"] for one in json.loads(printed.out)["evaluations"]}
+        assert list(found) == ["nearest", "mine(0)", "mine(2)"]
+        assert found["mine(0)"] == found["nearest"]
+        assert abs(found["mine(2)"] - found["mine(0)"]) > 1e-3
+
+
+def test_what_adapts_must_know_how_lr_was_made(data, start, capsys):
+    base = ["evaluate", "--scale", "2", "--data", str(data)]
+    for arguments, said in (
+        (["--adapt", "--lr", str(data)], "Give --degradation instead of --lr"),
+        (["--adapt", "--start", start, "--protocol", "y-legacy"], "y-mzsr"),
+        (["--adapt", "--start", start, "--cost"], "Drop --cost"),
+        (["--model", "bicubic", "--steps", "3"], "Add --adapt"),
+        ([], "Give --model, or --adapt"),
+    ):
+        assert run([*base, *arguments]) == 1
+        assert said in capsys.readouterr().err

@@ -14,7 +14,7 @@ from kukkiri.cli.jobs import Job, plan_jobs, report_job
 from kukkiri.cli.printing import print_json
 from kukkiri.errors import ConfigError, KukkiriError
 from kukkiri.images import check_output, read_picture
-from kukkiri.inference import Upscaler
+from kukkiri.inference import Character, Upscaler
 
 __all__ = ["upscale"]
 
@@ -39,6 +39,7 @@ def upscale(
     recursive: Annotated[bool, Parameter(alias="-r", negative=())] = False,
     overwrite: Annotated[bool, Flag] = False,
     resume: Annotated[bool, Flag] = False,
+    character: Character = "auto",
     report: Annotated[bool, Flag] = False,
     json: Annotated[bool, Flag] = False,
 ) -> int:
@@ -60,12 +61,19 @@ def upscale(
         recursive: look into folders below.
         overwrite: replace existing results.
         resume: skip pictures whose result is there already.
+        character: clean, photo (for JPEG and noise), or auto: photo for files compressed with loss, else clean.
         report: also write NAME-report.html beside each result: before and after, and whether it is faithful.
         json: print one JSON object to stdout.
     """
     if overwrite and resume:
         raise ConfigError("--overwrite makes everything again and --resume skips what is there. Use one of them.")
-    options: dict[str, Any] = {"scale": scale, "ensemble": ensemble, "chop": chop, "adaptive": adaptive}
+    options: dict[str, Any] = {
+        "scale": scale,
+        "ensemble": ensemble,
+        "chop": chop,
+        "adaptive": adaptive,
+        "character": character,
+    }
     upscaler = Upscaler(model or preset, tile=tile, threads=threads, **options)
     label = f"x{upscaler.scale:g}"
     jobs = plan_jobs(inputs, output=output, label=label, suffix=suffix, recursive=recursive)
@@ -94,12 +102,16 @@ class _Result:
     larger: tuple[int, int] | None = None
     seconds: float = 0.0
     skipped: bool = False
+    character: str | None = None
+    chosen: bool = False
+    """The character was chosen for this picture."""
 
     @property
     def summary(self) -> str:
         if self.skipped or self.size is None or self.larger is None:
             return "is there already"
-        return f"{self.size[1]}x{self.size[0]} -> {self.larger[1]}x{self.larger[0]}  {self.seconds:.2f} s"
+        said = f"  character {self.character}" if self.chosen else ""
+        return f"{self.size[1]}x{self.size[0]} -> {self.larger[1]}x{self.larger[0]}  {self.seconds:.2f} s{said}"
 
 
 class _Run:
@@ -127,10 +139,11 @@ class _Run:
         job.target.parent.mkdir(parents=True, exist_ok=True)
         check_output(job.target, source=job.source, overwrite=self.overwrite)
         picture = read_picture(job.source)
+        upscaler = self.upscaler.suited(picture)
         check_output(
-            job.target, overwrite=self.overwrite, size=self.upscaler.plan(picture.size).output_size
+            job.target, overwrite=self.overwrite, size=upscaler.plan(picture.size).output_size
         )  # too large for the format: said before the work, not after it
-        larger = self.upscaler.picture(picture)
+        larger = upscaler.picture(picture)
         notes = larger.save(job.target, overwrite=self.overwrite, quality=self.quality)
         said = tuple(dict.fromkeys([*larger.notes, *notes]))
         if self.report:
@@ -146,6 +159,8 @@ class _Run:
             size=picture.size,
             larger=larger.size,
             seconds=time.perf_counter() - begun,
+            character=upscaler.character,
+            chosen=self.upscaler.has_photo,
         )
 
 
@@ -179,6 +194,7 @@ def _summary(results: Sequence[_Result]) -> dict[str, Any]:
                 "size": None if one.larger is None else [one.larger[1], one.larger[0]],
                 "seconds": round(one.seconds, 4),
                 "skipped": one.skipped,
+                "character": one.character,
                 "notes": list(one.notes),
             }
             for one in results
