@@ -30,7 +30,7 @@ from kukkiri.training.soap import SOAP
 from kukkiri.training.starts import interpolator_start, solve_head, transfer, whitened_start
 from kukkiri.training.validation import Validation
 
-__all__ = ["Progress", "learning_rate_at", "train"]
+__all__ = ["Progress", "Run", "drive", "learning_rate_at", "make_optimiser", "train"]
 
 _log = logging.getLogger(__name__)
 _START_BATCHES = 40  # for whitening and for the last layer: 650,000 LR pixels at the default batch
@@ -49,6 +49,8 @@ class Progress:
     seconds_left: float
     psnr: float | None = None
     """Of the averaged weights on the validation set, when it was measured."""
+    curve: tuple[float, ...] = ()
+    """Of meta-training: that PSNR before and after each step of adaptation."""
 
 
 def learning_rate_at(recipe: Recipe, step: int) -> float:
@@ -86,6 +88,18 @@ def train(
         ConfigError: unknown network or loss, missing data, a checkpoint of another recipe, or a finished or
             started run without ``resume``.
     """
+    return drive(Run, recipe, resume=resume, stop_at=stop_at, report=report)
+
+
+def drive(
+    kind: "Callable[[Any], Run]",
+    recipe: Recipe,
+    *,
+    resume: bool,
+    stop_at: int | None,
+    report: Callable[[Progress], None] | None,
+) -> Path:
+    """What :func:`train` does, for any kind of run."""
     folder = recipe.folder
     checkpoint = folder / "checkpoint.pt"
     if checkpoint.exists() and not resume:
@@ -93,7 +107,7 @@ def train(
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
     folder.mkdir(parents=True, exist_ok=True)
-    run = _Run(recipe)
+    run = kind(recipe)
     if checkpoint.exists():
         run.restore(checkpoint)
         _forget_after(folder / "log.jsonl", run.step)
@@ -111,7 +125,7 @@ def train(
     return run.weights
 
 
-class _Run:
+class Run:
     """State of a run: everything that a checkpoint keeps, and what can be made again from the recipe."""
 
     def __init__(self, recipe: Recipe) -> None:
@@ -122,10 +136,19 @@ class _Run:
         self.recipe = recipe
         self.weights = recipe.folder / "weights.safetensors"
         self.step = 0
+        self.curve: tuple[float, ...] = ()
         self.best = -math.inf
         torch.manual_seed(recipe.seed)
         self.network: Network = NETWORKS[recipe.network](scale=recipe.scale, **recipe.arguments)
         self.model = Centred(self.network, centre=recipe.centre) if recipe.centre else self.network
+        self.optimiser = make_optimiser(recipe, self.network)
+        self.average: dict[str, Tensor] = {}
+        self.patches = recipe.batch
+        self._read_pictures()
+
+    def _read_pictures(self) -> None:
+        """Set the sampler and the validation."""
+        recipe = self.recipe
         pairs = PairSet.from_folder(
             Path(recipe.data),
             scale=recipe.scale,
@@ -144,8 +167,6 @@ class _Run:
             if recipe.validation
             else None
         )
-        self.optimiser = _optimiser(recipe, self.network)
-        self.average: dict[str, Tensor] = {}
 
     def begin(self) -> None:
         """Set the initial weights."""
@@ -185,9 +206,10 @@ class _Run:
                     steps=recipe.steps,
                     loss=total / counted,
                     learning_rate=learning_rate_at(recipe, self.step - 1),
-                    patches_per_second=counted * recipe.batch / elapsed,
+                    patches_per_second=counted * self.patches / elapsed,
                     seconds_left=(recipe.steps - self.step) * elapsed / counted,
                     psnr=self._validate() if validate else None,
+                    curve=self.curve if validate else (),
                 )
                 self._write(line, report)
                 total, counted, since = 0.0, 0, time.perf_counter()
@@ -204,6 +226,12 @@ class _Run:
         self.optimiser.zero_grad(set_to_none=True)
         loss = criterion(self._forward(lr), hr)
         loss.backward()  # type: ignore[no-untyped-call]
+        self._descend()
+        return float(loss.detach())
+
+    def _descend(self) -> None:
+        """Move the weights along their gradients, and the average after them."""
+        recipe = self.recipe
         if recipe.clip:
             nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip)
         self.optimiser.step()
@@ -214,7 +242,6 @@ class _Run:
                     self.average[key].lerp_(value, 1 - decay)
                 else:
                     self.average[key].copy_(value)
-        return float(loss.detach())
 
     def _forward(self, lr: Tensor) -> Tensor:
         """The network in the units of the pictures."""
@@ -264,6 +291,7 @@ class _Run:
                 "network": self.network.state_dict(),
                 "average": self.average,
                 "optimiser": self.optimiser.state_dict(),
+                **self._more(),
             },
             temporary,
         )
@@ -277,7 +305,10 @@ class _Run:
         """
         kept: dict[str, Any] = torch.load(path, weights_only=True)
         now = _identity(self.recipe)
-        before = {**_identity(Recipe(name="", network="", scale=1)), **json.loads(kept["recipe"])}  # of fewer fields
+        before = {
+            **_identity(type(self.recipe)(name="", network="", scale=1)),
+            **json.loads(kept["recipe"]),
+        }  # of fewer fields
         changed = [key for key in now if json.dumps(now[key]) != json.dumps(before[key])]
         if changed:
             raise ConfigError(f"{path} is of another recipe: {', '.join(changed)} differ. Use another name or output.")
@@ -285,6 +316,14 @@ class _Run:
         self.network.load_state_dict(kept["network"])
         self.average = kept["average"]
         self.optimiser.load_state_dict(kept["optimiser"])
+        self._restore_more(kept)
+
+    def _more(self) -> dict[str, Any]:
+        """What else a checkpoint keeps."""
+        return {}
+
+    def _restore_more(self, kept: dict[str, Any]) -> None:
+        """Read it."""
 
 
 def _forget_after(log: Path, step: int) -> None:
@@ -303,7 +342,8 @@ def _identity(recipe: Recipe) -> dict[str, Any]:
     return values
 
 
-def _optimiser(recipe: Recipe, network: Network) -> torch.optim.Optimizer:
+def make_optimiser(recipe: Recipe, network: Network) -> torch.optim.Optimizer:
+    """The recipe's optimiser of all weights."""
     if recipe.optimiser == "soap":
         return SOAP(network.parameters(), lr=recipe.learning_rate, betas=recipe.betas)
     return torch.optim.Adam(network.parameters(), lr=recipe.learning_rate, betas=recipe.betas)

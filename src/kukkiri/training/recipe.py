@@ -6,11 +6,13 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from kukkiri.errors import ConfigError
 
-__all__ = ["Recipe", "read_recipe"]
+__all__ = ["Recipe", "build_recipe", "one_of", "read_recipe", "recipe_values"]
+
+AnyRecipe = TypeVar("AnyRecipe", bound="Recipe")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,9 +97,9 @@ class Recipe:
             raise ConfigError(f"ema must be in [0, 1), got {self.ema}.")
         if not 0 <= self.final_share <= 1:
             raise ConfigError(f"final_share must be in [0, 1], got {self.final_share}.")
-        _one_of("optimiser", self.optimiser, ("adam", "soap"))
-        _one_of("schedule", self.schedule, ("cosine", "step", "constant"))
-        _one_of("start", self.start, ("default", "interpolator", "whitened", "transfer"))
+        one_of("optimiser", self.optimiser, ("adam", "soap"))
+        one_of("schedule", self.schedule, ("cosine", "step", "constant"))
+        one_of("start", self.start, ("default", "interpolator", "whitened", "transfer"))
         if (self.start == "transfer") != bool(self.weights):
             raise ConfigError("start = 'transfer' and weights = FILE belong together; got only one of them.")
 
@@ -107,7 +109,12 @@ class Recipe:
         return Path(self.output) / self.name
 
 
-def _one_of(name: str, value: str, known: Sequence[str]) -> None:
+def one_of(name: str, value: str, known: Sequence[str]) -> None:
+    """Refuse a text that is none of the known ones.
+
+    Raises:
+        ConfigError: it is not.
+    """
     if value not in known:
         raise ConfigError(f"unknown {name} {value!r}{_nearest(value, known)} Known: {', '.join(known)}.")
 
@@ -127,6 +134,15 @@ def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     Raises:
         ConfigError: unreadable file, unknown key, or a value of the wrong type.
     """
+    return build_recipe(Recipe, recipe_values(path, overrides), source=str(path))
+
+
+def recipe_values(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """What a TOML file and the texts laid over it say, unchecked.
+
+    Raises:
+        ConfigError: unreadable file, or a text without ``=``.
+    """
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -142,7 +158,7 @@ def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
             values[target] = {**values.get(target, {}), ".".join(rest): _value(value)}
         else:
             values[target] = _value(value)
-    return _build(values, source=str(path))
+    return values
 
 
 def _value(text: str) -> Any:
@@ -152,16 +168,21 @@ def _value(text: str) -> Any:
         return text
 
 
-def _build(values: Mapping[str, Any], *, source: str) -> Recipe:
-    types = get_type_hints(Recipe)
-    known = [one.name for one in dataclasses.fields(Recipe)]
+def build_recipe(kind: type[AnyRecipe], values: Mapping[str, Any], *, source: str) -> AnyRecipe:
+    """A recipe of a kind from its values.
+
+    Raises:
+        ConfigError: unknown key, missing key, or a value of the wrong type.
+    """
+    types = get_type_hints(kind)
+    known = [one.name for one in dataclasses.fields(kind)]
     for key in values:
         if key not in known:
             raise ConfigError(f"{source}: unknown key {key!r}{_nearest(key, known)}")
     missing = [key for key in ("name", "network", "scale") if key not in values]
     if missing:
         raise ConfigError(f"{source}: {', '.join(missing)} must be given.")
-    return Recipe(**{key: _typed(key, value, types[key], source=source) for key, value in values.items()})
+    return kind(**{key: _typed(key, value, types[key], source=source) for key, value in values.items()})
 
 
 def _typed(key: str, value: Any, kind: Any, *, source: str) -> Any:
