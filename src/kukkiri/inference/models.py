@@ -1,4 +1,8 @@
-"""What a user may ask for by name: an interpolation, a preset, a family, a shipped model, or a file."""
+"""What a user may ask for by name: an interpolation, a preset, a family, a shipped model, or a file.
+
+A family has weights of up to two characters: ``family-x2`` for clean pictures, ``family-photo-x2`` for photographs
+that were compressed.
+"""
 
 import dataclasses
 import difflib
@@ -10,14 +14,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from kukkiri import weights
 from kukkiri.errors import BackendError, ModelError
 from kukkiri.inference.engine import Engine, OnnxEngine
 from kukkiri.inference.presets import PRESETS
 
-__all__ = ["INTERPOLATIONS", "Choice", "choose_model", "choose_scales"]
+__all__ = ["INTERPOLATIONS", "Character", "Choice", "choose_model", "choose_scales", "load_shipped"]
+
+Character = Literal["auto", "clean", "photo"]
 
 INTERPOLATIONS = {"bicubic": "cubic", "bilinear": "linear", "lanczos": "lanczos3", "nearest": "nearest"}
 """Models that need no network, and their kernels in ``kukkiri.resampling``."""
@@ -38,9 +44,19 @@ class Choice:
     """Interpolation kernel instead of networks."""
     ensemble: bool = False
     """The preset asks for the self-ensemble."""
+    character: Literal["clean", "photo"] | None = None
+    """What the shipped networks were trained for; ``None``: not known."""
+    photo: tuple[str, ...] = ()
+    """Ids of the shipped models that would serve a lossy picture better, when the choice was left open."""
 
 
-def choose_model(model: str | PathLike[str] | Engine, *, scale: float | None, threads: int | None = None) -> Choice:
+def choose_model(
+    model: str | PathLike[str] | Engine,
+    *,
+    scale: float | None,
+    threads: int | None = None,
+    character: Character = "auto",
+) -> Choice:
     """Find out what is meant and load it.
 
     Args:
@@ -49,35 +65,104 @@ def choose_model(model: str | PathLike[str] | Engine, *, scale: float | None, th
             ``.onnx`` file, a file of torch weights (needs torch), or an engine.
         scale: at least 1; by default the model's own, 2 for what has several.
         threads: of ONNX Runtime.
+        character: of the shipped networks; ``auto`` loads the clean ones and names those for photographs.
 
     Raises:
-        ModelError: nothing of that name, or a scale that it cannot give.
+        ModelError: nothing of that name or character, or a scale that it cannot give.
         BackendError: torch weights without torch.
     """
     if scale is not None and not (math.isfinite(scale) and scale >= 1):
         raise ModelError(f"scale must be a number of at least 1, got {scale}. To shrink, use kukkiri degrade.")
     if not isinstance(model, str | PathLike):
-        return _single(model, scale)
+        return _without_character(_single(model, scale), character)
     name = str(model)
     if name in INTERPOLATIONS:
-        return Choice(name, 2.0 if scale is None else scale, kernel=INTERPOLATIONS[name])
+        choice = Choice(name, 2.0 if scale is None else scale, kernel=INTERPOLATIONS[name])
+        return _without_character(choice, character)
     preset = PRESETS.get(name)
-    family = preset.family if preset else name
-    members = _members(family)
-    if members:
-        asked = 2.0 if scale is None else scale
-        engines = [OnnxEngine(weights.locate(members[one], ".onnx"), threads=threads) for one in _plan(members, asked)]
-        return Choice(name, asked, tuple(engines), ensemble=bool(preset and preset.ensemble))
+    family = _Family.find(preset.family if preset else name)
+    if family is not None:
+        ensemble = bool(preset and preset.ensemble)
+        return _shipped(name, family, scale, ensemble=ensemble, threads=threads, character=character)
     if preset:
-        raise ModelError(f"preset {name!r} needs {family} models, but none are shipped here. Install kukkiri again.")
-    return _single(_load(name, threads=threads), scale)
+        raise ModelError(
+            f"preset {name!r} needs {preset.family} models, but none are shipped here. Install kukkiri again."
+        )
+    choice = _single(_load(name, threads=threads), scale)
+    if name in weights.shipped() and character != "photo":
+        return dataclasses.replace(choice, character="clean")
+    return _without_character(choice, character)
 
 
-def _plan(members: dict[int, str], asked: float) -> list[int]:
-    return choose_scales(sorted(members), asked)
+@dataclass(frozen=True)
+class _Family:
+    """Shipped models that belong together, by their scale; one of the two characters may be missing."""
+
+    clean: dict[int, str]
+    photo: dict[int, str]
+    only: Literal["auto", "photo"] = "auto"
+    """The one character that was asked for by name."""
+
+    @classmethod
+    def find(cls, name: str) -> "_Family | None":
+        """Of ``espcn``, ``espcn-photo`` or ``espcn-photo-x2``; ``None`` when there is none."""
+        base, marked, scale = name.partition("-photo")
+        clean, photo = _members(base), _members(f"{base}-photo")
+        if not marked:
+            return cls(clean, photo) if clean or photo else None
+        asked = {one: model_id for one, model_id in photo.items() if scale in ("", f"-x{one}")}
+        return cls(clean, asked, only="photo") if asked else None
 
 
-def choose_scales(available: Sequence[int], asked: float) -> list[int]:
+def _shipped(
+    name: str, family: _Family, scale: float | None, *, ensemble: bool, threads: int | None, character: Character
+) -> Choice:
+    """The networks of a family that lead to a scale; after the one for photographs the picture is a clean one."""
+    if family.only == "photo":
+        if character == "clean":
+            raise ModelError(f"{name}: is for photographs, but the character clean was asked. Name the family only.")
+        character = "photo"
+    first = {"auto": family.clean or family.photo, "clean": family.clean, "photo": family.photo}[character]
+    if not first:
+        raise ModelError(f"{name}: no weights of the character {character} are shipped. Leave the character out.")
+    own = next((one for one, model_id in first.items() if model_id == name), 2)
+    asked = float(own if scale is None else scale)
+    engines = load_shipped(_plan(first, family.clean or first, asked), threads=threads)
+    better: tuple[str, ...] = ()
+    if character == "auto" and family.clean and family.photo:
+        better = _plan(family.photo, family.clean, asked)
+    kind: Literal["clean", "photo"] = "photo" if first is family.photo else "clean"
+    return Choice(name, asked, engines, ensemble=ensemble, character=kind, photo=better)
+
+
+def _without_character(choice: Choice, character: Character) -> Choice:
+    if character != "auto":
+        raise ModelError(
+            f"{choice.name}: is one model, so there is no {character} to choose. Name a preset or a shipped family, "
+            "or leave the character out."
+        )
+    return choice
+
+
+def load_shipped(ids: Sequence[str], *, threads: int | None = None) -> tuple[Engine, ...]:
+    """Engines of shipped models, to be run one after the other.
+
+    Raises:
+        ModelError: one is not shipped, or they mix luma and RGB.
+    """
+    loaded = {one: OnnxEngine(weights.locate(one, ".onnx"), threads=threads) for one in sorted(set(ids))}
+    if len({engine.info.colour for engine in loaded.values()}) > 1:
+        raise ModelError(f"{', '.join(ids)}: these mix luma and RGB, which cannot follow one another.")
+    return tuple(loaded[one] for one in ids)
+
+
+def _plan(first: dict[int, str], later: dict[int, str], asked: float) -> tuple[str, ...]:
+    """Ids of the models: the first may be for photographs; its result is clean, and so are those that follow."""
+    scales = choose_scales(sorted(later), asked, first=sorted(first))
+    return tuple((later if place else first)[scale] for place, scale in enumerate(scales))
+
+
+def choose_scales(available: Sequence[int], asked: float, *, first: Sequence[int] = ()) -> list[int]:
     """The network scales to run one after the other to reach ``asked`` or more.
 
     The fewest runs; among them the smallest product; the smaller scales first, which is cheapest. So with 2, 3
@@ -86,16 +171,19 @@ def choose_scales(available: Sequence[int], asked: float) -> list[int]:
     Args:
         available: scales above 1.
         asked: at least 1; 1 needs no network.
+        first: scales that the first run may have; by default the available ones.
 
     Raises:
         ModelError: more than eight runs would be needed.
     """
     if asked <= 1:
         return []
+    starts = sorted(first or available)
     for count in range(1, _LONGEST + 1):
-        if max(available) ** count < asked:
+        if starts[-1] * max(available) ** (count - 1) < asked:
             continue
-        chains = itertools.combinations_with_replacement(sorted(available), count)
+        later = list(itertools.combinations_with_replacement(sorted(available), count - 1))
+        chains = ((start, *rest) for start in starts for rest in later)
         return list(min((chain for chain in chains if math.prod(chain) >= asked), key=math.prod))
     raise ModelError(f"scale {asked:g} is out of reach: {_LONGEST} runs of x{max(available)} are the limit.")
 

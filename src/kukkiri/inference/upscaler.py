@@ -1,10 +1,13 @@
 """Any picture through any model: the front door of the torch-free half."""
 
+import copy
 import dataclasses
 import logging
 import math
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike
 from typing import Any, Literal
 
@@ -20,7 +23,7 @@ from kukkiri.inference.chop import chop
 from kukkiri.inference.engine import Engine
 from kukkiri.inference.ensemble import run_ensemble
 from kukkiri.inference.memory import available_memory
-from kukkiri.inference.models import choose_model
+from kukkiri.inference.models import Character, choose_model, load_shipped
 from kukkiri.inference.tiling import SeamScore, TileSize, choose_tile, run_pass
 from kukkiri.resampling import resize
 
@@ -62,6 +65,7 @@ class Upscaler:
         threads: int | None = None,
         memory: int | None = None,
         adaptive: bool = False,
+        character: Character = "auto",
     ) -> None:
         """Load the model.
 
@@ -82,9 +86,13 @@ class Upscaler:
             memory: bytes that one picture may take; by default 80 % of what is free.
             adaptive: interpolate flat parts of the picture, where that differs from the network by less than half
                 a grey level, and run the network on the rest; a note says how much was spared.
+            character: of a preset's or family's networks: ``clean`` for screenshots, renders and benchmarks,
+                ``photo`` for what JPEG, noise and slight blur have damaged; ``auto``: ``photo`` for pictures that
+                were read from a file compressed with loss, where such weights are shipped, and ``clean`` otherwise,
+                so for arrays. See :meth:`suited`.
 
         Raises:
-            ModelError: an unknown or damaged model, or an impossible scale.
+            ModelError: an unknown or damaged model, an impossible scale, or a character that is not shipped.
             ConfigError: a negative tile, thread count or memory, or options that exclude one another.
             BackendError: the model needs an engine that is not installed.
         """
@@ -94,7 +102,7 @@ class Upscaler:
             raise ConfigError("chop is for published numbers, which adaptive changes a little. Use one of them.")
         if (isinstance(tile, int) and tile < 0) or (threads or 0) < 0 or (memory or 0) < 0:
             raise ConfigError(f"tile, threads and memory must not be negative, got {tile}, {threads}, {memory}.")
-        choice = choose_model(model, scale=scale, threads=threads)
+        choice = choose_model(model, scale=scale, threads=threads, character=character)
         self.name = choice.name
         self.scale = choice.scale
         self.engines = choice.engines
@@ -102,6 +110,10 @@ class Upscaler:
         self.ensemble = ensemble or choice.ensemble
         self.chop = chop
         self.adaptive = adaptive
+        self.character = choice.character
+        self._load_photo = partial(load_shipped, choice.photo, threads=threads) if choice.photo else None
+        self._photo: Upscaler | None = None
+        self._lock = threading.Lock()
         if adaptive and self.kernel is not None:
             raise ConfigError(f"adaptive spares runs of a network, and {self.name} has none. Drop it.")
         self._tile = None if tile == "auto" else tile
@@ -128,6 +140,26 @@ class Upscaler:
         result = picture.to_array().astype(values.dtype, copy=False)
         return result.reshape(*result.shape[:2], *values.shape[2:])
 
+    @property
+    def has_photo(self) -> bool:
+        """Whether :meth:`suited` has a choice."""
+        return self._load_photo is not None
+
+    def suited(self, picture: Picture) -> "Upscaler":
+        """The upscaler that :meth:`picture` uses for this picture: itself, or its twin for photographs.
+
+        The twin is taken for a lossy picture when the character is ``auto`` and such weights are shipped; they are
+        loaded when the first one comes. ``character`` tells which it is.
+        """
+        if not picture.lossy or self._load_photo is None:
+            return self
+        with self._lock:
+            if self._photo is None:
+                twin = copy.copy(self)
+                twin.engines, twin.character, twin._load_photo = self._load_photo(), "photo", None
+                self._photo = twin
+        return self._photo
+
     def picture(self, picture: Picture, *, progress: Progress | None = None) -> Picture:
         """Enlarge a picture; depth and metadata stay, and transparency has no fringes.
 
@@ -142,6 +174,8 @@ class Upscaler:
             ImageError: memory does not suffice for the result.
             ModelError: the network gave NaN or infinity.
         """
+        if self.suited(picture) is not self:
+            return self.suited(picture).picture(picture, progress=progress)
         channels = picture.colour.shape[2] + (picture.alpha is not None)
         run = _Run(self, picture.size, channels=channels, progress=progress)
         if run.unchanged:
