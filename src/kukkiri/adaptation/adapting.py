@@ -4,11 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kukkiri import weights
 from kukkiri.adaptation.mzsr import meta_test
 from kukkiri.adaptation.start import Start, check_grid, find_start, grid_of, load_start
 from kukkiri.adaptation.upscaler import AdaptedUpscaler, Guard
@@ -19,12 +20,10 @@ from kukkiri.images import Picture, bleed, read_picture
 from kukkiri.metrics import lr_consistency
 from kukkiri.resampling import resize
 
-__all__ = ["METHODS", "Method", "adapt", "choose_start", "degradation_of", "guard"]
+__all__ = ["adapt", "choose_start", "degradation_of", "guard"]
 
 _SMALLEST = 16
 _META_STEPS = 10
-Method = Literal["zssr", "mzsr", "plain"]
-METHODS: tuple[Method, ...] = get_args(Method)
 _FILES = (".npy", ".npz", ".mat", ".txt")
 
 
@@ -34,7 +33,7 @@ def adapt(
     scale: int,
     kernel: str | PathLike[str] | NDArray[Any] = "bicubic",
     subsample: Literal["direct", "bicubic"] = "direct",
-    method: Method | None = None,
+    method: str | None = None,
     start: str | PathLike[str] | Start | None = None,
     steps: int | None = None,
     budget: float | None = None,
@@ -56,8 +55,8 @@ def adapt(
             as ``gaussian:2.0+direct:aligned``, without noise or JPEG.
         subsample: after the blur: pixels [0::scale], or MATLAB's bicubic; no meaning for ``bicubic`` and a whole
             degradation.
-        method: ``zssr``: from random weights, thousands of steps; ``mzsr`` or ``plain``: ten steps from the shipped
-            start for that network. None: a shipped start if there is one for the scale and the sub-sampling, else
+        method: ``zssr``: from random weights, thousands of steps; ``mzsr``, or the network of another shipped start:
+            ten steps from there. None: a shipped start if there is one for the scale and the sub-sampling, else
             ``zssr``; ``.fit.method`` tells.
         start: id or file of a start, or one that was loaded, instead of the shipped ones.
         steps: at most; by default 10 from a start, and 3000 of ``zssr``, of which its learning-rate rule may spare
@@ -104,7 +103,7 @@ def choose_start(
     degradation: Degradation,
     *,
     scale: int,
-    method: Method | None = None,
+    method: str | None = None,
     start: str | PathLike[str] | Start | None = None,
 ) -> Start | None:
     """The start that ``adapt`` takes for its ``method`` and ``start``; None for ``zssr``.
@@ -113,8 +112,9 @@ def choose_start(
         ConfigError: unknown method, one that has no start, or one with a start of another.
         ModelError: the start cannot be read or does not fit.
     """
-    if method is not None and method not in METHODS:
-        raise ConfigError(f"unknown method {method!r}. Known: {', '.join(METHODS)}.")
+    known = ["zssr", "mzsr", *(weights.card(name)["network"] for name in weights.starts())]
+    if method is not None and method not in known:
+        raise ConfigError(f"unknown method {method!r}. Known: {', '.join(dict.fromkeys(known))}.")
     if method == "zssr":
         if start is not None:
             raise ConfigError("zssr begins with random weights and takes no start. Drop one of them.")

@@ -21,11 +21,9 @@ from kukkiri.degradations.steps import Subsample
 from kukkiri.errors import ConfigError, ModelError
 from kukkiri.networks import Network
 
-__all__ = ["STARTS", "Start", "check_grid", "find_start", "grid_of", "load_start"]
+__all__ = ["Start", "check_grid", "find_start", "grid_of", "load_start", "starts_for"]
 
 Grid = Literal["direct", "bicubic"]
-STARTS = ("plain", "mzsr")
-"""Networks that starts are shipped for, the better one first (docs/adaptation.md)."""
 _PAPER: dict[tuple[str, int], tuple[float, ...]] = {
     ("direct", 2): (0.02, *[0.01] * 3, *[0.005] * 6),
     ("bicubic", 2): (*[0.01] * 3, *[0.001] * 7),
@@ -63,21 +61,24 @@ def grid_of(degradation: Degradation) -> Grid:
     return "direct" if sampler.method == "direct" and not sampler.aligned else "bicubic"
 
 
+def starts_for(degradation: Degradation, *, scale: int) -> list[str]:
+    """The ids of the shipped starts for a scale and a grid: ours, which are better and quicker, before MZSR's."""
+    wanted = (scale, grid_of(degradation))
+    cards = {name: weights.card(name) for name in weights.starts()}
+    fitting = [name for name, one in cards.items() if _made_for(one["adaptation"]) == wanted]
+    return sorted(fitting, key=lambda name: (cards[name]["network"] == "mzsr", name))
+
+
 def find_start(degradation: Degradation, *, scale: int, network: str | None = None) -> str | None:
     """The id of the shipped start for a scale and a grid; None when there is none.
 
     Args:
         degradation: as the picture was made.
         scale: whole.
-        network: ``plain`` or ``mzsr``; the better one when None.
+        network: such as ``mzsr``; the first of :func:`starts_for` when None.
     """
-    for wanted in STARTS if network is None else (network,):
-        for name in weights.starts():
-            card = weights.card(name)
-            found = (card["network"], card["adaptation"]["scale"], card["adaptation"]["subsample"])
-            if found == (wanted, scale, grid_of(degradation)):
-                return name
-    return None
+    found = starts_for(degradation, scale=scale)
+    return next((name for name in found if network in (None, weights.card(name)["network"])), None)
 
 
 def load_start(path_or_id: str | PathLike[str], *, scale: int, subsample: Grid) -> Start:
@@ -123,6 +124,10 @@ def check_grid(start: Start, degradation: Degradation) -> None:
             f"{start.name} was learnt for {start.subsample} sub-sampling, but {degradation} makes pictures on the "
             f"grid of {grid_of(degradation)} sub-sampling. Use another start, or --method zssr."
         )
+
+
+def _made_for(about: Mapping[str, Any]) -> tuple[int, str]:
+    return about["scale"], about["subsample"]
 
 
 def _adaptation(path: Path) -> dict[str, Any] | None:

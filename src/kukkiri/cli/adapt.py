@@ -25,7 +25,7 @@ def adapt_command(
     scale: Annotated[int, Parameter(alias="-s")] = 2,
     kernel: str = "bicubic",
     subsample: Literal["direct", "bicubic"] = "direct",
-    method: Literal["zssr", "mzsr", "plain"] | None = None,
+    method: str | None = None,
     start: str | None = None,
     steps: int | None = None,
     budget: float | None = None,
@@ -45,8 +45,8 @@ def adapt_command(
         kernel: the blur that made the picture: bicubic, estimate, gaussian:L1,L2,THETA (variances), or a file
             (.npy, .npz, .mat, .txt).
         subsample: what followed the blur: every scale-th pixel, or bicubic.
-        method: mzsr or plain, ten steps from a shipped start, or zssr, thousands from nothing; when not given, a start
-            if one is shipped for the scale and the sub-sampling, and zssr otherwise.
+        method: zssr, thousands of steps from nothing, or mzsr or another shipped start's network, ten steps from
+            there; when not given, a start if one is shipped for the scale and the sub-sampling, and zssr otherwise.
         start: a start of your own: .safetensors with a card (.json) beside it.
         steps: of learning, at most; when not given 10 from a start, 3000 of zssr. 0 uses a start as it is.
         budget: seconds of learning, at most.

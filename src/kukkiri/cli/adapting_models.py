@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from kukkiri import weights
-from kukkiri.adaptation import Method, adapt, find_start
+from kukkiri.adaptation import adapt, find_start
 from kukkiri.cli.printing import print_progress
 from kukkiri.degradations import Degradation
 from kukkiri.evaluation import AdaptingModel
@@ -18,7 +18,7 @@ __all__ = ["adapting_models"]
 
 
 def adapting_models(
-    methods: Sequence[Method],
+    methods: Sequence[str],
     starts: Sequence[str],
     *,
     steps: Sequence[int],
@@ -40,7 +40,7 @@ def adapting_models(
     """
     if threads is not None:
         torch.set_num_threads(threads)
-    chosen: list[tuple[Method | None, str | None]] = [(one, None) for one in methods] + [(None, one) for one in starts]
+    chosen: list[tuple[str | None, str | None]] = [(one, None) for one in methods] + [(None, one) for one in starts]
     if not chosen:
         found = find_start(Degradation.parse(degradation), scale=scales[0])
         print_progress(f"kukkiri: {found or 'no start for this scale and sub-sampling, so zssr'}")
@@ -48,7 +48,7 @@ def adapting_models(
     return [_model(method, start, steps=count, seed=seed) for method, start in chosen for count in steps or (None,)]
 
 
-def _model(method: Method | None, start: str | None, *, steps: int | None, seed: int) -> AdaptingModel:
+def _model(method: str | None, start: str | None, *, steps: int | None, seed: int) -> AdaptingModel:
     name = method or Path(start or "").stem
     bytes_of_start = ""
     if start is not None:

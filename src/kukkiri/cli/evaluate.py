@@ -40,7 +40,7 @@ def evaluate_command(
     protocol: str = "y-matlab",
     degradation: str | None = None,
     adapt: Annotated[bool, Flag] = False,
-    method: Annotated[list[Literal["zssr", "mzsr", "plain"]] | None, Several] = None,
+    method: Annotated[list[str] | None, Several] = None,
     start: Annotated[list[str] | None, Several] = None,
     steps: Annotated[list[int] | None, Several] = None,
     seed: int = 0,
@@ -72,7 +72,8 @@ def evaluate_command(
             y-mzsr, or rgb.
         degradation: how LR is made from HR: bicubic when not given, or as kukkiri degrade takes it.
         adapt: also score networks that first learn from each LR picture, told the degradation; see kukkiri adapt.
-        method: with --adapt: zssr, or the network of a shipped start; what kukkiri adapt would choose when not given.
+        method: with --adapt: zssr, or the network of a shipped start such as mzsr; the choice of kukkiri adapt when
+            not given.
         start: with --adapt: a start by its id or file.
         steps: with --adapt: of learning.
         seed: with --adapt: of what is drawn.
@@ -153,7 +154,7 @@ def evaluate_command(
     _write(FORMATS[form](evaluations), output, overwrite=overwrite)
 
 
-def _adapting(methods: list[Any], starts: list[str], **arguments: Any) -> list[AdaptingModel]:
+def _adapting(methods: list[str], starts: list[str], **arguments: Any) -> list[AdaptingModel]:
     if importlib.util.find_spec("torch") is None:
         raise BackendError("adaptation needs torch. Install kukkiri[torch].")
     from kukkiri.cli.adapting_models import adapting_models  # torch

@@ -1,0 +1,212 @@
+"""What adaptation reaches, and in which time: the tables and the curve of docs/adaptation.md.
+
+    python benchmarks/adaptation.py seconds PICTURE      ZSSR against starts: CPU seconds to the same PSNR
+    python benchmarks/adaptation.py table FOLDER         bicubic, shipped networks, ZSSR, starts of 1 and 10 steps
+    python benchmarks/adaptation.py steps FOLDER -o CURVE.svg    PSNR against steps 0 to 10
+
+Kernels as in MZSR (variances); protocol y-mzsr. Scores of FOLDER are kept in the cache of ``kukkiri evaluate``.
+"""
+
+import argparse
+import math
+import time
+from html import escape
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from kukkiri.adaptation import adapt, starts_for
+from kukkiri.cli.adapting_models import adapting_models
+from kukkiri.degradations import Degradation
+from kukkiri.evaluation import default_cache_folder, evaluate_many
+from kukkiri.images import read_picture
+from kukkiri.inference import Upscaler
+from kukkiri.metrics import PROTOCOLS
+
+CASES = {
+    "bicubic": "bicubic",
+    "g0.2 direct": "gaussian:0.2+direct",
+    "g2.0 direct": "gaussian:2.0+direct",
+    "ani direct": "gaussian:4.0,1.0,-0.5+direct",
+    "g1.3 bicubic": "gaussian:1.3+bicubic",
+}
+PUBLISHED = {  # MZSR, CVPR 2020, tables 1 and 2, Set5
+    "RCAN": ("38.18/.9604", "28.40/.8618", "29.15/.8601", "28.42/.8379", "31.54/.8992"),
+    "ZSSR": ("36.93/.9554", "34.29/.9373", "34.90/.9397", "33.96/.9307", "35.24/.9434"),
+    "MZSR(1)": ("36.77/.9549", "33.14/.9277", "35.20/.9398", "34.05/.9271", "35.18/.9430"),
+    "MZSR(10)": ("37.25/.9567", "33.74/.9301", "36.05/.9439", "34.78/.9323", "36.64/.9498"),
+}
+RULE = PROTOCOLS["y-mzsr"]
+COLOURS = ("#0b5fb4", "#b4410b", "#1d7a46", "#7a1d6d", "#666666")
+
+
+def shipped(text, scale):
+    return starts_for(Degradation.parse(text), scale=scale)
+
+
+def clocked(lr, text, scale, **arguments):
+    """The result, the fit, and the CPU seconds of learning and enlarging."""
+    begun, wall = time.process_time(), time.perf_counter()
+    adapted = adapt(lr, scale=scale, kernel=text, guarded=False, **arguments)
+    sr = adapted(lr)
+    return sr, adapted.fit, time.process_time() - begun, time.perf_counter() - wall
+
+
+def seconds(arguments):
+    """ZSSR until it stops, then every start step by step."""
+    scale, text = arguments.scale, CASES.get(arguments.degradation, arguments.degradation)
+    hr = read_picture(arguments.picture).to_array()
+    side = 256 * scale
+    top, left = ((length - side) // 2 for length in hr.shape[:2])
+    hr = np.ascontiguousarray(hr[top : top + side, left : left + side])
+    lr = Degradation.parse(text).apply(hr, scale=scale, seed=0)
+    print(
+        f"{lr.shape[1]}x{lr.shape[0]} LR pixels of {arguments.picture.stem}, x{scale}, {text}; CPU seconds, one thread"
+    )
+    for start in [*shipped(text, scale), *arguments.start]:  # the first run also warms up
+        clocked(lr[:64, :64], text, scale, start=start, steps=1)
+    bicubic = RULE.score(hr, Upscaler("bicubic", scale=scale)(lr), scale=scale)
+    sr, fit, spent, wall = clocked(lr, text, scale, method="zssr", steps=arguments.steps)
+    goal = RULE.score(hr, sr, scale=scale).psnr
+    print("| method | steps | PSNR | seconds | ZSSR / this |\n|---|---:|---:|---:|---:|")
+    print(f"| bicubic | | {bicubic.psnr:.2f} | | |")
+    print(f"| ZSSR, stopped by {fit.stopped} | {fit.steps} | {goal:.2f} | {spent:.1f} ({wall:.0f} of wall time) | 1 |")
+    for start in [*shipped(text, scale), *arguments.start]:
+        reached = False
+        for steps in range(11):
+            sr, _, took, _ = clocked(lr, text, scale, start=start, steps=steps)
+            psnr = RULE.score(hr, sr, scale=scale).psnr
+            first = psnr >= goal and not reached
+            reached |= first
+            if first or steps in (0, 1, 10):
+                mark = " first at ZSSR's PSNR" if first else ""
+                name = Path(start).stem
+                print(f"| {name}{mark} | {steps} | {psnr:.2f} | {took:.2f} | {spent / took:.0f} |", flush=True)
+
+
+def adapting(text, scale, *, methods=(), starts=(), steps=()):
+    """Models of kukkiri evaluate --adapt."""
+    if not methods and not starts:
+        return []
+    return adapting_models(
+        methods, starts, steps=steps, seed=0, degradation=text, scales=[scale], threads=torch.get_num_threads()
+    )
+
+
+def scored(models, text, arguments):
+    """The mean scores of models on the set, by name."""
+    found = evaluate_many(
+        models,
+        data=arguments.folder,
+        scales=[arguments.scale],
+        protocol="y-mzsr",
+        degradation=text,
+        cache=default_cache_folder(),
+        report=lambda one: (
+            print(f"{text} {one.model} {one.picture}: {one.score.psnr:.3f}", flush=True) if arguments.verbose else None
+        ),
+    )
+    return {one.model: next(iter(one.sets.values())).mean for one in found}
+
+
+def table(arguments):
+    """One row for a method, one column for a degradation."""
+    cases = {name: CASES[name] for name in arguments.cases.split(",")} if arguments.cases else CASES
+    rows = {}
+    for text in cases.values():
+        starts = [*shipped(text, arguments.scale), *arguments.start]
+        models = ["bicubic", *arguments.model, *adapting(text, arguments.scale, starts=starts, steps=[1, 10])]
+        if arguments.zssr is not None:
+            models += adapting(text, arguments.scale, methods=["zssr"], steps=[arguments.zssr])
+        for name, mean in scored(models, text, arguments).items():
+            name = name.replace("-direct", "").replace("-bicubic", "")
+            rows.setdefault(name, {})[text] = f"{mean.psnr:.2f}/{mean.ssim:.4f}".replace("/0.", "/.")
+    print(f"| {arguments.folder.name}, x{arguments.scale}, y-mzsr | {' | '.join(cases)} |")
+    print("|---|" + "---|" * len(cases))
+    for name, cells in rows.items():
+        print(f"| {name} | {' | '.join(cells.get(text, '') for text in cases.values())} |")
+    if arguments.scale == 2 and arguments.folder.name == "Set5":
+        for name, values in PUBLISHED.items():
+            of = dict(zip(CASES, values, strict=True))
+            print(f"| {name}, published | {' | '.join(of[one] for one in cases)} |")
+
+
+def steps(arguments):
+    """PSNR after 0 to 10 steps, of the starts that ``adapt`` takes, as numbers and as a drawing."""
+    curves = {}
+    cases = arguments.cases.split(",") if arguments.cases else ["g0.2 direct", "g2.0 direct", "ani direct"]
+    for case in cases:
+        text = CASES[case]
+        for start in arguments.start or shipped(text, arguments.scale)[:1]:
+            means = scored(adapting(text, arguments.scale, starts=[start], steps=range(11)), text, arguments)
+            name = case if len(arguments.start) < 2 else f"{case}, {Path(start).stem}"
+            curves[name] = [mean.psnr for mean in means.values()]
+            print(f"{name}: " + " ".join(f"{value:.2f}" for value in curves[name]), flush=True)
+    if arguments.output:
+        arguments.output.write_text(drawing(curves), encoding="utf-8")
+
+
+def drawing(curves):
+    """Lines over the steps 0 to 10, as SVG."""
+    width, height, left, right, top, bottom = 640, 360, 52, 120, 14, 44
+    values = [value for curve in curves.values() for value in curve]
+    low, high = math.floor(min(values)), math.ceil(max(values))
+
+    def x(step):
+        return left + step / 10 * (width - left - right)
+
+    def y(value):
+        return height - bottom - (value - low) / (high - low) * (height - top - bottom)
+
+    parts = [f'<rect width="{width}" height="{height}" fill="white"/>']
+    grid = max(1, round((high - low) / 8))
+    for value in range(low, high + 1, grid):
+        parts.append(f'<path d="M{left} {y(value):.1f}H{width - right}" stroke="#ddd"/>')
+        parts.append(f'<text x="{left - 6}" y="{y(value) + 4:.1f}" text-anchor="end">{value}</text>')
+    under = height - bottom + 18
+    parts += [f'<text x="{x(step):.1f}" y="{under}" text-anchor="middle">{step}</text>' for step in range(11)]
+    floor = -math.inf
+    for number, (name, curve) in sorted(enumerate(curves.items()), key=lambda one: -one[1][1][-1]):
+        colour = COLOURS[number % len(COLOURS)]
+        points = " ".join(f"{x(step):.1f},{y(value):.1f}" for step, value in enumerate(curve))
+        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        parts += [
+            f'<circle cx="{x(i):.1f}" cy="{y(value):.1f}" r="3" fill="{colour}"/>' for i, value in enumerate(curve)
+        ]
+        floor = max(y(curve[-1]) + 4, floor + 15)
+        parts.append(f'<text x="{width - right + 8}" y="{floor:.1f}" fill="{colour}">{escape(name)}</text>')
+    parts.append(f'<text x="{(left + width - right) / 2}" y="{height - 8}" text-anchor="middle">steps</text>')
+    parts.append(f'<text transform="translate(14 {height / 2}) rotate(-90)" text-anchor="middle">PSNR (dB)</text>')
+    style = 'font-family="sans-serif" font-size="12"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" {style}>{"".join(parts)}</svg>\n'
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    modes = parser.add_subparsers(required=True)
+    for function, place in ((seconds, "picture"), (table, "folder"), (steps, "folder")):
+        mode = modes.add_parser(function.__name__, help=function.__doc__)
+        mode.set_defaults(run=function)
+        mode.add_argument(place, type=Path)
+        mode.add_argument("--scale", type=int, default=2)
+        mode.add_argument("--start", action="append", default=[], help="a start by id or file; repeatable")
+        mode.add_argument("--threads", type=int, default=1)
+        if function is seconds:
+            mode.add_argument("--degradation", default="g2.0 direct", help="a column of the table, or a degradation")
+            mode.add_argument("--steps", type=int, default=3000, help="of ZSSR, at most")
+        else:
+            mode.add_argument("--cases", help="columns of the table, with commas between")
+            mode.add_argument("--verbose", action="store_true")
+        if function is table:
+            mode.add_argument("--model", action="append", default=[], help="a model that does not adapt; repeatable")
+            mode.add_argument("--zssr", type=int, help="also ZSSR, of at most so many steps")
+        if function is steps:
+            mode.add_argument("-o", "--output", type=Path)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    arguments.run(arguments)
+
+
+if __name__ == "__main__":
+    main()
