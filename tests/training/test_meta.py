@@ -9,7 +9,7 @@ import torch
 from torch import func, nn
 
 from kukkiri.networks.espcn import ESPCN
-from kukkiri.training.meta import InnerLoop, adapted_parameters, meta_gradients, meta_step
+from kukkiri.training.meta import InnerLoop, adaptation, adapted_parameters, meta_gradients, meta_step
 from kukkiri.training.step_weights import constant_weights, last_step_weights, multi_step_weights
 
 RATE = 0.1
@@ -360,3 +360,21 @@ def test_a_parameter_without_rates_is_named():
 
 def test_without_learning_rates_to_learn_there_is_no_gradient_in_them():
     assert meta_gradients(Product(), [Point()], inner=InnerLoop(steps=2)).rates == {}
+
+
+def test_a_parameter_whose_rates_are_zero_stays_but_is_learnt():
+    inner = InnerLoop(steps=2, learning_rate={"u": (0.1, 0.1), "v": (0.0, 0.0)})
+    still = meta_gradients(Product(), [Point()], inner=inner, learn_rates=True)
+    assert set(still.rates) == {"u"}
+    tiny = InnerLoop(steps=2, learning_rate={"u": (0.1, 0.1), "v": (1e-300, 1e-300)})
+    moving = meta_gradients(Product(), [Point()], inner=tiny)
+    for name in ("u", "v"):
+        assert float(still.gradients[name]) == pytest.approx(float(moving.gradients[name]), rel=1e-12)
+
+
+def test_an_adaptation_goes_from_the_start_to_the_adapted_parameters():
+    module, inner = Product(), InnerLoop(steps=3, learning_rate=RATE)
+    path = list(adaptation(module, Point(), inner=inner))
+    assert len(path) == 4
+    assert float(path[0]["v"]) == 2.0
+    assert path[3] == adapted_parameters(module, Point(), inner=inner)

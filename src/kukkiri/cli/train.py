@@ -27,17 +27,20 @@ def train_command(
     """
     if importlib.util.find_spec("torch") is None:
         raise BackendError("training needs torch. Install kukkiri[torch].")
-    from kukkiri.training import Progress, read_recipe, train
+    from kukkiri.training import MetaRecipe, Progress, meta_train, read_any_recipe, train
 
-    settings = read_recipe(recipe, overrides)
+    settings = read_any_recipe(recipe, overrides)
     with _Progress(settings.steps, name=settings.name) as progress:
 
         def report(line: Progress) -> None:
-            psnr = "" if line.psnr is None else f"  {line.psnr:.3f} dB"
+            psnr = "" if line.psnr is None else f"  {' > '.join(f'{one:.3f}' for one in line.curve or (line.psnr,))} dB"
             text = f"loss {line.loss:.5f}  rate {line.learning_rate:.2e}  {line.patches_per_second:.0f} patches/s"
             progress.show(line.step, text, left=_clock(line.seconds_left), result=psnr)
 
-        weights = train(settings, resume=resume, report=report)
+        if isinstance(settings, MetaRecipe):
+            weights = meta_train(settings, resume=resume, report=report)
+        else:
+            weights = train(settings, resume=resume, report=report)
     print_result(str(weights))
 
 

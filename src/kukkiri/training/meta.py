@@ -23,6 +23,7 @@ __all__ = [
     "InnerLoop",
     "MetaGradients",
     "Task",
+    "adaptation",
     "adapted_parameters",
     "meta_gradients",
     "meta_step",
@@ -72,7 +73,9 @@ class InnerLoop:
                 raise ValueError(f"{len(rates)} learning rates for {self.steps} steps")
 
     def rates(self, parameters: Parameters) -> dict[str, Tensor]:
-        """The learning rates of every parameter, (steps,) each, in its type.
+        """The learning rates of every parameter that moves, (steps,) each, in its type.
+
+        A parameter whose rates are all 0 is not among them: its gradient need not be computed.
 
         Raises:
             ValueError: rates by name, and a parameter has none.
@@ -82,9 +85,10 @@ class InnerLoop:
             missing = [name for name in parameters if name not in named]
             if missing:
                 raise ValueError(f"no learning rates for {', '.join(missing)}")
-            return {name: value.new_tensor(named[name]) for name, value in parameters.items()}
-        shared = named if isinstance(named, tuple) else (named,) * self.steps
-        return {name: value.new_tensor(shared) for name, value in parameters.items()}
+            of = {name: tuple(named[name]) for name in parameters}
+        else:
+            of = dict.fromkeys(parameters, named if isinstance(named, tuple) else (named,) * self.steps)
+        return {name: parameters[name].new_tensor(rates) for name, rates in of.items() if any(rates)}
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,7 @@ class MetaGradients:
     gradients: dict[str, Tensor]
     """Of the meta-loss, for every parameter that requires a gradient."""
     rates: dict[str, Tensor]
-    """Of the meta-loss, for every learning rate, (steps,) for a parameter; empty without ``learn_rates``."""
+    """Of the meta-loss, for the learning rates, (steps,) for a parameter that moves; empty without ``learn_rates``."""
     first: float = float("nan")
     """The query loss after the first step, where it counts."""
 
@@ -108,12 +112,19 @@ def adapted_parameters(module: nn.Module, task: Task, *, inner: InnerLoop) -> di
 
     Use them with ``torch.func.functional_call(module, parameters, inputs)``.
     """
+    *_, last = adaptation(module, task, inner=inner)
+    return last
+
+
+def adaptation(module: nn.Module, task: Task, *, inner: InnerLoop) -> Iterator[dict[str, Tensor]]:
+    """The parameters before the inner loop and after each of its steps; see :func:`adapted_parameters`."""
     parameters = _trainable(module)
     rates = inner.rates(parameters)
-    with _constant_buffers(module):
-        for step in range(inner.steps):
+    yield parameters
+    for step in range(inner.steps):
+        with _constant_buffers(module):
             parameters = _descend(module, task, parameters, _at(rates, step), order=1)
-    return parameters
+        yield parameters
 
 
 def meta_gradients(
@@ -258,8 +269,9 @@ def _query_gradient(module: nn.Module, task: Task, parameters: Parameters) -> tu
 def _descend(module: nn.Module, task: Task, parameters: Parameters, rates: Parameters, *, order: int) -> Parameters:
     """One step of gradient descent on the support loss."""
     at = parameters if order == 2 else {name: value.detach() for name, value in parameters.items()}
-    gradients = func.grad(lambda p: task.support(_bound(module, p)).reshape(()))(at)
-    return {name: value - rates[name] * gradients[name] for name, value in parameters.items()}
+    moving = {name: at[name] for name in rates}
+    gradients = func.grad(lambda p: task.support(_bound(module, {**at, **p})).reshape(()))(moving)
+    return {**parameters, **{name: parameters[name] - rate * gradients[name] for name, rate in rates.items()}}
 
 
 def _at(rates: Parameters, step: int) -> Parameters:

@@ -1,0 +1,100 @@
+"""Scores while meta-training: mean PSNR of pictures before and after each step of adaptation, ``y-mzsr``."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, func
+
+from kukkiri.data import find_pictures, read_rgb8
+from kukkiri.degradations import Degradation, centre_of_mass
+from kukkiri.degradations.steps import Blur
+from kukkiri.degradations.tensors import degrade_tensor
+from kukkiri.images import quantise
+from kukkiri.metrics import PROTOCOLS
+from kukkiri.networks import Network
+from kukkiri.training.meta import InnerLoop, adaptation
+from kukkiri.training.meta_recipe import MetaRecipe
+from kukkiri.training.meta_tasks import BlurTask, enlarge
+
+__all__ = ["MetaValidation"]
+
+
+@dataclass(frozen=True)
+class MetaValidation:
+    """The middle of pictures, and the degradations that are undone."""
+
+    pictures: tuple[NDArray[np.uint8], ...]
+    degradations: tuple[Degradation, ...]
+    recipe: MetaRecipe
+
+    @classmethod
+    def from_recipe(cls, recipe: MetaRecipe) -> "MetaValidation":
+        """Read the pictures of the recipe's validation folder."""
+        side = recipe.validation_side
+        multiple = recipe.scale**2  # a picture that has a son
+        pictures = []
+        for path in find_pictures(Path(recipe.validation))[: recipe.validation_pictures]:
+            hr = read_rgb8(path)
+            sides = [min(side, length) // multiple * multiple for length in hr.shape[:2]]
+            top, left = ((length - used) // 2 for length, used in zip(hr.shape[:2], sides, strict=True))
+            pictures.append(hr[top : top + sides[0], left : left + sides[1]])
+        texts = recipe.validation_degradations or (f"gaussian:2.0+{recipe.subsample}",)
+        return cls(tuple(pictures), tuple(Degradation.parse(text) for text in texts), recipe)
+
+    def curve(self, network: Network, *, rates: Mapping[str, Sequence[float]]) -> tuple[float, ...]:
+        """PSNR before and after each step in dB, means over pictures and degradations."""
+        curves = [
+            self._curve(network, hr, degradation, rates) for degradation in self.degradations for hr in self.pictures
+        ]
+        return tuple(float(value) for value in np.mean(curves, axis=0))
+
+    def _curve(
+        self, network: Network, hr: NDArray[np.uint8], degradation: Degradation, rates: Mapping[str, Sequence[float]]
+    ) -> list[float]:
+        scale = self.recipe.scale
+        lr = _nchw(degradation.apply(hr, scale=scale, seed=0))
+        if not self.recipe.inner_steps:
+            code = (_moments(degradation, scale=scale)[None],) if self.recipe.told else ()
+            with torch.no_grad():
+                return [self._score(hr, enlarge(network, lr, *code, like=network, scale=scale))]
+        son = degrade_tensor(lr, degradation, scale=scale).clamp(0, 1)
+        nothing = lr[..., :0, :0]
+        task = BlurTask(
+            network, scale, (0.0, 0.0, 0.0), son, lr, nothing, nothing, losses=(self.recipe.inner_loss, "l1")
+        )
+        inner = InnerLoop(steps=self.recipe.inner_steps, learning_rate=rates, order=1)
+        scores = []
+        for parameters in adaptation(network, task, inner=inner):
+            with torch.no_grad():
+
+                def model(pictures: Tensor, parameters: dict[str, Tensor] = parameters) -> Tensor:
+                    return func.functional_call(network, parameters, (pictures,))  # type: ignore[no-any-return]
+
+                scores.append(self._score(hr, enlarge(model, lr, like=network, scale=scale)))
+        return scores
+
+    def _score(self, hr: NDArray[np.uint8], sr: Tensor) -> float:
+        levels = quantise(np.ascontiguousarray(sr[0].permute(1, 2, 0).clamp(0, 1).numpy()), 8).astype(np.uint8)
+        return PROTOCOLS["y-mzsr"].score(hr, levels, scale=self.recipe.scale).psnr
+
+
+def _nchw(levels: NDArray[Any]) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(levels.transpose(2, 0, 1)[None]).astype(np.float32)) / 255
+
+
+def _moments(degradation: Degradation, *, scale: int) -> Tensor:
+    """:func:`covariance_code` from the second moments of the degradation's first blur; none: a variance of 0."""
+    code = torch.tensor([-1.0, -1.0, 0.0])
+    for place, step in enumerate(degradation.steps):
+        if isinstance(step, Blur):
+            kernel = degradation.blur_kernel(place, scale=scale)
+            row, column = centre_of_mass(kernel)
+            y, x = np.arange(kernel.shape[0])[:, None] - row, np.arange(kernel.shape[1])[None] - column
+            code += torch.tensor([float((kernel * one).sum()) for one in (x * x, y * y, x * y)]) / (1.25 * scale)
+            break
+    return code
