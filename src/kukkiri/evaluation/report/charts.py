@@ -9,6 +9,7 @@ __all__ = ["Axis", "Mark", "marker", "scatter", "short_number", "ticks"]
 
 _WIDTH, _HEIGHT = 520, 360
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 20, 16, 52
+_NEAR = 22  # a label that is further from its point is tied to it by a line
 _CHARACTER = 6.3  # mean width of a character of the labels
 _SHAPES = ("circle", "square", "triangle", "diamond")
 
@@ -102,7 +103,7 @@ def short_number(value: float) -> str:
     return f"{value:.3g}"
 
 
-def scatter(marks: Sequence[Mark], *, x: Axis, y: Axis, title: str) -> str:
+def scatter(marks: Sequence[Mark], *, x: Axis, y: Axis, title: str, size: tuple[int, int] = (_WIDTH, _HEIGHT)) -> str:
     """Points with labels that keep clear of each other.
 
     Args:
@@ -110,14 +111,15 @@ def scatter(marks: Sequence[Mark], *, x: Axis, y: Axis, title: str) -> str:
         x: the horizontal axis.
         y: the vertical axis.
         title: read by screen readers; the page gives the visible one.
+        size: (width, height) of the paper.
 
     Returns:
         An ``svg`` element.
     """
     placed = [mark for mark in marks if mark.x is not None]
     aside = [mark for mark in marks if mark.x is None]
-    right = _WIDTH - _RIGHT - (74 if aside else 0)
-    bottom = _HEIGHT - _BOTTOM
+    right = size[0] - _RIGHT - (74 if aside else 0)
+    bottom = size[1] - _BOTTOM
     across = _Scale(x, [mark.x for mark in placed if mark.x is not None] or [1.0], _LEFT, right)
     ends = (_TOP, bottom) if y.downwards else (bottom, _TOP)
     up = _Scale(y, [mark.y for mark in marks], *ends)
@@ -130,7 +132,7 @@ def scatter(marks: Sequence[Mark], *, x: Axis, y: Axis, title: str) -> str:
         texts.append(_label(mark, px, py, taken, right=right, bottom=bottom))
     parts += [*texts, *_aside(aside, up, right=right)]
     return (
-        f'<svg class="chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(title)}">'
+        f'<svg class="chart" viewBox="0 0 {size[0]} {size[1]}" role="img" aria-label="{escape(title)}">'
         f"<title>{escape(title)}</title>{''.join(parts)}</svg>"
     )
 
@@ -150,7 +152,7 @@ def _frame(across: _Scale, up: _Scale, *, right: float, bottom: float) -> str:
         parts.append(f'<line class="break" x1="{gap}" x2="{gap}" y1="{_TOP}" y2="{bottom}"/>')
     parts.append(f'<path class="axis" d="M{_LEFT} {_TOP}V{bottom}H{right:.1f}" fill="none"/>')
     parts.append(
-        f'<text class="title" x="{(_LEFT + right) / 2:.1f}" y="{_HEIGHT - 10}" text-anchor="middle">'
+        f'<text class="title" x="{(_LEFT + right) / 2:.1f}" y="{bottom + _BOTTOM - 10}" text-anchor="middle">'
         f"{escape(across.axis.label)}</text>"
     )
     centre = (_TOP + bottom) / 2
@@ -186,7 +188,28 @@ Box = tuple[float, float, float, float]
 def _label(mark: Mark, px: float, py: float, taken: list[Box], *, right: float, bottom: float) -> str:
     """The text at the first free place around the point."""
     width, height = _CHARACTER * len(mark.label), 13.0
-    places = [
+    chosen = None
+    for tx, ty, anchor in _places(px, py):
+        start = {"start": tx, "middle": tx - width / 2, "end": tx - width}[anchor]
+        box = (start, ty - height + 3, start + width, ty + 3)
+        inside = box[0] >= _LEFT + 2 and box[2] <= right + _RIGHT - 2 and box[1] >= 2 and box[3] <= bottom - 2
+        if inside and not any(_overlap(box, other) for other in taken):
+            chosen = (tx, ty, anchor, box)
+            break
+    if chosen is None:
+        return ""  # crowded out; the name is still there on hover and in the table
+    tx, ty, anchor, box = chosen
+    taken.append(box)
+    kind = "label faint" if mark.series is None else f"label m{mark.series % 8}"
+    far = max(box[1] - py, py - box[3]) > _NEAR
+    edge = box[1] if box[1] > py else box[3]
+    line = f'<path class="leader" d="M{px:.1f} {py:.1f}L{tx:.1f} {edge:.1f}" fill="none"/>' if far else ""
+    return f'{line}<text class="{kind}" x="{tx:.1f}" y="{ty:.1f}" text-anchor="{anchor}">{escape(mark.label)}</text>'
+
+
+def _places(px: float, py: float) -> list[tuple[float, float, str]]:
+    """(x, y, anchor) of a label: around its point, and then further and further above and below it."""
+    around = [
         (px + 10, py + 4, "start"),
         (px - 10, py + 4, "end"),
         (px, py - 11, "middle"),
@@ -200,20 +223,10 @@ def _label(mark: Mark, px: float, py: float, taken: list[Box], *, right: float, 
         (px + 10, py + 31, "start"),
         (px - 10, py + 31, "end"),
     ]
-    chosen = None
-    for tx, ty, anchor in places:
-        start = {"start": tx, "middle": tx - width / 2, "end": tx - width}[anchor]
-        box = (start, ty - height + 3, start + width, ty + 3)
-        inside = box[0] >= _LEFT + 2 and box[2] <= right + _RIGHT - 2 and box[1] >= 2 and box[3] <= bottom - 2
-        if inside and not any(_overlap(box, other) for other in taken):
-            chosen = (tx, ty, anchor, box)
-            break
-    if chosen is None:
-        return ""  # crowded out; the name is still there on hover and in the table
-    tx, ty, anchor, box = chosen
-    taken.append(box)
-    kind = "label faint" if mark.series is None else f"label m{mark.series % 8}"
-    return f'<text class="{kind}" x="{tx:.1f}" y="{ty:.1f}" text-anchor="{anchor}">{escape(mark.label)}</text>'
+    for away in range(38, 110, 12):
+        around += [(px + 14, py - away, "start"), (px - 14, py - away, "end")]
+        around += [(px + 14, py + away + 8, "start"), (px - 14, py + away + 8, "end")]
+    return around
 
 
 def _overlap(one: Box, other: Box) -> bool:
