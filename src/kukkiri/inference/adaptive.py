@@ -32,7 +32,7 @@ HALF_LEVEL = 0.5 / 255
 """RMS by which the network and the interpolation may differ in the flat cells that are tried."""
 _GRAIN = 4  # LR pixels: what lies so near to a busy pixel is busy too
 _STRIP = 2**16  # pixels that stay in the cache while their curvature is taken
-_GAIN = 0.95  # of the picture: what the rectangles may be at most, margins included
+_GAIN = 0.9  # of the picture: what the rectangles may be at most, margins included
 _WITNESSES = 12
 _TRIED = 0.01  # of the picture: what may be spent on witnesses
 
