@@ -285,7 +285,7 @@ class Run:
         temporary = path.with_suffix(".tmp")
         torch.save(
             {
-                "recipe": json.dumps(_identity(self.recipe), sort_keys=True),
+                "recipe": _text(_identity(self.recipe)),
                 "step": self.step,
                 "best": self.best,
                 "network": self.network.state_dict(),
@@ -309,7 +309,7 @@ class Run:
             **_identity(type(self.recipe)(name="", network="", scale=1)),
             **json.loads(kept["recipe"]),
         }  # of fewer fields
-        changed = [key for key in now if json.dumps(now[key]) != json.dumps(before[key])]
+        changed = [key for key in now if _text(now[key]) != _text(before[key])]
         if changed:
             raise ConfigError(f"{path} is of another recipe: {', '.join(changed)} differ. Use another name or output.")
         self.step, self.best = kept["step"], kept["best"]
@@ -332,6 +332,11 @@ def _forget_after(log: Path, step: int) -> None:
         lines = log.read_text(encoding="utf-8").splitlines(keepends=True)
         kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
         log.write_text("".join(kept), encoding="utf-8")
+
+
+def _text(value: Any) -> str:
+    """The same for equal values, whatever the order of their keys, and for lists and tuples."""
+    return json.dumps(value, sort_keys=True)
 
 
 def _identity(recipe: Recipe) -> dict[str, Any]:
