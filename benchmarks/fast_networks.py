@@ -3,7 +3,7 @@
     python benchmarks/fast_networks.py train --data FOLDER --validation FOLDER [--only NAME,NAME]
     python benchmarks/fast_networks.py table
 
-All candidates: x2, the same data, seed, 2,500 steps of 16 patches of 32x32 LR pixels, L1, SOAP at 3e-3 unless the
+All candidates: x2, the same data, seed, 1,000 steps of 16 patches of 32x32 LR pixels, L1, SOAP at 3e-3 unless the
 name says Adam. PSNR: FreeVal16, ``y-matlab``, the averaged weights. Time: process CPU time of ONNX Runtime with one
 thread on a 640x360 plane (RGB: three), lower quartile of runs that take turns, per megapixel of output; the
 colour conversion and the chroma that a luma network leaves to bicubic interpolation are not in it.
@@ -88,9 +88,9 @@ def recipe(name: str, options: argparse.Namespace) -> Recipe:
         "optimiser": "soap",
         "betas": (0.95, 0.95),
         "learning_rate": 3e-3,
-        "steps": 2_500,
+        "steps": 1_000,
         "threads": 1,
-        "validate_every": 2_500,
+        "validate_every": 1_000,
     }
     return Recipe(**{**values, **one.training})
 
