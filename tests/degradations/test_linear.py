@@ -53,6 +53,14 @@ def test_the_blur_of_ikc_is_reproduced(golden, scale):
     np.testing.assert_allclose(mine, vector["output.ikc_blur_reflectpad_float32"].numpy(), atol=1e-6)  # float32
 
 
+@pytest.mark.parametrize("size", [3, 5, 11, 21])
+@pytest.mark.parametrize("angle", [0.0, 0.4])
+def test_large_pictures_are_blurred_in_bands_and_by_a_column_and_a_row(rng, size, angle):
+    ndimage = pytest.importorskip("scipy.ndimage")
+    image, kernel = rng.random((90, 500)), gaussian_kernel(2.0, 1.0, angle, size=size)  # several bands
+    np.testing.assert_allclose(blur(image, kernel), ndimage.correlate(image, kernel, mode="reflect"), atol=1e-13)
+
+
 @pytest.mark.parametrize("border", BORDERS)
 @pytest.mark.parametrize("shape", [(5, 5), (4, 6), (15, 13), (1, 7)])
 def test_blur_equals_scipy_for_every_border_and_size(rng, border, shape):

@@ -20,6 +20,10 @@ Subsampling = Literal["direct", "nearest", "bilinear", "bicubic", "lanczos"]
 SUBSAMPLERS = {"nearest": "nearest", "bilinear": "linear", "bicubic": "cubic", "lanczos": "lanczos3"}
 """The kernel in :mod:`kukkiri.resampling` behind each way to sub-sample but ``direct``."""
 _LARGE = 121  # taps from which the FFT beats the sum over taps
+_SMALL = 9  # taps up to which a column and a row are no fewer
+_ROUNDING = 1e-15  # of the singular values
+_WIDEST = 101  # side up to which it is worth the while to look for factors
+_BAND = 2**15  # values that are summed at a time: 256 KiB of float64
 
 
 def blur(image: Floats, kernel: Kernel, *, border: Border = "symmetric", step: int = 1) -> Floats:
@@ -44,13 +48,40 @@ def blur(image: Floats, kernel: Kernel, *, border: Border = "symmetric", step: i
     for axis, (length, taps) in enumerate(zip((height, width), kernel.shape, strict=True)):
         positions = np.arange(-(taps // 2), length + taps - taps // 2 - 1)
         padded = padded.take(border_indices(positions, length, border=border), axis=axis)  # type: ignore[assignment]
-    if step == 1 and kernel.size > _LARGE:
+    factors = _factors(kernel) if step == 1 and kernel.size > _SMALL else ()
+    if factors:
+        column, row = factors
+        result = _correlate(_correlate(padded, column), row)
+    elif step == 1 and kernel.size > _LARGE:
         return _correlate_by_fft(padded, kernel, (height, width))
-    total = np.zeros((-(-height // step), -(-width // step), *image.shape[2:]), dtype=image.dtype)
-    for (row, column), weight in np.ndenumerate(kernel):
-        if weight != 0:
-            total += image.dtype.type(weight) * padded[row : row + height : step, column : column + width : step]
-    return total  # type: ignore[return-value]
+    else:
+        result = _correlate(padded, kernel, step=step)
+    return result  # type: ignore[return-value]
+
+
+def _factors(kernel: Kernel) -> tuple[Kernel, Kernel] | tuple[()]:
+    """A column and a row whose product the kernel is, to rounding: 2 K taps instead of K^2."""
+    if min(kernel.shape) < 2 or max(kernel.shape) > _WIDEST:
+        return ()
+    left, weights, right = np.linalg.svd(kernel)
+    return (weights[0] * left[:, :1], right[:1]) if weights[1] <= _ROUNDING * weights[0] else ()
+
+
+def _correlate(padded: NDArray[Any], kernel: Kernel, *, step: int = 1) -> NDArray[Any]:
+    """The sum over the taps, in bands of rows that stay in the cache."""
+    height, width = padded.shape[0] - kernel.shape[0] + 1, padded.shape[1] - kernel.shape[1] + 1
+    total = np.zeros((-(-height // step), -(-width // step), *padded.shape[2:]), dtype=padded.dtype)
+    rows = max(1, _BAND // max(1, total[:1].size))
+    product = np.empty_like(total[:rows])
+    taps = [(row, column, padded.dtype.type(weight)) for (row, column), weight in np.ndenumerate(kernel) if weight != 0]
+    for top in range(0, len(total), rows):
+        band = total[top : top + rows]
+        scaled = product[: len(band)]
+        for row, column, weight in taps:
+            first = row + step * top
+            part = padded[first : first + step * len(band) : step, column : column + width : step]
+            band += np.multiply(part, weight, out=scaled)
+    return total
 
 
 def subsample(
