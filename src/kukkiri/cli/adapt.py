@@ -64,11 +64,11 @@ def adapt_command(
         if other is not None and other.exists() and not overwrite:
             raise ConfigError(f"{other}: exists already. Choose another name, or allow it with --overwrite.")
     picture = read_picture(source)
-    estimated = kernel == "estimate"
-    if estimated:
-        kernel = _estimated(picture, scale=scale, subsample=subsample)
     from kukkiri.adaptation import adapt, choose_start, degradation_of, grid_of  # torch
 
+    estimated = kernel == "estimate"
+    if estimated:
+        kernel = _estimated(picture, scale=scale, subsample=subsample, method=method, start=start)
     degradation = degradation_of(kernel, subsample=subsample)
     chosen = choose_start(degradation, scale=scale, method=method, start=start)
     if chosen is not None:
@@ -127,8 +127,14 @@ _ENDS = {
 }
 
 
-def _estimated(picture: Picture, *, scale: int, subsample: str) -> str:
-    """The degradation that a picture's spectrum speaks of, said aloud; aligned, so that nothing moves."""
+def _estimated(picture: Picture, *, scale: int, subsample: str, method: str | None, start: str | None) -> str:
+    """The degradation that a picture's spectrum speaks of, said aloud.
+
+    A spectrum does not know where the pixels lie. They are taken to lie so that nothing moves, unless there is only
+    a start for the other grid: then the result lies half a pixel of its own to the side for each doubling.
+    """
+    from kukkiri.adaptation import degradation_of, find_start, load_start
+
     if subsample != "direct":
         raise ConfigError(
             f"--kernel estimate finds the blur of shrinking too, so --subsample must be direct, got {subsample}."
@@ -137,4 +143,9 @@ def _estimated(picture: Picture, *, scale: int, subsample: str) -> str:
         raise ConfigError(f"adaptation needs a whole scale from 2, got {scale}.")
     estimate = estimate_gaussian(picture.colour, scale=scale)
     print_progress(f"estimated kernel {estimate}, noise {255 * estimate.noise_std:.2f} of 255 levels")
-    return f"{estimate}+direct:aligned"
+    aligned, direct = f"{estimate}+direct:aligned", f"{estimate}+direct"
+    if start is not None:
+        return direct if load_start(start, scale=scale, subsample="bicubic").subsample == "direct" else aligned
+    if method == "zssr" or find_start(degradation_of(aligned), scale=scale, network=method) is not None:
+        return aligned
+    return aligned if find_start(degradation_of(direct), scale=scale, network=method) is None else direct
