@@ -128,6 +128,7 @@ def test_training_lowers_the_loss_and_logs_every_line(folder):
     logged = [json.loads(line) for line in (one.folder / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in logged] == [line.step for line in lines]
     assert logged[-1]["loss"] < 0.8 * logged[0]["loss"]
+    assert all(0 < line["data_share"] < 1 for line in logged)
     best = max(line["psnr"] for line in logged if line["psnr"] is not None)
     loaded = load(path)
     measured = Validation.from_folder(folder, scale=2).psnr(loaded.module, info=loaded.info)

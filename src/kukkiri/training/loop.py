@@ -49,6 +49,8 @@ class Progress:
     seconds_left: float
     psnr: float | None = None
     """Of the averaged weights on the validation set, when it was measured."""
+    data_share: float = 0.0
+    """Part of the time since the last line that was spent on drawing patches."""
     curve: tuple[float, ...] = ()
     """Of meta-training: that PSNR before and after each step of adaptation."""
 
@@ -144,6 +146,7 @@ class Run:
         self.optimiser = make_optimiser(recipe, self.network)
         self.average: dict[str, Tensor] = {}
         self.patches = recipe.batch
+        self.drawing = 0.0  # seconds since the last line of the log
         self._read_pictures()
 
     def _read_pictures(self) -> None:
@@ -209,10 +212,11 @@ class Run:
                     patches_per_second=counted * self.patches / elapsed,
                     seconds_left=(recipe.steps - self.step) * elapsed / counted,
                     psnr=self._validate() if validate else None,
+                    data_share=self.drawing / elapsed,
                     curve=self.curve if validate else (),
                 )
                 self._write(line, report)
-                total, counted, since = 0.0, 0, time.perf_counter()
+                total, counted, since, self.drawing = 0.0, 0, time.perf_counter(), 0.0
             if self.step % recipe.checkpoint_every == 0:
                 self.save(recipe.folder / "checkpoint.pt")
 
@@ -222,7 +226,9 @@ class Run:
             group["lr"] = learning_rate_at(recipe, self.step)
         late = recipe.final_loss and self.step >= recipe.steps * (1 - recipe.final_share)
         criterion = LOSSES[recipe.final_loss if late else recipe.loss]
+        begun = time.perf_counter()
         lr, hr = self.sampler.at(self.step)
+        self.drawing += time.perf_counter() - begun
         self.optimiser.zero_grad(set_to_none=True)
         loss = criterion(self._forward(lr), hr)
         loss.backward()  # type: ignore[no-untyped-call]
