@@ -61,7 +61,7 @@ def test_weights_without_a_card_take_the_rates_of_mzsrs_code(tmp_path, subsample
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"loss": "l2"}, "loss l1"),
+        ({"loss": "l2"}, "unknown loss 'l2'"),
         ({"subsample": "lanczos"}, "direct or bicubic"),
         ({"rates": []}, "list of numbers"),
         ({"rates": [0.1, "fast"]}, "list of numbers"),

@@ -20,6 +20,7 @@ from torch import Tensor
 from kukkiri.adaptation.start import Start
 from kukkiri.adaptation.zssr import Fit, Progress, make_input, make_son
 from kukkiri.degradations import Degradation
+from kukkiri.losses import LOSSES
 
 __all__ = ["informative_crops", "meta_test"]
 
@@ -67,7 +68,7 @@ def meta_test(
     try:
         while True:
             last = done == steps or (budget is not None and done > 0 and time.monotonic() - begun >= budget)
-            loss, psnr = _loss(network, given, target, learn=not last)
+            loss, psnr = _loss(network, given, target, criterion=LOSSES[start.loss], learn=not last)
             value = float(loss.detach())
             if not math.isfinite(value):
                 stopped = "diverged"
@@ -135,11 +136,18 @@ def _detail(window: Tensor) -> float:
     return float(window.diff(dim=1).abs().mean() + window.diff(dim=2).abs().mean())
 
 
-def _loss(network: torch.nn.Module, given: Tensor, target: Tensor, *, learn: bool) -> tuple[Tensor, float]:
-    """Mean L1, and the PSNR of the rebuilt picture in dB."""
+def _loss(
+    network: torch.nn.Module,
+    given: Tensor,
+    target: Tensor,
+    *,
+    criterion: Callable[[Tensor, Tensor], Tensor],
+    learn: bool,
+) -> tuple[Tensor, float]:
+    """The loss, and the PSNR of the rebuilt picture in dB."""
     with torch.set_grad_enabled(learn):
         rebuilt = network(given)
-        loss = (rebuilt - target).abs().mean()
+        loss = criterion(rebuilt, target)
     error = float((rebuilt.detach().clamp(0, 1) - target).square().mean())
     return loss, -10 * math.log10(max(error, 1e-12)) if math.isfinite(error) else math.nan
 

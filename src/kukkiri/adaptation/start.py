@@ -19,6 +19,7 @@ from kukkiri.checkpoints import load
 from kukkiri.degradations import Degradation
 from kukkiri.degradations.steps import Subsample
 from kukkiri.errors import ConfigError, ModelError
+from kukkiri.losses import LOSSES
 from kukkiri.networks import Network
 
 __all__ = ["Start", "check_grid", "find_start", "grid_of", "load_start", "starts_for"]
@@ -43,6 +44,8 @@ class Start:
     """The grid of the pictures that it was learnt for, see :func:`grid_of`."""
     rates: Sequence[float] | Mapping[str, Sequence[float]]
     """Learning rates of the steps: for all parameters, or by their names."""
+    loss: str = "l1"
+    """A key of ``kukkiri.losses.LOSSES``."""
     max_side: int | None = None
     """A picture of more pixels than a square of this side is learnt from in crops; None: 448."""
 
@@ -106,11 +109,14 @@ def load_start(path_or_id: str | PathLike[str], *, scale: int, subsample: Grid) 
         raise ModelError(f"{path_or_id}: a start for scale {made_for}, but {scale} was asked. Use another start.")
     if about is None:
         return Start(path.stem, network, subsample, _PAPER.get((subsample, scale), _PAPER_OTHER))
-    if about.get("loss") != "l1" or about.get("subsample") not in ("direct", "bicubic"):
-        raise ModelError(f"{path.with_suffix('.json')}: expected the loss l1 and the subsample direct or bicubic.")
-    rates = _rates(about.get("rates"), network, source=path.with_suffix(".json"))
+    card, loss = path.with_suffix(".json"), about.get("loss")
+    if loss not in LOSSES:
+        raise ModelError(f"{card}: unknown loss {loss!r}. Known: {', '.join(LOSSES)}.")
+    if about.get("subsample") not in ("direct", "bicubic"):
+        raise ModelError(f"{card}: subsample must be direct or bicubic, got {about.get('subsample')!r}.")
+    rates = _rates(about.get("rates"), network, source=card)
     side = about.get("max_side")
-    return Start(path.stem, network, about["subsample"], rates, None if side is None else int(side))
+    return Start(path.stem, network, about["subsample"], rates, loss, None if side is None else int(side))
 
 
 def check_grid(start: Start, degradation: Degradation) -> None:
