@@ -1,0 +1,106 @@
+"""Puts meta-learned starts into the package: ``python tools/ship_starts.py runs/meta-x2-direct --sets FOLDER``.
+
+For each run folder: the best weights as safetensors with their final description, and the card, which holds the
+learning rates of ten steps and the scores on Set5 in FOLDER before and after 1 and 10 steps, measured here.
+"""
+
+import argparse
+import dataclasses
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from ship_weights import TRAINING_DATA
+
+from kukkiri import weights
+from kukkiri.checkpoints import load, save_safetensors
+from kukkiri.cli.adapting_models import adapting_models
+from kukkiri.evaluation import evaluate_many
+
+STEPS = (0, 1, 10)
+DEGRADATIONS = {
+    ("direct", 2): ("gaussian:0.2+direct", "gaussian:2.0+direct", "gaussian:4.0,1.0,-0.5+direct"),
+    ("bicubic", 2): ("gaussian:1.3+bicubic",),
+    ("direct", 4): ("gaussian:2.0+direct",),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("runs", nargs="+", type=Path)
+    parser.add_argument("--sets", type=Path, required=True, help="folder with Set5")
+    parser.add_argument("--package", type=Path, default=Path(weights.__file__).parent)
+    parser.add_argument("--later", type=float, default=1.0, help="factor of each rate beyond the learnt ones")
+    arguments = parser.parse_args()
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
+    for run in arguments.runs:
+        ship(run, sets=arguments.sets, package=arguments.package, commit=commit.strip(), later=arguments.later)
+
+
+def ship(run: Path, *, sets: Path, package: Path, commit: str, later: float) -> None:
+    loaded = load(run / "weights.safetensors")
+    recipe = json.loads((run / "recipe.json").read_text(encoding="utf-8"))
+    info = dataclasses.replace(loaded.info, training_data=TRAINING_DATA, licence="Apache-2.0", sha256="")
+    target = package / f"{info.name}.safetensors"
+    save_safetensors(loaded.module, target, info=info, overwrite=True)
+    lines = [json.loads(line) for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    best = max((line for line in lines if line["psnr"] is not None), key=lambda line: line["psnr"])
+    card: dict[str, Any] = {
+        "name": info.name,
+        "network": info.network,
+        "scale": info.scale,
+        "colour": info.colour,
+        "parameters": sum(parameter.numel() for parameter in loaded.module.parameters()),
+        "receptive_field": info.receptive_field,
+        "training_data": TRAINING_DATA,
+        "recipe": f"recipes/{info.name}.toml",
+        "steps": recipe["steps"],
+        "validation": {
+            "set": "FreeVal16, crops",
+            "protocol": "y-mzsr",
+            "degradations": recipe["validation_degradations"],
+            "psnr": [round(value, 4) for value in best["curve"]],
+            "step": best["step"],
+        },
+        "adaptation": {
+            "scale": info.scale,
+            "subsample": recipe["subsample"],
+            "loss": "l1",
+            "rates": ten_rates(json.loads((run / "rates.json").read_text(encoding="utf-8")), later=later),
+            "max_side": None,
+        },
+        "commit": commit,
+        "licence": "Apache-2.0",
+        "sha256": load(target).info.sha256,
+    }
+    path = target.with_suffix(".json")
+    path.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+    card["scores"] = {"protocol": "y-mzsr", "set": "Set5", "steps": list(STEPS)}
+    for degradation in DEGRADATIONS[recipe["subsample"], info.scale]:
+        found = scores(target, degradation, data=sets / "Set5", scale=info.scale)
+        card["scores"][degradation] = found
+        print(info.name, degradation, *found["psnr"])
+    path.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+
+
+def ten_rates(learnt: dict[str, list[float]], *, later: float) -> dict[str, list[float]]:
+    """Rates of ten steps: those beyond the learnt ones are the one before by a factor."""
+    rates = {}
+    for name, values in learnt.items():
+        rates[name] = values[:10]
+        while len(rates[name]) < 10:
+            rates[name].append(float(f"{later * rates[name][-1]:.6g}"))
+    return rates
+
+
+def scores(start: Path, degradation: str, *, data: Path, scale: int) -> dict[str, list[float]]:
+    """Means over a set after each of ``STEPS``, with the true kernel."""
+    models = adapting_models([], [str(start)], steps=STEPS, seed=0, degradation=degradation, scales=[scale], threads=1)
+    found = evaluate_many(models, data=data, scales=[scale], protocol="y-mzsr", degradation=degradation)
+    means = [one.sets[data.name].mean for one in found]
+    return {"psnr": [round(one.psnr, 4) for one in means], "ssim": [round(one.ssim, 6) for one in means]}
+
+
+if __name__ == "__main__":
+    main()
