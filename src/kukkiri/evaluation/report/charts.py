@@ -103,7 +103,15 @@ def short_number(value: float) -> str:
     return f"{value:.3g}"
 
 
-def scatter(marks: Sequence[Mark], *, x: Axis, y: Axis, title: str, size: tuple[int, int] = (_WIDTH, _HEIGHT)) -> str:
+def scatter(
+    marks: Sequence[Mark],
+    *,
+    x: Axis,
+    y: Axis,
+    title: str,
+    size: tuple[int, int] = (_WIDTH, _HEIGHT),
+    joined: Sequence[str] = (),
+) -> str:
     """Points with labels that keep clear of each other.
 
     Args:
@@ -112,6 +120,7 @@ def scatter(marks: Sequence[Mark], *, x: Axis, y: Axis, title: str, size: tuple[
         y: the vertical axis.
         title: read by screen readers; the page gives the visible one.
         size: (width, height) of the paper.
+        joined: labels of points with a line from one to the next.
 
     Returns:
         An ``svg`` element.
@@ -125,6 +134,9 @@ def scatter(marks: Sequence[Mark], *, x: Axis, y: Axis, title: str, size: tuple[
     up = _Scale(y, [mark.y for mark in marks], *ends)
     parts = [_frame(across, up, right=right, bottom=bottom)]
     dots = [(mark, across(mark.x), up(mark.y)) for mark in placed if mark.x is not None]
+    at = {mark.label: f"{px:.1f} {py:.1f}" for mark, px, py in dots}
+    if joined:
+        parts.append(f'<path class="joined" d="M{"L".join(at[label] for label in joined)}" fill="none"/>')
     taken = [(px - 6, py - 6, px + 6, py + 6) for _, px, py in dots]
     texts = []
     for mark, px, py in sorted(dots, key=lambda dot: dot[0].series is None):  # the measured ones choose first

