@@ -1,7 +1,7 @@
 import numpy as np
 
 from kukkiri.images import rgb_to_ycbcr, ycbcr_to_rgb
-from kukkiri.inference.luma import grey_to_luma, is_grey, join_colour, luma_to_grey, split_colour
+from kukkiri.inference.luma import grey_to_luma, interleave, is_grey, join_colour, luma_to_grey, split_colour
 from kukkiri.resampling import resize
 
 
@@ -32,3 +32,21 @@ def test_grey_is_one_channel_or_three_equal_ones(rng):
     coloured = grey.repeat(3, axis=2)
     coloured[0, 0, 2] += 1e-3
     assert not is_grey(coloured)
+
+
+def test_joining_does_not_depend_on_the_threads(rng):
+    rgb = rng.random((130, 200, 3), dtype=np.float32)  # enlarged: three strips
+    luma = rng.random((390, 600), dtype=np.float32)
+    _, red, blue = split_colour(rgb)
+    one = join_colour(luma, red, blue)
+    assert np.array_equal(one, join_colour(luma, red, blue, threads=2))
+    resized = [resize(plane, output_size=luma.shape) for plane in (red, blue)]
+    assert np.array_equal(one[..., 0], np.clip(luma_to_grey(luma) + resized[0], 0, 1))
+    assert np.array_equal(one[..., 2], np.clip(luma_to_grey(luma) + resized[1], 0, 1))
+
+
+def test_planes_become_a_picture_inside_the_range(rng):
+    planes = rng.uniform(-0.2, 1.2, (3, 300, 400)).astype(np.float32)  # two strips
+    expected = np.clip(planes, 0, 1).transpose(1, 2, 0)
+    for threads in (1, 2):
+        assert np.array_equal(interleave(planes, threads=threads), expected)

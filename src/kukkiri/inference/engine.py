@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from kukkiri.errors import BackendError, ModelError
 from kukkiri.info import METADATA_KEY, ModelInfo
 
-__all__ = ["Engine", "Footprint", "OnnxEngine"]
+__all__ = ["Engine", "Footprint", "OnnxEngine", "usable_threads"]
 
 Batch = NDArray[np.float32]
 
@@ -92,7 +92,7 @@ class OnnxEngine:
                 f"ONNX Runtime does not load ({error}). Install it with: pip install onnxruntime."
             ) from error
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or _usable_threads()
+        options.intra_op_num_threads = threads or _chosen_threads()
         options.enable_mem_pattern = False
         options.log_severity_level = 3
         if not self.path.is_file():
@@ -145,11 +145,16 @@ def _read_footprint(metadata: dict[str, str], info: ModelInfo, *, source: str) -
         raise ModelError(f"{source}: its {MEMORY_KEY} entry is damaged ({error}). Export it again.") from error
 
 
-def _usable_threads() -> int:
-    """Cores that this process may use; 0, ONNX Runtime's own choice, when it may use all of them."""
-    if not hasattr(os, "sched_getaffinity"):
-        return 0
-    usable = len(os.sched_getaffinity(0))
+def usable_threads() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _chosen_threads() -> int:
+    """0, ONNX Runtime's own choice, when this process may use all cores."""
+    usable = usable_threads()
     return 0 if usable == os.cpu_count() else usable
 
 

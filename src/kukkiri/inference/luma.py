@@ -9,15 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.images import rgb_to_y
-from kukkiri.resampling import resize
+from kukkiri.inference.strips import each_strip
+from kukkiri.resampling import StripResize
 
-__all__ = ["grey_to_luma", "is_grey", "join_colour", "luma_to_grey", "split_colour"]
+__all__ = ["grey_to_luma", "interleave", "is_grey", "join_colour", "luma_to_grey", "split_colour"]
 
 Plane = NDArray[np.float32]
 
 _BLACK = np.float32(16 / 255)
 _GAIN = np.float32(255 / 219)
-_STRIP = 2**15  # pixels whose planes stay in the cache while they are added up
+_STRIP = 2**16  # pixels whose planes stay in the cache while they are added up: 2**15 to 2**17 are equally fast
 _RED, _BLUE = np.float32(-65.481 / 128.553), np.float32(-24.966 / 128.553)
 
 
@@ -53,25 +54,51 @@ def split_colour(rgb: Plane) -> tuple[Plane, Plane, Plane]:
     return y, rgb[..., 0] - grey, rgb[..., 2] - grey
 
 
-def join_colour(luma: Plane, red: Plane, blue: Plane) -> Plane:
-    """Put a picture together again.
+def join_colour(luma: Plane, red: Plane, blue: Plane, *, threads: int = 1) -> Plane:
+    """Put a picture together again, strip by strip, so that only the result is whole in memory.
 
     Args:
         luma: Y, (sH, sW), from the network.
         red: P, (H, W), as :func:`split_colour` gave it.
         blue: Q, (H, W).
+        threads: that work on strips; the result does not depend on them.
 
     Returns:
         RGB, (sH, sW, 3), clamped to [0, 1].
     """
     height, width = luma.shape
-    red, blue = (resize(plane, output_size=(height, width)) for plane in (red, blue))
+    chroma = StripResize(np.stack((red, blue)), output_size=(height, width))
     rgb = np.empty((height, width, 3), dtype=np.float32)
     rows = max(1, _STRIP // width)
-    for first in range(0, height, rows):
-        strip = slice(first, first + rows)
-        grey = luma_to_grey(luma[strip])
-        p, q = red[strip], blue[strip]
-        for channel, plane in enumerate((grey + p, grey + _RED * p + _BLUE * q, grey + q)):
-            rgb[strip, :, channel] = np.clip(plane, 0, 1, out=plane)
+
+    def join(first: int) -> None:
+        last = min(first + rows, height)
+        _join_strip(luma[first:last], *chroma.rows(first, last), out=rgb[first:last])
+
+    each_strip(join, range(0, height, rows), threads=threads)
     return rgb
+
+
+def interleave(planes: Plane, *, threads: int = 1) -> Plane:
+    """Planes (C, H, W) of a network to a picture (H, W, C), clamped to [0, 1]."""
+    channels, height, width = planes.shape
+    picture = np.empty((height, width, channels), dtype=np.float32)
+    rows = max(1, _STRIP // width)
+
+    def fill(first: int) -> None:
+        strip = slice(first, first + rows)
+        for channel in range(channels):
+            np.clip(planes[channel, strip], 0, 1, out=picture[strip, :, channel])
+
+    each_strip(fill, range(0, height, rows), threads=threads)
+    return picture
+
+
+def _join_strip(luma: Plane, red: Plane, blue: Plane, *, out: Plane) -> None:
+    """R = grey + P, G = grey + G', B = grey + Q with G' from P and Q; ``red`` and ``blue`` are written over."""
+    grey = luma_to_grey(luma)
+    np.clip(grey + red, 0, 1, out=out[..., 0])
+    np.clip(grey + blue, 0, 1, out=out[..., 2])
+    grey += np.multiply(red, _RED, out=red)
+    grey += np.multiply(blue, _BLUE, out=blue)
+    np.clip(grey, 0, 1, out=out[..., 1])

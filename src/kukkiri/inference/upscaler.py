@@ -20,7 +20,7 @@ from kukkiri.inference import luma
 from kukkiri.inference.adaptive import Thrift, run_adaptive
 from kukkiri.inference.alpha import resize_alpha
 from kukkiri.inference.chop import chop
-from kukkiri.inference.engine import Engine
+from kukkiri.inference.engine import Engine, usable_threads
 from kukkiri.inference.ensemble import run_ensemble
 from kukkiri.inference.memory import available_memory
 from kukkiri.inference.models import Character, choose_model, load_shipped
@@ -118,6 +118,7 @@ class Upscaler:
             raise ConfigError(f"adaptive spares runs of a network, and {self.name} has none. Drop it.")
         self._tile = None if tile == "auto" else tile
         self._memory = memory
+        self.threads = threads or usable_threads()
         if len({engine.info.colour for engine in self.engines}) > 1:
             raise ModelError(f"{self.name}: its networks mix luma and RGB, which cannot follow one another.")
 
@@ -277,11 +278,12 @@ class _Run:
                 sr = luma.luma_to_grey(self.planes(luma.grey_to_luma(colour[None, None, ..., 0])))[0, 0]
             else:
                 y, red, blue = luma.split_colour(colour)
-                return luma.join_colour(self.planes(y[None, None])[0, 0], red, blue)
+                sr = self.planes(y[None, None])[0, 0]
+                return luma.join_colour(sr, red, blue, threads=self.upscaler.threads)
         elif grey:
             sr = self.planes(np.repeat(colour[None, None, ..., 0], 3, axis=1))[0].mean(axis=0)
         else:
-            return _clamped(np.ascontiguousarray(self.planes(colour.transpose(2, 0, 1)[None])[0].transpose(1, 2, 0)))
+            return luma.interleave(self.planes(colour.transpose(2, 0, 1)[None])[0], threads=self.upscaler.threads)
         return _clamped(np.repeat(sr[..., None], colour.shape[2], axis=2))
 
     def notes(self) -> list[str]:

@@ -2,12 +2,14 @@
 
 from kukkiri.resampling.kernels import KERNELS, Kernel
 from kukkiri.resampling.resize import apply_along, resize
+from kukkiri.resampling.strips import StripResize
 from kukkiri.resampling.weights import Border, WeightTable, border_indices, output_length, weight_table
 
 __all__ = [
     "KERNELS",
     "Border",
     "Kernel",
+    "StripResize",
     "WeightTable",
     "apply_along",
     "border_indices",

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from kukkiri.resampling.weights import Border, WeightTable, output_length, weight_table
 
-__all__ = ["Rounding", "apply_along", "resize", "resize_plan"]
+__all__ = ["BLOCK", "PRODUCT", "Rounding", "apply_along", "resize", "resize_plan"]
 
 Array = NDArray[Any]
 Rounding = Literal["half-away", "half-even"]
-_BLOCK = 32  # output samples that share one small dense matrix: 24 to 64 are equally fast
-_PRODUCT = 2**18  # multiply-adds of one product: OpenBLAS runs up to so many in the calling thread, and
+BLOCK = 32  # output samples that share one small dense matrix: 24 to 64 are equally fast
+PRODUCT = 2**18  # multiply-adds of one product: OpenBLAS runs up to so many in the calling thread, and
 # waking its threads for each small product costs twenty times the product, more still on a busy machine
 
 
@@ -127,7 +127,7 @@ def apply_along(image: Array, table: WeightTable, *, axis: int) -> Array:
             (np.arange(stop - start)[:, None], table.indices[start:stop] - low),
             weights[start:stop],
         )
-        step = max(1, _PRODUCT // block.size)
+        step = max(1, PRODUCT // block.size)
         if axis == 0:
             for first in range(0, moved.shape[1], step):
                 columns = slice(first, first + step)
@@ -142,8 +142,8 @@ def apply_along(image: Array, table: WeightTable, *, axis: int) -> Array:
 
 def _blocks(table: WeightTable) -> Iterable[tuple[int, int, int, int]]:
     """(start, stop) of output samples and the (low, high) input samples that they read."""
-    for start in range(0, table.outputs, _BLOCK):
-        stop = min(start + _BLOCK, table.outputs)
+    for start in range(0, table.outputs, BLOCK):
+        stop = min(start + BLOCK, table.outputs)
         reads = table.indices[start:stop]
         yield start, stop, int(reads.min()), int(reads.max()) + 1
 
