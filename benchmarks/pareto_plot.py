@@ -85,6 +85,7 @@ def rules(colours: dict[str, str], *, which: int) -> list[str]:
         f".head {{ fill: {ink}; font-weight: 600; font-size: 15px; }}",
         ".label { font-size: 10.5px; } .label.m1 { font-weight: 600; font-size: 12px; }",
         f".grid {{ stroke: {grid}; }} .axis {{ stroke: {soft}; }} .leader {{ stroke: {soft}; opacity: 0.5; }}",
-        f".joined {{ stroke: {soft}; stroke-dasharray: 4 4; opacity: 0.6; fill: none; }} .dot > * {{ stroke: {card}; }}",
+        f".joined {{ stroke: {soft}; stroke-dasharray: 4 4; opacity: 0.6; fill: none; }}",
+        f".dot > * {{ stroke: {card}; }}",
         *(f".m{series} > *, .label.m{series} {{ fill: {pair[which]}; }}" for series, pair in COLOURS.items()),
     ]
