@@ -130,8 +130,9 @@ _ENDS = {
 def _estimated(picture: Picture, *, scale: int, subsample: str, method: str | None, start: str | None) -> str:
     """The degradation that a picture's spectrum speaks of, said aloud.
 
-    A spectrum does not know where the pixels lie. They are taken to lie so that nothing moves, unless there is only
-    a start for the other grid: then the result lies half a pixel of its own to the side for each doubling.
+    A spectrum does not know where the pixels lie. For a start they are taken to lie as in its training, when it is
+    one for ``direct`` sub-sampling: it knows such blurs best, and that the result then lies (scale - 1) / 2 of its
+    pixels to the side shows nowhere. Otherwise nothing moves.
     """
     from kukkiri.adaptation import degradation_of, find_start, load_start
 
@@ -146,6 +147,6 @@ def _estimated(picture: Picture, *, scale: int, subsample: str, method: str | No
     aligned, direct = f"{estimate}+direct:aligned", f"{estimate}+direct"
     if start is not None:
         return direct if load_start(start, scale=scale, subsample="bicubic").subsample == "direct" else aligned
-    if method == "zssr" or find_start(degradation_of(aligned), scale=scale, network=method) is not None:
+    if method == "zssr" or find_start(degradation_of(direct), scale=scale, network=method) is None:
         return aligned
-    return aligned if find_start(degradation_of(direct), scale=scale, network=method) is None else direct
+    return direct
