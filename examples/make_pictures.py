@@ -16,6 +16,7 @@ CROPS = {  # name: (file, top, left, height, width) in the full-size picture
     "bee": ("palapeli_european-honey-bee.png", 0, 0, 639, 810),
     "city": ("es_city11.png", 0, 0, 360, 720),
 }
+SECTIONS = {"petals": ("jxl_flower.png", 240, 420, 200, 280)}  # not made smaller: as soft as the camera left it
 
 
 def main(folder: Path) -> None:
@@ -25,6 +26,9 @@ def main(folder: Path) -> None:
         full = read_picture(folder / file).to_array()[top : top + height, left : left + width, :3]
         small = resize(np.ascontiguousarray(full), scale=1 / 3)
         Picture.from_array(small).save(target / f"{name}.png", overwrite=True)
+    for name, (file, top, left, height, width) in SECTIONS.items():
+        section = read_picture(folder / file).to_array()[top : top + height, left : left + width, :3]
+        Picture.from_array(np.ascontiguousarray(section)).save(target / f"{name}.png", overwrite=True)
 
 
 if __name__ == "__main__":
