@@ -25,16 +25,25 @@ _EXTRAS = {
 _BASE = ("numpy", "onnxruntime", "pyvips", "pyvips-binary", "cyclopts")
 
 
-def doctor(*, json: Annotated[bool, Parameter(negative=())] = False) -> int:
+def doctor(
+    *,
+    benchmark: Annotated[bool, Parameter(negative=())] = False,
+    json: Annotated[bool, Parameter(negative=())] = False,
+) -> int:
     """Tell what is installed, which engines really run, and what to do about the rest.
 
     Args:
+        benchmark: also time every shipped model on this machine, in about half a minute.
         json: print one JSON object to stdout.
 
     Returns:
         1 when upscaling cannot work, else 0.
     """
     report = _examine()
+    if benchmark:
+        from kukkiri.cli.doctor_benchmark import benchmark as measure  # a plain doctor starts without it
+
+        report["benchmark"] = measure()
     if json:
         print_json(report)
     else:
@@ -80,4 +89,8 @@ def _lines(report: dict[str, Any]) -> list[str]:
     lines.append(f"models: {', '.join(report['models']) or 'none; install kukkiri again'}")
     lines.append(f"reads {' '.join(report['reads'])}")
     lines.append(f"writes {' '.join(report['writes'])}")
+    if "benchmark" in report:
+        from kukkiri.cli.doctor_benchmark import benchmark_lines
+
+        lines += benchmark_lines(report["benchmark"])
     return lines

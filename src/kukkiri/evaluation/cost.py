@@ -14,7 +14,7 @@ from kukkiri.evaluation.graph import constant_lr, read_graph
 from kukkiri.inference import Engine, Upscaler
 from kukkiri.resampling import weight_table
 
-__all__ = ["Cost", "measure_cost"]
+__all__ = ["Cost", "count_cost", "measure_cost"]
 
 _MEGAPIXEL = 10**6
 _SIDES = (16, 24, 32)  # times the network's multiple
@@ -51,10 +51,7 @@ def measure_cost(
         ModelError: unknown model.
         BackendError: the process failed, for want of memory for example.
     """
-    upscaler = Upscaler(model, scale=scale, ensemble=ensemble, threads=threads)
-    parameters, multiply_adds = _count(model, upscaler, scale=scale)
-    if multiply_adds is not None and upscaler.ensemble:
-        multiply_adds *= 8
+    parameters, multiply_adds = count_cost(model, scale=scale, ensemble=ensemble)
     asked = {"model": model, "scale": scale, "ensemble": ensemble, "threads": threads, "budget": budget}
     command = [sys.executable, "-m", "kukkiri.evaluation.cost_probe", json.dumps(asked)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -63,6 +60,24 @@ def measure_cost(
         raise BackendError(f"{model}: timing it in a process of its own failed: {reason[:300]}")
     found = json.loads(done.stdout.splitlines()[-1])
     return Cost(parameters, multiply_adds, found["seconds"], found["peak_memory"])
+
+
+def count_cost(model: str, *, scale: int, ensemble: bool = False) -> tuple[int | None, int | None]:
+    """Parameters, and multiply-adds for one megapixel of output; ``None`` where the file does not tell.
+
+    Args:
+        model: id, preset, file or interpolation.
+        scale: its scale.
+        ensemble: mean over the eight flips and turns: eight times the multiply-adds.
+
+    Raises:
+        ModelError: unknown model.
+    """
+    upscaler = Upscaler(model, scale=scale, ensemble=ensemble)
+    parameters, multiply_adds = _count(model, upscaler, scale=scale)
+    if multiply_adds is not None and upscaler.ensemble:
+        multiply_adds *= 8
+    return parameters, multiply_adds
 
 
 def _count(model: str, upscaler: Upscaler, *, scale: int) -> tuple[int | None, int | None]:
