@@ -67,6 +67,8 @@ def main() -> int:
         for one in test_set.pictures(scale=options.scale)
     ]
     found, missing = contenders(scale=options.scale, threads=options.threads)
+    if options.only:
+        found = [one for one in found if any(part in one.name for part in options.only)]
     measured = []
     for contender in found:
         print(f"scoring {contender.name}", file=sys.stderr, flush=True)
@@ -95,6 +97,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--scale", type=int, default=2)
     parser.add_argument("--runs", type=int, default=5, help="timed runs of each contender")
     parser.add_argument("--threads", type=int, default=1, help="of each contender")
+    parser.add_argument("--only", nargs="+", help="parts of the names of those that take part")
     parser.add_argument("--json", type=Path, help="write what was measured to this file")
     parser.add_argument("--plot", type=Path, help="write the plot to this .svg file")
     return parser.parse_args()
