@@ -31,14 +31,16 @@ def main() -> None:
     parser.add_argument("runs", nargs="+", type=Path)
     parser.add_argument("--sets", type=Path, required=True, help="folder with Set5")
     parser.add_argument("--package", type=Path, default=Path(weights.__file__).parent)
-    parser.add_argument("--later", type=float, default=1.0, help="factor of each rate beyond the learnt ones")
+    parser.add_argument("--code-rates", nargs=10, type=float, help="of the code, where no rates were learnt")
     arguments = parser.parse_args()
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
     for run in arguments.runs:
-        ship(run, sets=arguments.sets, package=arguments.package, commit=commit.strip(), later=arguments.later)
+        ship(
+            run, sets=arguments.sets, package=arguments.package, commit=commit.strip(), code_rates=arguments.code_rates
+        )
 
 
-def ship(run: Path, *, sets: Path, package: Path, commit: str, later: float) -> None:
+def ship(run: Path, *, sets: Path, package: Path, commit: str, code_rates: list[float] | None) -> None:
     loaded = load(run / "weights.safetensors")
     recipe = json.loads((run / "recipe.json").read_text(encoding="utf-8"))
     info = dataclasses.replace(loaded.info, training_data=TRAINING_DATA, licence="Apache-2.0", sha256="")
@@ -67,7 +69,7 @@ def ship(run: Path, *, sets: Path, package: Path, commit: str, later: float) -> 
             "scale": info.scale,
             "subsample": recipe["subsample"],
             "loss": "l1",
-            "rates": ten_rates(json.loads((run / "rates.json").read_text(encoding="utf-8")), later=later),
+            "rates": ten_rates(json.loads((run / "rates.json").read_text(encoding="utf-8")), code_rates),
             "max_side": None,
         },
         "commit": commit,
@@ -84,14 +86,11 @@ def ship(run: Path, *, sets: Path, package: Path, commit: str, later: float) -> 
     path.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
 
 
-def ten_rates(learnt: dict[str, list[float]], *, later: float) -> dict[str, list[float]]:
-    """Rates of ten steps: those beyond the learnt ones are the one before by a factor."""
-    rates = {}
-    for name, values in learnt.items():
-        rates[name] = values[:10]
-        while len(rates[name]) < 10:
-            rates[name].append(float(f"{later * rates[name][-1]:.6g}"))
-    return rates
+def ten_rates(learnt: dict[str, list[float]], code_rates: list[float] | None) -> dict[str, list[float]]:
+    """Rates of ten steps: beyond the learnt ones the last; a run without steps leaves all but the code as it is."""
+    if code_rates is not None:
+        return {name: code_rates if name == "code" else [0.0] * 10 for name in learnt}
+    return {name: (values + values[-1:] * 10)[:10] for name, values in learnt.items()}
 
 
 def scores(start: Path, degradation: str, *, data: Path, scale: int) -> dict[str, list[float]]:

@@ -1,0 +1,47 @@
+"""The starts in the wheel: their cards fit their weights, and adaptation with them is as good as the cards say."""
+
+import pytest
+
+from kukkiri import load, weights
+from kukkiri.adaptation import find_start, load_start
+from kukkiri.cli.adapting_models import adapting_models
+from kukkiri.degradations import Degradation
+from kukkiri.evaluation import evaluate_many
+
+FLOORS = {  # Set5, y-mzsr, ten steps with the true kernel, dB
+    "gaussian:2.0+direct": 34.0,
+    "gaussian:4.0,1.0,-0.5+direct": 33.0,
+    "gaussian:1.3+bicubic": 34.5,
+}
+
+
+def test_there_is_a_start_for_both_grids_at_two():
+    for degradation in FLOORS:
+        assert find_start(Degradation.parse(degradation), scale=2) in weights.starts()
+
+
+@pytest.mark.parametrize("name", weights.starts())
+def test_a_card_says_what_the_weights_say(name):
+    card, info = weights.card(name), load(name).info
+    for key in ("name", "network", "scale", "colour", "receptive_field", "training_data", "licence", "sha256"):
+        assert card[key] == getattr(info, key), key
+    about = card["adaptation"]
+    start = load_start(name, scale=about["scale"], subsample=about["subsample"])
+    assert card["parameters"] == sum(one.numel() for one in start.network.parameters())
+    assert all(len(rates) == 10 for rates in about["rates"].values())
+    assert start.rate("code", 0) > 0
+    assert weights.locate(name, ".safetensors").stat().st_size < 600_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("degradation", FLOORS)
+def test_ten_steps_on_set5_score_what_the_card_says_and_above_the_floor(shared, degradation):
+    name = find_start(Degradation.parse(degradation), scale=2)
+    models = adapting_models([], [name], steps=[10], seed=0, degradation=degradation, scales=[2], threads=1)
+    data = shared / "data" / "Set5"
+    (found,) = evaluate_many(models, data=data, scales=[2], protocol="y-mzsr", degradation=degradation)
+    psnr = found.sets["Set5"].mean.psnr
+    assert psnr == pytest.approx(
+        weights.card(name)["scores"][degradation]["psnr"][-1], abs=0.02
+    )  # ten steps of float32
+    assert psnr > FLOORS[degradation]
