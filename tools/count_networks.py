@@ -37,6 +37,7 @@ RCAN_TABLE = "table in yulunzhang/RCAN, Figs/psnr_bi_1 to 3"
 EDSR_TABLE = "EDSR's table, in thstkdgus35/EDSR-PyTorch"
 
 CONFIGURATIONS: list[tuple[str, str, dict[str, Any]]] = [
+    ("ContextPlain", "contextplain", {"scale": 2}),
     ("DBPN (D-DBPN)", "dbpn", {"scale": 4}),
     ("DBPN, T = 2", "dbpn", {"scale": 4, "stages": 2}),
     ("DBPN, T = 10", "dbpn", {"scale": 4, "stages": 10}),
@@ -110,6 +111,7 @@ transforms not. The receptive field is in LR pixels to each side, for networks t
 """
 
 KEYS = {
+    "contextplain": "own",
     "dbpn": "alterzero/DBPN-Pytorch",
     "ddbpn": "EDSR-PyTorch",
     "dpsr": "cszn/DPSR",
