@@ -57,6 +57,8 @@ def meta_test(
     """
     begun = time.monotonic()
     network = copy.deepcopy(start.network).eval()
+    for name, parameter in network.named_parameters():  # gradients that are not used are not computed
+        parameter.requires_grad_(start.learns(name))
     side = _MAX_SIDE if start.max_side is None else start.max_side
     target = informative_crops(colour, max_side=side, multiple=network.scale * network.multiple)
     make = make_input if network.pre_upsampled else make_son
@@ -82,7 +84,8 @@ def meta_test(
             if last:
                 stopped = "steps" if done == steps else "budget"
                 break
-            loss.backward()  # type: ignore[no-untyped-call]
+            if loss.requires_grad:
+                loss.backward()  # type: ignore[no-untyped-call]
             _descend(network, start, step=done)
             done += 1
     except KeyboardInterrupt:

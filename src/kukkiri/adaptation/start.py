@@ -49,6 +49,10 @@ class Start:
     max_side: int | None = None
     """A picture of more pixels than a square of this side is learnt from in crops; None: 448."""
 
+    def learns(self, parameter: str) -> bool:
+        """Whether a parameter is moved at all."""
+        return any(self.rates[parameter] if isinstance(self.rates, Mapping) else self.rates)
+
     def rate(self, parameter: str, step: int) -> float:
         """Learning rate of a parameter in step 0, 1, ...; beyond the last one it stays as it is."""
         rates = self.rates[parameter] if isinstance(self.rates, Mapping) else self.rates
