@@ -84,12 +84,19 @@ def seconds(arguments):
                 print(f"| {name}{mark} | {steps} | {psnr:.2f} | {took:.2f} | {spent / took:.0f} |", flush=True)
 
 
-def adapting(text, scale, *, methods=(), starts=(), steps=()):
+def adapting(text, scale, *, methods=(), starts=(), steps=(), projections=None):
     """Models of kukkiri evaluate --adapt."""
     if not methods and not starts:
         return []
     return adapting_models(
-        methods, starts, steps=steps, seed=0, degradation=text, scales=[scale], threads=torch.get_num_threads()
+        methods,
+        starts,
+        steps=steps,
+        seed=0,
+        projections=projections,
+        degradation=text,
+        scales=[scale],
+        threads=torch.get_num_threads(),
     )
 
 
@@ -116,6 +123,8 @@ def table(arguments):
     for text in cases.values():
         starts = [*shipped(text, arguments.scale), *arguments.start]
         models = ["bicubic", *arguments.model, *adapting(text, arguments.scale, starts=starts, steps=[1, 10])]
+        if arguments.projections:
+            models += adapting(text, arguments.scale, starts=starts, steps=[10], projections=arguments.projections)
         if arguments.zssr is not None:
             models += adapting(text, arguments.scale, methods=["zssr"], steps=[arguments.zssr])
         for name, mean in scored(models, text, arguments).items():
@@ -199,6 +208,7 @@ def main():
             mode.add_argument("--verbose", action="store_true")
         if function is table:
             mode.add_argument("--model", action="append", default=[], help="a model that does not adapt; repeatable")
+            mode.add_argument("--projections", type=int, help="also 10 steps with so many back-projections")
             mode.add_argument("--zssr", type=int, help="also ZSSR, of at most so many steps")
         if function is steps:
             mode.add_argument("-o", "--output", type=Path)

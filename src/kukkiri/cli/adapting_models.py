@@ -23,6 +23,7 @@ def adapting_models(
     *,
     steps: Sequence[int],
     seed: int,
+    projections: int | None,
     degradation: str,
     scales: Sequence[int],
     threads: int | None,
@@ -34,6 +35,7 @@ def adapting_models(
         starts: ids or files.
         steps: at most; those of the method when empty.
         seed: of what is drawn.
+        projections: back-projections on the result; those of the method when None.
         degradation: what LR will be made by.
         scales: of the evaluation.
         threads: of torch; all when None.
@@ -45,10 +47,16 @@ def adapting_models(
         found = find_start(Degradation.parse(degradation), scale=scales[0])
         print_progress(f"kukkiri: {found or 'no start for this scale and sub-sampling, so zssr'}")
         chosen = [(None, found) if found else ("zssr", None)]
-    return [_model(method, start, steps=count, seed=seed) for method, start in chosen for count in steps or (None,)]
+    return [
+        _model(method, start, steps=count, seed=seed, projections=projections)
+        for method, start in chosen
+        for count in steps or (None,)
+    ]
 
 
-def _model(method: str | None, start: str | None, *, steps: int | None, seed: int) -> AdaptingModel:
+def _model(
+    method: str | None, start: str | None, *, steps: int | None, seed: int, projections: int | None
+) -> AdaptingModel:
     name = method or Path(start or "").stem
     bytes_of_start = ""
     if start is not None:
@@ -58,10 +66,19 @@ def _model(method: str | None, start: str | None, *, steps: int | None, seed: in
 
     def enlarge(lr: NDArray[Any], degradation: Degradation, scale: int) -> NDArray[Any]:
         adapted = adapt(
-            lr, scale=scale, kernel=str(degradation), method=method, start=start, steps=steps, seed=seed, guarded=False
+            lr,
+            scale=scale,
+            kernel=str(degradation),
+            method=method,
+            start=start,
+            steps=steps,
+            seed=seed,
+            projections=projections,
+            guarded=False,
         )
         return adapted(lr)
 
     shipped = ",".join(f"{one} {weights.card(one).get('sha256')}" for one in weights.starts())
-    identity = f"{name} {bytes_of_start or shipped} {steps} {seed} {torch.get_num_threads()}"
-    return AdaptingModel(name if steps is None else f"{name}({steps})", identity, enlarge)
+    identity = f"{name} {bytes_of_start or shipped} {steps} {seed} {projections} {torch.get_num_threads()}"
+    shown = name if steps is None else f"{name}({steps})"
+    return AdaptingModel(shown if projections is None else f"{shown}+{projections}", identity, enlarge)

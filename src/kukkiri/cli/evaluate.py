@@ -43,6 +43,7 @@ def evaluate_command(
     method: Annotated[list[str] | None, Several] = None,
     start: Annotated[list[str] | None, Several] = None,
     steps: Annotated[list[int] | None, Several] = None,
+    projections: int | None = None,
     seed: int = 0,
     metrics: str = "psnr,ssim",
     cost: Annotated[bool, Flag] = False,
@@ -76,6 +77,7 @@ def evaluate_command(
             not given.
         start: with --adapt: a start by its id or file.
         steps: with --adapt: of learning.
+        projections: with --adapt: back-projections on the results.
         seed: with --adapt: of what is drawn.
         metrics: further measures, with commas between: ms-ssim, niqe, lr-psnr, colour-drift, checkerboard.
         cost: also count parameters and multiply-adds, and measure time and memory for a megapixel.
@@ -124,6 +126,7 @@ def evaluate_command(
             start or [],
             steps=steps or [],
             seed=seed,
+            projections=projections,
             degradation=degradation or "bicubic",
             scales=scale,
             threads=threads,
