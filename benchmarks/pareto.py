@@ -142,8 +142,12 @@ def lower_quartile(values: Sequence[float]) -> float:
 
 
 def front(measured: Sequence[Measured]) -> list[str]:
-    """Names of those that nothing else beats, quickest first."""
-    return [one.contender.name for one in measured if not any(other.beats(one) for other in measured)]
+    """Names of those than which nothing quicker is as good, quickest first."""
+    return [
+        one.contender.name
+        for one in measured
+        if not any(other.seconds < one.seconds and other.psnr > one.psnr - BETTER for other in measured)
+    ]
 
 
 def table(measured: Sequence[Measured]) -> str:
@@ -155,7 +159,7 @@ def table(measured: Sequence[Measured]) -> str:
         lines.append(
             f"| {name} | {one.contender.kind} | {one.psnr:.2f} | {one.seconds:.3g} | {wall:.3g} | {len(one.cpu)} |"
         )
-    return "\n".join([*lines, "", "Bold: nothing else here is both faster and better.", ""])
+    return "\n".join([*lines, "", "Bold: nothing quicker here is as good.", ""])
 
 
 def row(one: Measured) -> dict[str, Any]:
