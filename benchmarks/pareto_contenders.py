@@ -157,7 +157,8 @@ def anime4k(module: Any, *, scale: int, threads: int) -> Iterator[Contender | st
     for name in module.pyac.specs.ModelNameList:
         if name.endswith(("hdn0", "gan", "hdn")):  # the others are the first with more denoising
             processor = module.pyac.core.Processor("cpu", 0, name)
-            yield Contender(f"pyanime4k {name}", "tool", lambda lr, run=processor: np.asarray(run(lr, float(scale))))
+            run = reversed_channels(lambda lr, processor=processor: np.asarray(processor(lr, float(scale))))
+            yield Contender(f"pyanime4k {name}", "tool", run)
 
 
 def waifu2x(module: Any, *, scale: int, threads: int) -> Iterator[Contender | str]:
