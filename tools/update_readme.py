@@ -9,9 +9,11 @@ import numpy as np
 
 from kukkiri import Upscaler, weights
 from kukkiri.images import read_picture
+from kukkiri.inference import PRESETS
 
 ROOT = Path(__file__).parents[1]
 REPEATS = 15
+FAMILIES = ("espcn", "fsrcnn", *dict.fromkeys(preset.family for preset in PRESETS.values()))
 
 
 def main() -> None:
@@ -21,7 +23,7 @@ def main() -> None:
         "|---|---|---|---|---|---|",
     ]
     for scale in (2, 3, 4):
-        names = [f"{family}-x{scale}" for family in ("espcn", "fsrcnn")]
+        names = [f"{family}-x{scale}" for family in FAMILIES]
         times = medians(names, picture)
         for name in names:
             card = weights.card(name)

@@ -23,7 +23,7 @@ def pictures(tmp_path, rng):
 
 def with_photo(tmp_path, monkeypatch):
     (tmp_path / "weights").mkdir()
-    for name, origin in {"fsrcnn-x2": "fsrcnn-x2", "fsrcnn-photo-x2": "espcn-x2"}.items():
+    for name, origin in {"plain-m-x2": "fsrcnn-x2", "plain-m-photo-x2": "espcn-x2"}.items():
         for suffix in (".onnx", ".json"):
             shutil.copy(SHIPPED / f"{origin}{suffix}", tmp_path / "weights" / f"{name}{suffix}")
     monkeypatch.setattr(weights, "_folder", lambda: tmp_path / "weights")
@@ -48,7 +48,7 @@ def test_the_file_decides_and_its_line_says_so(pictures, tmp_path, monkeypatch, 
     for line in said.splitlines():
         assert line.endswith("character clean" if "lossless" in line else "character photo")
     lossy = read_picture(pictures / "lossy.jpg")
-    expected = Upscaler("fsrcnn-photo-x2", threads=1).picture(lossy).to_array()
+    expected = Upscaler("plain-m-photo-x2", threads=1).picture(lossy).to_array()
     assert np.abs(read_picture(tmp_path / "out" / "lossy.png").to_array().astype(int) - expected).max() <= 1
 
 
@@ -63,7 +63,7 @@ def test_it_can_be_told(pictures, tmp_path, monkeypatch, capsys, character):
 
 def test_without_photo_weights_nothing_is_said(pictures, tmp_path, monkeypatch, capsys):
     with_photo(tmp_path, monkeypatch)
-    (tmp_path / "weights" / "fsrcnn-photo-x2.json").unlink()
+    (tmp_path / "weights" / "plain-m-photo-x2.json").unlink()
     files, said = report(["upscale", str(pictures / "lossy.jpg"), "-o", str(tmp_path / "out.png")], capsys)
     assert files["lossy.jpg"]["character"] == "clean"
     assert "character" not in said

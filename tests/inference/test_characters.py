@@ -50,7 +50,7 @@ def test_a_lossy_picture_gets_the_photo_network_and_another_the_clean_one(shop, 
 
 def test_the_character_can_be_told(shop, picture):
     lossy = dataclasses.replace(picture, lossy=True)
-    clean, photo = (Upscaler("fast", scale=2, character=character, threads=1) for character in ("clean", "photo"))
+    clean, photo = (Upscaler("espcn", scale=2, character=character, threads=1) for character in ("clean", "photo"))
     assert stems(clean.suited(lossy)) == ["espcn-x2"]
     assert stems(photo.suited(picture)) == ["espcn-photo-x2"]
     assert (clean.character, photo.character) == ("clean", "photo")

@@ -29,7 +29,7 @@ def test_a_single_scale_repeats():
 @pytest.fixture
 def shop(tmp_path, monkeypatch, exported):
     """Three shipped models of one family, all the same network (only its scale 3 is true)."""
-    for model_id in ("espcn-x2", "espcn-x3", "espcn-x4", "fsrcnn-x3"):
+    for model_id in ("espcn-x2", "espcn-x3", "espcn-x4", "plain-s-x2", "plain-s-x3", "plain-m-x3"):
         (tmp_path / f"{model_id}.onnx").write_bytes(exported["espcn"].read_bytes())
         (tmp_path / f"{model_id}.json").write_text(json.dumps({"name": model_id}))
     monkeypatch.setattr(kukkiri.weights, "_folder", lambda: tmp_path)
@@ -39,7 +39,7 @@ def shop(tmp_path, monkeypatch, exported):
 def test_families_presets_ids_and_files_are_found(shop):
     family = Upscaler("espcn", scale=6)
     assert [engine.path.stem for engine in family.engines] == ["espcn-x2", "espcn-x3"]
-    assert Upscaler("fast", scale=3).engines[0].path.stem == "espcn-x3"
+    assert Upscaler("fast", scale=3).engines[0].path.stem == "plain-s-x3"
     assert Upscaler("fast").scale == 2
     assert Upscaler("espcn-x3").scale == 3
     assert Upscaler(shop / "espcn-x4.onnx").engines[0].path == shop / "espcn-x4.onnx"
@@ -53,7 +53,7 @@ def test_the_preset_best_runs_the_ensemble_by_itself(shop):
 
 def test_a_preset_without_its_models_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(kukkiri.weights, "_folder", lambda: tmp_path)
-    with pytest.raises(ModelError, match="preset 'balanced' needs fsrcnn models, but none are shipped"):
+    with pytest.raises(ModelError, match="preset 'balanced' needs plain-m models, but none are shipped"):
         Upscaler()
 
 

@@ -18,8 +18,8 @@ class Preset:
 
 
 PRESETS = {
-    "fast": Preset("espcn", summary="the quickest network"),
-    "balanced": Preset("fsrcnn", summary="the better of the quick networks"),
-    "best": Preset("fsrcnn", ensemble=True, summary="balanced, averaged over eight flips and turns"),
+    "fast": Preset("plain-s", summary="four layers of 32 features"),
+    "balanced": Preset("plain-m", summary="ten layers: better, two and a half times the time of fast"),
+    "best": Preset("plain-m", ensemble=True, summary="balanced, averaged over eight flips and turns"),
 }
 """Every preset by its name."""
