@@ -28,7 +28,7 @@ def source(rng, tmp_path):
 
 def test_a_picture_becomes_larger_and_what_was_learnt_is_told(source, tmp_path, capsys):
     target, saved = tmp_path / "large.png", tmp_path / "mine.safetensors"
-    run(source, "-o", target, "--scale", 2, "--kernel", "gaussian:1.0,0.5,0.1", "--steps", 3, "--save", saved)
+    run(source, "-o", target, "--scale", 2, "--method", "zssr", "--steps", 3, "--save", saved)
     assert read_picture(target).size == (64, 72)
     captured = capsys.readouterr()
     assert captured.out == f"{target}\n"
@@ -57,7 +57,7 @@ def test_ctrl_c_saves_the_best_so_far_and_says_so(source, tmp_path, capsys, monk
             raise KeyboardInterrupt
 
     monkeypatch.setattr(command, "print_progress", interrupt)
-    run(source, "-o", tmp_path / "out.png", "--steps", 51)
+    run(source, "-o", tmp_path / "out.png", "--method", "zssr", "--steps", 51)
     assert read_picture(tmp_path / "out.png").size == (64, 72)
     assert "interrupted; the best so far is used, after 50 steps" in capsys.readouterr().out
 
