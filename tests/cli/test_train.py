@@ -42,3 +42,18 @@ def test_a_finished_run_is_not_trained_over(recipe, capsys):
 def test_a_mistake_is_one_line(recipe, capsys):
     assert run(["train", str(recipe), "stepz=10"]) == 1
     assert capsys.readouterr().err.strip().endswith("did you mean 'steps'?")
+
+
+def test_a_meta_recipe_prints_the_curve_of_adaptation(recipe, capsys):
+    recipe.write_text(
+        recipe.read_text(encoding="utf-8")
+        .replace('"espcn"', '"contextplain"')
+        .replace("widths = [4, 4]", "width = 4\ndepth = 1")
+        .replace('name = "tiny"', 'kind = "meta"\nname = "tiny"\nsupport = "son"\ninner_steps = 2\nkernel_size = 5'),
+        encoding="utf-8",
+    )
+    assert run(["train", str(recipe), "steps=2", "tasks=1", "batch=1", "patch=4", "validate_every=2"]) == 0
+    printed = capsys.readouterr()
+    assert printed.err.strip().endswith("dB")
+    assert printed.err.count(" > ") == 2  # before, after one step, after two
+    assert Upscaler(printed.out.strip())(np.zeros((8, 9, 3), np.uint8)).shape == (16, 18, 3)
