@@ -89,13 +89,15 @@ def ship(run: Path, *, sets: Path, package: Path, commit: str, code_rates: list[
 def ten_rates(learnt: dict[str, list[float]], code_rates: list[float] | None) -> dict[str, list[float]]:
     """Rates of ten steps: beyond the learnt ones the last; a run without steps leaves all but the code as it is."""
     if code_rates is not None:
-        return {name: code_rates if name == "code" else [0.0] * 10 for name in learnt}
+        return {"code": code_rates}
     return {name: (values + values[-1:] * 10)[:10] for name, values in learnt.items()}
 
 
 def scores(start: Path, degradation: str, *, data: Path, scale: int) -> dict[str, list[float]]:
     """Means over a set after each of ``STEPS``, with the true kernel."""
-    models = adapting_models([], [str(start)], steps=STEPS, seed=0, degradation=degradation, scales=[scale], threads=1)
+    models = adapting_models(
+        [], [str(start)], steps=STEPS, seed=0, projections=None, degradation=degradation, scales=[scale], threads=1
+    )
     found = evaluate_many(models, data=data, scales=[scale], protocol="y-mzsr", degradation=degradation)
     means = [one.sets[data.name].mean for one in found]
     return {"psnr": [round(one.psnr, 4) for one in means], "ssim": [round(one.ssim, 6) for one in means]}

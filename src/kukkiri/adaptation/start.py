@@ -2,8 +2,9 @@
 
 The weights are a safetensors file; the card, a JSON file of the same name beside it, holds the object
 ``adaptation``: ``{"scale": 2, "subsample": "direct", "loss": "l1", "rates": [...], "max_side": null}``. ``rates``
-are the learning rates of step 1, 2, ..., or an object of such lists, one for each parameter by name; later steps
-take the last. A file without a card is taken for one of MZSR's, with the rates of its code.
+are the learning rates of step 1, 2, ..., or an object of such lists by the names of the parameters, of which those
+without a list stay as they are; later steps take the last. A file without a card is taken for one of MZSR's,
+with the rates of its code.
 """
 
 import json
@@ -157,10 +158,11 @@ def _rates(given: Any, network: Network, *, source: Path) -> tuple[float, ...] |
     """Numbers, which may be negative when they were learnt: a list, or a list for each parameter of the network."""
     if isinstance(given, dict):
         names = {name for name, _ in network.named_parameters()}
-        if set(given) != names:
-            other = ", ".join(sorted(names ^ set(given))[:3])
+        strangers = sorted(set(given) - names)
+        if strangers:
+            other = ", ".join(strangers[:3])
             raise ModelError(f"{source}: its learning rates are not those of the network's parameters: {other}.")
-        return {name: _numbers(rates, source=source) for name, rates in given.items()}
+        return {name: _numbers(given.get(name, [0.0]), source=source) for name in names}
     return _numbers(given, source=source)
 
 
