@@ -87,10 +87,10 @@ def ship(run: Path, *, sets: Path, package: Path, commit: str, code_rates: list[
 
 
 def ten_rates(learnt: dict[str, list[float]], code_rates: list[float] | None) -> dict[str, list[float]]:
-    """Rates of ten steps: beyond the learnt ones the last; a run without steps leaves all but the code as it is."""
+    """Rates of ten steps: beyond the learnt ones the last; a parameter without any stays as it is."""
     if code_rates is not None:
         return {"code": code_rates}
-    return {name: (values + values[-1:] * 10)[:10] for name, values in learnt.items()}
+    return {name: (values + values[-1:] * 10)[:10] for name, values in learnt.items() if any(values)}
 
 
 def scores(start: Path, degradation: str, *, data: Path, scale: int) -> dict[str, list[float]]:
