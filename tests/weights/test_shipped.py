@@ -90,9 +90,9 @@ def test_the_presets_are_better_than_the_classics_and_in_the_order_of_their_name
         assert scores == sorted(scores)
 
 
-@pytest.mark.parametrize("scale", [2, 4])
-def test_photo_weights_gain_half_a_decibel_on_jpeg(shared, scale):
-    """On Set14; their cards have B100 too, which takes long."""
+@pytest.mark.parametrize(("scale", "gain"), [(2, 0.9), (4, 0.45)])
+def test_photo_weights_gain_on_jpeg(shared, scale, gain):
+    """On Set14, in dB; measured 1.00 and 0.51. Their cards have B100 too, which takes long: 0.66 and 0.43."""
     asked = {"data": shared / "data" / "Set14", "scale": scale, "degradation": "bicubic+jpeg:60"}
     photo, clean, bicubic = (
         evaluate(name, **asked).sets["Set14"].mean.psnr
@@ -101,7 +101,7 @@ def test_photo_weights_gain_half_a_decibel_on_jpeg(shared, scale):
     kept = weights.card(f"plain-m-photo-x{scale}")["photo_scores"]
     assert kept["degradation"] == asked["degradation"]
     assert photo == pytest.approx(kept["sets"]["Set14"]["psnr"], abs=1e-2)  # JPEG coders differ by a level
-    assert photo > max(clean, bicubic) + 0.5
+    assert photo > max(clean, bicubic) + gain
 
 
 def test_an_unknown_id_names_the_nearest():
