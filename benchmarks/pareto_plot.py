@@ -23,6 +23,9 @@ COLOURS = {0: ("#6a6f78", "#a2a9b4"), 1: ("#0b66c3", "#66aefc"), 2: ("#c2460b", 
 COLOURS |= {3: ("#0e7f57", "#43cd98"), 4: ("#8a36d6", "#c594ff")}
 
 
+FLOOR = 0.85
+
+
 def draw(measured: Sequence[Any], path: Path, *, title: str, front: Sequence[str]) -> None:
     """Write the SVG.
 
@@ -31,7 +34,12 @@ def draw(measured: Sequence[Any], path: Path, *, title: str, front: Sequence[str
         path: of the file.
         title: what was measured.
         front: names to be joined by a line.
+
+    What scores less than ``FLOOR`` of the best (a tool that fails on a CPU) and photo weights, whose LR this is not,
+    are in the table only.
     """
+    best = max(one.psnr for one in measured)
+    measured = [one for one in measured if one.psnr > FLOOR * best and "-photo-" not in one.contender.name]
     marks = [
         Mark(
             one.contender.name,
