@@ -19,6 +19,7 @@ def place(tmp_path, monkeypatch, rng):
     monkeypatch.chdir(tmp_path)
     picture = Picture.from_array(rng.integers(0, 256, (20, 24, 3), dtype=np.uint8))
     picture.save("photo.jpg")
+    picture.save("beach.png")
     Path("photos/below").mkdir(parents=True)
     picture.save("photos/one.png")
     picture.save("photos/below/two.png")
@@ -40,11 +41,11 @@ def test_the_python_of_the_readme_runs(place, rng):
 
 def test_the_upscale_commands_of_the_readme_run(place):
     lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("kukkiri upscale")]
-    assert len(lines) == 3
+    assert len(lines) == 4
     for line in lines:
         assert run(shlex.split(line, comments=True)[1:]) == 0, line
     written = {str(path.relative_to(place)) for path in place.rglob("*.png")}
-    assert {"photo-x2.png", "large/one.png", "large/below/two.png", "scan.png"} <= written
+    assert {"photo-x2.png", "large/one.png", "large/below/two.png", "scan.png", "beach-x2.png"} <= written
 
 
 def test_every_link_of_the_readme_leads_somewhere():
