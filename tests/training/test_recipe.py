@@ -4,6 +4,7 @@ import pytest
 
 from kukkiri.errors import ConfigError
 from kukkiri.training import Recipe, learning_rate_at, read_recipe
+from kukkiri.training.meta_recipe import read_any_recipe
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
 
@@ -19,7 +20,7 @@ BASE = 'name = "one"\nnetwork = "espcn"\nscale = 3\n'
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_every_recipe_of_the_repository_is_valid(path):
-    assert read_recipe(path).name == path.stem
+    assert read_any_recipe(path).name == path.stem
 
 
 def test_overrides_are_laid_over_the_file_with_their_types(tmp_path):

@@ -37,7 +37,9 @@ def test_a_card_says_what_the_weights_say(name):
 @pytest.mark.parametrize("degradation", FLOORS)
 def test_ten_steps_on_set5_score_above_the_floor(shared, degradation):
     name = find_start(Degradation.parse(degradation), scale=2)
-    models = adapting_models([], [name], steps=[10], seed=0, degradation=degradation, scales=[2], threads=1)
+    models = adapting_models(
+        [], [name], steps=[10], seed=0, projections=None, degradation=degradation, scales=[2], threads=1
+    )
     data = shared / "data" / "Set5"
     (found,) = evaluate_many(models, data=data, scales=[2], protocol="y-mzsr", degradation=degradation)
     assert found.sets["Set5"].mean.psnr > FLOORS[degradation]
