@@ -5,16 +5,15 @@ learning rates of ten steps and the scores on Set5 in FOLDER before and after 1 
 """
 
 import argparse
-import dataclasses
 import json
 import subprocess
 from pathlib import Path
 from typing import Any
 
-from ship_weights import TRAINING_DATA
+from ship_weights import identity, recipe_and_best, save_described
 
 from kukkiri import weights
-from kukkiri.checkpoints import load, save_safetensors
+from kukkiri.checkpoints import load
 from kukkiri.cli.adapting_models import adapting_models
 from kukkiri.evaluation import evaluate_many
 
@@ -41,22 +40,12 @@ def main() -> None:
 
 
 def ship(run: Path, *, sets: Path, package: Path, commit: str, code_rates: list[float] | None) -> None:
-    loaded = load(run / "weights.safetensors")
-    recipe = json.loads((run / "recipe.json").read_text(encoding="utf-8"))
-    info = dataclasses.replace(loaded.info, training_data=TRAINING_DATA, licence="Apache-2.0", sha256="")
-    target = package / f"{info.name}.safetensors"
-    save_safetensors(loaded.module, target, info=info, overwrite=True)
-    lines = [json.loads(line) for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines()]
-    best = max((line for line in lines if line["psnr"] is not None), key=lambda line: line["psnr"])
+    target = save_described(run, package=package)
+    loaded = load(target)
+    info = loaded.info
+    recipe, best = recipe_and_best(run)
     card: dict[str, Any] = {
-        "name": info.name,
-        "network": info.network,
-        "scale": info.scale,
-        "colour": info.colour,
-        "parameters": sum(parameter.numel() for parameter in loaded.module.parameters()),
-        "receptive_field": info.receptive_field,
-        "training_data": TRAINING_DATA,
-        "recipe": f"recipes/{info.name}.toml",
+        **identity(loaded),
         "steps": recipe["steps"],
         "validation": {
             "set": "FreeVal16, crops",
@@ -73,8 +62,8 @@ def ship(run: Path, *, sets: Path, package: Path, commit: str, code_rates: list[
             "max_side": None,
         },
         "commit": commit,
-        "licence": "Apache-2.0",
-        "sha256": load(target).info.sha256,
+        "licence": info.licence,
+        "sha256": info.sha256,
     }
     path = target.with_suffix(".json")
     path.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")

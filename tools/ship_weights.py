@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kukkiri import weights
-from kukkiri.checkpoints import export_onnx, load, save_safetensors
+from kukkiri.checkpoints import Loaded, export_onnx, load, save_safetensors
 from kukkiri.evaluation import evaluate
 
 TRAINING_DATA = (
@@ -36,28 +36,17 @@ def main() -> None:
 
 
 def ship(run: Path, *, sets: Path, package: Path, commit: str) -> None:
-    loaded = load(run / "weights.safetensors")
-    info = dataclasses.replace(loaded.info, training_data=TRAINING_DATA, licence="Apache-2.0", sha256="")
-    target = package / f"{info.name}.safetensors"
-    save_safetensors(loaded.module, target, info=info, overwrite=True)
+    target = save_described(run, package=package)
+    loaded = load(target)
+    info = loaded.info
     graph = target.with_suffix(".onnx")
-    export_onnx(loaded.module, graph, info=load(target).info, overwrite=True)
-
-    recipe = json.loads((run / "recipe.json").read_text(encoding="utf-8"))
-    validated = [json.loads(line) for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines()]
-    best = max((line for line in validated if line["psnr"] is not None), key=lambda line: line["psnr"])
+    export_onnx(loaded.module, graph, info=info, overwrite=True)
+    recipe, best = recipe_and_best(run)
     scores = [measured(graph, sets=sets, scale=info.scale, degradation="bicubic")]
     if recipe["degradation"] != "bicubic":
         scores.append(measured(graph, sets=sets, scale=info.scale, degradation=PHOTO))
     card = {
-        "name": info.name,
-        "network": info.network,
-        "scale": info.scale,
-        "colour": info.colour,
-        "parameters": sum(parameter.numel() for parameter in loaded.module.parameters()),
-        "receptive_field": info.receptive_field,
-        "training_data": TRAINING_DATA,
-        "recipe": f"recipes/{info.name}.toml",
+        **identity(loaded),
         "steps": recipe["steps"],
         "validation": {
             "set": "FreeVal16",
@@ -69,12 +58,43 @@ def ship(run: Path, *, sets: Path, package: Path, commit: str) -> None:
         "scores": scores[0],
         **({"photo_scores": scores[1]} if len(scores) > 1 else {}),
         "commit": commit,
-        "licence": "Apache-2.0",
-        "sha256": load(target).info.sha256,
+        "licence": info.licence,
+        "sha256": info.sha256,
     }
     target.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
     for one in scores:
         print(info.name, one["degradation"], *(f"{name} {score['psnr']:.3f}" for name, score in one["sets"].items()))
+
+
+def save_described(run: Path, *, package: Path) -> Path:
+    """Put the best weights of a run into the package, with what is known only now."""
+    loaded = load(run / "weights.safetensors")
+    info = dataclasses.replace(loaded.info, training_data=TRAINING_DATA, licence="Apache-2.0", sha256="")
+    target = package / f"{info.name}.safetensors"
+    save_safetensors(loaded.module, target, info=info, overwrite=True)
+    return target
+
+
+def recipe_and_best(run: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The recipe of a run, and the line of its log with the highest score."""
+    recipe = json.loads((run / "recipe.json").read_text(encoding="utf-8"))
+    lines = [json.loads(line) for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    return recipe, max((line for line in lines if line["psnr"] is not None), key=lambda line: line["psnr"])
+
+
+def identity(loaded: Loaded) -> dict[str, Any]:
+    """How every card begins."""
+    info = loaded.info
+    return {
+        "name": info.name,
+        "network": info.network,
+        "scale": info.scale,
+        "colour": info.colour,
+        "parameters": sum(parameter.numel() for parameter in loaded.module.parameters()),
+        "receptive_field": info.receptive_field,
+        "training_data": info.training_data,
+        "recipe": f"recipes/{info.name}.toml",
+    }
 
 
 def measured(graph: Path, *, sets: Path, scale: int, degradation: str) -> dict[str, Any]:

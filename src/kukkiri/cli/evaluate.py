@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from kukkiri.cli.printing import print_progress
+from kukkiri.cli.printing import TerminalBar, print_progress
 from kukkiri.errors import BackendError, ConfigError
 from kukkiri.evaluation import (
     AdaptingModel,
@@ -204,11 +204,10 @@ class _Fetched:
             print_progress(f"{self._name}: {here / 1e6:.0f} MB" + (f" of {total / 1e6:.0f}" if total else ""))
 
 
-class _Display:
+class _Display(TerminalBar):
     """A bar on a terminal, a line for each picture elsewhere; on stderr."""
 
     def __init__(self) -> None:
-        self._bar = None
         if sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -217,15 +216,6 @@ class _Display:
             columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
             self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
             self._task = self._bar.add_task("")
-
-    def __enter__(self) -> "_Display":
-        if self._bar is not None:
-            self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
 
     def __call__(self, one: Progress) -> None:
         score = f"{one.score.psnr:.4f} dB {one.score.ssim:.6f}"

@@ -2,9 +2,9 @@
 
 import json
 import sys
-from typing import Any
+from typing import Any, Self
 
-__all__ = ["print_json", "print_progress", "print_result"]
+__all__ = ["TerminalBar", "print_json", "print_progress", "print_result"]
 
 
 def print_result(text: str) -> None:
@@ -20,3 +20,18 @@ def print_json(value: Any) -> None:
 def print_progress(text: str) -> None:
     """One line of progress or warning."""
     print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+
+class TerminalBar:
+    """What shows progress by a rich bar while it is entered; without a bar, which only a terminal gets, nothing."""
+
+    _bar: Any = None
+
+    def __enter__(self) -> Self:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()

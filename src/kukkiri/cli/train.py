@@ -3,11 +3,11 @@
 import importlib.util
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 
-from kukkiri.cli.printing import print_progress, print_result
+from kukkiri.cli.printing import TerminalBar, print_progress, print_result
 from kukkiri.errors import BackendError
 
 __all__ = ["train_command"]
@@ -44,12 +44,11 @@ def train_command(
     print_result(str(weights))
 
 
-class _Progress:
+class _Progress(TerminalBar):
     """A bar on a terminal; elsewhere one line for each line of the log."""
 
     def __init__(self, steps: int, *, name: str) -> None:
         self._steps = steps
-        self._bar: Any = None
         if sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -57,15 +56,6 @@ class _Progress:
             columns = (TextColumn(name), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
             self._bar = Progress(*columns, console=Console(stderr=True))
             self._task = self._bar.add_task("reading the pictures", total=steps)
-
-    def __enter__(self) -> "_Progress":
-        if self._bar is not None:
-            self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
 
     def show(self, step: int, text: str, *, left: str, result: str) -> None:
         """Say how far it is; validated scores stay on the screen."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.errors import ConfigError
-from kukkiri.images import INPUT_SUFFIXES, quantise, read_picture
+from kukkiri.images import INPUT_SUFFIXES, list_pictures, quantise, read_picture
 
 __all__ = ["find_pictures", "read_rgb8"]
 
@@ -19,7 +19,7 @@ def find_pictures(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise ConfigError(f"{folder}: no such folder of pictures.")
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in INPUT_SUFFIXES)
+    found = list(list_pictures(folder))
     if not found:
         raise ConfigError(f"{folder}: no pictures here. Known types: {', '.join(sorted(INPUT_SUFFIXES))}.")
     return found

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kukkiri.errors import ConfigError
-from kukkiri.evaluation.sets import TestSet, list_pictures
-from kukkiri.images import read_picture
+from kukkiri.evaluation.sets import TestSet
+from kukkiri.images import list_pictures, read_picture
 
 __all__ = [
     "BENCHMARKS",

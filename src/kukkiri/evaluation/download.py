@@ -16,8 +16,8 @@ from typing import IO, Any
 
 from kukkiri.errors import BackendError, ConfigError
 from kukkiri.evaluation.benchmarks import Archive, named_benchmark
-from kukkiri.evaluation.sets import TestSet, list_pictures
-from kukkiri.images import INPUT_SUFFIXES
+from kukkiri.evaluation.sets import TestSet
+from kukkiri.images import INPUT_SUFFIXES, list_pictures
 
 __all__ = ["download", "download_benchmark"]
 

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.errors import ConfigError, ImageError
-from kukkiri.images import INPUT_SUFFIXES, quantise, read_picture
+from kukkiri.images import INPUT_SUFFIXES, list_pictures, quantise, read_picture
 
-__all__ = ["TestPicture", "TestSet", "find_sets", "list_pictures", "pair_lr"]
+__all__ = ["TestPicture", "TestSet", "find_sets", "pair_lr"]
 
 Array = NDArray[Any]
 # what data sets add to the name of a picture: babyx2, 0801x4, img_001_SRF_2_LR, baby_HR_x3
@@ -92,13 +92,6 @@ def find_sets(folder: Path) -> list[TestSet]:
     if not found:
         raise ConfigError(f"{folder}: no pictures here or one folder below. Known types: {' '.join(INPUT_SUFFIXES)}.")
     return found
-
-
-def list_pictures(folder: Path) -> tuple[Path, ...]:
-    """The picture files of a folder in the order of their names; none when there is no such folder."""
-    if not folder.is_dir():
-        return ()
-    return tuple(sorted(path for path in folder.iterdir() if path.suffix.lower() in INPUT_SUFFIXES))
 
 
 def pair_lr(one: TestSet, folder: Path, *, scale: int) -> TestSet:

@@ -3,7 +3,7 @@
 from kukkiri.images.alpha import bleed
 from kukkiri.images.atomic import write_atomically
 from kukkiri.images.colour import rgb_to_y, rgb_to_ycbcr, ycbcr_to_rgb
-from kukkiri.images.formats import INPUT_SUFFIXES, OUTPUT_SUFFIXES
+from kukkiri.images.formats import INPUT_SUFFIXES, OUTPUT_SUFFIXES, list_pictures
 from kukkiri.images.levels import dequantise, quantise
 from kukkiri.images.metadata import Metadata
 from kukkiri.images.picture import Picture
@@ -21,6 +21,7 @@ __all__ = [
     "bleed",
     "check_output",
     "dequantise",
+    "list_pictures",
     "pad_to_multiple",
     "plan_tiles",
     "quantise",

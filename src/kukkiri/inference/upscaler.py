@@ -119,8 +119,6 @@ class Upscaler:
         self._tile = None if tile == "auto" else tile
         self._memory = memory
         self.threads = threads or usable_threads()
-        if len({engine.info.colour for engine in self.engines}) > 1:
-            raise ModelError(f"{self.name}: its networks mix luma and RGB, which cannot follow one another.")
 
     def __call__(self, array: ArrayLike, *, progress: Progress | None = None) -> NDArray[Any]:
         """Enlarge an array.
@@ -175,8 +173,9 @@ class Upscaler:
             ImageError: memory does not suffice for the result.
             ModelError: the network gave NaN or infinity.
         """
-        if self.suited(picture) is not self:
-            return self.suited(picture).picture(picture, progress=progress)
+        suited = self.suited(picture)
+        if suited is not self:
+            return suited.picture(picture, progress=progress)
         channels = picture.colour.shape[2] + (picture.alpha is not None)
         run = _Run(self, picture.size, channels=channels, progress=progress)
         if run.unchanged:

@@ -52,12 +52,15 @@ class ContextPlain(Plain):
             lr: the pictures.
             code: (N, context), one for each picture; by default the network's own for all.
         """
+        return self.enlarged(self.features(lr, code), lr)
+
+    def features(self, lr: Tensor, code: Tensor | None = None) -> Tensor:
+        """What the head sees: (N, width, H, W); arguments as those of :meth:`forward`."""
         code = self.code[None] if code is None else code
         x = lr
         for layer, weight in zip(self.body, self.codes, strict=True):
             x = functional.relu(layer(x) + (code @ weight.T)[:, :, None, None])
-        detail = functional.pixel_shuffle(self.head(x), self.scale)
-        return detail + functional.interpolate(lr, scale_factor=float(self.scale), mode="nearest")
+        return x
 
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:

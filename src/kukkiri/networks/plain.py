@@ -84,7 +84,11 @@ class Plain(Network):
         """
         if lr.shape[-2] % self.unshuffle or lr.shape[-1] % self.unshuffle:
             raise ValueError(f"expected sides that are multiples of {self.unshuffle}, got {tuple(lr.shape[-2:])}")
-        detail = functional.pixel_shuffle(self.head(self.features(lr)), self.scale * self.unshuffle)
+        return self.enlarged(self.features(lr), lr)
+
+    def enlarged(self, features: Tensor, lr: Tensor) -> Tensor:
+        """The head's sub-pixels on top of the nearest pixel."""
+        detail = functional.pixel_shuffle(self.head(features), self.scale * self.unshuffle)
         return detail + functional.interpolate(lr, scale_factor=float(self.scale), mode="nearest")
 
     @classmethod

@@ -222,8 +222,6 @@ class Run:
 
     def _update(self) -> float:
         recipe = self.recipe
-        for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate_at(recipe, self.step)
         late = recipe.final_loss and self.step >= recipe.steps * (1 - recipe.final_share)
         criterion = LOSSES[recipe.final_loss if late else recipe.loss]
         begun = time.perf_counter()
@@ -238,16 +236,22 @@ class Run:
     def _descend(self) -> None:
         """Move the weights along their gradients, and the average after them."""
         recipe = self.recipe
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate_at(recipe, self.step)
         if recipe.clip:
             nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip)
         self.optimiser.step()
-        decay = min(recipe.ema, (1 + self.step) / (10 + self.step))
+        decay = self._decay()
         with torch.no_grad():
             for key, value in self.network.state_dict().items():
                 if value.is_floating_point() and recipe.ema:
                     self.average[key].lerp_(value, 1 - decay)
                 else:
                     self.average[key].copy_(value)
+
+    def _decay(self) -> float:
+        """Of the averages: small at first, so that the start is forgotten."""
+        return min(self.recipe.ema, (1 + self.step) / (10 + self.step))
 
     def _forward(self, lr: Tensor) -> Tensor:
         """The network in the units of the pictures."""
@@ -270,10 +274,16 @@ class Run:
         network = self._plain_average()
         info = self._info(network)
         score = self.validation.psnr(network, info=info) if self.validation else None
-        if score is None or score > self.best:
-            self.best = self.best if score is None else score
-            save_safetensors(network, self.weights, info=info, overwrite=True)
+        self._keep_best(score, network, info=info)
         return score
+
+    def _keep_best(self, score: float | None, network: Network, *, info: ModelInfo) -> bool:
+        """Save what is the best so far, and say whether it was; without a score the latest is."""
+        if score is not None and score <= self.best:
+            return False
+        self.best = self.best if score is None else score
+        save_safetensors(network, self.weights, info=info, overwrite=True)
+        return True
 
     def _info(self, network: Network) -> ModelInfo:
         recipe = self.recipe

@@ -14,7 +14,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kukkiri.checkpoints import save_safetensors
 from kukkiri.errors import ConfigError
 from kukkiri.info import ModelInfo
 from kukkiri.losses import LOSSES
@@ -93,8 +92,6 @@ class _MetaRun(Run):
 
     def _update(self) -> float:
         recipe = self.recipe
-        for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate_at(recipe, self.step)
         tasks = self.tasks.at(self.step)
         found = self._adaptive(tasks) if recipe.inner_steps else self._together(tasks)
         if not all(bool(one.isfinite().all()) for one in found.gradients.values()):
@@ -134,9 +131,8 @@ class _MetaRun(Run):
         for name, value in self.log_rates.items():
             value.grad = gradients[name] * value.exp()
         self.rates_optimiser.step()
-        decay = min(recipe.ema, (1 + self.step) / (10 + self.step))
         for name, value in self.log_rates.items():
-            self.average_rates[name].lerp_(value, 1 - decay)
+            self.average_rates[name].lerp_(value, 1 - self._decay())
 
     def _rates(self, logarithms: dict[str, Tensor]) -> dict[str, tuple[float, ...]]:
         still = (0.0,) * self.recipe.inner_steps
@@ -146,9 +142,7 @@ class _MetaRun(Run):
         network, rates = self._plain_average(), self._rates(self.average_rates)
         self.curve = self.adapted.curve(network, rates=rates) if self.adapted else ()
         score = self.curve[-1] if self.curve else None
-        if score is None or score > self.best:
-            self.best = self.best if score is None else score
-            save_safetensors(network, self.weights, info=self._info(network), overwrite=True)
+        if self._keep_best(score, network, info=self._info(network)):
             text = json.dumps(
                 {name: [round_sensibly(rate) for rate in values] for name, values in rates.items()}, indent=1
             )
