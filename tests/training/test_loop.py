@@ -11,6 +11,7 @@ from kukkiri.checkpoints import load
 from kukkiri.errors import ConfigError
 from kukkiri.images import Picture
 from kukkiri.training import Recipe, train
+from kukkiri.training.loop import Run
 from kukkiri.training.validation import Validation
 
 
@@ -53,13 +54,37 @@ def weights_of(path):
     return load(path).module.state_dict()
 
 
-@pytest.mark.parametrize("optimiser", ["adam", "soap"])
-def test_a_killed_run_goes_on_to_the_same_bits(folder, optimiser):
-    whole = train(recipe(folder, name="whole", optimiser=optimiser))
-    train(recipe(folder, name="killed", optimiser=optimiser), stop_at=23)
-    resumed = train(recipe(folder, name="killed", optimiser=optimiser), resume=True)
+@pytest.mark.parametrize(
+    "changes",
+    [{"optimiser": "adam"}, {"optimiser": "soap"}, {"precision": "bfloat16", "channels_last": True}],
+    ids=["adam", "soap", "bfloat16"],
+)
+def test_a_killed_run_goes_on_to_the_same_bits(folder, changes):
+    whole = train(recipe(folder, name="whole", **changes))
+    train(recipe(folder, name="killed", **changes), stop_at=23)
+    resumed = train(recipe(folder, name="killed", **changes), resume=True)
     expected, found = weights_of(whole), weights_of(resumed)
     assert all(torch.equal(expected[key], found[key]) for key in expected)
+
+
+def test_bfloat16_computes_the_layers_until_the_last_share_and_nothing_else(folder):
+    run = Run(recipe(folder, precision="bfloat16", final_share=0.25, optimiser="soap"))
+    run.recipe.folder.mkdir(parents=True)
+    run.begin()
+    seen = []
+    run.network.first_part[0].register_forward_hook(lambda module, given, made: seen.append(made.dtype))
+    run.go(40, report=None)
+    assert seen == [torch.bfloat16] * 30 + [torch.float32] * 10  # the validation has a network of its own
+    kept = [*run.network.parameters(), *run.average.values()]
+    kept += [value for state in run.optimiser.state.values() for value in state.values() if torch.is_tensor(value)]
+    assert {value.dtype for value in kept} == {torch.float32}
+
+
+def test_channels_last_changes_nothing_but_rounding(folder):
+    first, second = (weights_of(train(recipe(folder, name=str(last), channels_last=last))) for last in (False, True))
+    for key, value in first.items():
+        torch.testing.assert_close(second[key], value, rtol=0, atol=1e-4)  # forty updates of Adam
+        assert second[key].is_contiguous()
 
 
 def test_drawn_variants_are_made_again_alike_when_a_run_goes_on(folder, tmp_path):

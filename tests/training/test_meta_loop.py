@@ -62,9 +62,10 @@ def result(path):
         {"optimiser": "soap"},
         {"order": 1, "inner_rates": {"code": 1.0}},
         {"told": True, "inner_steps": 0, "learn_rates": False},
+        {"inner_steps": 0, "learn_rates": False, "precision": "bfloat16", "channels_last": True},
         {"network": "mzsr", "arguments": {"width": 4, "depth": 2}, "scales": (2, 3), "patch": 12, "support": "pairs"},
     ],
-    ids=["soap", "code", "told", "mzsr"],
+    ids=["soap", "code", "told", "bfloat16", "mzsr"],
 )
 def test_a_killed_run_goes_on_to_the_same_bits(folder, changes):
     whole = meta_train(recipe(folder, name="whole", **changes))
@@ -114,7 +115,8 @@ def test_adaptation_finds_the_blur_that_a_told_network_was_told(folder):
     """A network that knows what to do with a code is served by gradient steps on its code."""
     told = recipe(
         folder, name="told", told=True, inner_steps=0, learn_rates=False, optimiser="soap", learning_rate=5e-3,
-        steps=150, validate_every=150, log_every=150, tasks=8, batch=1, patch=16, smallest_variance=0.1,
+        steps=300, validate_every=300, log_every=300, tasks=8, batch=1, patch=16, smallest_variance=0.1,
+        arguments={"width": 12, "depth": 3},
     )  # fmt: skip
     weights = load(meta_train(told)).module
     untold = dataclasses.replace(told, told=False, inner_steps=6, validation_degradations=("gaussian:0.3+direct",))
@@ -123,7 +125,7 @@ def test_adaptation_finds_the_blur_that_a_told_network_was_told(folder):
     curve = MetaValidation.from_recipe(untold).curve(weights, rates=rates)
     blind, found = curve[0], curve[-1]
     known = MetaValidation.from_recipe(dataclasses.replace(untold, told=True, inner_steps=0)).curve(weights, rates={})
-    assert known[0] > blind + 0.3  # dB: knowing the blur helps
+    assert known[0] > blind + 3  # dB: knowing the blur helps; 6.8 to 7.6 with three seeds
     assert found > blind + 0.5 * (known[0] - blind)
 
 
@@ -152,6 +154,9 @@ def test_the_weights_of_the_queries(weighting, step, expected):
         ({"inner_loss": "l3"}, "unknown loss 'l3'"),
         ({"centre": 0.45}, "centre: not for meta-training"),
         ({"patch": 9}, "multiple of the scale"),
+        ({"hr_patch": 18}, "multiple of the scale, .* got 9 at x2"),
+        ({"hr_patch": -1}, "must be positive"),
+        ({"precision": "bfloat16"}, "need float32"),
         ({"subsample": "lanczos"}, "unknown subsample"),
         ({"smallest_variance": 9.0}, "variances must be positive"),
         ({"tasks": 0}, "tasks must be at least 1"),

@@ -119,6 +119,13 @@ def test_scales_are_drawn_for_networks_on_the_enlarged_picture(folder):
         assert torch.isfinite(task.query(network))
 
 
+def test_patches_of_all_scales_may_have_the_same_size_in_hr(folder):
+    network = MZSR(width=4, depth=2)
+    tasks = TaskSampler(recipe(folder, network="mzsr", scales=(2, 3), tasks=8, hr_patch=32), network).at(0)
+    sizes = {task.scale: (task.query_lr.shape[-1], task.query_hr.shape[-1]) for task in tasks}
+    assert sizes == {2: (16, 32), 3: (10, 30)}
+
+
 def test_a_network_on_the_enlarged_picture_is_given_it():
     lr = torch.rand(1, 3, 6, 6)
     assert enlarge(lambda x: x, lr, like=MZSR(width=2, depth=2), scale=3).shape == (1, 3, 18, 18)

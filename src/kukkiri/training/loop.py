@@ -142,6 +142,10 @@ class Run:
         self.best = -math.inf
         torch.manual_seed(recipe.seed)
         self.network: Network = NETWORKS[recipe.network](scale=recipe.scale, **recipe.arguments)
+        if recipe.channels_last:
+            self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
+        if recipe.precision == "bfloat16" and not _has_fast_bfloat16():
+            _log.warning("this processor computes bfloat16 slower than float32; precision=float32 is quicker here")
         self.model = Centred(self.network, centre=recipe.centre) if recipe.centre else self.network
         self.optimiser = make_optimiser(recipe, self.network)
         self.average: dict[str, Tensor] = {}
@@ -222,8 +226,7 @@ class Run:
 
     def _update(self) -> float:
         recipe = self.recipe
-        late = recipe.final_loss and self.step >= recipe.steps * (1 - recipe.final_share)
-        criterion = LOSSES[recipe.final_loss if late else recipe.loss]
+        criterion = LOSSES[recipe.final_loss if recipe.final_loss and self._late() else recipe.loss]
         begun = time.perf_counter()
         lr, hr = self.sampler.at(self.step)
         self.drawing += time.perf_counter() - begun
@@ -232,6 +235,14 @@ class Run:
         loss.backward()  # type: ignore[no-untyped-call]
         self._descend()
         return float(loss.detach())
+
+    def _precision(self) -> torch.autocast:
+        """What the network computes in during this update."""
+        return torch.autocast("cpu", torch.bfloat16, enabled=self.recipe.precision == "bfloat16" and not self._late())
+
+    def _late(self) -> bool:
+        """Whether this update is one of the last ``final_share``."""
+        return self.step >= self.recipe.steps * (1 - self.recipe.final_share)
 
     def _descend(self) -> None:
         """Move the weights along their gradients, and the average after them."""
@@ -258,8 +269,11 @@ class Run:
         white = self.network.value_range
         if self.network.pre_upsampled:
             lr = resize_tensor(lr, scale=self.recipe.scale)
-        sr: Tensor = self.model(lr * white) / white if white != 1.0 else self.model(lr)
-        return sr
+        if self.recipe.channels_last:
+            lr = lr.contiguous(memory_format=torch.channels_last)
+        with self._precision():
+            sr: Tensor = self.model(lr * white if white != 1.0 else lr)
+        return sr.float() / white if white != 1.0 else sr.float()
 
     def _plain_average(self) -> Network:
         """The averaged weights in a network of their own, with the centre folded in."""
@@ -361,6 +375,11 @@ def _identity(recipe: Recipe) -> dict[str, Any]:
     for free in ("data", "validation", "cache", "output", "weights", "log_every", "validate_every", "checkpoint_every"):
         del values[free]
     return values
+
+
+def _has_fast_bfloat16() -> bool:
+    """Whether the processor multiplies bfloat16 itself (AVX-512 BF16 or AMX)."""
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def make_optimiser(recipe: Recipe, network: Network) -> torch.optim.Optimizer:

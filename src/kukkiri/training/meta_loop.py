@@ -48,7 +48,7 @@ def weights_at(recipe: MetaRecipe, step: int) -> tuple[float, ...]:
     """How much the query loss after each inner step counts in an update."""
     match recipe.weighting:
         case "annealed":
-            return multi_step_weights(recipe.inner_steps, iteration=step)
+            return multi_step_weights(recipe.inner_steps, iteration=step, decay_iterations=recipe.annealing)
         case "last":
             return last_step_weights(recipe.inner_steps)
         case "ends" if recipe.inner_steps > 1:
@@ -107,7 +107,10 @@ class _MetaRun(Run):
         """All queries in one batch, without adaptation."""
         lr, hr = (torch.cat([getattr(task, name) for task in tasks]) for name in ("query_lr", "query_hr"))
         codes = (codes_of(tasks).repeat_interleave(self.recipe.batch, dim=0),) if self.recipe.told else ()
-        sr = enlarge(self.network, lr, *codes, like=self.network, scale=self.recipe.scale)
+        if self.recipe.channels_last:
+            lr = lr.contiguous(memory_format=torch.channels_last)
+        with self._precision():
+            sr = enlarge(self.network, lr, *codes, like=self.network, scale=self.recipe.scale).float()
         loss = LOSSES[self.recipe.loss](sr, hr)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]

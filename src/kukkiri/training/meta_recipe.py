@@ -26,6 +26,9 @@ class MetaRecipe(Recipe):
     """``direct`` (pixels [0::scale]) or ``bicubic``."""
     scales: tuple[int, ...] = ()
     """Of the tasks, one drawn for each; only for networks on the enlarged picture. Empty: ``scale``."""
+    hr_patch: int = 0
+    """HR pixels to a side of a patch, rounded down to a multiple of the scale, so that tasks of all scales cost the
+    same, as in MZSR; 0: ``patch`` LR pixels."""
     kernel_size: int = 15
     """Side of the Gaussian kernels."""
     smallest_variance: float = 1.0
@@ -61,6 +64,8 @@ class MetaRecipe(Recipe):
     """Updates at the beginning that are of order 1 all the same."""
     weighting: str = "constant"
     """Of the query losses: ``constant``, ``annealed`` (MAML++), ``last``, ``ends`` (a quarter for the first step)."""
+    annealing: float = 10_000 / 3
+    """Updates after which ``annealed`` weighs all but the last step next to nothing; MZSR's code means 3,333."""
     validation_degradations: tuple[str, ...] = ()
     """Text forms; adapted to with the true kernel. Empty: variance 2 with ``subsample``."""
     validation_pictures: int = 6
@@ -73,6 +78,8 @@ class MetaRecipe(Recipe):
         for name in ("tasks", "kernel_size", "validation_pictures", "validation_side"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}.")
+        if self.hr_patch < 0 or self.annealing <= 0:
+            raise ConfigError(f"hr_patch and annealing must be positive, got {self.hr_patch} and {self.annealing}.")
         if self.inner_steps < 0 or self.order not in (1, 2):
             raise ConfigError(f"inner_steps must be 0 or more and order 1 or 2, got {self.inner_steps}, {self.order}.")
         if not 0 < self.smallest_variance <= self.largest_variance * self.scale:
@@ -86,11 +93,21 @@ class MetaRecipe(Recipe):
             raise ConfigError(
                 "a network that is told the kernel has nothing to find. Set inner_steps = 0 or told = false."
             )
+        if self.precision != "float32" and self.inner_steps:
+            raise ConfigError("meta-gradients need float32. Take precision out, or set inner_steps = 0.")
         unused = [name for name in ("cache", "centre", "final_loss") if getattr(self, name)]
         if unused or self.start not in ("default", "transfer"):
             raise ConfigError(f"{', '.join(unused) or 'this start'}: not for meta-training. Take it out.")
-        if self.support == "son" and self.patch % max(self.scales or (self.scale,)):
-            raise ConfigError(f"patch must be a multiple of the scale, so that it has a son, got {self.patch}.")
+        for scale in self.scales or (self.scale,):
+            side = self.lr_patch(scale)
+            if self.support == "son" and self.inner_steps and side % scale:
+                raise ConfigError(
+                    f"patch must be a multiple of the scale, so that it has a son, got {side} at x{scale}."
+                )
+
+    def lr_patch(self, scale: int) -> int:
+        """LR pixels to a side of a patch of a task."""
+        return self.hr_patch // scale if self.hr_patch else self.patch
 
 
 KINDS: dict[str, type[Recipe]] = {"supervised": Recipe, "meta": MetaRecipe}

@@ -126,7 +126,7 @@ class TaskSampler:
         apart = recipe.support == "pairs" and recipe.inner_steps > 0
         hr = self._crops(generator, recipe.batch * (2 if apart else 1), side=self._side(scale))
         lr = self._shrink(hr, kernel, scale)
-        margin, patch = self._margin(scale), recipe.patch
+        margin, patch = self._margin(scale), recipe.lr_patch(scale)
         hr_patch, lr_patch = _middle(hr, scale * margin, scale * patch), _middle(lr, margin, patch)
         query = slice(-recipe.batch, None)
         if recipe.inner_steps and recipe.support == "son":
@@ -159,7 +159,7 @@ class TaskSampler:
         return -(-spoiled // scale) * scale
 
     def _side(self, scale: int) -> int:
-        return scale * (self.recipe.patch + 2 * self._margin(scale))
+        return scale * (self.recipe.lr_patch(scale) + 2 * self._margin(scale))
 
     def _crops(self, generator: np.random.Generator, count: int, *, side: int) -> Tensor:
         """Random windows, flips and turns; every window equally likely to be of any area of the set."""

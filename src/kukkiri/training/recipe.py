@@ -78,6 +78,11 @@ class Recipe:
     """LR pixels to a side of a patch."""
     seed: int = 0
     """Of the initial weights and of the patches."""
+    precision: str = "float32"
+    """``float32``, or ``bfloat16``: layers compute in bfloat16 until the last ``final_share`` of the steps; weights,
+    their average, the optimiser and the loss are float32 throughout."""
+    channels_last: bool = False
+    """Keep features as (N, H, W, C) in memory, which is faster on most processors."""
     threads: int = 0
     """Torch threads; 0: torch's choice. Part of the recipe because sums in another order differ in the last bit."""
     log_every: int = 100
@@ -98,6 +103,7 @@ class Recipe:
         if not 0 <= self.final_share <= 1:
             raise ConfigError(f"final_share must be in [0, 1], got {self.final_share}.")
         one_of("optimiser", self.optimiser, ("adam", "soap"))
+        one_of("precision", self.precision, ("float32", "bfloat16"))
         one_of("schedule", self.schedule, ("cosine", "step", "constant"))
         one_of("start", self.start, ("default", "interpolator", "whitened", "transfer"))
         if (self.start == "transfer") != bool(self.weights):
