@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from kukkiri.cli.jobs import plan_jobs
+from kukkiri.cli.jobs import find_sources, plan_jobs
 from kukkiri.errors import ConfigError
 
 
@@ -11,7 +11,8 @@ def targets(jobs):
 
 
 def plan(inputs, **changes):
-    return plan_jobs(inputs, **{"output": None, "label": "x2", "suffix": None, "recursive": False, **changes})
+    sources = find_sources(inputs, recursive=False)
+    return plan_jobs(sources, **{"output": None, "label": "x2", "suffix": None, **changes})
 
 
 def test_names_beside_the_source_carry_the_scale_and_a_lossless_type():

@@ -175,6 +175,17 @@ def test_tiles_come_from_the_memory_there_is(numpy_engine, rng):
     assert np.array_equal(Upscaler(engine, memory=1_500_000)(array), Upscaler(engine, tile=0)(array))
 
 
+def test_workers_divide_the_free_memory_but_not_what_one_picture_was_given(numpy_engine, monkeypatch):
+    monkeypatch.setattr("kukkiri.inference.upscaler.available_memory", lambda: 3_750_000)
+    engine = numpy_engine(footprint=Footprint(linear=1000.0))
+    # 80 % are 3,000,000 bytes: alone 1,420 pixels of 2,000 bytes beside the result's 160,000, for one of two 670
+    sides = [Upscaler(engine, workers=workers).plan((40, 50), channels=1).passes[0][2] for workers in (1, 2)]
+    assert sides == [(28, 50), (25, 25)]
+    assert Upscaler(engine, workers=2, memory=3_000_000).plan((40, 50), channels=1).passes[0][2] == (28, 50)
+    with pytest.raises(ConfigError, match="workers must be at least 1, got 0"):
+        Upscaler(engine, workers=0)
+
+
 def test_a_result_that_does_not_fit_is_refused_before_work(numpy_engine):
     engine = numpy_engine(scale=4)
     with pytest.raises(ImageError, match=r"a result of 4000x8000 pixels needs about 1\.\d GB, but 0\.1 GB are free"):

@@ -9,7 +9,7 @@ import numpy as np
 from cyclopts import Parameter
 from numpy.typing import NDArray
 
-from kukkiri.cli.jobs import Job, plan_jobs, report_job
+from kukkiri.cli.jobs import Job, find_sources, plan_jobs, report_job
 from kukkiri.cli.printing import print_json
 from kukkiri.degradations import Degradation, crop_to_multiple, kernel_view, save_kernel, subsample
 from kukkiri.degradations.steps import Blur
@@ -52,7 +52,8 @@ def degrade(
     if seed < 0:
         raise ConfigError(f"--seed must not be negative, got {seed}.")
     parsed = Degradation.parse(degradation)
-    jobs = plan_jobs(inputs, output=output, label=f"lr-x{scale}", suffix=suffix, recursive=recursive)
+    sources = find_sources(inputs, recursive=recursive)
+    jobs = plan_jobs(sources, output=output, label=f"lr-x{scale}", suffix=suffix)
     kernels = _write_kernels(parsed, output, scale=scale, overwrite=overwrite)
     results = []
     for number, job in enumerate(jobs):

@@ -9,7 +9,7 @@ from kukkiri.cli.printing import print_progress, print_result
 from kukkiri.errors import ConfigError, ImageError, KukkiriError
 from kukkiri.images import INPUT_SUFFIXES, OUTPUT_SUFFIXES
 
-__all__ = ["Job", "plan_jobs", "report_job"]
+__all__ = ["Job", "Sources", "find_sources", "plan_jobs", "report_job"]
 
 
 @dataclass(frozen=True)
@@ -21,27 +21,62 @@ class Job:
     problem: KukkiriError | None = None
 
 
-def plan_jobs(
-    inputs: Sequence[str], *, output: Path | None, label: str, suffix: str | None, recursive: bool
-) -> list[Job]:
-    """Every picture named by ``inputs`` and where its result goes.
+@dataclass(frozen=True)
+class Sources:
+    """The pictures that were named, and what names none."""
+
+    pictures: tuple[tuple[Path, Path | None], ...]
+    """Each file, and its path below the folder that was given, if one was."""
+    problems: tuple[Job, ...]
+
+
+def find_sources(inputs: Sequence[str], *, recursive: bool) -> Sources:
+    """Every picture named by ``inputs``, once.
+
+    Args:
+        inputs: files, folders, and globs that the shell did not expand.
+        recursive: look into folders below.
+    """
+    found: list[tuple[Path, Path | None]] = []
+    problems = []
+    for text in inputs:
+        path = Path(text)
+        if path.is_dir():
+            inside = path.rglob("*") if recursive else path.iterdir()
+            pictures = sorted(one for one in inside if one.suffix.lower() in INPUT_SUFFIXES and one.is_file())
+            if not pictures:
+                hint = "" if recursive else " Use --recursive to look into the folders below."
+                problems.append(Job(path, path, ImageError(f"{path}: no pictures in this folder.{hint}")))
+            found += [(one, one.relative_to(path)) for one in pictures]
+        elif not path.exists() and glob.has_magic(text):
+            names = sorted(glob.glob(text, recursive=True))  # noqa: PTH207  (Path.glob refuses absolute patterns)
+            matches = [Path(one) for one in names if Path(one).is_file()]
+            if not matches:
+                problems.append(Job(path, path, ImageError(f"{text}: nothing matches.")))
+            found += [(one, Path(one.name)) for one in matches]
+        else:
+            found.append((path, None))
+    return Sources(tuple(dict.fromkeys(found)), tuple(problems))
+
+
+def plan_jobs(sources: Sources, *, output: Path | None, label: str, suffix: str | None) -> list[Job]:
+    """Where the result of every picture goes.
 
     One file may name a file as output; everything else goes into a folder, which keeps the tree below a
     folder that was given. Without an output, results lie beside their sources, with ``label`` in the name.
 
     Args:
-        inputs: files, folders, and globs that the shell did not expand.
+        sources: see :func:`find_sources`.
         output: file or folder.
         label: such as ``x2``, added to names beside the sources.
         suffix: of the results, such as ``.png``; ``None``: .tif for .tif, .png for everything else.
-        recursive: look into folders below.
 
     Raises:
         ConfigError: nothing to do, an unknown suffix, or two inputs with one output.
     """
     if suffix is not None and suffix.lower() not in OUTPUT_SUFFIXES:
         raise ConfigError(f"cannot write {suffix!r}. Known: {' '.join(OUTPUT_SUFFIXES)}.")
-    found, problems = _expand(inputs, recursive=recursive)
+    found = sources.pictures
     single = len(found) == 1 and found[0][1] is None and output is not None and output.suffix and not output.is_dir()
     jobs = []
     for source, below in found:
@@ -54,7 +89,7 @@ def plan_jobs(
             target = output / (below or Path(source.name)).with_suffix(kind)
         jobs.append(Job(source, target))
     _refuse_collisions(jobs)
-    return jobs + problems
+    return [*jobs, *sources.problems]
 
 
 def report_job(job: Job, *, place: str, error: str, summary: str, notes: Sequence[str], quiet: bool) -> None:
@@ -76,30 +111,6 @@ def report_job(job: Job, *, place: str, error: str, summary: str, notes: Sequenc
         print_progress(f"kukkiri: {note}")
     if not quiet:
         print_result(str(job.target))
-
-
-def _expand(inputs: Sequence[str], *, recursive: bool) -> tuple[list[tuple[Path, Path | None]], list[Job]]:
-    """(file, path below the given folder) for each picture, and a job with a problem for each bad input."""
-    found: list[tuple[Path, Path | None]] = []
-    problems = []
-    for text in inputs:
-        path = Path(text)
-        if path.is_dir():
-            inside = path.rglob("*") if recursive else path.iterdir()
-            pictures = sorted(one for one in inside if one.suffix.lower() in INPUT_SUFFIXES and one.is_file())
-            if not pictures:
-                hint = "" if recursive else " Use --recursive to look into the folders below."
-                problems.append(Job(path, path, ImageError(f"{path}: no pictures in this folder.{hint}")))
-            found += [(one, one.relative_to(path)) for one in pictures]
-        elif not path.exists() and glob.has_magic(text):
-            names = sorted(glob.glob(text, recursive=True))  # noqa: PTH207  (Path.glob refuses absolute patterns)
-            matches = [Path(one) for one in names if Path(one).is_file()]
-            if not matches:
-                problems.append(Job(path, path, ImageError(f"{text}: nothing matches.")))
-            found += [(one, Path(one.name)) for one in matches]
-        else:
-            found.append((path, None))
-    return list(dict.fromkeys(found)), problems
 
 
 def _refuse_collisions(jobs: Sequence[Job]) -> None:

@@ -1,20 +1,21 @@
 """``kukkiri upscale``: pictures in, larger pictures out."""
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from kukkiri.cli.jobs import Job, plan_jobs, report_job
+from kukkiri.cli.jobs import Job, find_sources, plan_jobs, report_job
 from kukkiri.cli.printing import print_json
-from kukkiri.errors import ConfigError, KukkiriError
+from kukkiri.errors import ConfigError, ImageError, KukkiriError
 from kukkiri.images import check_output, read_picture
-from kukkiri.inference import Character, Upscaler
+from kukkiri.inference import Character, Upscaler, usable_threads
 
 __all__ = ["upscale"]
 
@@ -67,22 +68,24 @@ def upscale(
     """
     if overwrite and resume:
         raise ConfigError("--overwrite makes everything again and --resume skips what is there. Use one of them.")
-    options: dict[str, Any] = {
-        "scale": scale,
-        "ensemble": ensemble,
-        "chop": chop,
-        "adaptive": adaptive,
-        "character": character,
-    }
-    upscaler = Upscaler(model or preset, tile=tile, threads=threads, **options)
-    label = f"x{upscaler.scale:g}"
-    jobs = plan_jobs(inputs, output=output, label=label, suffix=suffix, recursive=recursive)
-    workers = min(len(jobs), os.cpu_count() or 1) if tile is None and threads is None else 1
-    if workers > 1:  # one thread for each of several pictures is quicker than all threads for one after the other
-        upscaler = Upscaler(model or preset, threads=1, **options)
+    make = partial(
+        Upscaler,
+        model or preset,
+        scale=scale,
+        ensemble=ensemble,
+        chop=chop,
+        tile=tile,
+        adaptive=adaptive,
+        character=character,
+    )
+    sources = find_sources(inputs, recursive=recursive)
+    workers = min(len(sources.pictures), usable_threads()) if tile is None and threads is None else 1
+    # one thread for each of several pictures is quicker than all threads for one after the other
+    upscaler = make(threads=1, workers=workers) if workers > 1 else make(threads=threads)
+    jobs = plan_jobs(sources, output=output, label=f"x{upscaler.scale:g}", suffix=suffix)
     run = _Run(upscaler, overwrite=overwrite, resume=resume, report=report, quality=quality)
     results = []
-    for number, one in enumerate(_each(run, jobs, workers=workers), 1):
+    for number, one in enumerate(_all(run, jobs, workers=workers, alone=make), 1):
         results.append(one)
         place = f"{number}/{len(jobs)}"
         report_job(one.job, place=place, error=one.error, summary=one.summary, notes=one.notes, quiet=json)
@@ -105,6 +108,8 @@ class _Result:
     character: str | None = None
     chosen: bool = False
     """The character was chosen for this picture."""
+    crowded: bool = False
+    """Memory did not suffice, or not beside the pictures of other workers."""
 
     @property
     def summary(self) -> str:
@@ -112,6 +117,19 @@ class _Result:
             return "is there already"
         said = f"  character {self.character}" if self.chosen else ""
         return f"{self.size[1]}x{self.size[0]} -> {self.larger[1]}x{self.larger[0]}  {self.seconds:.2f} s{said}"
+
+
+class _CrowdedError(ImageError):
+    """Memory does not suffice, or not beside the pictures of other workers."""
+
+
+@contextmanager
+def _within_memory() -> Iterator[None]:
+    """Tell apart why an upscaler refuses a picture: for want of memory."""
+    try:
+        yield
+    except ImageError as error:
+        raise _CrowdedError(str(error)) from error
 
 
 class _Run:
@@ -128,7 +146,7 @@ class _Run:
         try:
             return self._do(job)
         except KukkiriError as error:
-            return _Result(job, error=str(error))
+            return _Result(job, error=str(error), crowded=isinstance(error, _CrowdedError))
 
     def _do(self, job: Job) -> _Result:
         if job.problem is not None:
@@ -140,10 +158,12 @@ class _Run:
         check_output(job.target, source=job.source, overwrite=self.overwrite)
         picture = read_picture(job.source)
         upscaler = self.upscaler.suited(picture)
-        check_output(
-            job.target, overwrite=self.overwrite, size=upscaler.plan(picture.size).output_size
-        )  # too large for the format: said before the work, not after it
-        larger = upscaler.picture(picture)
+        with _within_memory():
+            channels = picture.colour.shape[2] + (picture.alpha is not None)
+            size = upscaler.plan(picture.size, channels=channels).output_size
+        check_output(job.target, overwrite=self.overwrite, size=size)  # too large for the format: said before the work
+        with _within_memory():
+            larger = upscaler.picture(picture)
         notes = larger.save(job.target, overwrite=self.overwrite, quality=self.quality)
         said = tuple(dict.fromkeys([*larger.notes, *notes]))
         if self.report:
@@ -162,6 +182,19 @@ class _Run:
             character=upscaler.character,
             chosen=self.upscaler.has_photo,
         )
+
+
+def _all(run: _Run, jobs: Sequence[Job], *, workers: int, alone: Callable[[], Upscaler]) -> Iterator[_Result]:
+    """Results as they come; pictures that fit no worker's share of the memory last, one by one, with all of it."""
+    late = []
+    for one in _each(run, jobs, workers=workers):
+        if one.crowded and workers > 1:
+            late.append(one.job)
+        else:
+            yield one
+    if late:
+        run.upscaler = alone()
+        yield from map(run, late)
 
 
 def _each(run: Callable[[Job], _Result], jobs: Sequence[Job], *, workers: int) -> Iterator[_Result]:

@@ -1,6 +1,6 @@
 """Any picture through a network: engines, tiles, memory, self-ensemble, colour and alpha (no torch)."""
 
-from kukkiri.inference.engine import Engine, Footprint, OnnxEngine
+from kukkiri.inference.engine import Engine, Footprint, OnnxEngine, usable_threads
 from kukkiri.inference.models import INTERPOLATIONS, Character
 from kukkiri.inference.presets import PRESETS, Preset
 from kukkiri.inference.providers import Provider, available
@@ -21,4 +21,5 @@ __all__ = [
     "Upscaler",
     "available",
     "upscale",
+    "usable_threads",
 ]

@@ -32,7 +32,7 @@ __all__ = ["Plan", "Upscaler", "upscale"]
 Plane = NDArray[np.float32]
 Progress = Callable[[int, int], None]
 _LOG = logging.getLogger(__name__)
-_SHARE = 0.8  # of the free memory that one picture may take
+_SHARE = 0.8  # of the free memory that the pictures in work may take together
 _COPIES = 3  # float32 copies of the result that are alive at one time
 
 
@@ -64,6 +64,7 @@ class Upscaler:
         tile: int | Literal["auto"] | None = None,
         threads: int | None = None,
         memory: int | None = None,
+        workers: int = 1,
         adaptive: bool = False,
         character: Character = "auto",
     ) -> None:
@@ -83,7 +84,8 @@ class Upscaler:
             tile: largest side, in LR pixels, that a network is given at once; ``None`` or ``auto``: the whole
                 picture while memory allows, else what fits; 0: always the whole picture.
             threads: for one picture; by default all cores.
-            memory: bytes that one picture may take; by default 80 % of what is free.
+            memory: bytes that one picture may take; by default 80 % of what is free, divided among the workers.
+            workers: pictures that are enlarged at one time, each by a thread of the caller.
             adaptive: interpolate flat parts of the picture, where that differs from the network by less than half
                 a grey level, and run the network on the rest; a note says how much was spared.
             character: of a preset's or family's networks: ``clean`` for screenshots, renders and benchmarks,
@@ -93,7 +95,7 @@ class Upscaler:
 
         Raises:
             ModelError: an unknown or damaged model, an impossible scale, or a character that is not shipped.
-            ConfigError: a negative tile, thread count or memory, or options that exclude one another.
+            ConfigError: a negative tile, thread count or memory, no worker, or options that exclude one another.
             BackendError: the model needs an engine that is not installed.
         """
         if chop and tile not in (None, "auto"):
@@ -102,6 +104,8 @@ class Upscaler:
             raise ConfigError("chop is for published numbers, which adaptive changes a little. Use one of them.")
         if (isinstance(tile, int) and tile < 0) or (threads or 0) < 0 or (memory or 0) < 0:
             raise ConfigError(f"tile, threads and memory must not be negative, got {tile}, {threads}, {memory}.")
+        if workers < 1:
+            raise ConfigError(f"workers must be at least 1, got {workers}.")
         choice = choose_model(model, scale=scale, threads=threads, character=character)
         self.name = choice.name
         self.scale = choice.scale
@@ -118,6 +122,7 @@ class Upscaler:
             raise ConfigError(f"adaptive spares runs of a network, and {self.name} has none. Drop it.")
         self._tile = None if tile == "auto" else tile
         self._memory = memory
+        self._workers = workers
         self.threads = threads or usable_threads()
 
     def __call__(self, array: ArrayLike, *, progress: Progress | None = None) -> NDArray[Any]:
@@ -224,7 +229,7 @@ class Upscaler:
             ImageError: memory does not suffice for the result, or for the smallest tile.
         """
         output_size = _output_size(size, self.scale)
-        budget = int(_SHARE * available_memory()) if self._memory is None else self._memory
+        budget = int(_SHARE * available_memory() / self._workers) if self._memory is None else self._memory
         final = output_size[0] * output_size[1]
         last = math.prod(engine.info.scale for engine in self.engines) ** 2 * size[0] * size[1]
         planes = 1 if self._colour == "y" else 3
