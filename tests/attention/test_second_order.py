@@ -60,3 +60,15 @@ def test_all_zero_features_are_nan_unless_asked_otherwise():
 def test_an_exponent_that_the_paper_does_not_have_is_refused():
     with pytest.raises(ValueError, match=r"alpha must be 0.5 or 1, got 0.3"):
         SecondOrderChannelAttention(4, alpha=0.3)
+
+
+def test_autocast_does_not_touch_the_second_order():
+    """Squares of features, and a root of small eigenvalues, would lose all meaning in the 8 bits of bfloat16."""
+    features = torch.randn(2, 8, 6, 7)
+    expected = covariance_pool(features)
+    root = matrix_sqrt(expected)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(covariance_pool(features), expected)
+        assert torch.equal(matrix_sqrt(expected), root)
+        assert covariance_pool(features.bfloat16()).dtype == torch.float32
+        assert covariance_pool(features.double()).dtype == torch.float64

@@ -17,10 +17,13 @@ def covariance_pool(features: Tensor) -> Tensor:
         features: (N, C, ...), at least one position.
 
     Returns:
-        (N, C, C), symmetric, positive semi-definite up to rounding.
+        (N, C, C), symmetric, positive semi-definite up to rounding; float32 also where autocast would halve it.
 
     Reference: Li et al., MPN-COV, ICCV 2017, arXiv:1703.08050.
     """
+    if torch.is_autocast_enabled(features.device.type):
+        with torch.autocast(features.device.type, enabled=False):
+            return covariance_pool(features.to(torch.promote_types(features.dtype, torch.float32)))
     flat = features.flatten(2)
     centred = flat - flat.mean(dim=2, keepdim=True)
     return centred @ centred.mT / flat.shape[2]

@@ -29,10 +29,14 @@ def matrix_sqrt(
             finite gradients and changes no bit of any other result. ``eigen`` gives zero either way.
 
     Returns:
-        (..., C, C), of the dtype of ``matrix``.
+        (..., C, C), of the dtype of ``matrix``; float32 also where autocast would halve it.
 
     Reference: Li et al., iSQRT-COV, CVPR 2018, arXiv:1712.01034; MPN-COV, arXiv:1703.08050, for ``eigen``.
     """
+    if torch.is_autocast_enabled(matrix.device.type):
+        with torch.autocast(matrix.device.type, enabled=False):
+            wide = matrix.to(torch.promote_types(matrix.dtype, torch.float32))
+            return matrix_sqrt(wide, method=method, iterations=iterations, zero_safe=zero_safe)
     if method == "eigen":
         root: Tensor = _EigenSqrt.apply(matrix)  # type: ignore[no-untyped-call]
         return root
