@@ -1,5 +1,10 @@
-"""Fills the README's tables from the cards and from timings on this machine: ``python tools/update_readme.py``."""
+"""Fills the README's table from the cards and from timings on this machine: ``python tools/update_readme.py``.
 
+The times, relative to ESPCN's at the same scale, are written into the cards of the checkout as well, for
+``kukkiri models``; so run it with the checkout's own package (``PYTHONPATH=src``), on a quiet machine.
+"""
+
+import json
 import re
 import statistics
 import time
@@ -13,7 +18,8 @@ from kukkiri.inference import PRESETS
 
 ROOT = Path(__file__).parents[1]
 REPEATS = 15
-FAMILIES = ("espcn", "fsrcnn", *dict.fromkeys(preset.family for preset in PRESETS.values()))
+FAMILIES = ("espcn", "fsrcnn", *dict.fromkeys(preset.family for preset in PRESETS.values()), "san-s")
+"""Of the rows; what else is shipped is only timed."""
 
 
 def main() -> None:
@@ -23,14 +29,18 @@ def main() -> None:
         "|---|---|---|---|---|---|",
     ]
     for scale in (2, 3, 4):
-        names = [f"{family}-x{scale}" for family in FAMILIES]
+        names = sorted(name for name in weights.shipped() if weights.card(name)["scale"] == scale)
         times = medians(names, picture)
-        for name in names:
+        ratios = {name: round(seconds / times[f"espcn-x{scale}"], 2) for name, seconds in times.items()}
+        for name, ratio in ratios.items():
+            write_time(name, ratio)
+        for name in (f"{family}-x{scale}" for family in FAMILIES):
+            if name not in ratios:
+                continue
             card = weights.card(name)
             scores = card["scores"]["sets"]
             cells = [f"{scores[one]['psnr']:.2f} / {scores[one]['ssim']:.4f}" for one in ("Set5", "Set14", "B100")]
-            ratio = times[name] / times[names[0]]
-            columns = [f"`{name}`", f"{card['parameters']:,}", *cells, f"{ratio:.2f}"]
+            columns = [f"`{name}`", f"{card['parameters']:,}", *cells, f"{ratios[name]:.2f}"]
             rows.append(f"| {' | '.join(columns)} |")
     readme = ROOT / "README.md"
     text = readme.read_text(encoding="utf-8")
@@ -40,6 +50,12 @@ def main() -> None:
     )
     readme.write_text(text, encoding="utf-8")
     print(block)
+
+
+def write_time(name: str, ratio: float) -> None:
+    """Put the time of a model into its card."""
+    path = weights.locate(name, ".json")
+    path.write_text(json.dumps({**weights.card(name), "relative_time": ratio}, indent=2) + "\n", encoding="utf-8")
 
 
 def frame() -> np.ndarray:

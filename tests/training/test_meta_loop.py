@@ -9,7 +9,7 @@ from kukkiri.checkpoints import load
 from kukkiri.errors import ConfigError
 from kukkiri.images import Picture
 from kukkiri.training import MetaRecipe, meta_train, read_any_recipe
-from kukkiri.training.meta_loop import weights_at
+from kukkiri.training.meta_loop import _MetaRun, weights_at
 from kukkiri.training.meta_validation import MetaValidation
 
 
@@ -127,6 +127,23 @@ def test_adaptation_finds_the_blur_that_a_told_network_was_told(folder):
     known = MetaValidation.from_recipe(dataclasses.replace(untold, told=True, inner_steps=0)).curve(weights, rates={})
     assert known[0] > blind + 3  # dB: knowing the blur helps; 6.8 to 7.6 with three seeds
     assert found > blind + 0.5 * (known[0] - blind)
+
+
+def test_without_adaptation_the_loss_is_the_mean_over_tasks_of_all_scales(folder):
+    run = _MetaRun(
+        recipe(
+            folder, network="mzsr", arguments={"width": 4, "depth": 2}, scales=(2, 3), tasks=5, hr_patch=24, batch=1,
+            inner_steps=0, learn_rates=False,
+        )
+    )  # fmt: skip
+    tasks = run.tasks.at(0)
+    assert {task.scale for task in tasks} == {2, 3}
+    mean = torch.stack([task.query(run.network) for task in tasks]).mean()
+    expected = torch.autograd.grad(mean, list(run.network.parameters()))
+    found = run._together(tasks)
+    assert found.loss == pytest.approx(float(mean.detach()), rel=1e-6)
+    for one, other in zip(found.gradients.values(), expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-7)  # float32 sums in another order
 
 
 @pytest.mark.parametrize(

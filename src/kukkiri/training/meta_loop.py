@@ -104,18 +104,27 @@ class _MetaRun(Run):
         return found.loss
 
     def _together(self, tasks: list[BlurTask]) -> MetaGradients:
-        """All queries in one batch, without adaptation."""
+        """All queries without adaptation: those of one scale in one batch."""
+        self.optimiser.zero_grad(set_to_none=True)
+        total = 0.0
+        for scale in sorted({task.scale for task in tasks}):
+            alike = [task for task in tasks if task.scale == scale]
+            loss = self._query_loss(alike, scale=scale) * (len(alike) / len(tasks))
+            loss.backward()  # type: ignore[no-untyped-call]
+            total += loss.item()
+        gradients = {name: one.grad for name, one in self.network.named_parameters() if one.grad is not None}
+        return MetaGradients(loss=total, last=total, gradients=gradients, rates={})
+
+    def _query_loss(self, tasks: list[BlurTask], *, scale: int) -> Tensor:
+        """The mean query loss of tasks of one scale."""
+        recipe = self.recipe
         lr, hr = (torch.cat([getattr(task, name) for task in tasks]) for name in ("query_lr", "query_hr"))
-        codes = (codes_of(tasks).repeat_interleave(self.recipe.batch, dim=0),) if self.recipe.told else ()
-        if self.recipe.channels_last:
+        codes = (codes_of(tasks).repeat_interleave(recipe.batch, dim=0),) if recipe.told else ()
+        if recipe.channels_last:
             lr = lr.contiguous(memory_format=torch.channels_last)
         with self._precision():
-            sr = enlarge(self.network, lr, *codes, like=self.network, scale=self.recipe.scale).float()
-        loss = LOSSES[self.recipe.loss](sr, hr)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        gradients = {name: one.grad for name, one in self.network.named_parameters() if one.grad is not None}
-        return MetaGradients(loss=loss.item(), last=loss.item(), gradients=gradients, rates={})
+            sr = enlarge(self.network, lr, *codes, like=self.network, scale=scale).float()
+        return LOSSES[recipe.loss](sr, hr)
 
     def _adaptive(self, tasks: list[BlurTask]) -> MetaGradients:
         recipe = self.recipe
