@@ -1,7 +1,8 @@
 """Interpolation as weight tables: nearest, (bi)linear, (bi)cubic and Lanczos, exactly as MATLAB samples."""
 
 from kukkiri.resampling.kernels import KERNELS, Kernel
-from kukkiri.resampling.resize import apply_along, resize
+from kukkiri.resampling.passes import apply_along
+from kukkiri.resampling.resize import resize
 from kukkiri.resampling.strips import StripResize
 from kukkiri.resampling.weights import Border, WeightTable, border_indices, output_length, weight_table
 

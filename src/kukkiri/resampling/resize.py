@@ -1,54 +1,18 @@
 """Resize arrays with a weight table: exact for integers, fast for floats."""
 
-from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kukkiri.resampling.weights import Border, WeightTable, output_length, weight_table
+from kukkiri.resampling.levels import Rounding
+from kukkiri.resampling.passes import apply_along, resize_plan
+from kukkiri.resampling.strips import StripResize
+from kukkiri.resampling.weights import Border
 
-__all__ = ["BLOCK", "PRODUCT", "Rounding", "apply_along", "resize", "resize_plan"]
+__all__ = ["resize"]
 
 Array = NDArray[Any]
-Rounding = Literal["half-away", "half-even"]
-BLOCK = 32  # output samples that share one small dense matrix: 24 to 64 are equally fast
-PRODUCT = 2**18  # multiply-adds of one product: OpenBLAS runs up to so many in the calling thread, and
-# waking its threads for each small product costs twenty times the product, more still on a busy machine
-
-
-def resize_plan(
-    size: tuple[int, int],
-    *,
-    scale: float | None,
-    output_size: tuple[int, int] | None,
-    kernel: str,
-    antialias: bool,
-    border: Border,
-) -> list[tuple[int, WeightTable]]:
-    """The two passes of a resize, as (axis, table): the axis with the smaller scale first, rows on a tie.
-
-    Raises:
-        ValueError: neither or both of ``scale`` and ``output_size`` are given, or a table refuses its arguments.
-    """
-    if (scale is None) == (output_size is None):
-        raise ValueError("give either scale or output_size")
-    if output_size is None:
-        side_scale = float(scale or 0.0)
-        scales = (side_scale, side_scale)
-        output_size = (output_length(size[0], scales[0]), output_length(size[1], scales[1]))
-    else:
-        scales = (output_size[0] / size[0], output_size[1] / size[1])
-    order = (0, 1) if scales[0] <= scales[1] else (1, 0)
-    return [
-        (
-            axis,
-            weight_table(
-                size[axis], output_size[axis], scale=scales[axis], kernel=kernel, antialias=antialias, border=border
-            ),
-        )
-        for axis in order
-    ]
 
 
 def resize(
@@ -86,72 +50,31 @@ def resize(
         raise ValueError(f"a picture is (H, W) or (H, W, C) and not empty, got shape {image.shape}")
     if image.dtype not in (np.uint8, np.uint16, np.float32, np.float64):
         raise TypeError(f"a picture is uint8, uint16, float32 or float64, got {image.dtype}")
-    size = (image.shape[0], image.shape[1])
-    plan = resize_plan(size, scale=scale, output_size=output_size, kernel=kernel, antialias=antialias, border=border)
     if np.issubdtype(image.dtype, np.floating):
-        for axis, table in plan:
+        for axis, table in resize_plan(
+            (image.shape[0], image.shape[1]),
+            scale=scale,
+            output_size=output_size,
+            kernel=kernel,
+            antialias=antialias,
+            border=border,
+        ):
             image = apply_along(image, table, axis=axis)
         return image
-    top = np.iinfo(image.dtype).max
-    result = image.astype(np.float64)
-    for axis, table in plan:
-        unrounded = _gather(result, table, axis=axis)
-        rounded = np.floor(unrounded + 0.5) if rounding == "half-away" else np.rint(unrounded)
-        result = np.clip(rounded, 0, top)
-    return result.astype(image.dtype)
-
-
-def apply_along(image: Array, table: WeightTable, *, axis: int) -> Array:
-    """Apply a table along one axis of a float array by small dense products of neighbouring output samples.
-
-    Equal to the direct sum up to the order of the additions, and about ten times faster in NumPy.
-
-    Args:
-        image: any shape, float32 or float64; ``table.inputs`` long along ``axis``.
-        table: see :class:`WeightTable`.
-        axis: 0 or 1.
-
-    Returns:
-        The same dtype; ``table.outputs`` long along ``axis``.
-    """
-    weights = table.weights.astype(image.dtype)
-    moved = image.reshape(image.shape[0], -1) if axis == 0 else image.reshape(*image.shape[:2], -1)
-    shape = list(image.shape)
-    shape[axis] = table.outputs
-    result = np.empty(shape, dtype=image.dtype)
-    target = result.reshape(table.outputs, -1) if axis == 0 else result.reshape(*result.shape[:2], -1)
-    for start, stop, low, high in _blocks(table):
-        block = np.zeros((stop - start, high - low), dtype=image.dtype)
-        np.add.at(
-            block,
-            (np.arange(stop - start)[:, None], table.indices[start:stop] - low),
-            weights[start:stop],
-        )
-        step = max(1, PRODUCT // block.size)
-        if axis == 0:
-            for first in range(0, moved.shape[1], step):
-                columns = slice(first, first + step)
-                target[start:stop, columns] = block @ moved[low:high, columns]
-        else:
-            for first in range(0, moved.shape[0], step):
-                rows = slice(first, first + step)
-                for channel in range(moved.shape[2]):
-                    target[rows, start:stop, channel] = moved[rows, low:high, channel] @ block.T
-    return result
-
-
-def _blocks(table: WeightTable) -> Iterable[tuple[int, int, int, int]]:
-    """(start, stop) of output samples and the (low, high) input samples that they read."""
-    for start in range(0, table.outputs, BLOCK):
-        stop = min(start + BLOCK, table.outputs)
-        reads = table.indices[start:stop]
-        yield start, stop, int(reads.min()), int(reads.max()) + 1
-
-
-def _gather(image: Array, table: WeightTable, *, axis: int) -> Array:
-    """The sum tap by tap, in the order of the taps, so that ties round as MATLAB's do."""
-    trailing = (1,) * (image.ndim - 1 - axis)
-    total = np.zeros((*image.shape[:axis], table.outputs, *image.shape[axis + 1 :]))
-    for tap in range(table.taps):
-        total += table.weights[:, tap].reshape(-1, *trailing) * image.take(table.indices[:, tap], axis=axis)
-    return total
+    planes = image.reshape(*image.shape[:2], -1).transpose(2, 0, 1)
+    strips = StripResize(
+        planes,
+        scale=scale,
+        output_size=output_size,
+        kernel=kernel,
+        antialias=antialias,
+        border=border,
+        rounding=rounding,
+    )
+    height, width = strips.output_size
+    result = np.empty((height, width, len(planes)), dtype=image.dtype)
+    for start in range(0, height, strips.strip):
+        some = slice(start, min(start + strips.strip, height))
+        for channel, plane in enumerate(strips.rows(some.start, some.stop)):  # four times as quick as all at once
+            result[some, :, channel] = plane
+    return result.reshape(height, width, *image.shape[2:])

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kukkiri.resampling.resize import resize_plan
+from kukkiri.resampling.passes import resize_plan
 from kukkiri.resampling.weights import Border, WeightTable
 
 __all__ = ["apply_table", "resize_tensor"]
