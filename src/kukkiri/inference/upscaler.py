@@ -24,8 +24,9 @@ from kukkiri.inference.engine import Engine, usable_threads
 from kukkiri.inference.ensemble import run_ensemble
 from kukkiri.inference.memory import available_memory
 from kukkiri.inference.models import Character, choose_model, load_shipped
+from kukkiri.inference.strips import each_strip
 from kukkiri.inference.tiling import SeamScore, TileSize, choose_tile, run_pass
-from kukkiri.resampling import resize
+from kukkiri.resampling import StripResize, resize
 
 __all__ = ["Plan", "Upscaler", "upscale"]
 
@@ -189,9 +190,11 @@ class Upscaler:
         if alpha is not None:
             colour = bleed(colour, alpha)
         if self.kernel is not None:
-            depth = picture.depth
-            colour = _interpolate(colour, run.size, kernel=self.kernel, depth=depth)
-            alpha = None if alpha is None else _interpolate(alpha, run.size, kernel=self.kernel, depth=depth)
+            interpolate = partial(
+                _interpolate, size=run.size, kernel=self.kernel, depth=picture.depth, threads=self.threads
+            )
+            colour = interpolate(colour)
+            alpha = None if alpha is None else interpolate(alpha)
         else:
             if alpha is not None:
                 alpha = resize_alpha(alpha, run.size)
@@ -377,11 +380,22 @@ def _clamped(colour: Plane) -> Plane:
     return np.clip(colour, 0, 1, out=colour)
 
 
-def _interpolate(values: Plane, size: tuple[int, int], *, kernel: str, depth: int) -> Plane:
+def _interpolate(values: Plane, size: tuple[int, int], *, kernel: str, depth: int, threads: int) -> Plane:
     """Integer pictures in integers, as MATLAB does, so that published bicubic scores are met; floats in floats."""
     if depth == 32:
         return np.clip(resize(values, output_size=size, kernel=kernel), 0, 1)
-    return dequantise(resize(quantise(values, depth), output_size=size, kernel=kernel), depth)
+    levels = quantise(values, depth)
+    strips = StripResize(levels.reshape(*levels.shape[:2], -1).transpose(2, 0, 1), output_size=size, kernel=kernel)
+    result = np.empty((*size, *values.shape[2:]), dtype=np.float32)
+    channels = result.reshape(*size, -1)
+
+    def fill(first: int) -> None:
+        some = slice(first, min(first + strips.strip, size[0]))
+        for channel, plane in enumerate(strips.rows(some.start, some.stop)):
+            channels[some, :, channel] = dequantise(plane, depth)
+
+    each_strip(fill, range(0, size[0], strips.strip), threads=threads)
+    return result
 
 
 def _resize_planes(planes: Plane, size: tuple[int, int], *, kernel: str = "cubic") -> Plane:
