@@ -31,11 +31,25 @@ CASES = {
     "ani direct": "gaussian:4.0,1.0,-0.5+direct",
     "g1.3 bicubic": "gaussian:1.3+bicubic",
 }
-PUBLISHED = {  # MZSR, CVPR 2020, tables 1 and 2, Set5
-    "RCAN": ("38.18/.9604", "28.40/.8618", "29.15/.8601", "28.42/.8379", "31.54/.8992"),
-    "ZSSR": ("36.93/.9554", "34.29/.9373", "34.90/.9397", "33.96/.9307", "35.24/.9434"),
-    "MZSR(1)": ("36.77/.9549", "33.14/.9277", "35.20/.9398", "34.05/.9271", "35.18/.9430"),
-    "MZSR(10)": ("37.25/.9567", "33.74/.9301", "36.05/.9439", "34.78/.9323", "36.64/.9498"),
+PUBLISHED = {  # MZSR, CVPR 2020, tables 1 and 2, and its figure for x4; in the order of CASES
+    ("Set5", 2): {
+        "RCAN": ("38.18/.9604", "28.40/.8618", "29.15/.8601", "28.42/.8379", "31.54/.8992"),
+        "ZSSR": ("36.93/.9554", "34.29/.9373", "34.90/.9397", "33.96/.9307", "35.24/.9434"),
+        "MZSR(1)": ("36.77/.9549", "33.14/.9277", "35.20/.9398", "34.05/.9271", "35.18/.9430"),
+        "MZSR(10)": ("37.25/.9567", "33.74/.9301", "36.05/.9439", "34.78/.9323", "36.64/.9498"),
+    },
+    ("B100", 2): {
+        "RCAN": ("32.38/.9018", "25.16/.7602", "26.89/.7394", "26.22/.7062", "28.27/.7904"),
+        "ZSSR": ("31.43/.8901", "29.35/.8465", "30.57/.8712", "29.72/.8479", "30.74/.8743"),
+        "MZSR(1)": ("31.33/.8910", "28.74/.8389", "30.58/.8627", "28.82/.8013", "29.02/.8544"),
+        "MZSR(10)": ("31.64/.8928", "29.03/.8415", "31.09/.8739", "29.54/.8297", "31.25/.8818"),
+    },
+    ("Set5", 4): {
+        "RCAN": ("", "", "23.92/.7283", "", ""),
+        "ZSSR": ("", "", "27.39/.7685", "", ""),
+        "MZSR(1)": ("", "", "30.20/.8655", "", ""),
+        "MZSR(10)": ("", "", "30.50/.8704", "", ""),
+    },
 }
 RULE = PROTOCOLS["y-mzsr"]
 COLOURS = ("#0b5fb4", "#b4410b", "#1d7a46", "#7a1d6d", "#666666")
@@ -134,10 +148,9 @@ def table(arguments):
     print("|---|" + "---|" * len(cases))
     for name, cells in rows.items():
         print(f"| {name} | {' | '.join(cells.get(text, '') for text in cases.values())} |")
-    if arguments.scale == 2 and arguments.folder.name == "Set5":
-        for name, values in PUBLISHED.items():
-            of = dict(zip(CASES, values, strict=True))
-            print(f"| {name}, published | {' | '.join(of[one] for one in cases)} |")
+    for name, values in PUBLISHED.get((arguments.folder.name, arguments.scale), {}).items():
+        of = dict(zip(CASES, values, strict=True))
+        print(f"| {name}, published | {' | '.join(of[one] for one in cases)} |")
 
 
 def steps(arguments):
