@@ -1,6 +1,8 @@
 """Several pictures at one time: one thread for each, one share of the memory, one session for all."""
 
 import json
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -89,3 +91,33 @@ def test_one_session_with_one_thread_serves_all_workers(machine, folder, tmp_pat
     assert made == [1]
     sizes = [read_picture(path).size for path in sorted(out.iterdir())]
     assert sizes == [(40, 60)] * 5
+
+
+@pytest.mark.parametrize("arguments", [["--threads", "2"], ["--tile", "20"]])
+def test_one_worker_computes_while_another_picture_is_written(machine, folder, tmp_path, monkeypatch, arguments):
+    machine(cores=2, free=10**9)
+    source, out = folder(*[(20, 30)] * 5), tmp_path / "out"
+    computing, most = [], []
+    second = threading.Event()
+    enlarge, save = Upscaler.picture, Picture.save
+
+    def counted(self, *args, **kwargs):
+        if most:
+            second.set()
+        computing.append(self)
+        most.append(len(computing))
+        try:
+            time.sleep(0.02)  # in which another could begin
+            return enlarge(self, *args, **kwargs)
+        finally:
+            computing.pop()
+
+    def waiting(self, *args, **kwargs):
+        assert second.wait(30)  # the first file is not written before the network has gone on
+        return save(self, *args, **kwargs)
+
+    monkeypatch.setattr(Upscaler, "picture", counted)
+    monkeypatch.setattr(Picture, "save", waiting)
+    assert run(["upscale", str(source), "-o", str(out), "--preset", "fast", *arguments]) == 0
+    assert most == [1] * 5  # one at a time
+    assert len(list(out.iterdir())) == 5

@@ -1,5 +1,6 @@
 """``kukkiri upscale``: pictures in, larger pictures out."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -79,13 +80,15 @@ def upscale(
         character=character,
     )
     sources = find_sources(inputs, recursive=recursive)
-    workers = min(len(sources.pictures), usable_threads()) if tile is None and threads is None else 1
+    count = max(1, len(sources.pictures))
     # one thread for each of several pictures is quicker than all threads for one after the other
-    upscaler = make(threads=1, workers=workers) if workers > 1 else make(threads=threads)
+    workers = min(count, usable_threads()) if tile is None and threads is None else 1
+    at_once = min(count, max(2, workers))  # beside a single worker the next picture is read and the last one written
+    upscaler = make(threads=1 if workers > 1 else threads, workers=at_once)
     jobs = plan_jobs(sources, output=output, label=f"x{upscaler.scale:g}", suffix=suffix)
-    run = _Run(upscaler, overwrite=overwrite, resume=resume, report=report, quality=quality)
+    run = _Run(upscaler, workers=workers, overwrite=overwrite, resume=resume, report=report, quality=quality)
     results = []
-    for number, one in enumerate(_all(run, jobs, workers=workers, alone=make), 1):
+    for number, one in enumerate(_all(run, jobs, at_once=at_once, alone=partial(make, threads=threads)), 1):
         results.append(one)
         place = f"{number}/{len(jobs)}"
         report_job(one.job, place=place, error=one.error, summary=one.summary, notes=one.notes, quiet=json)
@@ -109,7 +112,7 @@ class _Result:
     chosen: bool = False
     """The character was chosen for this picture."""
     crowded: bool = False
-    """Memory did not suffice, or not beside the pictures of other workers."""
+    """Memory did not suffice, or not beside other pictures."""
 
     @property
     def summary(self) -> str:
@@ -120,7 +123,7 @@ class _Result:
 
 
 class _CrowdedError(ImageError):
-    """Memory does not suffice, or not beside the pictures of other workers."""
+    """Memory does not suffice, or not beside other pictures."""
 
 
 @contextmanager
@@ -135,8 +138,11 @@ def _within_memory() -> Iterator[None]:
 class _Run:
     """Does one job; safe to call from several threads."""
 
-    def __init__(self, upscaler: Upscaler, *, overwrite: bool, resume: bool, report: bool, quality: int | None) -> None:
+    def __init__(
+        self, upscaler: Upscaler, *, workers: int, overwrite: bool, resume: bool, report: bool, quality: int | None
+    ) -> None:
         self.upscaler = upscaler
+        self.workers = threading.Semaphore(workers)
         self.report = report
         self.overwrite = overwrite
         self.resume = resume
@@ -162,7 +168,9 @@ class _Run:
             channels = picture.colour.shape[2] + (picture.alpha is not None)
             size = upscaler.plan(picture.size, channels=channels).output_size
         check_output(job.target, overwrite=self.overwrite, size=size)  # too large for the format: said before the work
-        with _within_memory():
+        asked = time.perf_counter()
+        with self.workers, _within_memory():
+            begun += time.perf_counter() - asked  # the time for other pictures is not this one's
             larger = upscaler.picture(picture)
         notes = larger.save(job.target, overwrite=self.overwrite, quality=self.quality)
         said = tuple(dict.fromkeys([*larger.notes, *notes]))
@@ -184,11 +192,11 @@ class _Run:
         )
 
 
-def _all(run: _Run, jobs: Sequence[Job], *, workers: int, alone: Callable[[], Upscaler]) -> Iterator[_Result]:
-    """Results as they come; pictures that fit no worker's share of the memory last, one by one, with all of it."""
+def _all(run: _Run, jobs: Sequence[Job], *, at_once: int, alone: Callable[[], Upscaler]) -> Iterator[_Result]:
+    """Results as they come; last, one by one, the pictures for which a share of the memory does not suffice."""
     late = []
-    for one in _each(run, jobs, workers=workers):
-        if one.crowded and workers > 1:
+    for one in _each(run, jobs, at_once=at_once):
+        if one.crowded and at_once > 1:
             late.append(one.job)
         else:
             yield one
@@ -197,17 +205,17 @@ def _all(run: _Run, jobs: Sequence[Job], *, workers: int, alone: Callable[[], Up
         yield from map(run, late)
 
 
-def _each(run: Callable[[Job], _Result], jobs: Sequence[Job], *, workers: int) -> Iterator[_Result]:
-    """Results as they come; never more than twice as many pictures in memory as there are workers."""
-    if workers <= 1:
+def _each(run: Callable[[Job], _Result], jobs: Sequence[Job], *, at_once: int) -> Iterator[_Result]:
+    """Results as they come; never more than so many pictures in memory."""
+    if at_once <= 1:
         yield from map(run, jobs)
         return
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(at_once) as pool:
         waiting: set[Future[_Result]] = set()
         try:
             for job in jobs:
                 waiting.add(pool.submit(run, job))
-                if len(waiting) >= 2 * workers:
+                if len(waiting) >= 2 * at_once:
                     done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                     yield from (one.result() for one in done)
             while waiting:

@@ -85,8 +85,8 @@ class Upscaler:
             tile: largest side, in LR pixels, that a network is given at once; ``None`` or ``auto``: the whole
                 picture while memory allows, else what fits; 0: always the whole picture.
             threads: for one picture; by default all cores.
-            memory: bytes that one picture may take; by default 80 % of what is free, divided among the workers.
-            workers: pictures that are enlarged at one time, each by a thread of the caller.
+            memory: bytes that one picture may take; by default 80 % of what is free, divided by ``workers``.
+            workers: pictures that the caller has in work at one time, each in a thread of its own.
             adaptive: interpolate flat parts of the picture, where that differs from the network by less than half
                 a grey level, and run the network on the rest; a note says how much was spared.
             character: of a preset's or family's networks: ``clean`` for screenshots, renders and benchmarks,
