@@ -1,13 +1,13 @@
-"""A folder of pictures: one after the other with all threads, or one worker with one thread for each core.
+"""A folder of pictures: one worker with all threads, or for each core a worker with one.
 
     python benchmarks/folder.py [--model balanced ...] [--scale 2] [--pictures 8] [--megapixels 1] [--runs 3] [--json]
     python benchmarks/folder.py --data FreeVal16
 
 ``kukkiri upscale FOLDER`` itself, from PNG files to PNG files, model loading included, with ``--threads N`` (one
-worker) and without (N workers of one thread, which is what it does by itself); N is the number of cores that this
-process may use. Both ways take turns in one process, the best of the runs; wall and processor seconds for a picture.
-The wall time of a machine that does other work means nothing. Processor time counts the threads of ONNX Runtime that
-wait.
+worker, beside which the next picture is read and the last one written) and without (N workers of one thread, which is
+what it does by itself); N is the number of cores that this process may use. Both ways take turns in one process, the
+best of the runs; wall and processor seconds for a picture. The wall time of a machine that does other work means
+nothing. Processor time counts the threads of ONNX Runtime that wait.
 """
 
 import argparse
