@@ -64,10 +64,9 @@ def recipe(arm: str, seed: int, options: argparse.Namespace) -> MetaRecipe:
         f"output={options.runs}",
         f"weights={options.runs / START / 'weights.safetensors'}",
     ]
-    found = read_any_recipe(
+    return read_any_recipe(
         RECIPES / "study-meta.toml", [*shared, f"name={name_of(arm, seed)}", f"seed={seed}", *ARMS[arm]]
     )
-    return found
 
 
 def train(runs: list[tuple[str, int]], options: argparse.Namespace) -> None:
