@@ -31,15 +31,16 @@ def main() -> None:
     parser.add_argument("--sets", type=Path, required=True, help="folder with Set5")
     parser.add_argument("--package", type=Path, default=Path(weights.__file__).parent)
     parser.add_argument("--code-rates", nargs=10, type=float, help="of the code, where no rates were learnt")
+    parser.add_argument("--other-rates", nargs=10, type=float, help="of everything else, beside --code-rates")
     arguments = parser.parse_args()
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
     for run in arguments.runs:
-        ship(
-            run, sets=arguments.sets, package=arguments.package, commit=commit.strip(), code_rates=arguments.code_rates
-        )
+        by_hand = {"code": arguments.code_rates, "*": arguments.other_rates}
+        by_hand = {name: rates for name, rates in by_hand.items() if rates is not None}
+        ship(run, sets=arguments.sets, package=arguments.package, commit=commit.strip(), by_hand=by_hand)
 
 
-def ship(run: Path, *, sets: Path, package: Path, commit: str, code_rates: list[float] | None) -> None:
+def ship(run: Path, *, sets: Path, package: Path, commit: str, by_hand: dict[str, list[float]]) -> None:
     target = save_described(run, package=package)
     loaded = load(target)
     info = loaded.info
@@ -58,7 +59,8 @@ def ship(run: Path, *, sets: Path, package: Path, commit: str, code_rates: list[
             "scale": info.scale,
             "subsample": recipe["subsample"],
             "loss": "l1",
-            "rates": ten_rates(json.loads((run / "rates.json").read_text(encoding="utf-8")), code_rates),
+            "rates": by_hand or ten_rates(json.loads((run / "rates.json").read_text(encoding="utf-8"))),
+            "told": recipe["told"],
             "max_side": None,
         },
         "commit": commit,
@@ -75,10 +77,8 @@ def ship(run: Path, *, sets: Path, package: Path, commit: str, code_rates: list[
     path.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
 
 
-def ten_rates(learnt: dict[str, list[float]], code_rates: list[float] | None) -> dict[str, list[float]]:
+def ten_rates(learnt: dict[str, list[float]]) -> dict[str, list[float]]:
     """Rates of ten steps: beyond the learnt ones the last; a parameter without any stays as it is."""
-    if code_rates is not None:
-        return {"code": code_rates}
     return {name: (values + values[-1:] * 10)[:10] for name, values in learnt.items() if any(values)}
 
 

@@ -64,6 +64,22 @@ def test_steps_are_those_of_gradient_descent_on_the_mean_difference(network, col
     assert fitted.psnr > fitted.start_psnr
 
 
+def test_a_start_that_is_told_begins_from_the_code_of_the_kernel(colour):
+    network = ContextPlain(scale=2, width=8, depth=2).eval()
+    kernel = Degradation.parse("gaussian:4.0,1.0,-0.5+direct")
+    code = torch.tensor(network.code_of(kernel.blur_covariance(scale=2), scale=2))
+    told = meta_test(colour, start=start(network, told=True), degradation=kernel, steps=0)
+    assert torch.equal(told.network.code, code)
+    assert torch.equal(network.code, torch.zeros(3))
+    with torch.no_grad():
+        network.code.copy_(code)
+    expected = meta_test(colour, start=start(network), degradation=kernel, steps=2).network.state_dict()
+    with torch.no_grad():
+        network.code.zero_()
+    found = meta_test(colour, start=start(network, told=True), degradation=kernel, steps=2).network.state_dict()
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
 def test_no_step_gives_the_start(network, colour):
     fitted = meta_test(colour, start=start(network), degradation=DIRECT, steps=0)
     assert all(torch.equal(value, network.state_dict()[name]) for name, value in fitted.network.state_dict().items())

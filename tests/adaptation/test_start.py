@@ -40,6 +40,9 @@ def test_a_card_tells_the_learning_rates(tmp_path, plain):
     start = load_start(path, scale=2, subsample="direct")
     assert {name: start.rate(name, 3) for name in rates} == {name: one for name, (one,) in rates.items()}
     assert start.max_side == 64
+    path = write(tmp_path / "c.safetensors", plain, {**ADAPTATION, "rates": {first: [0.5], "*": [0.1, 0.2]}})
+    start = load_start(path, scale=2, subsample="direct")
+    assert [start.rate(first, 1), start.rate("head.bias", 0), start.rate("head.bias", 1)] == [0.5, 0.1, 0.2]
 
 
 @pytest.mark.parametrize(
@@ -67,6 +70,7 @@ def test_weights_without_a_card_take_the_rates_of_mzsrs_code(tmp_path, subsample
         ({"rates": [0.1, "fast"]}, "list of numbers"),
         ({"rates": {"elsewhere.weight": [0.1]}}, "not those of the network's parameters"),
         ({"scale": 3}, "scale 3, but 2 was asked"),
+        ({"told": True}, "code of three numbers, not for Plain"),
     ],
 )
 def test_a_card_that_makes_no_sense_is_refused(tmp_path, plain, change, said):

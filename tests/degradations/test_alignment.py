@@ -7,6 +7,7 @@ from kukkiri.degradations.alignment import (
     centre_kernel,
     centre_of_mass,
     crop_kernel,
+    kernel_covariance,
     move_kernel,
 )
 from kukkiri.degradations.kernels import gaussian_kernel
@@ -62,3 +63,17 @@ def test_cropping_keeps_the_anchor(size):
     cropped = crop_kernel(kernel, size=size)
     assert cropped.shape == (size, size)
     assert cropped[size // 2, size // 2] == 1.0
+
+
+def test_the_covariance_is_that_of_the_gaussian_that_was_sampled():
+    variance, second, angle = 3.0, 1.5, 0.4
+    cosine, sine = np.cos(angle), np.sin(angle)
+    expected = (
+        variance * cosine**2 + second * sine**2,
+        variance * sine**2 + second * cosine**2,
+        (variance - second) * cosine * sine,
+    )
+    kernel = gaussian_kernel(variance, second, angle, size=25)
+    assert kernel_covariance(kernel) == pytest.approx(expected, abs=1e-6)  # seven deviations are inside
+    assert kernel_covariance(5 * np.pad(kernel, ((3, 0), (0, 7)))) == pytest.approx(expected, abs=1e-6)
+    assert kernel_covariance(np.ones((1, 4)) / 4) == pytest.approx((1.25, 0, 0), abs=1e-12)

@@ -224,6 +224,16 @@ def test_the_effective_kernel_does_the_same_with_direct_sub_sampling(rng, text, 
     np.testing.assert_allclose(mine, degradation.apply(hr, scale=scale)[inner], atol=1e-12)
 
 
+def test_covariances_of_blurs_add_up_and_those_behind_the_sub_sampling_do_not_count():
+    one = Degradation.parse("gaussian:2.0+gaussian:3.0,1.0,0.0+direct").blur_covariance(scale=2)
+    assert one == pytest.approx((5.0, 3.0, 0.0), abs=2e-2)  # kernels end somewhere
+    behind = Degradation.parse("gaussian:2.0+bicubic+gaussian:9.0").blur_covariance(scale=2)
+    assert behind == pytest.approx((2.0, 2.0, 0.0), abs=2e-2)
+    moved = Degradation.parse("gaussian:2.0+direct:aligned").blur_covariance(scale=2)
+    assert moved == pytest.approx((2.0, 2.0, 0.0), abs=2e-2)  # wherever its centre is
+    assert Degradation.parse("bicubic").blur_covariance(scale=2) == (0, 0, 0)
+
+
 def test_what_is_not_one_kernel_says_so():
     with pytest.raises(ValueError, match="cannot be written as one kernel"):
         Degradation.parse("bilinear").effective_kernel(scale=2)

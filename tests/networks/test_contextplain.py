@@ -41,6 +41,12 @@ def test_every_picture_may_have_its_own_code_and_the_networks_own_is_the_default
     with torch.no_grad():
         network.code.copy_(codes[1])
     torch.testing.assert_close(network(lr[1:]), together[1:], rtol=0, atol=1e-6)
+    torch.testing.assert_close(network(lr[:1], codes[:1] - codes[1]), together[:1], rtol=0, atol=1e-6)  # they add up
+
+
+def test_the_code_of_a_round_blur_of_variance_five_quarters_of_the_scale_is_zero():
+    assert ContextPlain.code_of((2.5, 2.5, 0.0), scale=2) == (0, 0, 0)
+    assert ContextPlain.code_of((10.0, 0.0, -2.5), scale=4) == (1, -1, -0.5)
 
 
 def test_a_context_of_nothing_is_refused():

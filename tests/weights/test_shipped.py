@@ -29,6 +29,8 @@ FLOORS = {  # Set5, y-matlab, dB
     "plain-s-x4": 30.83,
 }
 SHIPPED = sorted(FLOORS)
+GLOBAL = {"san-s-x2"}
+"""Every output pixel depends on the whole picture, so that tiles are another picture."""
 
 
 def test_what_is_shipped_is_what_is_tested():
@@ -43,18 +45,18 @@ def test_a_card_says_what_the_files_say(name):
     for key in ("name", "network", "scale", "colour", "receptive_field", "training_data", "licence", "sha256"):
         assert card[key] == getattr(loaded.info, key), key
     assert card["parameters"] == sum(parameter.numel() for parameter in loaded.module.parameters())
-    assert weights.locate(name, ".onnx").stat().st_size < 500_000
+    assert weights.locate(name, ".onnx").stat().st_size < 1_000_000
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_both_formats_compute_the_same(name, rng):
-    lr = rng.random((1, 1, 37, 53), dtype=np.float32)
     loaded = load(name)
+    lr = rng.random((1, loaded.info.channels, 37, 53), dtype=np.float32)
     graph = OnnxEngine(weights.locate(name, ".onnx"), threads=1).run(lr)
     assert np.abs(graph - TorchEngine(loaded.module, info=loaded.info).run(lr)).max() < 1e-5  # two engines
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", [name for name in SHIPPED if name not in GLOBAL])
 @pytest.mark.parametrize("size", [(67, 91), (40, 133)])
 def test_tiled_equals_whole_at_odd_sizes(name, size, rng):
     picture = rng.random((*size, 3), dtype=np.float32)

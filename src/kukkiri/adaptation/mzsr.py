@@ -3,8 +3,8 @@
 Soh, Cho & Cho, "Meta-Transfer Learning for Zero-Shot Super-Resolution", CVPR 2020, arXiv:2002.12213. The whole
 picture is the target, its son the input, the loss their mean absolute difference, the optimiser gradient descent.
 Differs from the paper: the start may also be a network that works at low resolution, which is then given the son
-itself; the best network is kept, which is the last unless a step went too far; pictures of more than about
-200,000 pixels are learnt from in crops, so that memory and time do not grow with them.
+itself and told the kernel's covariance; the best network is kept, which is the last unless a step went too far;
+pictures of more than about 200,000 pixels are learnt from in crops, so that memory and time do not grow with them.
 """
 
 import copy
@@ -21,6 +21,7 @@ from kukkiri.adaptation.start import Start
 from kukkiri.adaptation.zssr import Fit, Progress, make_input, make_son
 from kukkiri.degradations import Degradation
 from kukkiri.losses import LOSSES
+from kukkiri.networks import ContextPlain
 
 __all__ = ["informative_crops", "meta_test"]
 
@@ -57,6 +58,9 @@ def meta_test(
     """
     begun = time.monotonic()
     network = copy.deepcopy(start.network).eval()
+    if start.told and isinstance(network, ContextPlain):
+        code = network.code_of(degradation.blur_covariance(scale=network.scale), scale=network.scale)
+        network.code.data.copy_(torch.tensor(code))
     for name, parameter in network.named_parameters():  # gradients that are not used are not computed
         parameter.requires_grad_(start.learns(name))
     side = _MAX_SIDE if start.max_side is None else start.max_side

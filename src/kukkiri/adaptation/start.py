@@ -1,10 +1,10 @@
 """Meta-learned starts: weights from which a few gradient steps on a picture are enough, and their step sizes.
 
 The weights are a safetensors file; the card, a JSON file of the same name beside it, holds the object
-``adaptation``: ``{"scale": 2, "subsample": "direct", "loss": "l1", "rates": [...], "max_side": null}``. ``rates``
-are the learning rates of step 1, 2, ..., or an object of such lists by the names of the parameters, of which those
-without a list stay as they are; later steps take the last. A file without a card is taken for one of MZSR's,
-with the rates of its code.
+``adaptation``: ``{"scale": 2, "subsample": "direct", "loss": "l1", "rates": [...], "told": true, "max_side": null}``.
+``rates`` are the learning rates of step 1, 2, ..., or an object of such lists by the names of the parameters, of which
+those without a list have the one of ``"*"``, or stay as they are without; later steps take the last. ``told`` says that the steps begin from the code of
+the kernel. A file without a card is taken for one of MZSR's, with the rates of its code.
 """
 
 import json
@@ -21,7 +21,7 @@ from kukkiri.degradations import Degradation
 from kukkiri.degradations.steps import Subsample
 from kukkiri.errors import ConfigError, ModelError
 from kukkiri.losses import LOSSES
-from kukkiri.networks import Network
+from kukkiri.networks import ContextPlain, Network
 
 __all__ = ["Start", "check_grid", "find_start", "grid_of", "load_start", "starts_for"]
 
@@ -47,6 +47,8 @@ class Start:
     """Learning rates of the steps: for all parameters, or by their names."""
     loss: str = "l1"
     """A key of ``kukkiri.losses.LOSSES``."""
+    told: bool = False
+    """The network is a :class:`kukkiri.networks.ContextPlain` whose code is at first that of the kernel."""
     max_side: int | None = None
     """A picture of more pixels than a square of this side is learnt from in crops; None: 448."""
 
@@ -120,8 +122,12 @@ def load_start(path_or_id: str | PathLike[str], *, scale: int, subsample: Grid) 
     if about.get("subsample") not in ("direct", "bicubic"):
         raise ModelError(f"{card}: subsample must be direct or bicubic, got {about.get('subsample')!r}.")
     rates = _rates(about.get("rates"), network, source=card)
-    side = about.get("max_side")
-    return Start(path.stem, network, about["subsample"], rates, loss, None if side is None else int(side))
+    side, told = about.get("max_side"), bool(about.get("told", False))
+    if told and not (isinstance(network, ContextPlain) and len(network.code) == 3):
+        raise ModelError(
+            f"{card}: told is for networks with a code of three numbers, not for {type(network).__name__}."
+        )
+    return Start(path.stem, network, about["subsample"], rates, loss, told, None if side is None else int(side))
 
 
 def check_grid(start: Start, degradation: Degradation) -> None:
@@ -158,11 +164,12 @@ def _rates(given: Any, network: Network, *, source: Path) -> tuple[float, ...] |
     """Numbers, which may be negative when they were learnt: a list, or a list for each parameter of the network."""
     if isinstance(given, dict):
         names = {name for name, _ in network.named_parameters()}
-        strangers = sorted(set(given) - names)
+        strangers = sorted(set(given) - names - {"*"})
         if strangers:
             other = ", ".join(strangers[:3])
             raise ModelError(f"{source}: its learning rates are not those of the network's parameters: {other}.")
-        return {name: _numbers(given.get(name, [0.0]), source=source) for name in names}
+        others = given.get("*", [0.0])
+        return {name: _numbers(given.get(name, others), source=source) for name in names}
     return _numbers(given, source=source)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.adaptation import AdaptedUpscaler
-from kukkiri.degradations import kernel_view
+from kukkiri.degradations import kernel_covariance, kernel_view
 from kukkiri.evaluation.report.encoding import data_uri, encode
 from kukkiri.evaluation.report.gallery import densest_box
 from kukkiri.evaluation.report.page import build_page, write_page
@@ -82,10 +82,7 @@ def _trimmed(kernel: NDArray[Any]) -> NDArray[Any]:
 
 def _moments(kernel: NDArray[Any]) -> str:
     """Its standard deviations along its axes, in HR pixels."""
-    y, x = np.mgrid[: kernel.shape[0], : kernel.shape[1]].astype(float)
-    total = kernel.sum()
-    y, x = y - (kernel * y).sum() / total, x - (kernel * x).sum() / total
-    xx, yy, xy = ((kernel * product).sum() / total for product in (x * x, y * y, x * y))
+    xx, yy, xy = kernel_covariance(kernel)
     second, first = np.sqrt(np.clip(np.linalg.eigvalsh([[xx, xy], [xy, yy]]), 0, None))
     return f"Its standard deviations are {first:.2f} and {second:.2f} HR pixels."
 

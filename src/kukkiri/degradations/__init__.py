@@ -1,6 +1,13 @@
 """From a high-resolution picture to a low-resolution one: kernels, sub-sampling, noise, JPEG; one line of text each."""
 
-from kukkiri.degradations.alignment import align_kernel, centre_kernel, centre_of_mass, crop_kernel, move_kernel
+from kukkiri.degradations.alignment import (
+    align_kernel,
+    centre_kernel,
+    centre_of_mass,
+    crop_kernel,
+    kernel_covariance,
+    move_kernel,
+)
 from kukkiri.degradations.degradation import Degradation
 from kukkiri.degradations.estimate import KernelEstimate, estimate_kernel
 from kukkiri.degradations.estimate_gaussian import GaussianEstimate, estimate_gaussian
@@ -49,6 +56,7 @@ __all__ = [
     "gaussian_noise",
     "generalised_gaussian_kernel",
     "jpeg",
+    "kernel_covariance",
     "kernel_view",
     "load_kernel",
     "motion_kernel",

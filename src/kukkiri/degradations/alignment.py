@@ -17,7 +17,15 @@ from numpy.typing import NDArray
 from kukkiri.degradations.kernels import Kernel
 from kukkiri.resampling import border_indices
 
-__all__ = ["align_kernel", "aligned_centre", "centre_kernel", "centre_of_mass", "crop_kernel", "move_kernel"]
+__all__ = [
+    "align_kernel",
+    "aligned_centre",
+    "centre_kernel",
+    "centre_of_mass",
+    "crop_kernel",
+    "kernel_covariance",
+    "move_kernel",
+]
 
 
 def centre_of_mass(kernel: NDArray[Any]) -> tuple[float, float]:
@@ -25,6 +33,15 @@ def centre_of_mass(kernel: NDArray[Any]) -> tuple[float, float]:
     total = kernel.sum()
     rows = float(kernel.sum(axis=1) @ np.arange(kernel.shape[0]) / total)
     return rows, float(kernel.sum(axis=0) @ np.arange(kernel.shape[1]) / total)
+
+
+def kernel_covariance(kernel: NDArray[Any]) -> tuple[float, float, float]:
+    """Second moments about the centre of mass in pixels squared: along x, along y, and mixed."""
+    row, column = centre_of_mass(kernel)
+    y, x = np.arange(kernel.shape[0])[:, None] - row, np.arange(kernel.shape[1])[None] - column
+    total = float(kernel.sum())
+    xx, yy, xy = (float((kernel * one).sum()) / total for one in (x * x, y * y, x * y))
+    return xx, yy, xy
 
 
 def aligned_centre(shape: tuple[int, int], scale: int) -> tuple[float, float]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kukkiri.degradations.alignment import kernel_covariance
 from kukkiri.degradations.grammar import parse_steps, write_steps
 from kukkiri.degradations.kernels import Kernel, bicubic_kernel
 from kukkiri.degradations.linear import SUBSAMPLERS, Subsampling, blur, check_divisible, subsample
@@ -114,6 +115,17 @@ class Degradation:
             if isinstance(later, Subsample) and later.aligned:
                 return step.kernel(aligned_to=scale)
         return step.kernel()
+
+    def blur_covariance(self, *, scale: int) -> tuple[float, float, float]:
+        """Second moments (xx, yy, xy) in HR pixels squared of the blurs before the sub-sampling, which add up."""
+        total = np.zeros(3)
+        for place, step in enumerate(self.steps):
+            if isinstance(step, Subsample):
+                break
+            if isinstance(step, Blur):
+                total += kernel_covariance(self.blur_kernel(place, scale=scale))
+        xx, yy, xy = map(float, total)
+        return xx, yy, xy
 
     def effective_kernel(self, *, scale: int) -> Kernel:
         """The one kernel that does the same, away from the border, when followed by direct sub-sampling.

@@ -50,17 +50,28 @@ class ContextPlain(Plain):
 
         Args:
             lr: the pictures.
-            code: (N, context), one for each picture; by default the network's own for all.
+            code: (N, context), one for each picture, added to the network's own.
         """
         return self.enlarged(self.features(lr, code), lr)
 
     def features(self, lr: Tensor, code: Tensor | None = None) -> Tensor:
         """What the head sees: (N, width, H, W); arguments as those of :meth:`forward`."""
-        code = self.code[None] if code is None else code
+        code = self.code[None] if code is None else self.code + code
         x = lr
         for layer, weight in zip(self.body, self.codes, strict=True):
             x = functional.relu(layer(x) + (code @ weight.T)[:, :, None, None])
         return x
+
+    @staticmethod
+    def code_of(covariance: tuple[float, float, float], *, scale: int) -> tuple[float, float, float]:
+        """The code of a blur, for a context of 3: its covariance by 1.25 scale, less the unit matrix; about -1 to 1.
+
+        Args:
+            covariance: (xx, yy, xy) in HR pixels squared.
+            scale: of the network.
+        """
+        xx, yy, xy = (one / (1.25 * scale) for one in covariance)
+        return xx - 1, yy - 1, xy
 
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:

@@ -96,6 +96,8 @@ class _MetaRun(Run):
         found = self._adaptive(tasks) if recipe.inner_steps else self._together(tasks)
         if not all(bool(one.isfinite().all()) for one in found.gradients.values()):
             return found.loss  # an inner loop that diverged says nothing about where to go
+        if recipe.told:
+            found.gradients.pop("code", None)  # it is where the steps of a task begin: zero, on top of what is told
         for name, parameter in self.network.named_parameters():
             parameter.grad = found.gradients.get(name)
         self._descend()

@@ -43,7 +43,7 @@ class MetaRecipe(Recipe):
     eight_bit: bool = False
     """Round LR to 8 bit, as files are."""
     told: bool = False
-    """The network is given the covariance of the kernel as its code; with ``inner_steps = 0``."""
+    """The network is given the covariance of the kernel as its code, to which inner steps add; its own code stays 0."""
     inner_steps: int = 5
     """Of gradient descent on the support loss; 0: none, so that the network learns to serve all kernels at once."""
     inner_loss: str = "l1"
@@ -89,10 +89,6 @@ class MetaRecipe(Recipe):
         one_of("subsample", self.subsample, ("direct", "bicubic"))
         one_of("support", self.support, ("pairs", "son"))
         one_of("weighting", self.weighting, ("constant", "annealed", "last", "ends"))
-        if self.told and self.inner_steps:
-            raise ConfigError(
-                "a network that is told the kernel has nothing to find. Set inner_steps = 0 or told = false."
-            )
         if self.precision != "float32" and self.inner_steps:
             raise ConfigError("meta-gradients need float32. Take precision out, or set inner_steps = 0.")
         unused = [name for name in ("cache", "centre", "final_loss") if getattr(self, name)]

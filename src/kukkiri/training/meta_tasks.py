@@ -22,7 +22,7 @@ from kukkiri.degradations.linear import Subsampling
 from kukkiri.degradations.tensors import blur_downsample_tensor
 from kukkiri.errors import ConfigError
 from kukkiri.losses import LOSSES
-from kukkiri.networks import Network
+from kukkiri.networks import ContextPlain, Network
 from kukkiri.resampling.tensors import resize_tensor
 from kukkiri.training.meta_recipe import MetaRecipe
 
@@ -47,6 +47,8 @@ class BlurTask:
     query_hr: Tensor
     losses: tuple[str, str] = ("l1", "l1")
     """Of support and query."""
+    told: bool = False
+    """The network is given the code."""
 
     def support(self, model: Callable[..., Any], /) -> Tensor:
         """How far the model is from HR on the support."""
@@ -57,7 +59,8 @@ class BlurTask:
         return self._loss(model, self.query_lr, self.query_hr, self.losses[1])
 
     def _loss(self, model: Callable[..., Any], lr: Tensor, hr: Tensor, loss: str) -> Tensor:
-        return LOSSES[loss](enlarge(model, lr, like=self.network, scale=self.scale), hr)
+        given = (lr.new_tensor([self.code]),) if self.told else ()
+        return LOSSES[loss](enlarge(model, lr, *given, like=self.network, scale=self.scale), hr)
 
 
 def enlarge(model: Callable[..., Any], lr: Tensor, *more: Tensor, like: Network, scale: int) -> Tensor:
@@ -78,13 +81,11 @@ def enlarge(model: Callable[..., Any], lr: Tensor, *more: Tensor, like: Network,
 
 
 def covariance_code(variance: float, second: float, angle: float, *, scale: int) -> tuple[float, float, float]:
-    """A Gaussian in three numbers: its covariance (xx, yy, xy) by 1.25 scale, less the unit matrix; about -1 to 1."""
-    cosine, sine, unit = math.cos(angle), math.sin(angle), 1.25 * scale
-    return (
-        (variance * cosine**2 + second * sine**2) / unit - 1,
-        (variance * sine**2 + second * cosine**2) / unit - 1,
-        (variance - second) * cosine * sine / unit,
-    )
+    """:meth:`kukkiri.networks.ContextPlain.code_of` of a Gaussian by its variances and angle."""
+    cosine, sine = math.cos(angle), math.sin(angle)
+    xx = variance * cosine**2 + second * sine**2
+    yy = variance * sine**2 + second * cosine**2
+    return ContextPlain.code_of((xx, yy, (variance - second) * cosine * sine), scale=scale)
 
 
 class TaskSampler:
@@ -144,6 +145,7 @@ class TaskSampler:
             _middle(lr_patch[query], edge, seen),
             _middle(hr_patch[query], scale * edge, scale * seen),
             losses=(recipe.inner_loss, recipe.loss),
+            told=recipe.told,
         )
 
     def _shrink(self, hr: Tensor, kernel: Tensor, scale: int) -> Tensor:

@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor, func
 
 from kukkiri.data import find_pictures, read_rgb8
-from kukkiri.degradations import Degradation, centre_of_mass
-from kukkiri.degradations.steps import Blur
+from kukkiri.degradations import Degradation
 from kukkiri.degradations.tensors import degrade_tensor
 from kukkiri.images import quantise
 from kukkiri.metrics import PROTOCOLS
-from kukkiri.networks import Network
+from kukkiri.networks import ContextPlain, Network
 from kukkiri.training.meta import InnerLoop, adaptation
 from kukkiri.training.meta_recipe import MetaRecipe
 from kukkiri.training.meta_tasks import BlurTask, enlarge
@@ -58,24 +57,25 @@ class MetaValidation:
     ) -> list[float]:
         scale = self.recipe.scale
         lr = _nchw(degradation.apply(hr, scale=scale, seed=0))
+        code = ContextPlain.code_of(degradation.blur_covariance(scale=scale), scale=scale)
+        given = (torch.tensor([code]),) if self.recipe.told else ()
         if not self.recipe.inner_steps:
-            code = (_moments(degradation, scale=scale)[None],) if self.recipe.told else ()
             with torch.no_grad():
-                return [self._score(hr, enlarge(network, lr, *code, like=network, scale=scale))]
+                return [self._score(hr, enlarge(network, lr, *given, like=network, scale=scale))]
         son = degrade_tensor(lr, degradation, scale=scale).clamp(0, 1)
         nothing = lr[..., :0, :0]
         task = BlurTask(
-            network, scale, (0.0, 0.0, 0.0), son, lr, nothing, nothing, losses=(self.recipe.inner_loss, "l1")
+            network, scale, code, son, lr, nothing, nothing, (self.recipe.inner_loss, "l1"), told=self.recipe.told
         )
         inner = InnerLoop(steps=self.recipe.inner_steps, learning_rate=rates, order=1)
         scores = []
         for parameters in adaptation(network, task, inner=inner):
             with torch.no_grad():
 
-                def model(pictures: Tensor, parameters: dict[str, Tensor] = parameters) -> Tensor:
-                    return func.functional_call(network, parameters, (pictures,))  # type: ignore[no-any-return]
+                def model(*inputs: Tensor, parameters: dict[str, Tensor] = parameters) -> Tensor:
+                    return func.functional_call(network, parameters, inputs)  # type: ignore[no-any-return]
 
-                scores.append(self._score(hr, enlarge(model, lr, like=network, scale=scale)))
+                scores.append(self._score(hr, enlarge(model, lr, *given, like=network, scale=scale)))
         return scores
 
     def _score(self, hr: NDArray[np.uint8], sr: Tensor) -> float:
@@ -85,16 +85,3 @@ class MetaValidation:
 
 def _nchw(levels: NDArray[Any]) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(levels.transpose(2, 0, 1)[None]).astype(np.float32)) / 255
-
-
-def _moments(degradation: Degradation, *, scale: int) -> Tensor:
-    """:func:`covariance_code` from the second moments of the degradation's first blur; none: a variance of 0."""
-    code = torch.tensor([-1.0, -1.0, 0.0])
-    for place, step in enumerate(degradation.steps):
-        if isinstance(step, Blur):
-            kernel = degradation.blur_kernel(place, scale=scale)
-            row, column = centre_of_mass(kernel)
-            y, x = np.arange(kernel.shape[0])[:, None] - row, np.arange(kernel.shape[1])[None] - column
-            code += torch.tensor([float((kernel * one).sum()) for one in (x * x, y * y, x * y)]) / (1.25 * scale)
-            break
-    return code
