@@ -3,8 +3,9 @@
 The weights are a safetensors file; the card, a JSON file of the same name beside it, holds the object
 ``adaptation``: ``{"scale": 2, "subsample": "direct", "loss": "l1", "rates": [...], "told": true, "max_side": null}``.
 ``rates`` are the learning rates of step 1, 2, ..., or an object of such lists by the names of the parameters, of which
-those without a list have the one of ``"*"``, or stay as they are without; later steps take the last. ``told`` says that the steps begin from the code of
-the kernel. A file without a card is taken for one of MZSR's, with the rates of its code.
+those without a list have the one of ``"*"``, or stay as they are without; later steps take the last. ``told`` says
+that the steps begin from the code of the kernel. A file without a card is taken for one of MZSR's, with the rates of
+its code.
 """
 
 import json
