@@ -1,7 +1,7 @@
 """What adaptation reaches, and in which time: the tables and the curve of docs/adaptation.md.
 
     python benchmarks/adaptation.py seconds PICTURE      ZSSR against starts: CPU seconds to the same PSNR
-    python benchmarks/adaptation.py table FOLDER         bicubic, shipped networks, ZSSR, starts of 1 and 10 steps
+    python benchmarks/adaptation.py table FOLDER         bicubic, shipped networks, ZSSR, starts of 0, 1 and 10 steps
     python benchmarks/adaptation.py steps FOLDER -o CURVE.svg    PSNR against steps 0 to 10
 
 Kernels as in MZSR (variances); protocol y-mzsr. Scores of FOLDER are kept in the cache of ``kukkiri evaluate``.
@@ -31,6 +31,8 @@ CASES = {
     "ani direct": "gaussian:4.0,1.0,-0.5+direct",
     "g1.3 bicubic": "gaussian:1.3+bicubic",
 }
+OTHERS = {"disk direct": "disk:2.0+direct", "motion direct": "motion:6.0,0.5+direct"}
+"""Blurs that no start was trained with; columns only where ``--cases`` names them."""
 PUBLISHED = {  # MZSR, CVPR 2020, tables 1 and 2, and its figure for x4; in the order of CASES
     ("Set5", 2): {
         "RCAN": ("38.18/.9604", "28.40/.8618", "29.15/.8601", "28.42/.8379", "31.54/.8992"),
@@ -132,11 +134,12 @@ def scored(models, text, arguments):
 
 def table(arguments):
     """One row for a method, one column for a degradation."""
-    cases = {name: CASES[name] for name in arguments.cases.split(",")} if arguments.cases else CASES
+    known = {**CASES, **OTHERS}
+    cases = {name: known[name] for name in arguments.cases.split(",")} if arguments.cases else CASES
     rows = {}
     for text in cases.values():
         starts = [*shipped(text, arguments.scale), *arguments.start]
-        models = ["bicubic", *arguments.model, *adapting(text, arguments.scale, starts=starts, steps=[1, 10])]
+        models = ["bicubic", *arguments.model, *adapting(text, arguments.scale, starts=starts, steps=[0, 1, 10])]
         if arguments.projections:
             models += adapting(text, arguments.scale, starts=starts, steps=[10], projections=arguments.projections)
         if arguments.zssr is not None:
@@ -150,7 +153,9 @@ def table(arguments):
         print(f"| {name} | {' | '.join(cells.get(text, '') for text in cases.values())} |")
     for name, values in PUBLISHED.get((arguments.folder.name, arguments.scale), {}).items():
         of = dict(zip(CASES, values, strict=True))
-        print(f"| {name}, published | {' | '.join(of[one] for one in cases)} |")
+        if not any(of.get(one) for one in cases):
+            continue
+        print(f"| {name}, published | {' | '.join(of.get(one, '') for one in cases)} |")
 
 
 def steps(arguments):
@@ -158,7 +163,7 @@ def steps(arguments):
     curves = {}
     cases = arguments.cases.split(",") if arguments.cases else ["g0.2 direct", "g2.0 direct", "ani direct"]
     for case in cases:
-        text = CASES[case]
+        text = {**CASES, **OTHERS}[case]
         for start in arguments.start or shipped(text, arguments.scale)[:1]:
             means = scored(adapting(text, arguments.scale, starts=[start], steps=range(11)), text, arguments)
             name = case if len(arguments.start) < 2 else f"{case}, {Path(start).stem}"
