@@ -54,7 +54,7 @@ PUBLISHED = {  # MZSR, CVPR 2020, tables 1 and 2, and its figure for x4; in the 
     },
 }
 RULE = PROTOCOLS["y-mzsr"]
-COLOURS = ("#0b5fb4", "#b4410b", "#1d7a46", "#7a1d6d", "#666666")
+COLOURS = ("#0b5fb4", "#b4410b", "#1d7a46", "#7a1d6d", "#666666", "#8a6d00")
 
 
 def shipped(text, scale):
