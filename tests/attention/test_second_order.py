@@ -72,3 +72,5 @@ def test_autocast_does_not_touch_the_second_order():
         assert torch.equal(matrix_sqrt(expected), root)
         assert covariance_pool(features.bfloat16()).dtype == torch.float32
         assert covariance_pool(features.double()).dtype == torch.float64
+        assert covariance_pool(features.to("meta")).shape == (2, 8, 8)  # a device that knows no autocast
+    assert matrix_sqrt(covariance_pool(features.to("meta"))).shape == (2, 8, 8)

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from kukkiri.attention.autocast import is_halved, widened
+
 __all__ = ["centre_crop", "covariance_pool"]
 
 
@@ -21,9 +23,9 @@ def covariance_pool(features: Tensor) -> Tensor:
 
     Reference: Li et al., MPN-COV, ICCV 2017, arXiv:1703.08050.
     """
-    if torch.is_autocast_enabled(features.device.type):
+    if is_halved(features):
         with torch.autocast(features.device.type, enabled=False):
-            return covariance_pool(features.to(torch.promote_types(features.dtype, torch.float32)))
+            return covariance_pool(widened(features))
     flat = features.flatten(2)
     centred = flat - flat.mean(dim=2, keepdim=True)
     return centred @ centred.mT / flat.shape[2]

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from kukkiri.attention.autocast import is_halved, widened
+
 __all__ = ["SqrtMethod", "matrix_sqrt"]
 
 SqrtMethod = Literal["newton-schulz", "eigen"]
@@ -33,10 +35,9 @@ def matrix_sqrt(
 
     Reference: Li et al., iSQRT-COV, CVPR 2018, arXiv:1712.01034; MPN-COV, arXiv:1703.08050, for ``eigen``.
     """
-    if torch.is_autocast_enabled(matrix.device.type):
+    if is_halved(matrix):
         with torch.autocast(matrix.device.type, enabled=False):
-            wide = matrix.to(torch.promote_types(matrix.dtype, torch.float32))
-            return matrix_sqrt(wide, method=method, iterations=iterations, zero_safe=zero_safe)
+            return matrix_sqrt(widened(matrix), method=method, iterations=iterations, zero_safe=zero_safe)
     if method == "eigen":
         root: Tensor = _EigenSqrt.apply(matrix)  # type: ignore[no-untyped-call]
         return root
