@@ -1,4 +1,4 @@
-"""Second-order statistics leave autocast: squares, and roots of small eigenvalues, mean nothing in 8 bits of bfloat16."""
+"""Second-order statistics leave autocast: squares and small eigenvalues mean nothing in the 8 bits of bfloat16."""
 
 import torch
 from torch import Tensor
