@@ -67,6 +67,15 @@ def test_tiled_equals_whole_at_odd_sizes(name, size, rng):
 
 
 @pytest.mark.parametrize("name", SHIPPED)
+def test_the_memory_of_pairs_of_pixels_is_planned_for(name):
+    """san-s: its four regions hold (N/4) (N/16) numbers of 4 bytes each, which are the most from 64 pixels a side on."""
+    footprint = OnnxEngine(weights.locate(name, ".onnx")).footprint
+    assert (footprint.quadratic > 0) == (name not in LOCAL)
+    if name not in LOCAL:
+        assert footprint.bytes(500 * 500) > 500**4 / 4 / 16 * 4
+
+
+@pytest.mark.parametrize("name", SHIPPED)
 def test_a_flat_picture_stays_flat(name):
     for level in (0, 64, 200, 255):
         flat = np.full((30, 31), level, np.uint8)

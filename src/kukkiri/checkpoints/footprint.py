@@ -19,25 +19,36 @@ import onnxruntime
 __all__ = ["measure_footprint"]
 
 _SIDES = (16, 32)
+_LARGER_SIDES = (64, 128)
+"""For networks that see everything, but whose pairs of pixels are not yet the largest tensors at 32: SAN's regions."""
 
 
-def measure_footprint(model: Any, *, multiple: int = 1) -> dict[str, float]:
+def measure_footprint(model: Any, *, multiple: int = 1, sees_everything: bool = False) -> dict[str, float]:
     """Bytes of simultaneous activations for each pixel of the input ``lr``, at batch 1.
 
     Args:
         model: an ``onnx.ModelProto`` with one input (N, C, H, W).
         multiple: of the input's sides.
+        sees_everything: every output pixel depends on the whole input.
 
     Returns:
         ``linear``, bytes for each pixel, and ``quadratic``, bytes for each pixel squared.
     """
     session = _session_with_all_outputs(model)
-    few, many = ((side * multiple) ** 2 for side in _SIDES)
-    small, large = (_peak_bytes(model.graph, session, side=side * multiple) for side in _SIDES)
+    linear, quadratic = _fitted(model.graph, session, _SIDES, multiple=multiple)
+    if sees_everything and not quadratic:
+        linear, quadratic = _fitted(model.graph, session, _LARGER_SIDES, multiple=multiple)
+    return {"linear": round(linear, 1), "quadratic": round(quadratic, 6)}
+
+
+def _fitted(graph: Any, session: Any, sides: tuple[int, int], *, multiple: int) -> tuple[float, float]:
+    """Both coefficients from the peaks at two sizes."""
+    few, many = ((side * multiple) ** 2 for side in sides)
+    small, large = (_peak_bytes(graph, session, side=side * multiple) for side in sides)
     quadratic = (large / many - small / few) / (many - few)
     if quadratic * many < 0.02 * large / many:  # shapes and rounding, not growth
         quadratic = 0.0
-    return {"linear": round(large / many - quadratic * many, 1), "quadratic": round(quadratic, 6)}
+    return large / many - quadratic * many, quadratic
 
 
 def _session_with_all_outputs(model: Any) -> Any:

@@ -132,7 +132,7 @@ def _graph(seam: _Seam, info: ModelInfo) -> Any:
 def _footprint(model: Any, info: ModelInfo) -> dict[str, float]:
     from kukkiri.checkpoints.footprint import measure_footprint  # imports onnx, which only the writer needs
 
-    return measure_footprint(model, multiple=info.multiple)
+    return measure_footprint(model, multiple=info.multiple, sees_everything=info.receptive_field is None)
 
 
 def _strip(model: Any) -> None:
