@@ -68,7 +68,7 @@ def test_tiled_equals_whole_at_odd_sizes(name, size, rng):
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_the_memory_of_pairs_of_pixels_is_planned_for(name):
-    """san-s: its four regions hold (N/4) (N/16) numbers of 4 bytes each, which are the most from 64 pixels a side on."""
+    """san-s: its four regions hold (N/4) (N/16) numbers of 4 bytes each, the most from 64 pixels a side on."""
     footprint = OnnxEngine(weights.locate(name, ".onnx")).footprint
     assert (footprint.quadratic > 0) == (name not in LOCAL)
     if name not in LOCAL:
