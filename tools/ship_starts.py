@@ -1,4 +1,4 @@
-"""Puts meta-learned starts into the package: ``python tools/ship_starts.py runs/meta-x2-direct --sets FOLDER``.
+"""Puts meta-learned starts into the package: ``python tools/ship_starts.py runs/context-x2-direct --sets FOLDER``.
 
 For each run folder: the best weights as safetensors with their final description, and the card, which holds the
 learning rates of ten steps and the scores on Set5 in FOLDER before and after 1 and 10 steps, measured here.
