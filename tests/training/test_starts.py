@@ -8,7 +8,7 @@ from kukkiri.networks.fsrcnn import FSRCNN
 from kukkiri.networks.plain import Plain
 from kukkiri.networks.srcnn import SRCNN
 from kukkiri.training.centring import Centred
-from kukkiri.training.starts import interpolator_start, solve_head, transfer, whitened_start
+from kukkiri.training.starts import interpolator_start, solve_head, transfer, whitened_start, widen
 
 CENTRE = 0.45
 
@@ -65,6 +65,42 @@ def test_transfer_takes_what_fits_and_says_whether_all_did(tmp_path):
         transfer(FSRCNN(scale=3), path)
     with pytest.raises(ConfigError, match="cannot be read"):
         transfer(same, tmp_path / "none.safetensors")
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("width", "depth"), [(12, 4), (20, 4), (20, 7)])
+def test_a_widened_network_computes_what_the_smaller_one_does(tmp_path, width, depth):
+    torch.manual_seed(0)
+    small, large = Plain(scale=3, width=12, depth=4), Plain(scale=3, width=width, depth=depth)
+    for parameter in small.parameters():
+        parameter.add_(0.05 * torch.randn_like(parameter))
+    save_file(small.state_dict(), tmp_path / "small.safetensors")
+    widen(large, tmp_path / "small.safetensors", centre=CENTRE)
+    lr = torch.rand(2, 1, 17, 23)
+    torch.testing.assert_close(Centred(large, centre=CENTRE)(lr), small(lr), rtol=0, atol=2e-6)
+
+
+@torch.enable_grad()
+def test_the_new_features_of_a_widened_network_learn(tmp_path):
+    torch.manual_seed(0)
+    save_file(Plain(width=12, depth=4).state_dict(), tmp_path / "small.safetensors")
+    large = Plain(width=20, depth=4)
+    widen(large, tmp_path / "small.safetensors", centre=0.0)
+    large(torch.rand(2, 1, 16, 16)).square().mean().backward()
+    assert large.head.weight.grad[:, 12:].abs().amin(dim=(0, 2, 3)).max() > 0
+
+
+def test_what_cannot_be_widened_is_refused(tmp_path):
+    path = tmp_path / "small.safetensors"
+    save_file(Plain(width=12, depth=4).state_dict(), path)
+    with pytest.raises(ConfigError, match="made for plain"):
+        widen(SRCNN(), path, centre=0.0)
+    for other in (Plain(width=8, depth=4), Plain(width=16, depth=3), Plain(scale=3, width=16), Plain(colour="rgb")):
+        with pytest.raises(ConfigError, match="not a smaller network"):
+            widen(other, path, centre=0.0)
+    save_file(ESPCN(scale=2).state_dict(), path)
+    with pytest.raises(ConfigError, match="not the weights of a plain network"):
+        widen(Plain(), path, centre=0.0)
 
 
 def test_starts_that_a_network_does_not_have_are_refused():

@@ -27,7 +27,7 @@ from kukkiri.resampling.tensors import resize_tensor
 from kukkiri.training.centring import Centred
 from kukkiri.training.recipe import Recipe
 from kukkiri.training.soap import SOAP
-from kukkiri.training.starts import interpolator_start, solve_head, transfer, whitened_start
+from kukkiri.training.starts import interpolator_start, solve_head, transfer, whitened_start, widen
 from kukkiri.training.validation import Validation
 
 __all__ = ["Progress", "Run", "drive", "learning_rate_at", "make_optimiser", "train"]
@@ -190,6 +190,8 @@ class Run:
                     self.model.unfold()
                 if not complete:
                     solve_head(self.network, batches, centre=recipe.centre)
+            case "widened":
+                widen(self.network, Path(recipe.weights), centre=recipe.centre)
         self.average = {key: value.detach().clone() for key, value in self.network.state_dict().items()}
 
     def _start_batches(self) -> list[tuple[Tensor, Tensor]]:

@@ -64,9 +64,9 @@ class Recipe:
     ema: float = 0.999
     """Decay of the average of the weights that is validated and saved; 0: no average."""
     start: str = "default"
-    """``default``, ``interpolator``, ``whitened``, or ``transfer`` (from ``weights``)."""
+    """``default``, ``interpolator``, ``whitened``, or from ``weights``: ``transfer``, ``widened``."""
     weights: str = ""
-    """A ``.safetensors`` file to start from: the same network, or another scale of it."""
+    """A ``.safetensors`` file to start from: the same network, or another scale of it; for ``widened`` a smaller."""
     centre: float = 0.0
     """Grey value that is taken from the input and added to the output while training; folded into the biases
     afterwards, exactly."""
@@ -105,9 +105,9 @@ class Recipe:
         one_of("optimiser", self.optimiser, ("adam", "soap"))
         one_of("precision", self.precision, ("float32", "bfloat16"))
         one_of("schedule", self.schedule, ("cosine", "step", "constant"))
-        one_of("start", self.start, ("default", "interpolator", "whitened", "transfer"))
-        if (self.start == "transfer") != bool(self.weights):
-            raise ConfigError("start = 'transfer' and weights = FILE belong together; got only one of them.")
+        one_of("start", self.start, ("default", "interpolator", "whitened", "transfer", "widened"))
+        if (self.start in ("transfer", "widened")) != bool(self.weights):
+            raise ConfigError("start = 'transfer' (or 'widened') and weights = FILE belong together; got only one.")
 
     @property
     def folder(self) -> Path:

@@ -1,4 +1,4 @@
-"""Where training starts from: an interpolator, whitened random features, or another scale's weights.
+"""Where training starts from: an interpolator, whitened random features, another scale, or a smaller network.
 
 ESPCN's tanh units stay linear from a default start, and training stalls at the best linear filter. Whitened
 features start non-linear: the patches that a layer sees are rotated into their principal axes, scaled to unit
@@ -13,11 +13,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kukkiri.errors import ConfigError
+from kukkiri.errors import ConfigError, ModelError
 from kukkiri.networks import Plain, espcn, fsrcnn
+from kukkiri.networks.blocks import count_blocks
 from kukkiri.networks.interface import Network
+from kukkiri.training.centring import Centred
 
-__all__ = ["interpolator_start", "solve_head", "transfer", "whitened_start"]
+__all__ = ["interpolator_start", "solve_head", "transfer", "whitened_start", "widen"]
 
 _VARIANCE_FLOOR = 1e-2
 """Of the largest: principal axes with less variance are noise and are not raised to unit variance."""
@@ -214,13 +216,7 @@ def transfer(network: Network, weights: Path) -> bool:
     Raises:
         ConfigError: a tensor other than the last layer's does not fit, or the file cannot be read.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        state = load_file(weights)
-    except (OSError, SafetensorError) as error:
-        raise ConfigError(f"{weights}: cannot be read as safetensors ({error}).") from error
+    state = _read(weights)
     own = network.state_dict()
     fitting = {key: value for key, value in state.items() if key in own and own[key].shape == value.shape}
     strangers = [key for key in own if key not in fitting and not key.startswith(("last_part.", "head."))]
@@ -228,3 +224,59 @@ def transfer(network: Network, weights: Path) -> bool:
         raise ConfigError(f"{weights}: not the weights of such a network; {strangers[:3]} do not fit.")
     network.load_state_dict(fitting, strict=False)
     return len(fitting) == len(own)
+
+
+@torch.no_grad()
+def widen(network: Network, weights: Path, *, centre: float) -> None:
+    """Make a wider and deeper ``plain`` compute what a smaller one does, in place (Net2Net, arXiv:1511.05641).
+
+    The old features do not hear the new ones, which keep their random start, and the layers behind the old depth pass
+    the old features on; nothing else makes the output, until training changes that.
+
+    Args:
+        network: a freshly made ``plain``.
+        weights: a safetensors file of a ``plain`` of the same scale and colour, not wider and not deeper.
+        centre: see :mod:`kukkiri.training.centring`; the network is left in centred form.
+
+    Raises:
+        ConfigError: another network, or a file that does not fit or cannot be read.
+    """
+    if not isinstance(network, Plain):
+        raise ConfigError(f"start = 'widened' is made for plain, not for {type(network).__name__}.")
+    state = _read(weights)
+    try:
+        small = Plain(**Plain.arguments_from_state(state))
+        small.load_state_dict(dict(state))
+    except (ModelError, RuntimeError) as error:
+        raise ConfigError(f"{weights}: not the weights of a plain network ({error}).") from error
+    Centred(small, centre=centre).unfold()
+    old, new = small.state_dict(), network.state_dict()
+    (width, depth), (wider, deeper) = ((len(one["body.0.bias"]), count_blocks(one, "body.")) for one in (old, new))
+    if width > wider or depth > deeper or _kind(small) != _kind(network):
+        raise ConfigError(f"{weights}: not a smaller network of the same scale and colour ({width} x {depth}).")
+    for number in range(deeper):
+        weight, bias = new[f"body.{number}.weight"], new[f"body.{number}.bias"]
+        weight[:width] = 0.0
+        bias[:width] = 0.0
+        if number < depth:
+            weight[:width, : old[f"body.{number}.weight"].shape[1]] = old[f"body.{number}.weight"]
+            bias[:width] = old[f"body.{number}.bias"]
+        else:
+            weight[:width, :width, 1, 1] = torch.eye(width)
+    new["head.weight"].zero_()
+    new["head.weight"][:, :width] = old["head.weight"]
+    new["head.bias"].copy_(old["head.bias"])
+
+
+def _kind(network: Plain) -> tuple[int, str, int]:
+    return network.scale, network.colour, network.unshuffle
+
+
+def _read(weights: Path) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(weights)
+    except (OSError, SafetensorError) as error:
+        raise ConfigError(f"{weights}: cannot be read as safetensors ({error}).") from error
