@@ -60,11 +60,18 @@ def models(*, scale: int, threads: int) -> Iterator[Contender | str]:
     run = {f"{one.family}-x{scale}" for one in PRESETS.values() if not one.ensemble}
     for model_id in shipped(scale):
         if model_id not in run:
-            yield Contender(model_id, "model", Upscaler(model_id, threads=threads), own=True)
+            whole = is_local(model_id)
+            upscaler = Upscaler(model_id, threads=threads, chop=not whole)
+            yield Contender(model_id, "model", upscaler, what="" if whole else "in quadrants, as published", own=True)
 
 
 def shipped(scale: int) -> list[str]:
     return [one for one in weights.shipped() if one.endswith(f"-x{scale}")]
+
+
+def is_local(model_id: str) -> bool:
+    """Not so: what compares all pixels of a picture with one another, which takes gigabytes for a whole one."""
+    return weights.card(model_id)["receptive_field"] is not None
 
 
 def interpolations(*, scale: int, threads: int) -> Iterator[Contender | str]:
@@ -101,11 +108,11 @@ def pillow_resize(method: Any, scale: int) -> Run:
 
 
 def engines(*, scale: int, threads: int) -> Iterator[Contender | str]:
-    """The same networks in OpenCV's DNN module and in PyTorch; colours and rounding are kukkiri's."""
+    """The same local networks in OpenCV's DNN module and in PyTorch; colours and rounding are kukkiri's."""
     import torch
 
     torch.set_num_threads(threads)
-    for model_id in shipped(scale):
+    for model_id in filter(is_local, shipped(scale)):
         path = weights.locate(model_id, ".onnx")
         info = Upscaler(model_id).engines[0].info
         try:
