@@ -51,6 +51,8 @@ CASES = (
     ("motion:6.0,0.6", 2, ""),
     ("disk:2.0", 2, ""),
     ("gaussian:4.5", 3, ""),
+    ("gaussian:2.0", 4, ""),
+    ("gaussian:8.0", 4, ""),
 )
 SIDE, SIZE, BORDER, WEIGHT = 512, 21, 24, 0.01
 

@@ -19,15 +19,19 @@ from kukkiri.training.meta_validation import MetaValidation
 TEN = 10
 FOUND = (13, 15, 18, 20, 20, 16, 12, 9, 6, 4)
 """Of the code alone, where it had to be found from zero."""
-SHIPPED = (0.05,) * 7 + (0.04, 0.03, 0.02)
 WAYS = {  # told the kernel; rates of the code, of all else
     "from a code of zero, code only": (False, FOUND, (0.0,) * TEN),
     "told, code (10) only": (True, (10.0,) * TEN, (0.0,) * TEN),
+    "told, code (0.5) and weights (0.01)": (True, (0.5,) * TEN, (0.01,) * TEN),
+    "told, code (2) and weights (0.01)": (True, (2.0,) * TEN, (0.01,) * TEN),
     "told, code (2) and weights (0.03)": (True, (2.0,) * TEN, (0.03,) * TEN),
+    "told, code (2) and weights (0.05)": (True, (2.0,) * TEN, (0.05,) * TEN),
     "told, code (4) and weights (0.2)": (True, (4.0,) * TEN, (0.2,) * TEN),
-    "told, as shipped": (True, (2.0,) * TEN, SHIPPED),
 }
-KERNELS = ("gaussian:2.0", "gaussian:4.0,1.0,-0.5", "gaussian:0.2", "motion:6.0,0.5")
+KERNELS = {
+    2: ("gaussian:2.0", "gaussian:4.0,1.0,-0.5", "gaussian:0.2", "motion:6.0,0.5"),
+    4: ("gaussian:2.0", "gaussian:8.0,2.0,-0.5", "gaussian:0.2", "motion:12.0,0.5"),
+}
 
 
 def main() -> None:
@@ -35,19 +39,21 @@ def main() -> None:
     parser.add_argument("start", nargs="?", default="context-x2-direct")
     parser.add_argument("--validation", default="data/FreeVal16")
     parser.add_argument("--pictures", type=int, default=5)
-    parser.add_argument("--kernels", nargs="+", default=KERNELS)
+    parser.add_argument("--kernels", nargs="+", help="by default four for the scale")
     options = parser.parse_args()
     torch.set_num_threads(1)
     path = Path(options.start)
     path = path if path.is_file() else weights.locate(options.start, ".safetensors")
     network, card = load(path).module, weights.card(path.stem)["adaptation"]
     names = [name for name, _ in network.named_parameters()]
-    print(f"| {path.stem} | {' | '.join(f'`{kernel}`' for kernel in options.kernels)} |")
-    print("|---" * (len(options.kernels) + 1) + "|")
-    for way, (told, code, others) in WAYS.items():
+    kernels = options.kernels or KERNELS[card["scale"]]
+    print(f"| {path.stem} | {' | '.join(f'`{kernel}`' for kernel in kernels)} |")
+    print("|---" * (len(kernels) + 1) + "|")
+    shipped = (card["told"], card["rates"]["code"], card["rates"]["*"])
+    for way, (told, code, others) in {**WAYS, "as shipped": shipped}.items():
         rates = {name: code if name == "code" else others for name in names}
         cells = []
-        for kernel in options.kernels:
+        for kernel in kernels:
             recipe = MetaRecipe(
                 name="rates",
                 network="contextplain",
