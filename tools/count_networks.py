@@ -17,7 +17,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from kukkiri.networks import NETWORKS, Network
-from kukkiri.weights import card, shipped
+from kukkiri.weights import card, shipped, starts
 
 SETS = ("Set5", "Set14", "B100")
 PAGE = Path(__file__).parent.parent / "docs" / "models.md"
@@ -178,7 +178,7 @@ def row(title: str, name: str, arguments: dict[str, Any]) -> str:
     parameters = sum(parameter.numel() for parameter in net.parameters())
     reach = "global" if net.receptive_field is None else str(net.receptive_field)
     reach += ", enlarged" if net.pre_upsampled else ""
-    ids = ", ".join(f"`{one}`" for one in shipped() if is_of(one, name, arguments)) or "-"
+    ids = ", ".join(f"`{one}`" for one in (*shipped(), *starts()) if is_of(one, name, arguments)) or "-"
     return f"| {title} | `{name}` | {KEYS[name]} | x{net.scale} | {parameters:,} | {cost} | {reach} | {ids} |"
 
 
