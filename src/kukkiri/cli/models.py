@@ -23,10 +23,7 @@ def models(*, json: Annotated[bool, Parameter(negative=())] = False) -> None:
     cards = [weights.card(name) for name in weights.shipped()]
     starts = [weights.card(name) for name in weights.starts()]
     if json:
-        presets = {
-            name: {"family": one.family, "photo": one.photo or None, "ensemble": one.ensemble}
-            for name, one in PRESETS.items()
-        }
+        presets = {name: {"family": one.family, "ensemble": one.ensemble} for name, one in PRESETS.items()}
         print_json({"models": cards, "presets": presets, "starts": starts})
         return
     _print_table(("model", "scale", "parameters", *_SETS, "time", "licence"), [_model_row(card) for card in cards])

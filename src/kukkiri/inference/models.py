@@ -82,8 +82,6 @@ def choose_model(
     preset = PRESETS.get(name)
     family = _Family.find(preset.family if preset else name)
     if family is not None:
-        if preset and not family.photo:
-            family = dataclasses.replace(family, photo=_members(f"{preset.photo}-photo"))
         ensemble = bool(preset and preset.ensemble)
         return _shipped(name, family, scale, ensemble=ensemble, threads=threads, character=character)
     if preset:

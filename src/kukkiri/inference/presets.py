@@ -11,8 +11,6 @@ class Preset:
 
     family: str
     """First part of the models' ids."""
-    photo: str = ""
-    """Family whose weights for photographs are taken instead, where ``family`` has none of its own."""
     ensemble: bool = False
     """Mean over the eight flips and turns: eight times the time, a little more quality."""
     summary: str = ""
@@ -22,6 +20,6 @@ class Preset:
 PRESETS = {
     "fast": Preset("plain-s", summary="four layers of 32 features"),
     "balanced": Preset("plain-m", summary="ten layers: better, two and a half times the time of fast"),
-    "best": Preset("plain-l", photo="plain-m", ensemble=True, summary="twelve wider layers, averaged over eight turns"),
+    "best": Preset("plain-m", ensemble=True, summary="balanced, averaged over eight flips and turns"),
 }
 """Every preset by its name."""
