@@ -27,6 +27,9 @@ FLOORS = {  # Set5, y-matlab, dB
     "plain-s-x2": 37.05,
     "plain-s-x3": 33.06,
     "plain-s-x4": 30.83,
+    "plain-xs-x2": 36.85,
+    "plain-xs-x3": 32.87,
+    "plain-xs-x4": 30.6,
     "san-s-x2": 37.2,
 }
 SHIPPED = sorted(FLOORS)

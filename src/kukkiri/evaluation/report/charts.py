@@ -9,7 +9,7 @@ __all__ = ["Axis", "Mark", "marker", "scatter", "short_number", "ticks"]
 
 _WIDTH, _HEIGHT = 520, 360
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 20, 16, 52
-_NEAR = 22  # a label that is further from its point is tied to it by a line
+_NEAR = 18  # a label that is further from its point is tied to it by a line
 _CHARACTER = 6.3  # mean width of a character of the labels
 _SHAPES = ("circle", "square", "triangle", "diamond")
 
@@ -26,6 +26,8 @@ class Mark:
     """Number of the colour; ``None`` for a reference."""
     note: str = ""
     """Shown on hover, after the label."""
+    named: bool = True
+    """The label stands beside the point; otherwise it shows on hover only."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,8 @@ def scatter(
     texts = []
     for mark, px, py in sorted(dots, key=lambda dot: dot[0].series is None):  # the measured ones choose first
         parts.append(_dot(mark, px, py))
-        texts.append(_label(mark, px, py, taken, right=right, bottom=bottom))
+        if mark.named:
+            texts.append(_label(mark, px, py, taken, right=right, bottom=bottom))
     parts += [*texts, *_aside(aside, up, right=right)]
     return (
         f'<svg class="chart" viewBox="0 0 {size[0]} {size[1]}" role="img" aria-label="{escape(title)}">'
