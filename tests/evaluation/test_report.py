@@ -109,6 +109,14 @@ def test_labels_of_a_crowded_scatter_do_not_overlap():
         assert not any(a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3] for b in boxes[i + 1 :])
 
 
+def test_an_unnamed_point_says_its_name_on_hover_only():
+    marks = [Mark("loud", 1.0, 1.0), Mark("quiet", 2.0, 2.0, named=False)]
+    svg = scatter(marks, x=Axis("x"), y=Axis("y"), title="t")
+    assert svg.count(">loud") == 2
+    assert svg.count(">quiet") == 1
+    assert "<title>quiet" in svg
+
+
 def test_bars_start_at_zero_and_losses_go_left():
     svg = bars([Group("p", (2.0, -1.0))], series=[1, 2], unit="dB", title="t")
     gain, loss = list(ET.fromstring(svg).iter("rect"))
