@@ -60,9 +60,9 @@ def models(*, scale: int, threads: int) -> Iterator[Contender | str]:
     run = {f"{one.family}-x{scale}" for one in PRESETS.values() if not one.ensemble}
     for model_id in shipped(scale):
         if model_id not in run:
-            whole = is_local(model_id)
-            upscaler = Upscaler(model_id, threads=threads, chop=not whole)
-            yield Contender(model_id, "model", upscaler, what="" if whole else "in quadrants, as published", own=True)
+            local = is_local(model_id)
+            upscaler = Upscaler(model_id, threads=threads, chop=not local)
+            yield Contender(model_id, "model", upscaler, what="" if local else "in quadrants, as published", own=True)
 
 
 def shipped(scale: int) -> list[str]:
@@ -70,7 +70,7 @@ def shipped(scale: int) -> list[str]:
 
 
 def is_local(model_id: str) -> bool:
-    """Not so: what compares all pixels of a picture with one another, which takes gigabytes for a whole one."""
+    """Whether an output pixel depends on its surroundings only; otherwise a whole picture takes gigabytes."""
     return weights.card(model_id)["receptive_field"] is not None
 
 

@@ -80,7 +80,6 @@ def test_a_widened_network_computes_what_the_smaller_one_does(tmp_path, width, d
     torch.testing.assert_close(Centred(large, centre=CENTRE)(lr), small(lr), rtol=0, atol=2e-6)
 
 
-@torch.enable_grad()
 def test_the_new_features_of_a_widened_network_learn(tmp_path):
     torch.manual_seed(0)
     save_file(Plain(width=12, depth=4).state_dict(), tmp_path / "small.safetensors")

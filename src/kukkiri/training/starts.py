@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from kukkiri.checkpoints import read_safetensors
 from kukkiri.errors import ConfigError, ModelError
 from kukkiri.networks import Plain, espcn, fsrcnn
 from kukkiri.networks.blocks import count_blocks
@@ -246,7 +247,7 @@ def widen(network: Network, weights: Path, *, centre: float) -> None:
     state = _read(weights)
     try:
         small = Plain(**Plain.arguments_from_state(state))
-        small.load_state_dict(dict(state))
+        small.load_state_dict(state)
     except (ModelError, RuntimeError) as error:
         raise ConfigError(f"{weights}: not the weights of a plain network ({error}).") from error
     Centred(small, centre=centre).unfold()
@@ -273,10 +274,7 @@ def _kind(network: Plain) -> tuple[int, str, int]:
 
 
 def _read(weights: Path) -> dict[str, Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     try:
-        return load_file(weights)
-    except (OSError, SafetensorError) as error:
+        return read_safetensors(weights)[1]
+    except ModelError as error:
         raise ConfigError(f"{weights}: cannot be read as safetensors ({error}).") from error
