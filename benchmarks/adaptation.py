@@ -81,11 +81,18 @@ def seconds(arguments):
         f"{lr.shape[1]}x{lr.shape[0]} LR pixels of {arguments.picture.stem}, x{scale}, {text}; CPU seconds, one thread"
     )
     bicubic = RULE.score(hr, Upscaler("bicubic", scale=scale)(lr), scale=scale)
-    sr, fit, spent, wall = clocked(lr, text, scale, method="zssr", steps=arguments.steps)
-    goal = RULE.score(hr, sr, scale=scale).psnr
     print("| method | steps | PSNR | seconds | ZSSR / this |\n|---|---:|---:|---:|---:|")
     print(f"| bicubic | | {bicubic.psnr:.2f} | | |", flush=True)
-    print(f"| ZSSR, stopped by {fit.stopped} | {fit.steps} | {goal:.2f} | {spent:.1f} ({wall:.0f} of wall time) | 1 |")
+    goal = spent = 0.0
+    for precision in arguments.precision or ["float32"]:
+        sr, fit, took, wall = clocked(lr, text, scale, method="zssr", steps=arguments.steps, precision=precision)
+        psnr = RULE.score(hr, sr, scale=scale).psnr
+        goal, spent = goal or psnr, spent or took
+        name = f"ZSSR in {precision}, stopped by {fit.stopped}"
+        print(
+            f"| {name} | {fit.steps} | {psnr:.2f} | {took:.1f} ({wall:.0f} of wall time) | {spent / took:.1f} |",
+            flush=True,
+        )
     for start in [*shipped(text, scale), *arguments.start]:
         clocked(lr[:64, :64], text, scale, start=start, steps=1)  # warms up
         reached = False
@@ -100,7 +107,7 @@ def seconds(arguments):
                 print(f"| {name}{mark} | {steps} | {psnr:.2f} | {took:.2f} | {spent / took:.0f} |", flush=True)
 
 
-def adapting(text, scale, *, methods=(), starts=(), steps=(), projections=None):
+def adapting(text, scale, *, methods=(), starts=(), steps=(), projections=None, precision=None):
     """Models of kukkiri evaluate --adapt."""
     if not methods and not starts:
         return []
@@ -113,6 +120,7 @@ def adapting(text, scale, *, methods=(), starts=(), steps=(), projections=None):
         degradation=text,
         scales=[scale],
         threads=torch.get_num_threads(),
+        precision=precision,
     )
 
 
@@ -143,7 +151,9 @@ def table(arguments):
         if arguments.projections:
             models += adapting(text, arguments.scale, starts=starts, steps=[10], projections=arguments.projections)
         if arguments.zssr is not None:
-            models += adapting(text, arguments.scale, methods=["zssr"], steps=[arguments.zssr])
+            models += adapting(
+                text, arguments.scale, methods=["zssr"], steps=[arguments.zssr], precision=arguments.precision
+            )
         for name, mean in scored(models, text, arguments).items():
             name = name.replace("-direct", "").replace("-bicubic", "")
             rows.setdefault(name, {})[text] = f"{mean.psnr:.2f}/{mean.ssim:.4f}".replace("/0.", "/.")
@@ -221,6 +231,7 @@ def main():
         if function is seconds:
             mode.add_argument("--degradation", default="g2.0 direct", help="a column of the table, or a degradation")
             mode.add_argument("--steps", type=int, default=3000, help="of ZSSR, at most")
+            mode.add_argument("--precision", action="append", help="of ZSSR, float32 or bfloat16; repeatable")
         else:
             mode.add_argument("--cases", help="columns of the table, with commas between")
             mode.add_argument("--verbose", action="store_true")
@@ -228,6 +239,7 @@ def main():
             mode.add_argument("--model", action="append", default=[], help="a model that does not adapt; repeatable")
             mode.add_argument("--projections", type=int, help="also 10 steps with so many back-projections")
             mode.add_argument("--zssr", type=int, help="also ZSSR, of at most so many steps")
+            mode.add_argument("--precision", help="of ZSSR, float32 or bfloat16")
         if function is steps:
             mode.add_argument("-o", "--output", type=Path)
     arguments = parser.parse_args()

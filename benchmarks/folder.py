@@ -1,13 +1,17 @@
-"""A folder of pictures: one worker with all threads, or for each core a worker with one.
+"""A folder of pictures: one after another, one worker with all threads, or for each core a worker with one.
 
     python benchmarks/folder.py [--model balanced ...] [--scale 2] [--pictures 8] [--megapixels 1] [--runs 3] [--json]
     python benchmarks/folder.py --data FreeVal16
 
-``kukkiri upscale FOLDER`` itself, from PNG files to PNG files, model loading included, with ``--threads N`` (one
-worker, beside which the next picture is read and the last one written) and without (N workers of one thread, which is
-what it does by itself); N is the number of cores that this process may use. Both ways take turns in one process, the
-best of the runs; wall and processor seconds for a picture. The wall time of a machine that does other work means
-nothing. Processor time counts the threads of ONNX Runtime that wait.
+From PNG files to PNG files, model loading included, with the N cores that this process may use:
+
+- one after another: a loop over ``read_picture``, ``Upscaler.picture`` and ``Picture.save``, nothing overlapping but
+  the N threads of the network;
+- ``kukkiri upscale FOLDER --threads N``: one worker, beside which the next picture is read and the last one written;
+- ``kukkiri upscale FOLDER``, which has N workers of one thread by itself.
+
+The ways take turns in one process, the best of the runs; wall and processor seconds for a picture. The wall time of a
+machine that does other work means nothing. Processor time counts the threads of ONNX Runtime that wait.
 """
 
 import argparse
@@ -18,20 +22,27 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from kukkiri.cli import run
 from kukkiri.evaluation.stages import synthetic_picture
-from kukkiri.images import INPUT_SUFFIXES, Picture
-from kukkiri.inference import usable_threads
+from kukkiri.images import INPUT_SUFFIXES, Picture, read_picture
+from kukkiri.inference import Upscaler, usable_threads
 
 Seconds = tuple[float, float]
+Way = Callable[[Path, Path, str, float], None]
 
 
 def main() -> int:
     options = parse()
     cores = usable_threads()
-    ways = {f"1 worker x {cores} threads": ["--threads", str(cores)], f"{cores} workers x 1 thread": []}
+    ways: dict[str, Way] = {
+        "one after another": loop,
+        f"1 worker x {cores} threads": partial(command, arguments=["--threads", str(cores)]),
+        f"{cores} workers x 1 thread": partial(command, arguments=[]),
+    }
     found: dict[str, dict[str, Seconds]] = {}
     with tempfile.TemporaryDirectory() as root:
         source = Path(root) / "in"
@@ -39,8 +50,8 @@ def main() -> int:
         count = fill(source, options)
         for model in options.model:
             for turn in range(options.runs + 1):
-                for way, arguments in ways.items():
-                    seconds = upscale(source, Path(root) / "out", model, scale=options.scale, arguments=arguments)
+                for way, upscale in ways.items():
+                    seconds = clocked(upscale, source, Path(root) / "out", model, options.scale)
                     wall, processor = (one / count for one in seconds)
                     if turn:  # the first warms up
                         best = found.setdefault(model, {}).get(way, (wall, processor))
@@ -77,16 +88,28 @@ def fill(folder: Path, options: argparse.Namespace) -> int:
     return int(options.pictures)
 
 
-def upscale(source: Path, target: Path, model: str, *, scale: float, arguments: list[str]) -> Seconds:
-    """Wall and processor seconds of one command."""
+def clocked(upscale: Way, source: Path, target: Path, model: str, scale: float) -> Seconds:
+    """Wall and processor seconds of one way through the folder."""
     shutil.rmtree(target, ignore_errors=True)
-    command = ["upscale", str(source), "-o", str(target), "--model", model, "--scale", str(scale), "--json", *arguments]
-    said = io.StringIO()
     wall, processor = time.perf_counter(), time.process_time()
+    upscale(source, target, model, scale)
+    return time.perf_counter() - wall, time.process_time() - processor
+
+
+def loop(source: Path, target: Path, model: str, scale: float) -> None:
+    target.mkdir()
+    upscaler = Upscaler(model, scale=scale)
+    for path in sorted(source.iterdir()):
+        upscaler.picture(read_picture(path)).save(target / f"{path.stem}.png")
+
+
+def command(source: Path, target: Path, model: str, scale: float, *, arguments: list[str]) -> None:
+    said = io.StringIO()
+    words = ["upscale", str(source), "-o", str(target), "--model", model, "--scale", str(scale), "--json", *arguments]
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        code = run(command)
-    seconds = time.perf_counter() - wall, time.process_time() - processor
-    return seconds if code == 0 else sys.exit(said.getvalue())
+        code = run(words)
+    if code:
+        sys.exit(said.getvalue())
 
 
 def report(found: dict[str, dict[str, Seconds]]) -> None:

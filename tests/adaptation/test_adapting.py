@@ -62,6 +62,8 @@ def test_a_kernel_is_a_word_a_blur_a_matrix_or_a_file(tmp_path):
         ({"scale": 2.5}, "whole scale"),
         ({"method": "magic"}, "Known: zssr, mzsr"),
         ({"projections": -1}, "projections"),
+        ({"method": "zssr", "precision": "half"}, "unknown precision 'half'"),
+        ({"precision": "bfloat16"}, "precision is of the method zssr"),
         ({"steps": -1}, "steps"),
         ({"steps": 0, "method": "zssr"}, "steps"),
         ({"budget": 0}, "budget"),

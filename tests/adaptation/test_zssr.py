@@ -87,6 +87,18 @@ def test_the_same_seed_gives_the_same_network_and_another_one_another(colour, qu
     assert (first.steps, first.stopped) == (60, "steps")
 
 
+def test_bfloat16_is_what_the_layers_learn_in_and_nothing_else(colour, quick):
+    """In 8 bits of mantissa nearly as much is learnt; the error is measured, and the weights are kept, in float32."""
+    arguments = {"scale": 2, "degradation": Degradation.parse("gaussian:1.0+direct")}
+    whole = fit(colour, settings=quick, **arguments)
+    halved = fit(colour, settings=replace(quick, precision="bfloat16"), **arguments)
+    assert not same(whole, halved)
+    assert {one.dtype for one in halved.network.state_dict().values()} == {torch.float32}
+    assert halved.start_psnr == whole.start_psnr
+    assert halved.psnr == pytest.approx(whole.psnr, abs=0.3)
+    assert min(halved.psnr, whole.psnr) > whole.start_psnr + 1
+
+
 def test_progress_is_told_every_50_steps(colour, quick):
     lines = []
     fitted = fit(

@@ -26,6 +26,7 @@ from kukkiri.adaptation.schedule import LearningRateRule
 from kukkiri.degradations import Degradation
 from kukkiri.degradations.tensors import degrade_tensor
 from kukkiri.networks import ZSSR, Network
+from kukkiri.networks.precision import Precision, computing_in, warn_of_slow
 from kukkiri.resampling import resize
 from kukkiri.resampling.tensors import resize_tensor
 
@@ -67,6 +68,8 @@ class Settings:
     augmentation: Augmentation = field(default_factory=Augmentation)
     width: int = 64
     depth: int = 8
+    precision: Precision = "float32"
+    """Of the network's layers while it learns; the error that rules the learning rate and the result are float32."""
     seed: int = 0
 
 
@@ -233,6 +236,8 @@ class _Learner:
         with torch.random.fork_rng(devices=()):
             torch.manual_seed(settings.seed)
             self.network = ZSSR(scale=scale, width=settings.width, depth=settings.depth)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
+        warn_of_slow(settings.precision)
         self.colour = colour
         self.picture = torch.from_numpy(np.ascontiguousarray(colour.transpose(2, 0, 1)))[None]
         self.fathers = [self.picture]
@@ -300,7 +305,9 @@ class _Learner:
         enlarged = make_input(
             father, degradation=self.degradation, factors=factors, noise_std=settings.noise_std, rng=self.rng
         )
-        loss = (self.network(enlarged) - father).abs().mean()
+        with computing_in(settings.precision):
+            sr = self.network(enlarged.contiguous(memory_format=torch.channels_last))
+        loss = (sr.float() - father).abs().mean()
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()

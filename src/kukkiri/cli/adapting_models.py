@@ -13,6 +13,7 @@ from kukkiri.adaptation import adapt, find_start
 from kukkiri.cli.printing import print_progress
 from kukkiri.degradations import Degradation
 from kukkiri.evaluation import AdaptingModel
+from kukkiri.networks.precision import Precision
 
 __all__ = ["adapting_models"]
 
@@ -27,6 +28,7 @@ def adapting_models(
     degradation: str,
     scales: Sequence[int],
     threads: int | None,
+    precision: Precision | None = None,
 ) -> list[AdaptingModel]:
     """A model for each method and each start, with each number of steps.
 
@@ -39,6 +41,7 @@ def adapting_models(
         degradation: what LR will be made by.
         scales: of the evaluation.
         threads: of torch; all when None.
+        precision: of zssr while it learns.
     """
     if threads is not None:
         torch.set_num_threads(threads)
@@ -48,14 +51,27 @@ def adapting_models(
         print_progress(f"kukkiri: {found or 'no start for this scale and sub-sampling, so zssr'}")
         chosen = [(None, found) if found else ("zssr", None)]
     return [
-        _model(method, start, steps=count, seed=seed, projections=projections)
+        _model(
+            method,
+            start,
+            steps=count,
+            seed=seed,
+            projections=projections,
+            precision=None if start else precision,
+        )
         for method, start in chosen
         for count in steps or (None,)
     ]
 
 
 def _model(
-    method: str | None, start: str | None, *, steps: int | None, seed: int, projections: int | None
+    method: str | None,
+    start: str | None,
+    *,
+    steps: int | None,
+    seed: int,
+    projections: int | None,
+    precision: Precision | None,
 ) -> AdaptingModel:
     name = method or Path(start or "").stem
     bytes_of_start = ""
@@ -74,11 +90,14 @@ def _model(
             steps=steps,
             seed=seed,
             projections=projections,
+            precision=precision,
             guarded=False,
         )
         return adapted(lr)
 
     shipped = ",".join(f"{one} {weights.card(one).get('sha256')}" for one in weights.starts())
     identity = f"{name} {bytes_of_start or shipped} {steps} {seed} {projections} {torch.get_num_threads()}"
+    if precision is not None:
+        identity = f"{identity} {precision}"
     shown = name if steps is None else f"{name}({steps})"
     return AdaptingModel(shown if projections is None else f"{shown}+{projections}", identity, enlarge)

@@ -23,6 +23,7 @@ from kukkiri.errors import ConfigError
 from kukkiri.info import ModelInfo
 from kukkiri.losses import LOSSES
 from kukkiri.networks import NETWORKS, Network
+from kukkiri.networks.precision import computing_in, warn_of_slow
 from kukkiri.resampling.tensors import resize_tensor
 from kukkiri.training.centring import Centred
 from kukkiri.training.recipe import Recipe
@@ -144,8 +145,7 @@ class Run:
         self.network: Network = NETWORKS[recipe.network](scale=recipe.scale, **recipe.arguments)
         if recipe.channels_last:
             self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
-        if recipe.precision == "bfloat16" and not _has_fast_bfloat16():
-            _log.warning("this processor computes bfloat16 slower than float32; precision=float32 is quicker here")
+        warn_of_slow(recipe.precision)
         self.model = Centred(self.network, centre=recipe.centre) if recipe.centre else self.network
         self.optimiser = make_optimiser(recipe, self.network)
         self.average: dict[str, Tensor] = {}
@@ -240,7 +240,7 @@ class Run:
 
     def _precision(self) -> torch.autocast:
         """What the network computes in during this update."""
-        return torch.autocast("cpu", torch.bfloat16, enabled=self.recipe.precision == "bfloat16" and not self._late())
+        return computing_in("float32" if self._late() else self.recipe.precision)
 
     def _late(self) -> bool:
         """Whether this update is one of the last ``final_share``."""
@@ -377,11 +377,6 @@ def _identity(recipe: Recipe) -> dict[str, Any]:
     for free in ("data", "validation", "cache", "output", "weights", "log_every", "validate_every", "checkpoint_every"):
         del values[free]
     return values
-
-
-def _has_fast_bfloat16() -> bool:
-    """Whether the processor multiplies bfloat16 itself (AVX-512 BF16 or AMX)."""
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def make_optimiser(recipe: Recipe, network: Network) -> torch.optim.Optimizer:
