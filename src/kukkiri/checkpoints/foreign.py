@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from kukkiri.checkpoints.dialects import DIALECTS, strip_wrappers
+from kukkiri.checkpoints.safetensors import read_safetensors
 from kukkiri.errors import BackendError, ModelError
 from kukkiri.networks import NETWORKS, Network
 
@@ -52,13 +53,7 @@ def read_state(path: str | PathLike[str]) -> dict[str, Tensor]:
     if not source.is_file():
         raise ModelError(f"{source}: no such file.")
     if source.suffix == ".safetensors":
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-
-        try:
-            return load_file(source)
-        except (SafetensorError, OSError) as error:
-            raise ModelError(f"{source}: not a safetensors file, or damaged ({error}).") from error
+        return read_safetensors(source)[1]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about old pickle protocols, which the reader can do nothing about

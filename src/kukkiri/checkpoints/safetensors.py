@@ -83,7 +83,7 @@ def read_safetensors(path: Path) -> tuple[ModelInfo | None, dict[str, Tensor]]:
             metadata = dict(file.metadata() or {})
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
-        raise ModelError(f"{path}: not a readable safetensors file ({error}). Fetch it again.") from error
+        raise ModelError(f"{path}: not a safetensors file, or damaged ({error}). Fetch it again.") from error
     if METADATA_KEY not in metadata:
         return None, state
     info = ModelInfo.from_metadata(metadata, source=str(path))
