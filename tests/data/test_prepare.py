@@ -102,6 +102,16 @@ def test_a_flipped_bit_and_a_cut_file_are_found(folder, tmp_path):
         PairSet.from_folder(made, scale=2, colour="rgb")
 
 
+def test_lr_of_an_older_drawing_is_made_anew(folder, tmp_path, monkeypatch):
+    made, low = tmp_path / "made", LowSet(2, "photo", 2)
+    with monkeypatch.context() as older:
+        older.setattr("kukkiri.data.prepared.DRAWING_REVISION", 1)
+        prepare(folder, made, lows=[LowSet(2, "bicubic"), low])
+    assert Prepared.open(made).low_sets == [LowSet(2, "bicubic")]
+    assert Prepared.open(made).check() == []
+    assert set(prepare(folder, made, lows=[low]).low_sets) == {LowSet(2, "bicubic"), low}
+
+
 def test_what_does_not_fit_is_said(folder, tmp_path):
     made = tmp_path / "made"
     prepare(folder, made, lows=[LowSet(2, "bicubic")])

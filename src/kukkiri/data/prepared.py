@@ -22,7 +22,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from kukkiri.degradations import Degradation
+from kukkiri.degradations import DRAWING_REVISION, Degradation
 from kukkiri.errors import ConfigError
 
 __all__ = ["LowSet", "Piece", "Prepared", "is_prepared"]
@@ -74,7 +74,8 @@ class LowSet:
     @property
     def stem(self) -> str:
         """Name of its files."""
-        text = f"{self.degradation} v{self.variants}"
+        drawing = f" drawing {DRAWING_REVISION}" if Degradation.parse(self.degradation).drawn_anew else ""
+        text = f"{self.degradation} v{self.variants}{drawing}"
         return f"lr-x{self.scale}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
@@ -120,9 +121,10 @@ class Prepared:
 
     @property
     def low_sets(self) -> list[LowSet]:
-        """The LR sets that are there."""
-        found = [_read_json(path) for path in sorted(self.folder.glob("lr-*.json"))]
-        return [LowSet(one["scale"], one["degradation"], one["variants"]) for one in found]
+        """The LR sets that are there, but those of an older drawing."""
+        found = {path.stem: _read_json(path) for path in sorted(self.folder.glob("lr-*.json"))}
+        lows = {stem: LowSet(one["scale"], one["degradation"], one["variants"]) for stem, one in found.items()}
+        return [low for stem, low in lows.items() if low.stem == stem]
 
     def hr(self) -> list[Levels]:
         """Every piece, (H, W, 3), mapped and not to be written."""

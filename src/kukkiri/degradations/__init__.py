@@ -30,8 +30,10 @@ from kukkiri.degradations.kernels import (
 )
 from kukkiri.degradations.linear import blur, blur_downsample, crop_to_multiple, subsample
 from kukkiri.degradations.noise import gaussian_noise, jpeg, poisson_noise
+from kukkiri.degradations.photo import DRAWING_REVISION
 
 __all__ = [
+    "DRAWING_REVISION",
     "PRESETS",
     "Degradation",
     "GaussianEstimate",

@@ -17,7 +17,10 @@ import numpy as np
 
 from kukkiri.degradations.steps import Blur, Jpeg, Noise, Poisson, Resize, Step, Subsample
 
-__all__ = ["draw_photo_steps", "draw_saved_photo_steps"]
+__all__ = ["DRAWING_REVISION", "draw_photo_steps", "draw_saved_photo_steps"]
+
+DRAWING_REVISION = 2
+"""Raised whenever the same seed begins to draw other steps, so that pictures made before are not taken for new ones."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ _FAMILIES = ("gaussian", "generalised", "plateau")
 _SHAPES = [(family, isotropic) for family in _FAMILIES for isotropic in (True, False)]
 _SHAPE_CHANCES = (0.45, 0.25, 0.12, 0.03, 0.12, 0.03)
 _SINC_CHANCE, _LAST_SINC_CHANCE, _GREY_CHANCE = 0.1, 0.8, 0.4
-_UNTOUCHED_CHANCE, _SAVED_CHANCE = 0.1, 0.85
+_UNTOUCHED_CHANCE, _BLUR_CHANCE, _NOISE_CHANCE, _SAVED_CHANCE = 0.1, 1 / 3, 1 / 3, 0.85
 _WIDEST_BLUR, _LOUDEST_NOISE = 0.6, 10.0  # sigma in LR pixels; levels of 255
 
 
@@ -71,8 +74,8 @@ def draw_photo_steps(rng: np.random.Generator, *, scale: int, orders: int = 2) -
 def draw_saved_photo_steps(rng: np.random.Generator, *, scale: int) -> tuple[Step, ...]:
     """The steps of one photograph that was saved well: each of blur, noise and JPEG is slight, and may be missing.
 
-    One in ten is only sub-sampled. Else, in this order: with a chance of 1/2 a Gaussian blur up to 0.6 LR pixels wide,
-    every third one anisotropic; an antialiased sub-sampling, mostly bicubic; with a chance of 1/2 noise of 0 to 10
+    One in ten is only sub-sampled. Else, in this order: with a chance of 1/3 a Gaussian blur up to 0.6 LR pixels wide,
+    every third one anisotropic; an antialiased sub-sampling, mostly bicubic; with a chance of 1/3 noise of 0 to 10
     levels, Gaussian or Poisson (then at white); with a chance of 0.85 JPEG of quality 30 to 95, of which 0.7
     have chroma at half size.
 
@@ -86,14 +89,14 @@ def draw_saved_photo_steps(rng: np.random.Generator, *, scale: int) -> tuple[Ste
     if rng.uniform() < _UNTOUCHED_CHANCE:
         return (Subsample("bicubic"),)
     steps: list[Step] = []
-    if rng.uniform() < 0.5:
+    if rng.uniform() < _BLUR_CHANCE:
         widest = _WIDEST_BLUR * scale
         sigma = rng.uniform(0.1, widest)
         other = (rng.uniform(0.1, widest), rng.uniform(-math.pi, math.pi)) if rng.uniform() < 1 / 3 else ()
         size = 2 * math.ceil(4 * max((sigma, *other[:1]))) + 1
         steps.append(Blur("gaussian-sigma", (sigma, *other), size=size))
     steps.append(Subsample(("bicubic", "bilinear", "lanczos")[rng.choice(3, p=(0.7, 0.15, 0.15))]))
-    if rng.uniform() < 0.5:
+    if rng.uniform() < _NOISE_CHANCE:
         std, grey = rng.uniform(0, _LOUDEST_NOISE) / 255, bool(rng.uniform() < _GREY_CHANCE)
         steps.append(Noise(std, grey) if rng.uniform() < 0.5 else Poisson(1 / max(std, 1e-4) ** 2, grey))
     if rng.uniform() < _SAVED_CHANCE:
