@@ -52,3 +52,21 @@ def test_its_state_comes_back_from_a_state_dict():
         return layer.weight.detach()
 
     assert torch.equal(run(interrupt=False), run(interrupt=True))
+
+
+def test_a_gradient_of_low_rank_and_dead_inputs_still_gives_bases():
+    """As of a widened network: many equal eigenvalues, on which LAPACK in float32 can fail."""
+    generator = torch.Generator().manual_seed(2)
+    gradient = torch.randn(48, 3, generator=generator) @ torch.randn(3, 432, generator=generator) * 1e-4
+    gradient[:, 300:] = 0
+    weight = torch.nn.Parameter(torch.zeros(48, 432))
+    optimiser = SOAP([weight], lr=0.1)
+    for _ in range(2):
+        weight.grad = gradient.clone()
+        optimiser.step()
+    for name, side in (("row_basis", 48), ("column_basis", 432)):
+        basis = optimiser.state[weight][name]
+        torch.testing.assert_close(basis.T @ basis, torch.eye(side), atol=1e-5, rtol=0)
+    assert torch.isfinite(weight).all()
+    assert weight[:, :300].abs().max() > 1e-3
+    assert weight[:, 300:].abs().max() < 1e-6

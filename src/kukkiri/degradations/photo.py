@@ -43,8 +43,8 @@ _FAMILIES = ("gaussian", "generalised", "plateau")
 _SHAPES = [(family, isotropic) for family in _FAMILIES for isotropic in (True, False)]
 _SHAPE_CHANCES = (0.45, 0.25, 0.12, 0.03, 0.12, 0.03)
 _SINC_CHANCE, _LAST_SINC_CHANCE, _GREY_CHANCE = 0.1, 0.8, 0.4
-_UNTOUCHED_CHANCE, _BLUR_CHANCE, _NOISE_CHANCE, _SAVED_CHANCE = 0.1, 1 / 3, 1 / 3, 0.85
-_WIDEST_BLUR, _LOUDEST_NOISE = 0.6, 10.0  # sigma in LR pixels; levels of 255
+_UNTOUCHED_CHANCE, _BLUR_CHANCE, _NOISE_CHANCE, _SAVED_CHANCE = 0.1, 1 / 4, 1 / 3, 0.85
+_WIDEST_BLUR, _LOUDEST_NOISE = 0.4, 10.0  # sigma in LR pixels; levels of 255
 
 
 def draw_photo_steps(rng: np.random.Generator, *, scale: int, orders: int = 2) -> tuple[Step, ...]:
@@ -74,7 +74,7 @@ def draw_photo_steps(rng: np.random.Generator, *, scale: int, orders: int = 2) -
 def draw_saved_photo_steps(rng: np.random.Generator, *, scale: int) -> tuple[Step, ...]:
     """The steps of one photograph that was saved well: each of blur, noise and JPEG is slight, and may be missing.
 
-    One in ten is only sub-sampled. Else, in this order: with a chance of 1/3 a Gaussian blur up to 0.6 LR pixels wide,
+    One in ten is only sub-sampled. Else, in this order: with a chance of 1/4 a Gaussian blur up to 0.4 LR pixels wide,
     every third one anisotropic; an antialiased sub-sampling, mostly bicubic; with a chance of 1/3 noise of 0 to 10
     levels, Gaussian or Poisson (then at white); with a chance of 0.85 JPEG of quality 30 to 95, of which 0.7
     have chroma at half size.

@@ -82,6 +82,11 @@ class SOAP(torch.optim.Optimizer):
             columns=columns * (1 - beta2),
             mean=torch.zeros_like(gradient),
             square=torch.zeros_like(gradient),
-            row_basis=torch.linalg.eigh(rows)[1],
-            column_basis=torch.linalg.eigh(columns)[1],
+            row_basis=_eigenbasis(rows),
+            column_basis=_eigenbasis(columns),
         )
+
+
+def _eigenbasis(covariance: Tensor) -> Tensor:
+    """Eigenvectors, found in float64: of a matrix of low rank, LAPACK in float32 may find none, or NaN."""
+    return torch.linalg.eigh(covariance.double())[1].to(covariance)
