@@ -89,4 +89,5 @@ class SOAP(torch.optim.Optimizer):
 
 def _eigenbasis(covariance: Tensor) -> Tensor:
     """Eigenvectors, found in float64: of a matrix of low rank, LAPACK in float32 may find none, or NaN."""
-    return torch.linalg.eigh(covariance.double())[1].to(covariance)
+    basis: Tensor = torch.linalg.eigh(covariance.double())[1]
+    return basis.to(covariance)
