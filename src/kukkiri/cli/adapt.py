@@ -93,6 +93,8 @@ def adapt_command(
         progress=_print_step,
     )
     _print_end(adapted)
+    if adapted.ensemble and not adapted.fell_back:
+        print_progress("enlarging eight times over: flips and turns, of which the median is taken")
     larger = adapted.picture(picture)
     notes = larger.save(output, overwrite=overwrite)
     for note in dict.fromkeys([*larger.notes, *notes]):
