@@ -220,6 +220,7 @@ def test_what_adapts_must_know_how_lr_was_made(data, start, capsys):
         (["--adapt", "--start", start, "--protocol", "y-legacy"], "y-mzsr"),
         (["--adapt", "--start", start, "--cost"], "Drop --cost"),
         (["--model", "bicubic", "--steps", "3"], "Add --adapt"),
+        (["--model", "bicubic", "--precision", "bfloat16"], "Add --adapt"),
         ([], "Give --model, or --adapt"),
     ):
         assert run([*base, *arguments]) == 1

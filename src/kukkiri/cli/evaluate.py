@@ -44,6 +44,7 @@ def evaluate_command(
     start: Annotated[list[str] | None, Several] = None,
     steps: Annotated[list[int] | None, Several] = None,
     projections: int | None = None,
+    precision: Literal["float32", "bfloat16"] | None = None,
     seed: int = 0,
     metrics: str = "psnr,ssim",
     cost: Annotated[bool, Flag] = False,
@@ -78,6 +79,7 @@ def evaluate_command(
         start: with --adapt: a start by its id or file.
         steps: with --adapt: of learning.
         projections: with --adapt: back-projections on the results.
+        precision: with --adapt: of zssr while it learns; see kukkiri adapt.
         seed: with --adapt: of what is drawn.
         metrics: further measures, with commas between: ms-ssim, niqe, lr-psnr, colour-drift, checkerboard.
         cost: also count parameters and multiply-adds, and measure time and memory for a megapixel.
@@ -127,12 +129,15 @@ def evaluate_command(
             steps=steps or [],
             seed=seed,
             projections=projections,
+            precision=precision,
             degradation=degradation or "bicubic",
             scales=scale,
             threads=threads,
         )
-    elif method or start or steps:
-        raise ConfigError("--method, --start and --steps say how a network adapts. Add --adapt.")
+    elif method or start or steps or projections is not None or precision:
+        raise ConfigError(
+            "--method, --start, --steps, --projections and --precision say how a network adapts. Add --adapt."
+        )
     if not models:
         raise ConfigError("what is to be scored? Give --model, or --adapt.")
     if no_cache and cache is not None:
