@@ -61,6 +61,7 @@ CONFIGURATIONS: list[tuple[str, str, dict[str, Any]]] = [
     ("Plain, 16 x 4", "plain", {"scale": 4, "width": 16, "depth": 4}),
     ("Plain, 32 x 4", "plain", {"scale": 4, "depth": 4}),
     ("Plain, 32 x 10", "plain", {"scale": 4, "depth": 10}),
+    ("Plain, 48 x 12", "plain", {"scale": 4, "width": 48, "depth": 12}),
     ("RCAN", "rcan", {"scale": 4}),
     ("RDN", "rdn", {"scale": 4}),
     ("RRDBNet (ESRGAN)", "rrdbnet", {"scale": 4}),

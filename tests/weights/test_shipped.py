@@ -20,10 +20,12 @@ FLOORS = {  # Set5, y-matlab, dB
     "fsrcnn-x3": 32.8,
     "fsrcnn-x4": 30.35,
     "plain-m-photo-x2": 34.9,  # on bicubic LR, which it was not made for
-    "plain-m-photo-x4": 29.0,
+    "plain-m-photo-x4": 30.0,
     "plain-m-x2": 37.1,
     "plain-m-x3": 33.2,
     "plain-m-x4": 30.9,
+    "plain-s-photo-x2": 34.0,
+    "plain-s-photo-x4": 29.5,
     "plain-s-x2": 37.05,
     "plain-s-x3": 33.06,
     "plain-s-x4": 30.83,
