@@ -19,7 +19,7 @@ FLOORS = {  # Set5, y-matlab, dB
     "fsrcnn-x2": 36.7,
     "fsrcnn-x3": 32.8,
     "fsrcnn-x4": 30.35,
-    "plain-m-photo-x2": 34.9,  # on bicubic LR, which it was not made for
+    "plain-m-photo-x2": 35.8,  # on bicubic LR, which it was not made for
     "plain-m-photo-x4": 30.0,
     "plain-m-x2": 37.1,
     "plain-m-x3": 33.2,
@@ -107,9 +107,9 @@ def test_the_presets_are_better_than_the_classics_and_in_the_order_of_their_name
         assert scores == sorted(scores)
 
 
-@pytest.mark.parametrize(("scale", "gain"), [(2, 0.9), (4, 0.45)])
+@pytest.mark.parametrize(("scale", "gain"), [(2, 1.0), (4, 0.6)])
 def test_photo_weights_gain_on_jpeg(shared, scale, gain):
-    """On Set14, in dB; measured 1.00 and 0.51. Their cards have B100 too, which takes long: 0.66 and 0.43."""
+    """On Set14, in dB; measured 1.07 and 0.67. Their cards have B100 too, which takes long: 0.71 and 0.51."""
     asked = {"data": shared / "data" / "Set14", "scale": scale, "degradation": "bicubic+jpeg:60"}
     photo, clean, bicubic = (
         evaluate(name, **asked).sets["Set14"].mean.psnr
