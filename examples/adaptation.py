@@ -26,11 +26,15 @@ def versions(lr, kernel, start):
     return [one(lr) for one in (kukkiri.Upscaler("bicubic", scale=2), kukkiri.Upscaler("espcn-x2"), adapted)]
 
 
-def save(pictures, path, *, axis):
+def joined(pictures, *, axis):
     """Side by side, or one under the other, with a white line between."""
     gap = np.full((*((4, pictures[0].shape[1]) if axis == 0 else (pictures[0].shape[0], 4)), 3), 255, dtype=np.uint8)
     parts = [part for one in pictures for part in (gap, one)][1:]
-    Picture.from_array(np.concatenate(parts, axis=axis)).save(path, quality=92, overwrite=True)
+    return np.concatenate(parts, axis=axis)
+
+
+def save(pictures, path, *, axis):
+    Picture.from_array(joined(pictures, axis=axis)).save(path, quality=92, overwrite=True)
     print(path)
 
 

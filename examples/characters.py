@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 import kukkiri
+from adaptation import joined  # of the example beside this one
 from kukkiri.degradations import Degradation
 from kukkiri.images import Picture, read_picture
 from kukkiri.metrics import PROTOCOLS
@@ -37,22 +38,13 @@ def row(name, scale, top, left):
     return [one[top : top + SIDE, left : left + SIDE] for one in (*results, hr)]
 
 
-def grid(rows, gap=4):
-    """The crops with white lines between."""
-    height, width = len(rows) * (SIDE + gap) - gap, len(rows[0]) * (SIDE + gap) - gap
-    canvas = np.full((height, width, 3), 255, dtype=np.uint8)
-    for i, crops in enumerate(rows):
-        for j, crop in enumerate(crops):
-            canvas[i * (SIDE + gap) :, j * (SIDE + gap) :][:SIDE, :SIDE] = crop
-    return canvas
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     default = HERE.parent / "docs" / "pictures" / "characters.webp"
     parser.add_argument("file", nargs="?", type=Path, default=default)
     arguments = parser.parse_args()
-    Picture.from_array(grid([row(*one) for one in PICTURES])).save(arguments.file, quality=90, overwrite=True)
+    sheet = joined([joined(row(*one), axis=1) for one in PICTURES], axis=0)
+    Picture.from_array(sheet).save(arguments.file, quality=90, overwrite=True)
     print(arguments.file)
 
 

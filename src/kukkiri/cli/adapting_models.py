@@ -96,8 +96,6 @@ def _model(
         return adapted(lr)
 
     shipped = ",".join(f"{one} {weights.card(one).get('sha256')}" for one in weights.starts())
-    identity = f"{name} {bytes_of_start or shipped} {steps} {seed} {projections} {torch.get_num_threads()}"
-    if precision is not None:
-        identity = f"{identity} {precision}"
+    identity = f"{name} {bytes_of_start or shipped} {steps} {seed} {projections} {precision} {torch.get_num_threads()}"
     shown = name if steps is None else f"{name}({steps})"
     return AdaptingModel(shown if projections is None else f"{shown}+{projections}", identity, enlarge)

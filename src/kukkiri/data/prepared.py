@@ -122,9 +122,13 @@ class Prepared:
     @property
     def low_sets(self) -> list[LowSet]:
         """The LR sets that are there, but those of an older drawing."""
-        found = {path.stem: _read_json(path) for path in sorted(self.folder.glob("lr-*.json"))}
-        lows = {stem: LowSet(one["scale"], one["degradation"], one["variants"]) for stem, one in found.items()}
-        return [low for stem, low in lows.items() if low.stem == stem]
+        found = []
+        for path in sorted(self.folder.glob("lr-*.json")):
+            one = _read_json(path)
+            low = LowSet(one["scale"], one["degradation"], one["variants"])
+            if low.stem == path.stem:
+                found.append(low)
+        return found
 
     def hr(self) -> list[Levels]:
         """Every piece, (H, W, 3), mapped and not to be written."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from kukkiri.errors import ConfigError
+from kukkiri.networks.precision import Precision
 
 __all__ = ["Recipe", "build_recipe", "one_of", "read_recipe", "recipe_values"]
 
@@ -103,7 +104,7 @@ class Recipe:
         if not 0 <= self.final_share <= 1:
             raise ConfigError(f"final_share must be in [0, 1], got {self.final_share}.")
         one_of("optimiser", self.optimiser, ("adam", "soap"))
-        one_of("precision", self.precision, ("float32", "bfloat16"))
+        one_of("precision", self.precision, get_args(Precision))
         one_of("schedule", self.schedule, ("cosine", "step", "constant"))
         one_of("start", self.start, ("default", "interpolator", "whitened", "transfer", "widened"))
         if (self.start in ("transfer", "widened")) != bool(self.weights):
