@@ -3,8 +3,8 @@ MAKEFLAGS += --no-print-directory
 
 .PHONY: demo test clean
 
-demo: .venv-demo/ready ## base install only, no torch: upscale the example pictures to out/
-	.venv-demo/bin/kukkiri upscale examples/pictures --output out --scale 3 --overwrite
+demo: .venv-demo/ready ## base install only, no torch: upscale the example images to out/
+	.venv-demo/bin/kukkiri upscale examples/images --output out --scale 3 --overwrite
 
 test: .venv/ready ## development install, then every check
 	.venv/bin/python -m pip install --quiet --no-deps --force-reinstall .

@@ -1,6 +1,6 @@
 """What adaptation reaches, and in which time: the tables and the curve of docs/adaptation.md.
 
-    python benchmarks/adaptation.py seconds PICTURE      ZSSR against starts: CPU seconds to the same PSNR
+    python benchmarks/adaptation.py seconds IMAGE      ZSSR against starts: CPU seconds to the same PSNR
     python benchmarks/adaptation.py table FOLDER         bicubic, shipped networks, ZSSR, starts of 0, 1 and 10 steps
     python benchmarks/adaptation.py steps FOLDER -o CURVE.svg    PSNR against steps 0 to 10
 
@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from kukkiri.adaptation import adapt, starts_for
+from kukkiri.adaptation import adapt, initializations_for
 from kukkiri.cli.adapting_models import adapting_models
 from kukkiri.degradations import Degradation
 from kukkiri.evaluation import default_cache_folder, evaluate_many
-from kukkiri.images import read_picture
+from kukkiri.images import read_image
 from kukkiri.inference import Upscaler
 from kukkiri.metrics import PROTOCOLS
 
@@ -32,7 +32,7 @@ CASES = {
     "g1.3 bicubic": "gaussian:1.3+bicubic",
 }
 OTHERS = {"disk direct": "disk:2.0+direct", "motion direct": "motion:6.0,0.5+direct"}
-"""Blurs that no start was trained with; columns only where ``--cases`` names them."""
+"""Blurs that no initialization was trained with; columns only where ``--cases`` names them."""
 PUBLISHED = {  # MZSR, CVPR 2020, tables 1 and 2, and its figure for x4; in the order of CASES
     ("Set5", 2): {
         "RCAN": ("38.18/.9604", "28.40/.8618", "29.15/.8601", "28.42/.8379", "31.54/.8992"),
@@ -58,11 +58,11 @@ COLOURS = ("#0b5fb4", "#b4410b", "#1d7a46", "#7a1d6d", "#666666", "#8a6d00")
 
 
 def shipped(text, scale):
-    return starts_for(Degradation.parse(text), scale=scale)
+    return initializations_for(Degradation.parse(text), scale=scale)
 
 
 def clocked(lr, text, scale, **arguments):
-    """The result, the fit, and the CPU seconds of learning and enlarging."""
+    """The result, the fit, and the CPU seconds of learning and upscaling."""
     begun, wall = time.process_time(), time.perf_counter()
     adapted = adapt(lr, scale=scale, kernel=text, guarded=False, **arguments)
     sr = adapted(lr)
@@ -70,16 +70,14 @@ def clocked(lr, text, scale, **arguments):
 
 
 def seconds(arguments):
-    """ZSSR until it stops, then every start step by step."""
+    """ZSSR until it stops, then every initialization step by step."""
     scale, text = arguments.scale, CASES.get(arguments.degradation, arguments.degradation)
-    hr = read_picture(arguments.picture).to_array()
+    hr = read_image(arguments.image).to_array()
     side = 256 * scale
     top, left = ((length - side) // 2 for length in hr.shape[:2])
     hr = np.ascontiguousarray(hr[top : top + side, left : left + side])
     lr = Degradation.parse(text).apply(hr, scale=scale, seed=0)
-    print(
-        f"{lr.shape[1]}x{lr.shape[0]} LR pixels of {arguments.picture.stem}, x{scale}, {text}; CPU seconds, one thread"
-    )
+    print(f"{lr.shape[1]}x{lr.shape[0]} LR pixels of {arguments.image.stem}, x{scale}, {text}; CPU seconds, one thread")
     bicubic = RULE.score(hr, Upscaler("bicubic", scale=scale)(lr), scale=scale)
     print("| method | steps | PSNR | seconds | ZSSR / this |\n|---|---:|---:|---:|---:|")
     print(f"| bicubic | | {bicubic.psnr:.2f} | | |", flush=True)
@@ -134,7 +132,7 @@ def scored(models, text, arguments):
         degradation=text,
         cache=default_cache_folder(),
         report=lambda one: (
-            print(f"{text} {one.model} {one.picture}: {one.score.psnr:.3f}", flush=True) if arguments.verbose else None
+            print(f"{text} {one.model} {one.image}: {one.score.psnr:.3f}", flush=True) if arguments.verbose else None
         ),
     )
     return {one.model: next(iter(one.sets.values())).mean for one in found}
@@ -169,7 +167,7 @@ def table(arguments):
 
 
 def steps(arguments):
-    """PSNR after 0 to 10 steps, of the starts that ``adapt`` takes, as numbers and as a drawing."""
+    """PSNR after 0 to 10 steps, of the initializations that ``adapt`` takes, as numbers and as a drawing."""
     curves = {}
     cases = arguments.cases.split(",") if arguments.cases else ["g0.2 direct", "g2.0 direct", "ani direct"]
     for case in cases:
@@ -221,12 +219,14 @@ def drawing(curves):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     modes = parser.add_subparsers(required=True)
-    for function, place in ((seconds, "picture"), (table, "folder"), (steps, "folder")):
+    for function, place in ((seconds, "image"), (table, "folder"), (steps, "folder")):
         mode = modes.add_parser(function.__name__, help=function.__doc__)
         mode.set_defaults(run=function)
         mode.add_argument(place, type=Path)
         mode.add_argument("--scale", type=int, default=2)
-        mode.add_argument("--start", action="append", default=[], help="a start by id or file; repeatable")
+        mode.add_argument(
+            "--initialization", action="append", default=[], help="an initialization by id or file; repeatable"
+        )
         mode.add_argument("--threads", type=int, default=1)
         if function is seconds:
             mode.add_argument("--degradation", default="g2.0 direct", help="a column of the table, or a degradation")

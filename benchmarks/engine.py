@@ -5,7 +5,7 @@
 First the machine: multiply-adds in a second of a large float32 matrix product in NumPy, and of a product and a 3x3
 convolution with 64 features in ONNX Runtime. Then each model from PNG file to PNG file: seconds by stage, and the share
 of the best of the three that the network alone reaches and that all of it reaches, at the same number of threads.
-Everything in one run, the best of the runs. Wall time is what a user waits; processor time does not count what other
+Everything in one run, the best of the runs. Wall time is what a user waits; CPU time does not count what other
 programs take, but counts the threads of ONNX Runtime that wait, so that it wants --threads 1.
 """
 
@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from kukkiri.evaluation.stages import STAGES, Stages, measure_peak, measure_stages
-from kukkiri.images import read_picture
+from kukkiri.images import read_image
 from kukkiri.inference import PRESETS
+from kukkiri.profiling.stages import STAGES, Stages, measure_peak, measure_stages
 
 Peak = tuple[float, float]
 
@@ -29,7 +29,7 @@ Peak = tuple[float, float]
 def main() -> int:
     options = parse()
     peaks = {"NumPy, product": measure_peak(runs=options.runs), **runtime_peaks(options.threads, runs=options.runs)}
-    picture = None if options.picture is None else read_picture(options.picture).to_array()
+    image = None if options.image is None else read_image(options.image).to_array()
     models = {
         name: measure_stages(
             name,
@@ -37,7 +37,7 @@ def main() -> int:
             megapixels=options.megapixels,
             runs=options.runs,
             threads=options.threads,
-            picture=picture,
+            image=image,
         )
         for name in options.model
     }
@@ -57,7 +57,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--megapixels", type=float, default=12.0, help="of the result")
     parser.add_argument("--runs", type=int, default=3, help="the quickest counts")
     parser.add_argument("--threads", type=int, default=None, help="of the engine; all by default")
-    parser.add_argument("--picture", type=Path, help="RGB picture to be repeated to size; synthetic by default")
+    parser.add_argument("--image", type=Path, help="RGB image to be repeated to size; synthetic by default")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser.parse_args()
 
@@ -104,14 +104,14 @@ def runtime_peaks(threads: int | None, *, runs: int) -> dict[str, Peak]:
 
 
 def fastest(run: Callable[[], Any], *, count: int, runs: int) -> Peak:
-    """``count`` over the wall and the processor seconds of the best run; the first warms up."""
+    """``count`` over the wall and the CPU seconds of the best run; the first warms up."""
     times = []
     for _ in range(runs + 1):
-        wall, processor = time.perf_counter(), time.process_time()
+        wall, cpu = time.perf_counter(), time.process_time()
         run()
-        times.append((time.perf_counter() - wall, time.process_time() - processor))
-    walls, processors = zip(*times[1:], strict=True)
-    return count / min(walls), count / min(processors)
+        times.append((time.perf_counter() - wall, time.process_time() - cpu))
+    walls, cpus = zip(*times[1:], strict=True)
+    return count / min(walls), count / min(cpus)
 
 
 def as_json(
@@ -120,17 +120,17 @@ def as_json(
     return {
         "scale": options.scale,
         "threads": options.threads,
-        "peaks": {name: {"wall": wall, "processor": processor} for name, (wall, processor) in peaks.items()},
+        "peaks": {name: {"wall": wall, "cpu": cpu} for name, (wall, cpu) in peaks.items()},
         "models": {
             name: {
                 "output_size": one.output_size,
                 "multiply_adds": one.multiply_adds,
                 "seconds": one.seconds,
-                "processor_seconds": one.processor_seconds,
+                "cpu_seconds": one.cpu_seconds,
                 "share_of_peak": {"network": one.share(best[0], network_only=True), "all": one.share(best[0])},
-                "share_of_peak_processor": {
-                    "network": one.share(best[1], network_only=True, processor=True),
-                    "all": one.share(best[1], processor=True),
+                "share_of_peak_cpu": {
+                    "network": one.share(best[1], network_only=True, cpu=True),
+                    "all": one.share(best[1], cpu=True),
                 },
             }
             for name, one in models.items()
@@ -141,18 +141,18 @@ def as_json(
 def report(
     options: argparse.Namespace, peaks: dict[str, Peak], models: dict[str, Stages], best: tuple[float, ...]
 ) -> None:
-    print(f"{'10^9 multiply-adds in a second of':<36}{'wall time':>12}{'processor':>12}")
-    for name, (wall, processor) in peaks.items():
-        print(f"{name:<36}{wall / 1e9:>12.1f}{processor / 1e9:>12.1f}")
-    for clock, title in enumerate(("wall", "processor")):
+    print(f"{'10^9 multiply-adds in a second of':<36}{'wall time':>12}{'CPU':>12}")
+    for name, (wall, cpu) in peaks.items():
+        print(f"{name:<36}{wall / 1e9:>12.1f}{cpu / 1e9:>12.1f}")
+    for clock, title in enumerate(("wall", "CPU")):
         print(f"\n{title} seconds, x{options.scale}, {options.threads or 'all'} threads, PNG to PNG")
         stages = "".join(f"{name:>9}" for name in STAGES)
         print(f"{'model':<18}{'size':>11}{stages}{'total':>9}{'network':>10}{'all':>8} of the peak")
         for name, one in models.items():
-            times = one.processor_seconds if clock else one.seconds
+            times = one.cpu_seconds if clock else one.seconds
             cells = "".join(f"{times[stage]:>9.3f}" for stage in STAGES)
             size = f"{one.output_size[1]}x{one.output_size[0]}"
-            shares = [one.share(best[clock], network_only=alone, processor=bool(clock)) for alone in (True, False)]
+            shares = [one.share(best[clock], network_only=alone, cpu=bool(clock)) for alone in (True, False)]
             network, whole = ("-" if share is None else f"{100 * share:.0f} %" for share in shares)
             print(f"{name:<18}{size:>11}{cells}{sum(times.values()):>9.3f}{network:>10}{whole:>8}")
 

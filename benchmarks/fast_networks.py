@@ -38,7 +38,7 @@ class Candidate:
     training: dict[str, Any] = field(default_factory=dict)
 
 
-ADAM = {"optimiser": "adam", "betas": (0.9, 0.99), "learning_rate": 2e-3}
+ADAM = {"optimizer": "adam", "betas": (0.9, 0.99), "learning_rate": 2e-3}
 CANDIDATES = {
     "plain 16x4": Candidate("plain", {"width": 16, "depth": 4}),
     "plain 16x4, Adam": Candidate("plain", {"width": 16, "depth": 4}, ADAM),
@@ -52,8 +52,8 @@ CANDIDATES = {
     "ECBSR M4C16": Candidate("ecbsr", {"width": 16, "depth": 4}),
     "ECBSR M4C16, Adam": Candidate("ecbsr", {"width": 16, "depth": 4}, ADAM),
     "ECBSR M4C16, no branches": Candidate("ecbsr", {"width": 16, "depth": 4, "deployed": True}),
-    "ESPCN": Candidate("espcn", {}, {"start": "whitened", "learning_rate": 1e-3}),
-    "FSRCNN": Candidate("fsrcnn", {}, {"start": "interpolator"}),
+    "ESPCN": Candidate("espcn", {}, {"initialization": "whitened", "learning_rate": 1e-3}),
+    "FSRCNN": Candidate("fsrcnn", {}, {"initialization": "interpolator"}),
 }
 
 
@@ -85,7 +85,7 @@ def recipe(name: str, options: argparse.Namespace) -> Recipe:
         "validation": options.validation,
         "output": str(options.runs),
         "centre": 0.45,
-        "optimiser": "soap",
+        "optimizer": "soap",
         "betas": (0.95, 0.95),
         "learning_rate": 3e-3,
         "steps": 1_000,

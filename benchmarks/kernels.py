@@ -1,12 +1,12 @@
 """How well are blur kernels estimated? The table of docs/kernel-estimation.md.
 
-    KUKKIRI_SHARED=... python benchmarks/kernels.py [--pictures N]
+    KUKKIRI_SHARED=... python benchmarks/kernels.py [--images N]
 
-Photographs are blurred by a known kernel and sub-sampled so that they lie on the bicubic grid, rounded
+Photographs are blurred by a known kernel and subsampled so that they lie on the bicubic grid, rounded
 to 8 bit. Scored: the error of the centred kernel, |k - k_true| / |k_true|, and the luma PSNR that a
-non-blind method reaches with each kernel: the exact minimiser of
+non-blind method reaches with each kernel: the exact minimizer of
 
-    |(k * x) sub-sampled - lr|^2 + w |x - bicubic(lr)|^2
+    |(k * x) subsampled - lr|^2 + w |x - bicubic(lr)|^2
 
 (Zhao et al., "Fast single image super-resolution using a new analytical solution for l2-l2 problems", IEEE TIP 2016).
 """
@@ -32,7 +32,7 @@ from kukkiri.images import rgb_to_y
 from kukkiri.metrics import psnr
 from kukkiri.resampling import resize
 
-PICTURES = (
+IMAGES = (
     "es_station4",
     "krank_level-14",
     "es_city11",
@@ -58,7 +58,7 @@ SIDE, SIZE, BORDER, WEIGHT = 512, 21, 24, 0.01
 
 
 def restore(lr, kernel, *, scale):
-    """The minimiser above, by Fourier transforms with a periodic border."""
+    """The minimizer above, by Fourier transforms with a periodic border."""
     prior = resize(lr, scale=scale)
     spectrum = np.zeros(prior.shape)
     turned = flip_kernel(kernel)  # a spectrum multiplies convolutions, kernels here correlate
@@ -86,9 +86,9 @@ def score(kernel, truth, lr, hr, *, scale):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pictures", type=int, default=len(PICTURES), help="how many photographs, up to 9")
+    parser.add_argument("--images", type=int, default=len(IMAGES), help="how many photographs, up to 9")
     arguments = parser.parse_args()
-    names = PICTURES[: arguments.pictures]
+    names = IMAGES[: arguments.images]
     folder = Path(os.environ["KUKKIRI_SHARED"]) / "data" / "FreeVal16"
     print(f"{len(names)} photographs: {', '.join(names)}\n")
     print("| kernel | scale | true kernel | bicubic's | Gaussian, from the spectrum | any shape, from patches |")
@@ -114,7 +114,7 @@ def main():
         means = np.mean(rows, axis=0)
         cells = [f"{means[0][1]:.2f} dB"] + [f"{e:.2f}, {p - means[0][1]:+.2f} dB" for e, p in means[1:]]
         print(f"| `{text}{damage}` | {scale} | " + " | ".join(cells) + " |", flush=True)
-    print("\nprocessor seconds for one picture: " + ", ".join(f"{k} {np.median(v):.2f}" for k, v in seconds.items()))
+    print("\nprocessor seconds for one image: " + ", ".join(f"{k} {np.median(v):.2f}" for k, v in seconds.items()))
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@
 
 All arms: the weights of recipes/study-meta-start.toml, then recipes/study-meta.toml with as many updates of as many
 tasks; they differ in nothing but the scales of the tasks and the weights of the query losses. The table: mean PSNR
-(``y-mzsr``) of the middles of the pictures, before adaptation and after 1 and 5 steps with the true kernel and the
-learnt rates; mean and standard deviation over the seeds. Seconds are of the process's CPU, one thread.
+(``y-mzsr``) of the middles of the images, before adaptation and after 1 and 5 steps with the true kernel and the
+learned rates; mean and standard deviation over the seeds. Seconds are of the process's CPU, one thread.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import torch
 
 from kukkiri.checkpoints import load
 from kukkiri.training import MetaRecipe, meta_train, read_any_recipe
-from kukkiri.training.meta_validation import MetaValidation
+from kukkiri.training.meta.validation import MetaValidation
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 START = "study-meta-start"
@@ -117,7 +117,7 @@ def curve(one: MetaRecipe, *, scale: int, kernel: str, options: argparse.Namespa
         scale=scale,
         inner_steps=one.inner_steps,
         validation=options.validation,
-        validation_pictures=16,
+        validation_images=16,
         validation_degradations=(kernel,),
     )
     return MetaValidation.from_recipe(tested).curve(load(one.folder / "weights.safetensors").module, rates=rates)

@@ -2,8 +2,8 @@
 
     python benchmarks/pareto.py --data Set14 [--scale 2] [--runs 5] [--threads 1] [--json FILE] [--plot FILE.svg]
 
-PSNR is y-matlab, the mean over the pictures in ``--data``. Time is that from an 8-bit RGB array of one megapixel of
-output (a mosaic of the same pictures) back to an 8-bit array; the contenders take turns, and the lower quartile of
+PSNR is y-matlab, the mean over the images in ``--data``. Time is that from an 8-bit RGB array of one megapixel of
+output (a mosaic of the same images) back to an 8-bit array; the contenders take turns, and the lower quartile of
 process CPU time and of wall time is printed. The plot shows the CPU time of one thread, which a busy machine
 disturbs least.
 
@@ -28,7 +28,7 @@ from pareto_plot import draw
 
 from kukkiri.degradations import Degradation
 from kukkiri.evaluation import find_sets
-from kukkiri.evaluation.enlarging import Prepared, prepare
+from kukkiri.evaluation.contenders import Prepared, prepare
 from kukkiri.metrics import PROTOCOLS
 
 RULE = PROTOCOLS["y-matlab"]
@@ -60,11 +60,11 @@ def main() -> int:
     options = parse()
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = str(options.threads)  # read by the tools when they load
-    pictures = [
+    images = [
         prepare(one, RULE, Degradation.parse("bicubic"), scale=options.scale)
         for folder in options.data
         for test_set in find_sets(folder)
-        for one in test_set.pictures(scale=options.scale)
+        for one in test_set.images(scale=options.scale)
     ]
     found, missing = contenders(scale=options.scale, threads=options.threads)
     if options.only:
@@ -73,12 +73,12 @@ def main() -> int:
     for contender in found:
         print(f"scoring {contender.name}", file=sys.stderr, flush=True)
         try:
-            measured.append(Measured(contender, quality(contender, pictures, scale=options.scale)))
+            measured.append(Measured(contender, quality(contender, images, scale=options.scale)))
         except Exception as error:
             missing.append(f"{contender.name}: does not run here ({reason(error)})")
-    take_turns(measured, mosaic([one.lr for one in pictures], side=round(SIDE / options.scale)), runs=options.runs)
+    take_turns(measured, mosaic([one.lr for one in images], side=round(SIDE / options.scale)), runs=options.runs)
     measured.sort(key=lambda one: one.seconds)
-    title = f"{', '.join(one.name for one in options.data)} x{options.scale}, {len(pictures)} pictures, y-matlab"
+    title = f"{', '.join(one.name for one in options.data)} x{options.scale}, {len(images)} images, y-matlab"
     print(f"{title}; {options.threads} thread{'s' if options.threads > 1 else ''}, {options.runs} runs\n")
     print(table(measured))
     for line in missing:
@@ -93,7 +93,7 @@ def main() -> int:
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders of HR pictures")
+    parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders of HR images")
     parser.add_argument("--scale", type=int, default=2)
     parser.add_argument("--runs", type=int, default=5, help="timed runs of each contender")
     parser.add_argument("--threads", type=int, default=1, help="of each contender")
@@ -103,19 +103,19 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def quality(contender: Contender, pictures: Sequence[Prepared], *, scale: int) -> float:
+def quality(contender: Contender, images: Sequence[Prepared], *, scale: int) -> float:
     """Mean PSNR in dB."""
-    return float(np.mean([RULE.score(one.hr, contender.run(one.lr), scale=scale).psnr for one in pictures]))
+    return float(np.mean([RULE.score(one.hr, contender.run(one.lr), scale=scale).psnr for one in images]))
 
 
-def mosaic(pictures: Sequence[Any], *, side: int) -> Any:
-    """(side, side, 3): blocks of all pictures, so that what is timed is what was scored."""
-    block = min(50, *(min(one.shape[:2]) for one in pictures))
+def mosaic(images: Sequence[Any], *, side: int) -> Any:
+    """(side, side, 3): blocks of all images, so that what is timed is what was scored."""
+    block = min(50, *(min(one.shape[:2]) for one in images))
     count = -(-side // block)
     joined = np.empty((count * block, count * block, 3), dtype=np.uint8)
     for number in range(count**2):
         row, column = divmod(number, count)
-        one = pictures[number % len(pictures)]
+        one = images[number % len(images)]
         top, left = ((37 * number) % (length - block + 1) for length in one.shape[:2])
         target = joined[block * row : block * (row + 1), block * column : block * (column + 1)]
         target[...] = one[top : top + block, left : left + block]

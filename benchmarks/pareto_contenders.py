@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kukkiri import weights
+from kukkiri import pretrained
 from kukkiri.checkpoints import load
 from kukkiri.inference import INTERPOLATIONS, PRESETS, Footprint, Upscaler
 from kukkiri.inference.torch_engine import TorchEngine
@@ -26,7 +26,7 @@ TOOLS = {
 
 @dataclass(frozen=True)
 class Contender:
-    """Something that enlarges pictures."""
+    """Something that upscales images."""
 
     name: str
     kind: str
@@ -66,12 +66,12 @@ def models(*, scale: int, threads: int) -> Iterator[Contender | str]:
 
 
 def shipped(scale: int) -> list[str]:
-    return [one for one in weights.shipped() if one.endswith(f"-x{scale}")]
+    return [one for one in pretrained.shipped() if one.endswith(f"-x{scale}")]
 
 
 def is_local(model_id: str) -> bool:
-    """Whether an output pixel depends on its surroundings only; otherwise a whole picture takes gigabytes."""
-    return weights.card(model_id)["receptive_field"] is not None
+    """Whether an output pixel depends on its surroundings only; otherwise a whole image takes gigabytes."""
+    return pretrained.card(model_id)["receptive_field"] is not None
 
 
 def interpolations(*, scale: int, threads: int) -> Iterator[Contender | str]:
@@ -113,7 +113,7 @@ def engines(*, scale: int, threads: int) -> Iterator[Contender | str]:
 
     torch.set_num_threads(threads)
     for model_id in filter(is_local, shipped(scale)):
-        path = weights.locate(model_id, ".onnx")
+        path = pretrained.locate(model_id, ".onnx")
         info = Upscaler(model_id).engines[0].info
         try:
             yield Contender(f"{model_id} OpenCV", "engine", Upscaler(OpenCvEngine(path, info, threads=threads)))

@@ -1,11 +1,11 @@
-"""The plot of pareto.py: a picture that stands alone, in light and in dark."""
+"""The plot of pareto.py: an image that stands alone, in light and in dark."""
 
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from kukkiri.evaluation.report.charts import Axis, Mark, marker, scatter
+from kukkiri.reports.charts import Axis, Mark, marker, scatter
 
 SIZE = (820, 470)
 HEAD = 62
@@ -83,7 +83,7 @@ def draw(measured: Sequence[Any], path: Path, *, title: str, front: Sequence[str
 
 
 def style() -> str:
-    """The report's style with its colours written out, since pictures in a README have no page around them."""
+    """The report's style with its colours written out, since images in a README have no page around them."""
     dark = "".join(rules(DARK, which=1))
     return "".join(rules(LIGHT, which=0)) + f"@media (prefers-color-scheme: dark) {{ {dark} }}"
 

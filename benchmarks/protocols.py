@@ -1,4 +1,4 @@
-"""Why two PSNRs of one picture differ: bicubic enlargement of a test set, measured and made in many ways.
+"""Why two PSNRs of one image differ: bicubic upscaling of a test set, measured and made in many ways.
 
     python benchmarks/protocols.py --data Set5 --scale 3
 
@@ -26,65 +26,65 @@ Array = np.ndarray[Any, Any]
 BT601 = np.array([65.481, 128.553, 24.966])  # MATLAB's rgb2ycbcr, for RGB on 0..1 and Y on 16..235
 
 
-def studio(picture: Array) -> Array:
-    return 16 + picture.astype(np.float64) @ BT601 / 255
+def studio(image: Array) -> Array:
+    return 16 + image.astype(np.float64) @ BT601 / 255
 
 
-def full(picture: Array) -> Array:
-    return picture.astype(np.float64) @ np.array([0.299, 0.587, 0.114])
+def full(image: Array) -> Array:
+    return image.astype(np.float64) @ np.array([0.299, 0.587, 0.114])
 
 
-def one_digit_off(picture: Array) -> Array:
-    return 16 + picture.astype(np.float64) @ np.array([64.738, 129.057, 25.064]) / 256
+def one_digit_off(image: Array) -> Array:
+    return 16 + image.astype(np.float64) @ np.array([64.738, 129.057, 25.064]) / 256
 
 
-def wrong_divisor(picture: Array) -> Array:
-    return 16 + picture.astype(np.float64) @ np.array([65.738, 129.057, 25.064]) / 255
+def wrong_divisor(image: Array) -> Array:
+    return 16 + image.astype(np.float64) @ np.array([65.738, 129.057, 25.064]) / 255
 
 
-def rounded(picture: Array) -> Array:
-    return np.floor(studio(picture) + 0.5)
+def rounded(image: Array) -> Array:
+    return np.floor(studio(image) + 0.5)
 
 
-def as_rgb(picture: Array) -> Array:
-    return picture.astype(np.float64)
+def as_rgb(image: Array) -> Array:
+    return image.astype(np.float64)
 
 
-def one_channel(picture: Array) -> Array:
-    return picture[..., 0].astype(np.float64)
+def one_channel(image: Array) -> Array:
+    return image[..., 0].astype(np.float64)
 
 
 def to_8_bit(values: Array) -> Array:
     return np.floor(np.clip(values, 0, 255) + 0.5).astype(np.uint8)
 
 
-def matlab(picture: Array, factor: float) -> Array:
+def matlab(image: Array, factor: float) -> Array:
     """imresize: antialiased when shrinking, rounded to 8 bit after each side, as MATLAB does."""
-    return resize(picture, scale=factor)
+    return resize(image, scale=factor)
 
 
-def matlab_once(picture: Array, factor: float) -> Array:
+def matlab_once(image: Array, factor: float) -> Array:
     """The same, rounded only at the end."""
-    return to_8_bit(matlab_float(picture, factor))
+    return to_8_bit(matlab_float(image, factor))
 
 
-def matlab_float(picture: Array, factor: float) -> Array:
-    return resize(picture.astype(np.float64), scale=factor)
+def matlab_float(image: Array, factor: float) -> Array:
+    return resize(image.astype(np.float64), scale=factor)
 
 
-def truncated(picture: Array, factor: float) -> Array:
-    return np.clip(matlab_float(picture, factor), 0, 255).astype(np.uint8)
+def truncated(image: Array, factor: float) -> Array:
+    return np.clip(matlab_float(image, factor), 0, 255).astype(np.uint8)
 
 
-def pillow(picture: Array, factor: float) -> Array:
-    height, width = (round(side * factor) for side in picture.shape[:2])
-    return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC))
+def pillow(image: Array, factor: float) -> Array:
+    height, width = (round(side * factor) for side in image.shape[:2])
+    return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC))
 
 
-def opencv(picture: Array, factor: float) -> Array:
+def opencv(image: Array, factor: float) -> Array:
     """INTER_CUBIC, which torch repeats: a = -0.75, and no antialiasing when shrinking."""
-    batch = torch.from_numpy(picture.transpose(2, 0, 1)[None].astype(np.float64))
-    size = [round(side * factor) for side in picture.shape[:2]]
+    batch = torch.from_numpy(image.transpose(2, 0, 1)[None].astype(np.float64))
+    size = [round(side * factor) for side in image.shape[:2]]
     resized = torch.nn.functional.interpolate(batch, size=size, mode="bicubic", align_corners=False)
     return to_8_bit(resized[0].numpy().transpose(1, 2, 0))
 
@@ -114,11 +114,11 @@ class Way:
     similarity: Callable[[Array, Array, int], float] = own_ssim
     mean: str = "of dB"
 
-    def score(self, pictures: list[Array], scale: int) -> tuple[float, float]:
+    def score(self, images: list[Array], scale: int) -> tuple[float, float]:
         """PSNR and SSIM of the set."""
         decibels, similarities = [], []
-        for picture in pictures:
-            hr = np.repeat(to_8_bit(full(picture))[..., None], 3, axis=2) if self.grey else picture
+        for image in images:
+            hr = np.repeat(to_8_bit(full(image))[..., None], 3, axis=2) if self.grey else image
             sr = self.larger(self.smaller(hr, 1 / scale), scale)
             seen, border = (self.view(hr), self.view(sr)), scale + self.border
             decibels.append(psnr(*seen, border=border))
@@ -137,7 +137,7 @@ MEASURED = (
     Way("Y in full range, 0 to 255", "OpenCV's YCrCb; pyiqa's default (YIQ)", view=full),
     Way("Y with 64.738 for 65.738", "yjn870's SRCNN, FSRCNN, ESPCN; super-image", view=one_digit_off),
     Way("Y with the weights for 256, over 255", "idealo ISR", view=wrong_divisor),
-    Way("grey copies of the pictures, raw values", "published bicubic rows, for `bridge`", view=one_channel, grey=True),
+    Way("grey copies of the images, raw values", "published bicubic rows, for `bridge`", view=one_channel, grey=True),
     Way("the same, replicated to RGB and then Y", "RDN, RCAN, SAN, for `bridge`", grey=True),
     Way("no border cut", "yjn870, idealo ISR; pyiqa's default", border=-1000),
     Way("6 more pixels cut", "EDSR's code, for DIV2K", border=6),
@@ -160,7 +160,7 @@ LEGACY = Way("protocol `y-legacy`: Y rounded, its LR not", "SRCNN, VDSR; every p
 
 def read(folder: Path, scale: int) -> list[Array]:
     (one,) = find_sets(folder)
-    return [picture.rgb for picture in one.pictures(scale=scale)]
+    return [image.rgb for image in one.images(scale=scale)]
 
 
 def line(way: Way, score: tuple[float, float], first: tuple[float, float]) -> str:
@@ -170,20 +170,20 @@ def line(way: Way, score: tuple[float, float], first: tuple[float, float]) -> st
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="folder of HR pictures in colour")
+    parser.add_argument("--data", type=Path, required=True, help="folder of HR images in colour")
     parser.add_argument("--scale", type=int, default=3)
     arguments = parser.parse_args()
-    pictures = read(arguments.data, arguments.scale)
-    first = FIRST.score(pictures, arguments.scale)
+    images = read(arguments.data, arguments.scale)
+    first = FIRST.score(images, arguments.scale)
     print("| what differs | PSNR (dB) | change | SSIM | who does it |\n|---|---|---|---|---|")
     for way in (FIRST, *MEASURED):
         used = replace(way, border=max(way.border, -arguments.scale))
-        print(line(way, used.score(pictures, arguments.scale), first))
+        print(line(way, used.score(images, arguments.scale), first))
     legacy = evaluate("bicubic", data=arguments.data, scale=arguments.scale, protocol="y-legacy")
     mean = next(iter(legacy.sets.values())).mean
     print(line(LEGACY, (mean.psnr, mean.ssim), first))
     for way in MADE:
-        print(line(way, way.score(pictures, arguments.scale), first))
+        print(line(way, way.score(images, arguments.scale), first))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Bicubic interpolation of 8-bit pictures, rounded exactly as MATLAB rounds it, against Pillow's.
+"""Bicubic interpolation of 8-bit images, rounded exactly as MATLAB rounds it, against Pillow's.
 
     python benchmarks/resize.py [--megapixels 12] [--scale 2 3 4 2.5] [--runs 5]
 
-Processor milliseconds of one thread for a result of so many megapixels of RGB, enlarged, and for a source of so many,
-made smaller; taking turns in one process, the best of the runs. ``Upscaler`` is ``resize`` and what a picture needs
+CPU milliseconds of one thread for a result of so many megapixels of RGB, upscaled, and for a source of so many,
+made smaller; taking turns in one process, the best of the runs. ``Upscaler`` is ``resize`` and what an image needs
 around it: levels to floats and back. Pillow rounds its weights to integers, so that its pixels are others.
 """
 
@@ -16,21 +16,21 @@ from typing import Any
 
 from PIL import Image
 
-from kukkiri.evaluation.stages import synthetic_picture
 from kukkiri.inference import Upscaler
+from kukkiri.profiling.stages import synthetic_image
 from kukkiri.resampling import resize
 
 
 def main() -> int:
     options = parse()
     width = round((4 / 3 * options.megapixels * 1e6) ** 0.5)
-    large = synthetic_picture((3 * width // 4, width))
+    large = synthetic_image((3 * width // 4, width))
     print("| | resize | Upscaler | Pillow |\n|---|---|---|---|")
     for scale in options.scale:
         lr = large[: round(large.shape[0] / scale), : round(large.shape[1] / scale)].copy()
         upscaler = Upscaler("bicubic", scale=scale, threads=1)
         ways = [partial(resize, lr, scale=scale), partial(upscaler, lr), pillow(lr, scale)]
-        print(f"| enlarged by {scale:g} | {' | '.join(milliseconds(ways, runs=options.runs))} |")
+        print(f"| upscaled by {scale:g} | {' | '.join(milliseconds(ways, runs=options.runs))} |")
     for scale in options.scale:
         way, other = milliseconds(
             [partial(resize, large, scale=1 / scale), pillow(large, 1 / scale)], runs=options.runs

@@ -73,8 +73,8 @@ def coherence(luma: np.ndarray) -> float:
 
 def split(folder: Path) -> tuple[list[str], list[str]]:
     """Names of the texture-rich and of the edge-rich third of a set."""
-    (pictures,) = find_sets(folder)
-    values = {one.name: coherence(rgb_to_y(one.rgb / 255.0)) for one in pictures.pictures(scale=1)}
+    (images,) = find_sets(folder)
+    values = {one.name: coherence(rgb_to_y(one.rgb / 255.0)) for one in images.images(scale=1)}
     ordered = sorted(values, key=values.__getitem__)
     third = len(ordered) // 3
     return ordered[:third], ordered[-third:]

@@ -3,7 +3,7 @@
     python benchmarks/speed.py [--model espcn-x3] [--size 640x360] [--runs 30] [--threads N] [--json]
 
 Everything happens in one process, the engines take turns, and medians and ratios are printed. What is timed is one
-call of each engine on the same float32 tensor; all must give the same numbers to 1e-5. The whole picture call (8-bit
+call of each engine on the same float32 tensor; all must give the same numbers to 1e-5. The whole image call (8-bit
 RGB in and out, colour conversion, chroma) is timed apart, for kukkiri only. OpenCV is optional.
 """
 
@@ -34,8 +34,8 @@ def main() -> int:
     torch.set_num_threads(options.threads)
     loaded = find_model(options.model)
     width, height = (int(side) for side in options.size.split("x"))
-    enlarged = loaded.info.scale if loaded.info.pre_upsampled else 1
-    shape = (1, loaded.info.channels, height * enlarged, width * enlarged)
+    upscaled = loaded.info.scale if loaded.info.pre_upsampled else 1
+    shape = (1, loaded.info.channels, height * upscaled, width * upscaled)
     lr = np.random.default_rng(0).random(shape, dtype=np.float32)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{loaded.info.name}.onnx"
@@ -48,9 +48,9 @@ def main() -> int:
             missing["opencv dnn"] = str(error)
         differences = agree(engines, lr)
         times = take_turns(engines, lr, runs=options.runs)
-        picture = np.random.default_rng(1).integers(0, 256, (height, width, 3), dtype=np.uint8)
+        image = np.random.default_rng(1).integers(0, 256, (height, width, 3), dtype=np.uint8)
         upscaler = Upscaler(path, threads=options.threads)
-        whole = take_turns({"whole": upscaler}, picture, runs=max(3, options.runs // 3))["whole"]
+        whole = take_turns({"whole": upscaler}, image, runs=max(3, options.runs // 3))["whole"]
     report(options, loaded, times=times, differences=differences, whole=whole, missing=missing)
     return 0
 
@@ -143,7 +143,7 @@ def report(
 ) -> None:
     medians = {name: statistics.median(values) for name, values in times.items()}
     ratios = {name: statistics.median(np.divide(values, times["kukkiri"])) for name, values in times.items()}
-    picture = statistics.median(whole)
+    image = statistics.median(whole)
     if options.json:
         result = {
             "model": loaded.info.name,
@@ -152,7 +152,7 @@ def report(
             "median_ms": medians,
             "ratio_to_kukkiri": ratios,
             "largest_difference": differences,
-            "picture_ms": picture,
+            "image_ms": image,
             "missing": missing,
         }
         print(json.dumps(result))
@@ -163,7 +163,7 @@ def report(
         print(f"{name:<15}{medians[name]:>11.1f}{min(values):>10.1f}{ratios[name]:>11.2f}{differences[name]:>12.1e}")
     for name, reason in missing.items():
         print(f"{name:<15}not timed: {reason}")
-    print(f"whole 8-bit RGB picture through kukkiri.Upscaler: {picture:.1f} ms")
+    print(f"whole 8-bit RGB image through kukkiri.Upscaler: {image:.1f} ms")
 
 
 if __name__ == "__main__":

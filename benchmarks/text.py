@@ -2,7 +2,7 @@
 
     python benchmarks/text.py
     python benchmarks/text.py --scales 3 --degradation gaussian:2,2,0+bicubic+noise:0.01+jpeg:75
-    python benchmarks/text.py --picture docs/pictures/text.png
+    python benchmarks/text.py --image docs/images/text.png
 
 Needs Tesseract with eng, rus, ell, jpn and kor, and the fonts DejaVu and Noto CJK (Debian: tesseract-ocr,
 tesseract-ocr-rus, -ell, -jpn, -kor, fonts-dejavu, fonts-noto-cjk). Of a model, {scale} is replaced by the scale.
@@ -16,25 +16,25 @@ from pathlib import Path
 
 import numpy as np
 
-from kukkiri.evaluation.text import (
+from kukkiri.images import Image
+from kukkiri.ocr import (
     SCRIPTS,
-    TextPicture,
+    TextImage,
     TextScore,
     character_error_rate,
-    enlarge_text,
     find_font,
     read_text,
     reader_version,
-    render_pictures,
+    render_images,
     render_text,
     score_text,
+    upscale_text,
 )
-from kukkiri.images import Picture
 
 MODELS = ["lr", "nearest", "bilinear", "bicubic", "lanczos", "espcn-x{scale}", "fsrcnn-x{scale}"]
 BASELINE = "bicubic"
 SHOWN = (("latin", 0), ("japanese", 1), ("korean", 1))
-"""Script and place of the pictures of examples."""
+"""Script and place of the images of examples."""
 
 
 def percent(value: float) -> str:
@@ -54,7 +54,7 @@ def row(score: TextScore, baseline: TextScore) -> str:
 
 
 def print_scale(scores: list[TextScore], hr: TextScore) -> None:
-    """All models of a scale: mean over pictures, interval, difference to bicubic, and each script."""
+    """All models of a scale: mean over images, interval, difference to bicubic, and each script."""
     baseline = next((one for one in scores if one.model == BASELINE), hr)
     print(f"\n### x{scores[0].scale}, `{scores[0].degradation}`\n")
     print(f"| model | all | 95 % | minus {baseline.model} | " + " | ".join(hr.scripts) + " |")
@@ -86,24 +86,24 @@ def main() -> None:
     parser.add_argument("--scales", nargs="+", type=int, default=[2, 3, 4])
     parser.add_argument("--scripts", nargs="+", default=list(SCRIPTS))
     parser.add_argument("--degradation", default="bicubic")
-    parser.add_argument("--count", type=int, default=12, help="pictures of each script")
+    parser.add_argument("--count", type=int, default=12, help="images of each script")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--picture", type=Path, help="only draw examples, at scale 3, into this file")
+    parser.add_argument("--image", type=Path, help="only draw examples, at scale 3, into this file")
     given = parser.parse_args()
-    if given.picture is not None:
-        draw_examples(given.picture, models=given.models, degradation=given.degradation, seed=given.seed)
+    if given.image is not None:
+        draw_examples(given.image, models=given.models, degradation=given.degradation, seed=given.seed)
         return
-    pictures = render_pictures(scripts=given.scripts, count=given.count, seed=given.seed)
-    characters = sum(len(one.truth) for one in pictures)
-    print(f"{reader_version()}, {len(pictures)} pictures, {characters} characters, seed {given.seed}")
-    (hr,) = score_text(["hr"], pictures, scale=given.scales[0], degradation=given.degradation)
+    images = render_images(scripts=given.scripts, count=given.count, seed=given.seed)
+    characters = sum(len(one.truth) for one in images)
+    print(f"{reader_version()}, {len(images)} images, {characters} characters, seed {given.seed}")
+    (hr,) = score_text(["hr"], images, scale=given.scales[0], degradation=given.degradation)
     by_scale: dict[int, list[TextScore]] = {}
     for scale in given.scales:
         models = [model.format(scale=scale) for model in given.models]
         by_scale[scale] = score_text(
             models,
-            pictures,
+            images,
             scale=scale,
             degradation=given.degradation,
             seed=given.seed,
@@ -118,27 +118,27 @@ def main() -> None:
 
 
 def draw_examples(path: Path, *, models: list[str], degradation: str, seed: int) -> None:
-    """A row for each model, a column for each picture: what is read, and below what was read in it."""
+    """A row for each model, a column for each image: what is read, and below what was read in it."""
     scale = 3
-    drawn = render_pictures(count=max(place for _, place in SHOWN) + 1, seed=seed)
+    drawn = render_images(count=max(place for _, place in SHOWN) + 1, seed=seed)
     by_name = {one.name: one for one in drawn}
     shown = [by_name[f"{script}-{place:02d}"] for script, place in SHOWN]
-    enlarged = {
-        model: [enlarge_text(model, one, scale=scale, degradation=degradation)[1] for one in shown]
+    upscaled = {
+        model: [upscale_text(model, one, scale=scale, degradation=degradation)[1] for one in shown]
         for model in ["hr", *(model.format(scale=scale) for model in models if model not in ("hr", "lr"))]
     }
-    rows = [[cell(model, one, sr) for one, sr in zip(shown, row, strict=True)] for model, row in enlarged.items()]
+    rows = [[cell(model, one, sr) for one, sr in zip(shown, row, strict=True)] for model, row in upscaled.items()]
     columns = [stacked([row[place] for row in rows]) for place in range(len(shown))]
     height = max(column.shape[0] for column in columns)
     page = [np.pad(one, ((0, height - one.shape[0]), (0, 12), (0, 0)), constant_values=255) for one in columns]
-    Picture.from_array(np.concatenate(page, axis=1)).save(path, overwrite=True)
+    Image.from_array(np.concatenate(page, axis=1)).save(path, overwrite=True)
 
 
-def cell(model: str, picture: TextPicture, sr: np.ndarray) -> np.ndarray:
-    """A picture with its caption: model, error rate, and what was read."""
-    (read,) = read_text([sr], language=SCRIPTS[picture.script].language, kind=picture.kind)
-    caption = f"{model}, {percent(character_error_rate(picture.truth, read))} %: {' '.join(read.split())}"
-    font = SCRIPTS[picture.script].fonts[0]
+def cell(model: str, image: TextImage, sr: np.ndarray) -> np.ndarray:
+    """An image with its caption: model, error rate, and what was read."""
+    (read,) = read_text([sr], language=SCRIPTS[image.script].language, kind=image.kind)
+    caption = f"{model}, {percent(character_error_rate(image.truth, read))} %: {' '.join(read.split())}"
+    font = SCRIPTS[image.script].fonts[0]
     ink = render_text(caption, font=find_font(font), family=font.family, size=12)
     strip = 255 - np.repeat(np.pad(ink, ((6, 24 - min(24, ink.shape[0])), (6, 6)))[..., None], 3, axis=2)
     return stacked([sr, strip])

@@ -1,6 +1,6 @@
-"""Before and after adaptation: makes docs/pictures/adaptation-petals.webp and adaptation-city.webp.
+"""Before and after adaptation: makes docs/images/adaptation-petals.webp and adaptation-city.webp.
 
-    python examples/adaptation.py [FOLDER] [--start START]
+    python examples/adaptation.py [FOLDER] [--initialization START]
 
 ``petals.png`` is a section of a photograph as the camera left it; its blur is estimated. ``city.png`` is blurred here,
 so that the truth is known. Side by side: bicubic interpolation, espcn-x2, adapted, and for the city the truth.
@@ -13,7 +13,7 @@ import numpy as np
 
 import kukkiri
 from kukkiri.degradations import Degradation, estimate_gaussian
-from kukkiri.images import Picture, read_picture
+from kukkiri.images import Image, read_image
 
 HERE = Path(__file__).parent
 BLUR = "gaussian:2.0+direct"
@@ -26,28 +26,28 @@ def versions(lr, kernel, start):
     return [one(lr) for one in (kukkiri.Upscaler("bicubic", scale=2), kukkiri.Upscaler("espcn-x2"), adapted)]
 
 
-def joined(pictures, *, axis):
+def joined(images, *, axis):
     """Side by side, or one under the other, with a white line between."""
-    gap = np.full((*((4, pictures[0].shape[1]) if axis == 0 else (pictures[0].shape[0], 4)), 3), 255, dtype=np.uint8)
-    parts = [part for one in pictures for part in (gap, one)][1:]
+    gap = np.full((*((4, images[0].shape[1]) if axis == 0 else (images[0].shape[0], 4)), 3), 255, dtype=np.uint8)
+    parts = [part for one in images for part in (gap, one)][1:]
     return np.concatenate(parts, axis=axis)
 
 
-def save(pictures, path, *, axis):
-    Picture.from_array(joined(pictures, axis=axis)).save(path, quality=92, overwrite=True)
+def save(images, path, *, axis):
+    Image.from_array(joined(images, axis=axis)).save(path, quality=92, overwrite=True)
     print(path)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", nargs="?", type=Path, default=HERE.parent / "docs" / "pictures")
-    parser.add_argument("--start", help="id or file; by default the shipped one")
+    parser.add_argument("folder", nargs="?", type=Path, default=HERE.parent / "docs" / "images")
+    parser.add_argument("--initialization", help="id or file; by default the shipped one")
     arguments = parser.parse_args()
-    lr = read_picture(HERE / "pictures" / "petals.png").to_array()
+    lr = read_image(HERE / "images" / "petals.png").to_array()
     estimate = estimate_gaussian(lr, scale=2)
     shown = [one[40:340, 20:300] for one in versions(lr, f"{estimate}+direct", arguments.start)]
     save(shown, arguments.folder / "adaptation-petals.webp", axis=1)
-    hr = read_picture(HERE / "pictures" / "city.png").to_array()
+    hr = read_image(HERE / "images" / "city.png").to_array()
     lr = Degradation.parse(BLUR).apply(hr, scale=2)
     save([*versions(lr, BLUR, arguments.start), hr], arguments.folder / "adaptation-city.webp", axis=0)
 

@@ -1,10 +1,10 @@
 """Small SAN, RCAN and ESPCN networks to look into: train them, then draw what docs/attention.md shows.
 
     python examples/attention_maps.py train --data DIR --out runs/attention --network san --steps 2000
-    python examples/attention_maps.py draw --weights runs/attention --picture PICTURE --out docs/pictures
+    python examples/attention_maps.py draw --weights runs/attention --image IMAGE --out docs/images
 
-DIR is a folder of pictures. PICTURE is shown as its part 320x240 at (320, 80), shrunk to half by bicubic
-interpolation; the box lies on a facade. Every network enlarges by 2 in RGB; L1 loss, Adam, eight patches of 24x24 LR
+DIR is a folder of images. IMAGE is shown as its part 320x240 at (320, 80), shrunk to half by bicubic
+interpolation; the box lies on a facade. Every network upscales by 2 in RGB; L1 loss, Adam, eight patches of 24x24 LR
 pixels a step, learning rate 5e-4 falling to zero along a half cosine, seed 0.
 """
 
@@ -20,9 +20,9 @@ from kukkiri.attention import NonLocal, covariance_pool, matrix_sqrt
 from kukkiri.checkpoints import describe, load, save_safetensors
 from kukkiri.data.pairs import PairSet
 from kukkiri.data.patches import PatchSampler
-from kukkiri.evaluation import attention_maps as maps
-from kukkiri.evaluation import attribution
-from kukkiri.images import read_picture
+from kukkiri.explain import attention_maps as maps
+from kukkiri.explain import attribution
+from kukkiri.images import read_image
 from kukkiri.networks import NETWORKS
 from kukkiri.resampling import resize
 
@@ -31,42 +31,42 @@ NETS = {
     "rcan": {"scale": 2, "width": 32, "groups": 3, "blocks": 3, "reduction": 8},
     "espcn": {"scale": 2, "colour": "rgb"},
 }
-PART = (320, 80, 320, 240)  # of the picture: left, top, width, height
+PART = (320, 80, 320, 240)  # of the image: left, top, width, height
 BOX = (184, 128, 16, 16)  # of the output, which has the size of the part
 PIXELS = ((92, 68), (30, 20), (130, 100))  # of the input: facade, sky, another quadrant
 
 
-def train(name: str, *, data: Path, out: Path, steps: int, pictures: int) -> None:
+def train(name: str, *, data: Path, out: Path, steps: int, images: int) -> None:
     torch.manual_seed(0)
     net = NETWORKS[name](**NETS[name])
-    pairs = PairSet.from_folder(data, scale=2, colour="rgb", limit=pictures)
+    pairs = PairSet.from_folder(data, scale=2, colour="rgb", limit=images)
     sampler = PatchSampler(pairs, patch=24, batch=8)
-    optimiser = torch.optim.Adam(net.parameters(), lr=5e-4)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    optimizer = torch.optim.Adam(net.parameters(), lr=5e-4)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     mean, began = 0.0, time.monotonic()
     for step in range(1, steps + 1):
         lr, hr = sampler.at(step)
         loss = (net(lr * net.value_range) / net.value_range - hr).abs().mean()
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         schedule.step()
         mean += (loss.item() - mean) / min(step, 100)
         if step % 100 == 0:
             print(f"{name} step {step}: L1 {mean:.5f}, {time.monotonic() - began:.0f} s", flush=True)
-    told = f"{len(pairs)} pictures, {steps} steps of 8 patches of 24x24 LR pixels"
+    told = f"{len(pairs)} images, {steps} steps of 8 patches of 24x24 LR pixels"
     info = describe(net, name=f"{name}-small-x2", arguments=NETS[name], training_data=told)
     save_safetensors(net, out / f"{name}.safetensors", info=info, overwrite=True)
 
 
-def draw(weights: Path, *, picture: Path, out: Path) -> None:
+def draw(weights: Path, *, image: Path, out: Path) -> None:
     left, top, width, height = PART
-    lr = resize(read_picture(picture).colour[top : top + height, left : left + width], scale=0.5).clip(0, 1)
+    lr = resize(read_image(image).colour[top : top + height, left : left + width], scale=0.5).clip(0, 1)
     out.mkdir(parents=True, exist_ok=True)
     loaded = {name: load(weights / f"{name}.safetensors") for name in NETS}
     for name, one in loaded.items():
         result = attribution.attribute(one.module, lr, box=BOX, margin=None)
-        sr = attribution.enlarge_array(one.module, lr)
+        sr = attribution.upscale_array(one.module, lr)
         file = out / f"attention-attribution-{name}.png"
         attribution.draw_attribution(result, lr, sr, file, box=BOX, scale=2)
         kept = np.abs(result.map).sum()
@@ -85,7 +85,7 @@ def print_root_errors(network: torch.nn.Module, lr: np.ndarray) -> None:
     """How far Newton-Schulz is off the exact root, on the covariances that the network takes roots of."""
     inputs: list[torch.Tensor] = []
     handles = [group.soca.register_forward_pre_hook(lambda _, x: inputs.append(x[0])) for group in network.RG]
-    attribution.enlarge_array(network, lr)
+    attribution.upscale_array(network, lr)
     for handle in handles:
         handle.remove()
     matrices = torch.cat([covariance_pool(x.double()) for x in inputs])
@@ -126,16 +126,16 @@ def main() -> None:
     trainer.add_argument("--out", type=Path, default=Path("runs/attention"))
     trainer.add_argument("--network", choices=NETS, default="san")
     trainer.add_argument("--steps", type=int, default=2000)
-    trainer.add_argument("--pictures", type=int, default=120, help="of the folder, by name")
-    drawer = commands.add_parser("draw", help="draw the pictures of docs/attention.md")
+    trainer.add_argument("--images", type=int, default=120, help="of the folder, by name")
+    drawer = commands.add_parser("draw", help="draw the images of docs/attention.md")
     drawer.add_argument("--weights", type=Path, default=Path("runs/attention"))
-    drawer.add_argument("--picture", type=Path, required=True)
-    drawer.add_argument("--out", type=Path, default=Path("docs/pictures"))
+    drawer.add_argument("--image", type=Path, required=True)
+    drawer.add_argument("--out", type=Path, default=Path("docs/images"))
     given = parser.parse_args()
     if given.command == "draw":
-        draw(given.weights, picture=given.picture, out=given.out)
+        draw(given.weights, image=given.image, out=given.out)
         return
-    train(given.network, data=given.data, out=given.out, steps=given.steps, pictures=given.pictures)
+    train(given.network, data=given.data, out=given.out, steps=given.steps, images=given.images)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""One body, several heads: ESPCN's body with every upsampler, the same pictures, seed and number of steps.
+"""One body, several heads: ESPCN's body with every upsampler, the same images, seed and number of steps.
 
     python examples/heads.py --data DIR --steps 1000 --out runs/heads
 
-DIR is a folder of pictures; every tenth is kept for validation. Writes one JSON object per head to
-curves.json (loss, PSNR and checkerboard over training, time per step and per picture) and the trained
+DIR is a folder of images; every tenth is kept for validation. Writes one JSON object per head to
+curves.json (loss, PSNR and checkerboard over training, time per step and per image) and the trained
 weights to NAME.safetensors. A head that is already there is not trained again.
-examples/upsampling_heads.py draws the pictures of docs/heads.md from them.
+examples/upsampling_heads.py draws the images of docs/heads.md from them.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional
 
-from kukkiri.images import INPUT_SUFFIXES, read_picture, rgb_to_y
+from kukkiri.images import INPUT_SUFFIXES, read_image, rgb_to_y
 from kukkiri.metrics import psnr
 from kukkiri.metrics.checkerboard import checkerboard, texture_probe
 from kukkiri.networks.espcn import ESPCN
@@ -74,15 +74,15 @@ class OneBody(nn.Module):
 
 
 def read_luma(path: Path) -> np.ndarray:
-    """The luma of a picture, cut to whole multiples of the scale, (H, W) float32."""
-    colour = read_picture(path).colour
+    """The luma of an image, cut to whole multiples of the scale, (H, W) float32."""
+    colour = read_image(path).colour
     luma = rgb_to_y(colour) if colour.shape[2] == 3 else colour[..., 0]
     height, width = (side // SCALE * SCALE for side in luma.shape)
     return np.ascontiguousarray(luma[:height, :width])
 
 
 def pairs_of(paths: list[Path], *, crop: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """(lr, hr) of the middle ``crop`` HR pixels of each picture, (1, h, w) each."""
+    """(lr, hr) of the middle ``crop`` HR pixels of each image, (1, h, w) each."""
     pairs = []
     for path in paths:
         hr = read_luma(path)
@@ -122,8 +122,8 @@ def measure(network: nn.Module, pairs) -> dict[str, float]:
 
 def train(name: str, training, validation, *, steps: int, every: int, stop: int) -> tuple[nn.Module, dict]:
     network = OneBody(name)
-    optimiser = torch.optim.Adam(network.parameters(), lr=2e-3)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    optimizer = torch.optim.Adam(network.parameters(), lr=2e-3)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     stream = batches(training, batch=16, side=24, seed=0)
     curve = [{"step": 0, **measure(network, validation)}]
     spent = 0.0
@@ -131,9 +131,9 @@ def train(name: str, training, validation, *, steps: int, every: int, stop: int)
         lr, hr = next(stream)
         start = time.process_time()
         loss = functional.l1_loss(network(lr), hr)
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         network.project()
         spent += time.process_time() - start
         schedule.step()
@@ -143,7 +143,7 @@ def train(name: str, training, validation, *, steps: int, every: int, stop: int)
 
 
 def time_of(network: nn.Module, *, size: tuple[int, int] = (160, 120)) -> float:
-    """CPU milliseconds of the fastest of five pictures."""
+    """CPU milliseconds of the fastest of five images."""
     lr = torch.rand(1, 1, *size)
     best = float("inf")
     with torch.no_grad():
@@ -159,13 +159,13 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--stop", type=int, help="end after so many steps of the schedule")
-    parser.add_argument("--pictures", type=int, default=200, help="read at most so many")
+    parser.add_argument("--images", type=int, default=200, help="read at most so many")
     parser.add_argument("--every", type=int, default=50, help="steps between two measurements")
     parser.add_argument("--out", type=Path, default=Path("runs/heads"))
     parser.add_argument("--heads", nargs="+", choices=HEADS, default=list(HEADS))
     options = parser.parse_args()
     paths = sorted(path for path in options.data.iterdir() if path.suffix.lower() in INPUT_SUFFIXES)
-    paths = paths[: options.pictures]
+    paths = paths[: options.images]
     validation = pairs_of(paths[::10], crop=192)
     training = pairs_of([path for index, path in enumerate(paths) if index % 10], crop=384)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -175,7 +175,7 @@ def main() -> None:
         psnr(hr[0].numpy(), np.clip(resize(lr[0].numpy(), scale=SCALE), 0, 1), border=SCALE, data_range=1.0)
         for lr, hr in validation
     ]
-    results["bicubic"] = {"psnr": float(np.mean(bicubic)), "pictures": len(validation)}
+    results["bicubic"] = {"psnr": float(np.mean(bicubic)), "images": len(validation)}
     for name in options.heads:
         weights = options.out / f"{name}.safetensors"
         network = OneBody(name)
@@ -187,10 +187,10 @@ def main() -> None:
                 name, training, validation, steps=options.steps, every=options.every, stop=stop
             )
             save_file(network.state_dict(), weights)
-        results[name]["cpu_ms_per_picture"] = time_of(network)
+        results[name]["cpu_ms_per_image"] = time_of(network)
         curves_file.write_text(json.dumps(results, indent=1))
         print(
-            json.dumps({"head": name, "ms": results[name]["cpu_ms_per_picture"], **results[name]["curve"][-1]}),
+            json.dumps({"head": name, "ms": results[name]["cpu_ms_per_image"], **results[name]["curve"][-1]}),
             flush=True,
         )
 

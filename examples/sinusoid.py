@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, func, nn
 
-from kukkiri.training.meta import InnerLoop, adapted_parameters, meta_step
+from kukkiri.training.meta.maml import InnerLoop, adapted_parameters, meta_step
 
 SHOTS = 5
 INNER_RATE = 0.01

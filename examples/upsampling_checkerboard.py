@@ -1,6 +1,6 @@
-"""Where checkerboards come from and what each remedy changes: the numbers and pictures of docs/checkerboard.md.
+"""Where checkerboards come from and what each remedy changes: the numbers and images of docs/checkerboard.md.
 
-    python examples/upsampling_checkerboard.py --out docs/pictures
+    python examples/upsampling_checkerboard.py --out docs/images
 
 Prints two tables and writes checkerboard_{overlap,start,spectra,dcgan,fcn}.png. Needs matplotlib.
 """
@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from networks.dcgan import DCGANGenerator
+from networks.fcn import FCN
 from torch import nn
 
 from kukkiri.metrics.checkerboard import (
@@ -23,8 +25,6 @@ from kukkiri.metrics.checkerboard import (
     spectrum,
     sub_pixel_residual,
 )
-from kukkiri.networks.dcgan import DCGANGenerator
-from kukkiri.networks.fcn import FCN
 from kukkiri.upsampling import (
     UPSAMPLERS,
     TransposedConv,
@@ -85,7 +85,7 @@ def overlaps(path: Path) -> None:
 
 
 class Small(nn.Module):
-    """Two random convolutions and a head: enough to show what a head does to a picture before training."""
+    """Two random convolutions and a head: enough to show what a head does to an image before training."""
 
     def __init__(self, head: str, remedy: str, *, scale: int) -> None:
         super().__init__()
@@ -126,10 +126,10 @@ CASES = [
 ]
 
 
-def starts(picture_path: Path, spectra_path: Path, *, scale: int = 2) -> None:
-    pictures = Figure(figsize=(12.6, 3.9), layout="constrained")
+def starts(image_path: Path, spectra_path: Path, *, scale: int = 2) -> None:
+    images = Figure(figsize=(12.6, 3.9), layout="constrained")
     spectra = Figure(figsize=(12.6, 2.2), layout="constrained")
-    above, below = pictures.subplots(2, len(CASES))
+    above, below = images.subplots(2, len(CASES))
     lr = smooth_probe(64, seed=5)
     print(f"\n{'head':>16} {'remedy':>11} {'score':>9} {'amplitude':>10} {'phases of grey differ by':>25}")
     for (head, remedy), top, bottom, axis in zip(CASES, above, below, spectra.subplots(1, len(CASES)), strict=True):
@@ -149,12 +149,12 @@ def starts(picture_path: Path, spectra_path: Path, *, scale: int = 2) -> None:
         axis.tick_params(labelsize=6)
         top.axis("off")
         bottom.axis("off")
-    pictures.savefig(picture_path, dpi=75)
+    images.savefig(image_path, dpi=75)
     spectra.savefig(spectra_path, dpi=90)
 
 
 def dcgan(path: Path) -> None:
-    """Pictures of untrained generators, contrast stretched, and their difference from the mean over a period."""
+    """Images of untrained generators, contrast stretched, and their difference from the mean over a period."""
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     kinds = [
         ("transposed", "random"),
@@ -168,18 +168,18 @@ def dcgan(path: Path) -> None:
         torch.manual_seed(0)
         generator = DCGANGenerator(widths=(256, 128, 64, 32), head=head, start=start).eval()
         with torch.no_grad():
-            picture = generator(torch.randn(1, 100))[0].permute(1, 2, 0).numpy()
-        picture = np.clip(0.5 + 0.15 * (picture - picture.mean(axis=(0, 1))) / picture.std(axis=(0, 1)), 0, 1)
-        top.imshow(picture)
-        top.set_title(f"{head}, {start}: {checkerboard(picture, scale=2).score:.1f} dB", fontsize=8)
-        bottom.imshow(np.clip(0.5 + 2 * sub_pixel_residual(picture, scale=2), 0, 1))
+            image = generator(torch.randn(1, 100))[0].permute(1, 2, 0).numpy()
+        image = np.clip(0.5 + 0.15 * (image - image.mean(axis=(0, 1))) / image.std(axis=(0, 1)), 0, 1)
+        top.imshow(image)
+        top.set_title(f"{head}, {start}: {checkerboard(image, scale=2).score:.1f} dB", fontsize=8)
+        bottom.imshow(np.clip(0.5 + 2 * sub_pixel_residual(image, scale=2), 0, 1))
         top.axis("off")
         bottom.axis("off")
     figure.savefig(path, dpi=60)
 
 
 def fcn(path: Path) -> None:
-    """One class score of untrained decoders on a smooth picture."""
+    """One class score of untrained decoders on a smooth image."""
     figure = Figure(figsize=(10, 2.4), layout="constrained")
     kinds = [
         ("transposed", "random"),
@@ -188,12 +188,12 @@ def fcn(path: Path) -> None:
         ("sub-pixel", "area"),
         ("unpooling", "random"),
     ]
-    picture = torch.from_numpy(smooth_probe(96, channels=3).transpose(2, 0, 1)[None].copy())
+    image = torch.from_numpy(smooth_probe(96, channels=3).transpose(2, 0, 1)[None].copy())
     for (head, start), axis in zip(kinds, figure.subplots(1, len(kinds)), strict=True):
         torch.manual_seed(0)
         network = FCN(head=head, start=start, skips=False).eval()
         with torch.no_grad():
-            score = network(picture)[0, 0].numpy()
+            score = network(image)[0, 0].numpy()
         low, high = np.percentile(score, (1, 99))
         shown = np.clip((score - low) / (high - low), 0, 1)
         axis.imshow(shown[16:80, 16:80], cmap="gray")
@@ -204,7 +204,7 @@ def fcn(path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("docs/pictures"))
+    parser.add_argument("--out", type=Path, default=Path("docs/images"))
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     table_of_kernels()

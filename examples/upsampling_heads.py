@@ -1,6 +1,6 @@
-"""Draw what examples/heads.py measured, and convert its trained transposed head: the pictures of docs/heads.md.
+"""Draw what examples/heads.py measured, and convert its trained transposed head: the images of docs/heads.md.
 
-    python examples/upsampling_heads.py --runs runs/heads --picture PHOTO --out docs/pictures
+    python examples/upsampling_heads.py --runs runs/heads --image PHOTO --out docs/images
 
 Writes heads_curves.png, heads_start.png (after no step) and heads_end.png, and prints the table, the equality of
 the converted head, and what evening out the phases costs. Needs matplotlib.
@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 
 from kukkiri.metrics.checkerboard import sub_pixel_residual
 from kukkiri.resampling import resize
-from kukkiri.upsampling import flat_pictures, repair_, sub_pixel_to_transposed, transposed_to_sub_pixel
+from kukkiri.upsampling import flat_images, repair_, sub_pixel_to_transposed, transposed_to_sub_pixel
 
 DASHED = {"zero-insert": "transposed", "sub-pixel-space": "sub-pixel"}  # the same numbers by another way
 
@@ -44,7 +44,7 @@ def curves(path: Path, results: dict) -> None:
     figure.savefig(path, dpi=90)
 
 
-def pictures(path: Path, networks: dict[str, torch.nn.Module], hr: np.ndarray) -> None:
+def images(path: Path, networks: dict[str, torch.nn.Module], hr: np.ndarray) -> None:
     lr = resize(hr, scale=1 / SCALE).astype(np.float32)
     figure = Figure(figsize=(1.55 * (len(networks) + 1), 3.5), layout="constrained")
     above, below = figure.subplots(2, len(networks) + 1)
@@ -79,14 +79,14 @@ def conversions(runs: Path, pairs) -> None:
             worst = max(
                 float((other(f) - network.head(f)).abs().max()) for f in (network.body(lr[None]) for lr, _ in pairs)
             )
-        print(f"{name} head as {type(other).__name__}: largest difference {worst:.1e} over {len(pairs)} pictures")
+        print(f"{name} head as {type(other).__name__}: largest difference {worst:.1e} over {len(pairs)} images")
 
 
 def repairs(runs: Path, pairs) -> None:
-    """What evening out costs: every constant, or only what grey pictures become."""
-    flat = flat_pictures(1, size=25)
+    """What evening out costs: every constant, or only what grey images become."""
+    flat = flat_images(1, size=25)
     for name in ("transposed", "sub-pixel"):
-        for kind, constants in (("every constant", None), ("flat pictures", flat)):
+        for kind, constants in (("every constant", None), ("flat images", flat)):
             network = trained(name, runs)
             before = measure(network, pairs)
             layer = network.head if constants is None else network
@@ -101,10 +101,10 @@ def repairs(runs: Path, pairs) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=Path, default=Path("runs/heads"))
-    parser.add_argument("--picture", type=Path, required=True)
+    parser.add_argument("--image", type=Path, required=True)
     parser.add_argument("--corner", type=int, nargs=2, default=(240, 260), help="row and column of the crop")
     parser.add_argument("--side", type=int, default=144, help="of the crop")
-    parser.add_argument("--out", type=Path, default=Path("docs/pictures"))
+    parser.add_argument("--out", type=Path, default=Path("docs/images"))
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     results = json.loads((options.runs / "curves.json").read_text())
@@ -119,16 +119,16 @@ def main() -> None:
         last = run["curve"][-1]
         print(
             f"{name:16} step {last['step']:5} PSNR {last['psnr']:.3f}  score at 0, 50, 200, 500, 3000: {scores}  "
-            f"{run['cpu_ms_per_step']:.1f} ms/step {run['cpu_ms_per_picture']:.1f} ms/picture"
+            f"{run['cpu_ms_per_step']:.1f} ms/step {run['cpu_ms_per_image']:.1f} ms/image"
         )
-    pairs = pairs_of([options.picture], crop=384)
+    pairs = pairs_of([options.image], crop=384)
     conversions(options.runs, pairs)
     repairs(options.runs, pairs)
     curves(options.out / "heads_curves.png", results)
     top, left = options.corner
-    hr = read_luma(options.picture)[top : top + options.side, left : left + options.side]
-    pictures(options.out / "heads_start.png", {name: OneBody(name).eval() for name in names}, hr)
-    pictures(options.out / "heads_end.png", {name: trained(name, options.runs) for name in names}, hr)
+    hr = read_luma(options.image)[top : top + options.side, left : left + options.side]
+    images(options.out / "heads_start.png", {name: OneBody(name).eval() for name in names}, hr)
+    images(options.out / "heads_end.png", {name: trained(name, options.runs) for name in names}, hr)
 
 
 if __name__ == "__main__":

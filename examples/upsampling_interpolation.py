@@ -1,8 +1,8 @@
 """Draw the three interpolations in one and two dimensions, and the matrix of a convolution.
 
-    python examples/upsampling_interpolation.py --picture PHOTO --out docs/pictures
+    python examples/upsampling_interpolation.py --image PHOTO --out docs/images
 
-Writes upsampling_lines.png, upsampling_pictures.png and upsampling_matrix.png (docs/upsampling.md). Needs matplotlib.
+Writes upsampling_lines.png, upsampling_images.png and upsampling_matrix.png (docs/upsampling.md). Needs matplotlib.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from kukkiri.images import read_picture
+from kukkiri.images import read_image
 from kukkiri.resampling import resize
 from kukkiri.resampling.point import bicubic, bilinear, cubic, linear, nearest, nearest_2d, output_positions
 from kukkiri.upsampling import convolution_matrix
@@ -33,10 +33,10 @@ def lines(path: Path) -> None:
     figure.savefig(path, dpi=90)
 
 
-def pictures(path: Path, photo: Path, *, corner: tuple[int, int], side: int, scale: int) -> None:
-    """Shrink a crop, enlarge it again by each definition, and put the original beside."""
+def images(path: Path, photo: Path, *, corner: tuple[int, int], side: int, scale: int) -> None:
+    """Shrink a crop, upscale it again by each definition, and put the original beside."""
     top, left = corner
-    hr = read_picture(photo).colour[top : top + side * scale, left : left + side * scale].astype(np.float64)
+    hr = read_image(photo).colour[top : top + side * scale, left : left + side * scale].astype(np.float64)
     lr = resize(hr, scale=1 / scale)
     at = output_positions(side * scale, scale=scale)
     figure = Figure(figsize=(10, 2.9), layout="constrained")
@@ -76,17 +76,17 @@ def matrix(path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--picture", type=Path, required=True)
+    parser.add_argument("--image", type=Path, required=True)
     parser.add_argument("--corner", type=int, nargs=2, default=(240, 260), help="row and column of the crop")
     parser.add_argument("--side", type=int, default=48, help="of the crop at low resolution")
     parser.add_argument("--scale", type=int, default=4)
-    parser.add_argument("--out", type=Path, default=Path("docs/pictures"))
+    parser.add_argument("--out", type=Path, default=Path("docs/images"))
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     lines(options.out / "upsampling_lines.png")
-    pictures(
-        options.out / "upsampling_pictures.png",
-        options.picture,
+    images(
+        options.out / "upsampling_images.png",
+        options.image,
         corner=tuple(options.corner),
         side=options.side,
         scale=options.scale,

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +67,13 @@ def rng() -> Any:
     import numpy as np
 
     return np.random.default_rng(2016)
+
+
+@pytest.fixture(autouse=True)
+def _seeded_torch() -> None:
+    """Random networks are the same in every run, whatever ran before; a test must hold for any of them."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(2016)
 
 
 @pytest.fixture(autouse=True)

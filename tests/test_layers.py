@@ -12,12 +12,13 @@ import kukkiri
 SOURCE = Path(kukkiri.__file__).parent
 LEVELS = {
     "errors": -1,  # below everything, so that the descriptor can raise them
+    "files": 0,
     "info": 0,
     "images": 1,
     "resampling": 1,
     "upsampling": 1,
     "attention": 1,
-    "weights": 1,
+    "pretrained": 1,
     "metrics": 2,
     "networks": 2,
     "degradations": 2,
@@ -25,14 +26,29 @@ LEVELS = {
     "checkpoints": 3,
     "data": 3,
     "losses": 3,
-    "video": 4,
     "training": 4,
+    "profiling": 4,
     "adaptation": 5,
     "evaluation": 5,
-    "cli": 6,
-    "web": 6,
+    "explain": 6,
+    "ocr": 6,
+    "reports": 7,
+    "cli": 8,
 }
-TORCH_FREE = ["images", "resampling", "metrics", "degradations", "inference", "evaluation", "weights", "cli"]
+TORCH_FREE = [
+    "files",
+    "images",
+    "resampling",
+    "metrics",
+    "degradations",
+    "pretrained",
+    "inference",
+    "evaluation",
+    "profiling",
+    "ocr",
+    "reports",
+    "cli",
+]
 
 
 def imported_packages(file: Path) -> set[str]:

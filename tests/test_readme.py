@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kukkiri.cli import run
-from kukkiri.images import Picture
+from kukkiri.images import Image
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
@@ -17,13 +17,13 @@ README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 def place(tmp_path, monkeypatch, rng):
     """A working directory with the files that the README speaks of."""
     monkeypatch.chdir(tmp_path)
-    picture = Picture.from_array(rng.integers(0, 256, (20, 24, 3), dtype=np.uint8))
-    picture.save("photo.jpg")
-    picture.save("beach.png")
+    image = Image.from_array(rng.integers(0, 256, (20, 24, 3), dtype=np.uint8))
+    image.save("photo.jpg")
+    image.save("beach.png")
     Path("photos/below").mkdir(parents=True)
-    picture.save("photos/one.png")
-    picture.save("photos/below/two.png")
-    Picture.from_array(rng.integers(0, 65536, (20, 24), dtype=np.uint16)).save("scan.tif")
+    image.save("photos/one.png")
+    image.save("photos/below/two.png")
+    Image.from_array(rng.integers(0, 65536, (20, 24), dtype=np.uint16)).save("scan.tif")
     return tmp_path
 
 
@@ -35,7 +35,7 @@ def test_the_python_of_the_readme_runs(place, rng):
     (code,) = blocks("python")
     names = {"array": rng.integers(0, 65536, (9, 11, 3), dtype=np.uint16)}
     exec(compile(code, "README.md", "exec"), names)
-    assert names["picture"].size == (40, 48)
+    assert names["image"].size == (40, 48)
     assert (names["larger"].shape, names["larger"].dtype) == ((27, 33, 3), np.uint16)
 
 

@@ -17,7 +17,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from kukkiri.networks import NETWORKS, Network
-from kukkiri.weights import card, shipped, starts
+from kukkiri.pretrained import card, shipped, starts
 
 SETS = ("Set5", "Set14", "B100")
 PAGE = Path(__file__).parent.parent / "docs" / "models.md"
@@ -109,8 +109,8 @@ Every network of `kukkiri.networks`, by `tools/count_networks.py --write`. Names
 tensor used and none missing; "own" where no PyTorch implementation of the authors exists.
 
 Multiply-adds are for an sr of {WIDTH} x {HEIGHT} pixels, convolutions, matrix products and attention counted, Fourier
-transforms not. The receptive field is in LR pixels to each side, for networks that take an enlarged picture (marked
-"enlarged") in pixels of that picture; `tests/networks/test_all.py` measures that it is what the network declares.
+transforms not. The receptive field is in LR pixels to each side, for networks that take an upscaled image (marked
+"upscaled") in pixels of that image; `tests/networks/test_all.py` measures that it is what the network declares.
 "Global" means that every output pixel depends on the whole input.
 """
 
@@ -148,7 +148,7 @@ KEYS = {
 
 
 def conditions(name: str, net: Network) -> tuple[torch.Tensor, ...]:
-    """What a network wants beside the picture, without values."""
+    """What a network wants beside the image, without values."""
     shapes = {
         "dpsr": [(1,)],
         "sftmd": [(1, 10)],
@@ -179,7 +179,7 @@ def row(title: str, name: str, arguments: dict[str, Any]) -> str:
         cost = in_billions(multiply_adds(name, net))
     parameters = sum(parameter.numel() for parameter in net.parameters())
     reach = "global" if net.receptive_field is None else str(net.receptive_field)
-    reach += ", enlarged" if net.pre_upsampled else ""
+    reach += ", upscaled" if net.pre_upsampled else ""
     ids = ", ".join(f"`{one}`" for one in (*shipped(), *starts()) if is_of(one, name, arguments)) or "-"
     return f"| {title} | `{name}` | {KEYS[name]} | x{net.scale} | {parameters:,} | {cost} | {reach} | {ids} |"
 
@@ -200,7 +200,7 @@ def page() -> str:
     lines += [row(*configuration) for configuration in sorted(CONFIGURATIONS, key=lambda one: one[0].lower())]
     lines += [
         "",
-        "SRMD, SFTMD, DPSR's prior and USRNet want a description of the degradation beside the picture. SFTMD's count",
+        "SRMD, SFTMD, DPSR's prior and USRNet want a description of the degradation beside the image. SFTMD's count",
         "contains the unused copy of its blocks that the authors' checkpoints carry (4,234,691 are used), SAN's 38,044",
         "unused parameters, MDSR's the branches of all its scales. ECBSR's branches are folded before they run. NLRN",
         "attends over all 1280 x 720 pixels at once here, which nobody would do: its authors take patches of 45 x 45.",
@@ -228,7 +228,7 @@ def shipped_quality() -> list[str]:
         "",
         "PSNR in dB and SSIM in the `y-matlab` protocol on bicubic LR, from the cards; any row again by",
         "`kukkiri evaluate --model ID --data SETS --scale N`. Photo weights are for what has been through a camera",
-        "and JPEG: on bicubic LR they give way to the clean ones; [characters](characters.md) has their own table.",
+        "and JPEG: on bicubic LR they give way to the clean ones; [degradation domains](degradation-domains.md) has their own table.",
         "",
         f"| id | parameters | {' | '.join(SETS)} |",
         "|---" * (2 + len(SETS)) + "|",

@@ -1,7 +1,7 @@
-"""Draw the pictures of docs/degradations.md (kernels, examples, the grid that explains alignment) and of
+"""Draw the images of docs/degradations.md (kernels, examples, the grid that explains alignment) and of
 docs/kernel-estimation.md.
 
-KUKKIRI_SHARED=... python tools/draw_degradations.py docs/pictures
+KUKKIRI_SHARED=... python tools/draw_degradations.py docs/images
 """
 
 import os
@@ -12,12 +12,12 @@ import numpy as np
 import pyvips
 
 from kukkiri.degradations import Degradation, crop_kernel, estimate_gaussian, estimate_kernel, kernel_view
-from kukkiri.degradations.kernels import as_kernel
+from kukkiri.degradations.blur_kernels import as_kernel
 
 KERNELS = (
     "gaussian:2.0",
     "gaussian:4.0,1.0,-0.5",
-    "generalised:6.0,6.0,0.0,3.0",
+    "generalized:6.0,6.0,0.0,3.0",
     "plateau:2.0,1.0,0.8,2.0",
     "disk:4.0",
     "motion:11.0,0.6",
@@ -46,7 +46,7 @@ def label(text, width, height=22):
 
 
 def tile(array, text, *, side):
-    """One picture, enlarged without smoothing to ``side``, under its text."""
+    """One image, upscaled without smoothing to ``side``, under its text."""
     image = pyvips.Image.new_from_array(np.ascontiguousarray(array))
     image = image.resize(side / image.width, kernel="nearest", vscale=side / image.width)
     return label(text, side).colourspace("srgb").join(image.copy(interpretation="srgb"), "vertical")

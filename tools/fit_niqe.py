@@ -26,8 +26,8 @@ def main() -> None:
     if not paths:
         folder = Path(os.environ["KUKKIRI_SHARED"]) / "data" / "train"
         paths = sorted(path for path in folder.iterdir() if path.name.startswith(PHOTOGRAPHS))
-    pictures = (pyvips.Image.new_from_file(str(path)).colourspace("srgb")[:3].numpy() for path in paths)
-    model = NiqeModel.fit(pictures, name=arguments.output.stem)
+    images = (pyvips.Image.new_from_file(str(path)).colourspace("srgb")[:3].numpy() for path in paths)
+    model = NiqeModel.fit(images, name=arguments.output.stem)
     model.save(arguments.output)
     print(f"{len(paths)} photographs -> {arguments.output} ({arguments.output.stat().st_size} bytes)")
 

@@ -11,12 +11,12 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from kukkiri import weights
+from kukkiri import pretrained
 from kukkiri.checkpoints import Loaded, export_onnx, load, save_safetensors
 from kukkiri.evaluation import evaluate
 
 TRAINING_DATA = (
-    "321 freely licensed pictures (230 photographs, paintings, textures, drawn and rendered text), 77 megapixels; "
+    "321 freely licensed images (230 photographs, paintings, textures, drawn and rendered text), 77 megapixels; "
     "origins, authors and licences in docs/training-data.tsv"
 )
 PHOTO = "bicubic+jpeg:60"
@@ -28,7 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("runs", nargs="+", type=Path)
     parser.add_argument("--sets", type=Path, required=True, help="folder with Set5, Set14 and B100")
-    parser.add_argument("--package", type=Path, default=Path(weights.__file__).parent)
+    parser.add_argument("--package", type=Path, default=Path(pretrained.__file__).parent)
     arguments = parser.parse_args()
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
     for run in arguments.runs:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kukkiri import Upscaler, weights
-from kukkiri.images import read_picture
+from kukkiri import Upscaler, pretrained
+from kukkiri.images import read_image
 from kukkiri.inference import PRESETS
 
 ROOT = Path(__file__).parents[1]
@@ -23,21 +23,21 @@ FAMILIES = ("espcn", "fsrcnn", "plain-xs", *dict.fromkeys(preset.family for pres
 
 
 def main() -> None:
-    picture = frame()
+    image = frame()
     rows = [
         "| model | parameters | Set5 | Set14 | B100 | time |",
         "|---|---|---|---|---|---|",
     ]
     for scale in (2, 3, 4):
-        names = sorted(name for name in weights.shipped() if weights.card(name)["scale"] == scale)
-        times = medians(names, picture)
+        names = sorted(name for name in pretrained.shipped() if pretrained.card(name)["scale"] == scale)
+        times = medians(names, image)
         ratios = {name: round(seconds / times[f"espcn-x{scale}"], 2) for name, seconds in times.items()}
         for name, ratio in ratios.items():
             write_time(name, ratio)
         for name in (f"{family}-x{scale}" for family in FAMILIES):
             if name not in ratios:
                 continue
-            card = weights.card(name)
+            card = pretrained.card(name)
             scores = card["scores"]["sets"]
             cells = [f"{scores[one]['psnr']:.2f} / {scores[one]['ssim']:.4f}" for one in ("Set5", "Set14", "B100")]
             columns = [f"`{name}`", f"{card['parameters']:,}", *cells, f"{ratios[name]:.2f}"]
@@ -54,24 +54,24 @@ def main() -> None:
 
 def write_time(name: str, ratio: float) -> None:
     """Put the time of a model into its card."""
-    path = weights.locate(name, ".json")
-    path.write_text(json.dumps({**weights.card(name), "relative_time": ratio}, indent=2) + "\n", encoding="utf-8")
+    path = pretrained.locate(name, ".json")
+    path.write_text(json.dumps({**pretrained.card(name), "relative_time": ratio}, indent=2) + "\n", encoding="utf-8")
 
 
 def frame() -> np.ndarray:
-    """A 640x360 photograph, put together from an example picture."""
-    picture = read_picture(ROOT / "examples" / "pictures" / "flower.png").to_array()
-    return np.ascontiguousarray(np.tile(picture, (2, 2, 1))[:360, :640])
+    """A 640x360 photograph, put together from an example image."""
+    image = read_image(ROOT / "examples" / "images" / "flower.png").to_array()
+    return np.ascontiguousarray(np.tile(image, (2, 2, 1))[:360, :640])
 
 
-def medians(names: list[str], picture: np.ndarray) -> dict[str, float]:
-    """Median seconds of each model for a whole picture, taking turns."""
+def medians(names: list[str], image: np.ndarray) -> dict[str, float]:
+    """Median seconds of each model for a whole image, taking turns."""
     upscalers = {name: Upscaler(name) for name in names}
     times: dict[str, list[float]] = {name: [] for name in names}
     for _ in range(REPEATS + 1):
         for name, upscaler in upscalers.items():
             begun = time.perf_counter()
-            upscaler(picture)
+            upscaler(image)
             times[name].append(time.perf_counter() - begun)
     return {name: statistics.median(values[1:]) for name, values in times.items()}
 

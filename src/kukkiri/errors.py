@@ -1,19 +1,35 @@
-"""Every error that a user can cause.
+"""Every error that a user can cause, and the sentences that they share.
 
 ::
 
     KukkiriError
-    ├── ImageError     a picture cannot be read, written, or has the wrong shape
+    ├── ImageError     an image cannot be read, written, or has the wrong shape
     ├── ModelError     a model is unknown, damaged, or does not fit what was asked of it
     ├── ConfigError    a recipe, an option or a combination of options makes no sense
-    ├── BackendError   an engine or an optional dependency is missing or failed
-    └── VideoError     a video cannot be read or written
+    └── BackendError   an engine or an optional dependency is missing or failed
 
 A message says what happened, what was found, what was expected, and what to do. Mistakes of a
 programmer (wrong types, impossible arguments) are ``ValueError`` and ``TypeError``.
 """
 
-__all__ = ["BackendError", "ConfigError", "ImageError", "KukkiriError", "ModelError", "VideoError"]
+import difflib
+import importlib
+from collections.abc import Iterable
+from pathlib import Path
+
+__all__ = [
+    "BackendError",
+    "ConfigError",
+    "ImageError",
+    "KukkiriError",
+    "ModelError",
+    "did_you_mean",
+    "did_you_mean_file",
+    "require",
+]
+
+_EXTRAS = {"matplotlib": "report", "spandrel": "community"}
+"""The extra that brings a module; all others come with ``torch``."""
 
 
 class KukkiriError(Exception):
@@ -21,7 +37,7 @@ class KukkiriError(Exception):
 
 
 class ImageError(KukkiriError):
-    """A picture cannot be read or written, or its size or type does not fit."""
+    """An image cannot be read or written, or its size or type does not fit."""
 
 
 class ModelError(KukkiriError):
@@ -36,5 +52,38 @@ class BackendError(KukkiriError):
     """An engine or an optional dependency is missing, or failed while it ran."""
 
 
-class VideoError(KukkiriError):
-    """A video cannot be read or written."""
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown name: the nearest known one, and all of them.
+
+    Returns:
+        ``"; did you mean 'edsr'? Known: edsr, espcn."``, or ``". Known: edsr, espcn."`` when none is near.
+    """
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else "."
+    return f"{hint} Known: {', '.join(names) if names else 'none'}."
+
+
+def did_you_mean_file(path: Path) -> str:
+    """The end of a message about a missing file: the nearest name in its folder, or a request to check the path."""
+    beside = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
+    near = difflib.get_close_matches(path.name, beside, n=1)
+    return f"Did you mean {path.parent / near[0]}?" if near else "Check the path."
+
+
+def require(module: str, *, for_what: str) -> None:
+    """Check that an optional dependency can be imported.
+
+    Args:
+        module: its import name, such as ``torch``.
+        for_what: what needs it, as the beginning of the message: ``training``.
+
+    Raises:
+        BackendError: it cannot be imported; the message names the extra that brings it.
+    """
+    try:
+        importlib.import_module(module)
+    except ImportError as error:
+        extra = _EXTRAS.get(module, "torch")
+        missing = "" if isinstance(error, ModuleNotFoundError) and error.name == module else f" ({error})"
+        raise BackendError(f"{for_what} needs {module}{missing}. Install kukkiri[{extra}].") from error

@@ -31,7 +31,7 @@ class ModelInfo:
     scale: int
     """Output pixels for one input pixel along a side."""
     colour: Colour
-    """``y``: one luma channel, chroma is enlarged by bicubic interpolation; ``rgb``: three channels."""
+    """``y``: one luma channel, chroma is upscaled by bicubic interpolation; ``rgb``: three channels."""
     receptive_field: int | None
     """LR pixels to each side that reach one output pixel; ``None`` when every pixel reaches every other."""
     arguments: Mapping[str, Any] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class ModelInfo:
     multiple: int = 1
     """Height and width of the input must be a multiple of this."""
     pre_upsampled: bool = False
-    """The network wants its input enlarged by bicubic interpolation first (SRCNN, VDSR)."""
+    """The network wants its input upscaled by bicubic interpolation first (SRCNN, VDSR)."""
     training_data: str = ""
     """What it was trained on, for the reader."""
     licence: str = ""

@@ -1,4 +1,4 @@
-"""A picture that repeats itself at several scales, and settings that learn it in a few seconds."""
+"""An image that repeats itself at several scales, and settings that learn it in a few seconds."""
 
 import numpy as np
 import pytest

@@ -12,7 +12,7 @@ from kukkiri.metrics import PROTOCOLS
 from kukkiri.networks import ZSSR
 
 
-def test_adaptation_beats_bicubic_on_a_self_similar_picture(self_similar, quick):
+def test_adaptation_beats_bicubic_on_a_self_similar_image(self_similar, quick):
     kernel = gaussian_kernel(2.0, size=13)
     lr = Degradation.from_kernel(kernel).apply(self_similar, scale=2)
     settings = replace(quick, steps=400, projections=2)
@@ -86,11 +86,11 @@ def test_gradual_factors_need_the_bicubic_kernel(self_similar, quick):
         adapt(self_similar, scale=2, kernel="gaussian:2.0", settings=replace(quick, gradual=True))
 
 
-def test_a_picture_of_a_few_pixels_is_refused():
+def test_a_image_of_a_few_pixels_is_refused():
     with pytest.raises(ImageError, match="too few to learn from"):
         adapt(np.zeros((15, 40, 3), dtype=np.uint8), scale=2)
 
 
-def test_a_picture_of_one_colour_stays_so(quick):
+def test_a_image_of_one_colour_stays_so(quick):
     flat = np.full((20, 20, 3), 77, dtype=np.uint8)
     np.testing.assert_array_equal(adapt(flat, scale=2, settings=replace(quick, steps=5))(flat), 77)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from kukkiri.adaptation import Start, informative_crops, meta_test
+from kukkiri.adaptation import Initialization, informative_crops, meta_test
 from kukkiri.degradations import Degradation
-from kukkiri.degradations.tensors import degrade_tensor
+from kukkiri.degradations.torch_twins import degrade_tensor
 from kukkiri.metrics import PROTOCOLS
 from kukkiri.networks import MZSR, ContextPlain, Plain
 from kukkiri.resampling.tensors import resize_tensor
@@ -28,7 +28,7 @@ def network(request):
 
 
 def start(network, rates=(0.02, 0.01), **others):
-    return Start("mine", network, "direct", rates, **others)
+    return Initialization("mine", network, "direct", rates, **others)
 
 
 def last_bias(network):
@@ -46,50 +46,52 @@ def test_steps_are_those_of_gradient_descent_on_the_mean_difference(network, col
     given, target = given_and_target(network, colour)
     losses = []
     for rate in (0.02, 0.01, 0.01):  # the last rate stays
-        optimiser = torch.optim.SGD(expected.parameters(), lr=rate)
-        optimiser.zero_grad()
+        optimizer = torch.optim.SGD(expected.parameters(), lr=rate)
+        optimizer.zero_grad()
         loss = (expected(given) - target).abs().mean()
         losses.append(float(loss.detach()))
         loss.backward()
-        optimiser.step()
+        optimizer.step()
     lines = []
     before = copy.deepcopy(network.state_dict())
-    fitted = meta_test(colour, start=start(network), degradation=DIRECT, steps=3, progress=lines.append)
+    fitted = meta_test(colour, initialization=start(network), degradation=DIRECT, steps=3, progress=lines.append)
     for name, value in fitted.network.state_dict().items():
         torch.testing.assert_close(value, expected.state_dict()[name], rtol=0, atol=1e-7)
         assert torch.equal(network.state_dict()[name], before[name])
     assert [line.loss for line in lines[:3]] == pytest.approx(losses, rel=1e-6)
     assert [(line.step, line.steps) for line in lines] == [(0, 3), (1, 3), (2, 3), (3, 3)]
     assert (fitted.steps, fitted.stopped, fitted.method) == (3, "steps", "mine")
-    assert fitted.psnr > fitted.start_psnr
+    assert fitted.psnr > fitted.initial_psnr
 
 
 def test_a_start_that_is_told_begins_from_the_code_of_the_kernel(colour):
     network = ContextPlain(scale=2, width=8, depth=2).eval()
     kernel = Degradation.parse("gaussian:4.0,1.0,-0.5+direct")
     code = torch.tensor(network.code_of(kernel.blur_covariance(scale=2), scale=2))
-    told = meta_test(colour, start=start(network, told=True), degradation=kernel, steps=0)
+    told = meta_test(colour, initialization=start(network, kernel_conditioned=True), degradation=kernel, steps=0)
     assert torch.equal(told.network.code, code)
     assert torch.equal(network.code, torch.zeros(3))
     with torch.no_grad():
         network.code.copy_(code)
-    expected = meta_test(colour, start=start(network), degradation=kernel, steps=2).network.state_dict()
+    expected = meta_test(colour, initialization=start(network), degradation=kernel, steps=2).network.state_dict()
     with torch.no_grad():
         network.code.zero_()
-    found = meta_test(colour, start=start(network, told=True), degradation=kernel, steps=2).network.state_dict()
+    found = meta_test(
+        colour, initialization=start(network, kernel_conditioned=True), degradation=kernel, steps=2
+    ).network.state_dict()
     assert all(torch.equal(found[name], expected[name]) for name in expected)
 
 
 def test_no_step_gives_the_start(network, colour):
-    fitted = meta_test(colour, start=start(network), degradation=DIRECT, steps=0)
+    fitted = meta_test(colour, initialization=start(network), degradation=DIRECT, steps=0)
     assert all(torch.equal(value, network.state_dict()[name]) for name, value in fitted.network.state_dict().items())
-    assert fitted.psnr == fitted.start_psnr
+    assert fitted.psnr == fitted.initial_psnr
 
 
 def test_every_parameter_may_have_rates_of_its_own(network, colour):
     rates = dict.fromkeys((name for name, _ in network.named_parameters()), (0.0, 0.0))
     rates[last_bias(network)] = (0.01, 0.0)
-    fitted = meta_test(colour, start=start(network, rates), degradation=DIRECT, steps=2)
+    fitted = meta_test(colour, initialization=start(network, rates), degradation=DIRECT, steps=2)
     changed = [
         name
         for name, value in fitted.network.state_dict().items()
@@ -99,9 +101,9 @@ def test_every_parameter_may_have_rates_of_its_own(network, colour):
 
 
 def test_the_best_is_kept_when_steps_go_too_far(network, colour):
-    fitted = meta_test(colour, start=start(network, (1e6,)), degradation=DIRECT, steps=4)
+    fitted = meta_test(colour, initialization=start(network, (1e6,)), degradation=DIRECT, steps=4)
     assert all(torch.equal(value, network.state_dict()[name]) for name, value in fitted.network.state_dict().items())
-    lost = meta_test(colour, start=start(network, (1e38,)), degradation=DIRECT, steps=4)
+    lost = meta_test(colour, initialization=start(network, (1e38,)), degradation=DIRECT, steps=4)
     assert lost.stopped == "diverged"
 
 
@@ -110,18 +112,18 @@ def test_ctrl_c_and_a_spent_budget_end_learning(network, colour):
         if line.step == 2:
             raise KeyboardInterrupt
 
-    stopped = meta_test(colour, start=start(network), degradation=DIRECT, steps=9, progress=interrupt)
-    whole = meta_test(colour, start=start(network), degradation=DIRECT, steps=2)
+    stopped = meta_test(colour, initialization=start(network), degradation=DIRECT, steps=9, progress=interrupt)
+    whole = meta_test(colour, initialization=start(network), degradation=DIRECT, steps=2)
     assert (stopped.steps, stopped.stopped) == (2, "interrupted")
     for name, value in stopped.network.state_dict().items():
         assert torch.equal(value, whole.network.state_dict()[name])
-    spent = meta_test(colour, start=start(network), degradation=DIRECT, steps=9, budget=1e-9)
+    spent = meta_test(colour, initialization=start(network), degradation=DIRECT, steps=9, budget=1e-9)
     assert (spent.steps, spent.stopped) == (1, "budget")
 
 
 def test_the_same_seed_draws_the_same_noise(network, colour):
     states = [
-        meta_test(colour, start=start(network), degradation=DIRECT, steps=1, noise_std=0.05, seed=seed)
+        meta_test(colour, initialization=start(network), degradation=DIRECT, steps=1, noise_std=0.05, seed=seed)
         .network.get_parameter(last_bias(network))
         .detach()
         for seed in (1, 1, 2)
@@ -131,19 +133,19 @@ def test_the_same_seed_draws_the_same_noise(network, colour):
 
 
 def test_odd_sides_lose_a_row_and_a_column(network, colour):
-    odd = meta_test(colour[:39, :47], start=start(network), degradation=DIRECT, steps=1)
-    even = meta_test(colour[:38, :46], start=start(network), degradation=DIRECT, steps=1)
+    odd = meta_test(colour[:39, :47], initialization=start(network), degradation=DIRECT, steps=1)
+    even = meta_test(colour[:38, :46], initialization=start(network), degradation=DIRECT, steps=1)
     for name, value in odd.network.state_dict().items():
         assert torch.equal(value, even.network.state_dict()[name])
 
 
-def test_a_small_picture_is_learnt_from_whole(colour):
+def test_a_small_image_is_learnt_from_whole(colour):
     crops = informative_crops(colour, max_side=64, multiple=2)
     np.testing.assert_array_equal(crops[0].numpy(), colour.transpose(2, 0, 1))
 
 
 @pytest.mark.parametrize("size", [(300, 400), (16, 2000), (2000, 31), (129, 129)])
-def test_a_large_picture_is_learnt_from_in_as_many_pixels_as_a_small_one(rng, size):
+def test_a_large_image_is_learnt_from_in_as_many_pixels_as_a_small_one(rng, size):
     large = rng.random((*size, 3)).astype(np.float32)
     crops = informative_crops(large, max_side=128, multiple=4)
     n, c, height, width = crops.shape
@@ -162,7 +164,7 @@ def test_crops_come_from_the_more_detailed_half(rng):
 def test_the_official_pre_trained_weights_score_as_they_did(shared, golden):
     network = MZSR(scale=2)
     network.load_state_dict(golden("mzsr_pretrained").state)
-    hr = _picture(shared / "data" / "Set5" / "butterfly.png")
+    hr = _image(shared / "data" / "Set5" / "butterfly.png")
     # butterfly of the official weights: 34.33 dB on bicubic LR (facts), 23.18 dB on g2.0 by this code's evaluate;
     # LR is rounded to 8 bit after each pass of MATLAB's resize here and once there, hence 0.02 dB
     for text, expected in (("bicubic", 34.33), ("gaussian:2.0+direct", 23.18)):
@@ -174,7 +176,7 @@ def test_the_official_pre_trained_weights_score_as_they_did(shared, golden):
         assert PROTOCOLS["y-mzsr"].score(hr, pixels, scale=2).psnr == pytest.approx(expected, abs=0.02)
 
 
-def _picture(path):
-    from kukkiri.images import read_picture
+def _image(path):
+    from kukkiri.images import read_image
 
-    return np.ascontiguousarray(read_picture(path).to_array())
+    return np.ascontiguousarray(read_image(path).to_array())

@@ -20,7 +20,7 @@ def same(one, other):
     return all(torch.equal(states[0][key], states[1][key]) for key in states[0])
 
 
-def test_the_input_is_the_fathers_son_by_the_given_kernel_enlarged_again(rng):
+def test_the_input_is_the_fathers_son_by_the_given_kernel_upscaled_again(rng):
     father = rng.random((12, 18, 3)).astype(np.float32)
     kernel = gaussian_kernel(2.0, 1.0, 0.4, size=7)
     degradation = Degradation.from_kernel(kernel, method="direct")
@@ -41,8 +41,8 @@ def test_noise_of_the_given_strength_is_on_the_son():
     clean = make_input(grey, degradation=plain, factors=(2.0, 2.0), noise_std=0.0, rng=rng)
     torch.testing.assert_close(clean, grey, atol=1e-6, rtol=0)
     noisy = make_input(grey, degradation=plain, factors=(2.0, 2.0), noise_std=0.05, rng=rng)
-    enlarged = resize(rng.standard_normal((400, 400)), output_size=(800, 800))
-    assert float((noisy - grey).std()) == pytest.approx(0.05 * enlarged.std(), rel=0.03)
+    upscaled = resize(rng.standard_normal((400, 400)), output_size=(800, 800))
+    assert float((noisy - grey).std()) == pytest.approx(0.05 * upscaled.std(), rel=0.03)
 
 
 def test_fractional_factors_shrink_each_side_by_its_own():
@@ -88,15 +88,15 @@ def test_the_same_seed_gives_the_same_network_and_another_one_another(colour, qu
 
 
 def test_bfloat16_is_what_the_layers_learn_in_and_nothing_else(colour, quick):
-    """In 8 bits of mantissa nearly as much is learnt; the error is measured, and the weights are kept, in float32."""
+    """In 8 bits of mantissa nearly as much is learned; the error is measured, and the weights are kept, in float32."""
     arguments = {"scale": 2, "degradation": Degradation.parse("gaussian:1.0+direct")}
     whole = fit(colour, settings=quick, **arguments)
     halved = fit(colour, settings=replace(quick, precision="bfloat16"), **arguments)
     assert not same(whole, halved)
     assert {one.dtype for one in halved.network.state_dict().values()} == {torch.float32}
-    assert halved.start_psnr == whole.start_psnr
+    assert halved.initial_psnr == whole.initial_psnr
     assert halved.psnr == pytest.approx(whole.psnr, abs=0.3)
-    assert min(halved.psnr, whole.psnr) > whole.start_psnr + 1
+    assert min(halved.psnr, whole.psnr) > whole.initial_psnr + 1
 
 
 def test_progress_is_told_every_50_steps(colour, quick):
@@ -112,7 +112,7 @@ def test_progress_is_told_every_50_steps(colour, quick):
     assert {line.learning_rate for line in lines} == {1e-3}
     assert lines[-1].loss < lines[0].loss
     assert fitted.psnr == pytest.approx(max(line.psnr for line in lines))
-    assert fitted.psnr > fitted.start_psnr
+    assert fitted.psnr > fitted.initial_psnr
 
 
 def test_an_interruption_leaves_the_best_so_far(colour, quick):

@@ -27,7 +27,7 @@ def test_the_crop_matters_on_a_map_of_1005(golden):
 
 @pytest.mark.parametrize("alpha", [0.5, 1])
 @pytest.mark.parametrize("method", ["newton-schulz", "eigen"])
-def test_the_gate_sees_the_row_means_of_the_normalised_covariance(alpha, method):
+def test_the_gate_sees_the_row_means_of_the_normalized_covariance(alpha, method):
     net = SecondOrderChannelAttention(4, reduction=1, alpha=alpha, method=method).double()
     x = torch.randn(2, 4, 5, 6, dtype=torch.float64)
     covariance = covariance_pool(x)

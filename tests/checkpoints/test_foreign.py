@@ -8,16 +8,16 @@ import torch
 from safetensors.torch import save_file
 
 from kukkiri.checkpoints import foreign
-from kukkiri.checkpoints.foreign import load_with_spandrel, read_state, recognise
+from kukkiri.checkpoints.foreign import load_with_spandrel, read_state, recognize
 from kukkiri.errors import BackendError, ModelError
 from kukkiri.networks import EDSR, ESPCN, FSRCNN, MZSR, NETWORKS, RCAN, RDN, SRCNN, VDSR, RRDBNet
 
 LR = torch.rand(1, 3, 8, 9, generator=torch.Generator().manual_seed(0))
 
 
-def rebuilt(recognised):
-    net = NETWORKS[recognised.network](**recognised.arguments).eval()
-    net.load_state_dict(recognised.state, strict=True)
+def rebuilt(recognized):
+    net = NETWORKS[recognized.network](**recognized.arguments).eval()
+    net.load_state_dict(recognized.state, strict=True)
     return net
 
 
@@ -41,7 +41,7 @@ def test_safetensors_and_pickles_give_the_same_tensors(tmp_path):
     save_file(state, tmp_path / "one.safetensors")
     torch.save(state, tmp_path / "two.pth")
     torch.save({"epoch": 3, "params": SRCNN().state_dict(), "params_ema": state}, tmp_path / "three.pt")
-    torch.save({"best_psnr": 30.0, "state_dict": {"optimiser": 1, **state}}, tmp_path / "four.pth")
+    torch.save({"best_psnr": 30.0, "state_dict": {"optimizer": 1, **state}}, tmp_path / "four.pth")
     for path in sorted(tmp_path.iterdir()):
         read = read_state(path)
         assert read.keys() == state.keys()
@@ -94,9 +94,9 @@ def test_a_file_without_tensors_says_what_it_found(tmp_path):
     ],
 )
 @pytest.mark.parametrize("prefix", ["", "module.", "module.generator."])
-def test_official_keys_are_recognised_with_their_arguments(network, arguments, prefix):
+def test_official_keys_are_recognized_with_their_arguments(network, arguments, prefix):
     state = NETWORKS[network](**arguments).state_dict()
-    found = recognise({prefix + key: value for key, value in state.items()}, source="file.pth")
+    found = recognize({prefix + key: value for key, value in state.items()}, source="file.pth")
     assert (found.network, found.dialect) == (network, "")
     assert {key: found.arguments[key] for key in arguments} == arguments
     assert found.state.keys() == state.keys()
@@ -108,12 +108,12 @@ def test_every_network_is_told_from_all_others():
         shapes = foreign._shapes(name, needed)
         state = {key: torch.full(shape, 100.0 if key == "sub_mean.bias" else 0.0) for key, shape in shapes.items()}
         hint = {"scale": 2} if name == "fsrcnn" else {}
-        assert recognise(state, source=name, **hint).network == name
+        assert recognize(state, source=name, **hint).network == name
 
 
 def test_old_esrgan_is_the_new_one():
     net = RRDBNet(width=4, growth=2, depth=2).eval()
-    found = recognise(old_esrgan(net.state_dict()), source="RRDB_old.pth")
+    found = recognize(old_esrgan(net.state_dict()), source="RRDB_old.pth")
     assert (found.network, found.dialect) == ("rrdbnet", "ESRGAN's old layout")
     assert torch.equal(rebuilt(found)(LR), net(LR))
 
@@ -121,7 +121,7 @@ def test_old_esrgan_is_the_new_one():
 def test_old_esrgan_of_full_size_keeps_every_tensor():
     with torch.device("meta"):
         net = RRDBNet()
-    found = recognise(old_esrgan(net.state_dict()), source="RRDB_old.pth")
+    found = recognize(old_esrgan(net.state_dict()), source="RRDB_old.pth")
     assert found.arguments == {"scale": 4, "colour": "rgb", "width": 64, "growth": 32, "depth": 23, "keys": "esrgan"}
 
 
@@ -135,7 +135,7 @@ def test_basicsr_edsr_is_edsr_with_the_mean_filled_in():
         if "mean" not in key:
             theirs[new] = value
     assert sorted(theirs)[:2] == ["body.0.conv1.bias", "body.0.conv1.weight"]
-    found = recognise({"module." + key: value for key, value in theirs.items()}, source="EDSR.pth", res_scale=0.1)
+    found = recognize({"module." + key: value for key, value in theirs.items()}, source="EDSR.pth", res_scale=0.1)
     assert (found.network, found.arguments["res_scale"], found.dialect) == ("edsr", 0.1, "BasicSR's EDSR")
     net = EDSR(scale=4, width=4, depth=2, res_scale=0.1).eval()
     net.load_state_dict(found.state)
@@ -159,7 +159,7 @@ def test_basicsr_rcan_is_rcan():
             head = {"head": "conv_first", "body": "conv_after_body"}.get(parts[0])
             head = head or ("conv_last" if parts[1] == "1" else f"upsample.{parts[2]}")
             theirs[f"{head}.{parts[-1]}"] = value
-    found = recognise(theirs, source="RCAN.pth")
+    found = recognize(theirs, source="RCAN.pth")
     assert (found.network, found.dialect) == ("rcan", "BasicSR's RCAN")
     assert torch.equal(rebuilt(found)(255 * LR), net(255 * LR))
 
@@ -173,7 +173,7 @@ def test_yjn870_rdn_works_on_zero_to_one():
             new.replace("LFF", "lff").replace("GFF", "gff").replace("UPNet.0", "upscale.0").replace("UPNet.2", "output")
         )
         theirs[new] = value
-    found = recognise(theirs, source="rdn_x2.pth")
+    found = recognize(theirs, source="rdn_x2.pth")
     assert (found.network, found.arguments["value_range"], found.dialect) == ("rdn", 1.0, "yjn870's RDN")
     assert torch.equal(rebuilt(found)(LR), net(LR))
 
@@ -182,19 +182,19 @@ def test_bias_free_vdsr_is_vdsr_without_biases():
     net = VDSR(width=4, depth=5, bias=False).eval()
     names = ["input", *(f"residual_layer.{i}.conv" for i in range(3)), "output"]
     theirs = {f"{name}.weight": value for name, value in zip(names, net.state_dict().values(), strict=True)}
-    found = recognise(theirs, source="model_epoch_50.pth")
+    found = recognize(theirs, source="model_epoch_50.pth")
     assert (found.network, found.arguments["bias"], found.dialect) == ("vdsr", False, "twtygqyy's VDSR")
     assert torch.equal(rebuilt(found)(LR[:, :1]), net(LR[:, :1]))
 
 
-def test_tensorflow_variables_of_mzsr_change_their_axes_and_lose_the_optimiser():
+def test_tensorflow_variables_of_mzsr_change_their_axes_and_lose_the_optimizer():
     net = MZSR(width=4).eval()
     theirs = {"MODEL/conv1/kernel/Adam": torch.zeros(3, 3, 3, 4), "beta1_power": torch.zeros(()), "global_step": LR}
     for key, value in net.state_dict().items():
         layer, kind = key.split(".")
         new = value.permute(2, 3, 1, 0) if kind == "weight" else value  # height, width, in, out
         theirs[f"MODEL/{layer}/{'kernel' if kind == 'weight' else 'bias'}"] = new
-    found = recognise(theirs, source="mzsr.safetensors")
+    found = recognize(theirs, source="mzsr.safetensors")
     assert (found.network, found.dialect) == ("mzsr", "MZSR's TensorFlow variables")
     assert torch.equal(rebuilt(found)(LR), net(LR))
 
@@ -202,25 +202,25 @@ def test_tensorflow_variables_of_mzsr_change_their_axes_and_lose_the_optimiser()
 def test_the_scale_that_leaves_no_trace_is_asked_for():
     state = FSRCNN(scale=3).state_dict()
     with pytest.raises(ModelError, match=r"fsrcnn_x3\.pth: .*fsrcnn .*say which, as in scale=3"):
-        recognise(state, source="fsrcnn_x3.pth")
-    assert recognise(state, source="fsrcnn_x3.pth", scale=3).arguments["scale"] == 3
+        recognize(state, source="fsrcnn_x3.pth")
+    assert recognize(state, source="fsrcnn_x3.pth", scale=3).arguments["scale"] == 3
 
 
 def test_arguments_that_do_not_fit_are_refused():
     state = ESPCN(scale=3).state_dict()
     with pytest.raises(ModelError, match=r"scale=2 does not fit, .* espcn with scale=3"):
-        recognise(state, source="espcn.pth", scale=2)
+        recognize(state, source="espcn.pth", scale=2)
     with pytest.raises(ModelError, match="takes no argument 'factor'"):
-        recognise(state, source="espcn.pth", factor=2)
+        recognize(state, source="espcn.pth", factor=2)
 
 
 def test_an_unknown_file_names_the_nearest_networks():
     state = EDSR(scale=2, width=4, depth=2).state_dict()
     state["tail.2.weight"] = torch.zeros(3)
     with pytest.raises(ModelError, match=r"odd\.pth: unknown network; nearest: edsr \(\d+% of the keys\)"):
-        recognise(state, source="odd.pth")
+        recognize(state, source="odd.pth")
     with pytest.raises(ModelError, match="no known one shares its keys"):
-        recognise({"transformer.wte": torch.zeros(2)}, source="text.pth")
+        recognize({"transformer.wte": torch.zeros(2)}, source="text.pth")
 
 
 def test_spandrel_is_asked_for_when_it_is_not_there(monkeypatch):

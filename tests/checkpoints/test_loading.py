@@ -4,7 +4,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-import kukkiri.weights
+import kukkiri.pretrained
 from kukkiri.checkpoints import describe, load, save_safetensors
 from kukkiri.errors import ModelError
 from kukkiri.networks import ESPCN, FSRCNN, SRCNN
@@ -55,7 +55,7 @@ def test_an_unknown_network_names_the_nearest(tmp_path):
         load(tmp_path / "a.safetensors")
 
 
-def test_a_foreign_file_is_recognised_by_its_keys(tmp_path):
+def test_a_foreign_file_is_recognized_by_its_keys(tmp_path):
     pytest.importorskip("kukkiri.checkpoints.foreign")
     network = ESPCN(scale=3, widths=(8, 4)).eval()
     save_file(network.state_dict(), tmp_path / "theirs.safetensors")
@@ -88,18 +88,18 @@ def test_a_misspelt_path_names_the_nearest_file(tmp_path):
 
 
 def test_shipped_models_are_found_by_id_and_misspelt_ids_get_a_hint(tmp_path, monkeypatch):
-    monkeypatch.setattr(kukkiri.weights, "_folder", lambda: tmp_path)
+    monkeypatch.setattr(kukkiri.pretrained, "_folder", lambda: tmp_path)
     with pytest.raises(ModelError, match="Shipped: none"):
         load("espcn-x2")
     saved(tmp_path / "espcn-x2.safetensors", ESPCN(scale=2), {"scale": 2}, name="espcn-x2")
     (tmp_path / "espcn-x2.json").write_text(json.dumps({"name": "espcn-x2", "scale": 2}))
     assert load("espcn-x2").info.name == "espcn-x2"
-    assert kukkiri.weights.shipped() == ["espcn-x2"]
-    assert kukkiri.weights.card("espcn-x2")["scale"] == 2
+    assert kukkiri.pretrained.shipped() == ["espcn-x2"]
+    assert kukkiri.pretrained.card("espcn-x2")["scale"] == 2
     with pytest.raises(ModelError, match="'epscn-x2'; did you mean 'espcn-x2'"):
         load("epscn-x2")
     with pytest.raises(ModelError, match=r"shipped without a \.onnx file"):
-        kukkiri.weights.locate("espcn-x2", ".onnx")
+        kukkiri.pretrained.locate("espcn-x2", ".onnx")
     (tmp_path / "espcn-x2.json").write_text("[]")
     with pytest.raises(ModelError, match="card is damaged"):
-        kukkiri.weights.card("espcn-x2")
+        kukkiri.pretrained.card("espcn-x2")

@@ -133,7 +133,7 @@ def test_pairs_of_pixels_count_quadratically(tmp_path):
 
 
 class Wide(nn.Module):
-    """Takes another way for wide pictures; a graph holds only the way that was traced."""
+    """Takes another way for wide images; a graph holds only the way that was traced."""
 
     def forward(self, lr):
         return lr + 1 if lr.shape[-1] > 30 else lr

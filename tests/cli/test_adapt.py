@@ -6,7 +6,7 @@ from cyclopts import App
 
 from kukkiri.cli import adapt as command
 from kukkiri.errors import ConfigError, ImageError
-from kukkiri.images import Picture, read_picture
+from kukkiri.images import Image, read_image
 
 pytest.importorskip("pyvips")
 pytest.importorskip("torch")
@@ -22,14 +22,14 @@ def run(*arguments):
 @pytest.fixture
 def source(rng, tmp_path):
     levels = np.kron(rng.integers(0, 256, size=(8, 9, 3)), np.ones((4, 4, 1))).astype(np.uint8)
-    Picture.from_array(levels).save(tmp_path / "small.png")
+    Image.from_array(levels).save(tmp_path / "small.png")
     return tmp_path / "small.png"
 
 
-def test_a_picture_becomes_larger_and_what_was_learnt_is_told(source, tmp_path, capsys):
+def test_a_image_becomes_larger_and_what_was_learnt_is_told(source, tmp_path, capsys):
     target, saved = tmp_path / "large.png", tmp_path / "mine.safetensors"
     run(source, "-o", target, "--scale", 2, "--method", "zssr", "--steps", 3, "--save", saved)
-    assert read_picture(target).size == (64, 72)
+    assert read_image(target).size == (64, 72)
     captured = capsys.readouterr()
     assert captured.out == f"{target}\n"
     assert "3/3  loss 0." in captured.err
@@ -43,7 +43,7 @@ def test_a_picture_becomes_larger_and_what_was_learnt_is_told(source, tmp_path, 
 
 def test_the_estimated_kernel_is_printed_and_used_aligned(rng, tmp_path, capsys):
     levels = (255 * rng.random((64, 64, 3))).astype(np.uint8)
-    Picture.from_array(levels).save(tmp_path / "noise.png")
+    Image.from_array(levels).save(tmp_path / "noise.png")
     run(tmp_path / "noise.png", "-o", tmp_path / "out.png", "--kernel", "estimate", "--steps", 1)
     assert "estimated kernel gaussian:" in capsys.readouterr().err
     with pytest.raises(ConfigError, match="subsample"):
@@ -58,12 +58,12 @@ def test_ctrl_c_saves_the_best_so_far_and_says_so(source, tmp_path, capsys, monk
 
     monkeypatch.setattr(command, "print_progress", interrupt)
     run(source, "-o", tmp_path / "out.png", "--method", "zssr", "--steps", 51)
-    assert read_picture(tmp_path / "out.png").size == (64, 72)
+    assert read_image(tmp_path / "out.png").size == (64, 72)
     assert "interrupted; the best so far is used, after 50 steps" in capsys.readouterr().out
 
 
 @pytest.fixture
-def start(tmp_path):
+def initialization(tmp_path):
     """Ours, with random weights: nothing that helps, but everything that runs."""
     import torch
     from safetensors.torch import save_file
@@ -77,12 +77,12 @@ def start(tmp_path):
     return tmp_path / "mine.safetensors"
 
 
-def test_a_start_is_named_and_ten_steps_are_taken(source, start, tmp_path, capsys):
+def test_a_start_is_named_and_ten_steps_are_taken(source, initialization, tmp_path, capsys):
     page = tmp_path / "page.html"
-    arguments = ("--kernel", "gaussian:1.0,0.5,0.1", "--start", start, "--report", page)
+    arguments = ("--kernel", "gaussian:1.0,0.5,0.1", "--initialization", initialization, "--report", page)
     run(source, "-o", tmp_path / "out.png", *arguments)
     said = capsys.readouterr().err
-    assert "from the start mine" in said
+    assert "from the initialization mine" in said
     assert "all steps done after 10 steps" in said
     html = page.read_text(encoding="utf-8")
     assert "Adapted by mine" in html
@@ -91,6 +91,6 @@ def test_a_start_is_named_and_ten_steps_are_taken(source, start, tmp_path, capsy
     with pytest.raises(ConfigError, match="exists already"):
         run(source, "-o", tmp_path / "other.png", *arguments)
     with pytest.raises(ConfigError, match="grid of bicubic"):
-        run(source, "-o", tmp_path / "other.png", "--start", start)
+        run(source, "-o", tmp_path / "other.png", "--initialization", initialization)
     with pytest.raises(ConfigError, match="Drop one"):
-        run(source, "-o", tmp_path / "other.png", "--start", start, "--method", "zssr")
+        run(source, "-o", tmp_path / "other.png", "--initialization", initialization, "--method", "zssr")

@@ -9,7 +9,7 @@ from cyclopts import App
 from kukkiri.cli.compare import compare
 from kukkiri.errors import ConfigError
 from kukkiri.evaluation import Cost
-from kukkiri.images import Picture
+from kukkiri.images import Image
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def data(tmp_path, rng):
     folder.mkdir()
     for name in ("one", "two"):
         coarse = rng.integers(0, 256, (12, 10, 3)).astype(np.uint8)
-        Picture.from_array(np.kron(coarse, np.ones((6, 6, 1), np.uint8))).save(folder / f"{name}.png")
+        Image.from_array(np.kron(coarse, np.ones((6, 6, 1), np.uint8))).save(folder / f"{name}.png")
     return folder
 
 
@@ -59,11 +59,11 @@ def test_cost_is_in_the_page(run, data, tmp_path, monkeypatch):
     assert "PSNR against work" in html
 
 
-def test_given_lr_pictures_are_used_and_shown(run, data, tmp_path, capsys):
+def test_given_lr_images_are_used_and_shown(run, data, tmp_path, capsys):
     lr = tmp_path / "lr"
     lr.mkdir()
     for path in data.iterdir():
-        Picture.from_array(np.full((36, 30, 3), 77, np.uint8)).save(lr / path.name)
+        Image.from_array(np.full((36, 30, 3), 77, np.uint8)).save(lr / path.name)
     run("bicubic", "--data", data, "--lr", lr, "-s", 2, "-o", tmp_path / "a.html", "--no-cost", "--json")
     value = json.loads(capsys.readouterr().out)
     assert value["models"][0]["degradation"] == "given: lr"
@@ -94,11 +94,11 @@ def test_several_folders_are_several_sets(run, data, tmp_path, capsys):
     assert 'data-name="third/one"' in html
 
 
-def test_no_pictures_no_comparison(run, tmp_path):
+def test_no_images_no_comparison(run, tmp_path):
     with pytest.raises(ConfigError, match="Give --data DIR, or --benchmark NAME"):
         run("bicubic", "-s", 2, "-o", tmp_path / "a.html")
 
 
-def test_a_page_without_pictures_is_refused(run, data, tmp_path):
-    with pytest.raises(ConfigError, match="--pictures must be at least 1, got 0"):
-        run("bicubic", "--data", data, "-s", 2, "-o", tmp_path / "a.html", "--pictures", 0)
+def test_a_page_without_images_is_refused(run, data, tmp_path):
+    with pytest.raises(ConfigError, match="--images must be at least 1, got 0"):
+        run("bicubic", "--data", data, "-s", 2, "-o", tmp_path / "a.html", "--images", 0)

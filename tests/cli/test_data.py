@@ -7,16 +7,16 @@ import pytest
 
 from kukkiri.cli import run
 from kukkiri.data import PairSet
-from kukkiri.images import Picture
+from kukkiri.images import Image
 
 
 @pytest.fixture
 def folder(tmp_path, rng):
-    (tmp_path / "pictures").mkdir()
+    (tmp_path / "images").mkdir()
     for name in "ab":
-        picture = Picture.from_array(rng.integers(0, 256, (100, 130, 3), dtype=np.uint8))
-        picture.save(tmp_path / "pictures" / f"{name}.png")
-    return tmp_path / "pictures"
+        image = Image.from_array(rng.integers(0, 256, (100, 130, 3), dtype=np.uint8))
+        image.save(tmp_path / "images" / f"{name}.png")
+    return tmp_path / "images"
 
 
 def test_a_prepared_folder_serves_several_scales_and_trains(folder, tmp_path, capsys):
@@ -24,7 +24,7 @@ def test_a_prepared_folder_serves_several_scales_and_trains(folder, tmp_path, ca
     arguments = ["data", "prepare", str(folder), "-o", str(made), "--degradation", "photo", "--variants", "2"]
     assert run([*arguments, "--scale", "2", "4", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
-    assert (report["pictures"], report["pieces"], report["megapixels"], report["failed"]) == (2, 2, 0.026, [])
+    assert (report["images"], report["pieces"], report["megapixels"], report["failed"]) == (2, 2, 0.026, [])
     assert report["lr"] == [{"scale": scale, "degradation": "photo", "variants": 2} for scale in (2, 4)]
     pairs = PairSet.from_folder(made, scale=4, colour="rgb", degradation="photo", variants=2)
     assert [pair.lr.shape for pair in pairs] == [(25, 32, 3)] * 4
@@ -35,15 +35,15 @@ def test_a_prepared_folder_serves_several_scales_and_trains(folder, tmp_path, ca
     )
     assert run(["train", str(recipe)]) == 0
     assert run(["train", str(recipe), "name=other", "scale=3"]) == 1
-    assert "no LR pictures for x3 photo, variants 2" in capsys.readouterr().err
+    assert "no LR images for x3 photo, variants 2" in capsys.readouterr().err
 
 
-def test_an_unreadable_picture_is_named_and_the_exit_code_says_so(folder, tmp_path, capsys):
-    (folder / "a.png").write_bytes(b"no picture")
+def test_an_unreadable_image_is_named_and_the_exit_code_says_so(folder, tmp_path, capsys):
+    (folder / "a.png").write_bytes(b"no image")
     assert run(["data", "prepare", str(folder), "-o", str(tmp_path / "made")]) == 1
     printed = capsys.readouterr()
     assert "a.png" in printed.err
-    assert "pictures: 1, pieces: 1" in printed.err
+    assert "images: 1, pieces: 1" in printed.err
     assert run(["data", "check", str(tmp_path / "made")]) == 0
 
 

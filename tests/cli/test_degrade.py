@@ -5,7 +5,7 @@ import pytest
 
 from kukkiri.cli import run
 from kukkiri.degradations import Degradation, gaussian_kernel, load_kernel, subsample
-from kukkiri.images import Picture, read_picture
+from kukkiri.images import Image, read_image
 
 pytest.importorskip("pyvips")
 
@@ -13,13 +13,13 @@ pytest.importorskip("pyvips")
 @pytest.fixture
 def hr(rng, tmp_path):
     levels = rng.integers(0, 256, size=(24, 36, 3), dtype=np.uint8)
-    Picture.from_array(levels).save(tmp_path / "hr.png")
+    Image.from_array(levels).save(tmp_path / "hr.png")
     return levels
 
 
 def test_bicubic_of_an_8_bit_file_is_bit_exact(hr, tmp_path, capsys):
     assert run(["degrade", str(tmp_path / "hr.png"), "-o", str(tmp_path / "lr.png"), "--scale", "3"]) == 0
-    np.testing.assert_array_equal(read_picture(tmp_path / "lr.png").to_array(), subsample(hr, scale=3))
+    np.testing.assert_array_equal(read_image(tmp_path / "lr.png").to_array(), subsample(hr, scale=3))
     captured = capsys.readouterr()
     assert captured.out == f"{tmp_path / 'lr.png'}\n"
     assert "bicubic" in captured.err
@@ -31,9 +31,9 @@ def test_a_blur_writes_its_kernel_beside_the_output(hr, tmp_path):
     arguments = ["degrade", str(tmp_path / "hr.png"), "-o", str(tmp_path / "lr"), "--scale", "2", "-d", text]
     assert run(arguments) == 0
     np.testing.assert_allclose(load_kernel(tmp_path / "lr-kernel.npy"), gaussian_kernel(4.0, 1.0, -0.5), rtol=1e-14)
-    assert read_picture(tmp_path / "lr-kernel.png").size == (252, 252)
+    assert read_image(tmp_path / "lr-kernel.png").size == (252, 252)
     expected = Degradation.parse(text).apply(hr, scale=2)
-    np.testing.assert_array_equal(read_picture(tmp_path / "lr" / "hr.png").to_array(), expected)
+    np.testing.assert_array_equal(read_image(tmp_path / "lr" / "hr.png").to_array(), expected)
     assert [path.name for path in (tmp_path / "lr").iterdir()] == ["hr.png"]
     assert run(arguments) == 1  # exists already
     assert run([*arguments, "--overwrite"]) == 0
@@ -48,15 +48,15 @@ def test_a_real_photo_tells_the_steps_that_repeat_it(hr, tmp_path, capsys):
     (file,) = report["files"]
     assert file["size"] == [18, 12]
     assert str(Degradation.parse(file["degradation"])) == file["degradation"] != "real"
-    first, second = (read_picture(tmp_path / name).to_array() for name in ("one.png", "two.png"))
+    first, second = (read_image(tmp_path / name).to_array() for name in ("one.png", "two.png"))
     np.testing.assert_array_equal(first, second)
 
 
 def test_alpha_depth_and_odd_sides_are_kept_or_said(rng, tmp_path, capsys):
     levels = rng.integers(0, 65536, size=(25, 36, 4), dtype=np.uint16)
-    Picture.from_array(levels).save(tmp_path / "deep.png")
+    Image.from_array(levels).save(tmp_path / "deep.png")
     assert run(["degrade", str(tmp_path / "deep.png"), "-o", str(tmp_path / "lr.png"), "--scale", "4"]) == 0
-    lr = read_picture(tmp_path / "lr.png")
+    lr = read_image(tmp_path / "lr.png")
     assert (lr.size, lr.depth) == ((6, 9), 16)
     assert lr.alpha is not None
     expected = np.clip(subsample(levels[:24] / 65535, scale=4), 0, 1)
@@ -81,7 +81,7 @@ def test_mistakes_are_one_line_and_exit_1(hr, tmp_path, capsys, arguments, messa
 
 
 def test_one_bad_file_does_not_stop_the_others(hr, tmp_path, capsys):
-    (tmp_path / "bad.png").write_bytes(b"no picture")
+    (tmp_path / "bad.png").write_bytes(b"no image")
     inputs = [str(tmp_path / name) for name in ("bad.png", "hr.png")]
     assert run(["degrade", *inputs, "-o", str(tmp_path / "out"), "--scale", "2", "--json"]) == 1
     captured = capsys.readouterr()

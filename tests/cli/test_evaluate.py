@@ -11,7 +11,7 @@ import pytest
 from kukkiri.cli import evaluate as module
 from kukkiri.cli import run
 from kukkiri.evaluation import Progress, TestSet
-from kukkiri.images import Picture, read_picture
+from kukkiri.images import Image, read_image
 from kukkiri.metrics import PROTOCOLS, Score
 from kukkiri.resampling import resize
 
@@ -29,7 +29,7 @@ def data(tmp_path, rng):
     folder.mkdir()
     for name in "ab":
         small = rng.uniform(0, 1, (6, 7, 3))
-        Picture.from_array((resize(small, scale=8).clip(0, 1) * 255).astype(np.uint8)).save(folder / f"{name}.png")
+        Image.from_array((resize(small, scale=8).clip(0, 1) * 255).astype(np.uint8)).save(folder / f"{name}.png")
     return folder
 
 
@@ -78,7 +78,7 @@ def test_every_format_can_be_had_and_written_to_a_file(data, capsys):
     arguments = ["evaluate", "--model", "bicubic", "--data", str(data), "--scale", "2", "--metrics", "niqe,lr-psnr"]
     assert run([*arguments, "--format", "csv"]) == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
-    assert [row["picture"] for row in rows] == ["a", "b"]
+    assert [row["image"] for row in rows] == ["a", "b"]
     assert rows[0]["niqe"] == ""  # too small for it
     assert float(rows[0]["lr-psnr"]) > 30
     target = data.parent / "new" / "table.md"
@@ -105,14 +105,14 @@ def test_benchmarks_are_found_by_name_in_the_environment(shared, capsys, monkeyp
     assert "Set5         30.3922 dB  0.868206" in capsys.readouterr().out
 
 
-def test_given_lr_pictures_are_used(data, capsys):
+def test_given_lr_images_are_used(data, capsys):
     for name in "ab":
-        Picture.from_array(np.full((24, 28, 3), 128, np.uint8)).save(data.parent / f"{name}x2.png")
+        Image.from_array(np.full((24, 28, 3), 128, np.uint8)).save(data.parent / f"{name}x2.png")
     arguments = ["evaluate", "--model", "bicubic", "--data", str(data), "--lr", str(data.parent), "--scale", "2"]
     assert run([*arguments, "--json"]) == 0
     value = json.loads(capsys.readouterr().out)
     assert value["degradation"] == f"given: {data.parent.name}"
-    hr = read_picture(data / "a.png").to_array()
+    hr = read_image(data / "a.png").to_array()
     assert value["sets"]["photos"]["images"]["a"] == vars(
         PROTOCOLS["y-matlab"].score(hr, np.full_like(hr, 128), scale=2)
     )
@@ -121,7 +121,7 @@ def test_given_lr_pictures_are_used(data, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--data", "none"], "no such folder of pictures"),
+        (["--data", "none"], "no such folder of images"),
         ([], "Give --data DIR, or --benchmark NAME"),
         (["--benchmark", "set5"], "KUKKIRI_DATA"),
         (["--data", ".", "--download"], "Add --benchmark NAME"),
@@ -129,7 +129,7 @@ def test_given_lr_pictures_are_used(data, capsys):
         (["--data", ".", "--json", "--format", "csv"], "contradict"),
         (["--data", ".", "--cache", "x", "--no-cache"], "contradict"),
         (["--data", ".", "--metrics", "psnr,lpips"], "unknown metric 'lpips'"),
-        (["--data", ".", "--text"], "renders its own pictures"),
+        (["--data", ".", "--text"], "renders its own images"),
         (["--text", "--scale", "3"], "at one --scale"),
         (["--data", ".", "--script", "korean"], "Add --text"),
     ],
@@ -186,8 +186,8 @@ def test_text_is_handed_over_with_what_was_asked(capsys, monkeypatch):
 
 
 @pytest.fixture
-def start(tmp_path):
-    """Ours, with a head of zeros: before it adapts it enlarges by nearest neighbours."""
+def initialization(tmp_path):
+    """Ours, with a head of zeros: before it adapts it upscales by nearest neighbours."""
     torch = pytest.importorskip("torch")
     from safetensors.torch import save_file
 
@@ -200,9 +200,9 @@ def start(tmp_path):
     return str(tmp_path / "mine.safetensors")
 
 
-def test_adaptation_is_scored_beside_models_that_do_not_learn(data, start, capsys):
+def test_adaptation_is_scored_beside_models_that_do_not_learn(data, initialization, capsys):
     arguments = ["--data", str(data), "--scale", "2", "--protocol", "y-mzsr", "--degradation", "gaussian:1.0+direct"]
-    adapting = ["--adapt", "--start", start, "--steps", "0", "--steps", "2"]
+    adapting = ["--adapt", "--initialization", initialization, "--steps", "0", "--steps", "2"]
     for remembered in (False, True):
         assert run(["evaluate", "--model", "nearest", *arguments, *adapting, "--json"]) == 0
         printed = capsys.readouterr()
@@ -213,12 +213,12 @@ def test_adaptation_is_scored_beside_models_that_do_not_learn(data, start, capsy
         assert abs(found["mine(2)"] - found["mine(0)"]) > 1e-3
 
 
-def test_what_adapts_must_know_how_lr_was_made(data, start, capsys):
+def test_what_adapts_must_know_how_lr_was_made(data, initialization, capsys):
     base = ["evaluate", "--scale", "2", "--data", str(data)]
     for arguments, said in (
         (["--adapt", "--lr", str(data)], "Give --degradation instead of --lr"),
-        (["--adapt", "--start", start, "--protocol", "y-legacy"], "y-mzsr"),
-        (["--adapt", "--start", start, "--cost"], "Drop --cost"),
+        (["--adapt", "--initialization", initialization, "--protocol", "y-legacy"], "y-mzsr"),
+        (["--adapt", "--initialization", initialization, "--cost"], "Drop --cost"),
         (["--model", "bicubic", "--steps", "3"], "Add --adapt"),
         (["--model", "bicubic", "--precision", "bfloat16"], "Add --adapt"),
         ([], "Give --model, or --adapt"),

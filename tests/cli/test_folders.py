@@ -1,4 +1,4 @@
-"""Several pictures at one time: one thread for each, one share of the memory, one session for all."""
+"""Several images at one time: one thread for each, one share of the memory, one session for all."""
 
 import json
 import threading
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kukkiri.cli import run
-from kukkiri.images import Picture, read_picture
+from kukkiri.images import Image, read_image
 from kukkiri.inference import Upscaler, engine, upscaler
 
 
@@ -40,7 +40,7 @@ def folder(tmp_path, rng):
 
     def make(*sizes):
         for number, size in enumerate(sizes):
-            Picture.from_array(rng.integers(0, 256, (*size, 3), dtype=np.uint8)).save(path / f"{number}.png")
+            Image.from_array(rng.integers(0, 256, (*size, 3), dtype=np.uint8)).save(path / f"{number}.png")
         return path
 
     return make
@@ -51,21 +51,21 @@ def test_what_the_workers_plan_for_fits_together(machine, folder, tmp_path):
     source = folder((200, 300), (200, 300))
     assert run(["upscale", str(source), "-o", str(tmp_path / "out"), "--preset", "fast"]) == 0
     shared = list(plans)
-    assert len(shared) == 4  # a picture is planned before it is begun, and once more for its run
+    assert len(shared) == 4  # an image is planned before it is begun, and once more for its run
     # half of 48 MB; the arrays take 4 * (3 * 3 + 2) * 240,000 of it, which leaves 25,846 pixels of 520 bytes: 86 rows
     assert {plan.passes for plan in shared} == {(("plain-s-x2", (200, 300), (86, 300)),)}
     assert {plan.memory for plan in shared} == {10_560_000 + 86 * 300 * 520}
     assert Upscaler("fast").plan((200, 300)).passes[0][2] is None  # alone it fits
 
 
-def test_a_picture_that_fits_no_share_is_done_alone_at_the_end(machine, folder, tmp_path, capsys):
+def test_a_image_that_fits_no_share_is_done_alone_at_the_end(machine, folder, tmp_path, capsys):
     plans = machine(cores=2, free=15_000_000)
     source, out = folder((200, 250), (300, 400), (20, 30), (30, 20)), tmp_path / "out"
     arguments = ["upscale", str(source), "-o", str(out), "--model", "bicubic", "--scale", "2", "--json"]
     assert run(arguments) == 1
     printed = capsys.readouterr()
     value = json.loads(printed.out)
-    # of 12 MB, 6 MB for each worker, the first picture takes 8.4 and the second 20.2
+    # of 12 MB, 6 MB for each worker, the first image takes 8.4 and the second 20.2
     done = [one["output"] for one in value["files"]]
     assert sorted(done[:2]) == [str(out / "2.png"), str(out / "3.png")]
     assert done[2:] == [str(out / "0.png")]
@@ -89,17 +89,17 @@ def test_one_session_with_one_thread_serves_all_workers(machine, folder, tmp_pat
     source, out = folder(*[(20, 30)] * 5), tmp_path / "out"
     assert run(["upscale", str(source), "-o", str(out), "--preset", "fast"]) == 0
     assert made == [1]
-    sizes = [read_picture(path).size for path in sorted(out.iterdir())]
+    sizes = [read_image(path).size for path in sorted(out.iterdir())]
     assert sizes == [(40, 60)] * 5
 
 
 @pytest.mark.parametrize("arguments", [["--threads", "2"], ["--tile", "20"]])
-def test_one_worker_computes_while_another_picture_is_written(machine, folder, tmp_path, monkeypatch, arguments):
+def test_one_worker_computes_while_another_image_is_written(machine, folder, tmp_path, monkeypatch, arguments):
     machine(cores=2, free=10**9)
     source, out = folder(*[(20, 30)] * 5), tmp_path / "out"
     computing, most = [], []
     second = threading.Event()
-    enlarge, save = Upscaler.picture, Picture.save
+    upscale, save = Upscaler.image, Image.save
 
     def counted(self, *args, **kwargs):
         if most:
@@ -108,7 +108,7 @@ def test_one_worker_computes_while_another_picture_is_written(machine, folder, t
         most.append(len(computing))
         try:
             time.sleep(0.02)  # in which another could begin
-            return enlarge(self, *args, **kwargs)
+            return upscale(self, *args, **kwargs)
         finally:
             computing.pop()
 
@@ -116,8 +116,8 @@ def test_one_worker_computes_while_another_picture_is_written(machine, folder, t
         assert second.wait(30)  # the first file is not written before the network has gone on
         return save(self, *args, **kwargs)
 
-    monkeypatch.setattr(Upscaler, "picture", counted)
-    monkeypatch.setattr(Picture, "save", waiting)
+    monkeypatch.setattr(Upscaler, "image", counted)
+    monkeypatch.setattr(Image, "save", waiting)
     assert run(["upscale", str(source), "-o", str(out), "--preset", "fast", *arguments]) == 0
     assert most == [1] * 5  # one at a time
     assert len(list(out.iterdir())) == 5

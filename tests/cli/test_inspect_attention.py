@@ -8,7 +8,7 @@ pytest.importorskip("matplotlib")
 
 from kukkiri.checkpoints import describe, save_safetensors
 from kukkiri.cli import run
-from kukkiri.images import Picture, read_picture
+from kukkiri.images import Image, read_image
 from kukkiri.networks import NETWORKS
 
 ARGUMENTS = {
@@ -32,7 +32,7 @@ def model(tmp_path):
 @pytest.fixture
 def image(tmp_path):
     levels = np.random.default_rng(0).integers(0, 256, size=(18, 26, 3), dtype=np.uint8)
-    Picture.from_array(levels).save(tmp_path / "lr.png")
+    Image.from_array(levels).save(tmp_path / "lr.png")
     return str(tmp_path / "lr.png")
 
 
@@ -46,7 +46,7 @@ def test_attention_of_san_is_drawn_and_told(model, image, tmp_path, capsys):
     assert told["pixel"] == [20, 4]
     assert told["files"] == [str(tmp_path / f"maps-{kind}.png") for kind in ("channels", "positions")]
     for file in told["files"]:
-        drawn = read_picture(file).colour
+        drawn = read_image(file).colour
         assert drawn.shape[0] > 100
         assert drawn.std() > 0.05  # something is on it
     assert run(arguments) == 1  # both files exist
@@ -55,7 +55,7 @@ def test_attention_of_san_is_drawn_and_told(model, image, tmp_path, capsys):
     assert "RG.1.soca: order 2, 8 channels" in capsys.readouterr().out
 
 
-def test_a_network_with_channel_attention_only_gets_one_picture(model, image, tmp_path, capsys):
+def test_a_network_with_channel_attention_only_gets_one_image(model, image, tmp_path, capsys):
     assert run(["inspect", "attention", model("rcan"), image, "-o", str(tmp_path / "a.png")]) == 0
     assert not (tmp_path / "a-positions.png").exists()
     assert (tmp_path / "a-channels.png").exists()
@@ -73,7 +73,7 @@ def test_attribution_is_drawn_and_told(name, model, image, tmp_path, capsys):
     told = json.loads(capsys.readouterr().out)
     assert 0 < told["diffusion_index"] < 100
     assert told["sum"] == pytest.approx(told["change"], rel=0.05, abs=1e-3)
-    assert read_picture(tmp_path / "a.png").colour.std() > 0.05
+    assert read_image(tmp_path / "a.png").colour.std() > 0.05
 
 
 def test_a_crop_is_taken_before_anything_else(model, image, tmp_path, capsys):
@@ -82,8 +82,8 @@ def test_a_crop_is_taken_before_anything_else(model, image, tmp_path, capsys):
     assert run(arguments) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["pixel"] == [6, 5]
-    cut = read_picture(image).to_array()[2:12, 4:16]
-    Picture.from_array(cut).save(tmp_path / "cut.png")
+    cut = read_image(image).to_array()[2:12, 4:16]
+    Image.from_array(cut).save(tmp_path / "cut.png")
     assert run(["inspect", "attention", path, str(tmp_path / "cut.png"), "-o", str(tmp_path / "b.png"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["channels"] == told["channels"]
 

@@ -6,7 +6,7 @@ import torch
 
 from kukkiri.checkpoints import describe, export_onnx, load, save_safetensors
 from kukkiri.cli import run
-from kukkiri.images import Picture, read_picture
+from kukkiri.images import Image, read_image
 from kukkiri.metrics.checkerboard import smooth_probe
 from kukkiri.networks import FSRCNN, VDSR
 from kukkiri.upsampling import icnr_transposed_
@@ -31,7 +31,7 @@ def inspected(capsys, *arguments):
     return json.loads(capsys.readouterr().out)
 
 
-def test_a_network_at_initialisation_shows_a_pattern_and_the_same_with_icnr_does_not(tmp_path, network, capsys):
+def test_a_network_at_initialization_shows_a_pattern_and_the_same_with_icnr_does_not(tmp_path, network, capsys):
     save_safetensors(network, tmp_path / "uneven.safetensors", info=described(network, "uneven"))
     icnr_transposed_(network.last_part.weight, scale=2, padding=4)
     save_safetensors(network, tmp_path / "even.safetensors", info=described(network, "even"))
@@ -40,11 +40,11 @@ def test_a_network_at_initialisation_shows_a_pattern_and_the_same_with_icnr_does
     assert uneven["before"]["score_db"] > 10
     assert even["before"]["score_db"] < 1
     assert even["before"]["phase_spread_levels"] < 1e-3 < uneven["before"]["phase_spread_levels"]
-    picture = read_picture(tmp_path / "report" / "difference.png").colour
-    assert picture.shape[:2] == (192, 384)
-    assert np.ptp(picture[40:-40, 232:-40]) > 0.05  # the right half shows the pattern
-    assert np.ptp(read_picture(tmp_path / "report2" / "difference.png").colour[40:-40, 232:-40]) < np.ptp(
-        picture[40:-40, 232:-40]
+    image = read_image(tmp_path / "report" / "difference.png").colour
+    assert image.shape[:2] == (192, 384)
+    assert np.ptp(image[40:-40, 232:-40]) > 0.05  # the right half shows the pattern
+    assert np.ptp(read_image(tmp_path / "report2" / "difference.png").colour[40:-40, 232:-40]) < np.ptp(
+        image[40:-40, 232:-40]
     )
     assert (tmp_path / "report" / "spectrum.png").stat().st_size > 1000
 
@@ -54,7 +54,7 @@ def test_repair_evens_the_phases_and_says_what_it_costs(tmp_path, network, capsy
     export_onnx(network, tmp_path / "a.onnx", info=described(network, "a"))
     (tmp_path / "hr").mkdir()
     hr = smooth_probe(80, channels=3)
-    Picture.from_array((255 * hr).astype(np.uint8)).save(tmp_path / "hr" / "hr.png")
+    Image.from_array((255 * hr).astype(np.uint8)).save(tmp_path / "hr" / "hr.png")
     outputs = []
     for suffix in ("safetensors", "onnx"):
         found = inspected(
@@ -70,15 +70,15 @@ def test_repair_evens_the_phases_and_says_what_it_costs(tmp_path, network, capsy
     assert load(tmp_path / "b.safetensors").info.network == "fsrcnn"
 
 
-def test_a_picture_of_the_user_is_enlarged_and_a_text_report_is_printed(tmp_path, network, capsys):
+def test_a_image_of_the_user_is_upscaled_and_a_text_report_is_printed(tmp_path, network, capsys):
     save_safetensors(network, tmp_path / "a.safetensors", info=described(network, "a"))
-    Picture.from_array((255 * smooth_probe(50)[:, :41]).astype(np.uint8)).save(tmp_path / "lr.png")
-    arguments = ["inspect", "upsampler", tmp_path / "a.safetensors", "--picture", tmp_path / "lr.png"]
+    Image.from_array((255 * smooth_probe(50)[:, :41]).astype(np.uint8)).save(tmp_path / "lr.png")
+    arguments = ["inspect", "upsampler", tmp_path / "a.safetensors", "--image", tmp_path / "lr.png"]
     assert run([*map(str, arguments), "--report", str(tmp_path / "report")]) == 0
     printed = capsys.readouterr()
     assert "a x2, levels of 8 bit" in printed.out
     assert "channel 0, mean" in printed.out
-    assert read_picture(tmp_path / "report" / "difference.png").colour.shape[:2] == (100, 2 * 82)
+    assert read_image(tmp_path / "report" / "difference.png").colour.shape[:2] == (100, 2 * 82)
 
 
 def test_mistakes_are_told_in_one_line(tmp_path, network, capsys):
@@ -93,4 +93,4 @@ def test_mistakes_are_told_in_one_line(tmp_path, network, capsys):
     vdsr = VDSR()
     save_safetensors(vdsr, tmp_path / "v.safetensors", info=describe(vdsr, name="v", arguments={}))
     assert run(["inspect", "upsampler", str(tmp_path / "v.safetensors")]) == 1
-    assert "enlarges nothing inside itself" in capsys.readouterr().err
+    assert "upscales nothing inside itself" in capsys.readouterr().err

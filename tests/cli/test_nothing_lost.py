@@ -1,4 +1,4 @@
-"""The promise of the README, end to end: one picture with everything that other tools lose."""
+"""The promise of the README, end to end: one image with everything that other tools lose."""
 
 import io
 
@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from kukkiri.cli import run
-from kukkiri.images import read_picture
+from kukkiri.images import read_image
 from tests.images.conftest import encode
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:PIL")
@@ -39,7 +39,7 @@ def test_sixteen_bit_alpha_profile_and_orientation_are_all_kept(everything, mode
     target = path.with_name("large.png")
     assert run(["upscale", str(path), "-o", str(target), "--model", model, "--scale", "2"]) == 0
 
-    large = read_picture(target)
+    large = read_image(target)
     assert large.depth == 16
     assert large.size == (60, 42)  # turned, then doubled
     assert large.metadata.icc == profile
@@ -58,7 +58,7 @@ def test_sixteen_bit_alpha_profile_and_orientation_are_all_kept(everything, mode
     inner = (slice(8, -8), slice(8, -8))
     shown = large.alpha[inner] > 0
     expected = np.kron(turned[..., :3], np.ones((2, 2, 1)))[inner]
-    assert np.abs(large.colour[inner] - expected)[shown].max() < 0.1  # smooth ramps, enlarged
+    assert np.abs(large.colour[inner] - expected)[shown].max() < 0.1  # smooth ramps, upscaled
 
 
 def test_a_format_that_cannot_hold_it_says_what_it_drops(everything, capsys):

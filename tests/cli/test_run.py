@@ -9,7 +9,7 @@ import pytest
 
 from kukkiri import __version__
 from kukkiri.cli import run
-from kukkiri.images import Picture, read_picture
+from kukkiri.images import Image, read_image
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def photo(tmp_path, rng):
     small = rng.integers(0, 256, (7, 9, 3), dtype=np.uint8).astype(np.float32) / 255
     smooth = np.kron(small, np.ones((4, 4, 1), np.float32))
     path = tmp_path / "photo.png"
-    Picture.from_array((smooth * 255).astype(np.uint8)).save(path)
+    Image.from_array((smooth * 255).astype(np.uint8)).save(path)
     return path
 
 
@@ -30,7 +30,7 @@ def test_wrong_usage_exits_2_and_a_users_mistake_1_with_one_line(capsys, tmp_pat
     assert run(["upscale", "--sclae", "2"]) == 2
     assert run(["evaluate", "--model", "bicubic", "--data", str(tmp_path / "none"), "--scale", "2"]) == 1
     lines = capsys.readouterr().err.strip().splitlines()
-    assert lines[-1] == f"kukkiri: {tmp_path / 'none'}: no such folder of pictures."
+    assert lines[-1] == f"kukkiri: {tmp_path / 'none'}: no such folder of images."
 
 
 def test_help_is_there_for_every_command(capsys):
@@ -47,17 +47,17 @@ def test_help_loads_neither_numpy_nor_an_engine():
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
-def test_one_picture_is_written_beside_itself_or_where_asked(photo, capsys):
+def test_one_image_is_written_beside_itself_or_where_asked(photo, capsys):
     assert run(["upscale", str(photo), "--model", "bicubic", "--scale", "2"]) == 0
     beside = photo.with_name("photo-x2.png")
     assert capsys.readouterr().out.strip() == str(beside)
-    assert read_picture(beside).size == (56, 72)
+    assert read_image(beside).size == (56, 72)
     assert run(["upscale", str(photo), "-o", str(photo.with_name("large.jpg")), "--model", "nearest", "-s", "1.5"]) == 0
-    assert read_picture(photo.with_name("large.jpg")).size == (42, 54)
+    assert read_image(photo.with_name("large.jpg")).size == (42, 54)
 
 
 def test_one_bad_file_does_not_stop_the_rest(photo, capsys):
-    (photo.parent / "bad.png").write_bytes(b"not a picture")
+    (photo.parent / "bad.png").write_bytes(b"not an image")
     out = photo.parent / "out"
     arguments = ["upscale", str(photo.parent), "-o", str(out), "--model", "bicubic", "--scale", "2", "--json"]
     assert run(arguments) == 1
@@ -106,7 +106,7 @@ def test_folders_keep_their_tree_and_globs_are_expanded(photo, capsys):
 
 def test_two_inputs_with_one_output_are_refused_before_any_work(photo, capsys):
     other = photo.with_suffix(".jpg")
-    read_picture(photo).save(other)
+    read_image(photo).save(other)
     out = photo.parent / "out"
     assert run(["upscale", str(photo), str(other), "-o", str(out), "--model", "bicubic"]) == 1
     assert "would both be written" in capsys.readouterr().err
@@ -133,7 +133,7 @@ def test_ctrl_c_leaves_no_partial_file(photo, capsys, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("kukkiri.images.atomic.os.fsync", interrupted)
+    monkeypatch.setattr("kukkiri.files.os.fsync", interrupted)
     before = sorted(photo.parent.iterdir())
     assert run(["upscale", str(photo), "--model", "bicubic", "--scale", "2"]) == 130
     assert sorted(photo.parent.iterdir()) == before

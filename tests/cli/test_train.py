@@ -3,18 +3,18 @@ import pytest
 
 from kukkiri import Upscaler
 from kukkiri.cli import run
-from kukkiri.images import Picture
+from kukkiri.images import Image
 
 
 @pytest.fixture
 def recipe(tmp_path, rng):
-    pictures = tmp_path / "pictures"
-    pictures.mkdir()
+    images = tmp_path / "images"
+    images.mkdir()
     for name in "ab":
-        Picture.from_array(rng.integers(0, 256, (50, 50, 3), dtype=np.uint8)).save(pictures / f"{name}.png")
+        Image.from_array(rng.integers(0, 256, (50, 50, 3), dtype=np.uint8)).save(images / f"{name}.png")
     path = tmp_path / "tiny.toml"
     path.write_text(
-        f'name = "tiny"\nnetwork = "espcn"\nscale = 2\ndata = "{pictures}"\nvalidation = "{pictures}"\n'
+        f'name = "tiny"\nnetwork = "espcn"\nscale = 2\ndata = "{images}"\nvalidation = "{images}"\n'
         f'output = "{tmp_path / "runs"}"\nsteps = 20\nbatch = 2\npatch = 8\nlog_every = 10\nthreads = 1\n'
         "[arguments]\nwidths = [4, 4]\n",
         encoding="utf-8",

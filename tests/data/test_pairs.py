@@ -1,18 +1,18 @@
 import numpy as np
 import pytest
 
-from kukkiri.data import PairSet, PatchSampler, dihedral, find_pictures, read_rgb8
+from kukkiri.data import PairSet, PatchSampler, dihedral, find_images, read_rgb8
 from kukkiri.degradations import Degradation
 from kukkiri.errors import ConfigError, ImageError
-from kukkiri.images import Picture, rgb_to_y
+from kukkiri.images import Image, rgb_to_y
 from kukkiri.resampling import resize
 
 
 @pytest.fixture
 def folder(tmp_path, rng):
     for name, shape in {"a": (50, 61, 3), "b": (47, 40), "c": (40, 40, 4)}.items():
-        Picture.from_array(rng.integers(0, 256, shape, dtype=np.uint8)).save(tmp_path / f"{name}.png")
-    (tmp_path / "notes.txt").write_text("not a picture")
+        Image.from_array(rng.integers(0, 256, shape, dtype=np.uint8)).save(tmp_path / f"{name}.png")
+    (tmp_path / "notes.txt").write_text("not an image")
     return tmp_path
 
 
@@ -34,7 +34,7 @@ def test_luma_is_made_after_the_degradation_of_rgb(folder):
     assert min(np.abs(luma - lr[0, 0].numpy()).max() for luma in turned) < 1e-6  # float32
 
 
-def test_every_variant_of_a_picture_is_another_draw_and_shares_its_hr(folder):
+def test_every_variant_of_a_image_is_another_draw_and_shares_its_hr(folder):
     pairs = PairSet.from_folder(folder, scale=2, colour="rgb", degradation="photo", variants=3)
     assert [pair.name for pair in pairs] == ["a"] * 3 + ["b"] * 3 + ["c"] * 3
     assert np.shares_memory(pairs[0].hr, pairs[2].hr)
@@ -62,7 +62,7 @@ def test_a_cache_gives_the_same_pairs_and_is_really_read(folder, tmp_path):
     (file,) = cache.glob("*/lr-*.bin")
     file.write_bytes(bytes(file.stat().st_size))
     assert not any(pair.lr.any() for pair in PairSet.from_folder(folder, **options, cache=cache))
-    Picture.from_array(np.zeros((40, 40), dtype=np.uint8)).save(folder / "a.png", overwrite=True)
+    Image.from_array(np.zeros((40, 40), dtype=np.uint8)).save(folder / "a.png", overwrite=True)
     assert PairSet.from_folder(folder, **options, cache=cache)[0].hr.shape == (40, 40, 3)  # other content, other key
 
 
@@ -80,25 +80,25 @@ def test_patches_are_a_function_of_seed_rank_and_step(folder):
 
 
 def test_both_sides_of_a_patch_are_the_same_place_turned_the_same_way(folder):
-    pairs = PairSet.from_folder(folder, scale=1, colour="rgb")  # at scale 1 they are one picture
+    pairs = PairSet.from_folder(folder, scale=1, colour="rgb")  # at scale 1 they are one image
     lr, hr = PatchSampler(pairs, patch=9, batch=32, seed=0).at(0)
     assert lr.equal(hr)
 
 
 def test_the_eight_variants_differ_and_are_flips_and_turns():
-    picture = np.arange(6, dtype=np.float32).reshape(2, 3, 1)
+    image = np.arange(6, dtype=np.float32).reshape(2, 3, 1)
     square = np.arange(9, dtype=np.float32).reshape(3, 3, 1)
-    assert dihedral(picture, 4).shape == (3, 2, 1)
+    assert dihedral(image, 4).shape == (3, 2, 1)
     assert len({dihedral(square, variant).tobytes() for variant in range(8)}) == 8
     assert np.array_equal(dihedral(square, 1 | 4)[..., 0], np.rot90(square[..., 0], -1))
 
 
 def test_what_cannot_be_used_is_named(folder, tmp_path):
     with pytest.raises(ConfigError, match="no such folder"):
-        find_pictures(tmp_path / "none")
+        find_images(tmp_path / "none")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ConfigError, match="no pictures here"):
-        find_pictures(tmp_path / "empty")
+    with pytest.raises(ConfigError, match="no images here"):
+        find_images(tmp_path / "empty")
     with pytest.raises(ConfigError, match="smaller than a patch of 64"):
         PatchSampler(PairSet.from_folder(folder, scale=2, colour="y"), patch=64, batch=1)
     with pytest.raises(ImageError, match="smaller than scale 99"):

@@ -5,21 +5,21 @@ import pytest
 
 from kukkiri.data import LowSet, PairSet, Prepared, prepare, read_rgb8
 from kukkiri.errors import ConfigError, ImageError
-from kukkiri.images import Picture
+from kukkiri.images import Image
 
 SIZES = {"a": (250, 301), "b": (96, 120), "c": (101, 240)}
 
 
 @pytest.fixture
 def folder(tmp_path, rng):
-    (tmp_path / "pictures").mkdir()
+    (tmp_path / "images").mkdir()
     for name, shape in SIZES.items():
-        picture = Picture.from_array(rng.integers(0, 256, (*shape, 3), dtype=np.uint8))
-        picture.save(tmp_path / "pictures" / f"{name}.png")
-    return tmp_path / "pictures"
+        image = Image.from_array(rng.integers(0, 256, (*shape, 3), dtype=np.uint8))
+        image.save(tmp_path / "images" / f"{name}.png")
+    return tmp_path / "images"
 
 
-def test_whole_pictures_are_the_pairs_that_training_makes_itself(folder, tmp_path):
+def test_whole_images_are_the_pairs_that_training_makes_itself(folder, tmp_path):
     prepare(folder, tmp_path / "made", lows=[LowSet(2, "photo", 2), LowSet(3, "bicubic")])
     for scale, degradation, variants in ((2, "photo", 2), (3, "bicubic", 1)):
         options = {"scale": scale, "degradation": degradation, "variants": variants, "colour": "rgb"}
@@ -31,15 +31,15 @@ def test_whole_pictures_are_the_pairs_that_training_makes_itself(folder, tmp_pat
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
-def test_sub_images_cover_the_picture_and_lr_is_cut_after_it_was_made(folder, tmp_path, scale):
+def test_sub_images_cover_the_image_and_lr_is_cut_after_it_was_made(folder, tmp_path, scale):
     prepared = prepare(folder, tmp_path / "made", lows=[LowSet(scale, "bicubic")], sub_image=96)
     pixels = prepared.hr()
     whole = PairSet.from_folder(folder, scale=scale, colour="rgb")
-    for picture, name in enumerate(SIZES):
+    for image, name in enumerate(SIZES):
         canvas = np.zeros((*SIZES[name], 3), dtype=np.uint8)
         seen = np.zeros(SIZES[name], dtype=int)
         for piece, hr in zip(prepared.pieces, pixels, strict=True):
-            if piece.picture == picture:
+            if piece.image == image:
                 place = slice(piece.top, piece.top + piece.height), slice(piece.left, piece.left + piece.width)
                 canvas[place], seen[place] = hr, seen[place] + 1
                 assert max(hr.shape[:2]) <= 96 + 23  # the last piece takes what the grid of 24 left
@@ -48,7 +48,7 @@ def test_sub_images_cover_the_picture_and_lr_is_cut_after_it_was_made(folder, tm
     pieces = PairSet.from_folder(tmp_path / "made", scale=scale, colour="rgb")
     for pair, piece in zip(pieces, prepared.pieces, strict=True):
         rows, columns = piece.at_scale(scale)
-        assert np.array_equal(pair.lr, whole[piece.picture].lr[rows, columns])
+        assert np.array_equal(pair.lr, whole[piece.image].lr[rows, columns])
         assert pair.hr.shape == (scale * pair.lr.shape[0], scale * pair.lr.shape[1], 3)
 
 
@@ -61,7 +61,7 @@ def test_a_scale_is_added_without_making_hr_again(folder, tmp_path):
     assert prepared.low_sets == [LowSet(2, "bicubic"), LowSet(4, "bicubic+noise:0.02")]
 
 
-def test_an_unreadable_picture_is_named_and_the_others_are_prepared(folder, tmp_path):
+def test_an_unreadable_image_is_named_and_the_others_are_prepared(folder, tmp_path):
     whole = PairSet.from_folder(folder, scale=2, colour="rgb")
     (folder / "b.png").write_bytes((folder / "b.png").read_bytes()[:5000])
     for _ in range(2):  # the second time from the manifest
@@ -115,7 +115,7 @@ def test_lr_of_an_older_drawing_is_made_anew(folder, tmp_path, monkeypatch):
 def test_what_does_not_fit_is_said(folder, tmp_path):
     made = tmp_path / "made"
     prepare(folder, made, lows=[LowSet(2, "bicubic")])
-    with pytest.raises(ConfigError, match=r"no LR pictures for x4 bicubic, variants 1\. There: x2 bicubic, variants 1"):
+    with pytest.raises(ConfigError, match=r"no LR images for x4 bicubic, variants 1\. There: x2 bicubic, variants 1"):
         PairSet.from_folder(made, scale=4, colour="rgb")
     with pytest.raises(ConfigError, match="sub-images of 0, not 96"):
         prepare(folder, made, sub_image=96)
@@ -126,7 +126,7 @@ def test_what_does_not_fit_is_said(folder, tmp_path):
     with pytest.raises(ImageError, match="smaller than scale 99"):
         prepare(folder, made, lows=[LowSet(99, "bicubic")])
     (folder / "a.png").unlink()
-    with pytest.raises(ConfigError, match="from other pictures"):
+    with pytest.raises(ConfigError, match="from other images"):
         prepare(folder, made)
     manifest = json.loads((made / "manifest.json").read_text())
     (made / "manifest.json").write_text(json.dumps({**manifest, "format": "other"}))

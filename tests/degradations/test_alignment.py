@@ -10,7 +10,7 @@ from kukkiri.degradations.alignment import (
     kernel_covariance,
     move_kernel,
 )
-from kukkiri.degradations.kernels import gaussian_kernel
+from kukkiri.degradations.blur_kernels import gaussian_kernel
 
 
 @pytest.mark.parametrize(("index", "scale"), [(0, 2), (1, 3), (3, 4)])

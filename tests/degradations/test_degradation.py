@@ -7,7 +7,7 @@ from kukkiri.degradations import Degradation, gaussian_kernel, load_kernel, save
 from kukkiri.degradations.linear import blur, blur_downsample, subsample
 from kukkiri.degradations.steps import Blur, Jpeg, Noise, Poisson, RealPhoto, Resize, Round, SavedPhoto, Subsample
 from kukkiri.errors import ConfigError, ImageError
-from kukkiri.images import quantise
+from kukkiri.images import quantize
 
 positive = st.floats(min_value=1e-3, max_value=1e3)
 angles = st.floats(min_value=-7, max_value=7)
@@ -23,7 +23,7 @@ blurs = st.one_of(
     ),
     st.builds(
         Blur,
-        st.sampled_from(["generalised", "plateau"]),
+        st.sampled_from(["generalized", "plateau"]),
         st.tuples(positive, positive, angles, st.floats(0.2, 5)),
         size=sizes,
         border=borders,
@@ -97,8 +97,8 @@ def test_presets_are_what_the_literature_does():
     ("text", "message"),
     [
         ("gausian:2+direct", r"unknown degradation step 'gausian'; did you mean 'gaussian'\? Known: bicubic"),
-        ("gaussian:2", r"no step that sub-samples, expected one\. Add \+direct or \+bicubic"),
-        ("direct+bicubic", "2 steps that sub-sample"),
+        ("gaussian:2", r"no step that subsamples, expected one\. Add \+direct or \+bicubic"),
+        ("direct+bicubic", "2 steps that subsample"),
         ("gaussian+direct", "gaussian got 0 values, expected gaussian:VARIANCE"),
         ("gaussian:-2+direct", "variance must be positive"),
         ("gaussian:nan+direct", "must be finite"),
@@ -131,7 +131,7 @@ def test_bad_texts_say_what_is_wrong(text, message):
         Degradation.parse(text)
 
 
-def test_steps_of_a_float_picture_happen_in_their_order(rng):
+def test_steps_of_a_float_image_happen_in_their_order(rng):
     hr, kernel = rng.uniform(size=(24, 30, 3)), gaussian_kernel(4.0, 1.0, -0.5)
     direct = Degradation.parse("gaussian:4,1,-0.5+direct").apply(hr, scale=2)
     np.testing.assert_allclose(direct, blur_downsample(hr, kernel, scale=2), atol=1e-13)
@@ -139,12 +139,12 @@ def test_steps_of_a_float_picture_happen_in_their_order(rng):
     np.testing.assert_allclose(last, blur(subsample(hr, scale=2), kernel), atol=1e-13)
 
 
-def test_an_8_bit_picture_is_rounded_once_unless_asked(rng):
+def test_an_8_bit_image_is_rounded_once_unless_asked(rng):
     hr = rng.integers(0, 256, size=(24, 30, 3), dtype=np.uint8)
     kernel = gaussian_kernel(1.3)
-    expected = quantise(subsample(blur(hr / 255, kernel), scale=3), 8)
+    expected = quantize(subsample(blur(hr / 255, kernel), scale=3), 8)
     np.testing.assert_array_equal(Degradation.parse("gaussian:1.3+bicubic").apply(hr, scale=3), expected)
-    twice = subsample(quantise(blur(hr / 255, kernel), 8), scale=3)
+    twice = subsample(quantize(blur(hr / 255, kernel), 8), scale=3)
     np.testing.assert_array_equal(Degradation.parse("gaussian:1.3+8bit+bicubic").apply(hr, scale=3), twice)
     np.testing.assert_array_equal(Degradation.parse("bicubic").apply(hr, scale=3), subsample(hr, scale=3))
 
@@ -180,7 +180,7 @@ def test_a_drawn_photo_is_a_text_that_can_be_read_again():
 def test_photos_of_many_seeds_keep_size_and_range(rng):
     hr = rng.uniform(size=(32, 36, 3)).astype(np.float32)
     for seed in range(12):
-        lr = Degradation.parse("real").apply(quantise(hr, 8), scale=2, seed=seed)
+        lr = Degradation.parse("real").apply(quantize(hr, 8), scale=2, seed=seed)
         assert lr.shape == (16, 18, 3)
         assert lr.dtype == np.uint8
 
@@ -204,7 +204,7 @@ def test_arrays_and_files_are_kernels_too(rng, tmp_path):
 
 
 @pytest.mark.parametrize("text", ["gaussian:3.0", "gaussian:3.0,size=20", "shake:5", "array:1,2,3,4,5,6,7,8,9,rows=3"])
-def test_aligned_pictures_lie_on_the_bicubic_grid(text):
+def test_aligned_images_lie_on_the_bicubic_grid(text):
     hr = np.add.outer(np.arange(90.0), 2 * np.arange(90.0)) / 300
     lr = Degradation.parse(f"{text}+direct:aligned").apply(hr, scale=3)
     inner = (slice(9, -9),) * 2
@@ -215,7 +215,7 @@ def test_aligned_pictures_lie_on_the_bicubic_grid(text):
     "text", ["bicubic", "gaussian:2.0+direct", "gaussian:2.0+bicubic", "bd", "gaussian:1+disk:2+direct:aligned"]
 )
 @pytest.mark.parametrize("scale", [2, 3])
-def test_the_effective_kernel_does_the_same_with_direct_sub_sampling(rng, text, scale):
+def test_the_effective_kernel_does_the_same_with_direct_subsampling(rng, text, scale):
     hr = rng.uniform(size=(40 * scale, 40 * scale))
     degradation = Degradation.parse(text.replace("bd", "gaussian-sigma:1.6,size=7,border=replicate+nearest"))
     kernel = degradation.effective_kernel(scale=scale)
@@ -224,7 +224,7 @@ def test_the_effective_kernel_does_the_same_with_direct_sub_sampling(rng, text, 
     np.testing.assert_allclose(mine, degradation.apply(hr, scale=scale)[inner], atol=1e-12)
 
 
-def test_covariances_of_blurs_add_up_and_those_behind_the_sub_sampling_do_not_count():
+def test_covariances_of_blurs_add_up_and_those_behind_the_subsampling_do_not_count():
     one = Degradation.parse("gaussian:2.0+gaussian:3.0,1.0,0.0+direct").blur_covariance(scale=2)
     assert one == pytest.approx((5.0, 3.0, 0.0), abs=2e-2)  # kernels end somewhere
     behind = Degradation.parse("gaussian:2.0+bicubic+gaussian:9.0").blur_covariance(scale=2)
@@ -239,13 +239,13 @@ def test_what_is_not_one_kernel_says_so():
         Degradation.parse("bilinear").effective_kernel(scale=2)
 
 
-def test_many_pictures_have_their_own_noise(rng):
+def test_many_images_have_their_own_noise(rng):
     hr = np.full((8, 8), 0.5)
     first, second = Degradation.parse("bicubic+noise:0.1").apply_all([hr, hr], scale=2, seed=1)
     assert np.abs(first - second).max() > 0.01
 
 
-def test_wrong_pictures_are_refused():
+def test_wrong_images_are_refused():
     with pytest.raises(ImageError, match=r"9x8 .* not a multiple of scale 2"):
         Degradation.parse("bicubic").apply(np.zeros((9, 8)), scale=2)
     with pytest.raises(TypeError, match="got int64"):

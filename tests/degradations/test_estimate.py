@@ -3,9 +3,9 @@ import pytest
 
 from kukkiri.degradations import estimate as module
 from kukkiri.degradations.alignment import centre_of_mass
+from kukkiri.degradations.blur_kernels import gaussian_kernel
 from kukkiri.degradations.degradation import Degradation
 from kukkiri.degradations.estimate import estimate_kernel
-from kukkiri.degradations.kernels import gaussian_kernel
 from kukkiri.errors import ImageError
 
 
@@ -33,7 +33,7 @@ def test_a_blur_of_scale_invariant_edges_is_found(rng):
     assert centre_of_mass(found.kernel) == pytest.approx((6, 6), abs=0.05)
     error = np.linalg.norm(found.kernel - kernel) / np.linalg.norm(kernel)
     axis = np.arange(13) - 6
-    # edges of one picture do not pin every weight; a delta, where it starts, has an error of 2.8
+    # edges of one image do not pin every weight; a delta, where it starts, has an error of 2.8
     assert error < 0.6
     assert axis @ found.kernel @ axis < -0.3  # it leans as the true one does (-1.26)
     assert found.distances[-1] < found.distances[0]
@@ -69,11 +69,11 @@ def test_nearest_neighbours_are_exact(rng):
     np.testing.assert_array_equal(np.sort(place, axis=1), np.sort(np.argsort(everything, axis=1)[:, :4], axis=1))
 
 
-def test_the_minimiser_keeps_to_non_negative_weights(rng):
+def test_the_minimizer_keeps_to_non_negative_weights(rng):
     optimize = pytest.importorskip("scipy.optimize")
     matrix, target = rng.normal(size=(40, 9)), rng.normal(size=40)
     expected, _ = optimize.nnls(matrix, target)
-    found = module._minimise(matrix.T @ matrix, matrix.T @ target, np.ones(9), steps=2000)
+    found = module._minimize(matrix.T @ matrix, matrix.T @ target, np.ones(9), steps=2000)
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 

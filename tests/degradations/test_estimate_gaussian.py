@@ -55,14 +55,14 @@ def test_photographs_give_their_kernel_back(shared):
         assert str(Degradation.parse(f"{found}+direct")).startswith("gaussian:")
 
 
-def test_a_sharp_picture_has_almost_no_blur(rng):
+def test_a_sharp_image_has_almost_no_blur(rng):
     lr = Degradation.parse("direct").apply(scene(rng), scale=2)
     found = estimate_gaussian(lr, scale=2)
     assert found.variance < 0.3
     assert found.second >= 0.05
 
 
-def test_grey_colour_and_8_bit_pictures_agree(rng):
+def test_grey_colour_and_8_bit_images_agree(rng):
     lr = Degradation.parse("gaussian:2.0+direct").apply(scene(rng, side=400), scale=2)
     reference = estimate_gaussian(lr, scale=2)
     colour = estimate_gaussian(np.repeat(lr[..., None], 3, axis=2), scale=2)
@@ -71,7 +71,7 @@ def test_grey_colour_and_8_bit_pictures_agree(rng):
     assert levels.variance == pytest.approx(reference.variance, abs=0.1)
 
 
-def test_pictures_that_cannot_tell_are_refused():
+def test_images_that_cannot_tell_are_refused():
     with pytest.raises(ImageError, match="from 80x40 pixels, expected 64 to a side"):
         estimate_gaussian(np.zeros((40, 80)), scale=2)
     with pytest.raises(ImageError, match="one colour"):

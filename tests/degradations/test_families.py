@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from kukkiri.degradations.blur_kernels import gaussian_kernel, sample_gaussian_kernel
 from kukkiri.degradations.families import KernelBasis, double_scale_kernel, suppress_small_weights
-from kukkiri.degradations.kernels import gaussian_kernel, sample_gaussian_kernel
 
 
 def test_kernelgan_clean_up_and_doubling_are_reproduced(golden):

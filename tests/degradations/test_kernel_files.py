@@ -3,8 +3,8 @@ import builtins
 import numpy as np
 import pytest
 
+from kukkiri.degradations.blur_kernels import gaussian_kernel
 from kukkiri.degradations.kernel_files import kernel_view, load_kernel, save_kernel
-from kukkiri.degradations.kernels import gaussian_kernel
 from kukkiri.errors import BackendError, ConfigError
 
 KERNEL = gaussian_kernel(2.0, 1.0, 0.3, size=7)

@@ -55,7 +55,7 @@ def test_the_blur_of_ikc_is_reproduced(golden, scale):
 
 @pytest.mark.parametrize("size", [3, 5, 11, 21])
 @pytest.mark.parametrize("angle", [0.0, 0.4])
-def test_large_pictures_are_blurred_in_bands_and_by_a_column_and_a_row(rng, size, angle):
+def test_large_images_are_blurred_in_bands_and_by_a_column_and_a_row(rng, size, angle):
     ndimage = pytest.importorskip("scipy.ndimage")
     image, kernel = rng.random((90, 500)), gaussian_kernel(2.0, 1.0, angle, size=size)  # several bands
     np.testing.assert_allclose(blur(image, kernel), ndimage.correlate(image, kernel, mode="reflect"), atol=1e-13)
@@ -71,7 +71,7 @@ def test_blur_equals_scipy_for_every_border_and_size(rng, border, shape):
     np.testing.assert_allclose(blur(image, kernel, border=border, step=3), expected[::3, ::3], atol=1e-12)
 
 
-def test_a_kernel_larger_than_the_picture_is_folded(rng):
+def test_a_kernel_larger_than_the_image_is_folded(rng):
     image = rng.uniform(size=(4, 3, 2))
     np.testing.assert_allclose(
         blur(image, np.full((21, 21), 1 / 441), border="wrap").std(axis=(0, 1)).max(), 0, atol=0.05
@@ -81,10 +81,10 @@ def test_a_kernel_larger_than_the_picture_is_folded(rng):
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
-def test_the_bicubic_matrix_with_direct_sub_sampling_is_imresize(rng, scale):
+def test_the_bicubic_matrix_with_direct_subsampling_is_imresize(rng, scale):
     hr = rng.uniform(size=(12 * scale, 14 * scale))
     direct = blur_downsample(hr, bicubic_kernel(scale), scale=scale)
-    inner = (slice(3, -3),) * 2  # MATLAB normalises nothing at the border either, but mirrors the same way
+    inner = (slice(3, -3),) * 2  # MATLAB normalizes nothing at the border either, but mirrors the same way
     np.testing.assert_allclose(direct[inner], subsample(hr, scale=scale)[inner], atol=1e-13)
 
 
@@ -132,7 +132,7 @@ def test_programmers_are_told_of_wrong_types_and_names():
         blur(np.zeros((4, 4), dtype=np.uint8), np.ones((1, 1)))
     with pytest.raises(ValueError, match="not empty"):
         blur(np.zeros((0, 4)), np.ones((1, 1)))
-    with pytest.raises(ValueError, match="unknown sub-sampling 'area'"):
+    with pytest.raises(ValueError, match="unknown subsampling 'area'"):
         subsample(np.zeros((4, 4)), scale=2, method="area")
     with pytest.raises(ValueError, match="scale must be at least 1"):
         subsample(np.zeros((4, 4)), scale=0)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from kukkiri.degradations.noise import gaussian_noise, jpeg, poisson_noise
-from kukkiri.images import quantise
+from kukkiri.images import quantize
 
 
 def test_gaussian_noise_has_its_standard_deviation_and_keeps_the_type(rng):
@@ -34,17 +34,17 @@ def test_jpeg_equals_another_encoder_and_decoder_within_a_level_or_two(rng):
     from io import BytesIO
 
     smooth = rng.uniform(0.2, 0.8, size=(8, 8, 3)).repeat(8, axis=0).repeat(8, axis=1)
-    levels = quantise(smooth, 8)
+    levels = quantize(smooth, 8)
     buffer = BytesIO()
     pillow.fromarray(levels).save(buffer, "JPEG", quality=75, subsampling="4:2:0")
     theirs = np.asarray(pillow.open(buffer), dtype=np.float64) / 255
     mine = jpeg(smooth, 75)
-    # both are libjpeg-turbo; the way chroma is enlarged may differ between builds
+    # both are libjpeg-turbo; the way chroma is upscaled may differ between builds
     assert np.abs(mine - theirs).mean() < 1 / 255
     assert np.abs(mine - smooth).max() > 2 / 255
 
 
-def test_jpeg_gets_better_with_quality_and_takes_grey_pictures(rng):
+def test_jpeg_gets_better_with_quality_and_takes_grey_images(rng):
     grey = rng.uniform(size=(24, 31)).astype(np.float32)
     errors = [np.abs(jpeg(grey, quality) - grey).mean() for quality in (5, 50, 100)]
     assert errors[0] > errors[1] > errors[2]

@@ -48,9 +48,9 @@ def test_random_degradations_say_so():
 
 
 def test_chroma_at_full_size_keeps_a_colour_edge_that_half_size_smears():
-    picture = np.full((16, 16, 3), 0.2)
-    picture[:, 7:] = (0.9, 0.2, 0.2)  # the edge lies inside a pair of columns that share their chroma
-    smeared, kept = (np.abs(jpeg(picture, 95, chroma=chroma) - picture).mean() for chroma in (420, 444))
+    image = np.full((16, 16, 3), 0.2)
+    image[:, 7:] = (0.9, 0.2, 0.2)  # the edge lies inside a pair of columns that share their chroma
+    smeared, kept = (np.abs(jpeg(image, 95, chroma=chroma) - image).mean() for chroma in (420, 444))
     assert kept < smeared / 3
-    assert np.array_equal(jpeg(picture, 80), jpeg(picture, 80, chroma=420))
-    assert np.array_equal(jpeg(picture, 95), jpeg(picture, 95, chroma=444))
+    assert np.array_equal(jpeg(image, 80), jpeg(image, 80, chroma=420))
+    assert np.array_equal(jpeg(image, 95), jpeg(image, 95, chroma=444))

@@ -1,4 +1,4 @@
-"""Set5, degraded and enlarged by bicubic: the published scores come out, so the degradations are the published ones."""
+"""Set5, degraded and upscaled by bicubic: the published scores come out, so the degradations are the published ones."""
 
 import numpy as np
 import pytest
@@ -38,7 +38,7 @@ def test_bicubic_rows_of_mzsr_are_reproduced(shared, text, scale, psnr, ssim):
 
 
 def test_bicubic_row_of_bd_is_reproduced(shared):
-    # 28.7913 / 0.8319 from the LR pictures that RDN published; the tables print 28.78 / 0.8308
+    # 28.7913 / 0.8319 from the LR images that RDN published; the tables print 28.78 / 0.8308
     mine = mean_scores(shared, "bd", scale=3, protocol="y-matlab")
     assert mine == (pytest.approx(28.7913, abs=0.001), pytest.approx(0.8319, abs=1e-4))
 

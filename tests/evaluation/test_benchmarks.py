@@ -4,7 +4,7 @@ import pytest
 from kukkiri.errors import ConfigError
 from kukkiri.evaluation import BENCHMARKS, TestSet, data_folders, find_benchmark, look_for_benchmark
 from kukkiri.evaluation.benchmarks import DATA_VARIABLE, Benchmark
-from kukkiri.images import Picture
+from kukkiri.images import Image
 
 SET5 = {"a": (512, 512), "b": (288, 288), "c": (256, 256), "d": (280, 280), "e": (344, 228)}
 
@@ -12,7 +12,7 @@ SET5 = {"a": (512, 512), "b": (288, 288), "c": (256, 256), "d": (280, 280), "e":
 def fill(folder, sizes, suffix=".png"):
     folder.mkdir(parents=True, exist_ok=True)
     for name, (height, width) in sizes.items():
-        Picture.from_array(np.zeros((height, width), np.uint8)).save(folder / f"{name}{suffix}")
+        Image.from_array(np.zeros((height, width), np.uint8)).save(folder / f"{name}{suffix}")
     return folder
 
 
@@ -56,10 +56,10 @@ def test_several_folders_are_searched_in_order(tmp_path):
     [
         ({"e": (340, 228)}, r"e\.png is 228x340, expected 228x344"),  # cut to a multiple of 4
         ({"e": (228, 344)}, "expected 228x344"),
-        ({"f": (512, 512)}, "6 pictures, expected 5"),
+        ({"f": (512, 512)}, "6 images, expected 5"),
     ],
 )
-def test_other_pictures_than_the_published_ones_are_refused(tmp_path, change, message):
+def test_other_images_than_the_published_ones_are_refused(tmp_path, change, message):
     fill(tmp_path / "Set5", {**SET5, **change})
     with pytest.raises(ConfigError, match=message):
         find_benchmark("set5", [tmp_path])

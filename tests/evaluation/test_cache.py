@@ -15,35 +15,35 @@ SCORES = {"psnr": 30.123456789012345, "ssim": 0.9}
 
 def test_what_was_kept_is_found_by_another_process_to_the_last_bit(tmp_path):
     first = ScoreCache(tmp_path / "deep" / "cache")
-    assert first.find(SETTING, "picture") == {}
-    first.keep(SETTING, "picture", {**SCORES, "niqe": None})
-    assert first.find(SETTING, "picture") == {**SCORES, "niqe": None}
-    assert ScoreCache(first.folder).find(SETTING, "picture") == {**SCORES, "niqe": None}
+    assert first.find(SETTING, "image") == {}
+    first.keep(SETTING, "image", {**SCORES, "niqe": None})
+    assert first.find(SETTING, "image") == {**SCORES, "niqe": None}
+    assert ScoreCache(first.folder).find(SETTING, "image") == {**SCORES, "niqe": None}
 
 
 def test_infinity_survives(tmp_path):
-    ScoreCache(tmp_path).keep(SETTING, "picture", {"psnr": math.inf})
-    assert ScoreCache(tmp_path).find(SETTING, "picture") == {"psnr": math.inf}
+    ScoreCache(tmp_path).keep(SETTING, "image", {"psnr": math.inf})
+    assert ScoreCache(tmp_path).find(SETTING, "image") == {"psnr": math.inf}
 
 
 @pytest.mark.parametrize("change", [{"model": "abd"}, {"scale": 3}, {"protocol": "rgb"}, {"ensemble": True}])
-def test_any_other_setting_or_picture_is_not_found(tmp_path, change):
+def test_any_other_setting_or_image_is_not_found(tmp_path, change):
     cache = ScoreCache(tmp_path)
-    cache.keep(SETTING, "picture", SCORES)
-    assert cache.find({**SETTING, **change}, "picture") == {}
+    cache.keep(SETTING, "image", SCORES)
+    assert cache.find({**SETTING, **change}, "image") == {}
     assert cache.find(SETTING, "other") == {}
 
 
 def test_a_change_of_the_code_forgets_everything(tmp_path, monkeypatch):
-    ScoreCache(tmp_path).keep(SETTING, "picture", SCORES)
+    ScoreCache(tmp_path).keep(SETTING, "image", SCORES)
     monkeypatch.setattr(module, "_code_digest", lambda: "after an edit")
-    assert ScoreCache(tmp_path).find(SETTING, "picture") == {}
+    assert ScoreCache(tmp_path).find(SETTING, "image") == {}
 
 
 def test_further_measures_join_what_is_known(tmp_path):
-    ScoreCache(tmp_path).keep(SETTING, "picture", SCORES)
-    ScoreCache(tmp_path).keep(SETTING, "picture", {"niqe": 4.5})
-    assert ScoreCache(tmp_path).find(SETTING, "picture") == {**SCORES, "niqe": 4.5}
+    ScoreCache(tmp_path).keep(SETTING, "image", SCORES)
+    ScoreCache(tmp_path).keep(SETTING, "image", {"niqe": 4.5})
+    assert ScoreCache(tmp_path).find(SETTING, "image") == {**SCORES, "niqe": 4.5}
 
 
 def test_a_line_torn_by_a_crash_costs_only_itself(tmp_path):
@@ -51,7 +51,7 @@ def test_a_line_torn_by_a_crash_costs_only_itself(tmp_path):
     cache.keep(SETTING, "first", SCORES)
     (file,) = tmp_path.iterdir()
     with file.open("a", encoding="utf-8") as stream:
-        stream.write('{"picture": "second", "sco')
+        stream.write('{"image": "second", "sco')
     after = ScoreCache(tmp_path)
     assert after.find(SETTING, "second") == {}
     after.keep(SETTING, "third", SCORES)
@@ -61,12 +61,12 @@ def test_a_line_torn_by_a_crash_costs_only_itself(tmp_path):
 
 def test_a_file_of_nonsense_is_as_good_as_none(tmp_path):
     cache = ScoreCache(tmp_path)
-    cache.keep(SETTING, "picture", SCORES)
+    cache.keep(SETTING, "image", SCORES)
     (file,) = tmp_path.iterdir()
     file.write_bytes(b"\xff\xfe\n" + json.dumps([1, 2]).encode())
-    assert ScoreCache(tmp_path).find(SETTING, "picture") == {}
-    file.write_text('[1, 2]\n{"picture": 3}\nnull\n', encoding="utf-8")
-    assert ScoreCache(tmp_path).find(SETTING, "picture") == {}
+    assert ScoreCache(tmp_path).find(SETTING, "image") == {}
+    file.write_text('[1, 2]\n{"image": 3}\nnull\n', encoding="utf-8")
+    assert ScoreCache(tmp_path).find(SETTING, "image") == {}
 
 
 def test_a_folder_that_cannot_be_written_is_said_once_and_stops_nothing(tmp_path, caplog):

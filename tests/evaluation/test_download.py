@@ -15,7 +15,7 @@ from kukkiri.errors import BackendError, ConfigError
 from kukkiri.evaluation import BENCHMARKS, download, download_benchmark
 from kukkiri.evaluation import benchmarks as module
 from kukkiri.evaluation.benchmarks import Archive, Benchmark
-from kukkiri.images import Picture, read_picture
+from kukkiri.images import Image, read_image
 
 CONTENT = bytes(range(256)) * 40_000  # 10 MB: several reads
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -145,7 +145,7 @@ def files(tmp_path):
     (tmp_path / "made").mkdir()
     found = {}
     for number, name in enumerate("ab"):
-        Picture.from_array(np.full((20, 30, 3), 80 * number, np.uint8)).save(tmp_path / "made" / f"{name}.png")
+        Image.from_array(np.full((20, 30, 3), 80 * number, np.uint8)).save(tmp_path / "made" / f"{name}.png")
         found[f"Tiny/images/test/{name}.png"] = (tmp_path / "made" / f"{name}.png").read_bytes()
     return {
         **found,
@@ -188,15 +188,15 @@ def test_a_benchmark_is_fetched_unpacked_checked_and_its_archive_thrown_away(tin
     found = download_benchmark("tiny", folder)
     assert [path.relative_to(folder).as_posix() for path in found.paths] == ["Tiny/a.png", "Tiny/b.png"]
     assert [path.name for path in folder.iterdir()] == ["Tiny"]
-    assert read_picture(found.paths[1]).to_array()[0, 0].tolist() == [80, 80, 80]
+    assert read_image(found.paths[1]).to_array()[0, 0].tolist() == [80, 80, 80]
     assert not list(tmp_path.rglob("escaped.png"))
     with pytest.raises(ConfigError, match="is there already"):
         download_benchmark("tiny", folder)
 
 
-def test_an_archive_with_other_pictures_leaves_no_set(tiny, files, tmp_path):
+def test_an_archive_with_other_images_leaves_no_set(tiny, files, tmp_path):
     tiny(packed(files, "zip"), count=3)
-    with pytest.raises(ConfigError, match="2 pictures, expected 3"):
+    with pytest.raises(ConfigError, match="2 images, expected 3"):
         download_benchmark("tiny", tmp_path / "sets")
     assert not (tmp_path / "sets" / "Tiny").exists()
 

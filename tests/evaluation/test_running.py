@@ -6,9 +6,10 @@ import pytest
 
 from kukkiri.degradations import Degradation
 from kukkiri.errors import ConfigError
-from kukkiri.evaluation import MEASURES, Cost, enlarging, evaluate, evaluate_many, find_sets, running
+from kukkiri.evaluation import MEASURES, Cost, evaluate, evaluate_many, find_sets, running
+from kukkiri.evaluation import contenders as contending
 from kukkiri.evaluation.measures import Sample
-from kukkiri.images import Picture
+from kukkiri.images import Image
 from kukkiri.metrics import PROTOCOLS
 from kukkiri.metrics.consistency import lr_consistency
 from kukkiri.metrics.ms_ssim import ms_ssim
@@ -26,21 +27,21 @@ def sets(tmp_path, rng):
     for name in ("one", "two"):
         for image in "abc":
             (tmp_path / "sets" / name).mkdir(parents=True, exist_ok=True)
-            Picture.from_array(smooth(rng, 48, 60)).save(tmp_path / "sets" / name / f"{image}.png")
+            Image.from_array(smooth(rng, 48, 60)).save(tmp_path / "sets" / name / f"{image}.png")
     return tmp_path / "sets"
 
 
 @pytest.fixture
-def enlarged(monkeypatch):
+def upscaled(monkeypatch):
     """Counts what is really computed."""
     calls = []
-    original = enlarging.Enlarger.__call__
+    original = contending.Contender.__call__
 
     def counted(self, lr):
         calls.append(self.name)
         return original(self, lr)
 
-    monkeypatch.setattr(enlarging.Enlarger, "__call__", counted)
+    monkeypatch.setattr(contending.Contender, "__call__", counted)
     return calls
 
 
@@ -62,21 +63,21 @@ def test_sets_can_be_given_themselves(sets):
     assert list(one.sets) == ["two"]
 
 
-def test_what_was_scored_is_not_computed_again(sets, tmp_path, enlarged):
+def test_what_was_scored_is_not_computed_again(sets, tmp_path, upscaled):
     arguments = {"data": sets, "scales": [2], "cache": tmp_path / "cache"}
     first = evaluate_many(["bicubic", "nearest"], **arguments)
-    assert len(enlarged) == 12
+    assert len(upscaled) == 12
     told = []
     assert evaluate_many(["bicubic", "nearest"], **arguments, report=told.append) == first
-    assert len(enlarged) == 12
+    assert len(upscaled) == 12
     assert [one.remembered for one in told] == [True] * 12
     assert [one.done for one in told] == list(range(1, 13))
     assert {one.total for one in told} == {12}
     evaluate_many(["bicubic", "lanczos"], **arguments)
-    assert enlarged[12:] == ["lanczos"] * 6
+    assert upscaled[12:] == ["lanczos"] * 6
 
 
-def test_an_interrupted_run_goes_on_where_it_stopped(sets, tmp_path, enlarged):
+def test_an_interrupted_run_goes_on_where_it_stopped(sets, tmp_path, upscaled):
     def interrupt(progress):
         if progress.done == 3:
             raise KeyboardInterrupt
@@ -85,31 +86,31 @@ def test_an_interrupted_run_goes_on_where_it_stopped(sets, tmp_path, enlarged):
     with pytest.raises(KeyboardInterrupt):
         evaluate_many(["bicubic"], **arguments, report=interrupt)
     evaluate_many(["bicubic"], **arguments)
-    assert len(enlarged) == 6
+    assert len(upscaled) == 6
 
 
-def test_a_changed_picture_or_model_or_setting_is_computed_anew(sets, tmp_path, enlarged, rng):
+def test_a_changed_image_or_model_or_setting_is_computed_anew(sets, tmp_path, upscaled, rng):
     arguments = {"data": sets / "one", "scales": [2], "cache": tmp_path / "cache"}
     evaluate_many(["bicubic"], **arguments)
     (sets / "one" / "b.png").unlink()
-    Picture.from_array(smooth(rng, 48, 60)).save(sets / "one" / "b.png")
+    Image.from_array(smooth(rng, 48, 60)).save(sets / "one" / "b.png")
     evaluate_many(["bicubic"], **arguments)
-    assert len(enlarged) == 4
+    assert len(upscaled) == 4
     changes = [{"protocol": "rgb"}, {"degradation": "gaussian:2+direct"}, {"ensemble": True}, {"metrics": ["niqe"]}]
     for change in changes:
-        before = len(enlarged)
+        before = len(upscaled)
         evaluate_many(["bicubic"], **arguments, **change)
-        assert len(enlarged) == before + 3
+        assert len(upscaled) == before + 3
 
 
-def test_given_lr_pictures_made_by_the_same_degradation_score_the_same(sets, tmp_path):
+def test_given_lr_images_made_by_the_same_degradation_score_the_same(sets, tmp_path):
     text = "gaussian:2.0+direct"
     for one in find_sets(sets):
-        for picture in one.pictures(scale=2):
-            lr = Degradation.parse(text).apply(picture.rgb, scale=2, seed=0)
-            target = tmp_path / "lr" / one.name / f"{picture.name}x2.png"
+        for image in one.images(scale=2):
+            lr = Degradation.parse(text).apply(image.rgb, scale=2, seed=0)
+            target = tmp_path / "lr" / one.name / f"{image.name}x2.png"
             target.parent.mkdir(parents=True, exist_ok=True)
-            Picture.from_array(lr).save(target)
+            Image.from_array(lr).save(target)
     (given,) = evaluate_many(["bicubic"], data=sets, scales=[2], lr=tmp_path / "lr", cache=tmp_path / "cache")
     (made,) = evaluate_many(["bicubic"], data=sets, scales=[2], degradation=text)
     assert given.sets == made.sets
@@ -120,7 +121,7 @@ def test_further_measures_are_those_of_the_metrics_package(sets, rng):
     hr = smooth(rng, 210, 240)
     for path in (sets / "one").iterdir():
         path.unlink()
-    Picture.from_array(hr).save(sets / "one" / "large.png")
+    Image.from_array(hr).save(sets / "one" / "large.png")
     names = ["psnr", "ms-ssim", "niqe", "lr-psnr", "colour-drift", "checkerboard", "niqe"]
     (one,) = evaluate_many(["bicubic"], data=sets / "one", scales=[2], metrics=names, protocol="rgb")
     extras = one.sets["one"].extras
@@ -134,11 +135,11 @@ def test_further_measures_are_those_of_the_metrics_package(sets, rng):
     assert one.to_json()["sets"]["one"]["images"]["large"]["niqe"] == pytest.approx(niqe(sr, border=2))
 
 
-def test_the_consistency_of_a_blurred_picture_is_measured_with_its_blur(sets):
-    # the truth itself, given as LR's enlargement, must agree with LR up to its rounding: 59 dB less a little
+def test_the_consistency_of_a_blurred_image_is_measured_with_its_blur(sets):
+    # the truth itself, given as LR's upscaling, must agree with LR up to its rounding: 59 dB less a little
     blur = Degradation.parse("gaussian:4+bicubic")
-    (picture, *_) = find_sets(sets / "one")[0].pictures(scale=2)
-    prepared = enlarging.prepare(picture, PROTOCOLS["rgb"], blur, scale=2)
+    (image, *_) = find_sets(sets / "one")[0].images(scale=2)
+    prepared = contending.prepare(image, PROTOCOLS["rgb"], blur, scale=2)
     truth = Sample(prepared, prepared.hr, PROTOCOLS["rgb"], blur, 2)
     assert MEASURES["lr-psnr"].value(truth) > 57
     assert MEASURES["colour-drift"].value(truth) < 0.5
@@ -146,7 +147,7 @@ def test_the_consistency_of_a_blurred_picture_is_measured_with_its_blur(sets):
     assert MEASURES["lr-psnr"].value(unaware) < 45
 
 
-def test_a_measure_without_a_meaning_for_a_picture_is_none_and_no_mean(sets):
+def test_a_measure_without_a_meaning_for_a_image_is_none_and_no_mean(sets):
     (one,) = evaluate_many(["bicubic"], data=sets / "one", scales=[2], metrics=["ms-ssim", "niqe"])
     assert one.sets["one"].extras == {name: dict.fromkeys("abc") for name in ("ms-ssim", "niqe")}
     assert one.sets["one"].extra_means == {"ms-ssim": None, "niqe": None}
@@ -161,8 +162,8 @@ def test_the_legacy_protocol_has_measures_of_its_luma(sets):
     assert extras["colour-drift"] == dict.fromkeys("abc")
 
 
-def test_a_perfect_picture_is_null_in_json_and_has_no_interval(tmp_path):
-    Picture.from_array(np.full((40, 40, 3), 77, np.uint8)).save(tmp_path / "flat.png")
+def test_a_perfect_image_is_null_in_json_and_has_no_interval(tmp_path):
+    Image.from_array(np.full((40, 40, 3), 77, np.uint8)).save(tmp_path / "flat.png")
     one = evaluate("nearest", data=tmp_path, scale=2)
     (scored,) = one.sets.values()
     assert math.isinf(scored.mean.psnr)
@@ -195,7 +196,7 @@ def test_the_cost_is_measured_once_for_each_model_and_scale(sets, monkeypatch):
         ({"metrics": ["lpips"]}, "unknown metric 'lpips'. Known: psnr, ssim, checkerboard"),
         ({"protocol": "y"}, "unknown protocol"),
         ({"lr": "lr", "degradation": "bicubic"}, "Drop one of them"),
-        ({"lr": "lr"}, "no LR pictures for one"),
+        ({"lr": "lr"}, "no LR images for one"),
     ],
 )
 def test_impossible_wishes_are_refused_before_any_work(sets, arguments, message):
@@ -205,7 +206,7 @@ def test_impossible_wishes_are_refused_before_any_work(sets, arguments, message)
         evaluate_many(**{"models": ["bicubic"], "data": sets, "scales": [2], **arguments})
 
 
-def test_two_pictures_of_one_name_are_refused(sets):
-    Picture.from_array(np.zeros((48, 60, 3), np.uint8)).save(sets / "one" / "a.webp")
-    with pytest.raises(ConfigError, match="a picture of one named a was given twice"):
+def test_two_images_of_one_name_are_refused(sets):
+    Image.from_array(np.zeros((48, 60, 3), np.uint8)).save(sets / "one" / "a.webp")
+    with pytest.raises(ConfigError, match="an image of one named a was given twice"):
         evaluate_many(["bicubic"], data=sets, scales=[2])

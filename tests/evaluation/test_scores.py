@@ -5,7 +5,7 @@ import pytest
 
 from kukkiri.errors import ConfigError, ImageError, ModelError
 from kukkiri.evaluation import evaluate, find_sets
-from kukkiri.images import Picture
+from kukkiri.images import Image
 
 PUBLISHED = {  # bicubic rows of the papers since VDSR: facts behind y-legacy, PSNR to 0.01 dB
     ("Set5", 2): (33.66, 0.9299),
@@ -26,14 +26,14 @@ def test_bicubic_rows_are_the_published_ones(shared, name, scale):
     psnr, ssim = PUBLISHED[name, scale]
     mean = result.sets[name].mean
     assert mean.psnr == pytest.approx(psnr, abs=0.0105)  # printed to two digits, computed by other code
-    # Set5 is from the same pictures to the last digit; Set14 and B100 SSIM of the papers varies by 1e-3
+    # Set5 is from the same images to the last digit; Set14 and B100 SSIM of the papers varies by 1e-3
     assert mean.ssim == pytest.approx(ssim, abs=0.0005 if name == "Set5" else 0.0011)
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
 @pytest.mark.parametrize(("protocol", "key"), [("y-legacy", "P1"), ("y-matlab", "P2")])
 @pytest.mark.parametrize("name", ["Set5", "Set14"])
-def test_every_picture_of_the_reference_is_met(shared, name, scale, protocol, key):
+def test_every_image_of_the_reference_is_met(shared, name, scale, protocol, key):
     reference = json.loads((shared / "golden" / "bicubic_reference.json").read_text())[f"{name}_x{scale}"]
     result = evaluate("bicubic", data=shared / "data" / name, scale=scale, protocol=protocol)
     for image, score in result.sets[name].images.items():
@@ -53,11 +53,11 @@ def sets(tmp_path, rng):
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         for image in "ab":
-            Picture.from_array(rng.integers(0, 256, (40, 50, 3), dtype=np.uint8)).save(tmp_path / name / f"{image}.png")
+            Image.from_array(rng.integers(0, 256, (40, 50, 3), dtype=np.uint8)).save(tmp_path / name / f"{image}.png")
     return tmp_path
 
 
-def test_a_folder_of_folders_is_several_sets_and_the_mean_is_over_pictures(sets):
+def test_a_folder_of_folders_is_several_sets_and_the_mean_is_over_images(sets):
     seen = []
     result = evaluate("bilinear", data=sets, scale=2, report=lambda *line: seen.append(line))
     assert list(result.sets) == ["one", "two"]
@@ -98,10 +98,10 @@ def test_what_cannot_be_scored_is_named(sets, arguments, error, message):
         evaluate(**{"model": "bicubic", "data": sets / "one", "scale": 2, **arguments})
 
 
-def test_folders_without_pictures_are_refused(tmp_path):
+def test_folders_without_images_are_refused(tmp_path):
     with pytest.raises(ConfigError, match="no such folder"):
         find_sets(tmp_path / "none")
-    with pytest.raises(ConfigError, match="no pictures here"):
+    with pytest.raises(ConfigError, match="no images here"):
         find_sets(tmp_path)
 
 

@@ -58,7 +58,7 @@ def test_what_has_no_interval_gives_nans(sample):
     assert all(math.isnan(end) for end in bootstrap_interval(sample))
 
 
-def test_a_constant_difference_is_certain_however_much_pictures_differ():
+def test_a_constant_difference_is_certain_however_much_images_differ():
     ours, theirs = [20.5, 30.5, 41.5], [20.0, 30.0, 41.0]
     assert paired_difference(ours, theirs) == (0.5, 0.5, 0.5)
     low, high = bootstrap_interval(ours)
@@ -73,12 +73,12 @@ def test_a_difference_changes_its_sign_with_the_order(rng):
     assert low < mean < high
 
 
-def test_two_perfect_pictures_differ_by_nothing():
+def test_two_perfect_images_differ_by_nothing():
     assert paired_difference([math.inf, math.inf], [math.inf, math.inf]) == (0, 0, 0)
 
 
 def test_unequal_lists_are_a_programmers_mistake():
-    with pytest.raises(ValueError, match="two values for each picture"):
+    with pytest.raises(ValueError, match="two values for each image"):
         paired_difference([1.0], [1.0, 2.0])
     with pytest.raises(ValueError, match="two values"):
         paired_difference([], [])

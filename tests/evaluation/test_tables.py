@@ -69,14 +69,14 @@ def test_several_evaluations_bring_their_differences_from_the_first(both):
     assert value["differences"][0]["psnr"] == pytest.approx({"mean": 1.0, "low": 1.0, "high": 1.0}, abs=1e-9)
 
 
-def test_a_difference_pairs_scales_sets_and_pictures():
+def test_a_difference_pairs_scales_sets_and_images():
     ours, theirs = evaluation("espcn", 3, 0.5), evaluation("bicubic", 3)
     del theirs.sets["Set14"]
     del theirs.sets["Set5"].images["b"]
     (found,) = differences([theirs, evaluation("espcn", 2), ours])
     assert (found.scale, found.set) == (3, "Set5")
     assert found.psnr[0] == 0.5
-    assert math.isnan(found.psnr[1])  # one picture tells nothing about others
+    assert math.isnan(found.psnr[1])  # one image tells nothing about others
     assert found.to_json()["psnr"] == {"mean": 0.5, "low": None, "high": None}
     assert differences([]) == []
 
@@ -94,7 +94,7 @@ def test_different_protocols_are_not_compared():
         differences([evaluation("bicubic", 2), other])
 
 
-def test_csv_has_a_line_for_each_picture_and_every_digit(both):
+def test_csv_has_a_line_for_each_image_and_every_digit(both):
     rows = list(csv.DictReader(io.StringIO(to_csv(both))))
     assert len(rows) == 8
     assert rows[0] == {
@@ -103,7 +103,7 @@ def test_csv_has_a_line_for_each_picture_and_every_digit(both):
         "protocol": "y-matlab",
         "degradation": "bicubic",
         "set": "Set5",
-        "picture": "a",
+        "image": "a",
         "psnr": "30.0",
         "ssim": "0.9",
         "niqe": "4.0",
@@ -134,6 +134,6 @@ def test_a_model_without_a_set_or_a_cost_leaves_its_cells_empty(both):
 def test_lines_for_a_terminal_tell_the_same(both):
     text = to_text(both)
     assert "espcn x2, y-matlab, bicubic\n" in text
-    assert "Set5         33.1000 dB  0.925000  NIQE 4.0000  [31.00, 35.20] dB  (2 pictures)" in text
+    assert "Set5         33.1000 dB  0.925000  NIQE 4.0000  [31.00, 35.20] dB  (2 images)" in text
     assert "for 1 MP     0.123 s, 138 MB, 1.38 G multiply-adds; 12,809 parameters" in text
     assert "espcn less bicubic, x2 Set5: +1.000 [+1.000, +1.000] dB" in text

@@ -59,7 +59,7 @@ def test_nearly_invisible_pixels_hardly_count():
     assert (bleed(colour, alpha)[alpha == 0] > 0.79).all()
 
 
-def test_white_on_transparent_black_enlarges_without_a_fringe():
+def test_white_on_transparent_black_upscales_without_a_fringe():
     alpha = disc(33)
     colour = np.where(alpha[:, :, None] > 0, np.float32(1), np.float32(0)).repeat(3, axis=2)
     large_alpha = np.clip(resize(alpha, scale=3), 0, 1)
@@ -83,7 +83,7 @@ def test_a_coloured_cut_out_with_a_soft_edge_keeps_its_colours_at_the_edge():
     assert error_without.max() > 0.1
 
 
-def test_opaque_and_empty_pictures_are_given_back_as_they_are():
+def test_opaque_and_empty_images_are_given_back_as_they_are():
     colour = np.random.default_rng(0).random((5, 6, 3), np.float32)
     assert bleed(colour, np.ones((5, 6), np.float32)) is colour
     assert bleed(colour, np.zeros((5, 6), np.float32)) is colour

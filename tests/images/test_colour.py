@@ -7,7 +7,7 @@ from skimage.color import rgb2ycbcr
 
 from kukkiri.images import rgb_to_y, rgb_to_ycbcr, ycbcr_to_rgb
 
-pictures = arrays(np.float64, array_shapes(max_dims=3, max_side=5).map(lambda s: (*s, 3)), elements=st.floats(0, 1))
+images = arrays(np.float64, array_shapes(max_dims=3, max_side=5).map(lambda s: (*s, 3)), elements=st.floats(0, 1))
 
 
 def test_black_white_and_the_primaries_have_the_studio_values_of_bt_601():
@@ -22,12 +22,12 @@ def test_black_white_and_the_primaries_have_the_studio_values_of_bt_601():
     np.testing.assert_allclose(rgb_to_ycbcr(rgb) * 255, expected, atol=1e-12, rtol=0)
 
 
-@given(pictures)
+@given(images)
 def test_the_way_back_is_exact_in_double_precision(rgb):
     np.testing.assert_allclose(ycbcr_to_rgb(rgb_to_ycbcr(rgb)), rgb, atol=1e-12, rtol=0)
 
 
-@given(pictures)
+@given(images)
 def test_luma_is_the_first_channel(rgb):
     np.testing.assert_allclose(rgb_to_y(rgb), rgb_to_ycbcr(rgb)[..., 0], atol=1e-15, rtol=0)
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kukkiri.images import exif as exif_block
-from kukkiri.images.exif import byte_order, parse, serialise, settle_orientation, settle_size, swapped
+from kukkiri.images.exif import byte_order, parse, serialize, settle_orientation, settle_size, swapped
 from tests.images.conftest import exif_tags
 
 
@@ -41,7 +41,7 @@ def test_parsing_and_laying_out_again_keeps_every_tag(make_exif):
     block = make_exif(3).block
     order = byte_order(block)
     head = block[:4] + struct.pack(f"{order}I", 8)
-    again = head + serialise(parse(block, first(block), order), order, start=8)
+    again = head + serialize(parse(block, first(block), order), order, start=8)
     assert exif_tags(again) == make_exif(3).tags
 
 
@@ -50,7 +50,7 @@ def test_swapping_the_byte_order_keeps_every_number(make_exif):
     order = byte_order(block)
     other, head = ("<", b"II*\0") if order == ">" else (">", b"MM\0*")
     directory = swapped(parse(block, first(block), order))
-    again = head + struct.pack(f"{other}I", 8) + serialise(directory, other, start=8)
+    again = head + struct.pack(f"{other}I", 8) + serialize(directory, other, start=8)
     assert exif_tags(again) == make_exif(3).tags
 
 
@@ -87,4 +87,4 @@ def test_any_damage_is_survived(make_exif, data):
     assert len(settle_size(cut, (5, 6))) == len(cut)
     order = byte_order(cut)
     if order and len(cut) >= 8:
-        serialise(swapped(parse(cut, first(cut), order)), order, start=8)
+        serialize(swapped(parse(cut, first(cut), order)), order, start=8)

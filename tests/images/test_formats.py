@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from kukkiri.images.formats import output_format, recognise, shown
+from kukkiri.images.formats import output_format, recognize, shown
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from kukkiri.images.formats import output_format, recognise, shown
     ],
 )
 def test_first_bytes_name_the_format(start, name):
-    assert recognise(start) == name
+    assert recognize(start) == name
 
 
 def test_suffixes_name_the_format():

@@ -27,7 +27,7 @@ def test_cores_cover_each_pixel_exactly_once(plan):
 
 
 @given(plans())
-def test_every_core_has_its_margin_unless_the_picture_ends(plan):
+def test_every_core_has_its_margin_unless_the_image_ends(plan):
     size, tile, overlap, multiple = plan
     for one in plan_tiles(size, tile=tile, overlap=overlap, multiple=multiple):
         for read, write, length in zip(one.read, one.write, size, strict=True):
@@ -54,7 +54,7 @@ def test_reads_lie_on_the_grid_of_the_multiple(plan):
 
 
 @given(plans(), st.integers(1, 4))
-def test_enlarging_tile_by_tile_equals_enlarging_the_whole(plan, scale):
+def test_upscaling_tile_by_tile_equals_upscaling_the_whole(plan, scale):
     size, tile, overlap, multiple = plan
     lr = np.arange(size[0] * size[1]).reshape(size)
     whole = np.kron(lr, np.ones((scale, scale), int))
@@ -64,7 +64,7 @@ def test_enlarging_tile_by_tile_equals_enlarging_the_whole(plan, scale):
     assert np.array_equal(sr, whole)
 
 
-def test_a_picture_that_fits_is_one_tile():
+def test_a_image_that_fits_is_one_tile():
     whole = (slice(0, 48), slice(0, 64))
     assert plan_tiles((48, 64), tile=64, overlap=16) == [Tile(read=whole, write=whole)]
 
@@ -93,7 +93,7 @@ def test_padding_mirrors_with_the_edge_pixel_repeated():
 
 
 @given(st.integers(1, 7), st.integers(1, 7), st.integers(1, 20))
-def test_padded_sides_are_multiples_and_hold_the_picture(height, width, multiple):
+def test_padded_sides_are_multiples_and_hold_the_image(height, width, multiple):
     array = np.arange(height * width * 2).reshape(height, width, 2)
     padded = pad_to_multiple(array, multiple)
     assert padded.shape[0] % multiple == padded.shape[1] % multiple == 0

@@ -4,24 +4,24 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import PIL.Image
 import pytest
 import pyvips
 import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from PIL import Image
 from skimage.io import imread
 
 from kukkiri.errors import ConfigError, ImageError
-from kukkiri.images import INPUT_SUFFIXES, OUTPUT_SUFFIXES, Metadata, Picture, check_output, read_picture, save_picture
+from kukkiri.images import INPUT_SUFFIXES, OUTPUT_SUFFIXES, Image, Metadata, check_output, read_image, save_image
 from tests.images.conftest import IPTC, XMP, encode, exif_tags
 
 LOSSLESS = {"dtype": [np.uint8, np.uint16, np.float32], ".png": (8, 16), ".tif": (8, 16, 32), ".webp": (8,)}
 
 
-def picture_of(array: np.ndarray, **fields: object) -> Picture:
-    return dataclasses.replace(Picture.from_array(array), **fields)
+def image_of(array: np.ndarray, **fields: object) -> Image:
+    return dataclasses.replace(Image.from_array(array), **fields)
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +45,8 @@ def test_sixteen_bit_rgba_with_profile_and_orientation_keeps_all_four(tmp_path, 
     array[:10, :, 3], array[10:20, :, 3] = 0, 65535
     source = tmp_path / "phone [6].png"
     source.write_bytes(encode(array, "png", icc_profile_data=display_p3, exif_data=make_exif(6).block))
-    picture = read_picture(source)
-    assert picture.save(tmp_path / "out.png") == []
+    image = read_image(source)
+    assert image.save(tmp_path / "out.png") == []
 
     upright = np.rot90(array, -1)
     written = (tmp_path / "out.png").read_bytes()
@@ -59,9 +59,9 @@ def test_sixteen_bit_rgba_with_profile_and_orientation_keeps_all_four(tmp_path, 
     sized = {"Exif 0xa002": 30, "Exif 0xa003": 50, "0th 0x0112": 1}
     # libvips wrote the source's block, so the tags it lost or invented there are not ours to keep.
     assert kept == exif_tags(encode_exif(source)) | sized
-    again = read_picture(tmp_path / "out.png")
+    again = read_image(tmp_path / "out.png")
     assert np.array_equal(again.to_array(), upright)
-    assert again.metadata == dataclasses.replace(picture.metadata, exif=again.metadata.exif)
+    assert again.metadata == dataclasses.replace(image.metadata, exif=again.metadata.exif)
 
 
 def encode_exif(source) -> bytes:
@@ -96,9 +96,9 @@ lossless_arrays = st.sampled_from(
 def test_lossless_formats_give_back_every_level(tmp_path_factory, case):
     suffix, array = case
     file = tmp_path_factory.mktemp("round") / f"a{suffix}"
-    expected = Picture.from_array(array)
+    expected = Image.from_array(array)
     assert expected.save(file) == []
-    back = read_picture(file)
+    back = read_image(file)
     assert back.depth == expected.depth
     assert np.array_equal(back.to_array(), expected.to_array())
 
@@ -107,20 +107,20 @@ def test_other_readers_see_the_same_pixels(tmp_path, pixels):
     for dtype in (np.uint8, np.uint16):
         for channels in (1, 3, 4):
             array = np.squeeze(pixels(11, 17, channels, dtype))
-            picture_of(array).save(tmp_path / "a.tif", overwrite=True)
+            image_of(array).save(tmp_path / "a.tif", overwrite=True)
             assert np.array_equal(tifffile.imread(tmp_path / "a.tif"), array)
-            picture_of(array).save(tmp_path / "a.png", overwrite=True)
+            image_of(array).save(tmp_path / "a.png", overwrite=True)
             if dtype == np.uint8 or channels == 1:  # Pillow cuts 16-bit colour to 8
                 assert np.array_equal(imread(tmp_path / "a.png"), array)
     array = np.random.default_rng(0).random((5, 6, 3), np.float32)
-    picture_of(array).save(tmp_path / "f.tif")
+    image_of(array).save(tmp_path / "f.tif")
     assert np.array_equal(tifffile.imread(tmp_path / "f.tif"), array)
 
 
 @pytest.mark.parametrize("suffix", OUTPUT_SUFFIXES)
 def test_profile_exif_xmp_and_resolution_go_into_every_format(tmp_path, pixels, full, make_exif, suffix):
-    picture_of(pixels(40, 24, 3), metadata=full).save(tmp_path / f"a{suffix}")
-    kept = read_picture(tmp_path / f"a{suffix}").metadata
+    image_of(pixels(40, 24, 3), metadata=full).save(tmp_path / f"a{suffix}")
+    kept = read_image(tmp_path / f"a{suffix}").metadata
     assert kept.icc == full.icc
     assert kept.xmp == full.xmp
     expected = make_exif().tags | {"Exif 0xa002": 24, "Exif 0xa003": 40}
@@ -133,27 +133,27 @@ def test_profile_exif_xmp_and_resolution_go_into_every_format(tmp_path, pixels, 
 
 @pytest.mark.parametrize("suffix", OUTPUT_SUFFIXES)
 def test_nothing_is_invented_when_nothing_is_known(tmp_path, pixels, suffix):
-    picture_of(pixels(8, 8, 3)).save(tmp_path / f"a{suffix}")
-    assert read_picture(tmp_path / f"a{suffix}").metadata == Metadata()
+    image_of(pixels(8, 8, 3)).save(tmp_path / f"a{suffix}")
+    assert read_image(tmp_path / f"a{suffix}").metadata == Metadata()
 
 
 @pytest.mark.parametrize("suffix", [".webp", ".avif"])
 def test_a_resolution_without_exif_is_put_into_exif(tmp_path, pixels, suffix):
-    picture_of(pixels(8, 8, 3), metadata=Metadata(resolution=(300.0, 150.0))).save(tmp_path / f"a{suffix}")
-    assert read_picture(tmp_path / f"a{suffix}").metadata.resolution == pytest.approx((300, 150))
+    image_of(pixels(8, 8, 3), metadata=Metadata(resolution=(300.0, 150.0))).save(tmp_path / f"a{suffix}")
+    assert read_image(tmp_path / f"a{suffix}").metadata.resolution == pytest.approx((300, 150))
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".tif"])
 def test_iptc_goes_into_jpeg_and_tiff(tmp_path, pixels, full, suffix):
-    picture_of(pixels(8, 8, 3), metadata=full).save(tmp_path / f"a{suffix}")
-    assert read_picture(tmp_path / f"a{suffix}").metadata.iptc == IPTC
+    image_of(pixels(8, 8, 3), metadata=full).save(tmp_path / f"a{suffix}")
+    assert read_image(tmp_path / f"a{suffix}").metadata.iptc == IPTC
 
 
 def test_png_text_and_colour_chunks_go_into_png(tmp_path, pixels, full):
     colour = {b"gAMA": (100000).to_bytes(4, "big"), b"cICP": bytes([9, 16, 0, 1])}
     metadata = dataclasses.replace(full, icc=None, iptc=None, png_colour=colour)
-    assert picture_of(pixels(8, 8, 3), metadata=metadata).save(tmp_path / "a.png") == []
-    kept = read_picture(tmp_path / "a.png").metadata
+    assert image_of(pixels(8, 8, 3), metadata=metadata).save(tmp_path / "a.png") == []
+    kept = read_image(tmp_path / "a.png").metadata
     assert (kept.png_text, kept.png_colour) == (full.png_text, colour)
 
 
@@ -172,21 +172,21 @@ def test_png_text_and_colour_chunks_go_into_png(tmp_path, pixels, full):
 )
 def test_lost_depth_is_said(tmp_path, suffix, dtype, note):
     array = np.full((16, 16, 3), 0.5, np.float32) if dtype == np.float32 else np.full((16, 16, 3), 30000, dtype)
-    assert picture_of(array).save(tmp_path / f"a{suffix}") == [note]
+    assert image_of(array).save(tmp_path / f"a{suffix}") == [note]
 
 
 def test_depth_is_reduced_by_rounding_not_by_cutting(tmp_path):
     levels = np.arange(0, 65536, 97, dtype=np.uint16)[None]
-    picture_of(levels).save(tmp_path / "a.webp")
+    image_of(levels).save(tmp_path / "a.webp")
     expected = (levels.astype(np.int64) * 255 + 32767) // 65535  # exact halves do not occur: 65535 = 257 * 255
-    assert np.array_equal(read_picture(tmp_path / "a.webp").to_array()[:, :, 0], expected)
+    assert np.array_equal(read_image(tmp_path / "a.webp").to_array()[:, :, 0], expected)
 
 
 def test_avif_of_twelve_bits_is_exact_at_its_best_quality(tmp_path, pixels):
     array = pixels(16, 16, 4, np.uint16)
-    picture_of(array).save(tmp_path / "a.avif", quality=100)
+    image_of(array).save(tmp_path / "a.avif", quality=100)
     expected = (array.astype(np.int64) * 4095 * 2 + 65535) // (2 * 65535)
-    back = read_picture(tmp_path / "a.avif")
+    back = read_image(tmp_path / "a.avif")
     assert np.array_equal((back.colour * 4095).round(), expected[:, :, :3])
     assert np.array_equal((back.alpha * 4095).round(), expected[:, :, 3])
 
@@ -195,9 +195,9 @@ def test_jpeg_lays_alpha_on_white_and_says_so(tmp_path):
     array = np.zeros((16, 48, 4), np.uint8)
     array[:, 16:, 0] = 200
     array[:, 16:32, 3], array[:, 32:, 3] = 51, 255
-    notes = picture_of(array).save(tmp_path / "a.jpg", quality=100)
-    assert notes == ["JPEG has no alpha: the picture was laid on white"]
-    back = read_picture(tmp_path / "a.jpg").to_array().astype(int)
+    notes = image_of(array).save(tmp_path / "a.jpg", quality=100)
+    assert notes == ["JPEG has no alpha: the image was laid on white"]
+    back = read_image(tmp_path / "a.jpg").to_array().astype(int)
     for columns, colour in (
         (slice(2, 14), (255, 255, 255)),
         (slice(18, 30), (244, 204, 204)),
@@ -208,36 +208,36 @@ def test_jpeg_lays_alpha_on_white_and_says_so(tmp_path):
 
 def test_an_opaque_alpha_is_no_loss_to_jpeg(tmp_path):
     array = np.full((8, 8, 4), 255, np.uint8)
-    assert picture_of(array).save(tmp_path / "a.jpg") == []
+    assert image_of(array).save(tmp_path / "a.jpg") == []
 
 
 def test_grey_stays_grey_where_the_format_has_it(tmp_path, pixels):
     for suffix, channels in ((".png", 1), (".jpg", 1), (".tif", 1), (".webp", 3), (".avif", 3)):
-        assert picture_of(pixels(8, 8, 1)).save(tmp_path / f"a{suffix}") == []
-        colour = read_picture(tmp_path / f"a{suffix}").colour
+        assert image_of(pixels(8, 8, 1)).save(tmp_path / f"a{suffix}") == []
+        colour = read_image(tmp_path / f"a{suffix}").colour
         assert colour.shape[2] == channels
         assert np.ptp(colour, axis=2).max() == 0
 
 
 def test_a_profile_of_the_wrong_space_is_dropped_and_said(tmp_path, pixels):
     grey = Metadata(icc=bytes(16) + b"GRAY" + bytes(200))
-    assert picture_of(pixels(8, 8, 1), metadata=grey).save(tmp_path / "a.jpg") == []
-    assert read_picture(tmp_path / "a.jpg").metadata.icc == grey.icc
-    notes = picture_of(pixels(8, 8, 1), metadata=grey).save(tmp_path / "a.webp")
+    assert image_of(pixels(8, 8, 1), metadata=grey).save(tmp_path / "a.jpg") == []
+    assert read_image(tmp_path / "a.jpg").metadata.icc == grey.icc
+    notes = image_of(pixels(8, 8, 1), metadata=grey).save(tmp_path / "a.webp")
     assert notes == ["the colour profile is not for RGB pixels, which WebP stores, and was dropped"]
-    assert read_picture(tmp_path / "a.webp").metadata.icc is None
+    assert read_image(tmp_path / "a.webp").metadata.icc is None
 
 
 def test_dropped_metadata_is_said(tmp_path, pixels, full):
     gamma = dataclasses.replace(full, icc=None, exif=None, png_colour={b"gAMA": (100000).to_bytes(4, "big")})
-    notes = picture_of(pixels(8, 8, 3), metadata=gamma).save(tmp_path / "a.webp")
+    notes = image_of(pixels(8, 8, 3), metadata=gamma).save(tmp_path / "a.webp")
     assert [note.split(" do")[0] for note in notes] == ["IPTC captions", "PNG text", "PNG's gamma or cICP"]
 
 
 def test_a_damaged_profile_that_the_encoder_leaves_out_is_said(tmp_path, pixels):
     damaged = Metadata(icc=bytes(16) + b"RGB " + bytes(200))
     for suffix in OUTPUT_SUFFIXES:
-        notes = picture_of(pixels(16, 16, 3), metadata=damaged).save(tmp_path / f"a{suffix}")
+        notes = image_of(pixels(16, 16, 3), metadata=damaged).save(tmp_path / f"a{suffix}")
         kept = damaged.icc in (tmp_path / f"a{suffix}").read_bytes()
         assert notes == ([] if kept or suffix == ".png" else ["the colour profile is damaged and was dropped"])
 
@@ -245,7 +245,7 @@ def test_a_damaged_profile_that_the_encoder_leaves_out_is_said(tmp_path, pixels)
 def test_tiff_above_four_gigabytes_is_a_big_tiff_and_says_what_that_costs(tmp_path, pixels, full, monkeypatch):
     monkeypatch.setattr("kukkiri.images.writing._CLASSIC_TIFF", 0)
     array = pixels(16, 16, 3)
-    notes = picture_of(array, metadata=dataclasses.replace(full, png_text=())).save(tmp_path / "a.tif")
+    notes = image_of(array, metadata=dataclasses.replace(full, png_text=())).save(tmp_path / "a.tif")
     assert notes == ["EXIF could not be put into this TIFF and was dropped"]
     assert (tmp_path / "a.tif").read_bytes()[:4] == b"II+\0"
     assert np.array_equal(tifffile.imread(tmp_path / "a.tif"), array)
@@ -253,10 +253,10 @@ def test_tiff_above_four_gigabytes_is_a_big_tiff_and_says_what_that_costs(tmp_pa
 
 def test_exif_too_large_for_jpeg_is_dropped_and_said(tmp_path, pixels, make_exif):
     metadata = Metadata(exif=make_exif().block + bytes(70000))
-    notes = picture_of(pixels(8, 8, 3), metadata=metadata).save(tmp_path / "a.jpg")
+    notes = image_of(pixels(8, 8, 3), metadata=metadata).save(tmp_path / "a.jpg")
     assert notes == [f"EXIF of {len(metadata.exif)} bytes is too large for JPEG and was dropped"]
-    assert picture_of(pixels(8, 8, 3), metadata=metadata).save(tmp_path / "a.png") == []
-    assert exif_tags(read_picture(tmp_path / "a.png").metadata.exif)["0th 0x010f"] == "Acme"
+    assert image_of(pixels(8, 8, 3), metadata=metadata).save(tmp_path / "a.png") == []
+    assert exif_tags(read_image(tmp_path / "a.png").metadata.exif)["0th 0x010f"] == "Acme"
 
 
 def test_quality_decides_size_and_loss(tmp_path, pixels):
@@ -264,8 +264,8 @@ def test_quality_decides_size_and_loss(tmp_path, pixels):
 
     def saved(name, **options):
         lossy = options.pop("lossy", False)
-        picture_of(array, lossy=lossy).save(tmp_path / name, overwrite=True, **options)
-        error = np.abs(read_picture(tmp_path / name).to_array().astype(int) - array).max()
+        image_of(array, lossy=lossy).save(tmp_path / name, overwrite=True, **options)
+        error = np.abs(read_image(tmp_path / name).to_array().astype(int) - array).max()
         return (tmp_path / name).stat().st_size, error
 
     assert saved("a.jpg", quality=20)[0] < saved("a.jpg", quality=95)[0] == saved("a.jpg")[0]
@@ -280,20 +280,20 @@ def test_quality_decides_size_and_loss(tmp_path, pixels):
 @pytest.mark.parametrize("quality", [0, 101])
 def test_impossible_qualities_are_refused(tmp_path, pixels, quality):
     with pytest.raises(ConfigError, match=f"1 to 100, got {quality}"):
-        picture_of(pixels(4, 4, 3)).save(tmp_path / "a.jpg", quality=quality)
+        image_of(pixels(4, 4, 3)).save(tmp_path / "a.jpg", quality=quality)
 
 
 def test_colour_under_transparent_pixels_survives(tmp_path):
     array = np.full((8, 8, 4), (200, 10, 60, 0), np.uint8)
     for suffix in (".png", ".webp", ".tif"):
-        picture_of(array).save(tmp_path / f"a{suffix}")
-        assert np.array_equal(read_picture(tmp_path / f"a{suffix}").to_array(), array)
+        image_of(array).save(tmp_path / f"a{suffix}")
+        assert np.array_equal(read_image(tmp_path / f"a{suffix}").to_array(), array)
 
 
-def test_the_same_picture_gives_the_same_bytes(tmp_path, pixels, full):
+def test_the_same_image_gives_the_same_bytes(tmp_path, pixels, full):
     for suffix in OUTPUT_SUFFIXES:
         for name in ("a", "b"):
-            picture_of(pixels(32, 32, 3), metadata=full).save(tmp_path / f"{name}{suffix}")
+            image_of(pixels(32, 32, 3), metadata=full).save(tmp_path / f"{name}{suffix}")
         assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
 
 
@@ -304,10 +304,10 @@ def test_an_existing_file_is_kept(tmp_path, pixels):
     file = tmp_path / "a.png"
     file.write_bytes(b"mine")
     with pytest.raises(ImageError, match=r"a\.png: exists already.*--overwrite"):
-        picture_of(pixels(4, 4, 3)).save(file)
+        image_of(pixels(4, 4, 3)).save(file)
     assert file.read_bytes() == b"mine"
-    picture_of(pixels(4, 4, 3)).save(file, overwrite=True)
-    assert read_picture(file).size == (4, 4)
+    image_of(pixels(4, 4, 3)).save(file, overwrite=True)
+    assert read_image(file).size == (4, 4)
 
 
 @pytest.mark.parametrize("name", ["same.png", "symbolic.png", "hard.png", "folder/../same.png"])
@@ -320,7 +320,7 @@ def test_the_input_is_never_overwritten_by_any_name(tmp_path, pixels, name):
     with pytest.raises(ImageError, match="is the input itself"):
         check_output(tmp_path / name, source=source, overwrite=True)
     with pytest.raises(ImageError, match="is the input itself"):
-        read_picture(source).save(tmp_path / name, overwrite=True)
+        read_image(source).save(tmp_path / name, overwrite=True)
     check_output(tmp_path / "other.png", source=source)
 
 
@@ -333,8 +333,8 @@ def test_unknown_suffixes_are_refused_with_the_known_ones(tmp_path, name, got):
 
 
 def test_suffixes_are_known_in_either_case(tmp_path, pixels):
-    picture_of(pixels(4, 4, 3)).save(tmp_path / "a.JPG")
-    assert read_picture(tmp_path / "a.JPG").lossy
+    image_of(pixels(4, 4, 3)).save(tmp_path / "a.JPG")
+    assert read_image(tmp_path / "a.JPG").lossy
 
 
 def test_everything_that_is_written_can_be_found_again():
@@ -354,7 +354,7 @@ def test_names_that_no_disk_takes_are_one_line(tmp_path, pixels, name, why):
     with pytest.raises(ImageError, match=f"(?i){why}"):
         check_output(tmp_path / name)
     with pytest.raises(ImageError, match=f"(?i){why}"):
-        picture_of(pixels(4, 4, 3)).save(tmp_path / name)
+        image_of(pixels(4, 4, 3)).save(tmp_path / name)
 
 
 @pytest.mark.parametrize(("suffix", "side"), [(".webp", 16383), (".jpg", 65500), (".avif", 16384)])
@@ -367,23 +367,23 @@ def test_sides_beyond_the_format_are_refused_before_work(tmp_path, suffix, side)
 @pytest.mark.parametrize("suffix", [".webp", ".jpg", ".png"])
 def test_the_longest_side_really_can_be_written(tmp_path, suffix):
     side = {".webp": 16383, ".jpg": 65500, ".png": 70000}[suffix]
-    Picture(colour=np.zeros((1, side, 3), np.float32)).save(tmp_path / f"a{suffix}")
-    assert read_picture(tmp_path / f"a{suffix}").size == (1, side)
+    Image(colour=np.zeros((1, side, 3), np.float32)).save(tmp_path / f"a{suffix}")
+    assert read_image(tmp_path / f"a{suffix}").size == (1, side)
 
 
 @pytest.mark.parametrize("where", ["colour", "alpha"])
 def test_garbage_is_not_written(tmp_path, where):
     bad = np.zeros((4, 4, 4), np.float32)
-    picture = Picture.from_array(bad)
-    getattr(picture, where)[1, 2] = np.nan
+    image = Image.from_array(bad)
+    getattr(image, where)[1, 2] = np.nan
     with pytest.raises(ImageError, match=r"a\.png: the pixels hold NaN"):
-        picture.save(tmp_path / "a.png")
+        image.save(tmp_path / "a.png")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_names_are_taken_literally(tmp_path, pixels):
     for name in ("a[Q=1].jpg", "a[strip].png", "ひ.webp"):
-        picture_of(pixels(8, 8, 3)).save(tmp_path / name)
+        image_of(pixels(8, 8, 3)).save(tmp_path / name)
     assert sorted(one.name for one in tmp_path.iterdir()) == sorted(["a[Q=1].jpg", "a[strip].png", "ひ.webp"])
 
 
@@ -404,7 +404,7 @@ def test_a_failing_encoder_leaves_the_old_file_and_one_line(tmp_path, pixels, mo
         pyvips.Image, "pngsave_buffer", raising(pyvips.Error("no", "vipspng: libpng is out of ink")), raising=False
     )
     with pytest.raises(ImageError, match=r"a\.png: libvips could not write PNG \(libpng is out of ink\)"):
-        picture_of(pixels(4, 4, 3)).save(file, overwrite=True)
+        image_of(pixels(4, 4, 3)).save(file, overwrite=True)
     assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("a.png", b"old")]
 
 
@@ -412,7 +412,7 @@ def test_a_failing_encoder_leaves_the_old_file_and_one_line(tmp_path, pixels, mo
 def test_a_full_or_closed_disk_is_one_line(tmp_path, pixels, monkeypatch, error):
     monkeypatch.setattr(os, "fsync", raising(error))
     with pytest.raises(ImageError, match=rf"a\.png: cannot be written \({error.strerror}\)"):
-        picture_of(pixels(4, 4, 3)).save(tmp_path / "a.png")
+        image_of(pixels(4, 4, 3)).save(tmp_path / "a.png")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -420,7 +420,7 @@ def test_a_full_or_closed_disk_is_one_line(tmp_path, pixels, monkeypatch, error)
 def test_interrupting_leaves_nothing_behind(tmp_path, pixels, monkeypatch, step):
     monkeypatch.setattr(os, step, raising(KeyboardInterrupt()))
     with pytest.raises(KeyboardInterrupt):
-        picture_of(pixels(4, 4, 3)).save(tmp_path / "a.png")
+        image_of(pixels(4, 4, 3)).save(tmp_path / "a.png")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -429,15 +429,15 @@ def test_a_library_without_the_encoder_is_one_line(tmp_path, pixels, monkeypatch
         pyvips.Image, "heifsave_buffer", raising(pyvips.Error("no such operation heifsave_buffer")), raising=False
     )
     with pytest.raises(ImageError, match=r"could not write AVIF .*Use \.png"):
-        picture_of(pixels(4, 4, 3)).save(tmp_path / "a.avif")
+        image_of(pixels(4, 4, 3)).save(tmp_path / "a.avif")
 
 
 def test_pillow_finds_no_fault_with_the_files(tmp_path, pixels, full):
     for suffix in OUTPUT_SUFFIXES:
-        save_picture(picture_of(pixels(20, 30, 4), metadata=full), tmp_path / f"a{suffix}")
-        with Image.open(io.BytesIO((tmp_path / f"a{suffix}").read_bytes())) as image:
+        save_image(image_of(pixels(20, 30, 4), metadata=full), tmp_path / f"a{suffix}")
+        with PIL.Image.open(io.BytesIO((tmp_path / f"a{suffix}").read_bytes())) as image:
             image.verify()
-        with Image.open(tmp_path / f"a{suffix}") as image:
+        with PIL.Image.open(tmp_path / f"a{suffix}") as image:
             image.load()
             assert image.size == (30, 20)
             assert image.info["icc_profile"] == full.icc
@@ -447,18 +447,18 @@ def test_pillow_finds_no_fault_with_the_files(tmp_path, pixels, full):
 
 def test_several_threads_do_not_disturb_one_another(tmp_path, pixels, full):
     good, bad = tmp_path / "good.png", tmp_path / "bad.png"
-    picture_of(pixels(40, 50, 4, np.uint16), metadata=full).save(good)
+    image_of(pixels(40, 50, 4, np.uint16), metadata=full).save(good)
     bad.write_bytes(good.read_bytes()[:400])
-    expected = read_picture(good).to_array()
+    expected = read_image(good).to_array()
 
     def work(number: int) -> bool:
         if number % 3 == 0:
             with pytest.raises(ImageError, match=r"bad\.png: this PNG is truncated or corrupt"):
-                read_picture(bad)
+                read_image(bad)
             return True
         target = tmp_path / f"{number}.tif"
-        read_picture(good).save(target)
-        return np.array_equal(read_picture(target).to_array(), expected)
+        read_image(good).save(target)
+        return np.array_equal(read_image(target).to_array(), expected)
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(work, range(48)))

@@ -11,7 +11,7 @@ from kukkiri.info import ModelInfo
 
 @dataclass
 class NumpyEngine:
-    """Enlarges by repetition after a lopsided 3x3 filter with zero padding: reaches one pixel to each side."""
+    """Upscales by repetition after a lopsided 3x3 filter with zero padding: reaches one pixel to each side."""
 
     scale: int = 2
     colour: str = "y"

@@ -6,16 +6,16 @@ from kukkiri.inference import Upscaler
 from kukkiri.inference.chop import chop, published_pixels
 
 
-def enlarge(scale):
+def upscale(scale):
     return lambda lr: lr.repeat(scale, axis=0).repeat(scale, axis=1)
 
 
 @pytest.mark.parametrize("size", [(40, 41), (21, 64), (33, 33), (5, 7), (1, 1), (2, 90)])
 @pytest.mark.parametrize("scale", [1, 2, 3])
 @pytest.mark.parametrize("min_size", [1, 160_000])
-def test_a_pointwise_upscaler_gives_the_whole_picture(size, scale, min_size):
+def test_a_pointwise_upscaler_gives_the_whole_image(size, scale, min_size):
     lr = np.arange(size[0] * size[1] * 2, dtype=np.float32).reshape(*size, 2)
-    assert np.array_equal(chop(lr, enlarge(scale), scale=scale, min_size=min_size), enlarge(scale)(lr))
+    assert np.array_equal(chop(lr, upscale(scale), scale=scale, min_size=min_size), upscale(scale)(lr))
 
 
 def test_the_quadrants_are_halves_rounded_down_and_ten_pixels():
@@ -82,19 +82,19 @@ def test_pixels_are_clamped_and_rounded_half_to_even():
 
 def test_an_upscaler_of_another_scale_is_refused():
     with pytest.raises(ValueError, match=r"mapped \(30, 31\) to \(60, 62\), expected \(90, 93\)"):
-        chop(np.zeros((40, 43)), enlarge(2), scale=3)
+        chop(np.zeros((40, 43)), upscale(2), scale=3)
 
 
 def test_arguments_out_of_range_are_refused():
     with pytest.raises(ValueError, match="at least 1, got 2, 0 and 160000"):
-        chop(np.zeros((40, 40)), enlarge(2), scale=2, shave=0)
+        chop(np.zeros((40, 40)), upscale(2), scale=2, shave=0)
 
 
 def test_the_upscaler_chops_on_request(rng):
-    picture = rng.random((41, 57, 3), dtype=np.float32)
-    whole, chopped = (Upscaler("espcn-x2", threads=1, chop=one)(picture) for one in (False, True))
+    image = rng.random((41, 57, 3), dtype=np.float32)
+    whole, chopped = (Upscaler("espcn-x2", threads=1, chop=one)(image) for one in (False, True))
     assert np.abs(whole - chopped).max() < 1e-5  # reads 4 pixels, and quadrants share 10
-    both = Upscaler("espcn-x2", threads=1, chop=True, ensemble=True)(picture)
-    assert np.abs(both - Upscaler("espcn-x2", threads=1, ensemble=True)(picture)).max() < 1e-5
+    both = Upscaler("espcn-x2", threads=1, chop=True, ensemble=True)(image)
+    assert np.abs(both - Upscaler("espcn-x2", threads=1, ensemble=True)(image)).max() < 1e-5
     with pytest.raises(ConfigError, match="chop and tile"):
         Upscaler("espcn-x2", chop=True, tile=64)

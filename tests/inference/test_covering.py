@@ -7,9 +7,9 @@ from hypothesis.extra.numpy import arrays
 from kukkiri.inference.covering import CALL, cover
 
 
-def painted(busy, boxes):
+def painted(textured, boxes):
     """How often each cell is covered."""
-    times = np.zeros(busy.shape, int)
+    times = np.zeros(textured.shape, int)
     for top, bottom, left, right in boxes:
         times[top:bottom, left:right] += 1
     return times
@@ -24,13 +24,13 @@ masks = arrays(bool, st.tuples(st.integers(1, 14), st.integers(1, 14)))
 
 
 @settings(max_examples=150, deadline=None)
-@given(busy=masks, margin=st.integers(0, 20))
-def test_every_busy_cell_is_covered_once_for_no_more_than_one_rectangle_costs(busy, margin):
-    boxes = cover(busy, cell=16, margin=margin)
-    times = painted(busy, boxes)
+@given(textured=masks, margin=st.integers(0, 20))
+def test_every_busy_cell_is_covered_once_for_no_more_than_one_rectangle_costs(textured, margin):
+    boxes = cover(textured, cell=16, margin=margin)
+    times = painted(textured, boxes)
     assert times.max(initial=0) <= 1
-    assert np.all(times[busy] == 1)
-    rows, columns = np.nonzero(busy)
+    assert np.all(times[textured] == 1)
+    rows, columns = np.nonzero(textured)
     if len(rows):
         whole = (rows.min(), rows.max() + 1, columns.min(), columns.max() + 1)
         assert sum(price(box, cell=16, margin=margin) for box in boxes) <= price(whole, cell=16, margin=margin)
@@ -39,37 +39,37 @@ def test_every_busy_cell_is_covered_once_for_no_more_than_one_rectangle_costs(bu
 
 
 @settings(max_examples=150, deadline=None)
-@given(busy=masks, limit=st.tuples(st.integers(20, 150), st.integers(20, 150)))
-def test_rectangles_keep_to_the_limit(busy, limit):
-    boxes = cover(busy, cell=16, margin=2, limit=limit)
-    assert np.all(painted(busy, boxes)[busy] == 1)
+@given(textured=masks, limit=st.tuples(st.integers(20, 150), st.integers(20, 150)))
+def test_rectangles_keep_to_the_limit(textured, limit):
+    boxes = cover(textured, cell=16, margin=2, limit=limit)
+    assert np.all(painted(textured, boxes)[textured] == 1)
     for top, bottom, left, right in boxes:
         assert 16 * (bottom - top) + 4 <= limit[0]
         assert 16 * (right - left) + 4 <= limit[1]
 
 
 def test_distant_corners_are_two_rectangles_and_near_ones_are_one():
-    busy = np.zeros((20, 20), bool)
-    busy[:3, :3] = busy[-3:, -3:] = True
-    assert sorted(cover(busy, cell=16, margin=8)) == [(0, 3, 0, 3), (17, 20, 17, 20)]
-    busy = np.zeros((3, 7), bool)
-    busy[:, :3] = busy[:, 4:] = True  # the gap is as wide as the two margins that would be saved
-    assert cover(busy, cell=16, margin=8) == [(0, 3, 0, 7)]
+    textured = np.zeros((20, 20), bool)
+    textured[:3, :3] = textured[-3:, -3:] = True
+    assert sorted(cover(textured, cell=16, margin=8)) == [(0, 3, 0, 3), (17, 20, 17, 20)]
+    textured = np.zeros((3, 7), bool)
+    textured[:, :3] = textured[:, 4:] = True  # the gap is as wide as the two margins that would be saved
+    assert cover(textured, cell=16, margin=8) == [(0, 3, 0, 7)]
 
 
 def test_a_large_hole_is_left_out_and_a_small_one_is_not():
-    busy = np.ones((40, 40), bool)
-    busy[10:30, 10:30] = False
-    assert painted(busy, cover(busy, cell=16, margin=8))[10:30, 10:30].sum() == 0
-    busy = np.ones((40, 40), bool)
-    busy[19:21, 19:21] = False
-    assert cover(busy, cell=16, margin=8) == [(0, 40, 0, 40)]
+    textured = np.ones((40, 40), bool)
+    textured[10:30, 10:30] = False
+    assert painted(textured, cover(textured, cell=16, margin=8))[10:30, 10:30].sum() == 0
+    textured = np.ones((40, 40), bool)
+    textured[19:21, 19:21] = False
+    assert cover(textured, cell=16, margin=8) == [(0, 40, 0, 40)]
 
 
 @pytest.mark.parametrize("shape", [(1, 900), (900, 1), (700, 700)])
 def test_stairs_of_any_length_end(shape):
-    busy = np.zeros(shape, bool)
+    textured = np.zeros(shape, bool)
     steps = np.arange(max(shape))
-    busy[steps % shape[0], steps % shape[1]] = steps % 3 > 0
-    boxes = cover(busy, cell=16, margin=1)
-    assert np.all(painted(busy, boxes)[busy] == 1)
+    textured[steps % shape[0], steps % shape[1]] = steps % 3 > 0
+    boxes = cover(textured, cell=16, margin=1)
+    assert np.all(painted(textured, boxes)[textured] == 1)

@@ -19,7 +19,7 @@ from kukkiri.networks import ESPCN, VDSR
 
 
 def graph(path, *, shape=("n", 3, "h", "w"), scale=2, unshuffle=1, inputs=1):
-    """A foreign enlargement: nearest, after a detour that needs multiples of ``unshuffle``."""
+    """A foreign upscaling: nearest, after a detour that needs multiples of ``unshuffle``."""
     nodes = [
         helper.make_node("SpaceToDepth", ["in0"], ["a"], blocksize=unshuffle),
         helper.make_node("DepthToSpace", ["a"], ["b"], blocksize=unshuffle),
@@ -70,10 +70,10 @@ def test_a_foreign_graph_is_described_by_running_it(tmp_path):
     assert engine.footprint.linear == 3 * 4 * 64 * 9  # the cautious guess
 
 
-def test_a_foreign_graph_upscales_a_picture(tmp_path, rng):
-    picture = rng.integers(0, 256, (5, 7, 3), dtype=np.uint8)
-    enlarged = Upscaler(graph(tmp_path / "a.onnx", scale=2, unshuffle=4), threads=1)(picture)
-    assert np.array_equal(enlarged, picture.repeat(2, axis=0).repeat(2, axis=1))
+def test_a_foreign_graph_upscales_a_image(tmp_path, rng):
+    image = rng.integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    upscaled = Upscaler(graph(tmp_path / "a.onnx", scale=2, unshuffle=4), threads=1)(image)
+    assert np.array_equal(upscaled, image.repeat(2, axis=0).repeat(2, axis=1))
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_foreign_graph_upscales_a_picture(tmp_path, rng):
         ({"shape": ("n", 3, 64, 64)}, "made for 64x64 pixels only"),
         ({"shape": ("n", 4, "h", "w")}, "expected one float32 input"),
         ({"inputs": 2}, "expected one float32 input"),
-        ({"scale": 0.5}, "does not enlarge by a whole number"),
+        ({"scale": 0.5}, "does not upscale by a whole number"),
     ],
 )
 def test_a_foreign_graph_of_another_kind_is_refused(tmp_path, changes, message):

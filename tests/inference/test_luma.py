@@ -5,7 +5,7 @@ from kukkiri.inference.luma import grey_to_luma, interleave, is_grey, join_colou
 from kukkiri.resampling import resize
 
 
-def test_split_and_join_at_the_same_size_is_the_picture(rng):
+def test_split_and_join_at_the_same_size_is_the_image(rng):
     rgb = rng.random((6, 7, 3), dtype=np.float32)
     assert np.abs(join_colour(*split_colour(rgb)) - rgb).max() <= 1e-6
 
@@ -35,7 +35,7 @@ def test_grey_is_one_channel_or_three_equal_ones(rng):
 
 
 def test_joining_does_not_depend_on_the_threads(rng):
-    rgb = rng.random((130, 200, 3), dtype=np.float32)  # enlarged: three strips
+    rgb = rng.random((130, 200, 3), dtype=np.float32)  # upscaled: three strips
     luma = rng.random((390, 600), dtype=np.float32)
     _, red, blue = split_colour(rgb)
     one = join_colour(luma, red, blue)
@@ -45,7 +45,7 @@ def test_joining_does_not_depend_on_the_threads(rng):
     assert np.array_equal(one[..., 2], np.clip(luma_to_grey(luma) + resized[1], 0, 1))
 
 
-def test_planes_become_a_picture_inside_the_range(rng):
+def test_planes_become_a_image_inside_the_range(rng):
     planes = rng.uniform(-0.2, 1.2, (3, 300, 400)).astype(np.float32)  # two strips
     expected = np.clip(planes, 0, 1).transpose(1, 2, 0)
     for threads in (1, 2):

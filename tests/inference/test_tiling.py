@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from kukkiri import weights
+from kukkiri import pretrained
 from kukkiri.errors import ConfigError, ImageError
 from kukkiri.inference import Footprint, OnnxEngine, SeamScore, Upscaler
 from kukkiri.inference.tiling import choose_tile, run_pass
@@ -36,12 +36,12 @@ def test_tiled_equals_whole_with_a_size_multiple(exported, rng):
     assert spread > 1e-3
 
 
-LOCAL = [name for name in weights.shipped() if weights.card(name)["receptive_field"] is not None]
+LOCAL = [name for name in pretrained.shipped() if pretrained.card(name)["receptive_field"] is not None]
 
 
 @pytest.mark.parametrize("model_id", LOCAL)
 def test_tiled_equals_whole_on_the_shipped_models(model_id, rng):
-    engine = OnnxEngine(weights.locate(model_id, ".onnx"), threads=1)
+    engine = OnnxEngine(pretrained.locate(model_id, ".onnx"), threads=1)
     error, _ = difference(engine, (57, 71), (33, 40), rng)
     assert error <= 1e-5
 
@@ -87,17 +87,17 @@ def test_the_seam_score_is_the_disagreement_of_neighbours(numpy_engine):
 
 
 def test_the_user_is_told_about_seams(numpy_engine, rng):
-    from kukkiri.images import Picture
+    from kukkiri.images import Image
 
-    picture = Picture.from_array(rng.random((150, 300), dtype=np.float32))
+    image = Image.from_array(rng.random((150, 300), dtype=np.float32))
     engine = numpy_engine(reach=None, scale=2, gain=0.5, global_gain=0.3)
-    larger = Upscaler(engine, tile=160).picture(picture)
+    larger = Upscaler(engine, tile=160).image(image)
     assert len(larger.notes) == 1
     assert "blended tiles" in larger.notes[0]
-    assert Upscaler(engine, tile=0).picture(picture).notes == ()
+    assert Upscaler(engine, tile=0).image(image).notes == ()
 
 
-def test_the_whole_picture_is_taken_while_memory_allows(numpy_engine):
+def test_the_whole_image_is_taken_while_memory_allows(numpy_engine):
     engine = numpy_engine(footprint=Footprint(linear=50.0))  # counts 100 bytes a pixel
     assert choose_tile(engine, (100, 200), budget=2_000_000) is None
     assert choose_tile(engine, (100, 200), budget=1_999_999) == (99, 200)

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kukkiri.errors import ConfigError, ImageError, ModelError
-from kukkiri.images import Metadata, Picture, quantise, rgb_to_y, rgb_to_ycbcr, ycbcr_to_rgb
+from kukkiri.images import Image, Metadata, quantize, rgb_to_y, rgb_to_ycbcr, ycbcr_to_rgb
 from kukkiri.inference import Footprint, Upscaler
 from kukkiri.inference.upscaler import upscale
 from kukkiri.resampling import resize
@@ -81,8 +81,8 @@ def test_nan_and_infinity_end_in_an_error(bad, colour, numpy_engine):
         Upscaler(engine)(np.zeros((4, 4, 3), np.uint8))
 
 
-def test_a_picture_keeps_depth_metadata_and_source(numpy_engine, rng, tmp_path):
-    picture = Picture(
+def test_a_image_keeps_depth_metadata_and_source(numpy_engine, rng, tmp_path):
+    image = Image(
         colour=rng.random((5, 6, 3), dtype=np.float32),
         alpha=np.ones((5, 6), np.float32),
         depth=16,
@@ -90,14 +90,14 @@ def test_a_picture_keeps_depth_metadata_and_source(numpy_engine, rng, tmp_path):
         source=tmp_path / "a.png",
         notes=("read with care",),
     )
-    larger = Upscaler(numpy_engine(scale=3)).picture(picture)
-    assert (larger.depth, larger.metadata, larger.source) == (16, picture.metadata, picture.source)
-    assert larger.notes == picture.notes
+    larger = Upscaler(numpy_engine(scale=3)).image(image)
+    assert (larger.depth, larger.metadata, larger.source) == (16, image.metadata, image.source)
+    assert larger.notes == image.notes
     assert larger.size == (15, 18)
     assert np.all(larger.alpha == 1)
 
 
-def test_pre_upsampled_networks_get_the_enlarged_picture(numpy_engine, rng):
+def test_pre_upsampled_networks_get_the_upscaled_image(numpy_engine, rng):
     plane = rng.random((1, 6, 7), dtype=np.float32)
     engine = numpy_engine(scale=3, pre_upsampled=True)
     expected = engine.run(np.ascontiguousarray(resize(plane[0], scale=3)[None, None]))[0]
@@ -125,17 +125,17 @@ def test_a_single_network_is_repeated_while_it_is_too_small(numpy_engine, rng):
     assert np.array_equal(Upscaler(engine, scale=8).planes(plane), expected[0])
 
 
-def test_scale_one_gives_the_picture_back(numpy_engine, rng):
+def test_scale_one_gives_the_image_back(numpy_engine, rng):
     array = noise(rng, (5, 6, 4), np.uint8)
     for model in (numpy_engine(scale=2), "bicubic"):
         assert np.array_equal(Upscaler(model, scale=1)(array), array)
 
 
-def test_a_network_of_scale_one_runs_once_and_does_not_enlarge(numpy_engine, rng):
+def test_a_network_of_scale_one_runs_once_and_does_not_upscale(numpy_engine, rng):
     engine = numpy_engine(scale=1, colour="rgb")
     array = rng.random((5, 6, 3), dtype=np.float32)
     assert not np.array_equal(Upscaler(engine)(array), array)
-    with pytest.raises(ModelError, match="x1 model, which does not enlarge"):
+    with pytest.raises(ModelError, match="x1 model, which does not upscale"):
         Upscaler(engine, scale=2)
 
 
@@ -157,7 +157,7 @@ def test_the_ensemble_is_the_mean_over_flips_and_turns(numpy_engine, rng):
     assert np.abs(Upscaler(engine, ensemble=True).planes(plane)[0] - total / 8).max() <= 1e-6
 
 
-def test_the_ensemble_tiles_turned_pictures_too(numpy_engine, rng):
+def test_the_ensemble_tiles_turned_images_too(numpy_engine, rng):
     plane = rng.random((1, 40, 60), dtype=np.float32)
     whole = Upscaler(numpy_engine(), ensemble=True, tile=0).planes(plane)
     tiled = Upscaler(numpy_engine(footprint=Footprint(linear=50.0)), ensemble=True, memory=400_000).planes(plane)
@@ -175,7 +175,7 @@ def test_tiles_come_from_the_memory_there_is(numpy_engine, rng):
     assert np.array_equal(Upscaler(engine, memory=1_500_000)(array), Upscaler(engine, tile=0)(array))
 
 
-def test_workers_divide_the_free_memory_but_not_what_one_picture_was_given(numpy_engine, monkeypatch):
+def test_workers_divide_the_free_memory_but_not_what_one_image_was_given(numpy_engine, monkeypatch):
     monkeypatch.setattr("kukkiri.inference.upscaler.available_memory", lambda: 3_750_000)
     engine = numpy_engine(footprint=Footprint(linear=1000.0))
     # 80 % are 3,000,000 bytes: alone 1,420 pixels of 2,000 bytes beside the result's 160,000, for one of two 670
@@ -225,16 +225,16 @@ def test_interpolations_are_those_of_resampling(model, kernel, dtype, rng):
     assert np.array_equal(larger, expected.astype(dtype))  # for integers bit-equal to MATLAB's imresize
 
 
-def test_a_float_picture_is_not_changed_in_place(numpy_engine, rng):
+def test_a_float_image_is_not_changed_in_place(numpy_engine, rng):
     array = rng.random((6, 7, 4), dtype=np.float32)
     before = array.copy()
     Upscaler(numpy_engine(colour="rgb", gain=3.0))(array)
     assert np.array_equal(array, before)
 
 
-def test_a_file_goes_in_and_a_picture_comes_out(tmp_path, rng, exported):
+def test_a_file_goes_in_and_a_image_comes_out(tmp_path, rng, exported):
     array = noise(rng, (11, 13, 3), np.uint8)
-    Picture.from_array(array).save(tmp_path / "a.png")
+    Image.from_array(array).save(tmp_path / "a.png")
     larger = upscale(tmp_path / "a.png", scale=2.5, model=exported["espcn"], threads=1)
     assert np.array_equal(larger.to_array(), Upscaler(exported["espcn"], scale=2.5, threads=1)(array))
     assert larger.source == tmp_path / "a.png"
@@ -242,4 +242,4 @@ def test_a_file_goes_in_and_a_picture_comes_out(tmp_path, rng, exported):
 
 def test_saved_pixels_are_rounded_half_away_from_zero(numpy_engine):
     engine = numpy_engine(colour="rgb", gain=0.0, offset=100.5 / 255)
-    assert np.all(Upscaler(engine)(np.zeros((2, 2, 3), np.uint8)) == quantise(np.float32([100.5 / 255]), 8))
+    assert np.all(Upscaler(engine)(np.zeros((2, 2, 3), np.uint8)) == quantize(np.float32([100.5 / 255]), 8))

@@ -32,10 +32,10 @@ def test_phase_means_are_those_of_the_tiled_pattern():
 def test_phase_response_of_a_layer_whose_phases_have_known_gains():
     gains = np.array([[1.0, 2.0], [3.0, 4.0]])
 
-    def enlarge(lr):
+    def upscale(lr):
         return np.kron(lr[..., 0], gains)[:, :, None] + lr.sum(axis=2).repeat(2, 0).repeat(2, 1)[:, :, None]
 
-    found = phase_response(enlarge, scale=2, channels=3, level=0.5)
+    found = phase_response(upscale, scale=2, channels=3, level=0.5)
     np.testing.assert_allclose(found[..., 0], 0.5 * gains + 1.5, atol=1e-12)
 
 
@@ -62,14 +62,14 @@ def test_overlap_is_even_in_the_middle_exactly_when_the_kernel_is_a_multiple(str
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_amplitude_is_the_root_mean_square_of_the_pattern(scale):  # Hann: exactly the 3x3 bins, so to rounding
     pattern = np.random.default_rng(scale).normal(size=(scale, scale)) * 0.05
-    picture = 0.5 + tiled(pattern, 48 * scale)
-    found = checkerboard(picture, scale=scale)
+    image = 0.5 + tiled(pattern, 48 * scale)
+    found = checkerboard(image, scale=scale)
     np.testing.assert_allclose(found.amplitude, pattern.std(), rtol=1e-9)
     floor = (0.5 / 255) ** 2 / 2
     np.testing.assert_allclose(found.score, 10 * np.log10(pattern.var() / floor + 1), rtol=1e-9)
 
 
-def test_score_does_not_depend_on_the_size_of_the_picture():
+def test_score_does_not_depend_on_the_size_of_the_image():
     noise = np.random.default_rng(0)
     pattern = np.array([[0.01, -0.01], [-0.01, 0.01]])
     scores = [
@@ -88,7 +88,7 @@ def test_noise_without_a_pattern_scores_about_zero(scale, seed):
     assert found.amplitude < 0.1 * 0.15  # 27 of some 4096 bins hold a hundredth of the energy
 
 
-def test_a_flat_picture_and_a_constant_scores_zero():
+def test_a_flat_image_and_a_constant_scores_zero():
     assert checkerboard(np.full((64, 64), 0.3), scale=2).score == pytest.approx(0.0, abs=1e-9)
     assert checkerboard(np.full((64, 64, 3), 0.3, dtype=np.float32), scale=2).amplitude == pytest.approx(0.0, abs=1e-6)
 
@@ -104,7 +104,7 @@ def test_staircases_of_a_texture_are_no_pattern_but_uneven_phases_are(scale):
     np.testing.assert_allclose(marked.amplitude, 0.5 * pattern.std(), rtol=0.05)  # the texture around is subtracted
 
 
-def test_score_grows_with_the_pattern_on_a_sharp_picture():
+def test_score_grows_with_the_pattern_on_a_sharp_image():
     random = np.random.default_rng(1)
     sharp = np.clip(smooth_probe(128)[..., 0] + (random.uniform(size=(128, 128)) > 0.9) * 0.2, 0, 1)
     pattern = tiled(np.array([[1.0, 0.0], [0.0, 0.0]]), 128)
@@ -117,12 +117,12 @@ def test_network_measurement_leaves_out_the_border_and_finds_the_uneven_phase():
     gains = np.ones((3, 3))
     gains[1, 2] = 1.02
 
-    def enlarge(lr):
+    def upscale(lr):
         sr = np.kron(lr[..., 0], gains)
         sr[:36] = sr[-36:] = sr[:, :36] = sr[:, -36:] = 0.0  # 12 LR pixels
         return sr[:, :, None]
 
-    found = network_checkerboard(enlarge, scale=3, channels=1, margin=12, multiple=8)
+    found = network_checkerboard(upscale, scale=3, channels=1, margin=12, multiple=8)
     np.testing.assert_allclose(found.response[..., 0], 0.5 * gains, atol=1e-12)
     np.testing.assert_allclose(found.spread, 0.01, atol=1e-12)
     even = network_checkerboard(lambda lr: lr.repeat(3, 0).repeat(3, 1), scale=3, channels=1)
@@ -131,16 +131,16 @@ def test_network_measurement_leaves_out_the_border_and_finds_the_uneven_phase():
 
 
 def test_a_pattern_of_another_period_does_not_count():
-    picture = 0.5 + tiled(np.diag([0.1, 0.0, -0.1]), 192)
-    assert checkerboard(picture, scale=2).score < 1.0
-    assert checkerboard(picture, scale=3).score > 20.0
+    image = 0.5 + tiled(np.diag([0.1, 0.0, -0.1]), 192)
+    assert checkerboard(image, scale=2).score < 1.0
+    assert checkerboard(image, scale=3).score > 20.0
 
 
 def test_spectrum_sums_to_the_mean_square():
-    picture = np.random.default_rng(0).normal(size=(64, 64))
+    image = np.random.default_rng(0).normal(size=(64, 64))
     window = np.outer(*[0.5 - 0.5 * np.cos(2 * np.pi * np.arange(64) / 64)] * 2)
-    expected = (((picture - picture.mean()) * window) ** 2).sum() / (window**2).sum()
-    np.testing.assert_allclose(spectrum(picture, scale=2).sum(), expected, rtol=1e-12)
+    expected = (((image - image.mean()) * window) ** 2).sum() / (window**2).sum()
+    np.testing.assert_allclose(spectrum(image, scale=2).sum(), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])

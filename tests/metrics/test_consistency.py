@@ -7,7 +7,7 @@ from kukkiri.metrics.consistency import colour_drift, lr_consistency
 from kukkiri.resampling import resize
 
 
-def test_enlarging_by_repetition_is_undone_by_averaging(rng):
+def test_upscaling_by_repetition_is_undone_by_averaging(rng):
     lr = rng.uniform(0, 255, size=(12, 14, 3))
     sr = lr.repeat(3, axis=0).repeat(3, axis=1)
 
@@ -31,7 +31,7 @@ def test_the_border_is_left_out(rng):
     assert lr_consistency(lr, sr, border=3) > 250
 
 
-def test_bicubic_of_a_smooth_picture_is_consistent(rng):
+def test_bicubic_of_a_smooth_image_is_consistent(rng):
     lr = resize(rng.uniform(50, 200, size=(8, 8, 3)), scale=4)
     assert lr_consistency(lr, resize(lr, scale=2)) > 45
     assert lr_consistency(np.rint(lr).astype(np.uint8), np.rint(resize(lr, scale=2)).astype(np.uint8)) > 45
@@ -62,10 +62,10 @@ def test_the_difference_is_that_of_cielab():
     assert colour_drift(*levels).delta_e == pytest.approx(drift.delta_e, abs=1e-9)
 
 
-def test_pictures_that_do_not_belong_together_are_refused():
-    with pytest.raises(ValueError, match="sr must be an enlarged lr"):
+def test_images_that_do_not_belong_together_are_refused():
+    with pytest.raises(ValueError, match="sr must be an upscaled lr"):
         lr_consistency(np.zeros((8, 8)), np.zeros((4, 4)))
     with pytest.raises(ValueError, match="expected the size of lr"):
         lr_consistency(np.zeros((8, 8)), np.zeros((16, 16)), downsample=lambda image: image[:4])
-    with pytest.raises(ValueError, match="RGB pictures"):
+    with pytest.raises(ValueError, match="RGB images"):
         colour_drift(np.zeros((8, 8)), np.zeros((16, 16)))

@@ -16,10 +16,10 @@ def test_a_constant_error_of_one_level_is_48_13_db():
     assert psnr(grey, grey + 1) == pytest.approx(20 * math.log10(255), abs=1e-12)
 
 
-def test_equal_pictures_have_infinite_psnr_and_ssim_one(rng):
-    picture = rng.integers(0, 256, (30, 40, 3), dtype=np.uint8)
-    assert psnr(picture, picture) == math.inf
-    assert ssim(picture, picture) == pytest.approx(1.0, abs=1e-12)
+def test_equal_images_have_infinite_psnr_and_ssim_one(rng):
+    image = rng.integers(0, 256, (30, 40, 3), dtype=np.uint8)
+    assert psnr(image, image) == math.inf
+    assert ssim(image, image) == pytest.approx(1.0, abs=1e-12)
 
 
 def test_errors_in_the_border_do_not_count(rng):
@@ -58,7 +58,7 @@ def test_rgb_and_luma_scores_equal_the_vectors(golden, name, crop, border):
     )
 
 
-def test_grey_pictures_gain_1_32_db_when_they_are_compressed_to_studio_range(rng):
+def test_grey_images_gain_1_32_db_when_they_are_compressed_to_studio_range(rng):
     hr = rng.integers(0, 250, (30, 30), dtype=np.uint8)
     sr = hr + rng.integers(0, 5, hr.shape, dtype=np.uint8)
     raw = PROTOCOLS["y-legacy"].score(hr, sr, scale=2).psnr

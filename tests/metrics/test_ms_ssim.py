@@ -35,7 +35,7 @@ def test_it_equals_an_independent_computation(rng, shape):
     assert ms_ssim(hr, sr, border=4) == pytest.approx(independent(hr[4:-4, 4:-4], sr[4:-4, 4:-4]), abs=1e-12)
 
 
-def test_equal_pictures_score_one_and_colour_is_the_mean_of_its_channels(rng):
+def test_equal_images_score_one_and_colour_is_the_mean_of_its_channels(rng):
     hr = textured(rng, (180, 180))
     sr = hr + rng.normal(0, 10, hr.shape)
     assert ms_ssim(hr, hr) == pytest.approx(1.0, abs=1e-12)
@@ -49,12 +49,12 @@ def test_the_range_of_values_does_not_matter(rng):
     assert ms_ssim(hr / 255, sr / 255, data_range=1.0) == pytest.approx(ms_ssim(hr, sr), abs=1e-12)
 
 
-def test_a_negative_picture_scores_zero(rng):
+def test_a_negative_image_scores_zero(rng):
     hr = textured(rng, (170, 170))
     assert ms_ssim(hr, 255 - hr) == 0.0
 
 
-def test_small_and_unequal_pictures_are_refused():
+def test_small_and_unequal_images_are_refused():
     with pytest.raises(ValueError, match="161 pixels to a side, got 160x200"):
         ms_ssim(np.zeros((168, 208)), np.zeros((168, 208)), border=4)
     with pytest.raises(ValueError, match="one shape"):

@@ -25,15 +25,15 @@ def test_score_equals_basicsr_with_the_official_model(shared, golden):
     if not parameters.is_file():
         pytest.skip("the official pristine model is not there")
     vector, model = golden("niqe_1"), NiqeModel.load(parameters)
-    picture = vector["input"].numpy()
-    # BasicSR halves the picture in float32, here it is float64
-    assert niqe(picture, model=model) == pytest.approx(float(vector["output.niqe_y_crop0"]), abs=1e-5)
-    assert niqe(picture, model=model, border=4) == pytest.approx(float(vector["output.niqe_y_crop4"]), abs=1e-5)
+    image = vector["input"].numpy()
+    # BasicSR halves the image in float32, here it is float64
+    assert niqe(image, model=model) == pytest.approx(float(vector["output.niqe_y_crop0"]), abs=1e-5)
+    assert niqe(image, model=model, border=4) == pytest.approx(float(vector["output.niqe_y_crop4"]), abs=1e-5)
 
 
 @pytest.mark.parametrize("shape", [0.7, 1.0, 2.0])
 def test_shape_and_scales_of_known_samples_are_found(rng, shape):
-    # |x|^shape of a generalised Gaussian is Gamma distributed; the left side is twice as wide
+    # |x|^shape of a generalized Gaussian is Gamma distributed; the left side is twice as wide
     size = 200_000
     magnitude = rng.gamma(1 / shape, size=size) ** (1 / shape)
     left = rng.uniform(size=size) < 2 / 3  # equal density at 0: the wider side has more samples
@@ -43,27 +43,25 @@ def test_shape_and_scales_of_known_samples_are_found(rng, shape):
     assert beta_right == pytest.approx(1, rel=0.03)
 
 
-def test_local_normalisation_equals_scipy(rng):
+def test_local_normalization_equals_scipy(rng):
     ndimage = pytest.importorskip("scipy.ndimage")
     luma = rng.uniform(0, 255, size=(40, 50))
     weights = np.exp(-(np.arange(-3, 4) ** 2) / (2 * (7 / 6) ** 2))
     window = np.outer(weights, weights) / weights.sum() ** 2
     mean = ndimage.correlate(luma, window, mode="nearest")
     deviation = np.sqrt(np.abs(ndimage.correlate(luma**2, window, mode="nearest") - mean**2))
-    mine, mine_deviation = module._normalise(luma)
+    mine, mine_deviation = module._normalize(luma)
     np.testing.assert_allclose(mine_deviation, deviation, atol=1e-9)
     np.testing.assert_allclose(mine, (luma - mean) / (deviation + 1), atol=1e-9)
 
 
-def test_the_shipped_model_prefers_the_clean_picture(shared):
+def test_the_shipped_model_prefers_the_clean_image(shared):
     pyvips = pytest.importorskip("pyvips")
-    picture = pyvips.Image.new_from_file(str(shared / "data" / "FreeVal16" / "es_city11.png"))[:3]
-    clean = niqe(picture.numpy())
-    noisy = np.clip(
-        picture.numpy() + np.random.default_rng(0).normal(0, 25, (picture.height, picture.width, 1)), 0, 255
-    )
+    image = pyvips.Image.new_from_file(str(shared / "data" / "FreeVal16" / "es_city11.png"))[:3]
+    clean = niqe(image.numpy())
+    noisy = np.clip(image.numpy() + np.random.default_rng(0).normal(0, 25, (image.height, image.width, 1)), 0, 255)
     assert clean == pytest.approx(3.0, abs=1.0)
-    assert niqe(picture.gaussblur(2).numpy()) > clean + 1
+    assert niqe(image.gaussblur(2).numpy()) > clean + 1
     assert niqe(noisy.astype(np.uint8)) > clean + 1
 
 
@@ -88,7 +86,7 @@ def test_blocks_without_two_signs_are_left_out():
     assert all(map(math.isnan, module._asymmetric_gaussian(np.ones(5))[1:]))
 
 
-def test_pictures_without_two_blocks_are_refused(rng):
+def test_images_without_two_blocks_are_refused(rng):
     with pytest.raises(ImageError, match="two textured blocks of 96x96 pixels, got 1 in 96x191"):
         niqe(photograph_like(rng, (96, 192))[:, :191])
     with pytest.raises(ImageError, match="got 0 in 90x288"):

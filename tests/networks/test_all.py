@@ -88,7 +88,7 @@ CONDITIONS: dict[str, Callable[[int], tuple[Tensor, ...]]] = {
     "srmd": lambda n: (torch.rand(n, 5),),
     "usrnet": lambda n: (torch.full((n, 1, 5, 5), 1 / 25), torch.rand(n)),
 }
-"""For networks that want more than a picture: what comes after it, for N pictures."""
+"""For networks that want more than an image: what comes after it, for N images."""
 
 DEAD = {
     "ecbsr": r"conv1x1_(sbx|sby|lpl)\.b0$",  # the edge filters sum to zero
@@ -106,7 +106,7 @@ def build(name: str, arguments: dict[str, Any]) -> Network:
     return NETWORKS[name](**arguments).eval()
 
 
-def picture(net: Network, height: int, width: int, *, batch: int = 1) -> Tensor:
+def image(net: Network, height: int, width: int, *, batch: int = 1) -> Tensor:
     return (0.5 + 0.5 * torch.rand(batch, net.channels, height, width)) * net.value_range
 
 
@@ -126,11 +126,11 @@ def test_every_network_is_covered():
 
 
 @pytest.mark.parametrize(("name", "arguments"), CASES)
-def test_odd_sizes_come_out_exactly_enlarged(name, arguments):
+def test_odd_sizes_come_out_exactly_upscaled(name, arguments):
     net = build(name, arguments)
     height, width = 7 * net.multiple, 11 * net.multiple
     with torch.no_grad():
-        sr = run(name, net, picture(net, height, width, batch=2))
+        sr = run(name, net, image(net, height, width, batch=2))
     assert sr.shape == (2, net.channels, factor(net) * height, factor(net) * width)
     assert sr.isfinite().all()
 
@@ -138,8 +138,8 @@ def test_odd_sizes_come_out_exactly_enlarged(name, arguments):
 @pytest.mark.parametrize(("name", "arguments"), CASES)
 def test_gradients_reach_every_parameter(name, arguments):
     net = build(name, arguments)
-    randomise(net)
-    lr = torch.randn_like(picture(net, 8 * net.multiple, 9 * net.multiple)) * net.value_range  # of either sign
+    randomize(net)
+    lr = torch.randn_like(image(net, 8 * net.multiple, 9 * net.multiple)) * net.value_range  # of either sign
     run(name, net, lr).square().sum().backward()
     without = {
         key for key, one in net.named_parameters() if one.requires_grad and (one.grad is None or not one.grad.any())
@@ -150,7 +150,7 @@ def test_gradients_reach_every_parameter(name, arguments):
 @pytest.mark.parametrize(("name", "arguments"), CASES)
 def test_a_state_dict_rebuilds_the_network(name, arguments):
     net = build(name, arguments)
-    randomise(net)
+    randomize(net)
     infer = NETWORKS[name].arguments_from_state
     hints = {key: arguments[key] for key in inspect.signature(infer).parameters if key != "state"}
     inferred = infer(net.state_dict(), **hints)
@@ -160,7 +160,7 @@ def test_a_state_dict_rebuilds_the_network(name, arguments):
     torch.manual_seed(1)
     again = NETWORKS[name](**{**arguments, **inferred}).eval()
     again.load_state_dict(net.state_dict(), strict=True)
-    lr = picture(net, 8 * net.multiple, 9 * net.multiple)
+    lr = image(net, 8 * net.multiple, 9 * net.multiple)
     torch.manual_seed(2)
     first = run(name, net, lr)
     torch.manual_seed(2)
@@ -170,14 +170,14 @@ def test_a_state_dict_rebuilds_the_network(name, arguments):
 @pytest.mark.parametrize(("name", "arguments"), CASES)
 def test_the_declared_receptive_field_is_the_measured_one(name, arguments):
     net = build(name, arguments).double()
-    (randomise if net.receptive_field is None else open_all_paths)(net)
+    (randomize if net.receptive_field is None else open_all_paths)(net)
     declared = net.receptive_field
     reach = (16 if declared is None else declared) + 2
     side = -(-(2 * reach + net.multiple) // net.multiple) * net.multiple
     centre = side // 2 // net.multiple * net.multiple
     reached = 0
     for middle in range(centre, centre + net.multiple):
-        lr = picture(net, side, side).double().requires_grad_()
+        lr = image(net, side, side).double().requires_grad_()
         block = slice(factor(net) * middle, factor(net) * (middle + 1))
         run(name, net, lr)[..., block, block].sum().backward()
         rows = lr.grad.abs().amax(dim=(0, 1, 3)).nonzero().flatten()
@@ -200,7 +200,7 @@ def test_onnx_runtime_computes_the_same(name, tmp_path):
     pytest.importorskip("onnxscript")
     arguments = TINY[name][0]
     net = build(name, arguments)
-    randomise(net)
+    randomize(net)
     path = tmp_path / "one.onnx"
     checkpoints.export_onnx(net, path, info=checkpoints.describe(net, name=name, arguments=arguments))
     lr = torch.rand(2, net.channels, 10 * net.multiple, 13 * net.multiple)
@@ -237,8 +237,8 @@ def floating(net: Network) -> Iterator[tuple[str, Tensor]]:
     yield from ((key, one) for key, one in net.state_dict().items() if one.is_floating_point())
 
 
-def randomise(net: Network) -> None:
-    """No parameter is left at a zero of its initialisation, which would hide a dead path."""
+def randomize(net: Network) -> None:
+    """No parameter is left at a zero of its initialization, which would hide a dead path."""
     with torch.no_grad():
         for key, one in floating(net):
             if not one.any() or one.ndim < 2:

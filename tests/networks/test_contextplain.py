@@ -34,7 +34,7 @@ def test_a_code_is_a_change_of_the_biases():
     torch.testing.assert_close(network(lr), given, rtol=0, atol=1e-6)  # the same maths in float32
 
 
-def test_every_picture_may_have_its_own_code_and_the_networks_own_is_the_default():
+def test_every_image_may_have_its_own_code_and_the_networks_own_is_the_default():
     network, lr = filled(width=6, depth=2), torch.rand(2, 3, 7, 9)
     codes = torch.tensor([[0.3, -0.2, 0.5], [1.0, 0.0, -1.0]])
     together = network(lr, codes)

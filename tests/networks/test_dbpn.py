@@ -62,7 +62,7 @@ def test_parameter_counts(stages, scale, parameters):
         assert parameter_count(DBPN(stages=stages, scale=scale)) == parameters
 
 
-def test_residual_adds_the_bicubic_enlargement():
+def test_residual_adds_the_bicubic_upscaling():
     net = DBPN(scale=2, width=2, features=3, stages=2, residual=True)
     torch.nn.init.zeros_(net.output_conv.conv.weight)
     torch.nn.init.zeros_(net.output_conv.conv.bias)

@@ -20,7 +20,7 @@ def test_full_size_keys(shared, scale):
         assert_full_size(DPSR(scale=scale), shared, f"DPSR-SRResNet+ x{scale}")
 
 
-def test_one_noise_level_per_picture_is_stretched_over_it():
+def test_one_noise_level_per_image_is_stretched_over_it():
     net = DPSR(scale=2, width=4, depth=1)
     lr, noise = torch.rand(2, 3, 5, 6), torch.tensor([0.1, 0.3])
     assert torch.equal(net(lr, noise), net(lr, noise.view(2, 1, 1, 1).repeat(1, 1, 5, 6)))

@@ -33,11 +33,11 @@ def test_full_size_keys(shared):
 @pytest.mark.parametrize("scale", [2, 3])
 def test_the_generator_is_a_strided_correlation_with_its_kernel(scale):
     net = KernelGANGenerator(scale=scale, width=4).double()
-    picture = torch.rand(2, 3, 22, 31).double()
+    image = torch.rand(2, 3, 22, 31).double()
     kernel = net.kernel()
     assert kernel.shape == (net.kernel_size, net.kernel_size) == (13, 13)
-    expected = functional.conv2d(picture.reshape(6, 1, 22, 31), kernel[None, None], stride=scale)
-    assert (net(picture) - expected.reshape(2, 3, *expected.shape[-2:])).abs().max() < 1e-15
+    expected = functional.conv2d(image.reshape(6, 1, 22, 31), kernel[None, None], stride=scale)
+    assert (net(image) - expected.reshape(2, 3, *expected.shape[-2:])).abs().max() < 1e-15
 
 
 def test_training_finds_the_largest_singular_value():
@@ -46,6 +46,6 @@ def test_training_finds_the_largest_singular_value():
     largest = torch.linalg.svdvals(layer.weight_orig.flatten(1))[0]
     for _ in range(200):  # the power iteration moves one step in each forward
         net(torch.rand(2, 3, 9, 9))
-    normalised = layer.weight_orig.flatten(1) / torch.dot(layer.weight_u, layer.weight_orig.flatten(1) @ layer.weight_v)
-    assert torch.allclose(torch.linalg.svdvals(normalised)[0], torch.tensor(1.0), atol=1e-4)
+    normalized = layer.weight_orig.flatten(1) / torch.dot(layer.weight_u, layer.weight_orig.flatten(1) @ layer.weight_v)
+    assert torch.allclose(torch.linalg.svdvals(normalized)[0], torch.tensor(1.0), atol=1e-4)
     assert largest > 0

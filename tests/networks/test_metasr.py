@@ -24,7 +24,7 @@ def test_positions_are_those_of_the_authors_matrix(golden):
     assert torch.equal(kept[0, :, 2], MetaRDN._project(columns, scale=3.3, like=like)[1])
 
 
-def test_bands_make_the_same_picture(monkeypatch):
+def test_bands_make_the_same_image(monkeypatch):
     net = MetaRDN(width=2, growth=2, depth=1, layers=1)
     lr = 255 * torch.rand(1, 3, 7, 5)
     with torch.no_grad():

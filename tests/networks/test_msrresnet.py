@@ -20,7 +20,7 @@ def test_parameter_counts(scale, parameters):
         assert parameter_count(MSRResNet(scale=scale)) == parameters
 
 
-def test_without_its_last_layer_it_enlarges_bilinearly():
+def test_without_its_last_layer_it_upscales_bilinearly():
     net = MSRResNet(scale=2, width=4, depth=1)
     for parameter in net.conv_last.parameters():
         torch.nn.init.zeros_(parameter)

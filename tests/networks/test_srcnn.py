@@ -21,7 +21,7 @@ def test_parameter_counts_of_the_three_published_networks(kernels, parameters):
     assert parameter_count(SRCNN(kernels=kernels)) == by_hand == parameters
 
 
-def test_replicate_padding_keeps_a_constant_picture_constant():
+def test_replicate_padding_keeps_a_constant_image_constant():
     net = SRCNN(padding="replicate")
     out = net(torch.full((1, 1, 20, 20), 0.5))
     assert (out - out[..., 10, 10]).abs().max() < 1e-6  # zero padding darkens the border by far more

@@ -42,9 +42,9 @@ def test_parameter_counts_of_the_discriminators(variant, parameters):
 
 def test_probabilities_are_the_sigmoid_of_the_logits():
     net = SRGANDiscriminator(width=2).eval()
-    pictures = torch.rand(2, 3, 96, 96)
-    logits = net.logits(pictures)
-    assert torch.allclose(net(pictures), 1 / (1 + torch.exp(-logits)), atol=1e-6)
+    images = torch.rand(2, 3, 96, 96)
+    logits = net.logits(images)
+    assert torch.allclose(net(images), 1 / (1 + torch.exp(-logits)), atol=1e-6)
 
 
 def test_only_the_pooled_discriminator_takes_any_size():

@@ -24,7 +24,7 @@ def test_full_size_keys(shared, scale):
     assert with_noise - without == 9 * 128
 
 
-def test_one_degradation_per_picture_is_stretched_over_it():
+def test_one_degradation_per_image_is_stretched_over_it():
     net = SRMD(width=4, depth=2)
     lr, maps = torch.rand(2, 3, 5, 6), torch.rand(2, 16)
     assert torch.equal(net(lr, maps), net(lr, maps[:, :, None, None].repeat(1, 1, 5, 6)))

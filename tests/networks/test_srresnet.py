@@ -5,7 +5,7 @@ from kukkiri.networks import InstanceSRResNet, SRResNet
 from tests.networks.parity import assert_full_size, assert_parity, parameter_count
 
 
-def test_parity_of_the_instance_normalised_port(golden):
+def test_parity_of_the_instance_normalized_port(golden):
     case = golden("srresnet_tw_x4_nf8b2")
     net = InstanceSRResNet(**InstanceSRResNet.arguments_from_state(case.state)).eval()
     net.load_state_dict(case.state)
@@ -13,7 +13,7 @@ def test_parity_of_the_instance_normalised_port(golden):
         assert_parity(net(case["input"]), case["output"])
 
 
-def test_full_size_keys_of_the_instance_normalised_port(shared):
+def test_full_size_keys_of_the_instance_normalized_port(shared):
     with torch.device("meta"):
         assert_full_size(InstanceSRResNet(), shared, "SRResNet twtygqyy x4")
 

@@ -30,7 +30,7 @@ def test_parity_of_the_data_step(golden, name, scale):
 
 
 def blurred(z, kernel):
-    """Circular convolution, written out: the kernel turned by 180 degrees and slid over the wrapped picture."""
+    """Circular convolution, written out: the kernel turned by 180 degrees and slid over the wrapped image."""
     side = kernel.shape[-1]
     before, after = side - 1 - side // 2, side // 2
     wrapped = functional.pad(z, (before, after, before, after), mode="circular")

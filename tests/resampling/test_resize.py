@@ -21,31 +21,31 @@ def cases(golden, name, kind):
 
 @pytest.mark.parametrize("name", VECTORS)
 def test_floats_equal_the_vectors(golden, name):
-    for picture, scale, expected in cases(golden, name, "double"):
-        tolerance = 1e-12 if expected.dtype == np.float64 else 1e-6  # stored in single precision when enlarged
-        assert np.abs(resize(picture / 255.0, scale=scale) - expected).max() < tolerance
-        single = resize((picture / 255.0).astype(np.float32), scale=scale)
+    for image, scale, expected in cases(golden, name, "double"):
+        tolerance = 1e-12 if expected.dtype == np.float64 else 1e-6  # stored in single precision when upscaled
+        assert np.abs(resize(image / 255.0, scale=scale) - expected).max() < tolerance
+        single = resize((image / 255.0).astype(np.float32), scale=scale)
         assert single.dtype == np.float32
         assert np.abs(single - expected).max() < 2e-6  # sums of single-precision products
 
 
 @pytest.mark.parametrize("name", VECTORS[:2])
 def test_without_antialiasing_they_equal_the_vectors_too(golden, name):
-    for picture, scale, expected in cases(golden, name, "noantialias_BasicSR64_only"):
-        assert np.abs(resize(picture / 255.0, scale=scale, antialias=False) - expected).max() < 1e-9
+    for image, scale, expected in cases(golden, name, "noantialias_BasicSR64_only"):
+        assert np.abs(resize(image / 255.0, scale=scale, antialias=False) - expected).max() < 1e-9
 
 
 @pytest.mark.parametrize("name", VECTORS)
-def test_eight_bit_pictures_equal_the_vectors_in_every_value(golden, name):
+def test_eight_bit_images_equal_the_vectors_in_every_value(golden, name):
     """The vectors come from a NumPy port, which rounds halves to even where MATLAB rounds them away from zero.
 
     With the port's rounding nothing differs but one value at x2.5, an exact tie that the order of four additions
     decides; with MATLAB's, only values whose unrounded first or second pass is such a tie.
     """
-    for picture, scale, expected in cases(golden, name, "uint8_input_fatheral_only"):
-        port = resize(picture, scale=scale, rounding="half-even")
+    for image, scale, expected in cases(golden, name, "uint8_input_fatheral_only"):
+        port = resize(image, scale=scale, rounding="half-even")
         assert np.count_nonzero(port != expected) <= (1 if scale == 2.5 else 0)
-        matlab = resize(picture, scale=scale).astype(int)
+        matlab = resize(image, scale=scale).astype(int)
         different = matlab != expected
         assert np.abs(matlab - expected).max() <= 2  # a tie in the first pass and one in the second
         assert different.mean() < 0.05
@@ -61,12 +61,12 @@ def test_halves_round_away_from_zero_after_each_pass():
 
 
 @given(
-    picture=st.integers(1, 9).flatmap(lambda h: st.tuples(st.just(h), st.integers(1, 9))),
+    image=st.integers(1, 9).flatmap(lambda h: st.tuples(st.just(h), st.integers(1, 9))),
     scale=st.floats(0.2, 4.0),
     kernel=st.sampled_from(sorted(KERNELS)),
 )
-def test_a_constant_picture_stays_constant(picture, scale, kernel):
-    assert np.abs(resize(np.full(picture, 0.7), scale=scale, kernel=kernel) - 0.7).max() < 1e-12
+def test_a_constant_image_stays_constant(image, scale, kernel):
+    assert np.abs(resize(np.full(image, 0.7), scale=scale, kernel=kernel) - 0.7).max() < 1e-12
 
 
 @given(scale=st.sampled_from([1.5, 2, 3, 4]), kernel=st.sampled_from(["linear", "cubic"]))
@@ -79,10 +79,10 @@ def test_a_ramp_stays_a_ramp_away_from_the_border(scale, kernel):
 
 @pytest.mark.parametrize("kernel", sorted(KERNELS))
 @pytest.mark.parametrize("output_size", [(7, 31), (40, 11), (13, 17)])
-def test_tensors_and_arrays_are_enlarged_alike(rng, kernel, output_size):
-    picture = rng.random((13, 17, 2))
-    tensor = torch.from_numpy(picture.transpose(2, 0, 1)[None].copy())
-    expected = resize(picture, output_size=output_size, kernel=kernel)
+def test_tensors_and_arrays_are_upscaled_alike(rng, kernel, output_size):
+    image = rng.random((13, 17, 2))
+    tensor = torch.from_numpy(image.transpose(2, 0, 1)[None].copy())
+    expected = resize(image, output_size=output_size, kernel=kernel)
     found = resize_tensor(tensor, output_size=output_size, kernel=kernel)[0].permute(1, 2, 0).numpy()
     assert np.abs(found - expected).max() < 1e-12
 
@@ -93,15 +93,15 @@ def test_tensors_pass_gradients_of_gradients():
     assert torch.autograd.gradgradcheck(lambda x: resize_tensor(x, scale=0.5).square(), tensor)
 
 
-def test_nearest_enlargement_repeats_pixels(rng):
-    picture = rng.integers(0, 256, (4, 5, 3), dtype=np.uint8)
-    assert np.array_equal(resize(picture, scale=3, kernel="nearest"), np.kron(picture, np.ones((3, 3, 1), np.uint8)))
+def test_nearest_upscaling_repeats_pixels(rng):
+    image = rng.integers(0, 256, (4, 5, 3), dtype=np.uint8)
+    assert np.array_equal(resize(image, scale=3, kernel="nearest"), np.kron(image, np.ones((3, 3, 1), np.uint8)))
 
 
 def test_sixteen_bit_stays_sixteen_bit(rng):
-    picture = rng.integers(20_000, 45_000, (9, 8), dtype=np.uint16)  # no overshoot is clipped
-    larger = resize(picture, scale=2)
-    exact = resize(picture.astype(np.float64), scale=2)
+    image = rng.integers(20_000, 45_000, (9, 8), dtype=np.uint16)  # no overshoot is clipped
+    larger = resize(image, scale=2)
+    exact = resize(image.astype(np.float64), scale=2)
     assert larger.dtype == np.uint16
     assert np.abs(larger - exact).max() <= 1.5  # rounded twice
 

@@ -9,7 +9,7 @@ import torch
 
 from kukkiri.checkpoints import load
 from kukkiri.errors import ConfigError
-from kukkiri.images import Picture
+from kukkiri.images import Image
 from kukkiri.training import Recipe, train
 from kukkiri.training.loop import Run
 from kukkiri.training.validation import Validation
@@ -17,13 +17,13 @@ from kukkiri.training.validation import Validation
 
 @pytest.fixture
 def folder(tmp_path, rng):
-    pictures = tmp_path / "pictures"
-    pictures.mkdir()
+    images = tmp_path / "images"
+    images.mkdir()
     for name in "abc":
         small = rng.integers(0, 256, (12, 12, 3), dtype=np.uint8).astype(np.float32) / 255
         smooth = np.kron(small, np.ones((5, 5, 1), np.float32))
-        Picture.from_array(smooth).save(pictures / f"{name}.tif")
-    return pictures
+        Image.from_array(smooth).save(images / f"{name}.tif")
+    return images
 
 
 def recipe(folder, **changes):
@@ -56,7 +56,7 @@ def weights_of(path):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"optimiser": "adam"}, {"optimiser": "soap"}, {"precision": "bfloat16", "channels_last": True}],
+    [{"optimizer": "adam"}, {"optimizer": "soap"}, {"precision": "bfloat16", "channels_last": True}],
     ids=["adam", "soap", "bfloat16"],
 )
 def test_a_killed_run_goes_on_to_the_same_bits(folder, changes):
@@ -68,7 +68,7 @@ def test_a_killed_run_goes_on_to_the_same_bits(folder, changes):
 
 
 def test_bfloat16_computes_the_layers_until_the_last_share_and_nothing_else(folder):
-    run = Run(recipe(folder, precision="bfloat16", final_share=0.25, optimiser="soap"))
+    run = Run(recipe(folder, precision="bfloat16", final_share=0.25, optimizer="soap"))
     run.recipe.folder.mkdir(parents=True)
     run.begin()
     seen = []
@@ -76,7 +76,7 @@ def test_bfloat16_computes_the_layers_until_the_last_share_and_nothing_else(fold
     run.go(40, report=None)
     assert seen == [torch.bfloat16] * 30 + [torch.float32] * 10  # the validation has a network of its own
     kept = [*run.network.parameters(), *run.average.values()]
-    kept += [value for state in run.optimiser.state.values() for value in state.values() if torch.is_tensor(value)]
+    kept += [value for state in run.optimizer.state.values() for value in state.values() if torch.is_tensor(value)]
     assert {value.dtype for value in kept} == {torch.float32}
 
 
@@ -148,7 +148,7 @@ def test_an_interrupted_run_keeps_a_checkpoint(folder):
 
 def test_training_lowers_the_loss_and_logs_every_line(folder):
     lines = []
-    one = recipe(folder, steps=150, start="interpolator", optimiser="soap")
+    one = recipe(folder, steps=150, initialization="interpolator", optimizer="soap")
     path = train(one, report=lines.append)
     logged = [json.loads(line) for line in (one.folder / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in logged] == [line.step for line in lines]
@@ -157,12 +157,14 @@ def test_training_lowers_the_loss_and_logs_every_line(folder):
     best = max(line["psnr"] for line in logged if line["psnr"] is not None)
     loaded = load(path)
     measured = Validation.from_folder(folder, scale=2).psnr(loaded.module, info=loaded.info)
-    assert measured == pytest.approx(best, abs=1e-9)  # the very same weights, pictures and protocol
+    assert measured == pytest.approx(best, abs=1e-9)  # the very same weights, images and protocol
 
 
 def test_whitened_start_and_transfer_to_another_scale(folder):
-    first = train(recipe(folder, start="whitened", final_loss="mse", clip=1.0))
-    second = train(recipe(folder, name="other", scale=3, start="transfer", weights=str(first), schedule="constant"))
+    first = train(recipe(folder, initialization="whitened", final_loss="mse", clip=1.0))
+    second = train(
+        recipe(folder, name="other", scale=3, initialization="transfer", weights=str(first), schedule="constant")
+    )
     info = load(second).info
     assert (info.scale, info.network, dict(info.arguments)) == (3, "espcn", {"scale": 3, "widths": [8, 6]})
 
@@ -182,7 +184,7 @@ def test_another_recipe_does_not_resume_and_nothing_is_overwritten(folder):
         ({"network": "espnc"}, "unknown network"),
         ({"loss": "l3"}, "unknown loss"),
         ({"data": "nowhere"}, "no such folder"),
-        ({"network": "srcnn", "arguments": {}, "start": "whitened"}, "whitened"),
+        ({"network": "srcnn", "arguments": {}, "initialization": "whitened"}, "whitened"),
     ],
 )
 def test_a_mistake_in_the_recipe_is_named(folder, changes, message):

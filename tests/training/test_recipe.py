@@ -4,7 +4,7 @@ import pytest
 
 from kukkiri.errors import ConfigError
 from kukkiri.training import Recipe, learning_rate_at, read_recipe
-from kukkiri.training.meta_recipe import read_any_recipe
+from kukkiri.training.meta.recipe import read_any_recipe
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
 
@@ -25,8 +25,8 @@ def test_every_recipe_of_the_repository_is_valid(path):
 
 def test_overrides_are_laid_over_the_file_with_their_types(tmp_path):
     path = write(tmp_path, BASE + "steps = 10\nbetas = [0.9, 0.95]\n[arguments]\nicnr = true\n")
-    recipe = read_recipe(path, ["steps=2_000", "learning_rate=1", "data=my pictures", "arguments.icnr=false"])
-    assert (recipe.steps, recipe.learning_rate, recipe.data) == (2000, 1.0, "my pictures")
+    recipe = read_recipe(path, ["steps=2_000", "learning_rate=1", "data=my images", "arguments.icnr=false"])
+    assert (recipe.steps, recipe.learning_rate, recipe.data) == (2000, 1.0, "my images")
     assert recipe.betas == (0.9, 0.95)
     assert recipe.arguments == {"icnr": False}
 
@@ -39,8 +39,8 @@ def test_overrides_are_laid_over_the_file_with_their_types(tmp_path):
         (BASE, ["steps"], "no override"),
         ('name = "a"', [], "network, scale must be given"),
         (BASE + "steps = ", [], "not a TOML file"),
-        (BASE, ["optimiser=sopa"], "did you mean 'soap'"),
-        (BASE, ["start=transfer"], "belong together"),
+        (BASE, ["optimizer=sopa"], "did you mean 'soap'"),
+        (BASE, ["initialization=transfer"], "belong together"),
         (BASE, ["ema=1.0"], "ema must be"),
         (BASE, ["batch=0"], "batch must be at least 1"),
         (BASE, ["learning_rate=0.0"], "must be positive"),

@@ -78,12 +78,12 @@ def test_a_transposed_pixel_lands_on_its_own_square_and_its_neighbours():
     assert torch.equal(layer(lr)[0, 0], expected)
 
 
-@pytest.mark.parametrize("enlargement", ["nearest", "area"])
+@pytest.mark.parametrize("upscaling", ["nearest", "area"])
 @pytest.mark.parametrize("name", ["transposed", "zero-insert", "sub-pixel", "sub-pixel-space"])
 @pytest.mark.parametrize("scale", [2, 3, 4])
-def test_icnr_gives_every_phase_the_same_response_to_a_constant(name, scale, enlargement):
+def test_icnr_gives_every_phase_the_same_response_to_a_constant(name, scale, upscaling):
     torch.manual_seed(0)
-    layer = UPSAMPLERS[name](channels_in=4, channels_out=2, scale=scale).double().icnr_(enlargement=enlargement)
+    layer = UPSAMPLERS[name](channels_in=4, channels_out=2, scale=scale).double().icnr_(upscaling=upscaling)
     centre = layer(torch.ones(1, 4, 9, 9).double())[..., 4 * scale : 5 * scale, 4 * scale : 5 * scale]
     assert float(centre.detach().abs().max()) > 1e-3
     torch.testing.assert_close(centre, centre[..., :1, :1].expand_as(centre), atol=1e-12, rtol=0)

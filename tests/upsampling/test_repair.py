@@ -12,7 +12,7 @@ from kukkiri.upsampling import (
     equalise_sub_pixel_,
     equalise_transposed_,
     find_upsampling,
-    flat_pictures,
+    flat_images,
     repair_,
 )
 
@@ -32,7 +32,7 @@ def test_transposed_gains_become_equal_with_least_change(scale, extra, seed):
     found = gains(after, scale)
     torch.testing.assert_close(found, found[..., :1, :1].expand_as(found), atol=1e-12, rtol=0)
 
-    # least squares by Lagrange: minimise |d|^2 under A (w + d) = g for all phases, g free
+    # least squares by Lagrange: minimize |d|^2 under A (w + d) = g for all phases, g free
     size = scale + extra
     rows = torch.zeros(scale**2, size * size).double()
     for y in range(size):
@@ -61,7 +61,7 @@ def test_what_is_even_already_stays():
     torch.testing.assert_close(equalise_transposed_(layer.conv.weight, scale=2), before, atol=1e-7, rtol=0)
 
 
-def test_only_the_last_enlargement_of_a_network_is_repaired():
+def test_only_the_last_upscaling_of_a_network_is_repaired():
     torch.manual_seed(0)
     network = nn.Sequential(
         nn.Conv2d(1, 8, 3, padding=1), nn.PixelShuffle(2), nn.ReLU(), nn.ConvTranspose2d(2, 1, 4, 2, 1), nn.Tanh()
@@ -106,9 +106,9 @@ def test_a_pattern_that_needs_the_phases_is_gone_but_detail_stays():
 
 
 @pytest.mark.parametrize("tail", ["transposed", "sub-pixel"])
-def test_flat_pictures_become_flat_with_a_smaller_change_than_evening_out_every_constant(tail):
+def test_flat_images_become_flat_with_a_smaller_change_than_evening_out_every_constant(tail):
     changes = {}
-    for constants in (None, flat_pictures(1, size=25)):
+    for constants in (None, flat_images(1, size=25)):
         torch.manual_seed(0)
         head = nn.ConvTranspose2d(16, 1, 5, 2, 2, 1) if tail == "transposed" else nn.Conv2d(16, 4, 3, padding=1)
         network = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.Tanh(), head)
@@ -155,7 +155,7 @@ def test_a_tolerance_buys_a_smaller_change_and_is_kept():
     for tolerance in (0.0, 1e-3, 1e-1):
         torch.manual_seed(0)
         network = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.Tanh(), nn.ConvTranspose2d(16, 1, 4, 2, 1)).double()
-        flat = flat_pictures(1, size=15).double()
+        flat = flat_images(1, size=15).double()
         changes.append(repair_(network, constants=flat, tolerance=tolerance)[1])
         with torch.no_grad():
             inner = network(flat)[:, 0, 12:14, 12:14].reshape(9, 4)
@@ -164,8 +164,8 @@ def test_a_tolerance_buys_a_smaller_change_and_is_kept():
     assert changes[2] < changes[0]
 
 
-def test_flat_pictures_of_colour_hold_greys_and_tints():
-    flat = flat_pictures(3, size=2)
+def test_flat_images_of_colour_hold_greys_and_tints():
+    flat = flat_images(3, size=2)
     assert flat.shape == (15, 3, 2, 2)
     assert flat[4, :, 0, 0].tolist() == [0.5] * 3
     assert len({tuple(one) for one in flat[9:, :, 0, 0].tolist()}) == 6

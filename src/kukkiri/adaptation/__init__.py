@@ -1,12 +1,18 @@
-"""Adaptation: a network that learns from the very picture it enlarges (torch)."""
+"""Adaptation: a network that learns from the very image it upscales (torch)."""
 
-from kukkiri.adaptation.adapting import adapt, choose_start, degradation_of, guard
-from kukkiri.adaptation.fathers import Augmentation
+from kukkiri.adaptation.adapted import AdaptedUpscaler, Guard
+from kukkiri.adaptation.adapting import adapt, choose_initialization, degradation_of, guard
+from kukkiri.adaptation.hr_crops import Augmentation
 from kukkiri.adaptation.mzsr import informative_crops, meta_test
+from kukkiri.adaptation.pretrained import (
+    Initialization,
+    find_initialization,
+    grid_of,
+    initializations_for,
+    load_initialization,
+)
 from kukkiri.adaptation.projection import back_project, median_ensemble
 from kukkiri.adaptation.schedule import LearningRateRule
-from kukkiri.adaptation.start import Start, find_start, grid_of, load_start, starts_for
-from kukkiri.adaptation.upscaler import AdaptedUpscaler, Guard
 from kukkiri.adaptation.zssr import Fit, Progress, Settings, fit, settings_for
 
 __all__ = [
@@ -14,22 +20,22 @@ __all__ = [
     "Augmentation",
     "Fit",
     "Guard",
+    "Initialization",
     "LearningRateRule",
     "Progress",
     "Settings",
-    "Start",
     "adapt",
     "back_project",
-    "choose_start",
+    "choose_initialization",
     "degradation_of",
-    "find_start",
+    "find_initialization",
     "fit",
     "grid_of",
     "guard",
     "informative_crops",
-    "load_start",
+    "initializations_for",
+    "load_initialization",
     "median_ensemble",
     "meta_test",
     "settings_for",
-    "starts_for",
 ]

@@ -1,4 +1,4 @@
-"""``adapt``: learn from a picture itself, check that it helped, and give back an upscaler."""
+"""``adapt``: learn from an image itself, check that it helped, and give back an upscaler."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,19 +9,19 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kukkiri import weights
+from kukkiri import pretrained
+from kukkiri.adaptation.adapted import AdaptedUpscaler, Guard
 from kukkiri.adaptation.mzsr import meta_test
-from kukkiri.adaptation.start import Start, check_grid, find_start, grid_of, load_start
-from kukkiri.adaptation.upscaler import AdaptedUpscaler, Guard
+from kukkiri.adaptation.pretrained import Initialization, check_grid, find_initialization, grid_of, load_initialization
 from kukkiri.adaptation.zssr import Progress, Settings, detailed_region, fit, settings_for
 from kukkiri.degradations import Degradation, load_kernel
 from kukkiri.errors import ConfigError, ImageError, ModelError
-from kukkiri.images import Picture, bleed, read_picture
+from kukkiri.images import Image, bleed, read_image
 from kukkiri.metrics import lr_consistency
-from kukkiri.networks.precision import Precision
 from kukkiri.resampling import resize
+from kukkiri.training.precision import Precision
 
-__all__ = ["adapt", "choose_start", "degradation_of", "guard"]
+__all__ = ["adapt", "choose_initialization", "degradation_of", "guard"]
 
 _SMALLEST = 16
 _META_STEPS = 10
@@ -29,13 +29,13 @@ _FILES = (".npy", ".npz", ".mat", ".txt")
 
 
 def adapt(
-    image: str | PathLike[str] | Picture | ArrayLike,
+    image: str | PathLike[str] | Image | ArrayLike,
     *,
     scale: int,
     kernel: str | PathLike[str] | NDArray[Any] = "bicubic",
     subsample: Literal["direct", "bicubic"] = "direct",
     method: str | None = None,
-    start: str | PathLike[str] | Start | None = None,
+    initialization: str | PathLike[str] | Initialization | None = None,
     steps: int | None = None,
     budget: float | None = None,
     seed: int = 0,
@@ -46,49 +46,53 @@ def adapt(
     settings: Settings | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> AdaptedUpscaler:
-    """Fit a network to one picture.
+    """Fit a network to one image.
 
     Args:
-        image: a file, a picture, or an array that :meth:`kukkiri.Picture.from_array` takes; 16 pixels to a
+        image: a file, an image, or an array that :meth:`kukkiri.Image.from_array` takes; 16 pixels to a
             side at least.
         scale: whole, at least 2.
-        kernel: how the picture is thought to have been made: ``bicubic``; a matrix or a file of one (``.npy``,
+        kernel: how the image is thought to have been made: ``bicubic``; a matrix or a file of one (``.npy``,
             ``.npz``, ``.mat``, ``.txt``); a blur such as ``gaussian:4.0,1.0,-0.5``; or a whole degradation such
             as ``gaussian:2.0+direct:aligned``, without noise or JPEG.
         subsample: after the blur: pixels [0::scale], or MATLAB's bicubic; no meaning for ``bicubic`` and a whole
             degradation.
-        method: ``zssr``: from random weights, thousands of steps; ``mzsr``, or the network of another shipped start:
-            ten steps from there. None: a shipped start if there is one for the scale and the sub-sampling, else
+        method: ``zssr``: from random weights, thousands of steps; ``mzsr``, or the network of another shipped initialization:
+            ten steps from there. None: a shipped initialization if there is one for the scale and the subsampling, else
             ``zssr``; ``.fit.method`` tells.
-        start: id or file of a start, or one that was loaded, instead of the shipped ones.
-        steps: at most; by default 10 from a start, and 3000 of ``zssr``, of which its learning-rate rule may spare
-            some. 0 takes a start as it is.
+        initialization: id or file of an initialization, or one that was loaded, instead of the shipped ones.
+        steps: at most; by default 10 from an initialization, and 3000 of ``zssr``, of which its learning-rate rule may spare
+            some. 0 takes an initialization as it is.
         budget: seconds for learning, at most.
         seed: of all that is drawn.
-        noise_std: noise for the son, in [0, 1]; about that of the picture.
-        projections: back-projections on the result; None: those of the preset of ``zssr``, none from a start.
+        noise_std: noise for the son, in [0, 1]; about that of the image.
+        projections: back-projections on the result; None: those of the preset of ``zssr``, none from an initialization.
         precision: of the layers of ``zssr`` while it learns, ``float32`` or ``bfloat16``, which is about twice as
-            quick on processors that multiply it (AVX-512 BF16, AMX); None: ``float32``.
-        guarded: fall back to bicubic interpolation where that agrees better with the picture.
+            quick on CPUs that multiply it (AVX-512 BF16, AMX); None: ``float32``.
+        guarded: fall back to bicubic interpolation where that agrees better with the image.
         settings: of ``zssr``, instead of the preset for the kernel; ``steps``, ``budget``, ``seed``, ``noise_std``,
             ``projections`` and ``precision`` above are laid over it when given.
-        progress: called every 50 steps of ``zssr``, after every step from a start.
+        progress: called every 50 steps of ``zssr``, after every step from an initialization.
 
     Returns:
-        Maps arrays and pictures to larger ones. Ctrl-C ends learning early, with the best so far.
+        Maps arrays and images to larger ones. Ctrl-C ends learning early, with the best so far.
 
     Raises:
         ConfigError: an argument makes no sense.
-        ImageError: the picture cannot be read, or is too small.
-        ModelError: the start cannot be read or does not fit.
+        ImageError: the image cannot be read, or is too small.
+        ModelError: the initialization cannot be read or does not fit.
     """
     if isinstance(scale, bool) or scale != int(scale) or scale < 2:
         raise ConfigError(f"adaptation needs a whole scale from 2, got {scale}.")
     scale = int(scale)
     degradation = degradation_of(kernel, subsample=subsample)
-    if settings is not None and (start is not None or method not in (None, "zssr")):
-        raise ConfigError("settings are those of the method zssr. Drop them, or the start and the method.")
-    chosen = choose_start(degradation, scale=scale, method=method, start=start) if settings is None else None
+    if settings is not None and (initialization is not None or method not in (None, "zssr")):
+        raise ConfigError("settings are those of the method zssr. Drop them, or the initialization and the method.")
+    chosen = (
+        choose_initialization(degradation, scale=scale, method=method, initialization=initialization)
+        if settings is None
+        else None
+    )
     asked = _Asked(steps, budget, seed, noise_std, projections, precision)
     asked.check(zssr=chosen is None)
     if chosen is None:
@@ -103,41 +107,43 @@ def adapt(
     return upscaler
 
 
-def choose_start(
+def choose_initialization(
     degradation: Degradation,
     *,
     scale: int,
     method: str | None = None,
-    start: str | PathLike[str] | Start | None = None,
-) -> Start | None:
+    initialization: str | PathLike[str] | Initialization | None = None,
+) -> Initialization | None:
     """The start that ``adapt`` takes for its ``method`` and ``start``; None for ``zssr``.
 
     Raises:
-        ConfigError: unknown method, one that has no start, or one with a start of another.
-        ModelError: the start cannot be read or does not fit.
+        ConfigError: unknown method, one that has no initialization, or one with an initialization of another.
+        ModelError: the initialization cannot be read or does not fit.
     """
-    known = ["zssr", "mzsr", *(weights.card(name)["network"] for name in weights.starts())]
+    known = ["zssr", "mzsr", *(pretrained.card(name)["network"] for name in pretrained.initializations())]
     if method is not None and method not in known:
         raise ConfigError(f"unknown method {method!r}. Known: {', '.join(dict.fromkeys(known))}.")
     if method == "zssr":
-        if start is not None:
-            raise ConfigError("zssr begins with random weights and takes no start. Drop one of them.")
+        if initialization is not None:
+            raise ConfigError("zssr begins with random weights and takes no initialization. Drop one of them.")
         return None
-    if start is None:
-        start = find_start(degradation, scale=scale, network=method)
-        if start is None and method is not None:
+    if initialization is None:
+        initialization = find_initialization(degradation, scale=scale, network=method)
+        if initialization is None and method is not None:
             raise ConfigError(
-                f"no start of {method} is shipped for x{scale} and {grid_of(degradation)} sub-sampling. "
-                "Name one with start, or use the method zssr."
+                f"no initialization of {method} is shipped for x{scale} and {grid_of(degradation)} subsampling. "
+                "Name one with initialization, or use the method zssr."
             )
-    if start is None:
+    if initialization is None:
         return None
-    if not isinstance(start, Start):
-        start = load_start(start, scale=scale, subsample=grid_of(degradation))
-    if start.network.scale != scale:
-        raise ModelError(f"{start.name}: a start for scale {start.network.scale}, but {scale} was asked.")
-    check_grid(start, degradation)
-    return start
+    if not isinstance(initialization, Initialization):
+        initialization = load_initialization(initialization, scale=scale, subsample=grid_of(degradation))
+    if initialization.network.scale != scale:
+        raise ModelError(
+            f"{initialization.name}: an initialization for scale {initialization.network.scale}, but {scale} was asked."
+        )
+    check_grid(initialization, degradation)
+    return initialization
 
 
 def degradation_of(
@@ -149,7 +155,7 @@ def degradation_of(
         ConfigError: the text or file is none, or has steps that are not linear.
     """
     if subsample not in ("direct", "bicubic"):
-        raise ConfigError(f"unknown sub-sampling {subsample!r}. Known: direct, bicubic.")
+        raise ConfigError(f"unknown subsampling {subsample!r}. Known: direct, bicubic.")
     if isinstance(kernel, np.ndarray):
         try:
             return Degradation.from_kernel(kernel, method=subsample)
@@ -162,12 +168,12 @@ def degradation_of(
         return Degradation.from_kernel(load_kernel(text), method=subsample)
     degradation = Degradation.parse(text if "+" in text else f"{text}+{subsample}")
     if not degradation.linear:
-        raise ConfigError(f"{degradation}: only blur and sub-sampling can be learnt from. Drop noise, JPEG and 8bit.")
+        raise ConfigError(f"{degradation}: only blur and subsampling can be learned from. Drop noise, JPEG and 8bit.")
     return degradation
 
 
 def guard(upscaler: AdaptedUpscaler, colour: NDArray[np.float32]) -> Guard:
-    """Compare how well the adapted result and bicubic interpolation shrink back to the picture.
+    """Compare how well the adapted result and bicubic interpolation shrink back to the image.
 
     Args:
         upscaler: fitted.
@@ -213,7 +219,9 @@ class _Asked:
             known = ", ".join(get_args(Precision))
             raise ConfigError(f"unknown precision {self.precision!r}. Known: {known}.")
         if self.precision is not None and not zssr:
-            raise ConfigError("precision is of the method zssr; a start takes float32. Drop it, or add that method.")
+            raise ConfigError(
+                "precision is of the method zssr; an initialization takes float32. Drop it, or add that method."
+            )
 
     def laid_over(self, settings: Settings | None, degradation: Degradation) -> Settings:
         """The settings of ZSSR, or its preset, with what was said."""
@@ -250,7 +258,7 @@ def _by_zssr(
 
 def _from_start(
     colour: NDArray[np.float32],
-    start: Start,
+    initialization: Initialization,
     asked: _Asked,
     *,
     degradation: Degradation,
@@ -258,7 +266,7 @@ def _from_start(
 ) -> AdaptedUpscaler:
     fitted = meta_test(
         colour,
-        start=start,
+        initialization=initialization,
         degradation=degradation,
         steps=_META_STEPS if asked.steps is None else asked.steps,
         budget=asked.budget,
@@ -269,17 +277,17 @@ def _from_start(
     return AdaptedUpscaler(fitted.network, degradation=degradation, projections=asked.projections or 0, fit=fitted)
 
 
-def _colour(image: str | PathLike[str] | Picture | ArrayLike, *, scale: int) -> NDArray[np.float32]:
+def _colour(image: str | PathLike[str] | Image | ArrayLike, *, scale: int) -> NDArray[np.float32]:
     """RGB, (H, W, 3), with nothing hidden under transparent pixels."""
     if isinstance(image, (str, PathLike)):
-        picture = read_picture(image)
+        image = read_image(image)
     else:
-        picture = image if isinstance(image, Picture) else Picture.from_array(image)
+        image = image if isinstance(image, Image) else Image.from_array(image)
     smallest = max(_SMALLEST, 4 * scale)
-    if min(picture.size) < smallest:
+    if min(image.size) < smallest:
         raise ImageError(
-            f"{picture.size[1]}x{picture.size[0]} pixels are too few to learn from, expected {smallest} to a side. "
+            f"{image.size[1]}x{image.size[0]} pixels are too few to learn from, expected {smallest} to a side. "
             "Use kukkiri upscale."
         )
-    colour = picture.colour if picture.alpha is None else bleed(picture.colour, picture.alpha)
+    colour = image.colour if image.alpha is None else bleed(image.colour, image.alpha)
     return np.repeat(colour, 3, axis=2) if colour.shape[2] == 1 else colour

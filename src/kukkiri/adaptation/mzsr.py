@@ -1,10 +1,10 @@
-"""MZSR's meta-test: a few steps of plain gradient descent from a start that was learnt for them.
+"""MZSR's meta-test: a few steps of plain gradient descent from an initialization that was learned for them.
 
 Soh, Cho & Cho, "Meta-Transfer Learning for Zero-Shot Super-Resolution", CVPR 2020, arXiv:2002.12213. The whole
-picture is the target, its son the input, the loss their mean absolute difference, the optimiser gradient descent.
-Differs from the paper: the start may also be a network that works at low resolution, which is then given the son
+image is the target, its son the input, the loss their mean absolute difference, the optimizer gradient descent.
+Differs from the paper: the initialization may also be a network that works at low resolution, which is then given the son
 itself and told the kernel's covariance; the best network is kept, which is the last unless a step went too far;
-pictures of more than about 200,000 pixels are learnt from in crops, so that memory and time do not grow with them.
+images of more than about 200,000 pixels are learned from in crops, so that memory and time do not grow with them.
 """
 
 import copy
@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kukkiri.adaptation.start import Start
+from kukkiri.adaptation.pretrained import Initialization
 from kukkiri.adaptation.zssr import Fit, Progress, make_input, make_son
 from kukkiri.degradations import Degradation
 from kukkiri.losses import LOSSES
@@ -32,7 +32,7 @@ _CROPS = 16
 def meta_test(
     colour: NDArray[np.float32],
     *,
-    start: Start,
+    initialization: Initialization,
     degradation: Degradation,
     steps: int = 10,
     budget: float | None = None,
@@ -40,30 +40,30 @@ def meta_test(
     seed: int = 0,
     progress: Callable[[Progress], None] | None = None,
 ) -> Fit:
-    """Adapt a start to a picture.
+    """Adapt an initialization to an image.
 
     Args:
         colour: (H, W, 3), [0, 1].
-        start: not changed.
-        degradation: how the picture is thought to have come from its larger version; linear.
-        steps: 0 gives the start itself.
+        initialization: not changed.
+        degradation: how the image is thought to have come from its larger version; linear.
+        steps: 0 gives the initialization itself.
         budget: seconds, after which no further step begins.
         noise_std: of noise on the son, in [0, 1].
         seed: of that noise.
-        progress: called for the start and after each step.
+        progress: called for the initialization and after each step.
 
     Returns:
         The best network so far, also when Ctrl-C interrupts. The same arguments give the same network on the same
         machine with the same number of threads, when no budget ends it.
     """
     begun = time.monotonic()
-    network = copy.deepcopy(start.network).eval()
-    if start.told and isinstance(network, ContextPlain):
+    network = copy.deepcopy(initialization.network).eval()
+    if initialization.kernel_conditioned and isinstance(network, ContextPlain):
         code = network.code_of(degradation.blur_covariance(scale=network.scale), scale=network.scale)
         network.code.data.copy_(torch.tensor(code))
     for name, parameter in network.named_parameters():  # gradients that are not used are not computed
-        parameter.requires_grad_(start.learns(name))
-    side = _MAX_SIDE if start.max_side is None else start.max_side
+        parameter.requires_grad_(initialization.learns(name))
+    side = _MAX_SIDE if initialization.max_side is None else initialization.max_side
     target = informative_crops(colour, max_side=side, multiple=network.scale * network.multiple)
     make = make_input if network.pre_upsampled else make_son
     factors = (float(network.scale), float(network.scale))
@@ -74,7 +74,7 @@ def meta_test(
     try:
         while True:
             last = done == steps or (budget is not None and done > 0 and time.monotonic() - begun >= budget)
-            loss, psnr = _loss(network, given, target, criterion=LOSSES[start.loss], learn=not last)
+            loss, psnr = _loss(network, given, target, criterion=LOSSES[initialization.loss], learn=not last)
             value = float(loss.detach())
             if not math.isfinite(value):
                 stopped = "diverged"
@@ -83,14 +83,14 @@ def meta_test(
                 least, best = value, copy.deepcopy(network.state_dict())
             psnrs.append(psnr)
             if progress is not None:
-                rate = _largest_rate(start, max(done - 1, 0))
+                rate = _largest_rate(initialization, max(done - 1, 0))
                 progress(Progress(done, steps, value, rate, psnr, time.monotonic() - begun))
             if last:
                 stopped = "steps" if done == steps else "budget"
                 break
             if loss.requires_grad:
                 loss.backward()  # type: ignore[no-untyped-call]
-            _descend(network, start, step=done)
+            _descend(network, initialization, step=done)
             done += 1
     except KeyboardInterrupt:
         stopped = "interrupted"
@@ -102,20 +102,20 @@ def meta_test(
         seconds=time.monotonic() - begun,
         stopped=stopped,
         psnr=max(psnrs[1:], default=math.nan),
-        start_psnr=psnrs[min(1, len(psnrs) - 1)],
-        method=start.name,
+        initial_psnr=psnrs[min(1, len(psnrs) - 1)],
+        method=initialization.name,
     )
 
 
 def informative_crops(colour: NDArray[np.float32], *, max_side: int, multiple: int) -> Tensor:
-    """What of a picture is learnt from: all of it, or sixteen windows of its more detailed half.
+    """What of an image is learned from: all of it, or sixteen windows of its more detailed half.
 
-    Learning rates were learnt for the gradients of ordinary patches, and the most detailed ones alone have larger
+    Learning rates were learned for the gradients of ordinary patches, and the most detailed ones alone have larger
     ones: so the windows are spread over the upper half of the ranks.
 
     Args:
         colour: (H, W, 3), [0, 1].
-        max_side: a picture of at most its square of pixels is taken whole.
+        max_side: an image of at most its square of pixels is taken whole.
         multiple: of the sides of what is returned; at the right and the lower border some pixels may be left out.
 
     Returns:
@@ -151,7 +151,7 @@ def _loss(
     criterion: Callable[[Tensor, Tensor], Tensor],
     learn: bool,
 ) -> tuple[Tensor, float]:
-    """The loss, and the PSNR of the rebuilt picture in dB."""
+    """The loss, and the PSNR of the rebuilt image in dB."""
     with torch.set_grad_enabled(learn):
         rebuilt = network(given)
         loss = criterion(rebuilt, target)
@@ -160,12 +160,12 @@ def _loss(
 
 
 @torch.no_grad()
-def _descend(network: torch.nn.Module, start: Start, *, step: int) -> None:
+def _descend(network: torch.nn.Module, initialization: Initialization, *, step: int) -> None:
     for name, parameter in network.named_parameters():
         if parameter.grad is not None:
-            parameter.sub_(start.rate(name, step) * parameter.grad)
+            parameter.sub_(initialization.rate(name, step) * parameter.grad)
             parameter.grad = None
 
 
-def _largest_rate(start: Start, step: int) -> float:
-    return max(start.rate(name, step) for name, _ in start.network.named_parameters())
+def _largest_rate(initialization: Initialization, step: int) -> float:
+    return max(initialization.rate(name, step) for name, _ in initialization.network.named_parameters())

@@ -15,7 +15,7 @@ _STRIP = 64  # rows whose eight versions are sorted at one time
 
 
 def back_project(sr: Plane, lr: Plane, *, shrink: Callable[[Plane], Plane], iterations: int) -> Plane:
-    """Make an enlarged picture agree better with the small one: add the enlarged difference, again and again.
+    """Make an upscaled image agree better with the small one: add the upscaled difference, again and again.
 
     Irani & Peleg, "Improving resolution by image registration", CVGIP 53(3), 1991, with the bicubic kernel
     as the way back.

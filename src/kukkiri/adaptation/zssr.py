@@ -1,11 +1,11 @@
-"""ZSSR: a network that learns to enlarge one picture from that picture and its own smaller version.
+"""ZSSR: a network that learns to upscale one image from that image and its own smaller version.
 
 Shocher, Cohen & Irani, "Zero-Shot Super-Resolution using Deep Internal Learning", CVPR 2018, arXiv:1712.06087.
-The picture is the *father*; shrunk by the degradation that made it, it gives its *son*; from son to father
+The image is the *father*; shrunk by the degradation that made it, it gives its *son*; from son to father
 the network learns what it then does to the father.
 Differs from the authors' code: the error that rules the learning rate is measured on one detailed region of at
-most 256 x 256 pixels, so that memory does not grow with the picture; the network with the smallest such error is
-kept, not the last; the affine map mirrors at the border of the picture; gradual fathers are of that region, without
+most 256 x 256 pixels, so that memory does not grow with the image; the network with the smallest such error is
+kept, not the last; the affine map mirrors at the border of the image; gradual fathers are of that region, without
 the ensemble.
 """
 
@@ -20,15 +20,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kukkiri.adaptation.fathers import Augmentation, draw_father
+from kukkiri.adaptation.hr_crops import Augmentation, draw_father
 from kukkiri.adaptation.projection import back_project
 from kukkiri.adaptation.schedule import LearningRateRule
 from kukkiri.degradations import Degradation
-from kukkiri.degradations.tensors import degrade_tensor
+from kukkiri.degradations.torch_twins import degrade_tensor
 from kukkiri.networks import ZSSR, Network
-from kukkiri.networks.precision import Precision, computing_in, warn_of_slow
 from kukkiri.resampling import resize
 from kukkiri.resampling.tensors import resize_tensor
+from kukkiri.training.precision import Precision, computing_in, warn_of_slow
 
 __all__ = [
     "Fit",
@@ -58,7 +58,7 @@ class Settings:
     crop: int = 128
     """Side of the training crop, in LR pixels."""
     noise_std: float = 0.0
-    """Of the noise added to the son, in [0, 1]: for pictures that are noisy themselves."""
+    """Of the noise added to the son, in [0, 1]: for images that are noisy themselves."""
     gradual: bool = False
     """Six scale factors one after the other, each result a father for the next: slower, a little better."""
     ensemble: bool = True
@@ -85,7 +85,7 @@ class Progress:
     """Mean L1 of the last steps, in [0, 1]."""
     learning_rate: float
     psnr: float
-    """Of a region of the picture rebuilt from its son, in dB."""
+    """Of a region of the image rebuilt from its son, in dB."""
     seconds: float
 
 
@@ -101,14 +101,14 @@ class Fit:
     """``rate`` (nothing more to learn), ``steps``, ``budget`` or ``interrupted``."""
     psnr: float
     """Of a region rebuilt from its son by the network, dB."""
-    start_psnr: float
+    initial_psnr: float
     """The same before the first step; ZSSR's network is nearly bicubic interpolation then."""
     method: str = "zssr"
-    """``zssr``, or the name of the meta-learned start."""
+    """``zssr``, or the name of the meta-learned initialization."""
 
 
 def settings_for(degradation: Degradation, *, noise_std: float = 0.0) -> Settings:
-    """The authors' presets: bicubic, a given kernel, or a noisy picture."""
+    """The authors' presets: bicubic, a given kernel, or a noisy image."""
     if noise_std > 0:
         augmentation = Augmentation(smallest=0.75, scale_difference=0.0, shear=0.0, rotate=False)
         bicubic = str(degradation) == "bicubic"
@@ -132,7 +132,7 @@ def make_input(
     noise_std: float = 0.0,
     rng: np.random.Generator | None = None,
 ) -> Tensor:
-    """Shrink a father to its son and enlarge the son again: what the network is given.
+    """Shrink a father to its son and upscale the son again: what the network is given.
 
     Args:
         father: see :func:`make_son`.
@@ -202,12 +202,12 @@ def fit(
     settings: Settings | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Fit:
-    """Learn to enlarge a picture.
+    """Learn to upscale an image.
 
     Args:
         colour: (H, W, 3), [0, 1].
         scale: whole, at least 2.
-        degradation: how the picture is thought to have come from its larger version; linear.
+        degradation: how the image is thought to have come from its larger version; linear.
         settings: by default the preset for the degradation.
         progress: called every 50 steps.
 
@@ -220,7 +220,7 @@ def fit(
 
 
 class _Learner:
-    """One picture being learnt."""
+    """One image being learned."""
 
     def __init__(
         self,
@@ -239,19 +239,19 @@ class _Learner:
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
         warn_of_slow(settings.precision)
         self.colour = colour
-        self.picture = torch.from_numpy(np.ascontiguousarray(colour.transpose(2, 0, 1)))[None]
-        self.fathers = [self.picture]
+        self.image = torch.from_numpy(np.ascontiguousarray(colour.transpose(2, 0, 1)))[None]
+        self.fathers = [self.image]
         # with half the scale between 1 and it, every factor must divide the sides
         multiple = math.lcm(scale, 1 + scale) if settings.gradual else scale
         self.size = tuple(max(min(settings.crop, s) // multiple, 1) * multiple for s in colour.shape[:2])
         region = detailed_region(colour, multiple=multiple)
-        self.monitored = self.picture[..., region[0], region[1]]
+        self.monitored = self.image[..., region[0], region[1]]
         self.begun = time.monotonic()
         self.done = 0
 
     def run(self) -> Fit:
         factors = gradual_factors(self.scale) if self.settings.gradual else ((float(self.scale), float(self.scale)),)
-        start_psnr = self._error(factors[-1])[1]
+        initial_psnr = self._error(factors[-1])[1]
         stopped, self.total = "steps", len(factors) * self.settings.steps
         for number, pair in enumerate(factors):
             share = None if self.settings.budget is None else self.settings.budget * (number + 1) / len(factors)
@@ -259,27 +259,27 @@ class _Learner:
             if stopped == "interrupted":
                 break
             if number < len(factors) - 1:
-                self.fathers.append(self._enlarged(pair, iterations=_PROJECTIONS[number]))
+                self.fathers.append(self._upscaled(pair, iterations=_PROJECTIONS[number]))
         return Fit(
             network=self.network.eval(),
             steps=self.done,
             seconds=time.monotonic() - self.begun,
             stopped=stopped,
             psnr=self._error(factors[-1])[1],
-            start_psnr=start_psnr,
+            initial_psnr=initial_psnr,
         )
 
     def _learn(self, factors: tuple[float, float], *, until: float | None) -> str:
         """Fit for one pair of factors; leaves the best weights in the network and says why it ended."""
         rule = LearningRateRule()
-        optimiser = torch.optim.Adam(self.network.parameters(), lr=rule.rate)
+        optimizer = torch.optim.Adam(self.network.parameters(), lr=rule.rate)
         least = self._error(factors)[0]
         best = copy.deepcopy(self.network.state_dict())
         losses: list[float] = []
         stopped = "steps"
         try:
             for step in range(1, self.settings.steps + 1):
-                losses.append(self._step(optimiser, factors))
+                losses.append(self._step(optimizer, factors))
                 late = until is not None and time.monotonic() - self.begun >= until
                 if step % _MONITOR_EVERY == 0 or step == self.settings.steps or late:
                     error, psnr = self._error(factors)
@@ -288,7 +288,7 @@ class _Learner:
                         least, best = error, copy.deepcopy(self.network.state_dict())
                     self._tell(losses, rule.rate, psnr)
                     losses.clear()
-                for group in optimiser.param_groups:
+                for group in optimizer.param_groups:
                     group["lr"] = rule.update(step)
                 if rule.finished or late:
                     stopped = "rate" if rule.finished else "budget"
@@ -298,36 +298,36 @@ class _Learner:
         self.network.load_state_dict(best)
         return stopped
 
-    def _step(self, optimiser: torch.optim.Optimizer, factors: tuple[float, float]) -> float:
+    def _step(self, optimizer: torch.optim.Optimizer, factors: tuple[float, float]) -> float:
         settings = self.settings
         size = (self.size[0], self.size[1])
         father = draw_father(self.fathers, size, augmentation=settings.augmentation, rng=self.rng)
-        enlarged = make_input(
+        upscaled = make_input(
             father, degradation=self.degradation, factors=factors, noise_std=settings.noise_std, rng=self.rng
         )
         with computing_in(settings.precision):
-            sr = self.network(enlarged.contiguous(memory_format=torch.channels_last))
+            sr = self.network(upscaled.contiguous(memory_format=torch.channels_last))
         loss = (sr.float() - father).abs().mean()
-        optimiser.zero_grad(set_to_none=True)
+        optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         self.done += 1
         return float(loss.detach())
 
     def _error(self, factors: tuple[float, float]) -> tuple[float, float]:
         """Mean squared error of the monitored region rebuilt from its son, and its PSNR in dB."""
         with torch.inference_mode():
-            enlarged = make_input(self.monitored, degradation=self.degradation, factors=factors)
-            error = float((self.network(enlarged).clamp(0, 1) - self.monitored).square().mean())
+            upscaled = make_input(self.monitored, degradation=self.degradation, factors=factors)
+            error = float((self.network(upscaled).clamp(0, 1) - self.monitored).square().mean())
         return error, -10 * math.log10(max(error, 1e-12))
 
-    def _enlarged(self, factors: tuple[float, float], *, iterations: int) -> Tensor:
-        """A region of the picture enlarged by the factors and back-projected: a father for the next ones."""
+    def _upscaled(self, factors: tuple[float, float], *, iterations: int) -> Tensor:
+        """A region of the image upscaled by the factors and back-projected: a father for the next ones."""
         rows, columns = detailed_region(self.colour)
         lr = self.colour[rows, columns]
         size = (round(lr.shape[0] * factors[0]), round(lr.shape[1] * factors[1]))
         with torch.inference_mode():
-            result = self.network(resize_tensor(self.picture[..., rows, columns], output_size=size))[0]
+            result = self.network(resize_tensor(self.image[..., rows, columns], output_size=size))[0]
         sr = back_project(
             np.ascontiguousarray(result.permute(1, 2, 0).numpy()),
             lr,

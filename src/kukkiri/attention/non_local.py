@@ -20,7 +20,7 @@ _POOLING = {1: (2,), 2: (2, 2), 3: (1, 2, 2)}
 
 
 class NonLocal(nn.Module):
-    """z_i = W y_i + x_i, y_i = sum_j f(x_i, x_j) g(x_j) / normaliser; the identity at first, as W starts at zero.
+    """z_i = W y_i + x_i, y_i = sum_j f(x_i, x_j) g(x_j) / normalizer; the identity at first, as W starts at zero.
 
     Keys: ``g.*``, ``W.*``, ``theta.*``, ``phi.*`` (no theta and phi for the Gaussian), ``concat_project.0.weight``;
     with ``sub_sample`` ``g.0.*`` and ``phi.0.*``; with ``batch_norm`` ``W.0.*`` and ``W.1.*``.
@@ -33,11 +33,11 @@ class NonLocal(nn.Module):
             sum; ``dot_product`` theta_i . phi_j and ``concatenation`` relu(w . [theta_i; phi_j]), both divided by
             the number of keys.
         sub_sample: halve keys and values by 2x max-pooling (in 3-D along the last two axes).
-        batch_norm: a batch normalisation after W, which then starts at zero instead of W.
+        batch_norm: a batch normalization after W, which then starts at zero instead of W.
         bounded: False builds the matrix of all pairs; True gives the same in memory linear in the positions.
 
     Reference: Wang et al., Non-local Neural Networks, CVPR 2018, arXiv:1711.07971.
-    Differs from the paper: sub-sampling follows the projection, as in the common PyTorch code.
+    Differs from the paper: subsampling follows the projection, as in the common PyTorch code.
     """
 
     def __init__(
@@ -103,14 +103,14 @@ class NonLocal(nn.Module):
 
     @torch.no_grad()
     def attention(self, x: Tensor, position: tuple[int, ...]) -> Tensor:
-        """The normalised weights that the query at ``position`` gives to the keys.
+        """The normalized weights that the query at ``position`` gives to the keys.
 
         Args:
             x: (N, C, H, W), or of 1 or 3 axes of positions.
             position: indices of the query, (row, column) in 2-D.
 
         Returns:
-            (N, H, W), or with sub-sampling (N, H // 2, W // 2).
+            (N, H, W), or with subsampling (N, H // 2, W // 2).
         """
         queries, keys = self._project(x)
         grid = torch.arange(queries.shape[1]).view(x.shape[2:])
@@ -156,7 +156,7 @@ class RegionalNonLocal(nn.Module):
             if h < least or w < least:
                 raise ImageError(
                     f"{w}x{h} pixels are too few for non-local attention over {self.regions}x{self.regions} regions: "
-                    f"each side needs at least {least}. Pad or enlarge the picture."
+                    f"each side needs at least {least}. Pad or upscale the image."
                 )
         rows, columns = self.bounds(h), self.bounds(w)
         strips = []

@@ -20,7 +20,7 @@ LARGEST_MATRIX = 2**24
 
 
 def affinity(queries: Tensor, keys: Tensor, *, pairwise: Pairwise) -> Tensor:
-    """f(x_i, x_j) over its normaliser, (N, L, K): softmax over the keys for the Gaussians, 1/K for the others.
+    """f(x_i, x_j) over its normalizer, (N, L, K): softmax over the keys for the Gaussians, 1/K for the others.
 
     Reference: Wang et al., Non-local Neural Networks, CVPR 2018, arXiv:1711.07971, section 3.2; without the
     1/sqrt(D) of the authors' later code.
@@ -32,7 +32,7 @@ def affinity(queries: Tensor, keys: Tensor, *, pairwise: Pairwise) -> Tensor:
 
 
 def respond_plain(queries: Tensor, keys: Tensor, values: Tensor, *, pairwise: Pairwise) -> Tensor:
-    """y_i = sum_j f(x_i, x_j) g(x_j) over the normaliser, (N, L, V), through the L x K matrix."""
+    """y_i = sum_j f(x_i, x_j) g(x_j) over the normalizer, (N, L, V), through the L x K matrix."""
     return affinity(queries, keys, pairwise=pairwise) @ values
 
 

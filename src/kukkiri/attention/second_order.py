@@ -16,7 +16,7 @@ class SecondOrderChannelAttention(nn.Module):
     Args:
         channels: features in and out.
         reduction: the hidden layer of the gate has channels // reduction features.
-        alpha: 1/2 normalises the covariance by its square root; 1 takes it as it is.
+        alpha: 1/2 normalizes the covariance by its square root; 1 takes it as it is.
         method: how the root is taken, see :func:`matrix_sqrt`.
         iterations: of Newton-Schulz.
         crop: the covariance comes from a centre crop of at most this side; ``None`` takes the whole map.

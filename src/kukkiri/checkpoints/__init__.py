@@ -1,4 +1,4 @@
-"""Checkpoints: safe load and save, foreign files recognised by their keys, and the ONNX writer (torch)."""
+"""Checkpoints: safe load and save, foreign files recognized by their keys, and the ONNX writer (torch)."""
 
 from kukkiri.checkpoints.description import describe
 from kukkiri.checkpoints.loading import Loaded, load

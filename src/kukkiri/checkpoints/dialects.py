@@ -75,7 +75,7 @@ def _bias_free_vdsr(state: Mapping[str, Tensor]) -> State:
 
 
 def _tensorflow_mzsr(state: Mapping[str, Tensor]) -> State:
-    """MZSR's TensorFlow variables to PyTorch's axes; what belongs to its optimisers is dropped.
+    """MZSR's TensorFlow variables to PyTorch's axes; what belongs to its optimizers is dropped.
 
     ``MODEL/conv1/kernel`` (height, width, in, out) is ``conv1.weight`` (out, in, height, width).
     """

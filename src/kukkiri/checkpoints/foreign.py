@@ -20,14 +20,14 @@ from kukkiri.checkpoints.safetensors import read_safetensors
 from kukkiri.errors import BackendError, ModelError
 from kukkiri.networks import NETWORKS, Network
 
-__all__ = ["Recognised", "load_with_spandrel", "read_state", "recognise"]
+__all__ = ["Recognized", "load_with_spandrel", "read_state", "recognize"]
 
 _INSIDE = ("params_ema", "params", "state_dict", "model_state_dict", "model", "generator", "net", "weights")
 """Where training code keeps the tensors in its checkpoint, best first: averaged weights before the last ones."""
 
 
 @dataclass(frozen=True)
-class Recognised:
+class Recognized:
     """What a foreign state dict turned out to be."""
 
     network: str
@@ -87,7 +87,7 @@ def _unwrap(content: Any, *, source: str) -> dict[str, Tensor]:
     return tensors
 
 
-def recognise(state: Mapping[str, Tensor], *, source: str, **arguments: Any) -> Recognised:
+def recognize(state: Mapping[str, Tensor], *, source: str, **arguments: Any) -> Recognized:
     """Find the network that a state dict belongs to.
 
     Args:
@@ -105,7 +105,7 @@ def recognise(state: Mapping[str, Tensor], *, source: str, **arguments: Any) -> 
             inferred = _infer(network, tensors, arguments, hints)
             if inferred is not None:
                 merged = _merge(network, {**inferred, **extra}, arguments, source=source)
-                return Recognised(network, merged, tensors, dialect)
+                return Recognized(network, merged, tensors, dialect)
     raise ModelError(f"{source}: {_nearest(strip_wrappers(state, outer=True), hints)}")
 
 
@@ -135,7 +135,7 @@ def _infer(
     return inferred if _shapes(network, inferred) == {key: value.shape for key, value in state.items()} else None
 
 
-class _Uninitialised(TorchFunctionMode):
+class _Uninitialized(TorchFunctionMode):
     """Leaves out the drawing of random weights, for which PyTorch would load a second of code on ``meta``."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -147,7 +147,7 @@ class _Uninitialised(TorchFunctionMode):
 def _shapes(network: str, arguments: Mapping[str, Any]) -> dict[str, torch.Size] | None:
     """Keys and shapes of a network, made without memory; ``None`` if it cannot be made."""
     try:
-        with torch.device("meta"), _Uninitialised():
+        with torch.device("meta"), _Uninitialized():
             module = NETWORKS[network](**arguments)
     except (TypeError, ValueError):
         return None
@@ -221,7 +221,7 @@ def load_with_spandrel(path: str | PathLike[str]) -> Network:
 
     Raises:
         BackendError: spandrel is not installed.
-        ModelError: spandrel does not know the file either, or it is no network from picture to picture.
+        ModelError: spandrel does not know the file either, or it is no network from image to image.
     """
     try:
         import spandrel  # type: ignore[import-not-found,unused-ignore]

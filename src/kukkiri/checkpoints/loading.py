@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
-from kukkiri import weights
+from kukkiri import pretrained
 from kukkiri.checkpoints.description import describe
 from kukkiri.checkpoints.safetensors import read_safetensors, tensors_sha256
 from kukkiri.errors import ModelError
@@ -75,13 +75,13 @@ def _load_foreign(path: Path, *, arguments: Mapping[str, Any]) -> Loaded:
     from kukkiri.checkpoints import foreign
 
     try:
-        recognised = foreign.recognise(foreign.read_state(path), source=str(path), **arguments)
+        recognized = foreign.recognize(foreign.read_state(path), source=str(path), **arguments)
     except ModelError as error:
         if importlib.util.find_spec("spandrel") is None:
             raise
         return _load_community(path, unknown=error)
-    module = _build(recognised.network, recognised.arguments, recognised.state, source=str(path))
-    info = describe(module, name=path.stem, arguments=recognised.arguments)
+    module = _build(recognized.network, recognized.arguments, recognized.state, source=str(path))
+    info = describe(module, name=path.stem, arguments=recognized.arguments)
     return Loaded(dataclasses.replace(info, sha256=tensors_sha256(module.state_dict())), module)
 
 
@@ -135,4 +135,4 @@ def _find(path_or_id: str | PathLike[str]) -> Path:
         near = difflib.get_close_matches(path.name, beside, n=1)
         hint = f" Did you mean {path.parent / near[0]}?" if near else " Check the path."
         raise ModelError(f"{path}: no such file.{hint}")
-    return weights.locate(str(path_or_id), ".safetensors")
+    return pretrained.locate(str(path_or_id), ".safetensors")

@@ -39,7 +39,7 @@ def export_onnx(module: nn.Module, path: str | PathLike[str], *, info: ModelInfo
 
     The graph has one input ``lr`` (N, C, H, W) and one output ``sr``, both float32 in [0, 1] (the network's
     ``value_range`` is folded in), with dynamic N, H and W; the input of a pre-upsampled network is the
-    enlarged picture. Its metadata is the descriptor. The same module gives the same bytes.
+    upscaled image. Its metadata is the descriptor. The same module gives the same bytes.
 
     Args:
         module: a network; it is neither moved nor changed.
@@ -61,7 +61,7 @@ def export_onnx(module: nn.Module, path: str | PathLike[str], *, info: ModelInfo
     conditions = getattr(module, "conditions", ())
     if conditions:
         raise ModelError(
-            f"{info.name}: needs {', '.join(conditions)} beside the picture, and the graph has one input. "
+            f"{info.name}: needs {', '.join(conditions)} beside the image, and the graph has one input. "
             "Use the network from Python, through kukkiri.load."
         )
     written = dataclasses.replace(info, sha256=tensors_sha256(module.state_dict()))

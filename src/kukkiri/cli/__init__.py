@@ -15,27 +15,27 @@ app = App(
     name="kukkiri",
     version=__version__,
     suppress_keyboard_interrupt=False,
-    help="Super-resolution: upscale pictures with nothing lost; train, measure and explain the networks that do it.",
+    help="Super-resolution: upscale images with nothing lost; train, measure and explain the networks that do it.",
 )
-app.command("kukkiri.cli.upscale:upscale", help="Upscale pictures, folders or globs.")
-app.command("kukkiri.cli.adapt:adapt_command", name="adapt", help="Upscale a picture by what it teaches about itself.")
-app.command("kukkiri.cli.degrade:degrade", help="Make LR pictures: bicubic, blur, noise, JPEG.")
+app.command("kukkiri.cli.upscale:upscale", help="Upscale images, folders or globs.")
+app.command("kukkiri.cli.adapt:adapt_command", name="adapt", help="Upscale an image by what it teaches about itself.")
+app.command("kukkiri.cli.degrade:degrade", help="Make LR images: bicubic, blur, noise, JPEG.")
 app.command("kukkiri.cli.evaluate:evaluate_command", name="evaluate", help="Score models on test sets.")
 app.command("kukkiri.cli.compare:compare", help="Compare models: one page with tables, charts and a slider.")
 app.command("kukkiri.cli.train:train_command", name="train", help="Train a network from a TOML recipe.")
-data = App(name="data", help="Prepare pictures for training.")
-data.command("kukkiri.cli.data:prepare_data", name="prepare", help="Decode pictures once and make LR of them.")
+data = App(name="data", help="Prepare images for training.")
+data.command("kukkiri.cli.data:prepare_data", name="prepare", help="Decode images once and make LR of them.")
 data.command("kukkiri.cli.data:check_data", name="check", help="Compare a prepared folder with its checksums.")
 app.command(data)
 app.command("kukkiri.cli.export:export", help="Write a model as ONNX, verified before it is saved.")
-app.command("kukkiri.cli.models:models", help="List the shipped models with their measured quality.")
+app.command("kukkiri.cli.list_models:models", help="List the shipped models with their measured quality.")
 app.command("kukkiri.cli.doctor:doctor", help="Tell what is installed, what works, and what to do about the rest.")
 inspect = App(name="inspect", help="Look inside a model: checkerboards, attention, attribution.")
 inspect.command(
     "kukkiri.cli.inspect_upsampler:inspect_upsampler", name="upsampler", help="Measure a model's checkerboard; mend it."
 )
 inspect.command(
-    "kukkiri.cli.inspect_attention:inspect_attention", name="attention", help="Draw attention maps of a picture."
+    "kukkiri.cli.inspect_attention:inspect_attention", name="attention", help="Draw attention maps of an image."
 )
 inspect.command(
     "kukkiri.cli.inspect_attention:inspect_attribution",

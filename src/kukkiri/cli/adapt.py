@@ -1,4 +1,4 @@
-"""``kukkiri adapt``: a network learns from the picture that it enlarges."""
+"""``kukkiri adapt``: a network learns from the image that it upscales."""
 
 import importlib.util
 from pathlib import Path
@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from kukkiri.cli.printing import print_progress, print_result
 from kukkiri.degradations import estimate_gaussian
 from kukkiri.errors import BackendError, ConfigError
-from kukkiri.images import Picture, check_output, read_picture
+from kukkiri.images import Image, check_output, read_image
 
 if TYPE_CHECKING:
     from kukkiri.adaptation import AdaptedUpscaler, Progress
@@ -26,7 +26,7 @@ def adapt_command(
     kernel: str = "bicubic",
     subsample: Literal["direct", "bicubic"] = "direct",
     method: str | None = None,
-    start: str | None = None,
+    initialization: str | None = None,
     steps: int | None = None,
     budget: float | None = None,
     noise: float = 0.0,
@@ -37,27 +37,27 @@ def adapt_command(
     report: Path | None = None,
     overwrite: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
-    """Upscale a picture by what it teaches about itself. Ctrl-C stops learning and keeps the best so far.
+    """Upscale an image by what it teaches about itself. Ctrl-C stops learning and keeps the best so far.
 
     Args:
-        source: the picture.
-        output: the larger picture.
+        source: the image.
+        output: the larger image.
         scale: whole, from 2.
-        kernel: the blur that made the picture: bicubic, estimate, gaussian:L1,L2,THETA (variances), or a file
+        kernel: the blur that made the image: bicubic, estimate, gaussian:L1,L2,THETA (variances), or a file
             (.npy, .npz, .mat, .txt).
         subsample: what followed the blur: every scale-th pixel, or bicubic.
-        method: zssr, thousands of steps from nothing, or mzsr or another shipped start's network, ten steps from
-            there; when not given, a start if one is shipped for the scale and the sub-sampling, and zssr otherwise.
-        start: a start of your own: .safetensors with a card (.json) beside it.
-        steps: of learning, at most; when not given 10 from a start, 3000 of zssr. 0 uses a start as it is.
+        method: zssr, thousands of steps from nothing, or mzsr or another shipped initialization's network, ten steps from
+            there; when not given, an initialization if one is shipped for the scale and the subsampling, and zssr otherwise.
+        initialization: an initialization of your own: .safetensors with a card (.json) beside it.
+        steps: of learning, at most; when not given 10 from an initialization, 3000 of zssr. 0 uses an initialization as it is.
         budget: seconds of learning, at most.
-        noise: standard deviation of the picture's noise, in [0, 1].
-        projections: back-projections on the result; when not given none from a start, some of zssr.
-        precision: with zssr: bfloat16 learns in about half the time on processors that multiply it; float32 when not
+        noise: standard deviation of the image's noise, in [0, 1].
+        projections: back-projections on the result; when not given none from an initialization, some of zssr.
+        precision: with zssr: bfloat16 learns in about half the time on CPUs that multiply it; float32 when not
             given.
-        seed: the same seed gives the same picture, when no budget or Ctrl-C ends learning.
+        seed: the same seed gives the same image, when no budget or Ctrl-C ends learning.
         save: also write the network, as .safetensors, for kukkiri.adaptation.AdaptedUpscaler.load.
-        report: also write a page (.html) that shows the kernel, and the picture before and after.
+        report: also write a page (.html) that shows the kernel, and the image before and after.
         overwrite: replace existing files.
     """
     if importlib.util.find_spec("torch") is None:
@@ -66,24 +66,26 @@ def adapt_command(
     for other in (save, report):
         if other is not None and other.exists() and not overwrite:
             raise ConfigError(f"{other}: exists already. Choose another name, or allow it with --overwrite.")
-    picture = read_picture(source)
-    from kukkiri.adaptation import adapt, choose_start, degradation_of, grid_of  # torch
+    image = read_image(source)
+    from kukkiri.adaptation import adapt, choose_initialization, degradation_of, grid_of  # torch
 
     estimated = kernel == "estimate"
     if estimated:
-        kernel = _estimated(picture, scale=scale, subsample=subsample, method=method, start=start)
+        kernel = _estimated(image, scale=scale, subsample=subsample, method=method, initialization=initialization)
     degradation = degradation_of(kernel, subsample=subsample)
-    chosen = choose_start(degradation, scale=scale, method=method, start=start)
+    chosen = choose_initialization(degradation, scale=scale, method=method, initialization=initialization)
     if chosen is not None:
-        print_progress(f"from the start {chosen.name}")
+        print_progress(f"from the initialization {chosen.name}")
     elif method is None:
-        print_progress(f"no start is shipped for x{scale} and {grid_of(degradation)} sub-sampling, so zssr: minutes")
+        print_progress(
+            f"no initialization is shipped for x{scale} and {grid_of(degradation)} subsampling, so zssr: minutes"
+        )
     adapted = adapt(
-        picture,
+        image,
         scale=scale,
         kernel=str(degradation),
         method="zssr" if chosen is None else None,
-        start=chosen,
+        initialization=chosen,
         steps=steps,
         budget=budget,
         seed=seed,
@@ -94,17 +96,17 @@ def adapt_command(
     )
     _print_end(adapted)
     if adapted.ensemble and not adapted.fell_back:
-        print_progress("enlarging eight times over: flips and turns, of which the median is taken")
-    larger = adapted.picture(picture)
+        print_progress("upscaling eight times over: flips and turns, of which the median is taken")
+    larger = adapted.image(image)
     notes = larger.save(output, overwrite=overwrite)
     for note in dict.fromkeys([*larger.notes, *notes]):
         print_progress(f"kukkiri: {note}")
     if save is not None and not adapted.fell_back:
         adapted.save(save, overwrite=overwrite)
     if report is not None:
-        from kukkiri.cli.adapt_report import write_adaptation_report  # only who asks for a page pays for it
+        from kukkiri.reports.adaptation import write_adaptation_report  # only who asks for a page pays for it
 
-        write_adaptation_report(report, adapted, picture, larger, estimated=estimated, overwrite=overwrite)
+        write_adaptation_report(report, adapted, image, larger, estimated=estimated, overwrite=overwrite)
     print_result(str(output))
 
 
@@ -120,7 +122,7 @@ def _print_end(adapted: "AdaptedUpscaler") -> None:
         fit, guard = adapted.fit, adapted.guard
         took = f"{fit.seconds:.{1 if fit.seconds < 10 else 0}f} s"
         print_progress(f"{_ENDS[fit.stopped]} after {fit.steps} steps, {took}")
-        print_progress(f"the picture rebuilt from its son: {fit.start_psnr:.2f} -> {fit.psnr:.2f} dB")
+        print_progress(f"the image rebuilt from its son: {fit.initial_psnr:.2f} -> {fit.psnr:.2f} dB")
         print_progress(f"the result shrunk again: bicubic {guard.before:.2f} dB, adapted {guard.after:.2f} dB")
 
 
@@ -133,14 +135,14 @@ _ENDS = {
 }
 
 
-def _estimated(picture: Picture, *, scale: int, subsample: str, method: str | None, start: str | None) -> str:
-    """The degradation that a picture's spectrum speaks of, said aloud.
+def _estimated(image: Image, *, scale: int, subsample: str, method: str | None, initialization: str | None) -> str:
+    """The degradation that an image's spectrum speaks of, said aloud.
 
-    A spectrum does not know where the pixels lie. For a start they are taken to lie as in its training, when it is
-    one for ``direct`` sub-sampling: it knows such blurs best, and that the result then lies (scale - 1) / 2 of its
+    A spectrum does not know where the pixels lie. For an initialization they are taken to lie as in its training, when it is
+    one for ``direct`` subsampling: it knows such blurs best, and that the result then lies (scale - 1) / 2 of its
     pixels to the side shows nowhere. Otherwise nothing moves.
     """
-    from kukkiri.adaptation import degradation_of, find_start, load_start
+    from kukkiri.adaptation import degradation_of, find_initialization, load_initialization
 
     if subsample != "direct":
         raise ConfigError(
@@ -148,11 +150,15 @@ def _estimated(picture: Picture, *, scale: int, subsample: str, method: str | No
         )
     if scale < 2:
         raise ConfigError(f"adaptation needs a whole scale from 2, got {scale}.")
-    estimate = estimate_gaussian(picture.colour, scale=scale)
+    estimate = estimate_gaussian(image.colour, scale=scale)
     print_progress(f"estimated kernel {estimate}, noise {255 * estimate.noise_std:.2f} of 255 levels")
     aligned, direct = f"{estimate}+direct:aligned", f"{estimate}+direct"
-    if start is not None:
-        return direct if load_start(start, scale=scale, subsample="bicubic").subsample == "direct" else aligned
-    if method == "zssr" or find_start(degradation_of(direct), scale=scale, network=method) is None:
+    if initialization is not None:
+        return (
+            direct
+            if load_initialization(initialization, scale=scale, subsample="bicubic").subsample == "direct"
+            else aligned
+        )
+    if method == "zssr" or find_initialization(degradation_of(direct), scale=scale, network=method) is None:
         return aligned
     return direct

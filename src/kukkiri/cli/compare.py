@@ -1,4 +1,4 @@
-"""``kukkiri compare``: several models on the same pictures, as one HTML page."""
+"""``kukkiri compare``: several models on the same images, as one HTML page."""
 
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +18,7 @@ from kukkiri.evaluation import (
     find_sets,
     pair_lr,
 )
-from kukkiri.evaluation.report import build_gallery, short_labels, write_comparison
+from kukkiri.reports import build_gallery, short_labels, write_comparison
 
 __all__ = ["compare"]
 
@@ -39,7 +39,7 @@ def compare(
     lr: Path | None = None,
     perception: bool = True,
     cost: bool = True,
-    pictures: int = 6,
+    images: int = 6,
     title: str | None = None,
     ensemble: Annotated[bool, Flag] = False,
     threads: int | None = None,
@@ -48,20 +48,20 @@ def compare(
     overwrite: Annotated[bool, Flag] = False,
     json: Annotated[bool, Flag] = False,
 ) -> None:
-    """Compare models on HR pictures: one self-contained page with tables, charts, crops and a before/after slider.
+    """Compare models on HR images: one self-contained page with tables, charts, crops and a before/after slider.
 
     Args:
         models: two or more, the first is what gains are counted from: bicubic, ids such as espcn-x3, or files.
         scale: HR pixels for one LR pixel along a side.
-        data: folder of HR pictures, or of folders of them; with --benchmark, where to look for those.
+        data: folder of HR images, or of folders of them; with --benchmark, where to look for those.
         benchmark: set5, set14, b100, urban100, manga109 or div2k, as kukkiri evaluate finds them.
         output: folder for index.html, or an .html file.
         protocol: y-matlab, y-legacy, y-mzsr or rgb; see kukkiri evaluate.
         degradation: how LR is made from HR: bicubic, or as kukkiri degrade takes it.
-        lr: folder of LR pictures to use instead of making them.
-        perception: measure NIQE too, which takes a second for each picture and model.
+        lr: folder of LR images to use instead of making them.
+        perception: measure NIQE too, which takes a second for each image and model.
         cost: measure parameters, multiply-adds, time and memory too.
-        pictures: how many to show.
+        images: how many to show.
         title: of the page.
         ensemble: mean over the eight flips and turns.
         threads: of the engine; all when not given.
@@ -75,8 +75,8 @@ def compare(
         raise ConfigError(f"{page}: exists already. Choose another name, or allow it with --overwrite.")
     if no_cache and cache is not None:
         raise ConfigError("--cache and --no-cache contradict each other. Use one of them.")
-    if pictures < 1:
-        raise ConfigError(f"--pictures must be at least 1, got {pictures}.")
+    if images < 1:
+        raise ConfigError(f"--images must be at least 1, got {images}.")
     sets = _sets(data or [], benchmark or [])
     evaluations = evaluate_many(
         models,
@@ -95,10 +95,10 @@ def compare(
     gallery = build_gallery(
         evaluations,
         sets=sets if lr is None else [pair_lr(one, lr, scale=scale) for one in sets],
-        count=pictures,
+        count=images,
         ensemble=ensemble,
         threads=threads,
-        report=lambda name: print_progress(f"pictures of {name}"),
+        report=lambda name: print_progress(f"images of {name}"),
     )
     write_comparison(evaluations, gallery, page, title=title, overwrite=overwrite)
     if json:
@@ -127,6 +127,6 @@ def _print(evaluations: list[Evaluation]) -> None:
 
 
 def _report(progress: Progress) -> None:
-    place = f"[{progress.done}/{progress.total}] {progress.set}/{progress.picture}"
+    place = f"[{progress.done}/{progress.total}] {progress.set}/{progress.image}"
     known = "  (known)" if progress.remembered else ""
     print_progress(f"{place}  {progress.model}: {progress.score.psnr:.4f} dB {progress.score.ssim:.6f}{known}")

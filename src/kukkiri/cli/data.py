@@ -1,4 +1,4 @@
-"""``kukkiri data``: pictures made ready for training, and a look whether they still are what they were."""
+"""``kukkiri data``: images made ready for training, and a look whether they still are what they were."""
 
 from pathlib import Path
 from typing import Annotated
@@ -24,18 +24,18 @@ def prepare_data(
     sub_image: int = 0,
     json: Annotated[bool, Flag] = False,
 ) -> int:
-    """Decode pictures once and make LR pictures of them, in a folder that training maps into memory.
+    """Decode images once and make LR images of them, in a folder that training maps into memory.
 
-    Prepare the same pictures into the same folder again to add a scale or a degradation; HR is kept once. Pictures
+    Prepare the same images into the same folder again to add a scale or a degradation; HR is kept once. Images
     that cannot be read are named and left out, and the exit code is 1.
 
     Args:
-        folder: of HR pictures.
+        folder: of HR images.
         output: the prepared folder.
         scale: HR pixels for one LR pixel; several may follow.
         degradation: how LR is made, such as bicubic or photo; see kukkiri degrade.
-        variants: LR pictures of each picture, each with its own draw of a random degradation.
-        sub_image: cut into pieces of at most so many HR pixels a side; whole pictures when not given.
+        variants: LR images of each image, each with its own draw of a random degradation.
+        sub_image: cut into pieces of at most so many HR pixels a side; whole images when not given.
         json: print one JSON object to stdout.
     """
     from kukkiri.data.prepare import prepare
@@ -45,13 +45,13 @@ def prepare_data(
     prepared = prepare(folder, output, lows=lows, sub_image=sub_image, report=_report)
     for problem in prepared.problems:
         print_progress(f"kukkiri: {problem}")
-    pictures = len(prepared.sources) - len(prepared.problems)
+    images = len(prepared.sources) - len(prepared.problems)
     megapixels = sum(piece.height * piece.width for piece in prepared.pieces) / 1e6
     if json:
         print_json(
             {
                 "folder": str(output),
-                "pictures": pictures,
+                "images": images,
                 "pieces": len(prepared.pieces),
                 "megapixels": round(megapixels, 3),
                 "lr": [
@@ -62,7 +62,7 @@ def prepare_data(
             }
         )
     else:
-        print_progress(f"pictures: {pictures}, pieces: {len(prepared.pieces)}, megapixels: {megapixels:.1f}")
+        print_progress(f"images: {images}, pieces: {len(prepared.pieces)}, megapixels: {megapixels:.1f}")
         print_result(str(output))
     return 1 if prepared.problems else 0
 

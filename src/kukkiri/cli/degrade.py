@@ -1,4 +1,4 @@
-"""``kukkiri degrade``: high-resolution pictures in, low-resolution ones out, and the kernel that made them."""
+"""``kukkiri degrade``: high-resolution images in, low-resolution ones out, and the kernel that made them."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from kukkiri.cli.printing import print_json
 from kukkiri.degradations import Degradation, crop_to_multiple, kernel_view, save_kernel, subsample
 from kukkiri.degradations.steps import Blur
 from kukkiri.errors import ConfigError, ImageError, KukkiriError
-from kukkiri.images import Picture, check_output, dequantise, quantise, read_picture
+from kukkiri.images import Image, check_output, dequantize, quantize, read_image
 
 __all__ = ["degrade"]
 
@@ -34,14 +34,14 @@ def degrade(
     overwrite: Annotated[bool, Flag] = False,
     json: Annotated[bool, Flag] = False,
 ) -> int:
-    """Make low-resolution pictures. A blur's kernel is written beside the output: -kernel.npy, and .png to look at.
+    """Make low-resolution images. A blur's kernel is written beside the output: -kernel.npy, and .png to look at.
 
     Args:
-        inputs: pictures, folders of them, or globs; sides that do not divide are cropped at the bottom and right.
-        output: a file for one picture, else a folder.
+        inputs: images, folders of them, or globs; sides that do not divide are cropped at the bottom and right.
+        output: a file for one image, else a folder.
         scale: HR pixels for one LR pixel along a side.
         degradation: steps joined by +, such as gaussian:4.0,1.0,-0.5+direct, or bicubic, bd, dn, photo, real.
-        seed: of noise, photo and real; each picture has its own noise, the same in every run.
+        seed: of noise, photo and real; each image has its own noise, the same in every run.
         suffix: type of the results, such as .jpg; .png (.tif for .tif) when not given.
         recursive: look into folders below.
         overwrite: replace existing results.
@@ -95,7 +95,7 @@ def _do(job: Job, degradation: Degradation, *, scale: int, seed: tuple[int, int]
             raise job.problem
         job.target.parent.mkdir(parents=True, exist_ok=True)
         check_output(job.target, source=job.source, overwrite=overwrite)
-        hr = read_picture(job.source)
+        hr = read_image(job.source)
         rng = np.random.default_rng(seed)
         drawn = degradation.drawn(scale=scale, seed=rng)
         lr = _degraded(hr, drawn, scale=scale, rng=rng)
@@ -105,12 +105,12 @@ def _do(job: Job, degradation: Degradation, *, scale: int, seed: tuple[int, int]
     return _Result(job, notes=tuple(dict.fromkeys(notes)), degradation=str(drawn), size=lr.size)
 
 
-def _degraded(hr: Picture, degradation: Degradation, *, scale: int, rng: np.random.Generator) -> Picture:
-    """The small picture; 8-bit ones are degraded as 8-bit levels, so that they are bit-exact."""
+def _degraded(hr: Image, degradation: Degradation, *, scale: int, rng: np.random.Generator) -> Image:
+    """The small image; 8-bit ones are degraded as 8-bit levels, so that they are bit-exact."""
     height, width = hr.size
     if min(height, width) < scale:
         raise ImageError(
-            f"{hr.source}: {width}x{height} is smaller than one pixel at scale {scale}. Use another picture."
+            f"{hr.source}: {width}x{height} is smaller than one pixel at scale {scale}. Use another image."
         )
     colour = crop_to_multiple(hr.colour, scale)
     notes: tuple[str, ...] = ()
@@ -123,28 +123,28 @@ def _degraded(hr: Picture, degradation: Degradation, *, scale: int, rng: np.rand
         alpha = np.clip(subsample(crop_to_multiple(hr.alpha, scale), scale=scale), np.float32(0), np.float32(1))
     small: NDArray[np.float32]
     if hr.depth == 8:
-        small = dequantise(degradation.apply(quantise(colour, 8), scale=scale, seed=rng))
+        small = dequantize(degradation.apply(quantize(colour, 8), scale=scale, seed=rng))
     else:
         small = np.clip(degradation.apply(colour, scale=scale, seed=rng), np.float32(0), np.float32(1))
     return dataclasses.replace(hr, colour=small, alpha=alpha, notes=notes)
 
 
 def _write_kernels(degradation: Degradation, output: Path, *, scale: int, overwrite: bool) -> list[str]:
-    """Each blur's kernel, as numbers and as a picture, beside the output and not in it: there it would be a picture."""
+    """Each blur's kernel, as numbers and as an image, beside the output and not in it: there it would be an image."""
     if degradation.drawn_anew:
-        return []  # every picture has its own
+        return []  # every image has its own
     places = [place for place, step in enumerate(degradation.steps) if isinstance(step, Blur)]
     base = output.with_suffix("") if output.suffix and not output.is_dir() else output
     written = []
     for number, place in enumerate(places, 1):
         name = f"{base.name}-kernel" + (str(number) if len(places) > 1 else "")
-        array, picture = base.with_name(f"{name}.npy"), base.with_name(f"{name}.png")
-        for path in (array, picture):
+        array, image = base.with_name(f"{name}.npy"), base.with_name(f"{name}.png")
+        for path in (array, image):
             if path.exists() and not overwrite:
                 raise ConfigError(f"{path}: exists already. Choose another output, or allow it with --overwrite.")
         base.parent.mkdir(parents=True, exist_ok=True)
         kernel = degradation.blur_kernel(place, scale=scale)
         save_kernel(kernel, array)
-        Picture.from_array(quantise(kernel_view(kernel), 8)).save(picture, overwrite=overwrite)
-        written += [str(array), str(picture)]
+        Image.from_array(quantize(kernel_view(kernel), 8)).save(image, overwrite=overwrite)
+        written += [str(array), str(image)]
     return written

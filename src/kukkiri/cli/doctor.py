@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from kukkiri import __version__, weights
-from kukkiri.cli.printing import print_json, print_result
+from kukkiri import __version__, pretrained
+from kukkiri.cli.printing import print_json, print_progress, print_result
 from kukkiri.images import INPUT_SUFFIXES, OUTPUT_SUFFIXES
 from kukkiri.inference import available
 
@@ -41,9 +41,9 @@ def doctor(
     """
     report = _examine()
     if benchmark:
-        from kukkiri.cli.doctor_benchmark import benchmark as measure  # a plain doctor starts without it
+        from kukkiri.profiling.doctor import benchmark as measure  # a plain doctor starts without it
 
-        report["benchmark"] = measure()
+        report["benchmark"] = measure(progress=lambda label: print_progress(f"timing {label}"))
     if json:
         print_json(report)
     else:
@@ -58,12 +58,12 @@ def _examine() -> dict[str, Any]:
         "kukkiri": __version__,
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
-        "processors": os.cpu_count(),
+        "cpus": os.cpu_count(),
         "base": {name: _version(name) for name in _BASE},
         "extras": {name: all(map(importlib.util.find_spec, parts)) for name, parts in _EXTRAS.items()},
         "providers": {one.name: one.runs for one in providers},
         "problems": {one.name: one.reason for one in providers if not one.runs},
-        "models": weights.shipped(),
+        "models": pretrained.shipped(),
         "reads": sorted(INPUT_SUFFIXES),
         "writes": sorted(OUTPUT_SUFFIXES),
     }
@@ -77,9 +77,7 @@ def _version(name: str) -> str | None:
 
 
 def _lines(report: dict[str, Any]) -> list[str]:
-    lines = [
-        f"kukkiri {report['kukkiri']}, Python {report['python']}, {report['system']}, {report['processors']} processors"
-    ]
+    lines = [f"kukkiri {report['kukkiri']}, Python {report['python']}, {report['system']}, {report['cpus']} CPUs"]
     lines += [f"  {name} {version or 'missing: install kukkiri again'}" for name, version in report["base"].items()]
     lines.append("engines")
     lines += [f"  {name}: {'runs' if runs else report['problems'][name]}" for name, runs in report["providers"].items()]
@@ -90,7 +88,7 @@ def _lines(report: dict[str, Any]) -> list[str]:
     lines.append(f"reads {' '.join(report['reads'])}")
     lines.append(f"writes {' '.join(report['writes'])}")
     if "benchmark" in report:
-        from kukkiri.cli.doctor_benchmark import benchmark_lines
+        from kukkiri.profiling.doctor import benchmark_lines
 
         lines += benchmark_lines(report["benchmark"])
     return lines

@@ -41,7 +41,7 @@ def evaluate_command(
     degradation: str | None = None,
     adapt: Annotated[bool, Flag] = False,
     method: Annotated[list[str] | None, Several] = None,
-    start: Annotated[list[str] | None, Several] = None,
+    initialization: Annotated[list[str] | None, Several] = None,
     steps: Annotated[list[int] | None, Several] = None,
     projections: int | None = None,
     precision: Literal["float32", "bfloat16"] | None = None,
@@ -60,23 +60,23 @@ def evaluate_command(
     text: Annotated[bool, Flag] = False,
     script: Annotated[list[str] | None, Several] = None,
 ) -> None:
-    """Score models on folders of HR pictures; LR is made on the way. Options in the singular may be repeated.
+    """Score models on folders of HR images; LR is made on the way. Options in the singular may be repeated.
 
     Args:
         model: id such as espcn-x3, family such as espcn, preset, .onnx or .safetensors file, or bicubic, bilinear,
             nearest, lanczos. Several are compared with the first.
         scale: HR pixels for one LR pixel along a side.
-        data: folder of HR pictures, or of folders of them; with --benchmark, where to look for those.
+        data: folder of HR images, or of folders of them; with --benchmark, where to look for those.
         benchmark: set5, set14, b100, urban100, manga109 or div2k, found in --data or in the folders that the
             environment variable KUKKIRI_DATA names, and checked.
-        lr: folder of LR pictures to use instead of making them.
+        lr: folder of LR images to use instead of making them.
         protocol: y-matlab (8-bit RGB in and out, the papers since 2017), y-legacy (the published bicubic rows),
             y-mzsr, or rgb.
         degradation: how LR is made from HR: bicubic when not given, or as kukkiri degrade takes it.
-        adapt: also score networks that first learn from each LR picture, told the degradation; see kukkiri adapt.
-        method: with --adapt: zssr, or the network of a shipped start such as mzsr; the choice of kukkiri adapt when
+        adapt: also score networks that first learn from each LR image, told the degradation; see kukkiri adapt.
+        method: with --adapt: zssr, or the network of a shipped initialization such as mzsr; the choice of kukkiri adapt when
             not given.
-        start: with --adapt: a start by its id or file.
+        initialization: with --adapt: an initialization by its id or file.
         steps: with --adapt: of learning.
         projections: with --adapt: back-projections on the results.
         precision: with --adapt: of zssr while it learns; see kukkiri adapt.
@@ -85,15 +85,15 @@ def evaluate_command(
         cost: also count parameters and multiply-adds, and measure time and memory for a megapixel.
         ensemble: mean over the eight flips and turns.
         threads: of the engine; all when not given.
-        format: text, json, csv (a line for each picture) or markdown.
+        format: text, json, csv (a line for each image) or markdown.
         json: the same as --format json.
         output: write to a file instead of stdout.
         overwrite: replace it if it is there.
         cache: folder of scores that were computed before; in the user's caches when not given.
         no_cache: compute everything, remember nothing.
         download: fetch a --benchmark that is missing into the first --data, where it has a public address.
-        text: instead of comparing pictures, read rendered text with Tesseract and count wrong characters; the models
-            hr and lr are the pictures before and after they are made smaller.
+        text: instead of comparing images, read rendered text with Tesseract and count wrong characters; the models
+            hr and lr are the images before and after they are made smaller.
         script: with --text: latin, cyrillic, greek, japanese or korean; all when not given.
     """
     if json and format not in (None, "json"):
@@ -102,7 +102,7 @@ def evaluate_command(
     if text:
         if len(scale) != 1 or form not in ("text", "json") or data or benchmark or lr or output or cost:
             raise ConfigError(
-                "--text renders its own pictures at one --scale and prints text or JSON. "
+                "--text renders its own images at one --scale and prints text or JSON. "
                 "Drop --data, --benchmark, --lr, --cost and --output."
             )
         from kukkiri.cli.evaluate_text import evaluate_text  # only who reads text needs its packages
@@ -125,7 +125,7 @@ def evaluate_command(
             raise ConfigError("--adapt has to know how LR was made. Give --degradation instead of --lr.")
         models += _adapting(
             method or [],
-            start or [],
+            initialization or [],
             steps=steps or [],
             seed=seed,
             projections=projections,
@@ -134,9 +134,9 @@ def evaluate_command(
             scales=scale,
             threads=threads,
         )
-    elif method or start or steps or projections is not None or precision:
+    elif method or initialization or steps or projections is not None or precision:
         raise ConfigError(
-            "--method, --start, --steps, --projections and --precision say how a network adapts. Add --adapt."
+            "--method, --initialization, --steps, --projections and --precision say how a network adapts. Add --adapt."
         )
     if not models:
         raise ConfigError("what is to be scored? Give --model, or --adapt.")
@@ -162,12 +162,12 @@ def evaluate_command(
     _write(FORMATS[form](evaluations), output, overwrite=overwrite)
 
 
-def _adapting(methods: list[str], starts: list[str], **arguments: Any) -> list[AdaptingModel]:
+def _adapting(methods: list[str], initializations: list[str], **arguments: Any) -> list[AdaptingModel]:
     if importlib.util.find_spec("torch") is None:
         raise BackendError("adaptation needs torch. Install kukkiri[torch].")
     from kukkiri.cli.adapting_models import adapting_models  # torch
 
-    return adapting_models(methods, starts, **arguments)
+    return adapting_models(methods, initializations, **arguments)
 
 
 def _write(text: str, output: Path | None, *, overwrite: bool) -> None:
@@ -210,7 +210,7 @@ class _Fetched:
 
 
 class _Display(TerminalBar):
-    """A bar on a terminal, a line for each picture elsewhere; on stderr."""
+    """A bar on a terminal, a line for each image elsewhere; on stderr."""
 
     def __init__(self) -> None:
         if sys.stderr.isatty():
@@ -224,7 +224,7 @@ class _Display(TerminalBar):
 
     def __call__(self, one: Progress) -> None:
         score = f"{one.score.psnr:.4f} dB {one.score.ssim:.6f}"
-        text = f"{one.model} x{one.scale} {one.set}/{one.picture}: {score}"
+        text = f"{one.model} x{one.scale} {one.set}/{one.image}: {score}"
         if self._bar is not None:
             self._bar.update(self._task, completed=one.done, total=one.total, description=text)
         else:

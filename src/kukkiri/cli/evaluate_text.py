@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from kukkiri.cli.printing import print_json, print_progress, print_result
-from kukkiri.evaluation.text import SCRIPTS, TextScore, reader_version, render_pictures, score_text
+from kukkiri.ocr import SCRIPTS, TextScore, reader_version, render_images, score_text
 
 __all__ = ["evaluate_text"]
 
@@ -23,21 +23,21 @@ def evaluate_text(
     """Print the character error rate of Tesseract on rendered text after each model.
 
     Args:
-        models: as kukkiri evaluate takes them, or hr (the picture before it was made smaller) and lr.
+        models: as kukkiri evaluate takes them, or hr (the image before it was made smaller) and lr.
         scale: 2, 3, 4, 6 or 12.
         degradation: how LR is made, as kukkiri degrade takes it.
         scripts: latin, cyrillic, greek, japanese, korean; all when none is given.
-        count: pictures of each script.
+        count: images of each script.
         seed: of the words and of the noise.
         ensemble: mean over the eight flips and turns.
         threads: of the engine; all when not given.
         json: print one JSON object to stdout.
     """
     reader = reader_version()
-    pictures = render_pictures(scripts=scripts or tuple(SCRIPTS), count=count, seed=seed)
+    images = render_images(scripts=scripts or tuple(SCRIPTS), count=count, seed=seed)
     scores = score_text(
         models,
-        pictures,
+        images,
         scale=scale,
         degradation=degradation,
         seed=seed,
@@ -49,7 +49,7 @@ def evaluate_text(
         print_json({"reader": reader, "seed": seed, "models": [one.to_json() for one in scores]})
         return
     first = scores[0]
-    print_result(f"character error rate in %, x{scale}, {first.degradation}, {len(pictures)} pictures, {reader}")
+    print_result(f"character error rate in %, x{scale}, {first.degradation}, {len(images)} images, {reader}")
     print_result(f"{'':<16}{'all':>7} {'95 %':>13}" + "".join(f"{name:>10}" for name in first.scripts))
     for one in scores:
         low, high = (100 * end for end in one.interval())

@@ -34,9 +34,9 @@ def export(
     loaded = load(model)
     module: Any = loaded.module
     if optimize:
-        from kukkiri.upsampling import optimise
+        from kukkiri.upsampling import optimize as optimize_layers
 
-        module, done = optimise(module, engine="onnxruntime")
+        module, done = optimize_layers(module, engine="onnxruntime")
         for line in done or ["nothing to rewrite: no layer has a faster equal form"]:
             print_progress(line)
     export_onnx(module, output, info=loaded.info, overwrite=overwrite)

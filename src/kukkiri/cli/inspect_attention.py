@@ -1,4 +1,4 @@
-"""``kukkiri inspect attention`` and ``kukkiri inspect attribution``: what a network looks at, as pictures."""
+"""``kukkiri inspect attention`` and ``kukkiri inspect attribution``: what a network looks at, as images."""
 
 import importlib.util
 from pathlib import Path
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from kukkiri.cli.printing import print_json, print_result
 from kukkiri.errors import BackendError, ConfigError, ImageError, ModelError
-from kukkiri.images import check_output, read_picture
+from kukkiri.images import check_output, read_image
 
 if TYPE_CHECKING:
     from kukkiri.checkpoints import Loaded
@@ -38,15 +38,15 @@ def inspect_attention(
 
     Args:
         model: .safetensors or .pth file, or an id.
-        image: the LR picture.
-        output: name of the pictures, such as maps.png for maps-channels.png and maps-positions.png.
+        image: the LR image.
+        output: name of the images, such as maps.png for maps-channels.png and maps-positions.png.
         pixel: X,Y in the input (after the crop); its centre when not given.
         crop: LEFT,TOP,WIDTH,HEIGHT of the input to use; all when not given.
         overwrite: replace existing files.
         json: print one JSON object with the weights.
     """
     loaded = _load(model)
-    from kukkiri.evaluation import attention_maps as maps
+    from kukkiri.explain import attention_maps as maps
 
     targets = {kind: output.with_name(f"{output.stem}-{kind}{output.suffix}") for kind in ("channels", "positions")}
     for target in targets.values():
@@ -103,9 +103,9 @@ def inspect_attribution(
 
     Args:
         model: .safetensors or .pth file, or an id.
-        image: the LR picture.
+        image: the LR image.
         box: LEFT,TOP,WIDTH,HEIGHT in output pixels (after the crop); the authors of the method take 16 x 16.
-        output: the picture to write.
+        output: the image to write.
         crop: LEFT,TOP,WIDTH,HEIGHT of the input to use; all when not given.
         steps: of the path from blurred to sharp.
         margin: input pixels around the box that the network is given.
@@ -113,7 +113,7 @@ def inspect_attribution(
         json: print one JSON object.
     """
     loaded = _load(model)
-    from kukkiri.evaluation import attribution
+    from kukkiri.explain import attribution
 
     _check_target(output, overwrite=overwrite)
     if steps < 1 or margin < 0:
@@ -122,7 +122,7 @@ def inspect_attribution(
     left, top, width, height = _numbers(box, names="LEFT,TOP,WIDTH,HEIGHT", option="--box")
     place = (left, top, width, height)
     result = attribution.attribute(loaded.module, lr, box=place, steps=steps, margin=margin)
-    sr = attribution.enlarge_array(loaded.module, lr)
+    sr = attribution.upscale_array(loaded.module, lr)
     attribution.draw_attribution(result, lr, sr, output, box=place, scale=loaded.info.scale)
     if json:
         values = {"diffusion_index": result.diffusion_index, "change": result.change, "sum": float(result.map.sum())}
@@ -150,7 +150,7 @@ def _check_target(path: Path, *, overwrite: bool) -> None:
 
 
 def _read(image: Path, *, crop: str | None) -> NDArray[np.float32]:
-    colour = read_picture(image).colour
+    colour = read_image(image).colour
     height, width = colour.shape[:2]
     if crop is not None:
         x, y, w, h = _numbers(crop, names="LEFT,TOP,WIDTH,HEIGHT", option="--crop")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kukkiri.cli.printing import print_json, print_progress, print_result
 from kukkiri.errors import BackendError, ConfigError, ImageError, ModelError
-from kukkiri.images import Picture, read_picture, rgb_to_y
+from kukkiri.images import Image, read_image, rgb_to_y
 from kukkiri.inference.engine import Engine, OnnxEngine
 from kukkiri.info import ModelInfo
 from kukkiri.metrics import psnr
@@ -42,8 +42,8 @@ class _Report:
 
     network: NetworkCheckerboard
     answer: Array
-    """The enlarged picture, (H, W, C)."""
-    picture: Checkerboard
+    """The upscaled image, (H, W, C)."""
+    image: Checkerboard
     psnr: float | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -53,8 +53,8 @@ class _Report:
             "amplitude_levels": 255 * self.network.texture.amplitude,
             "phase_spread_levels": 255 * self.network.spread,
             "phase_response_levels": (255 * self.network.response).tolist(),
-            "picture_score_db": self.picture.score,
-            "picture_amplitude_levels": 255 * self.picture.amplitude,
+            "image_score_db": self.image.score,
+            "image_amplitude_levels": 255 * self.image.amplitude,
         }
         return values if self.psnr is None else {**values, "psnr": self.psnr}
 
@@ -62,7 +62,7 @@ class _Report:
 def inspect_upsampler(
     model: str,
     *,
-    picture: Path | None = None,
+    image: Path | None = None,
     data: Path | None = None,
     report: Path | None = None,
     gain: float = 8.0,
@@ -72,17 +72,17 @@ def inspect_upsampler(
     overwrite: Annotated[bool, Parameter(negative=())] = False,
     json: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
-    """Measure the checkerboard of a model, draw its spectrum and an amplified difference picture, and mend it.
+    """Measure the checkerboard of a model, draw its spectrum and an amplified difference image, and mend it.
 
     Args:
         model: id, .onnx, .safetensors or .pth file.
-        picture: an LR picture to enlarge and look at; a smooth one is made when not given.
-        data: folder of HR pictures; the PSNR on them is given too, and what a repair costs.
+        image: an LR image to upscale and look at; a smooth one is made when not given.
+        data: folder of HR images; the PSNR on them is given too, and what a repair costs.
         report: folder for spectrum.png and difference.png; NAME-upsampler when not given.
-        gain: factor of the difference picture around grey.
+        gain: factor of the difference image around grey.
         repair: even out the phases of the last upsampler with the least change in weights, and write the model.
         output: where the repaired model goes; .onnx from .onnx, else .safetensors.
-        every_constant: even out the answer to any constant features, not only to those of flat pictures; a
+        every_constant: even out the answer to any constant features, not only to those of flat images; a
             much larger change, for models before training.
         overwrite: replace existing files.
         json: print one JSON object to stdout.
@@ -91,8 +91,8 @@ def inspect_upsampler(
     engine = _engine(model)
     info = engine.info
     if info.pre_upsampled or info.scale < 2:
-        raise ModelError(f"{info.name}: enlarges nothing inside itself, so it has no phases to look at.")
-    lr = _picture(picture, info)
+        raise ModelError(f"{info.name}: upscales nothing inside itself, so it has no phases to look at.")
+    lr = _image(image, info)
     states = {"before": _measure(engine, lr, data=data)}
     if repair and output is not None:
         if states["before"].network.spread < _UNSEEN:
@@ -136,10 +136,10 @@ def _engine(model: str) -> Engine:
 def _repaired(model: str, output: Path, *, info: ModelInfo, every: bool, overwrite: bool) -> tuple[str, float]:
     """Write the repaired model; (name of the layer, relative change of its weights)."""
     _need_torch("repairing")
-    from kukkiri.upsampling import flat_pictures, repair_
+    from kukkiri.upsampling import flat_images, repair_
 
     side = -(-(2 * _margin(info) + 1) // info.multiple) * info.multiple
-    flat = None if every else flat_pictures(info.channels, size=side)
+    flat = None if every else flat_images(info.channels, size=side)
     if Path(model).suffix == ".onnx":
         from kukkiri.upsampling.onnx_repair import repair_onnx
 
@@ -164,8 +164,8 @@ def _need_torch(what: str) -> None:
         raise BackendError(f"{what} needs torch. Install kukkiri[torch].")
 
 
-def _enlarge(engine: Engine) -> Callable[[Array], Array]:
-    """The engine as a function of one (H, W, C) picture."""
+def _upscale(engine: Engine) -> Callable[[Array], Array]:
+    """The engine as a function of one (H, W, C) image."""
 
     def run(lr: Array) -> Array:
         answer = engine.run(np.ascontiguousarray(lr.transpose(2, 0, 1)[None]))
@@ -176,24 +176,24 @@ def _enlarge(engine: Engine) -> Callable[[Array], Array]:
 
 def _measure(engine: Engine, lr: Array, *, data: Path | None) -> _Report:
     info = engine.info
-    enlarge = _enlarge(engine)
+    upscale = _upscale(engine)
     network = network_checkerboard(
-        enlarge, scale=info.scale, channels=info.channels, margin=_margin(info), multiple=info.multiple
+        upscale, scale=info.scale, channels=info.channels, margin=_margin(info), multiple=info.multiple
     )
-    answer = enlarge(lr)
+    answer = upscale(lr)
     return _Report(
         network=network,
         answer=answer,
-        picture=checkerboard(np.clip(answer, 0.0, 1.0), scale=info.scale),
-        psnr=None if data is None else _psnr(enlarge, data, info),
+        image=checkerboard(np.clip(answer, 0.0, 1.0), scale=info.scale),
+        psnr=None if data is None else _psnr(upscale, data, info),
     )
 
 
-def _picture(path: Path | None, info: ModelInfo) -> Array:
+def _image(path: Path | None, info: ModelInfo) -> Array:
     """(H, W, C) in the model's colour, sides cut to its multiple."""
     if path is None:
         return smooth_probe(-(-96 // info.multiple) * info.multiple, channels=info.channels)
-    colour = _in_colour(read_picture(path).colour, info)
+    colour = _in_colour(read_image(path).colour, info)
     height, width = (side // info.multiple * info.multiple for side in colour.shape[:2])
     if min(height, width) < 16:
         raise ImageError(f"{path}: {colour.shape[1]}x{colour.shape[0]} is too small. Give at least 16x16.")
@@ -206,16 +206,16 @@ def _in_colour(colour: Array, info: ModelInfo) -> Array:
     return np.repeat(colour, 3, axis=2) if colour.shape[2] == 1 else colour
 
 
-def _psnr(enlarge: Callable[[Array], Array], folder: Path, info: ModelInfo) -> float:
+def _psnr(upscale: Callable[[Array], Array], folder: Path, info: ModelInfo) -> float:
     """Mean PSNR in the model's own colour, ``scale`` pixels cut, LR by bicubic interpolation, not rounded."""
-    from kukkiri.data import find_pictures
+    from kukkiri.data import find_images
 
     step = info.scale * info.multiple
     scores = []
-    for path in find_pictures(folder):
-        hr = _in_colour(read_picture(path).colour, info)
+    for path in find_images(folder):
+        hr = _in_colour(read_image(path).colour, info)
         hr = hr[: hr.shape[0] // step * step, : hr.shape[1] // step * step]
-        sr = enlarge(np.ascontiguousarray(resize(hr, scale=1 / info.scale)))
+        sr = upscale(np.ascontiguousarray(resize(hr, scale=1 / info.scale)))
         scores.append(psnr(hr, np.clip(sr, 0.0, 1.0), border=info.scale, data_range=1.0))
     return float(np.mean(scores))
 
@@ -226,7 +226,7 @@ def _print(info: ModelInfo, states: dict[str, _Report]) -> None:
         found = one.network
         print_result(
             f"{name + ':':8}score {found.texture.score:6.2f} dB, amplitude {255 * found.texture.amplitude:7.3f}, "
-            f"phases of grey differ by {255 * found.spread:7.3f}; picture {one.picture.score:6.2f} dB"
+            f"phases of grey differ by {255 * found.spread:7.3f}; image {one.image.score:6.2f} dB"
             + ("" if one.psnr is None else f"; PSNR {one.psnr:.4f} dB")
         )
         for channel in range(found.response.shape[2]):
@@ -237,14 +237,14 @@ def _print(info: ModelInfo, states: dict[str, _Report]) -> None:
 
 
 def _save_difference(states: dict[str, _Report], path: Path, *, scale: int, gain: float) -> Path:
-    """The enlarged picture beside what it carries beyond its mean over one period, times ``gain`` around grey."""
+    """The upscaled image beside what it carries beyond its mean over one period, times ``gain`` around grey."""
     panels = []
     for one in states.values():
         residual = 0.5 + gain * sub_pixel_residual(one.answer, scale=scale)
         panels.append(np.concatenate([one.answer, residual.astype(np.float32)], axis=1))
     path.parent.mkdir(parents=True, exist_ok=True)
     image = np.clip(np.concatenate(panels, axis=0), 0.0, 1.0).astype(np.float32)
-    Picture.from_array((255 * image + 0.5).astype(np.uint8)).save(path, overwrite=True)
+    Image.from_array((255 * image + 0.5).astype(np.uint8)).save(path, overwrite=True)
     return path
 
 

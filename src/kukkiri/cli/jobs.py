@@ -14,7 +14,7 @@ __all__ = ["Job", "Sources", "find_sources", "plan_jobs", "report_job"]
 
 @dataclass(frozen=True)
 class Job:
-    """One picture to read and the file to write; or why it cannot be."""
+    """One image to read and the file to write; or why it cannot be."""
 
     source: Path
     target: Path
@@ -23,15 +23,15 @@ class Job:
 
 @dataclass(frozen=True)
 class Sources:
-    """The pictures that were named, and what names none."""
+    """The images that were named, and what names none."""
 
-    pictures: tuple[tuple[Path, Path | None], ...]
+    images: tuple[tuple[Path, Path | None], ...]
     """Each file, and its path below the folder that was given, if one was."""
     problems: tuple[Job, ...]
 
 
 def find_sources(inputs: Sequence[str], *, recursive: bool) -> Sources:
-    """Every picture named by ``inputs``, once.
+    """Every image named by ``inputs``, once.
 
     Args:
         inputs: files, folders, and globs that the shell did not expand.
@@ -43,11 +43,11 @@ def find_sources(inputs: Sequence[str], *, recursive: bool) -> Sources:
         path = Path(text)
         if path.is_dir():
             inside = path.rglob("*") if recursive else path.iterdir()
-            pictures = sorted(one for one in inside if one.suffix.lower() in INPUT_SUFFIXES and one.is_file())
-            if not pictures:
+            images = sorted(one for one in inside if one.suffix.lower() in INPUT_SUFFIXES and one.is_file())
+            if not images:
                 hint = "" if recursive else " Use --recursive to look into the folders below."
-                problems.append(Job(path, path, ImageError(f"{path}: no pictures in this folder.{hint}")))
-            found += [(one, one.relative_to(path)) for one in pictures]
+                problems.append(Job(path, path, ImageError(f"{path}: no images in this folder.{hint}")))
+            found += [(one, one.relative_to(path)) for one in images]
         elif not path.exists() and glob.has_magic(text):
             names = sorted(glob.glob(text, recursive=True))  # noqa: PTH207  (Path.glob refuses absolute patterns)
             matches = [Path(one) for one in names if Path(one).is_file()]
@@ -60,7 +60,7 @@ def find_sources(inputs: Sequence[str], *, recursive: bool) -> Sources:
 
 
 def plan_jobs(sources: Sources, *, output: Path | None, label: str, suffix: str | None) -> list[Job]:
-    """Where the result of every picture goes.
+    """Where the result of every image goes.
 
     One file may name a file as output; everything else goes into a folder, which keeps the tree below a
     folder that was given. Without an output, results lie beside their sources, with ``label`` in the name.
@@ -76,7 +76,7 @@ def plan_jobs(sources: Sources, *, output: Path | None, label: str, suffix: str 
     """
     if suffix is not None and suffix.lower() not in OUTPUT_SUFFIXES:
         raise ConfigError(f"cannot write {suffix!r}. Known: {' '.join(OUTPUT_SUFFIXES)}.")
-    found = sources.pictures
+    found = sources.images
     single = len(found) == 1 and found[0][1] is None and output is not None and output.suffix and not output.is_dir()
     jobs = []
     for source, below in found:

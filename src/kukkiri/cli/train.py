@@ -22,7 +22,7 @@ def train_command(
 
     Args:
         recipe: TOML file; see recipes/.
-        overrides: key=value texts laid over the recipe, such as steps=2000 data=my/pictures.
+        overrides: key=value texts laid over the recipe, such as steps=2000 data=my/images.
         resume: go on from the last checkpoint, bit-exactly.
     """
     if importlib.util.find_spec("torch") is None:
@@ -55,7 +55,7 @@ class _Progress(TerminalBar):
 
             columns = (TextColumn(name), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
             self._bar = Progress(*columns, console=Console(stderr=True))
-            self._task = self._bar.add_task("reading the pictures", total=steps)
+            self._task = self._bar.add_task("reading the images", total=steps)
 
     def show(self, step: int, text: str, *, left: str, result: str) -> None:
         """Say how far it is; validated scores stay on the screen."""

@@ -1,4 +1,4 @@
-"""``kukkiri upscale``: pictures in, larger pictures out."""
+"""``kukkiri upscale``: images in, larger images out."""
 
 import threading
 import time
@@ -15,8 +15,8 @@ from cyclopts import Parameter
 from kukkiri.cli.jobs import Job, find_sources, plan_jobs, report_job
 from kukkiri.cli.printing import print_json
 from kukkiri.errors import ConfigError, ImageError, KukkiriError
-from kukkiri.images import check_output, read_picture
-from kukkiri.inference import Character, Upscaler, usable_threads
+from kukkiri.images import check_output, read_image
+from kukkiri.inference import Domain, Upscaler, usable_threads
 
 __all__ = ["upscale"]
 
@@ -34,36 +34,36 @@ def upscale(
     ensemble: Annotated[bool, Flag] = False,
     chop: Annotated[bool, Flag] = False,
     tile: int | None = None,
-    adaptive: Annotated[bool, Flag] = False,
+    skip_flat: Annotated[bool, Flag] = False,
     threads: int | None = None,
     suffix: str | None = None,
     quality: int | None = None,
     recursive: Annotated[bool, Parameter(alias="-r", negative=())] = False,
     overwrite: Annotated[bool, Flag] = False,
     resume: Annotated[bool, Flag] = False,
-    character: Character = "auto",
+    weights: Domain = "auto",
     report: Annotated[bool, Flag] = False,
     json: Annotated[bool, Flag] = False,
 ) -> int:
-    """Upscale pictures. Colour profile, EXIF, transparency and 16 bit are kept; originals are never touched.
+    """Upscale images. Colour profile, EXIF, transparency and 16 bit are kept; originals are never touched.
 
     Args:
-        inputs: pictures, folders of them, or globs.
-        output: a file for one picture, else a folder; beside the sources when not given.
+        inputs: images, folders of them, or globs.
+        output: a file for one image, else a folder; beside the sources when not given.
         scale: output pixels for one input pixel, any number from 1; the model's own, or 2, when not given.
         model: id such as espcn-x3, .onnx, .safetensors or .pth file, or bicubic, bilinear, nearest, lanczos.
         preset: fast, balanced or best; see kukkiri models.
         ensemble: mean over the eight flips and turns: better, eight times slower.
         chop: in four quadrants, as EDSR, RCAN and SAN published their numbers.
         tile: largest side, in input pixels, that is computed at once; chosen from the free memory when not given.
-        adaptive: interpolate flat parts of the picture and run the network on the rest; says how much was spared.
+        skip_flat: interpolate flat parts of the image and run the network on the rest; says how much was spared.
         threads: of the engine; all when not given.
         suffix: type of the results, such as .jpg; .png (.tif for .tif) when not given.
         quality: 1 to 100 for JPEG, WebP and AVIF.
         recursive: look into folders below.
         overwrite: replace existing results.
-        resume: skip pictures whose result is there already.
-        character: clean, photo (for JPEG and noise), or auto: photo for files compressed with loss, else clean.
+        resume: skip images whose result is there already.
+        weights: clean, photo (for JPEG and noise), or auto: photo for files compressed with loss, else clean.
         report: also write NAME-report.html beside each result: before and after, and whether it is faithful.
         json: print one JSON object to stdout.
     """
@@ -76,14 +76,14 @@ def upscale(
         ensemble=ensemble,
         chop=chop,
         tile=tile,
-        adaptive=adaptive,
-        character=character,
+        skip_flat=skip_flat,
+        weights=weights,
     )
     sources = find_sources(inputs, recursive=recursive)
-    count = max(1, len(sources.pictures))
-    # one thread for each of several pictures is quicker than all threads for one after the other
+    count = max(1, len(sources.images))
+    # one thread for each of several images is quicker than all threads for one after the other
     workers = min(count, usable_threads()) if tile is None and threads is None else 1
-    at_once = min(count, max(2, workers))  # beside a single worker the next picture is read and the last one written
+    at_once = min(count, max(2, workers))  # beside a single worker the next image is read and the last one written
     upscaler = make(threads=1 if workers > 1 else threads, workers=at_once)
     jobs = plan_jobs(sources, output=output, label=f"x{upscaler.scale:g}", suffix=suffix)
     run = _Run(upscaler, workers=workers, overwrite=overwrite, resume=resume, report=report, quality=quality)
@@ -108,27 +108,27 @@ class _Result:
     larger: tuple[int, int] | None = None
     seconds: float = 0.0
     skipped: bool = False
-    character: str | None = None
+    domain: str | None = None
     chosen: bool = False
-    """The character was chosen for this picture."""
+    """The character was chosen for this image."""
     crowded: bool = False
-    """Memory did not suffice, or not beside other pictures."""
+    """Memory did not suffice, or not beside other images."""
 
     @property
     def summary(self) -> str:
         if self.skipped or self.size is None or self.larger is None:
             return "is there already"
-        said = f"  character {self.character}" if self.chosen else ""
+        said = f"  weights {self.domain}" if self.chosen else ""
         return f"{self.size[1]}x{self.size[0]} -> {self.larger[1]}x{self.larger[0]}  {self.seconds:.2f} s{said}"
 
 
 class _CrowdedError(ImageError):
-    """Memory does not suffice, or not beside other pictures."""
+    """Memory does not suffice, or not beside other images."""
 
 
 @contextmanager
 def _within_memory() -> Iterator[None]:
-    """Tell apart why an upscaler refuses a picture: for want of memory."""
+    """Tell apart why an upscaler refuses an image: for want of memory."""
     try:
         yield
     except ImageError as error:
@@ -162,20 +162,20 @@ class _Run:
         begun = time.perf_counter()
         job.target.parent.mkdir(parents=True, exist_ok=True)
         check_output(job.target, source=job.source, overwrite=self.overwrite)
-        picture = read_picture(job.source)
-        upscaler = self.upscaler.suited(picture)
+        image = read_image(job.source)
+        upscaler = self.upscaler.suited(image)
         with _within_memory():
-            channels = picture.colour.shape[2] + (picture.alpha is not None)
-            size = upscaler.plan(picture.size, channels=channels).output_size
+            channels = image.colour.shape[2] + (image.alpha is not None)
+            size = upscaler.plan(image.size, channels=channels).output_size
         check_output(job.target, overwrite=self.overwrite, size=size)  # too large for the format: said before the work
         asked = time.perf_counter()
         with self.workers, _within_memory():
-            begun += time.perf_counter() - asked  # the time for other pictures is not this one's
-            larger = upscaler.picture(picture)
+            begun += time.perf_counter() - asked  # the time for other images is not this one's
+            larger = upscaler.image(image)
         notes = larger.save(job.target, overwrite=self.overwrite, quality=self.quality)
         said = tuple(dict.fromkeys([*larger.notes, *notes]))
         if self.report:
-            from kukkiri.evaluation.fidelity_report import write_fidelity_report  # only a report needs the charts
+            from kukkiri.reports.fidelity import write_fidelity_report  # only a report needs the charts
 
             page = job.target.with_name(f"{job.target.stem}-report.html")
             write_fidelity_report(
@@ -184,16 +184,16 @@ class _Run:
         return _Result(
             job,
             notes=said,
-            size=picture.size,
+            size=image.size,
             larger=larger.size,
             seconds=time.perf_counter() - begun,
-            character=upscaler.character,
+            domain=upscaler.domain,
             chosen=self.upscaler.has_photo,
         )
 
 
 def _all(run: _Run, jobs: Sequence[Job], *, at_once: int, alone: Callable[[], Upscaler]) -> Iterator[_Result]:
-    """Results as they come; last, one by one, the pictures for which a share of the memory does not suffice."""
+    """Results as they come; last, one by one, the images for which a share of the memory does not suffice."""
     late = []
     for one in _each(run, jobs, at_once=at_once):
         if one.crowded and at_once > 1:
@@ -206,7 +206,7 @@ def _all(run: _Run, jobs: Sequence[Job], *, at_once: int, alone: Callable[[], Up
 
 
 def _each(run: Callable[[Job], _Result], jobs: Sequence[Job], *, at_once: int) -> Iterator[_Result]:
-    """Results as they come; never more than so many pictures in memory."""
+    """Results as they come; never more than so many images in memory."""
     if at_once <= 1:
         yield from map(run, jobs)
         return
@@ -235,7 +235,7 @@ def _summary(results: Sequence[_Result]) -> dict[str, Any]:
                 "size": None if one.larger is None else [one.larger[1], one.larger[0]],
                 "seconds": round(one.seconds, 4),
                 "skipped": one.skipped,
-                "character": one.character,
+                "weights": one.domain,
                 "notes": list(one.notes),
             }
             for one in results

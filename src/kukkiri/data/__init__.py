@@ -1,4 +1,4 @@
-"""Pairs of LR and HR pictures for training, and the patches drawn from them; folders prepared for it.
+"""Pairs of LR and HR images for training, and the patches drawn from them; folders prepared for it.
 
 Only the patches need torch, so they are loaded when they are first used: preparing a folder does without it.
 """
@@ -7,9 +7,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from kukkiri.data.pairs import Pair, PairSet
-from kukkiri.data.pictures import find_pictures, read_rgb8
 from kukkiri.data.prepare import prepare
 from kukkiri.data.prepared import LowSet, Piece, Prepared
+from kukkiri.data.rgb8 import find_images, read_rgb8
 
 if TYPE_CHECKING:
     from kukkiri.data.patches import PatchSampler, dihedral
@@ -22,7 +22,7 @@ __all__ = [
     "Piece",
     "Prepared",
     "dihedral",
-    "find_pictures",
+    "find_images",
     "prepare",
     "read_rgb8",
 ]

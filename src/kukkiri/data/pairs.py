@@ -1,4 +1,4 @@
-"""HR pictures from a folder, and LR made from each by the MATLAB-exact downscaler or any other degradation."""
+"""HR images from a folder, and LR made from each by the MATLAB-exact downscaler or any other degradation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from kukkiri.data.pictures import find_pictures, read_rgb8
-from kukkiri.data.prepare import degrade_picture, prepare_cached
+from kukkiri.data.prepare import degrade_image, prepare_cached
 from kukkiri.data.prepared import LowSet, Prepared, is_prepared
+from kukkiri.data.rgb8 import find_images, read_rgb8
 
 __all__ = ["Pair", "PairSet"]
 
@@ -19,7 +19,7 @@ Levels = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Pair:
-    """One picture twice, as 8-bit RGB."""
+    """One image twice, as 8-bit RGB."""
 
     name: str
     lr: Levels
@@ -49,25 +49,25 @@ class PairSet(Sequence[Pair]):
         limit: int | None = None,
         cache: Path | None = None,
     ) -> "PairSet":
-        """Read every picture of a folder and make its LR twins.
+        """Read every image of a folder and make its LR twins.
 
         HR is cut to a multiple of ``scale`` from the top left corner and degraded as 8-bit RGB, as the
         published test sets were.
 
         Args:
-            folder: of HR pictures, or one made by ``kukkiri data prepare``.
+            folder: of HR images, or one made by ``kukkiri data prepare``.
             scale: HR pixels for one LR pixel along a side.
             colour: ``y`` for MATLAB's luma divided by 255, or ``rgb``.
             degradation: text form of a :class:`kukkiri.degradations.Degradation`.
-            variants: LR pictures of each HR picture, each with its own draw of a random degradation; HR is
+            variants: LR images of each HR image, each with its own draw of a random degradation; HR is
                 in memory once.
-            limit: read only the first so many pictures.
+            limit: read only the first so many images.
             cache: folder that keeps HR and LR from run to run, mapped into memory; keyed by content, scale,
                 degradation and variants. A prepared folder needs none.
 
         Raises:
-            ConfigError: no pictures, a prepared folder without these LR pictures, or variants of what is not random.
-            ImageError: a picture cannot be read or is smaller than ``scale``.
+            ConfigError: no images, a prepared folder without these LR images, or variants of what is not random.
+            ImageError: an image cannot be read or is smaller than ``scale``.
         """
         low = LowSet(scale, degradation, variants)
         if is_prepared(folder):
@@ -76,9 +76,9 @@ class PairSet(Sequence[Pair]):
             pairs = _from_prepared(prepare_cached(folder, cache, low=low, limit=limit), low)
         else:
             pairs = []
-            for place, path in enumerate(find_pictures(folder)[:limit]):
+            for place, path in enumerate(find_images(folder)[:limit]):
                 hr = read_rgb8(path)
-                made = degrade_picture(hr, low, place=place, name=str(path))
+                made = degrade_image(hr, low, place=place, name=str(path))
                 pairs += [_pair(path.stem, lr, hr, scale=scale) for lr in made]
         return cls(pairs=tuple(pairs), scale=scale, colour=colour)
 
@@ -95,7 +95,7 @@ def _from_prepared(prepared: Prepared, low: LowSet, *, limit: int | None = None)
     return [
         _pair(pieces[number].name, lr, pixels[number], scale=low.scale)
         for number, lr in prepared.lr(low)
-        if limit is None or pieces[number].picture < limit
+        if limit is None or pieces[number].image < limit
     ]
 
 

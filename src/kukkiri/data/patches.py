@@ -10,7 +10,7 @@ from torch import Tensor
 
 from kukkiri.data.pairs import Levels, Pair, PairSet
 from kukkiri.errors import ConfigError
-from kukkiri.images import dequantise, rgb_to_y
+from kukkiri.images import dequantize, rgb_to_y
 
 __all__ = ["PatchSampler", "dihedral"]
 
@@ -32,7 +32,7 @@ class PatchSampler:
         small = [pair.name for pair in self.pairs if min(pair.lr.shape[:2]) < self.patch]
         if small:
             raise ConfigError(
-                f"{len(small)} pictures are smaller than a patch of {self.patch} LR pixels, {small[0]} among them. "
+                f"{len(small)} images are smaller than a patch of {self.patch} LR pixels, {small[0]} among them. "
                 "Choose a smaller patch."
             )
         areas = np.array([pair.lr.shape[0] * pair.lr.shape[1] for pair in self.pairs], dtype=np.float64)
@@ -66,7 +66,7 @@ class PatchSampler:
 
     def _tensor(self, levels: Levels, variants: NDArray[np.int_]) -> Tensor:
         """(N, S, S, 3) levels, each turned in its way, as (N, C, S, S) in [0, 1]."""
-        values = dequantise(levels)
+        values = dequantize(levels)
         if self.pairs.colour == "y":
             values = rgb_to_y(values)[..., None]
         count, side, _, channels = values.shape
@@ -76,10 +76,10 @@ class PatchSampler:
         return torch.from_numpy(planes)
 
 
-def dihedral(picture: NDArray[Any], variant: int) -> NDArray[Any]:
+def dihedral(image: NDArray[Any], variant: int) -> NDArray[Any]:
     """One of the eight flips and turns of (H, W, C): bits of ``variant`` are vertical, horizontal, transpose."""
     if variant & 1:
-        picture = picture[::-1]
+        image = image[::-1]
     if variant & 2:
-        picture = picture[:, ::-1]
-    return picture.transpose(1, 0, 2) if variant & 4 else picture
+        image = image[:, ::-1]
+    return image.transpose(1, 0, 2) if variant & 4 else image

@@ -1,4 +1,4 @@
-"""From a folder of pictures to a prepared one; see :mod:`kukkiri.data.prepared` for what is in it."""
+"""From a folder of images to a prepared one; see :mod:`kukkiri.data.prepared` for what is in it."""
 
 import dataclasses
 import hashlib
@@ -14,17 +14,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kukkiri.data.pictures import find_pictures, read_rgb8
 from kukkiri.data.prepared import FORMAT, HIGH, MANIFEST, LowSet, Piece, Prepared, file_sha256, is_prepared
+from kukkiri.data.rgb8 import find_images, read_rgb8
 from kukkiri.degradations import Degradation
 from kukkiri.errors import ConfigError, ImageError
 from kukkiri.images import write_atomically
 
-__all__ = ["GRID", "degrade_picture", "low_size", "prepare", "prepare_cached"]
+__all__ = ["GRID", "degrade_image", "low_size", "prepare", "prepare_cached"]
 
 Levels = NDArray[np.uint8]
 Report = Callable[[str, int, int], None]
-"""Called with what is being made, pictures done, pictures in all."""
+"""Called with what is being made, images done, images in all."""
 GRID = 24
 """Sub-images begin at multiples of so many HR pixels, so that they are cut alike at scales 2, 3, 4, 6 and 8."""
 _SMALLEST = 4 * GRID
@@ -39,40 +39,40 @@ def prepare(
     limit: int | None = None,
     report: Report | None = None,
 ) -> Prepared:
-    """Decode the pictures of a folder once, and make LR pictures of them.
+    """Decode the images of a folder once, and make LR images of them.
 
-    What is there already is kept: to add a scale, prepare the same pictures into the same folder again.
+    What is there already is kept: to add a scale, prepare the same images into the same folder again.
 
     Args:
-        source: folder of HR pictures.
+        source: folder of HR images.
         folder: the prepared folder.
         lows: LR sets to make.
-        sub_image: cut the pictures into pieces of at most so many HR pixels a side, which are read from the disk
-            faster than patches of whole pictures when memory is smaller than the data; 0: whole pictures. LR is
-            made of the whole picture and cut then.
-        limit: only the first so many pictures.
+        sub_image: cut the images into pieces of at most so many HR pixels a side, which are read from the disk
+            faster than patches of whole images when memory is smaller than the data; 0: whole images. LR is
+            made of the whole image and cut then.
+        limit: only the first so many images.
         report: called as the work goes on.
 
     Returns:
-        The prepared folder; its ``problems`` name the pictures that could not be read and are not in it.
+        The prepared folder; its ``problems`` name the images that could not be read and are not in it.
 
     Raises:
-        ConfigError: no pictures, ``folder`` holds others, or it cannot be written.
-        ImageError: no picture could be read, or one is too small for a scale.
+        ConfigError: no images, ``folder`` holds others, or it cannot be written.
+        ImageError: no image could be read, or one is too small for a scale.
     """
     if sub_image and sub_image < _SMALLEST:
         raise ConfigError(f"sub-images must have a side of at least {_SMALLEST}, got {sub_image}.")
     for low in lows:
         if sub_image and GRID % low.scale:
             raise ConfigError(f"sub-images are cut at multiples of {GRID}, which x{low.scale} does not divide.")
-    paths = find_pictures(source)[:limit]
+    paths = find_images(source)[:limit]
     sums = [file_sha256(path) for path in paths]
     try:
         if is_prepared(folder):
             prepared = Prepared.open(folder)
             before = [(one["name"], one["sha256"]) for one in prepared.sources]
             if before != [(path.name, one) for path, one in zip(paths, sums, strict=True)]:
-                raise ConfigError(f"{folder}: was prepared from other pictures than {source}. Choose another folder.")
+                raise ConfigError(f"{folder}: was prepared from other images than {source}. Choose another folder.")
             if prepared.sub_image != sub_image:
                 raise ConfigError(
                     f"{folder}: was prepared with sub-images of {prepared.sub_image}, not {sub_image}. "
@@ -90,12 +90,12 @@ def prepare(
 
 
 def prepare_cached(source: Path, cache: Path, *, low: LowSet, limit: int | None = None) -> Prepared:
-    """The prepared folder below ``cache`` that belongs to the content of a folder of pictures; made when missing.
+    """The prepared folder below ``cache`` that belongs to the content of a folder of images; made when missing.
 
     Raises:
-        ImageError: a picture cannot be read or is too small.
+        ImageError: an image cannot be read or is too small.
     """
-    names = "".join(f"{path.name} {file_sha256(path)}\n" for path in find_pictures(source)[:limit])
+    names = "".join(f"{path.name} {file_sha256(path)}\n" for path in find_images(source)[:limit])
     key = hashlib.sha256(names.encode()).hexdigest()[:32]
     prepared = prepare(source, cache / key, lows=[low], limit=limit)
     if prepared.problems:
@@ -104,7 +104,7 @@ def prepare_cached(source: Path, cache: Path, *, low: LowSet, limit: int | None 
 
 
 def low_size(size: Sequence[int], *, scale: int, name: str) -> tuple[int, int]:
-    """(height, width) of the LR picture.
+    """(height, width) of the LR image.
 
     Raises:
         ImageError: it would have no pixel.
@@ -115,8 +115,8 @@ def low_size(size: Sequence[int], *, scale: int, name: str) -> tuple[int, int]:
     return height, width
 
 
-def degrade_picture(hr: Levels, low: LowSet, *, place: int, name: str) -> Iterable[Levels]:
-    """Every variant of a picture, cut to a multiple of the scale from its top left corner; its place and the number
+def degrade_image(hr: Levels, low: LowSet, *, place: int, name: str) -> Iterable[Levels]:
+    """Every variant of an image, cut to a multiple of the scale from its top left corner; its place and the number
     of the variant seed the random numbers."""
     height, width = low_size(hr.shape, scale=low.scale, name=name)
     degradation = Degradation.parse(low.degradation)
@@ -141,27 +141,27 @@ def _make_high(
             finally:
                 if report is not None:
                     report("HR", done, len(paths))
-            picture = done - 1 - sum("problem" in one for one in sources)
-            cut = _pieces(path.stem, picture, (hr.shape[0], hr.shape[1]), sub_image=sub_image)
+            image = done - 1 - sum("problem" in one for one in sources)
+            cut = _pieces(path.stem, image, (hr.shape[0], hr.shape[1]), sub_image=sub_image)
             for piece in cut:
                 pack.write(hr[piece.top : piece.top + piece.height, piece.left : piece.left + piece.width])
             sources.append(kept)
             pieces += cut
         if not pieces:
-            raise ImageError(f"{sources[0]['problem']} No other picture of {paths[0].parent} can be read either.")
+            raise ImageError(f"{sources[0]['problem']} No other image of {paths[0].parent} can be read either.")
     prepared = Prepared(folder, tuple(pieces), tuple(sources), sub_image, pack.sha256)
     _write_json(folder / MANIFEST, prepared.to_json())
     return prepared
 
 
 def _make_low(prepared: Prepared, low: LowSet, *, report: Report | None) -> None:
-    groups, pixels = prepared.by_picture(), prepared.hr()
+    groups, pixels = prepared.by_image(), prepared.hr()
     path = prepared.folder / f"{low.stem}.bin"
     with _Pack(path) as pack:
         for done, numbers in enumerate(groups, 1):
             pieces = [prepared.pieces[number] for number in numbers]
             hr = _assembled(pieces, [pixels[number] for number in numbers])
-            for lr in degrade_picture(hr, low, place=pieces[0].picture, name=pieces[0].name):
+            for lr in degrade_image(hr, low, place=pieces[0].image, name=pieces[0].name):
                 for piece in pieces:
                     pack.write(lr[piece.at_scale(low.scale)])
             if report is not None:
@@ -169,12 +169,12 @@ def _make_low(prepared: Prepared, low: LowSet, *, report: Report | None) -> None
     _write_json(path.with_suffix(".json"), {"format": FORMAT, **dataclasses.asdict(low), "sha256": pack.sha256})
 
 
-def _pieces(name: str, picture: int, size: tuple[int, int], *, sub_image: int) -> list[Piece]:
-    """A picture in pieces of nearly one size."""
+def _pieces(name: str, image: int, size: tuple[int, int], *, sub_image: int) -> list[Piece]:
+    """An image in pieces of nearly one size."""
     rows, columns = (_cuts(side, sub_image) for side in size)
     whole = len(rows) == len(columns) == 2
     return [
-        Piece(name if whole else f"{name}-{top}-{left}", picture, top, left, bottom - top, right - left)
+        Piece(name if whole else f"{name}-{top}-{left}", image, top, left, bottom - top, right - left)
         for top, bottom in itertools.pairwise(rows)
         for left, right in itertools.pairwise(columns)
     ]
@@ -186,7 +186,7 @@ def _cuts(side: int, sub_image: int) -> list[int]:
 
 
 def _assembled(pieces: Sequence[Piece], pixels: Sequence[Levels]) -> Levels:
-    """The whole picture."""
+    """The whole image."""
     if len(pieces) == 1:
         return pixels[0]
     height, width = (max(one.top + one.height for one in pieces), max(one.left + one.width for one in pieces))

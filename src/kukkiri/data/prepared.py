@@ -1,11 +1,11 @@
-"""A prepared folder: pictures as plain bytes in two kinds of large files, which training maps into memory.
+"""A prepared folder: images as plain bytes in two kinds of large files, which training maps into memory.
 
 ::
 
-    manifest.json          every piece of every picture: where it lies in hr.bin; checksums
+    manifest.json          every piece of every image: where it lies in hr.bin; checksums
     hr.bin                 8-bit RGB, one piece after the other, row by row
-    lr-x2-<key>.json       how one set of LR pictures was made, and its checksum
-    lr-x2-<key>.bin        8-bit RGB: for each picture, for each variant, for each piece
+    lr-x2-<key>.json       how one set of LR images was made, and its checksum
+    lr-x2-<key>.bin        8-bit RGB: for each image, for each variant, for each piece
 
 A file is written under another name and renamed when it is whole, the .json last. HR is there once, whatever
 scales and degradations are made of it; processes that train on one folder share its pages.
@@ -34,31 +34,31 @@ MANIFEST, HIGH = "manifest.json", "hr.bin"
 
 @dataclass(frozen=True)
 class Piece:
-    """A rectangle of a picture, in HR pixels."""
+    """A rectangle of an image, in HR pixels."""
 
     name: str
-    picture: int
-    """Number of the picture that it was cut from, among those that could be read."""
+    image: int
+    """Number of the image that it was cut from, among those that could be read."""
     top: int
     left: int
     height: int
     width: int
 
     def at_scale(self, scale: int) -> tuple[slice, slice]:
-        """Where it lies in the LR picture; the part of a pixel at the end of the picture is cut off."""
+        """Where it lies in the LR image; the part of a pixel at the end of the image is cut off."""
         rows = slice(self.top // scale, (self.top + self.height) // scale)
         return rows, slice(self.left // scale, (self.left + self.width) // scale)
 
 
 @dataclass(frozen=True)
 class LowSet:
-    """How a set of LR pictures was made of the HR ones."""
+    """How a set of LR images was made of the HR ones."""
 
     scale: int
     degradation: str
     """Text form of a :class:`kukkiri.degradations.Degradation`."""
     variants: int = 1
-    """LR pictures of each HR picture, each from its own random numbers."""
+    """LR images of each HR image, each from its own random numbers."""
 
     def __post_init__(self) -> None:
         parsed = Degradation.parse(self.degradation)
@@ -67,7 +67,7 @@ class LowSet:
             raise ConfigError(f"scale and variants must be at least 1, got {self.scale} and {self.variants}.")
         if self.variants > 1 and not parsed.random:
             raise ConfigError(
-                f"{self.degradation} draws nothing at random, so {self.variants} variants would be the same picture. "
+                f"{self.degradation} draws nothing at random, so {self.variants} variants would be the same image. "
                 "Use variants = 1, or a degradation with noise, photo or real."
             )
 
@@ -88,7 +88,7 @@ class Prepared:
     sources: tuple[dict[str, str], ...]
     """Name and sha256 of every file, and the ``problem`` of those that could not be read."""
     sub_image: int
-    """Largest side of a piece; 0: whole pictures."""
+    """Largest side of a piece; 0: whole images."""
     sha256: str
     """Of hr.bin."""
 
@@ -116,7 +116,7 @@ class Prepared:
 
     @property
     def problems(self) -> list[str]:
-        """Why some pictures are missing."""
+        """Why some images are missing."""
         return [source["problem"] for source in self.sources if "problem" in source]
 
     @property
@@ -148,7 +148,7 @@ class Prepared:
         if not self.has(low):
             there = "; ".join(f"x{one.scale} {one.degradation}, variants {one.variants}" for one in self.low_sets)
             raise ConfigError(
-                f"{self.folder}: has no LR pictures for x{low.scale} {low.degradation}, variants {low.variants}. "
+                f"{self.folder}: has no LR images for x{low.scale} {low.degradation}, variants {low.variants}. "
                 f"There: {there or 'none'}. Run kukkiri data prepare once more with these values."
             )
         order = list(self.order(low))
@@ -159,14 +159,14 @@ class Prepared:
 
     def order(self, low: LowSet) -> Iterator[int]:
         """Numbers of the pieces as they follow one another in an LR file."""
-        for numbers in self.by_picture():
+        for numbers in self.by_image():
             yield from low.variants * numbers
 
-    def by_picture(self) -> list[list[int]]:
-        """The numbers of the pieces of each picture."""
+    def by_image(self) -> list[list[int]]:
+        """The numbers of the pieces of each image."""
         groups: dict[int, list[int]] = {}
         for number, piece in enumerate(self.pieces):
-            groups.setdefault(piece.picture, []).append(number)
+            groups.setdefault(piece.image, []).append(number)
         return list(groups.values())
 
     def check(self) -> list[str]:
@@ -226,7 +226,7 @@ def _shape(place: tuple[slice, slice]) -> tuple[int, int]:
 
 
 def _views(path: Path, shapes: list[tuple[int, int]]) -> list[Levels]:
-    """Pictures that lie one after the other in a file; plain arrays, because slicing a ``memmap`` is slow."""
+    """Images that lie one after the other in a file; plain arrays, because slicing a ``memmap`` is slow."""
     if not shapes:
         return []
     flat: Levels = np.asarray(np.memmap(path, dtype=np.uint8, mode="r"))

@@ -1,4 +1,4 @@
-"""From a high-resolution picture to a low-resolution one: kernels, sub-sampling, noise, JPEG; one line of text each."""
+"""From a high-resolution image to a low-resolution one: kernels, subsampling, noise, JPEG; one line of text each."""
 
 from kukkiri.degradations.alignment import (
     align_kernel,
@@ -8,26 +8,26 @@ from kukkiri.degradations.alignment import (
     kernel_covariance,
     move_kernel,
 )
-from kukkiri.degradations.degradation import Degradation
-from kukkiri.degradations.estimate import KernelEstimate, estimate_kernel
-from kukkiri.degradations.estimate_gaussian import GaussianEstimate, estimate_gaussian
-from kukkiri.degradations.families import KernelBasis, double_scale_kernel, suppress_small_weights
-from kukkiri.degradations.grammar import PRESETS
-from kukkiri.degradations.kernel_files import kernel_view, load_kernel, save_kernel
-from kukkiri.degradations.kernels import (
+from kukkiri.degradations.blur_kernels import (
     as_kernel,
     bicubic_kernel,
     disk_kernel,
     flip_kernel,
     gaussian_kernel,
     gaussian_kernel_from_sigmas,
-    generalised_gaussian_kernel,
+    generalized_gaussian_kernel,
     motion_kernel,
     plateau_kernel,
     sample_gaussian_kernel,
     sample_motion_kernel,
     sinc_kernel,
 )
+from kukkiri.degradations.degradation import Degradation
+from kukkiri.degradations.estimate import KernelEstimate, estimate_kernel
+from kukkiri.degradations.estimate_gaussian import GaussianEstimate, estimate_gaussian
+from kukkiri.degradations.families import KernelBasis, double_scale_kernel, suppress_small_weights
+from kukkiri.degradations.grammar import PRESETS
+from kukkiri.degradations.kernel_files import kernel_view, load_kernel, save_kernel
 from kukkiri.degradations.linear import blur, blur_downsample, crop_to_multiple, subsample
 from kukkiri.degradations.noise import gaussian_noise, jpeg, poisson_noise
 from kukkiri.degradations.photo import DRAWING_REVISION
@@ -56,7 +56,7 @@ __all__ = [
     "gaussian_kernel",
     "gaussian_kernel_from_sigmas",
     "gaussian_noise",
-    "generalised_gaussian_kernel",
+    "generalized_gaussian_kernel",
     "jpeg",
     "kernel_covariance",
     "kernel_view",

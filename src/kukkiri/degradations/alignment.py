@@ -1,9 +1,9 @@
 """Where a kernel's centre is, and how to move it.
 
-One convention holds everywhere in this package. LR pixel i of a picture that is shrunk by s covers
+One convention holds everywhere in this package. LR pixel i of an image that is shrunk by s covers
 the HR pixels s i ... s i + s - 1, so its centre lies at s i + (s - 1) / 2: MATLAB's ``imresize``, and
-everything that is trained on bicubic pairs, agrees. Direct sub-sampling keeps HR pixel s i, so with a
-centred kernel it looks (s - 1) / 2 pixels too far up and left. The picture *aligns* with the bicubic
+everything that is trained on bicubic pairs, agrees. Direct subsampling keeps HR pixel s i, so with a
+centred kernel it looks (s - 1) / 2 pixels too far up and left. The image *aligns* with the bicubic
 one when the kernel's centre of mass lies (s - 1) / 2 pixels below and right of the kernel's anchor,
 the pixel size // 2 (the middle of an odd kernel).
 """
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kukkiri.degradations.kernels import Kernel
+from kukkiri.degradations.blur_kernels import Kernel
 from kukkiri.resampling import border_indices
 
 __all__ = [
@@ -45,7 +45,7 @@ def kernel_covariance(kernel: NDArray[Any]) -> tuple[float, float, float]:
 
 
 def aligned_centre(shape: tuple[int, int], scale: int) -> tuple[float, float]:
-    """Where the centre of mass must lie for a direct sub-sampled picture to align with the bicubic one."""
+    """Where the centre of mass must lie for a direct subsampled image to align with the bicubic one."""
     return shape[0] // 2 + (scale - 1) / 2, shape[1] // 2 + (scale - 1) / 2
 
 
@@ -72,7 +72,7 @@ def move_kernel(kernel: NDArray[Any], *, to: tuple[float, float]) -> Kernel:
 
     Returns:
         A larger array: zeros are added evenly on the four sides (one pixel more than the shift rounded up),
-        so an odd side stays odd and the anchor stays the anchor. Not normalised, as in KernelGAN; the sum
+        so an odd side stays odd and the anchor stays the anchor. Not normalized, as in KernelGAN; the sum
         changes by about 1e-5 of a kernel that ends in nearly zero.
 
     Reference: Bell-Kligler et al., KernelGAN, NeurIPS 2019, arXiv:1909.06581, ``kernel_shift``.
@@ -85,7 +85,7 @@ def move_kernel(kernel: NDArray[Any], *, to: tuple[float, float]) -> Kernel:
 
 
 def crop_kernel(kernel: NDArray[Any], *, size: int) -> Kernel:
-    """Cut or pad with zeros evenly to (size, size), anchor on anchor, and normalise."""
+    """Cut or pad with zeros evenly to (size, size), anchor on anchor, and normalize."""
     result = np.zeros((size, size))
     source, target = [], []
     for length in kernel.shape:

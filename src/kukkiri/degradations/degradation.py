@@ -1,4 +1,4 @@
-"""A degradation: from a high-resolution picture to a low-resolution one, with a one-line text form.
+"""A degradation: from a high-resolution image to a low-resolution one, with a one-line text form.
 
 ``Degradation.parse("gaussian:4.0,1.0,-0.5+direct")`` is MZSR's g_ani, ``str()`` of it the same text.
 docs/degradations.md lists every step.
@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.degradations.alignment import kernel_covariance
+from kukkiri.degradations.blur_kernels import Kernel, bicubic_kernel
 from kukkiri.degradations.grammar import parse_steps, write_steps
-from kukkiri.degradations.kernels import Kernel, bicubic_kernel
 from kukkiri.degradations.linear import SUBSAMPLERS, Subsampling, blur, check_divisible, subsample
 from kukkiri.degradations.noise import gaussian_noise, jpeg, poisson_noise
 from kukkiri.degradations.photo import draw_photo_steps, draw_saved_photo_steps
@@ -30,7 +30,7 @@ from kukkiri.degradations.steps import (
     Subsample,
 )
 from kukkiri.errors import ConfigError
-from kukkiri.images import quantise
+from kukkiri.images import quantize
 from kukkiri.resampling import resize, weight_table
 
 __all__ = ["Degradation"]
@@ -41,7 +41,7 @@ Seed = int | Sequence[int] | np.random.Generator | None
 
 @dataclass(frozen=True)
 class Degradation:
-    """Steps in the order in which they happen, exactly one of which sub-samples."""
+    """Steps in the order in which they happen, exactly one of which subsamples."""
 
     steps: tuple[Step, ...]
     """See :mod:`kukkiri.degradations.steps`."""
@@ -49,7 +49,7 @@ class Degradation:
     def __post_init__(self) -> None:
         samplers = [step for step in self.steps if isinstance(step, Subsample | RealPhoto | SavedPhoto)]
         if len(samplers) != 1:
-            found = f"{len(samplers)} steps that sub-sample" if samplers else "no step that sub-samples"
+            found = f"{len(samplers)} steps that subsample" if samplers else "no step that subsamples"
             raise ConfigError(f"{write_steps(self.steps)!r} has {found}, expected one. Add +direct or +bicubic.")
         before = self.steps[: self.steps.index(samplers[0])]
         if isinstance(samplers[0], Subsample) and samplers[0].method == "direct":
@@ -69,7 +69,7 @@ class Degradation:
 
     @classmethod
     def from_kernel(cls, kernel: Array, *, method: Subsampling = "direct", aligned: bool = False) -> "Degradation":
-        """Blur by any matrix, then sub-sample."""
+        """Blur by any matrix, then subsample."""
         return cls((Blur.from_array(kernel), Subsample(method, aligned=aligned)))
 
     def __str__(self) -> str:
@@ -87,7 +87,7 @@ class Degradation:
 
     @property
     def random(self) -> bool:
-        """Whether two seeds give two pictures."""
+        """Whether two seeds give two images."""
         return self.drawn_anew or any(isinstance(step, Noise | Poisson) for step in self.steps)
 
     def drawn(self, *, scale: int, seed: Seed = None) -> "Degradation":
@@ -117,7 +117,7 @@ class Degradation:
         return step.kernel()
 
     def blur_covariance(self, *, scale: int) -> tuple[float, float, float]:
-        """Second moments (xx, yy, xy) in HR pixels squared of the blurs before the sub-sampling, which add up."""
+        """Second moments (xx, yy, xy) in HR pixels squared of the blurs before the subsampling, which add up."""
         total = np.zeros(3)
         for place, step in enumerate(self.steps):
             if isinstance(step, Subsample):
@@ -128,10 +128,10 @@ class Degradation:
         return xx, yy, xy
 
     def effective_kernel(self, *, scale: int) -> Kernel:
-        """The one kernel that does the same, away from the border, when followed by direct sub-sampling.
+        """The one kernel that does the same, away from the border, when followed by direct subsampling.
 
         Raises:
-            ValueError: the degradation is not blurs, then a sub-sampling (and then what is not linear).
+            ValueError: the degradation is not blurs, then a subsampling (and then what is not linear).
         """
         kernel: Kernel = np.ones((1, 1))
         for place, step in enumerate(self.steps):
@@ -146,10 +146,10 @@ class Degradation:
                     return _compose(kernel, _nearest_kernel(scale))
                 case _:
                     break
-        raise ValueError(f"{self} cannot be written as one kernel and direct sub-sampling")
+        raise ValueError(f"{self} cannot be written as one kernel and direct subsampling")
 
     def apply(self, hr: Array, *, scale: int, seed: Seed = None) -> Array:
-        """Make the low-resolution picture.
+        """Make the low-resolution image.
 
         Args:
             hr: (H, W) or (H, W, C): uint8, or float32 or float64 in [0, 1]; H and W multiples of ``scale``.
@@ -158,14 +158,14 @@ class Degradation:
 
         Returns:
             lr, (H / scale, W / scale[, C]), dtype of ``hr``. Floats are clamped only by ``8bit`` and ``jpeg``.
-            An 8-bit picture stays so under sub-sampling (rounded after each pass, as MATLAB does: bit-exact
+            An 8-bit image stays so under subsampling (rounded after each pass, as MATLAB does: bit-exact
             BI and BD), becomes float64 at the first blur or noise, and is rounded at the end.
 
         Raises:
             ImageError: a side is not a multiple of ``scale``.
         """
         if hr.dtype not in (np.uint8, np.float32, np.float64):
-            raise TypeError(f"a picture is uint8, float32 or float64, got {hr.dtype}")
+            raise TypeError(f"an image is uint8, float32 or float64, got {hr.dtype}")
         check_divisible(hr.shape, scale)
         rng = np.random.default_rng(seed)
         drawn = self.drawn(scale=scale, seed=rng)
@@ -173,12 +173,12 @@ class Degradation:
         for place in range(len(drawn.steps)):
             lr = drawn._apply_step(place, lr, hr_size=hr.shape[:2], scale=scale, rng=rng)
         if hr.dtype == np.uint8:
-            return lr if lr.dtype == np.uint8 else quantise(lr, 8)
+            return lr if lr.dtype == np.uint8 else quantize(lr, 8)
         return _as_floats(lr, hr.dtype).astype(hr.dtype)
 
-    def apply_all(self, pictures: Iterable[Array], *, scale: int, seed: int = 0) -> Iterable[Array]:
-        """Degrade a sequence; each picture has its own stream of random numbers, from ``seed`` and its place."""
-        for place, hr in enumerate(pictures):
+    def apply_all(self, images: Iterable[Array], *, scale: int, seed: int = 0) -> Iterable[Array]:
+        """Degrade a sequence; each image has its own stream of random numbers, from ``seed`` and its place."""
+        for place, hr in enumerate(images):
             yield self.apply(hr, scale=scale, seed=np.random.default_rng([seed, place]))
 
     def _apply_step(
@@ -203,7 +203,7 @@ class Degradation:
             case Jpeg():
                 return jpeg(_as_floats(image, floats), step.quality, chroma=step.chroma)
             case Round():
-                return image if image.dtype == np.uint8 else quantise(image, 8)
+                return image if image.dtype == np.uint8 else quantize(image, 8)
             case RealPhoto() | SavedPhoto():
                 raise ValueError(f"'{step}' is drawn before it is applied")
 

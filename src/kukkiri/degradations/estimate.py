@@ -1,21 +1,21 @@
-"""A blur kernel of any shape, from patches that recur across the scales of the low-resolution picture.
+"""A blur kernel of any shape, from patches that recur across the scales of the low-resolution image.
 
-Michaeli & Irani, "Nonparametric Blind Super-Resolution", ICCV 2013. Small patches of a natural picture
+Michaeli & Irani, "Nonparametric Blind Super-Resolution", ICCV 2013. Small patches of a natural image
 recur in it at other scales: something small at one place is something large at another. The kernel k
-by which the picture must be blurred and sub-sampled, for its own small version to hold the same patches as
-the picture itself, is the kernel that super-resolution needs. The objective, over k and over the weights
+by which the image must be blurred and subsampled, for its own small version to hold the same patches as
+the image itself, is the kernel that super-resolution needs. The objective, over k and over the weights
 w_ij >= 0 that say which large patch r_j is which small patch q_i's parent (R_j k is the patch that
-r_j becomes when it is blurred by k and sub-sampled), is
+r_j becomes when it is blurred by k and subsampled), is
 
     sum_i sum_j w_ij |q_i - R_j k|^2 / sigma^2  +  smoothness |C k|^2,     sum_j w_ij = 1,
 
 C the differences of neighbouring weights. It is lowered in turns, from a delta:
 
-1. sub-sample the picture by the present k; find the nearest neighbours R_j k of every q_i;
-2. w_ij = exp(-|q_i - R_j k|^2 / (2 sigma^2)), normalised over j;
-3. k = the minimiser of the objective for these weights, a quadratic problem.
+1. subsample the image by the present k; find the nearest neighbours R_j k of every q_i;
+2. w_ij = exp(-|q_i - R_j k|^2 / (2 sigma^2)), normalized over j;
+3. k = the minimizer of the objective for these weights, a quadratic problem.
 
-The patches of the small picture overlap, so the quadratic form of step 3 is gathered pixel by pixel,
+The patches of the small image overlap, so the quadratic form of step 3 is gathered pixel by pixel,
 without ever writing down an R_j. Differs from the paper: patches have their mean taken away before they
 are compared, so that contrast decides; k >= 0, with sum 1 (step 3 is projected, accelerated gradient
 descent); the smoothness is relative to the data's own weight; patches are 3x3 unless asked (the paper's
@@ -30,8 +30,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.degradations.alignment import centre_kernel, crop_kernel
+from kukkiri.degradations.blur_kernels import Kernel
 from kukkiri.degradations.estimate_gaussian import estimation_luma
-from kukkiri.degradations.kernels import Kernel
 
 __all__ = ["KernelEstimate", "estimate_kernel"]
 
@@ -45,7 +45,7 @@ _NEGLIGIBLE = 0.02  # weights below this share of the largest are dropped at the
 
 @dataclass(frozen=True, eq=False)
 class KernelEstimate:
-    """A kernel and how well it explains the picture."""
+    """A kernel and how well it explains the image."""
 
     kernel: Kernel
     """(size, size), non-negative, sums to 1, its centre of mass in the middle."""
@@ -69,21 +69,21 @@ def estimate_kernel(
 
     Args:
         lr: (H, W) or (H, W, 3): uint8, or floats in [0, 1].
-        scale: HR pixels for one LR pixel along a side; 2 or 3, and 4 with a large picture.
+        scale: HR pixels for one LR pixel along a side; 2 or 3, and 4 with a large image.
         size: odd side of the kernel in HR pixels; by default 4 scale + 5.
         turns: of the alternation; the paper needs about 15.
         patch: side of a patch in LR pixels; the paper's is 5.
         patches: how many patches look for their parents, drawn from the quarter with the most contrast.
         smoothness: of the kernel, against the data.
-        side: LR pixels: larger pictures are cut to their most textured window of this side.
+        side: LR pixels: larger images are cut to their most textured window of this side.
         seed: of the drawing.
 
     Returns:
-        The kernel, centred: a shift of the whole picture cannot be seen in it. For a picture that lies on
+        The kernel, centred: a shift of the whole image cannot be seen in it. For an image that lies on
         the bicubic grid, see :func:`kukkiri.degradations.align_kernel`.
 
     Raises:
-        ImageError: the picture is too small or has no texture.
+        ImageError: the image is too small or has no texture.
     """
     if scale < 2:
         raise ValueError(f"scale must be at least 2, got {scale}")
@@ -101,7 +101,7 @@ def estimate_kernel(
         distances.append(distance)
         weight = np.trace(form) / kernel.size
         form += weight * (smoothness * differences + _SUM_WEIGHT)
-        kernel = _minimise(form, linear + weight * _SUM_WEIGHT, kernel)
+        kernel = _minimize(form, linear + weight * _SUM_WEIGHT, kernel)
     square = kernel.reshape(size, size)
     square = np.where(square < _NEGLIGIBLE * square.max(), 0.0, square)
     centred = np.maximum(crop_kernel(centre_kernel(square / square.sum()), size=size), 0.0)
@@ -109,13 +109,13 @@ def estimate_kernel(
 
 
 class _Search:
-    """The patches of a picture, and where their neighbours may lie."""
+    """The patches of an image, and where their neighbours may lie."""
 
     def __init__(self, luma: Float32, *, scale: int, size: int, patch: int, patches: int, seed: int) -> None:
         windows = np.lib.stride_tricks.sliding_window_view(luma, (size, size))[::scale, ::scale]
         height, width = windows.shape[:2]
         self.windows = np.ascontiguousarray(windows.reshape(height * width, size * size))
-        """One row for each pixel of the small picture: what it is made of."""
+        """One row for each pixel of the small image: what it is made of."""
         first = np.arange(height - patch + 1)[:, None] * width + np.arange(width - patch + 1)
         self.corners = first.ravel()
         self.inside = (np.arange(patch)[:, None] * width + np.arange(patch)).ravel()
@@ -127,7 +127,7 @@ class _Search:
         self.asking, self.energy = asking[chosen], energy[chosen]
 
     def quadratic(self, kernel: Kernel) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-        """Steps 1 and 2, and the form A and vector b of step 3: the minimiser of k A k / 2 - b k."""
+        """Steps 1 and 2, and the form A and vector b of step 3: the minimizer of k A k / 2 - b k."""
         small = self.windows @ kernel.astype(np.float32)
         candidates = small[self.corners[:, None] + self.inside]
         candidates -= candidates.mean(axis=1, keepdims=True)
@@ -185,7 +185,7 @@ def _differences(size: int) -> NDArray[np.float64]:
     return np.asarray(np.kron(line, np.eye(size)) + np.kron(np.eye(size), line))
 
 
-def _minimise(form: NDArray[np.float64], linear: NDArray[np.float64], start: Kernel, *, steps: int = 300) -> Kernel:
+def _minimize(form: NDArray[np.float64], linear: NDArray[np.float64], start: Kernel, *, steps: int = 300) -> Kernel:
     """Projected gradient descent on k A k / 2 - b k over k >= 0, with Nesterov's acceleration."""
     rate = 1 / np.linalg.eigvalsh(form)[-1]
     kernel, ahead, momentum = start, start, 1.0

@@ -1,8 +1,8 @@
-"""A Gaussian blur read off the power spectrum of the low-resolution picture, in a tenth of a second.
+"""A Gaussian blur read off the power spectrum of the low-resolution image, in a tenth of a second.
 
 Scenes have a power spectrum that falls along every orientation like a power of the frequency, with one
 exponent and an amplitude of each orientation's own (Field, JOSA A 4(12), 1987; Torralba & Oliva,
-Network 14, 2003). A Gaussian kernel multiplies it by exp(-4 pi^2 f^T V f), sub-sampling folds it, noise
+Network 14, 2003). A Gaussian kernel multiplies it by exp(-4 pi^2 f^T V f), subsampling folds it, noise
 adds a floor. So the periodogram of LR is fitted, in its logarithm and by least squares
 (Levenberg-Marquardt), with
 
@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kukkiri.degradations.kernels import Kernel, gaussian_kernel
+from kukkiri.degradations.blur_kernels import Kernel, gaussian_kernel
 from kukkiri.errors import ImageError
 from kukkiri.images import rgb_to_y
 
@@ -32,7 +32,7 @@ _ORIENTATIONS = 12
 _LOWEST = 2 / _BLOCK  # below it the window leaks, and a block holds less than two periods
 _START_BELOW = 0.4  # for the linear start: there neither aliases nor noise count much
 _SMALLEST_VARIANCE = 0.05
-_QUANTISATION = 1 / 12 / 255**2  # variance of rounding to 8 bit
+_QUANTIZATION = 1 / 12 / 255**2  # variance of rounding to 8 bit
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class GaussianEstimate:
     """gamma: about 2 to 3 for photographs."""
 
     def kernel(self, *, size: int = 21) -> Kernel:
-        """The kernel, centred: for direct sub-sampling, see :func:`kukkiri.degradations.align_kernel`."""
+        """The kernel, centred: for direct subsampling, see :func:`kukkiri.degradations.align_kernel`."""
         return gaussian_kernel(self.variance, self.second, self.angle, size=size)
 
     def __str__(self) -> str:
@@ -67,7 +67,7 @@ def estimate_gaussian(lr: NDArray[Any], *, scale: int) -> GaussianEstimate:
         scale: HR pixels for one LR pixel along a side.
 
     Returns:
-        The estimate for direct sub-sampling; variances below 0.05, which is no blur, are set to that.
+        The estimate for direct subsampling; variances below 0.05, which is no blur, are set to that.
 
     Raises:
         ImageError: too small, or without any texture.
@@ -98,14 +98,14 @@ def estimation_luma(lr: NDArray[Any], *, smallest: int) -> Float64:
     if floats.ndim == 3:
         floats = rgb_to_y(floats) if floats.shape[2] == 3 else floats[..., 0]
     if floats.ndim != 2:
-        raise ValueError(f"a picture is (H, W) or (H, W, 3), got shape {lr.shape}")
+        raise ValueError(f"an image is (H, W) or (H, W, 3), got shape {lr.shape}")
     if min(floats.shape) < smallest:
         raise ImageError(
             f"a kernel cannot be estimated from {floats.shape[1]}x{floats.shape[0]} pixels, expected {smallest} to a "
-            "side. Use a larger picture, or give the kernel."
+            "side. Use a larger image, or give the kernel."
         )
     if np.ptp(floats) == 0:
-        raise ImageError("a kernel cannot be estimated from a picture of one colour. Give the kernel.")
+        raise ImageError("a kernel cannot be estimated from an image of one colour. Give the kernel.")
     return floats
 
 
@@ -150,7 +150,7 @@ class _Model:
 
     def fit(self) -> Float64:
         start = np.linalg.lstsq(self.rows[0][self.low], self.target[self.low], rcond=None)[0]
-        parameters = np.append(start, math.log(_QUANTISATION))
+        parameters = np.append(start, math.log(_QUANTIZATION))
         residual, jacobian = self._at(parameters)
         damping = 1e-3
         for _ in range(40):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kukkiri.degradations.kernels import Kernel
+from kukkiri.degradations.blur_kernels import Kernel
 
 __all__ = ["KernelBasis", "double_scale_kernel", "suppress_small_weights"]
 
@@ -61,7 +61,7 @@ class KernelBasis:
 
 
 def suppress_small_weights(kernel: NDArray[Any], *, keep: int = 40) -> Kernel:
-    """Subtract 0.75 of the (keep + 1)-th largest weight, cut at 0, normalise: KernelGAN's ``zeroize_negligible_val``.
+    """Subtract 0.75 of the (keep + 1)-th largest weight, cut at 0, normalize: KernelGAN's ``zeroize_negligible_val``.
 
     Raises:
         ValueError: the kernel has no more than ``keep`` weights.
@@ -74,13 +74,13 @@ def suppress_small_weights(kernel: NDArray[Any], *, keep: int = 40) -> Kernel:
 
 
 def double_scale_kernel(kernel: NDArray[Any]) -> Kernel:
-    """The kernel for 2s from that for s = 2, if a picture shrinks twice in the same way: k * (k spread by 2).
+    """The kernel for 2s from that for s = 2, if an image shrinks twice in the same way: k * (k spread by 2).
 
     Args:
         kernel: (K, K) for scale 2, odd K at least 3.
 
     Returns:
-        (2K - 1, 2K - 1) for scale 4: the rim of K // 2 pixels is cut off, the rest normalised.
+        (2K - 1, 2K - 1) for scale 4: the rim of K // 2 pixels is cut off, the rest normalized.
 
     Reference: Bell-Kligler et al., KernelGAN, NeurIPS 2019, supplementary material, ``analytic_kernel``.
     """

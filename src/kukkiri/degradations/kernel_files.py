@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kukkiri.degradations.kernels import Kernel, as_kernel
+from kukkiri.degradations.blur_kernels import Kernel, as_kernel
 from kukkiri.errors import BackendError, ConfigError
 
 __all__ = ["kernel_view", "load_kernel", "save_kernel"]
 
 
 def load_kernel(path: str | Path) -> Kernel:
-    """Read a kernel and normalise it.
+    """Read a kernel and normalize it.
 
     Args:
         path: ``.npy``; ``.npz`` with one matrix; ``.mat`` with one matrix, or one called ``kernel`` or ``Kernel``
@@ -52,7 +52,7 @@ def save_kernel(kernel: NDArray[Any], path: str | Path) -> None:
 
 
 def kernel_view(kernel: NDArray[Any], *, zoom: int = 12) -> NDArray[np.float32]:
-    """A picture of a kernel: each weight a square, black at zero and below, white at the largest.
+    """An image of a kernel: each weight a square, black at zero and below, white at the largest.
 
     Returns:
         (zoom * height, zoom * width, 1), float32, [0, 1]; gamma 1/2 so that the tails show.

@@ -1,7 +1,7 @@
 """The linear part of a degradation: blur by a kernel, and keep fewer pixels.
 
 Correlation, not convolution; an even kernel's anchor is pixel size // 2, as in SciPy. Nothing is
-clamped or rounded here. The torch twins stand in :mod:`kukkiri.degradations.tensors`.
+clamped or rounded here. The torch twins stand in :mod:`kukkiri.degradations.torch_twins`.
 """
 
 from typing import Any, Literal, TypeVar
@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from kukkiri.degradations.kernels import Kernel
+from kukkiri.degradations.blur_kernels import Kernel
 from kukkiri.errors import ImageError
 from kukkiri.resampling import Border, border_indices, resize
 
@@ -18,7 +18,7 @@ __all__ = ["SUBSAMPLERS", "Subsampling", "blur", "blur_downsample", "check_divis
 Floats = TypeVar("Floats", bound=NDArray[np.floating[Any]])
 Subsampling = Literal["direct", "nearest", "bilinear", "bicubic", "lanczos"]
 SUBSAMPLERS = {"nearest": "nearest", "bilinear": "linear", "bicubic": "cubic", "lanczos": "lanczos3"}
-"""The kernel in :mod:`kukkiri.resampling` behind each way to sub-sample but ``direct``."""
+"""The kernel in :mod:`kukkiri.resampling` behind each way to subsample but ``direct``."""
 _LARGE = 121  # taps from which the FFT beats the sum over taps
 _SMALL = 9  # taps up to which a column and a row are no fewer
 _ROUNDING = 1e-15  # of the singular values
@@ -27,7 +27,7 @@ _BAND = 2**15  # values that are summed at a time: 256 KiB of float64
 
 
 def blur(image: Floats, kernel: Kernel, *, border: Border = "symmetric", step: int = 1) -> Floats:
-    """Correlate a picture with a kernel.
+    """Correlate an image with a kernel.
 
     Args:
         image: (H, W) or (H, W, C), float32 or float64.
@@ -42,7 +42,7 @@ def blur(image: Floats, kernel: Kernel, *, border: Border = "symmetric", step: i
     if image.dtype not in (np.float32, np.float64):
         raise TypeError(f"a blur needs float32 or float64, got {image.dtype}")
     if image.ndim not in (2, 3) or 0 in image.shape:
-        raise ValueError(f"a picture is (H, W) or (H, W, C) and not empty, got shape {image.shape}")
+        raise ValueError(f"an image is (H, W) or (H, W, C) and not empty, got shape {image.shape}")
     height, width = image.shape[:2]
     padded = image
     for axis, (length, taps) in enumerate(zip((height, width), kernel.shape, strict=True)):
@@ -106,7 +106,7 @@ def subsample(
     if method == "direct":
         return np.ascontiguousarray(image[::scale, ::scale])
     if method not in SUBSAMPLERS:
-        raise ValueError(f"unknown sub-sampling {method!r}; known: direct, {', '.join(SUBSAMPLERS)}")
+        raise ValueError(f"unknown subsampling {method!r}; known: direct, {', '.join(SUBSAMPLERS)}")
     return resize(image, scale=1 / scale, kernel=SUBSAMPLERS[method], border=border)
 
 
@@ -119,7 +119,7 @@ def blur_downsample(
     border: Border = "symmetric",
     blur_last: bool = False,
 ) -> Floats:
-    """Blur, then sub-sample; or the other way round, as DPSR does.
+    """Blur, then subsample; or the other way round, as DPSR does.
 
     Args:
         hr: (H, W) or (H, W, C), float32 or float64; H and W multiples of ``scale``.
@@ -127,7 +127,7 @@ def blur_downsample(
         scale: at least 1.
         method: see :func:`subsample`; ``direct`` takes s^2 times less work than blurring first would.
         border: for the blur; bicubic always mirrors, as MATLAB does.
-        blur_last: sub-sample first.
+        blur_last: subsample first.
 
     Raises:
         ImageError: a side is not a multiple of ``scale``.
@@ -147,7 +147,7 @@ def crop_to_multiple(image: NDArray[Any], scale: int) -> NDArray[Any]:
 
 
 def check_divisible(shape: tuple[int, ...], scale: int) -> None:
-    """Refuse a picture whose sides are not multiples of ``scale``.
+    """Refuse an image whose sides are not multiples of ``scale``.
 
     Raises:
         ImageError: they are not.

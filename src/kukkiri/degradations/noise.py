@@ -1,4 +1,4 @@
-"""Noise of sensors and the damage of JPEG, on float pictures in [0, 1]; nothing but JPEG clamps."""
+"""Noise of sensors and the damage of JPEG, on float images in [0, 1]; nothing but JPEG clamps."""
 
 from typing import Any, TypeVar
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.errors import BackendError
-from kukkiri.images import dequantise, quantise
+from kukkiri.images import dequantize, quantize
 
 __all__ = ["gaussian_noise", "jpeg", "poisson_noise"]
 
@@ -36,7 +36,7 @@ def poisson_noise(image: Floats, peak: float, *, rng: np.random.Generator, grey:
         image: (H, W) or (H, W, C), float32 or float64; clipped to [0, 1] for the counting.
         peak: photons in a white pixel, positive.
         rng: the source of randomness.
-        grey: the same noise in every channel, that of the picture's grey.
+        grey: the same noise in every channel, that of the image's grey.
     """
     if not peak > 0:
         raise ValueError(f"peak must be positive, got {peak}")
@@ -63,15 +63,15 @@ def jpeg(image: Floats, quality: int, *, chroma: int | None = None) -> Floats:
     subsampling = {None: "auto", 420: "on", 444: "off"}[chroma]
     import pyvips
 
-    levels = np.atleast_3d(quantise(image, 8))
+    levels = np.atleast_3d(quantize(image, 8))
     height, width, bands = levels.shape
     if bands not in (1, 3):
         raise ValueError(f"JPEG holds 1 or 3 channels, got {bands}")
     try:
-        picture = pyvips.Image.new_from_memory(np.ascontiguousarray(levels).data, width, height, bands, "uchar")
-        picture = picture.copy(interpretation="b-w" if bands == 1 else "srgb")
-        data = picture.jpegsave_buffer(Q=quality, subsample_mode=subsampling)
+        raster = pyvips.Image.new_from_memory(np.ascontiguousarray(levels).data, width, height, bands, "uchar")
+        raster = raster.copy(interpretation="b-w" if bands == 1 else "srgb")
+        data = raster.jpegsave_buffer(Q=quality, subsample_mode=subsampling)
         decoded = np.asarray(pyvips.Image.jpegload_buffer(data).numpy()).reshape(image.shape)
     except pyvips.Error as problem:
         raise BackendError(f"libvips cannot write JPEG here: {problem}. Install pyvips[binary].") from problem
-    return dequantise(decoded).astype(image.dtype)  # type: ignore[return-value]
+    return dequantize(decoded).astype(image.dtype)  # type: ignore[return-value]

@@ -7,7 +7,7 @@ antialiased bilinear; Poisson noise is scaled by its photons (256 / s^2 at white
 same variance) instead of by a factor; the last resize is antialiased.
 
 :func:`draw_saved_photo_steps` is ours and milder: what is left of a good photograph after it was sent or put on
-a page. A network that learns to undo it stays close to one for clean pictures on clean pictures.
+a page. A network that learns to undo it stays close to one for clean images on clean images.
 """
 
 import math
@@ -20,7 +20,7 @@ from kukkiri.degradations.steps import Blur, Jpeg, Noise, Poisson, Resize, Step,
 __all__ = ["DRAWING_REVISION", "draw_photo_steps", "draw_saved_photo_steps"]
 
 DRAWING_REVISION = 2
-"""Raised whenever the same seed begins to draw other steps, so that pictures made before are not taken for new ones."""
+"""Raised whenever the same seed begins to draw other steps, so that images made before are not taken for new ones."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class _Pass:
 
 _FIRST = _Pass(1.0, (0.2, 3.0), (0.2, 0.7, 0.1), (0.15, 1.5), (1, 30), (0.05, 3.0))
 _SECOND = _Pass(0.8, (0.2, 1.5), (0.3, 0.4, 0.3), (0.3, 1.2), (1, 25), (0.05, 2.5))
-_FAMILIES = ("gaussian", "generalised", "plateau")
+_FAMILIES = ("gaussian", "generalized", "plateau")
 _SHAPES = [(family, isotropic) for family in _FAMILIES for isotropic in (True, False)]
 _SHAPE_CHANCES = (0.45, 0.25, 0.12, 0.03, 0.12, 0.03)
 _SINC_CHANCE, _LAST_SINC_CHANCE, _GREY_CHANCE = 0.1, 0.8, 0.4
@@ -52,11 +52,11 @@ def draw_photo_steps(rng: np.random.Generator, *, scale: int, orders: int = 2) -
 
     Args:
         rng: the source of randomness.
-        scale: of the sub-sampling.
+        scale: of the subsampling.
         orders: 1 or 2 runs through the chain.
 
     Returns:
-        Steps without randomness but that of their noise; one of them is the sub-sampling.
+        Steps without randomness but that of their noise; one of them is the subsampling.
     """
     steps, size = _draw_pass(rng, _FIRST, size=1.0, goal=1.0)
     if orders == 1:
@@ -74,17 +74,17 @@ def draw_photo_steps(rng: np.random.Generator, *, scale: int, orders: int = 2) -
 def draw_saved_photo_steps(rng: np.random.Generator, *, scale: int) -> tuple[Step, ...]:
     """The steps of one photograph that was saved well: each of blur, noise and JPEG is slight, and may be missing.
 
-    One in ten is only sub-sampled. Else, in this order: with a chance of 1/4 a Gaussian blur up to 0.4 LR pixels wide,
-    every third one anisotropic; an antialiased sub-sampling, mostly bicubic; with a chance of 1/3 noise of 0 to 10
+    One in ten is only subsampled. Else, in this order: with a chance of 1/4 a Gaussian blur up to 0.4 LR pixels wide,
+    every third one anisotropic; an antialiased subsampling, mostly bicubic; with a chance of 1/3 noise of 0 to 10
     levels, Gaussian or Poisson (then at white); with a chance of 0.85 JPEG of quality 30 to 95, of which 0.7
     have chroma at half size.
 
     Args:
         rng: the source of randomness.
-        scale: of the sub-sampling.
+        scale: of the subsampling.
 
     Returns:
-        Steps without randomness but that of their noise; one of them is the sub-sampling.
+        Steps without randomness but that of their noise; one of them is the subsampling.
     """
     if rng.uniform() < _UNTOUCHED_CHANCE:
         return (Subsample("bicubic"),)
@@ -130,7 +130,7 @@ def _draw_blur(rng: np.random.Generator, ranges: _Pass) -> Blur:
     family, isotropic = _SHAPES[rng.choice(len(_SHAPES), p=_SHAPE_CHANCES)]
     first = rng.uniform(*ranges.sigma) ** 2
     second, angle = (first, 0.0) if isotropic else (rng.uniform(*ranges.sigma) ** 2, rng.uniform(-math.pi, math.pi))
-    beta = {"gaussian": (), "generalised": (rng.uniform(0.5, 4),), "plateau": (rng.uniform(1, 2),)}[family]
+    beta = {"gaussian": (), "generalized": (rng.uniform(0.5, 4),), "plateau": (rng.uniform(1, 2),)}[family]
     return Blur(family, (first, second, angle, *beta), size=size)
 
 

@@ -13,10 +13,10 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
-from kukkiri.degradations import kernels
+from kukkiri.degradations import blur_kernels
 from kukkiri.degradations.alignment import aligned_centre, move_kernel
+from kukkiri.degradations.blur_kernels import Kernel, as_kernel
 from kukkiri.degradations.kernel_files import load_kernel
-from kukkiri.degradations.kernels import Kernel, as_kernel
 from kukkiri.degradations.linear import SUBSAMPLERS, Subsampling
 from kukkiri.errors import ConfigError
 from kukkiri.resampling import Border
@@ -56,15 +56,15 @@ def _with_beta(make: Callable[..., Kernel], *values: float, **options: Any) -> K
 
 
 BLURS = {
-    "gaussian": _Family(1, 3, "VARIANCE[,VARIANCE[,ANGLE]]", kernels.gaussian_kernel, True),
-    "gaussian-sigma": _Family(1, 3, "SIGMA[,SIGMA[,ANGLE]]", kernels.gaussian_kernel_from_sigmas, True),
-    "generalised": _Family(
-        4, 4, "VARIANCE,VARIANCE,ANGLE,BETA", partial(_with_beta, kernels.generalised_gaussian_kernel), True
+    "gaussian": _Family(1, 3, "VARIANCE[,VARIANCE[,ANGLE]]", blur_kernels.gaussian_kernel, True),
+    "gaussian-sigma": _Family(1, 3, "SIGMA[,SIGMA[,ANGLE]]", blur_kernels.gaussian_kernel_from_sigmas, True),
+    "generalized": _Family(
+        4, 4, "VARIANCE,VARIANCE,ANGLE,BETA", partial(_with_beta, blur_kernels.generalized_gaussian_kernel), True
     ),
-    "plateau": _Family(4, 4, "VARIANCE,VARIANCE,ANGLE,BETA", partial(_with_beta, kernels.plateau_kernel), True),
-    "disk": _Family(1, 1, "RADIUS", kernels.disk_kernel),
-    "motion": _Family(1, 2, "LENGTH[,ANGLE]", kernels.motion_kernel),
-    "sinc": _Family(1, 1, "CUTOFF", kernels.sinc_kernel),
+    "plateau": _Family(4, 4, "VARIANCE,VARIANCE,ANGLE,BETA", partial(_with_beta, blur_kernels.plateau_kernel), True),
+    "disk": _Family(1, 1, "RADIUS", blur_kernels.disk_kernel),
+    "motion": _Family(1, 2, "LENGTH[,ANGLE]", blur_kernels.motion_kernel),
+    "sinc": _Family(1, 1, "CUTOFF", blur_kernels.sinc_kernel),
     "shake": _Family(1, 1, "SEED"),
     "array": _Family(1, _LARGEST**2, "WEIGHT,...,rows=ROWS"),
     "file": _Family(0, 0, "PATH"),
@@ -83,7 +83,7 @@ class Blur:
     size: int | None = None
     """Side of the kernel; None: 21 or, for wide Gaussians, 8 sigma; what the disk or the path needs; 25 for a shake."""
     border: Border = "symmetric"
-    """What lies outside the picture."""
+    """What lies outside the image."""
     rows: int | None = None
     """Rows of an array; None for the other families."""
     path: str = ""
@@ -112,7 +112,7 @@ class Blur:
 
     @classmethod
     def from_array(cls, kernel: NDArray[Any], *, border: Border = "symmetric") -> "Blur":
-        """A blur by any matrix, normalised."""
+        """A blur by any matrix, normalized."""
         weights = as_kernel(kernel)
         return cls("array", tuple(weights.ravel().tolist()), rows=len(weights), border=border)
 
@@ -120,7 +120,7 @@ class Blur:
         """The kernel, which sums to 1.
 
         Args:
-            aligned_to: a scale: put the centre where direct sub-sampling by it agrees with the bicubic
+            aligned_to: a scale: put the centre where direct subsampling by it agrees with the bicubic
                 grid. Closed forms are sampled there, other kernels moved by a spline.
         """
         family = BLURS[self.family]
@@ -137,7 +137,7 @@ class Blur:
                 kernel = load_kernel(self.path)
             case "shake":
                 rng = np.random.default_rng(abs(int(self.values[0])))
-                kernel = kernels.sample_motion_kernel(rng, size=self.size or 25)
+                kernel = blur_kernels.sample_motion_kernel(rng, size=self.size or 25)
             case _:
                 if self.rows is None or self.rows < 1 or len(self.values) % self.rows:
                     raise ValueError(f"{len(self.values)} weights do not fill {self.rows} rows")
@@ -173,11 +173,11 @@ class Subsample:
     method: Subsampling = "bicubic"
     """``direct`` keeps pixels [0::scale], the others are MATLAB's ``imresize``."""
     aligned: bool = False
-    """``direct`` only: move the kernel before it, so that the picture aligns with the bicubic one."""
+    """``direct`` only: move the kernel before it, so that the image aligns with the bicubic one."""
 
     def __post_init__(self) -> None:
         if self.method not in get_args(Subsampling):
-            raise ConfigError(f"unknown sub-sampling {self.method!r}. Known: {', '.join(get_args(Subsampling))}.")
+            raise ConfigError(f"unknown subsampling {self.method!r}. Known: {', '.join(get_args(Subsampling))}.")
         if self.aligned and self.method != "direct":
             raise ConfigError(f"{self.method} is aligned by itself. Drop ':aligned'.")
 
@@ -187,7 +187,7 @@ class Subsample:
 
 @dataclass(frozen=True)
 class Resize:
-    """Resize on the way, by any factor; the sub-sampling step that follows goes to the final size."""
+    """Resize on the way, by any factor; the subsampling step that follows goes to the final size."""
 
     factor: float
     """Output pixels for one input pixel along a side."""
@@ -277,7 +277,7 @@ class Round:
 
 @dataclass(frozen=True)
 class RealPhoto:
-    """Random blur, resizing, noise and JPEG, drawn anew for every seed; includes the sub-sampling."""
+    """Random blur, resizing, noise and JPEG, drawn anew for every seed; includes the subsampling."""
 
     orders: int = 2
     """How often the chain is run through: 1 or 2."""
@@ -292,7 +292,7 @@ class RealPhoto:
 
 @dataclass(frozen=True)
 class SavedPhoto:
-    """Slight blur, the sub-sampling, a little noise and JPEG, drawn anew for every seed: milder than ``real``."""
+    """Slight blur, the subsampling, a little noise and JPEG, drawn anew for every seed: milder than ``real``."""
 
     def __str__(self) -> str:
         return "photo"

@@ -2,16 +2,16 @@
 
 from kukkiri.evaluation.benchmarks import BENCHMARKS, Benchmark, data_folders, find_benchmark, look_for_benchmark
 from kukkiri.evaluation.cache import ScoreCache, default_cache_folder
-from kukkiri.evaluation.cost import Cost, measure_cost
+from kukkiri.evaluation.contenders import AdaptingModel
 from kukkiri.evaluation.differences import Difference, differences
 from kukkiri.evaluation.download import download, download_benchmark
-from kukkiri.evaluation.enlarging import AdaptingModel
 from kukkiri.evaluation.measures import MEASURES, Measure
 from kukkiri.evaluation.running import Progress, evaluate, evaluate_many
 from kukkiri.evaluation.scores import Evaluation, Intervals, SetScore
-from kukkiri.evaluation.sets import TestPicture, TestSet, find_sets, pair_lr
+from kukkiri.evaluation.sets import TestImage, TestSet, find_sets, pair_lr
 from kukkiri.evaluation.statistics import bootstrap_interval, paired_difference
 from kukkiri.evaluation.tables import to_csv, to_json, to_markdown, to_text
+from kukkiri.profiling.cost import Cost, measure_cost
 
 __all__ = [
     "BENCHMARKS",
@@ -26,7 +26,7 @@ __all__ = [
     "Progress",
     "ScoreCache",
     "SetScore",
-    "TestPicture",
+    "TestImage",
     "TestSet",
     "bootstrap_interval",
     "data_folders",

@@ -1,7 +1,7 @@
 """The test sets of the literature by name: found in folders under their usual names, and checked.
 
-A set is only accepted when its pictures have the number and the sizes of the published ones: scores on
-pictures that were cut to multiples of 12, halved, or lost on the way look like the published ones and are not.
+A set is only accepted when its images have the number and the sizes of the published ones: scores on
+images that were cut to multiples of 12, halved, or lost on the way look like the published ones and are not.
 """
 
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from kukkiri.errors import ConfigError
 from kukkiri.evaluation.sets import TestSet
-from kukkiri.images import list_pictures, read_picture
+from kukkiri.images import list_images, read_image
 
 __all__ = [
     "BENCHMARKS",
@@ -41,7 +41,7 @@ class Archive:
     """Bytes, to show progress before the server says so."""
     sha256: str
     inside: str
-    """Folder in the archive that holds the pictures."""
+    """Folder in the archive that holds the images."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,11 @@ class Benchmark:
     aliases: tuple[str, ...] = ()
     """Other names of its folder; upper and lower case are the same, - and _ do not count."""
     sizes: tuple[Size, ...] = ()
-    """Of all pictures, whatever their names and order."""
+    """Of all images, whatever their names and order."""
     any_of: tuple[Size, ...] = ()
-    """Every picture has one of these sizes."""
+    """Every image has one of these sizes."""
     long_side: int | None = None
-    """Of every picture."""
+    """Of every image."""
     mean_pixels: int | None = None
     """Mean number of pixels, to 2 %."""
     archive: Archive | None = None
@@ -70,11 +70,11 @@ class Benchmark:
         """Compare a folder with the set.
 
         Raises:
-            ConfigError: another number of pictures, or a picture of another size.
-            ImageError: a picture cannot be read.
+            ConfigError: another number of images, or an image of another size.
+            ImageError: an image cannot be read.
         """
         if len(found.paths) != self.count:
-            raise self._refusal(found, f"{len(found.paths)} pictures, expected {self.count}")
+            raise self._refusal(found, f"{len(found.paths)} images, expected {self.count}")
         sizes = {path: _size(path) for path in found.paths}
         left = list(self.sizes)
         for path, size in sizes.items():
@@ -94,7 +94,7 @@ class Benchmark:
         folder = found.paths[0].parent if found.paths else Path(found.name)
         return ConfigError(
             f"{folder} is not {self.name} as it was published: {reason}. "
-            "Use the original pictures, not cut or resized; or score the folder as it is with --data, unnamed."
+            "Use the original images, not cut or resized; or score the folder as it is with --data, unnamed."
         )
 
 
@@ -170,7 +170,7 @@ def find_benchmark(name: str, folders: Sequence[Path]) -> TestSet:
         folders: that hold folders of sets, or are the set.
 
     Raises:
-        ConfigError: an unknown name; nothing there; or other pictures than those of the set.
+        ConfigError: an unknown name; nothing there; or other images than those of the set.
     """
     found = look_for_benchmark(name, folders)
     if found is not None:
@@ -180,7 +180,7 @@ def find_benchmark(name: str, folders: Sequence[Path]) -> TestSet:
     hint = "Add --download to fetch it." if benchmark.archive else "docs/evaluation.md says where to ask for it."
     raise ConfigError(
         f"{benchmark.name} is not in {looked}. Expected a folder {' or '.join((benchmark.name, *benchmark.aliases))} "
-        f"with {benchmark.count} pictures. {hint}"
+        f"with {benchmark.count} images. {hint}"
     )
 
 
@@ -194,7 +194,7 @@ def look_for_benchmark(name: str, folders: Sequence[Path]) -> TestSet | None:
         below = sorted((one for one in folder.iterdir() if one.is_dir()), key=lambda one: one.name)
         named = [one for key in wanted for one in (folder.resolve(), *below) if _plain(one.name) == key]
         for place in (inner for one in named for inner in _places(one, wanted)):
-            if paths := list_pictures(place):
+            if paths := list_images(place):
                 found = TestSet(benchmark.name, paths)
                 benchmark.check(found)
                 return found
@@ -230,7 +230,7 @@ def _size(path: Path) -> Size:
     if start[:8] == b"\x89PNG\r\n\x1a\n" and start[12:16] == b"IHDR":
         width, height = struct.unpack(">II", start[16:24])
         return height, width
-    return read_picture(path).size
+    return read_image(path).size
 
 
 def _text(size: Size) -> str:

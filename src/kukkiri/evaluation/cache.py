@@ -1,8 +1,8 @@
 """Scores that were computed before: nothing is measured twice, and what was interrupted goes on where it stopped.
 
-A score is found again only when everything that made it is the same: the bytes of the model, of the picture and
+A score is found again only when everything that made it is the same: the bytes of the model, of the image and
 of its given LR, the scale, the protocol, the degradation, the ensemble, and the code and the engine
-that computed it. One file of lines for each combination of all but the pictures; a line for each picture.
+that computed it. One file of lines for each combination of all but the images; a line for each image.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ import kukkiri
 __all__ = ["ScoreCache", "Scores", "default_cache_folder", "file_digest"]
 
 Scores = dict[str, float | None]
-"""Measures of one picture by name."""
+"""Measures of one image by name."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -38,23 +38,23 @@ class ScoreCache:
         self._known: dict[str, dict[str, Scores]] = {}
         self._broken = False
 
-    def find(self, setting: Mapping[str, object], picture: str) -> Scores:
-        """What is known of a picture under a setting; empty when nothing is.
+    def find(self, setting: Mapping[str, object], image: str) -> Scores:
+        """What is known of an image under a setting; empty when nothing is.
 
         Args:
-            setting: what the scores depend on beside the picture; JSON values.
-            picture: digest of its files.
+            setting: what the scores depend on beside the image; JSON values.
+            image: digest of its files.
         """
-        return dict(self._load(_key(setting)).get(picture, {}))
+        return dict(self._load(_key(setting)).get(image, {}))
 
-    def keep(self, setting: Mapping[str, object], picture: str, scores: Scores) -> None:
+    def keep(self, setting: Mapping[str, object], image: str, scores: Scores) -> None:
         """Remember scores at once; a line is written whole or, at the worst, ignored when it is read."""
         key = _key(setting)
         known = self._load(key)
-        known[picture] = {**known.get(picture, {}), **scores}
+        known[image] = {**known.get(image, {}), **scores}
         if self._broken:
             return
-        line = json.dumps({"picture": picture, "scores": scores}) + "\n"
+        line = json.dumps({"image": image, "scores": scores}) + "\n"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with self._file(key).open("ab", buffering=0) as file:  # one append, so that processes do not mix lines
@@ -69,8 +69,8 @@ class ScoreCache:
     def _load(self, key: str) -> dict[str, Scores]:
         if key not in self._known:
             known: dict[str, Scores] = {}
-            for picture, scores in _lines(self._file(key)):
-                known[picture] = {**known.get(picture, {}), **scores}
+            for image, scores in _lines(self._file(key)):
+                known[image] = {**known.get(image, {}), **scores}
             self._known[key] = known
         return self._known[key]
 
@@ -113,7 +113,7 @@ def _code_digest() -> str:
 
 @cache
 def _engines() -> dict[str, str]:
-    """What else computes pixels; another processor may round otherwise."""
+    """What else computes pixels; another CPU may round otherwise."""
     found = {"machine": platform.machine()}
     for name in ("numpy", "onnxruntime", "pyvips", "torch"):
         try:
@@ -132,7 +132,7 @@ def _lines(path: Path) -> list[tuple[str, Scores]]:
     for line in text.splitlines():
         try:
             value = json.loads(line)
-            found.append((str(value["picture"]), dict(value["scores"])))
+            found.append((str(value["image"]), dict(value["scores"])))
         except (ValueError, TypeError, KeyError):  # torn by a crash
             continue
     return found

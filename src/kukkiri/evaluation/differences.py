@@ -1,4 +1,4 @@
-"""Is one model really better than another? Paired over the pictures of a set."""
+"""Is one model really better than another? Paired over the images of a set."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

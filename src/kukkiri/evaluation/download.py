@@ -17,7 +17,7 @@ from typing import IO, Any
 from kukkiri.errors import BackendError, ConfigError
 from kukkiri.evaluation.benchmarks import Archive, named_benchmark
 from kukkiri.evaluation.sets import TestSet
-from kukkiri.images import INPUT_SUFFIXES, list_pictures
+from kukkiri.images import INPUT_SUFFIXES, list_images
 
 __all__ = ["download", "download_benchmark"]
 
@@ -54,12 +54,12 @@ def download_benchmark(name: str, folder: Path, *, report: Report | None = None)
         download(benchmark.archive.url, file, sha256=benchmark.archive.sha256, report=report)
         with _temporary(folder / f".{benchmark.name}.unpacking") as unpacked:
             _unpack(file, unpacked, benchmark.archive)
-            benchmark.check(TestSet(benchmark.name, list_pictures(unpacked)))
+            benchmark.check(TestSet(benchmark.name, list_images(unpacked)))
             unpacked.rename(target)
         file.unlink()
     except OSError as error:
         raise BackendError(f"{folder}: cannot be written ({error}). Free some space or choose another.") from error
-    return TestSet(benchmark.name, list_pictures(target))
+    return TestSet(benchmark.name, list_images(target))
 
 
 def download(url: str, path: Path, *, sha256: str, report: Report | None = None) -> None:
@@ -144,7 +144,7 @@ def _digest(path: Path) -> str:
 
 
 def _unpack(file: Path, folder: Path, archive: Archive) -> None:
-    """The pictures of one folder of an archive, by their bare names, so that nothing can lie elsewhere."""
+    """The images of one folder of an archive, by their bare names, so that nothing can lie elsewhere."""
     wanted = PurePosixPath(archive.inside)
     for name, stream in _members(file):
         place = PurePosixPath(name)

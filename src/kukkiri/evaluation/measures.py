@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from kukkiri.degradations import Degradation
 from kukkiri.errors import ImageError
-from kukkiri.evaluation.enlarging import Prepared
+from kukkiri.evaluation.contenders import Prepared
 from kukkiri.metrics import Protocol
 from kukkiri.metrics.checkerboard import checkerboard
 from kukkiri.metrics.consistency import colour_drift, lr_consistency
@@ -25,11 +25,11 @@ BASE = ("psnr", "ssim")
 
 @dataclass(frozen=True)
 class Sample:
-    """One enlarged picture with all that a measure may want."""
+    """One upscaled image with all that a measure may want."""
 
-    pictures: Prepared
+    images: Prepared
     sr: Array
-    """uint8, the shape of ``pictures.hr``."""
+    """uint8, the shape of ``images.hr``."""
     rule: Protocol
     degradation: Degradation | None
     scale: int
@@ -37,17 +37,17 @@ class Sample:
 
 @dataclass(frozen=True)
 class Measure:
-    """A number for one picture."""
+    """A number for one image."""
 
     title: str
     """Head of a column."""
     higher_is_better: bool
     value: Callable[[Sample], float | None]
-    """``None`` where it is not defined: the picture is too small, or has no colours."""
+    """``None`` where it is not defined: the image is too small, or has no colours."""
 
 
 def _ms_ssim(sample: Sample) -> float | None:
-    hr, sr = sample.rule.view(sample.pictures.hr), sample.rule.view(sample.sr)
+    hr, sr = sample.rule.view(sample.images.hr), sample.rule.view(sample.sr)
     if min(hr.shape[:2]) - 2 * sample.scale < 161:  # five halvings of an 11-pixel window
         return None
     return ms_ssim(hr, sr, border=sample.scale)
@@ -63,16 +63,16 @@ def _niqe(sample: Sample) -> float | None:
 def _lr_psnr(sample: Sample) -> float | None:
     degradation, scale = sample.degradation, sample.scale
     if degradation is None or str(degradation) == "bicubic":
-        return lr_consistency(sample.pictures.lr, sample.sr)
+        return lr_consistency(sample.images.lr, sample.sr)
 
     def downsample(sr: Array) -> Array:
         return degradation.apply(sr / 255.0, scale=scale, seed=0) * 255.0
 
-    return lr_consistency(sample.pictures.lr, sample.sr, downsample=downsample)
+    return lr_consistency(sample.images.lr, sample.sr, downsample=downsample)
 
 
 def _colour_drift(sample: Sample) -> float | None:
-    lr, degradation, scale = sample.pictures.lr, sample.degradation, sample.scale
+    lr, degradation, scale = sample.images.lr, sample.degradation, sample.scale
     if lr.ndim == 2 or lr.dtype != np.uint8:
         return None
     if degradation is None or str(degradation) == "bicubic":

@@ -1,4 +1,4 @@
-"""Models on test sets, picture by picture: nothing is made twice, and what was scored before is remembered."""
+"""Models on test sets, image by image: nothing is made twice, and what was scored before is remembered."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,26 +9,26 @@ from typing import Any
 from kukkiri.degradations import Degradation
 from kukkiri.errors import ConfigError
 from kukkiri.evaluation.cache import ScoreCache, Scores, file_digest
-from kukkiri.evaluation.cost import measure_cost
-from kukkiri.evaluation.enlarging import AdaptingModel, Enlarger, FromEachPicture, Prepared, prepare
+from kukkiri.evaluation.contenders import AdaptingModel, Contender, FromEachImage, Prepared, prepare
 from kukkiri.evaluation.measures import BASE, MEASURES, Sample
 from kukkiri.evaluation.scores import Evaluation, SetScore
 from kukkiri.evaluation.sets import TestSet, find_sets, pair_lr
 from kukkiri.metrics import PROTOCOLS, Protocol, Score
+from kukkiri.profiling.cost import measure_cost
 
 __all__ = ["Progress", "evaluate", "evaluate_many"]
 
 
 @dataclass(frozen=True)
 class Progress:
-    """A picture was scored."""
+    """An image was scored."""
 
     done: int
     total: int
     model: str
     scale: int
     set: str
-    picture: str
+    image: str
     score: Score
     remembered: bool
     """It was not computed, but found in the cache."""
@@ -49,23 +49,23 @@ def evaluate(
 
     Args:
         model: id, preset, file, or an interpolation; see :class:`kukkiri.inference.Upscaler`.
-        data: folder of HR pictures, or of folders of them.
+        data: folder of HR images, or of folders of them.
         scale: HR pixels for one LR pixel along a side, at least 2.
         protocol: a key of ``PROTOCOLS``.
         degradation: how LR is made from HR, as text of a :class:`kukkiri.degradations.Degradation`; its noise is
-            the same for every picture and run (seed 0).
+            the same for every image and run (seed 0).
         ensemble: mean over the eight flips and turns.
         threads: of the engine.
-        report: called with set, picture and score as they come.
+        report: called with set, image and score as they come.
 
     Raises:
-        ConfigError: unknown protocol, no pictures, or ``y-legacy`` with what it is not defined for.
+        ConfigError: unknown protocol, no images, or ``y-legacy`` with what it is not defined for.
         ModelError: unknown model, or one of another scale.
     """
 
     def tell(progress: Progress) -> None:
         if report is not None:
-            report(progress.set, progress.picture, progress.score)
+            report(progress.set, progress.image, progress.score)
 
     return evaluate_many(
         [model],
@@ -96,22 +96,22 @@ def evaluate_many(
 ) -> list[Evaluation]:
     """Score several models at several scales on several sets.
 
-    Every LR picture is made once and given to all models. With a cache, what was scored before is not computed
+    Every LR image is made once and given to all models. With a cache, what was scored before is not computed
     again, and an interrupted run goes on where it stopped.
 
     Args:
-        models: see :func:`evaluate`; without repetition. Also models that learn from every picture.
-        data: folder of HR pictures or of folders of them, or the sets themselves.
+        models: see :func:`evaluate`; without repetition. Also models that learn from every image.
+        data: folder of HR images or of folders of them, or the sets themselves.
         scales: each at least 2; without repetition.
         protocol: see :func:`evaluate`.
         degradation: see :func:`evaluate`; bicubic when neither it nor ``lr`` is given.
-        lr: folder of LR pictures to use instead of making them; see :func:`kukkiri.evaluation.pair_lr`.
+        lr: folder of LR images to use instead of making them; see :func:`kukkiri.evaluation.pair_lr`.
         metrics: names from ``MEASURES``; PSNR and SSIM are there always.
         ensemble: see :func:`evaluate`.
         threads: see :func:`evaluate`.
         cost: measure what each model costs, in processes of their own.
         cache: folder of scores, see :class:`kukkiri.evaluation.ScoreCache`.
-        report: called after each picture.
+        report: called after each image.
 
     Returns:
         One evaluation for each scale and model: all models of the first scale, then of the next.
@@ -119,18 +119,18 @@ def evaluate_many(
     Raises:
         ConfigError: see :func:`evaluate`; also an unknown measure, or both ``degradation`` and ``lr``, or an adapting
             model with what it cannot learn from, or whose cost is asked for.
-        ImageError: a picture cannot be read or does not fit its LR picture.
+        ImageError: an image cannot be read or does not fit its LR image.
         ModelError: see :func:`evaluate`.
     """
     plan = _Plan.check(
         models, scales, protocol=protocol, degradation=degradation, lr=lr, metrics=metrics, ensemble=ensemble
     )
     if cost and plan.adapting:
-        raise ConfigError("the cost of a model that learns from every picture is not that of its network. Drop --cost.")
+        raise ConfigError("the cost of a model that learns from every image is not that of its network. Drop --cost.")
     sets = find_sets(data) if isinstance(data, Path) else list(data)
     _refuse_repeated("set", [one.name for one in sets])
     for one in sets:
-        _refuse_repeated(f"a picture of {one.name} named", [path.stem for path in one.paths])
+        _refuse_repeated(f"an image of {one.name} named", [path.stem for path in one.paths])
     run = _Run(plan, sets, threads=threads, cache=None if cache is None else ScoreCache(cache), report=report)
     found = []
     for scale in plan.scales:
@@ -192,7 +192,7 @@ class _Plan:
 
 
 class _Run:
-    """Goes through scales, sets, pictures and models, in this order."""
+    """Goes through scales, sets, images and models, in this order."""
 
     def __init__(
         self,
@@ -212,62 +212,62 @@ class _Run:
         """For each model the scores of each set."""
         plan = self.plan
         sets = self.sets if plan.lr is None else [pair_lr(one, plan.lr, scale=scale) for one in self.sets]
-        enlargers = [self._enlarger(model, scale=scale) for model in plan.models]
+        contenders = [self._contender(model, scale=scale) for model in plan.models]
         scored: dict[str, dict[str, SetScore]] = {model: {} for model in plan.models}
         for one in sets:
             table: dict[str, dict[str, Scores]] = {model: {} for model in plan.models}
-            for model, name, scores in self._pictures(one, enlargers, scale=scale):
+            for model, name, scores in self._images(one, contenders, scale=scale):
                 table[model][name] = scores
             for model, images in table.items():
                 scored[model][one.name] = _set_score(one.name, images, plan.extras)
         return scored
 
-    def _enlarger(self, model: str, *, scale: int) -> Enlarger | FromEachPicture:
+    def _contender(self, model: str, *, scale: int) -> Contender | FromEachImage:
         plan = self.plan
         if model in plan.adapting:
-            return FromEachPicture(plan.adapting[model], plan.rule, plan.degradation, scale=scale)
-        return Enlarger(model, plan.rule, scale=scale, ensemble=plan.ensemble, threads=self._threads)
+            return FromEachImage(plan.adapting[model], plan.rule, plan.degradation, scale=scale)
+        return Contender(model, plan.rule, scale=scale, ensemble=plan.ensemble, threads=self._threads)
 
-    def _pictures(
-        self, one: TestSet, enlargers: Sequence[Enlarger | FromEachPicture], *, scale: int
+    def _images(
+        self, one: TestSet, contenders: Sequence[Contender | FromEachImage], *, scale: int
     ) -> Iterator[tuple[str, str, Scores]]:
-        settings = [self._setting(enlarger, scale=scale) for enlarger in enlargers] if self._cache else []
+        settings = [self._setting(contender, scale=scale) for contender in contenders] if self._cache else []
         for index, path in enumerate(one.paths):
             digest = file_digest(path, *one.lr_paths[index : index + 1]) if self._cache else ""
-            pictures: Prepared | None = None
-            for number, enlarger in enumerate(enlargers):
+            images: Prepared | None = None
+            for number, contender in enumerate(contenders):
                 scores = self._cache.find(settings[number], digest) if self._cache else {}
                 remembered = set(scores) >= {*BASE, *self.plan.extras}
                 if not remembered:
-                    pictures = pictures or prepare(
-                        one.picture(index, scale=scale), self.plan.rule, self.plan.degradation, scale=scale
+                    images = images or prepare(
+                        one.image(index, scale=scale), self.plan.rule, self.plan.degradation, scale=scale
                     )
-                    scores = self._score(pictures, enlarger(pictures.lr), scale=scale)
+                    scores = self._score(images, contender(images.lr), scale=scale)
                     if self._cache:
                         self._cache.keep(settings[number], digest, scores)
-                self._tell(enlarger.name, scale, one.name, path.stem, scores, remembered=remembered)
-                yield enlarger.name, path.stem, scores
+                self._tell(contender.name, scale, one.name, path.stem, scores, remembered=remembered)
+                yield contender.name, path.stem, scores
 
-    def _setting(self, enlarger: Enlarger | FromEachPicture, *, scale: int) -> dict[str, object]:
+    def _setting(self, contender: Contender | FromEachImage, *, scale: int) -> dict[str, object]:
         return {
-            "model": enlarger.digest(),
-            "ensemble": enlarger.ensemble,
+            "model": contender.digest(),
+            "ensemble": contender.ensemble,
             "threads": self._threads,
             "scale": scale,
             "protocol": self.plan.rule.name,
             "degradation": str(self.plan.degradation),
         }
 
-    def _score(self, pictures: Prepared, sr: Any, *, scale: int) -> Scores:
-        sample = Sample(pictures, sr, self.plan.rule, self.plan.degradation, scale)
-        score = self.plan.rule.score(pictures.hr, sr, scale=scale)
+    def _score(self, images: Prepared, sr: Any, *, scale: int) -> Scores:
+        sample = Sample(images, sr, self.plan.rule, self.plan.degradation, scale)
+        score = self.plan.rule.score(images.hr, sr, scale=scale)
         return {**vars(score), **{name: MEASURES[name].value(sample) for name in self.plan.extras}}
 
-    def _tell(self, model: str, scale: int, name: str, picture: str, scores: Scores, *, remembered: bool) -> None:
+    def _tell(self, model: str, scale: int, name: str, image: str, scores: Scores, *, remembered: bool) -> None:
         self._done += 1
         if self._report is not None:
             score = _score(scores)
-            self._report(Progress(self._done, self._total, model, scale, name, picture, score, remembered))
+            self._report(Progress(self._done, self._total, model, scale, name, image, score, remembered))
 
 
 def _set_score(name: str, images: dict[str, Scores], extras: Sequence[str]) -> SetScore:

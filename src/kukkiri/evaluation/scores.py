@@ -1,4 +1,4 @@
-"""What an evaluation found: scores of pictures, their means, how sure those are, and their JSON."""
+"""What an evaluation found: scores of images, their means, how sure those are, and their JSON."""
 
 import math
 from collections.abc import Mapping
@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from kukkiri.evaluation.cost import Cost
 from kukkiri.evaluation.statistics import bootstrap_interval
 from kukkiri.metrics import Score
+from kukkiri.profiling.cost import Cost
 
 __all__ = ["Evaluation", "Intervals", "SetScore", "finite"]
 
 
 @dataclass(frozen=True)
 class Intervals:
-    """95 % confidence intervals of the means of a set, (low, high); NaNs for fewer than two pictures."""
+    """95 % confidence intervals of the means of a set, (low, high); NaNs for fewer than two images."""
 
     psnr: tuple[float, float]
     ssim: tuple[float, float]
@@ -30,17 +30,17 @@ class SetScore:
     name: str
     images: dict[str, Score]
     extras: dict[str, dict[str, float | None]] = field(default_factory=dict)
-    """Further measures, by name and picture; ``None`` where a measure is not defined for a picture."""
+    """Further measures, by name and image; ``None`` where a measure is not defined for an image."""
 
     @property
     def mean(self) -> Score:
-        """Mean over the pictures, of PSNR in dB and of SSIM."""
+        """Mean over the images, of PSNR in dB and of SSIM."""
         scores = list(self.images.values())
         return Score(float(np.mean([one.psnr for one in scores])), float(np.mean([one.ssim for one in scores])))
 
     @cached_property
     def interval(self) -> Intervals:
-        """How sure the means are: percentile bootstrap over the pictures."""
+        """How sure the means are: percentile bootstrap over the images."""
         scores = list(self.images.values())
         return Intervals(
             bootstrap_interval([one.psnr for one in scores]), bootstrap_interval([one.ssim for one in scores])
@@ -48,7 +48,7 @@ class SetScore:
 
     @property
     def extra_means(self) -> dict[str, float | None]:
-        """Mean of each further measure over the pictures that have it."""
+        """Mean of each further measure over the images that have it."""
         return {
             name: float(np.mean(known)) if (known := [one for one in values.values() if one is not None]) else None
             for name, values in self.extras.items()

@@ -1,4 +1,4 @@
-"""Test sets: folders of HR pictures, read as the 8-bit levels that protocols compare, with or without given LR."""
+"""Test sets: folders of HR images, read as the 8-bit levels that protocols compare, with or without given LR."""
 
 import dataclasses
 import re
@@ -11,18 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.errors import ConfigError, ImageError
-from kukkiri.images import INPUT_SUFFIXES, list_pictures, quantise, read_picture
+from kukkiri.images import INPUT_SUFFIXES, list_images, quantize, read_image
 
-__all__ = ["TestPicture", "TestSet", "find_sets", "pair_lr"]
+__all__ = ["TestImage", "TestSet", "find_sets", "pair_lr"]
 
 Array = NDArray[Any]
-# what data sets add to the name of a picture: babyx2, 0801x4, img_001_SRF_2_LR, baby_HR_x3
+# what data sets add to the name of an image: babyx2, 0801x4, img_001_SRF_2_LR, baby_HR_x3
 _DECORATION = re.compile(r"(?:[_-]?(?:SRF[_-]?\d+|LR\w{0,2}|HR|GT|bicubic|x\d+))+$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class TestPicture:
-    """An HR picture with its name."""
+class TestImage:
+    """An HR image with its name."""
 
     __test__ = False  # not a test class, whatever pytest thinks of its name
 
@@ -40,21 +40,21 @@ class TestPicture:
 
 @dataclass(frozen=True)
 class TestSet:
-    """A folder of HR pictures; each is read when it is asked for."""
+    """A folder of HR images; each is read when it is asked for."""
 
     __test__ = False
 
     name: str
     paths: tuple[Path, ...]
     lr_paths: tuple[Path, ...] = ()
-    """The LR picture of each, where the set brings its own; else empty."""
+    """The LR image of each, where the set brings its own; else empty."""
 
-    def pictures(self, *, scale: int) -> Iterator[TestPicture]:
-        """Every picture, see :meth:`picture`."""
-        return (self.picture(index, scale=scale) for index in range(len(self.paths)))
+    def images(self, *, scale: int) -> Iterator[TestImage]:
+        """Every image, see :meth:`image`."""
+        return (self.image(index, scale=scale) for index in range(len(self.paths)))
 
-    def picture(self, index: int, *, scale: int) -> TestPicture:
-        """One picture, cut from the top left corner to multiples of ``scale``, or to its LR picture.
+    def image(self, index: int, *, scale: int) -> TestImage:
+        """One image, cut from the top left corner to multiples of ``scale``, or to its LR image.
 
         Raises:
             ImageError: it cannot be read, is smaller than 11 pixels plus the border, or its LR does not fit.
@@ -73,44 +73,44 @@ class TestSet:
                     f"{self.lr_paths[index]}: {lr.shape[1]}x{lr.shape[0]} is not {path} ({levels.shape[1]}x"
                     f"{levels.shape[0]}) made {scale} times smaller, expected {width // scale}x{height // scale}."
                 )
-        return TestPicture(path.stem, hr, lr)
+        return TestImage(path.stem, hr, lr)
 
 
 def find_sets(folder: Path) -> list[TestSet]:
     """The set in a folder, or, when it holds only folders, the sets in those.
 
     Raises:
-        ConfigError: no such folder, or no pictures.
+        ConfigError: no such folder, or no images.
     """
     if not folder.is_dir():
-        raise ConfigError(f"{folder}: no such folder of pictures.")
-    direct = list_pictures(folder)
+        raise ConfigError(f"{folder}: no such folder of images.")
+    direct = list_images(folder)
     if direct:
         return [TestSet(folder.resolve().name, direct)]
-    nested = [TestSet(one.name, list_pictures(one)) for one in sorted(folder.iterdir()) if one.is_dir()]
+    nested = [TestSet(one.name, list_images(one)) for one in sorted(folder.iterdir()) if one.is_dir()]
     found = [one for one in nested if one.paths]
     if not found:
-        raise ConfigError(f"{folder}: no pictures here or one folder below. Known types: {' '.join(INPUT_SUFFIXES)}.")
+        raise ConfigError(f"{folder}: no images here or one folder below. Known types: {' '.join(INPUT_SUFFIXES)}.")
     return found
 
 
 def pair_lr(one: TestSet, folder: Path, *, scale: int) -> TestSet:
-    """Give a set its own LR pictures.
+    """Give a set its own LR images.
 
     They lie in ``folder``, in its sub-folder of the set's name, or in one named ``x2`` or ``X2`` (for scale 2)
-    inside either. A file belongs to the HR picture of the same name, or of the same name without what data sets
+    inside either. A file belongs to the HR image of the same name, or of the same name without what data sets
     add to it (``babyx2``, ``img_001_SRF_2_LR``); where that leaves several, to the one that names the scale.
 
     Raises:
-        ConfigError: no LR pictures there.
-        ImageError: an HR picture has none, or more than one.
+        ConfigError: no LR images there.
+        ImageError: an HR image has none, or more than one.
     """
     roots = (folder / one.name, folder)
     places = [root / below for root in roots for below in (f"x{scale}", f"X{scale}", "")]
     itself = {path.parent.resolve() for path in one.paths}
-    found = next((paths for place in places if place.resolve() not in itself and (paths := list_pictures(place))), ())
+    found = next((paths for place in places if place.resolve() not in itself and (paths := list_images(place))), ())
     if not found:
-        raise ConfigError(f"{folder}: no LR pictures for {one.name} here, in {one.name} or in x{scale}.")
+        raise ConfigError(f"{folder}: no LR images for {one.name} here, in {one.name} or in x{scale}.")
     return dataclasses.replace(one, lr_paths=tuple(_partner(path, found, scale=scale) for path in one.paths))
 
 
@@ -125,7 +125,7 @@ def _partner(hr: Path, candidates: Sequence[Path], *, scale: int) -> Path:
     if len(same) != 1:
         folder = candidates[0].parent
         raise ImageError(
-            f"{hr}: {len(same) or 'no'} LR pictures in {folder}, expected one named {hr.stem} or {hr.stem}x{scale}."
+            f"{hr}: {len(same) or 'no'} LR images in {folder}, expected one named {hr.stem} or {hr.stem}x{scale}."
         )
     return same[0]
 
@@ -136,8 +136,8 @@ def _bare(path: Path) -> str:
 
 def _read(path: Path) -> Array:
     """uint8, (H, W) for a grey file, else (H, W, 3)."""
-    picture = read_picture(path)
-    levels: Array = quantise(picture.colour, 8)
+    image = read_image(path)
+    levels: Array = quantize(image.colour, 8)
     return levels[..., 0] if levels.shape[2] == 1 else levels
 
 

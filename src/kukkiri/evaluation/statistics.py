@@ -1,8 +1,8 @@
-"""How sure is a mean over a test set, and the difference of two: percentile bootstrap over the pictures.
+"""How sure is a mean over a test set, and the difference of two: percentile bootstrap over the images.
 
-Efron, "Bootstrap Methods: Another Look at the Jackknife", Annals of Statistics 7(1), 1979. The pictures of a
+Efron, "Bootstrap Methods: Another Look at the Jackknife", Annals of Statistics 7(1), 1979. The images of a
 set are drawn again with replacement; the interval holds the middle 95 % of the means. It says how far the mean
-would move on other pictures of the same kind; with the five pictures of Set5 it is itself rough, and too
+would move on other images of the same kind; with the five images of Set5 it is itself rough, and too
 narrow rather than too wide.
 """
 
@@ -23,9 +23,9 @@ def bootstrap_interval(values: Sequence[float], *, seed: int = 0, samples: int =
     """The 95 % confidence interval of a mean.
 
     Args:
-        values: one for each picture.
+        values: one for each image.
         seed: of the draws; the same values, seed and number of samples give the same interval.
-        samples: how often the pictures are drawn anew.
+        samples: how often the images are drawn anew.
 
     Returns:
         (low, high); NaNs when there are fewer than two values or one is not finite.
@@ -45,14 +45,14 @@ def bootstrap_interval(values: Sequence[float], *, seed: int = 0, samples: int =
 def paired_difference(
     a: Sequence[float], b: Sequence[float], *, seed: int = 0, samples: int = 10_000
 ) -> tuple[float, float, float]:
-    """The mean of ``a - b`` picture by picture, with its 95 % confidence interval.
+    """The mean of ``a - b`` image by image, with its 95 % confidence interval.
 
-    What makes a picture hard is hard for both, so the interval of the difference is far narrower than those of
+    What makes an image hard is hard for both, so the interval of the difference is far narrower than those of
     the two means; two models differ when it does not hold 0.
 
     Args:
-        a: one value for each picture.
-        b: of the same pictures in the same order.
+        a: one value for each image.
+        b: of the same images in the same order.
         seed: see :func:`bootstrap_interval`.
         samples: see :func:`bootstrap_interval`.
 
@@ -63,7 +63,7 @@ def paired_difference(
         ValueError: not the same number of values, or none.
     """
     if len(a) != len(b) or not len(a):
-        raise ValueError(f"two values for each picture are needed, got {len(a)} and {len(b)}")
+        raise ValueError(f"two values for each image are needed, got {len(a)} and {len(b)}")
     difference = [one - other if one != other else 0.0 for one, other in zip(a, b, strict=True)]
     low, high = bootstrap_interval(difference, seed=seed, samples=samples)
     return math.fsum(difference) / len(difference), low, high

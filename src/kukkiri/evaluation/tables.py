@@ -29,11 +29,11 @@ def to_json(evaluations: Sequence[Evaluation]) -> str:
 
 
 def to_csv(evaluations: Sequence[Evaluation]) -> str:
-    """A line for each picture: model, scale, protocol, degradation, set, picture, and what was measured."""
+    """A line for each image: model, scale, protocol, degradation, set, image, and what was measured."""
     extras = _extras(evaluations)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["model", "scale", "protocol", "degradation", "set", "picture", "psnr", "ssim", *extras])
+    writer.writerow(["model", "scale", "protocol", "degradation", "set", "image", "psnr", "ssim", *extras])
     for one in evaluations:
         for scored in one.sets.values():
             for image, score in scored.images.items():
@@ -117,7 +117,7 @@ def _line(scored: SetScore) -> str:
         for name, value in scored.extra_means.items()
     )
     mean, count = scored.mean, len(scored.images)
-    return f"{scored.name:<12} {mean.psnr:7.4f} dB  {mean.ssim:.6f}{extras}{interval}  ({count} pictures)"
+    return f"{scored.name:<12} {mean.psnr:7.4f} dB  {mean.ssim:.6f}{extras}{interval}  ({count} images)"
 
 
 def _difference_line(one: Difference) -> str:

@@ -1,4 +1,4 @@
-"""Colour under transparent pixels, so that enlarging a cut-out leaves no dark or light fringe around it.
+"""Colour under transparent pixels, so that upscaling a cut-out leaves no dark or light fringe around it.
 
 Whatever colour a file holds where nothing is visible (mostly black or white), any filter wider than a pixel mixes it
 into the visible edge. So it is replaced first by what the visible neighbours would suggest, with the pull-push
@@ -30,7 +30,7 @@ def bleed(colour: Floats, alpha: Floats) -> Floats:
     if visible.all() or not visible.any():
         return colour
     weight = alpha[:, :, None]
-    filled = _enlarge(_fill(_halve(colour * weight), _halve(weight), area=4), alpha.shape)
+    filled = _upscale(_fill(_halve(colour * weight), _halve(weight), area=4), alpha.shape)
     return np.where(visible[:, :, None], colour, filled)
 
 
@@ -47,7 +47,7 @@ def _fill(weighted: Floats, weight: Floats, *, area: int) -> Floats:
     sureness = np.minimum(weight * np.float32(area), np.float32(1))
     if sureness.min() == 1 or weight.size == 1:
         return colours
-    filled = _enlarge(_fill(_halve(weighted), _halve(weight), area=4 * area), weight.shape[:2])
+    filled = _upscale(_fill(_halve(weighted), _halve(weight), area=4 * area), weight.shape[:2])
     filled += sureness * (colours - filled)
     return filled
 
@@ -61,7 +61,7 @@ def _halve(grid: Floats) -> Floats:
     return (grid[::2, ::2] + grid[1::2, ::2] + grid[::2, 1::2] + grid[1::2, 1::2]) * np.float32(0.25)
 
 
-def _enlarge(grid: Floats, shape: tuple[int, ...]) -> Floats:
+def _upscale(grid: Floats, shape: tuple[int, ...]) -> Floats:
     """Twice the size by linear interpolation between the blocks' centres, cut to ``shape``."""
     height, width, channels = grid.shape
     wide = np.empty((height, width, 2, channels), grid.dtype)

@@ -19,7 +19,7 @@ _TO_RGB = np.linalg.inv(_TO_YCBCR)
 
 
 def rgb_to_y(rgb: NDArray[Float]) -> NDArray[Float]:
-    """Luma of an RGB picture: Y = (16 + 65.481 R + 128.553 G + 24.966 B) / 255.
+    """Luma of an RGB image: Y = (16 + 65.481 R + 128.553 G + 24.966 B) / 255.
 
     Args:
         rgb: (..., 3), float32 or float64, [0, 1].

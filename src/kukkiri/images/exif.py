@@ -15,7 +15,7 @@ __all__ = [
     "byte_order",
     "parse",
     "resolution",
-    "serialise",
+    "serialize",
     "settle_orientation",
     "settle_size",
     "stating_resolution",
@@ -102,7 +102,7 @@ def settle_orientation(exif: bytes, *, turned: bool) -> bytes:
 
 
 def settle_size(exif: bytes, size: tuple[int, int]) -> bytes:
-    """Write (height, width) over the picture size where the block states one; every other byte stays."""
+    """Write (height, width) over the image size where the block states one; every other byte stays."""
     order = byte_order(exif)
     if order is None:
         return exif
@@ -163,7 +163,7 @@ def swapped(directory: Directory) -> Directory:
     )
 
 
-def serialise(directory: Directory, order: Order, *, start: int) -> bytes:
+def serialize(directory: Directory, order: Order, *, start: int) -> bytes:
     """Lay a directory out at offset ``start`` of a file, values and inner directories behind it."""
     tags = sorted([*directory.entries, *directory.inside])
     table = struct.pack(f"{order}H", len(tags))
@@ -173,7 +173,7 @@ def serialise(directory: Directory, order: Order, *, start: int) -> bytes:
         if tag in directory.inside:
             field = struct.pack(f"{order}I", after + len(values))
             table += struct.pack(f"{order}HHI", tag, 4, 1) + field
-            values += serialise(directory.inside[tag], order, start=after + len(values))
+            values += serialize(directory.inside[tag], order, start=after + len(values))
             continue
         entry = directory.entries[tag]
         field = entry.value.ljust(4, b"\0")
@@ -217,4 +217,4 @@ def stating_resolution(across: float, down: float) -> bytes:
         _Y_RESOLUTION: rational(down),
         _RESOLUTION_UNIT: Entry(3, 1, struct.pack("<H", 2)),
     }
-    return b"II*\0" + struct.pack("<I", 8) + serialise(Directory(entries, {}), "<", start=8)
+    return b"II*\0" + struct.pack("<I", 8) + serialize(Directory(entries, {}), "<", start=8)

@@ -10,9 +10,9 @@ __all__ = [
     "OUTPUT_SUFFIXES",
     "READABLE",
     "OutputFormat",
-    "list_pictures",
+    "list_images",
     "output_format",
-    "recognise",
+    "recognize",
     "shown",
 ]
 
@@ -76,7 +76,7 @@ _STILL_BRANDS = {b"avif": "AVIF", b"mif1": "AVIF", b"heic": "HEIC", b"heix": "HE
 _SEQUENCE_BRANDS = {b"avis", b"msf1", b"hevc", b"hevx"}
 
 
-def recognise(start: bytes) -> str | None:
+def recognize(start: bytes) -> str | None:
     """Name a file's format from its first bytes (a kilobyte is enough).
 
     Returns:
@@ -108,7 +108,7 @@ def output_format(path: Path) -> OutputFormat:
     if found is None:
         got = f"suffix {path.suffix!r}" if path.suffix else "no suffix"
         raise ImageError(
-            f"{shown(path)}: {got} names no picture format that can be written. Use {', '.join(OUTPUT_SUFFIXES)}."
+            f"{shown(path)}: {got} names no image format that can be written. Use {', '.join(OUTPUT_SUFFIXES)}."
         )
     return found
 
@@ -118,8 +118,8 @@ def shown(path: Path) -> str:
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in str(path))
 
 
-def list_pictures(folder: Path) -> tuple[Path, ...]:
-    """The picture files of a folder in the order of their names; none when there is no such folder."""
+def list_images(folder: Path) -> tuple[Path, ...]:
+    """The image files of a folder in the order of their names; none when there is no such folder."""
     if not folder.is_dir():
         return ()
     return tuple(sorted(path for path in folder.iterdir() if path.suffix.lower() in INPUT_SUFFIXES))

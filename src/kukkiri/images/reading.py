@@ -1,4 +1,4 @@
-"""From a picture file to a :class:`Picture`: nothing lost, nothing guessed, and one clear line for what cannot be."""
+"""From an image file to a :class:`Image`: nothing lost, nothing guessed, and one clear line for what cannot be."""
 
 import dataclasses
 import os
@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from kukkiri.errors import ImageError
 from kukkiri.images import exif as exif_block
-from kukkiri.images._engine import failures, forget_errors, reason, vips
 from kukkiri.images.containers import jpeg, png, tiff, webp
-from kukkiri.images.formats import READABLE, recognise, shown
-from kukkiri.images.levels import dequantise
+from kukkiri.images.formats import READABLE, recognize, shown
+from kukkiri.images.image import Depth, Image, clamp, split_alpha
+from kukkiri.images.libvips import failures, forget_errors, reason, vips
 from kukkiri.images.metadata import Metadata
-from kukkiri.images.picture import Depth, Picture, clamp, split_alpha
+from kukkiri.images.quantization import dequantize
 
-__all__ = ["PIXEL_LIMIT", "read_picture"]
+__all__ = ["PIXEL_LIMIT", "read_image"]
 
 PIXEL_LIMIT = 2**28
 """Most pixels that are decoded unless asked: 268 million, more than cameras take; 3 GiB as RGB floats."""
@@ -56,8 +56,8 @@ class _File:
     tiff: tiff.TiffFacts
 
 
-def read_picture(path: str | PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) -> Picture:
-    """Read a still picture: PNG, JPEG, WebP, TIFF, AVIF, or a GIF of one frame.
+def read_image(path: str | PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) -> Image:
+    """Read a still image: PNG, JPEG, WebP, TIFF, AVIF, or a GIF of one frame.
 
     The content decides, not the suffix. Grey, RGB and palette, with or without alpha, of 1 to 16 bits or float, are
     kept as they are, and so are the colour profile, EXIF and XMP. What changes is said in ``notes``: CMYK and Lab
@@ -68,17 +68,17 @@ def read_picture(path: str | PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) -
         pixel_limit: more pixels than this, by the file's header, are refused before anything is decoded.
 
     Raises:
-        ImageError: no such file, not a picture, animated, of several pages, truncated, corrupt, or too large.
+        ImageError: no such file, not an image, animated, of several pages, truncated, corrupt, or too large.
     """
     file = _load(Path(path), pixel_limit)
     strictness = _LOADERS[file.form][1]
     try:
         try:
-            return _picture(file, strictness, pixel_limit)
+            return _image(file, strictness, pixel_limit)
         except failures() as error:
             if not _STRAY_BYTES.search(str(error)):
                 raise
-        return _picture(file, "error", pixel_limit)
+        return _image(file, "error", pixel_limit)
     except failures() as error:
         if file.form in ("AVIF", "HEIC", "TIFF") and _UNSUPPORTED.search(str(error)):
             what, remedy = "is of a kind that cannot be decoded here", "Convert it to PNG first."
@@ -89,7 +89,7 @@ def read_picture(path: str | PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) -
         raise ImageError(f"{file.name}: there is not enough memory for its pixels.") from error
 
 
-def _picture(file: _File, strictness: str, pixel_limit: int) -> Picture:
+def _image(file: _File, strictness: str, pixel_limit: int) -> Image:
     image = _open(file, strictness, pixel_limit)
     metadata, notes = _metadata(image, file)
     image, metadata, conversions = _to_rgb(image, metadata)
@@ -98,7 +98,7 @@ def _picture(file: _File, strictness: str, pixel_limit: int) -> Picture:
     if orientation != 1:
         pixels = np.ascontiguousarray(_turn(pixels, orientation))
     colour, alpha = split_alpha(pixels)
-    return Picture(
+    return Image(
         colour=colour,
         alpha=alpha,
         depth=depth,
@@ -113,17 +113,17 @@ def _load(path: Path, pixel_limit: int) -> _File:
     name = shown(path)
     try:
         if path.is_dir():
-            raise ImageError(f"{name}: is a folder; expected a picture file.")
+            raise ImageError(f"{name}: is a folder; expected an image file.")
         if path.exists() and not path.is_file():
-            raise ImageError(f"{name}: is a device or pipe; expected a picture file.")
+            raise ImageError(f"{name}: is a device or pipe; expected an image file.")
         with path.open("rb") as stream:
             start = stream.read(_START)
-            form = _recognised(start, name)
+            form = _recognized(start, name)
             # No format needs more than 16 bytes for a pixel, so that a larger file is refused unread.
             room = 16 * pixel_limit + _METADATA_ROOM
             if os.fstat(stream.fileno()).st_size > room:
                 raise ImageError(
-                    f"{name}: is larger than any picture of {pixel_limit} pixels. Raise pixel_limit to read it."
+                    f"{name}: is larger than any image of {pixel_limit} pixels. Raise pixel_limit to read it."
                 )
             data = start + stream.read()
     except FileNotFoundError:
@@ -133,20 +133,20 @@ def _load(path: Path, pixel_limit: int) -> _File:
     return _File(path, name, form, data, tiff.extract(data) if form == "TIFF" else tiff.TiffFacts())
 
 
-def _recognised(start: bytes, name: str) -> str:
+def _recognized(start: bytes, name: str) -> str:
     if not start:
-        raise ImageError(f"{name}: is empty; expected a picture.")
-    form = recognise(start)
+        raise ImageError(f"{name}: is empty; expected an image.")
+    form = recognize(start)
     if form in _LOADERS:
         return form
     readable = f"kukkiri reads {', '.join(READABLE)}"
     if form is None:
-        raise ImageError(f"{name}: is not a picture by its content; {readable}.")
-    raise ImageError(f"{name}: is {form}; {readable}. Export a still picture from it first, such as a PNG.")
+        raise ImageError(f"{name}: is not an image by its content; {readable}.")
+    raise ImageError(f"{name}: is {form}; {readable}. Export a still image from it first, such as a PNG.")
 
 
 def _open(file: _File, strictness: str, pixel_limit: int) -> Any:
-    """Read the header and refuse what is no still picture of a bearable size."""
+    """Read the header and refuse what is no still image of a bearable size."""
     facts = file.tiff
     if facts.kind not in (1, 3) or (facts.kind == 3 and facts.bits not in (16, 32)) or facts.bits > 32:
         kind = {1: "unsigned integer", 2: "signed integer", 3: "float"}.get(facts.kind, "non-numeric")
@@ -160,8 +160,8 @@ def _open(file: _File, strictness: str, pixel_limit: int) -> Any:
         )
     pages = image.get("n-pages") if "n-pages" in image.get_fields() else 1
     if pages > 1 or (file.form == "PNG" and png.is_animated(file.data)):
-        what = f"holds {pages} pages" if file.form == "TIFF" else "is animated or holds several pictures"
-        raise ImageError(f"{file.name}: {what}; expected one still picture. Save one of them to a file of its own.")
+        what = f"holds {pages} pages" if file.form == "TIFF" else "is animated or holds several images"
+        raise ImageError(f"{file.name}: {what}; expected one still image. Save one of them to a file of its own.")
     return image
 
 
@@ -187,8 +187,8 @@ def _metadata(image: Any, file: _File) -> tuple[Metadata, list[str]]:
     elif file.form == "JPEG":
         iptc = jpeg.extract_iptc(file.data)
         resolution = jpeg.resolution(file.data) or resolution
-        if jpeg.extra_pictures(file.data):
-            notes.append("only the main picture is read: a gain map, depth map or preview in the file is dropped")
+        if jpeg.extra_images(file.data):
+            notes.append("only the main image is read: a gain map, depth map or preview in the file is dropped")
         if jpeg.has_extended_xmp(file.data):
             notes.append("the extended part of its XMP is dropped")
     return Metadata(icc=icc, exif=exif, xmp=blob("xmp-data"), iptc=iptc, resolution=resolution or None), notes
@@ -224,9 +224,9 @@ def _decode(image: Any, file: _File) -> tuple[NDArray[np.float32], Depth, list[s
     notes: list[str] = []
     depth: Depth = 32
     if levels.dtype == np.uint8:
-        pixels, depth = dequantise(levels), 8
+        pixels, depth = dequantize(levels), 8
     elif levels.dtype == np.uint16:
-        pixels, depth = _dequantise_words(levels, image, file), 16
+        pixels, depth = _dequantize_words(levels, image, file), 16
     elif levels.dtype == np.float32:
         pixels = clamp(levels, name=file.name)
         if pixels is not levels:
@@ -236,10 +236,10 @@ def _decode(image: Any, file: _File) -> tuple[NDArray[np.float32], Depth, list[s
     return pixels, depth, notes
 
 
-def _dequantise_words(levels: NDArray[np.uint16], image: Any, file: _File) -> NDArray[np.float32]:
+def _dequantize_words(levels: NDArray[np.uint16], image: Any, file: _File) -> NDArray[np.float32]:
     """libvips shifts the 10 or 12 bits of AVIF to the top of 16 and leaves the bottom empty: white would be grey."""
     bits = int(image.get("bits-per-sample")) if file.form in ("AVIF", "HEIC") else 16
-    return dequantise(np.right_shift(levels, 16 - bits), bits)
+    return dequantize(np.right_shift(levels, 16 - bits), bits)
 
 
 def _orientation(image: Any, file: _File) -> int:

@@ -1,7 +1,7 @@
 """Tile geometry: which pixels to read for each tile, and which of them to keep. No pixels are touched here.
 
 A tile reads its own core and a margin around it, so that every kept pixel sees its whole receptive field; the
-margin ends at the picture's border, where the network's own padding applies, just as it does to the whole picture.
+margin ends at the image's border, where the network's own padding applies, just as it does to the whole image.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Tile:
     """One tile; every region is (rows, columns) as slices with plain starts and stops."""
 
     read: Region
-    """What the network is given: the core and its margin, inside the picture."""
+    """What the network is given: the core and its margin, inside the image."""
     write: Region
     """The core: what is kept. The cores of a plan cover each pixel exactly once."""
 
@@ -48,14 +48,14 @@ class Tile:
 
 
 def plan_tiles(size: tuple[int, int], *, tile: int | tuple[int, int], overlap: int, multiple: int = 1) -> list[Tile]:
-    """Cut a picture into tiles of nearly equal size.
+    """Cut an image into tiles of nearly equal size.
 
     Args:
-        size: (height, width) of the picture, in LR pixels.
+        size: (height, width) of the image, in LR pixels.
         tile: the largest side, or (height, width), that a tile may read, margins included.
         overlap: margin to each side, in LR pixels; at least the receptive field for tiled = whole.
         multiple: the network's size multiple. Tiles then begin on multiples of it, so that the network's grid lies
-            on the picture as it would without tiles, and only reads that touch the far border may need padding.
+            on the image as it would without tiles, and only reads that touch the far border may need padding.
 
     Returns:
         The tiles, row by row. A side that fits in ``tile`` is not cut.

@@ -1,4 +1,4 @@
-"""From a :class:`Picture` to a file, whole or not at all, with a note for everything the format cannot hold."""
+"""From a :class:`Image` to a file, whole or not at all, with a note for everything the format cannot hold."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.errors import ConfigError, ImageError
+from kukkiri.files import write_atomically
 from kukkiri.images import exif as exif_block
-from kukkiri.images._engine import failures, forget_errors, reason, vips
-from kukkiri.images.atomic import write_atomically
 from kukkiri.images.containers import avif, jpeg, png, tiff, webp
 from kukkiri.images.formats import OutputFormat, output_format, shown
-from kukkiri.images.levels import quantise
+from kukkiri.images.image import Image
+from kukkiri.images.libvips import failures, forget_errors, reason, vips
 from kukkiri.images.metadata import Metadata
-from kukkiri.images.picture import Picture
+from kukkiri.images.quantization import quantize
 
-__all__ = ["check_output", "save_picture"]
+__all__ = ["check_output", "save_image"]
 
 _KEEP_NONE, _KEEP_EXIF, _KEEP_XMP, _KEEP_ICC, _KEEP_OTHER = 0, 1, 2, 8, 16
 """Flags of libvips: which metadata an encoder writes by itself."""
@@ -82,19 +82,19 @@ def _is_same(file: Path, source: Path) -> bool:
         return False
 
 
-def save_picture(
-    picture: Picture, path: str | PathLike[str], *, overwrite: bool = False, quality: int | None = None
+def save_image(
+    image: Image, path: str | PathLike[str], *, overwrite: bool = False, quality: int | None = None
 ) -> list[str]:
-    """Write a picture; the file appears whole or not at all.
+    """Write an image; the file appears whole or not at all.
 
-    Samples are rounded half away from zero to the depth of the picture, or the next lower one that the format has.
+    Samples are rounded half away from zero to the depth of the image, or the next lower one that the format has.
     Colours under an alpha that the format cannot hold are laid on white.
 
     Args:
-        picture: what to write.
+        image: what to write.
         path: its suffix decides the format, see :data:`kukkiri.images.OUTPUT_SUFFIXES`.
-        overwrite: an existing file may be replaced; the file that the picture came from never is.
-        quality: 1 to 100 for JPEG (95 unless given), WebP and AVIF (90). WebP is lossless unless the picture came
+        overwrite: an existing file may be replaced; the file that the image came from never is.
+        quality: 1 to 100 for JPEG (95 unless given), WebP and AVIF (90). WebP is lossless unless the image came
             from a lossy file or ``quality`` is below 100; AVIF is lossless at 100. PNG and TIFF always are.
 
     Returns:
@@ -107,9 +107,9 @@ def save_picture(
     file, name = Path(path), shown(Path(path))
     if quality is not None and not 1 <= quality <= 100:
         raise ConfigError(f"quality must be 1 to 100, got {quality}.")
-    check_output(file, source=picture.source, overwrite=overwrite, size=picture.size)
+    check_output(file, source=image.source, overwrite=overwrite, size=image.size)
     form = output_format(file)
-    fitted, notes = _fit(picture, form, name=name)
+    fitted, notes = _fit(image, form, name=name)
     forget_errors()
     try:
         data, dropped = _ENCODERS[form.name](fitted, quality)
@@ -125,7 +125,7 @@ def save_picture(
 
 @dataclass(frozen=True)
 class _Fitted:
-    """A picture cut to what a format can hold."""
+    """An image cut to what a format can hold."""
 
     samples: NDArray[Any]
     """(H, W, 1 to 4), uint8, uint16 or float32."""
@@ -154,28 +154,28 @@ class _Fitted:
         return image
 
 
-def _fit(picture: Picture, form: OutputFormat, *, name: str) -> tuple[_Fitted, list[str]]:
+def _fit(image: Image, form: OutputFormat, *, name: str) -> tuple[_Fitted, list[str]]:
     notes: list[str] = []
-    colour, alpha = picture.colour, picture.alpha
+    colour, alpha = image.colour, image.alpha
     if not _is_finite(colour) or (alpha is not None and not _is_finite(alpha)):
         raise ImageError(f"{name}: the pixels hold NaN or infinity, so that nothing was written. Check the model.")
-    bits = max(depth for depth in form.depths if depth <= picture.depth)
-    if bits != picture.depth:
-        notes.append(f"{form.name} stores {bits} bits per sample, not {picture.depth}")
+    bits = max(depth for depth in form.depths if depth <= image.depth)
+    if bits != image.depth:
+        notes.append(f"{form.name} stores {bits} bits per sample, not {image.depth}")
     if alpha is not None and not form.alpha:
         if alpha.min() < 1:
             colour = colour * alpha[:, :, None] + (1 - alpha[:, :, None])
-            notes.append(f"{form.name} has no alpha: the picture was laid on white")
+            notes.append(f"{form.name} has no alpha: the image was laid on white")
         alpha = None
     if colour.shape[2] == 1 and not form.grey:
         colour = np.repeat(colour, 3, axis=2)
     parts = [colour] if alpha is None else [colour, alpha[:, :, None]]
-    levels: list[NDArray[Any]] = [np.clip(part, 0, 1) if bits == 32 else quantise(part, bits) for part in parts]
+    levels: list[NDArray[Any]] = [np.clip(part, 0, 1) if bits == 32 else quantize(part, bits) for part in parts]
     samples = levels[0] if alpha is None else np.concatenate(levels, axis=2)
     if bits == 12:
         samples <<= 4  # libvips takes the top bits of 16
-    metadata, dropped = _fit_metadata(picture, form, channels=colour.shape[2])
-    return _Fitted(np.ascontiguousarray(samples), bits, metadata, picture.lossy), notes + dropped
+    metadata, dropped = _fit_metadata(image, form, channels=colour.shape[2])
+    return _Fitted(np.ascontiguousarray(samples), bits, metadata, image.lossy), notes + dropped
 
 
 def _is_finite(values: NDArray[np.float32]) -> bool:
@@ -183,9 +183,9 @@ def _is_finite(values: NDArray[np.float32]) -> bool:
     return bool(np.isfinite(values.min()) and np.isfinite(values.max()))
 
 
-def _fit_metadata(picture: Picture, form: OutputFormat, *, channels: int) -> tuple[Metadata, list[str]]:
+def _fit_metadata(image: Image, form: OutputFormat, *, channels: int) -> tuple[Metadata, list[str]]:
     notes: list[str] = []
-    metadata = picture.metadata
+    metadata = image.metadata
     space = {1: b"GRAY", 3: b"RGB "}[channels]
     if metadata.icc_space not in (None, space):
         kept = "grey" if channels == 1 else "RGB"
@@ -203,7 +203,7 @@ def _fit_metadata(picture: Picture, form: OutputFormat, *, channels: int) -> tup
     if form.name in ("WebP", "AVIF") and metadata.exif is None and metadata.resolution is not None:
         metadata = replace(metadata, exif=exif_block.stating_resolution(*metadata.resolution))
     if metadata.exif is not None:
-        metadata = replace(metadata, exif=exif_block.settle_size(metadata.exif, picture.size))
+        metadata = replace(metadata, exif=exif_block.settle_size(metadata.exif, image.size))
     return metadata, notes
 
 

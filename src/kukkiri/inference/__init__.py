@@ -1,7 +1,7 @@
-"""Any picture through a network: engines, tiles, memory, self-ensemble, colour and alpha (no torch)."""
+"""Any image through a network: engines, tiles, memory, self-ensemble, colour and alpha (no torch)."""
 
+from kukkiri.inference.choosing import INTERPOLATIONS, Domain
 from kukkiri.inference.engine import Engine, Footprint, OnnxEngine, usable_threads
-from kukkiri.inference.models import INTERPOLATIONS, Character
 from kukkiri.inference.presets import PRESETS, Preset
 from kukkiri.inference.providers import Provider, available
 from kukkiri.inference.tiling import SeamScore
@@ -10,7 +10,7 @@ from kukkiri.inference.upscaler import Plan, Upscaler, upscale
 __all__ = [
     "INTERPOLATIONS",
     "PRESETS",
-    "Character",
+    "Domain",
     "Engine",
     "Footprint",
     "OnnxEngine",

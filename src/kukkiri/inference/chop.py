@@ -14,12 +14,12 @@ Array = NDArray[Any]
 def chop(
     lr: Array, upscale: Callable[[Array], Array], *, scale: int, shave: int = 10, min_size: int = 160_000
 ) -> Array:
-    """Enlarge the four quadrants of a picture, each with some pixels of its neighbours, and join them.
+    """Upscale the four quadrants of an image, each with some pixels of its neighbours, and join them.
 
-    The picture is always split once. A quadrant (half a side, rounded down, plus ``shave``) of ``min_size``
+    The image is always split once. A quadrant (half a side, rounded down, plus ``shave``) of ``min_size``
     pixels or more is split again. The halves meet at ``H // 2`` and ``W // 2``, without a blend. A network with
     global statistics (RCAN, SAN) sees a quadrant only, so its published pixels are these, not those of the
-    whole picture; a network that reaches less far than ``shave`` gives the same either way (on an odd side the
+    whole image; a network that reaches less far than ``shave`` gives the same either way (on an odd side the
     second half has one pixel less of the first).
 
     Args:
@@ -36,7 +36,7 @@ def chop(
         ValueError: an argument is out of range, or ``upscale`` gives another size.
 
     Reference: ``forward_chop`` in the test code of RCAN and SAN. Differs for a side shorter than 2 * ``shave``,
-    on which that code fails: the quadrants end at the picture's border there.
+    on which that code fails: the quadrants end at the image's border there.
     """
     if scale < 1 or shave < 1 or min_size < 1:
         raise ValueError(f"scale, shave and min_size must be at least 1, got {scale}, {shave} and {min_size}")
@@ -44,7 +44,7 @@ def chop(
     height, width = min(h // 2 + shave, h), min(w // 2 + shave, w)
     again = height * width >= min_size and (height < h or width < w)
 
-    def enlarged(rows: slice, columns: slice) -> Array:
+    def upscaled(rows: slice, columns: slice) -> Array:
         quadrant = lr[rows, columns]
         if again:
             return chop(quadrant, upscale, scale=scale, shave=shave, min_size=min_size)
@@ -60,8 +60,8 @@ def chop(
     bottom, end = scale * (h - h // 2), scale * (w - w // 2)
     return np.concatenate(
         (
-            np.concatenate((enlarged(upper, left)[:middle, :centre], enlarged(upper, right)[:middle, -end:]), axis=1),
-            np.concatenate((enlarged(lower, left)[-bottom:, :centre], enlarged(lower, right)[-bottom:, -end:]), axis=1),
+            np.concatenate((upscaled(upper, left)[:middle, :centre], upscaled(upper, right)[:middle, -end:]), axis=1),
+            np.concatenate((upscaled(lower, left)[-bottom:, :centre], upscaled(lower, right)[-bottom:, -end:]), axis=1),
         )
     )
 

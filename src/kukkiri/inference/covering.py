@@ -1,4 +1,4 @@
-"""Few rectangles over many busy cells: what adaptive compute gives to the network."""
+"""Few rectangles over many textured cells: what skip-flat gives to the network."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,14 +16,14 @@ CALL = 400
 _DEEPEST = 200  # cuts of parts of parts, before halves are taken
 
 
-def cover(busy: Mask, *, cell: int, margin: int, limit: tuple[int, int] | None = None) -> list[Box]:
+def cover(textured: Mask, *, cell: int, margin: int, limit: tuple[int, int] | None = None) -> list[Box]:
     """Cover the true cells with rectangles that cost little: pixels, margins included, and calls.
 
-    What is to be covered is cut in two where the two bounding boxes are cheapest and the busy cells change most
+    What is to be covered is cut in two where the two bounding boxes are cheapest and the textured cells change most
     from one side of the cut to the other, and so on; a cut stays where its parts cost less than one rectangle.
 
     Args:
-        busy: (rows, columns) of cells.
+        textured: (rows, columns) of cells.
         cell: side of a cell in pixels.
         margin: pixels to each side of a rectangle.
         limit: (height, width) that a rectangle may have, margins included; at least a cell and two margins.
@@ -31,10 +31,10 @@ def cover(busy: Mask, *, cell: int, margin: int, limit: tuple[int, int] | None =
     Returns:
         (top, bottom, left, right) in cells; none overlap.
     """
-    rows, columns = busy.shape
+    rows, columns = textured.shape
     if limit is not None:
         rows, columns = ((side - 2 * margin) // cell for side in limit)
-    return _Cover(cell, margin, (rows, columns)).solve(busy, top=0, left=0)[1]
+    return _Cover(cell, margin, (rows, columns)).solve(textured, top=0, left=0)[1]
 
 
 @dataclass(frozen=True)
@@ -44,21 +44,21 @@ class _Cover:
     most: tuple[int, int]
     """(rows, columns) of cells that a rectangle may have."""
 
-    def solve(self, busy: Mask, *, top: int, left: int, depth: int = 0) -> tuple[int, list[Box]]:
-        """Price and rectangles for a part of the picture that begins at (top, left)."""
-        rows, columns = np.flatnonzero(busy.any(axis=1)), np.flatnonzero(busy.any(axis=0))
+    def solve(self, textured: Mask, *, top: int, left: int, depth: int = 0) -> tuple[int, list[Box]]:
+        """Price and rectangles for a part of the image that begins at (top, left)."""
+        rows, columns = np.flatnonzero(textured.any(axis=1)), np.flatnonzero(textured.any(axis=0))
         if not len(rows):
             return 0, []
         top, left = top + int(rows[0]), left + int(columns[0])
-        busy = busy[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        height, width = busy.shape
+        textured = textured[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        height, width = textured.shape
         one, box = int(self._price(height, width)), (top, top + height, left, left + width)
         fits = height <= self.most[0] and width <= self.most[1]
-        spared = self.cell**2 * int(busy.size - np.count_nonzero(busy))
+        spared = self.cell**2 * int(textured.size - np.count_nonzero(textured))
         if fits and spared <= 2 * self.margin * self.cell * min(height, width) + CALL:
             return one, [box]  # no cut saves what its two margins cost
-        axis, cut = self._cut(busy) if depth < _DEEPEST else (int(width > height), max(height, width) // 2)
-        halves = (busy[:cut], busy[cut:]) if axis == 0 else (busy[:, :cut], busy[:, cut:])
+        axis, cut = self._cut(textured) if depth < _DEEPEST else (int(width > height), max(height, width) // 2)
+        halves = (textured[:cut], textured[cut:]) if axis == 0 else (textured[:, :cut], textured[:, cut:])
         down, right = (cut, 0) if axis == 0 else (0, cut)
         parts = (
             self.solve(halves[0], top=top, left=left, depth=depth + 1),
@@ -67,28 +67,30 @@ class _Cover:
         both = parts[0][0] + parts[1][0]
         return (one, [box]) if fits and one <= both else (both, parts[0][1] + parts[1][1])
 
-    def _cut(self, busy: Mask) -> tuple[int, int]:
+    def _cut(self, textured: Mask) -> tuple[int, int]:
         """(axis, place) of the most promising cut; in the middle of a side that is too long and has no flat cells."""
-        for axis, length in enumerate(busy.shape):
-            if length > self.most[axis] and busy.all():
+        for axis, length in enumerate(textured.shape):
+            if length > self.most[axis] and textured.all():
                 return axis, self.most[axis] * max(1, length // self.most[axis] // 2)
         found = [
-            (*self._best(busy if axis == 0 else busy.T), axis) for axis, length in enumerate(busy.shape) if length > 1
+            (*self._best(textured if axis == 0 else textured.T), axis)
+            for axis, length in enumerate(textured.shape)
+            if length > 1
         ]
         _, place, axis = min(found)
         return axis, place
 
-    def _best(self, busy: Mask) -> tuple[int, int]:
+    def _best(self, textured: Mask) -> tuple[int, int]:
         """(score, rows before the cut) of the best cut between two rows."""
-        rows, columns = busy.shape
-        some, row = busy.any(axis=1), np.arange(rows)
-        start = np.where(some, busy.argmax(axis=1), columns)
-        stop = np.where(some, columns - busy[:, ::-1].argmax(axis=1), 0)
+        rows, columns = textured.shape
+        some, row = textured.any(axis=1), np.arange(rows)
+        start = np.where(some, textured.argmax(axis=1), columns)
+        stop = np.where(some, columns - textured[:, ::-1].argmax(axis=1), 0)
         top, bottom = np.where(some, row, rows), np.where(some, row + 1, 0)
         before = self._price(_so_far(np.maximum, bottom), _so_far(np.maximum, stop) - _so_far(np.minimum, start))
         start, stop, top = start[::-1], stop[::-1], top[::-1]
         behind = self._price(rows - _so_far(np.minimum, top), _so_far(np.maximum, stop) - _so_far(np.minimum, start))
-        changes = np.count_nonzero(busy[1:] != busy[:-1], axis=1)
+        changes = np.count_nonzero(textured[1:] != textured[:-1], axis=1)
         score = before[:-1] + behind[-2::-1] - 2 * self.margin * self.cell * changes
         place = int(score.argmin())
         return int(score[place]), place + 1

@@ -81,7 +81,7 @@ class OnnxEngine:
             threads: of one run; by default one for each core that this process may use.
 
         Raises:
-            ModelError: the file is missing, damaged, or not an enlarging network.
+            ModelError: the file is missing, damaged, or not an upscaling network.
             BackendError: ONNX Runtime is not installed.
         """
         self.path = Path(path)
@@ -122,7 +122,7 @@ class OnnxEngine:
             BackendError: ONNX Runtime failed, for want of memory for example.
         """
         *_, height, width = batch.shape
-        large = self.footprint.bytes(height * width) > _SHRINK_FROM  # give back what one picture needed
+        large = self.footprint.bytes(height * width) > _SHRINK_FROM  # give back what one image needed
         try:
             outputs = self._session.run(None, {self._input: batch}, self._frugal if large else None)
         except Exception as error:  # ONNX Runtime's errors have no public base class

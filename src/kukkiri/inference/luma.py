@@ -1,7 +1,7 @@
-"""Colour around a luma network: Y goes through the network, chroma is enlarged by bicubic interpolation.
+"""Colour around a luma network: Y goes through the network, chroma is upscaled by bicubic interpolation.
 
 In MATLAB's studio range (``kukkiri.images.rgb_to_y``) RGB is a sum, (R, G, B) = k (Y - 16/255) + (P, G', Q),
-where k = 255/219 and (P, G', Q) carries no luma; G' follows from P and Q. Enlarging P and Q is enlarging Cb and Cr,
+where k = 255/219 and (P, G', Q) carries no luma; G' follows from P and Q. Upscaling P and Q is upscaling Cb and Cr,
 for interpolation is linear; so two planes are interpolated and one addition each makes R, G and B.
 """
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.images import rgb_to_y
-from kukkiri.inference.strips import each_strip
+from kukkiri.inference.strip_threads import each_strip
 from kukkiri.resampling import StripResize
 
 __all__ = ["grey_to_luma", "interleave", "is_grey", "join_colour", "luma_to_grey", "split_colour"]
@@ -41,7 +41,7 @@ def luma_to_grey(luma: Plane) -> Plane:
 
 
 def split_colour(rgb: Plane) -> tuple[Plane, Plane, Plane]:
-    """Take a picture apart.
+    """Take an image apart.
 
     Args:
         rgb: (H, W, 3), [0, 1].
@@ -55,7 +55,7 @@ def split_colour(rgb: Plane) -> tuple[Plane, Plane, Plane]:
 
 
 def join_colour(luma: Plane, red: Plane, blue: Plane, *, threads: int = 1) -> Plane:
-    """Put a picture together again, strip by strip, so that only the result is whole in memory.
+    """Put an image together again, strip by strip, so that only the result is whole in memory.
 
     Args:
         luma: Y, (sH, sW), from the network.
@@ -80,18 +80,18 @@ def join_colour(luma: Plane, red: Plane, blue: Plane, *, threads: int = 1) -> Pl
 
 
 def interleave(planes: Plane, *, threads: int = 1) -> Plane:
-    """Planes (C, H, W) of a network to a picture (H, W, C), clamped to [0, 1]."""
+    """Planes (C, H, W) of a network to an image (H, W, C), clamped to [0, 1]."""
     channels, height, width = planes.shape
-    picture = np.empty((height, width, channels), dtype=np.float32)
+    image = np.empty((height, width, channels), dtype=np.float32)
     rows = max(1, _STRIP // width)
 
     def fill(first: int) -> None:
         strip = slice(first, first + rows)
         for channel in range(channels):
-            np.clip(planes[channel, strip], 0, 1, out=picture[strip, :, channel])
+            np.clip(planes[channel, strip], 0, 1, out=image[strip, :, channel])
 
     each_strip(fill, range(0, height, rows), threads=threads)
-    return picture
+    return image
 
 
 def _join_strip(luma: Plane, red: Plane, blue: Plane, *, out: Plane) -> None:

@@ -1,4 +1,4 @@
-"""Foreign ONNX graphs: what a file does not say is found out by running it once on a small picture."""
+"""Foreign ONNX graphs: what a file does not say is found out by running it once on a small image."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -26,7 +26,7 @@ def probe(session: Any, *, source: Path) -> ModelInfo:
         source: the file, for messages and for the name.
 
     Raises:
-        ModelError: not one float32 input (N, C, H, W) of open size with 1 or 3 channels, or not an enlargement.
+        ModelError: not one float32 input (N, C, H, W) of open size with 1 or 3 channels, or not an upscaling.
     """
     inputs = session.get_inputs()
     shape = inputs[0].shape
@@ -57,4 +57,4 @@ def probe(session: Any, *, source: Path) -> ModelInfo:
                 receptive_field=None,
                 multiple=multiple,
             )
-    raise ModelError(f"{source}: does not enlarge by a whole number. Expected sr of scale x the size of lr.")
+    raise ModelError(f"{source}: does not upscale by a whole number. Expected sr of scale x the size of lr.")

@@ -58,7 +58,7 @@ def overlap_of(engine: Engine) -> int:
 
 
 def choose_tile(engine: Engine, size: tuple[int, int], *, budget: int) -> TileSize | None:
-    """The tiles that fit in memory: none when the whole picture does, else full-width strips, else squares.
+    """The tiles that fit in memory: none when the whole image does, else full-width strips, else squares.
 
     Strips share the fewest pixels; a tile's activations are held below 4 GB, beyond which nothing is gained.
 
@@ -68,7 +68,7 @@ def choose_tile(engine: Engine, size: tuple[int, int], *, budget: int) -> TileSi
         budget: bytes for the activations of one run.
 
     Returns:
-        ``None`` for the whole picture, else (height, width) that a tile may read.
+        ``None`` for the whole image, else (height, width) that a tile may read.
 
     Raises:
         ImageError: not even the smallest tile fits.
@@ -116,7 +116,7 @@ def run_pass(
 
     Args:
         engine: what runs.
-        lr: (1, C, H, W); for a pre-upsampled network the enlarged picture.
+        lr: (1, C, H, W); for a pre-upsampled network the upscaled image.
         tile: (height, width) that a tile may read; ``None`` for the whole.
         seams: filled with the disagreement of tiles, when the network's reach is unlimited.
         progress: called with (done, total) after each tile.
@@ -167,7 +167,7 @@ def _paste(pieces: Iterable[tuple[Tile, Batch]], *, lr: Batch, scale: int, seams
 
 
 def _blend(pieces: Iterable[tuple[Tile, Batch]], *, lr: Batch, scale: int, seams: SeamScore) -> Batch:
-    """Cross-fade neighbours in the middle half of what both computed: tiles to bands, bands to the picture.
+    """Cross-fade neighbours in the middle half of what both computed: tiles to bands, bands to the image.
 
     The outer quarters of a shared strip are taken from the tile that has more around them.
     """

@@ -1,4 +1,4 @@
-"""Any picture through any model: the front door of the torch-free half."""
+"""Any image through any model: the front door of the torch-free half."""
 
 import copy
 import dataclasses
@@ -15,16 +15,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kukkiri.errors import ConfigError, ImageError, ModelError
-from kukkiri.images import Picture, bleed, dequantise, quantise, read_picture
+from kukkiri.images import Image, bleed, dequantize, quantize, read_image
 from kukkiri.inference import luma
-from kukkiri.inference.adaptive import Thrift, run_adaptive
-from kukkiri.inference.alpha import resize_alpha
+from kukkiri.inference.alpha_resize import resize_alpha
+from kukkiri.inference.choosing import Domain, choose_model, load_shipped
 from kukkiri.inference.chop import chop
 from kukkiri.inference.engine import Engine, usable_threads
 from kukkiri.inference.ensemble import run_ensemble
+from kukkiri.inference.flat_regions import SkipStatistics, run_skipping_flat
 from kukkiri.inference.memory import available_memory
-from kukkiri.inference.models import Character, choose_model, load_shipped
-from kukkiri.inference.strips import each_strip
+from kukkiri.inference.strip_threads import each_strip
 from kukkiri.inference.tiling import SeamScore, TileSize, choose_tile, run_pass
 from kukkiri.resampling import StripResize, resize
 
@@ -33,13 +33,13 @@ __all__ = ["Plan", "Upscaler", "upscale"]
 Plane = NDArray[np.float32]
 Progress = Callable[[int, int], None]
 _LOG = logging.getLogger(__name__)
-_SHARE = 0.8  # of the free memory that the pictures in work may take together
+_SHARE = 0.8  # of the free memory that the images in work may take together
 _COPIES = 3  # float32 copies of the result that are alive at one time
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What an upscaler will do with a picture of some size."""
+    """What an upscaler will do with an image of some size."""
 
     output_size: tuple[int, int]
     """(height, width) of the result."""
@@ -50,7 +50,7 @@ class Plan:
 
 
 class Upscaler:
-    """Enlarges pictures with one model; reusable and thread-safe.
+    """Upscales images with one model; reusable and thread-safe.
 
     The same input, model and number of threads give the same pixels.
     """
@@ -66,8 +66,8 @@ class Upscaler:
         threads: int | None = None,
         memory: int | None = None,
         workers: int = 1,
-        adaptive: bool = False,
-        character: Character = "auto",
+        skip_flat: bool = False,
+        weights: Domain = "auto",
     ) -> None:
         """Load the model.
 
@@ -78,56 +78,56 @@ class Upscaler:
             scale: output pixels for one input pixel along a side, any number of at least 1; by default the
                 model's own, 2 for presets, families and interpolations. Reached by the fewest network
                 runs whose scales multiply to it or more, then an antialiased bicubic resize to
-                round(scale * side). Scale 1 gives the picture back unchanged.
+                round(scale * side). Scale 1 gives the image back unchanged.
             ensemble: average over eight flips and turns; the preset ``best`` does so by itself.
             chop: in four quadrants, as EDSR, RCAN and SAN published their numbers; see :func:`chop`. With a
-                network that reads the whole picture the result differs, and there is a seam.
+                network that reads the whole image the result differs, and there is a seam.
             tile: largest side, in LR pixels, that a network is given at once; ``None`` or ``auto``: the whole
-                picture while memory allows, else what fits; 0: always the whole picture.
-            threads: for one picture; by default all cores.
-            memory: bytes that one picture may take; by default 80 % of what is free, divided by ``workers``.
-            workers: pictures that the caller has in work at one time, each in a thread of its own.
-            adaptive: interpolate flat parts of the picture, where that differs from the network by less than half
+                image while memory allows, else what fits; 0: always the whole image.
+            threads: for one image; by default all cores.
+            memory: bytes that one image may take; by default 80 % of what is free, divided by ``workers``.
+            workers: images that the caller has in work at one time, each in a thread of its own.
+            skip_flat: interpolate flat parts of the image, where that differs from the network by less than half
                 a grey level, and run the network on the rest; a note says how much was spared.
             character: of a preset's or family's networks: ``clean`` for screenshots, renders and benchmarks,
-                ``photo`` for what JPEG, noise and slight blur have damaged; ``auto``: ``photo`` for pictures that
+                ``photo`` for what JPEG, noise and slight blur have damaged; ``auto``: ``photo`` for images that
                 were read from a file compressed with loss, where such weights are shipped, and ``clean`` otherwise,
                 so for arrays. See :meth:`suited`.
 
         Raises:
-            ModelError: an unknown or damaged model, an impossible scale, or a character that is not shipped.
+            ModelError: an unknown or damaged model, an impossible scale, or a degradation domain that is not shipped.
             ConfigError: a negative tile, thread count or memory, no worker, or options that exclude one another.
             BackendError: the model needs an engine that is not installed.
         """
         if chop and tile not in (None, "auto"):
-            raise ConfigError("chop and tile both cut the picture, each in its way. Use one of them.")
-        if chop and adaptive:
-            raise ConfigError("chop is for published numbers, which adaptive changes a little. Use one of them.")
+            raise ConfigError("chop and tile both cut the image, each in its way. Use one of them.")
+        if chop and skip_flat:
+            raise ConfigError("chop is for published numbers, which skip_flat changes a little. Use one of them.")
         if (isinstance(tile, int) and tile < 0) or (threads or 0) < 0 or (memory or 0) < 0:
             raise ConfigError(f"tile, threads and memory must not be negative, got {tile}, {threads}, {memory}.")
         if workers < 1:
             raise ConfigError(f"workers must be at least 1, got {workers}.")
-        choice = choose_model(model, scale=scale, threads=threads, character=character)
+        choice = choose_model(model, scale=scale, threads=threads, weights=weights)
         self.name = choice.name
         self.scale = choice.scale
         self.engines = choice.engines
         self.kernel = choice.kernel
         self.ensemble = ensemble or choice.ensemble
         self.chop = chop
-        self.adaptive = adaptive
-        self.character = choice.character
+        self.skip_flat = skip_flat
+        self.domain = choice.domain
         self._load_photo = partial(load_shipped, choice.photo, threads=threads) if choice.photo else None
         self._photo: Upscaler | None = None
         self._lock = threading.Lock()
-        if adaptive and self.kernel is not None:
-            raise ConfigError(f"adaptive spares runs of a network, and {self.name} has none. Drop it.")
+        if skip_flat and self.kernel is not None:
+            raise ConfigError(f"skip_flat saves runs of a network, and {self.name} has none. Drop it.")
         self._tile = None if tile == "auto" else tile
         self._memory = memory
         self._workers = workers
         self.threads = threads or usable_threads()
 
     def __call__(self, array: ArrayLike, *, progress: Progress | None = None) -> NDArray[Any]:
-        """Enlarge an array.
+        """Upscale an array.
 
         Args:
             array: (H, W) or (H, W, C): grey, grey and alpha, RGB or RGBA; uint8, uint16, or floats in [0, 1].
@@ -137,12 +137,12 @@ class Upscaler:
             (round(scale*H), round(scale*W)[, C]), the dtype of ``array``.
 
         Raises:
-            ImageError: the array is no picture, or memory does not suffice for the result.
+            ImageError: the array is no image, or memory does not suffice for the result.
             ModelError: the network gave NaN or infinity.
         """
         values = np.asarray(array)
-        picture = self.picture(Picture.from_array(values), progress=progress)
-        result = picture.to_array().astype(values.dtype, copy=False)
+        image = self.image(Image.from_array(values), progress=progress)
+        result = image.to_array().astype(values.dtype, copy=False)
         return result.reshape(*result.shape[:2], *values.shape[2:])
 
     @property
@@ -150,48 +150,48 @@ class Upscaler:
         """Whether :meth:`suited` has a choice."""
         return self._load_photo is not None
 
-    def suited(self, picture: Picture) -> "Upscaler":
-        """The upscaler that :meth:`picture` uses for this picture: itself, or its twin for photographs.
+    def suited(self, image: Image) -> "Upscaler":
+        """The upscaler that :meth:`image` uses for this image: itself, or its twin for photographs.
 
-        The twin is taken for a lossy picture when the character is ``auto`` and such weights are shipped; they are
-        loaded when the first one comes. ``character`` tells which it is.
+        The twin is taken for a lossy image when the degradation domain is ``auto`` and such weights are shipped; they are
+        loaded when the first one comes. ``domain`` tells which it is.
         """
-        if not picture.lossy or self._load_photo is None:
+        if not image.lossy or self._load_photo is None:
             return self
         with self._lock:
             if self._photo is None:
                 twin = copy.copy(self)
-                twin.engines, twin.character, twin._load_photo = self._load_photo(), "photo", None
+                twin.engines, twin.domain, twin._load_photo = self._load_photo(), "photo", None
                 self._photo = twin
         return self._photo
 
-    def picture(self, picture: Picture, *, progress: Progress | None = None) -> Picture:
-        """Enlarge a picture; depth and metadata stay, and transparency has no fringes.
+    def image(self, image: Image, *, progress: Progress | None = None) -> Image:
+        """Upscale an image; depth and metadata stay, and transparency has no fringes.
 
         Args:
-            picture: any.
+            image: any.
             progress: called with (done, total) network runs.
 
         Returns:
-            The larger picture. A line in its ``notes`` gives the seam score when tiles had to be blended.
+            The larger image. A line in its ``notes`` gives the seam score when tiles had to be blended.
 
         Raises:
             ImageError: memory does not suffice for the result.
             ModelError: the network gave NaN or infinity.
         """
-        suited = self.suited(picture)
+        suited = self.suited(image)
         if suited is not self:
-            return suited.picture(picture, progress=progress)
-        channels = picture.colour.shape[2] + (picture.alpha is not None)
-        run = _Run(self, picture.size, channels=channels, progress=progress)
+            return suited.image(image, progress=progress)
+        channels = image.colour.shape[2] + (image.alpha is not None)
+        run = _Run(self, image.size, channels=channels, progress=progress)
         if run.unchanged:
-            return picture
-        colour, alpha = picture.colour, picture.alpha
+            return image
+        colour, alpha = image.colour, image.alpha
         if alpha is not None:
             colour = bleed(colour, alpha)
         if self.kernel is not None:
             interpolate = partial(
-                _interpolate, size=run.size, kernel=self.kernel, depth=picture.depth, threads=self.threads
+                _interpolate, size=run.size, kernel=self.kernel, depth=image.depth, threads=self.threads
             )
             colour = interpolate(colour)
             alpha = None if alpha is None else interpolate(alpha)
@@ -199,10 +199,10 @@ class Upscaler:
             if alpha is not None:
                 alpha = resize_alpha(alpha, run.size)
             colour = run.through_networks(colour)
-        return dataclasses.replace(picture, colour=colour, alpha=alpha, notes=(*picture.notes, *run.notes()))
+        return dataclasses.replace(image, colour=colour, alpha=alpha, notes=(*image.notes, *run.notes()))
 
     def planes(self, lr: Plane) -> Plane:
-        """Enlarge the network's own planes: Y or RGB without any conversion; for evaluation and video.
+        """Upscale the network's own planes: Y or RGB without any conversion; for evaluation and video.
 
         Args:
             lr: (C, H, W), float32, [0, 1]; C is 1 for a luma network, 3 for an RGB network, any for an
@@ -226,7 +226,7 @@ class Upscaler:
         return first
 
     def plan(self, size: tuple[int, int], *, channels: int = 3) -> Plan:
-        """What would be done with a picture of (height, width) and so many channels, alpha included.
+        """What would be done with an image of (height, width) and so many channels, alpha included.
 
         Raises:
             ImageError: memory does not suffice for the result, or for the smallest tile.
@@ -240,12 +240,12 @@ class Upscaler:
         if arrays > budget:
             raise ImageError(
                 f"a result of {output_size[0]}x{output_size[1]} pixels needs about {arrays / 1e9:.1f} GB, but "
-                f"{budget / 1e9:.1f} GB are free. Use a smaller scale, or cut the picture into parts."
+                f"{budget / 1e9:.1f} GB are free. Use a smaller scale, or cut the image into parts."
             )
         passes, largest, (height, width) = [], 0, size
         for engine in self.engines:
-            enlarged = engine.info.scale if engine.info.pre_upsampled else 1
-            entered = (height * enlarged, width * enlarged)
+            upscaled = engine.info.scale if engine.info.pre_upsampled else 1
+            entered = (height * upscaled, width * upscaled)
             tile = self._tile_for(engine, entered, budget=budget - arrays)
             seen = entered if tile is None else (min(tile[0], entered[0]), min(tile[1], entered[1]))
             largest = max(largest, engine.footprint.bytes(seen[0] * seen[1]))
@@ -265,7 +265,7 @@ class Upscaler:
 
 
 class _Run:
-    """One picture on its way through one upscaler."""
+    """One image on its way through one upscaler."""
 
     def __init__(self, upscaler: Upscaler, size: tuple[int, int], *, channels: int, progress: Progress | None) -> None:
         self.upscaler = upscaler
@@ -273,7 +273,7 @@ class _Run:
         self.size = self.plan.output_size
         self.unchanged = upscaler.scale == 1 and not upscaler.engines
         self.seams = SeamScore()
-        self.thrift = Thrift()
+        self.statistics = SkipStatistics()
         self._progress, self._done = progress, 0
         self._runs = len(upscaler.engines) * (8 if upscaler.ensemble else 1)
 
@@ -295,10 +295,10 @@ class _Run:
 
     def notes(self) -> list[str]:
         """What the user should know about this result."""
-        notes = [self.thrift.note()] if self.thrift.total else []
+        notes = [self.statistics.note()] if self.statistics.total else []
         if self.seams.seams:
             mean, most = 255 * self.seams.mean, 255 * self.seams.maximum
-            notes.append(f"enlarged in blended tiles; they differ by {mean:.2f} of 255 levels, at most by {most:.1f}")
+            notes.append(f"upscaled in blended tiles; they differ by {mean:.2f} of 255 levels, at most by {most:.1f}")
         return notes
 
     def planes(self, lr: Plane) -> Plane:
@@ -320,8 +320,8 @@ class _Run:
             this_tile = tile[::-1] if tile and turned else tile
             if self.upscaler.chop:
                 sr = self._chopped(engine, batch)
-            elif self.upscaler.adaptive:
-                sr = run_adaptive(engine, batch, tile=this_tile, seams=self.seams, thrift=self.thrift)
+            elif self.upscaler.skip_flat:
+                sr = run_skipping_flat(engine, batch, tile=this_tile, seams=self.seams, statistics=self.statistics)
             else:
                 sr = run_pass(engine, batch, tile=this_tile, seams=self.seams)
             self._done += 1
@@ -332,7 +332,7 @@ class _Run:
         sr = run_ensemble(run, lr) if self.upscaler.ensemble else run(lr)
         if not (math.isfinite(float(sr.min())) and math.isfinite(float(sr.max()))):
             raise ModelError(
-                f"{engine.info.name}: the network gave NaN or infinity for this picture, so there is no result. "
+                f"{engine.info.name}: the network gave NaN or infinity for this image, so there is no result. "
                 "Its weights may be damaged or made for another range; try another model."
             )
         return sr
@@ -340,35 +340,35 @@ class _Run:
     def _chopped(self, engine: Engine, lr: Plane) -> Plane:
         """(1, C, H, W) in the official four quadrants."""
 
-        def enlarge(quadrant: Plane) -> Plane:
+        def upscale(quadrant: Plane) -> Plane:
             planes = np.ascontiguousarray(quadrant.transpose(2, 0, 1))[None]
             sr: Plane = run_pass(engine, planes, tile=None, seams=self.seams)[0].transpose(1, 2, 0)
             return sr
 
         scale = 1 if engine.info.pre_upsampled else engine.info.scale
-        chopped: Plane = chop(lr[0].transpose(1, 2, 0), enlarge, scale=scale).transpose(2, 0, 1)[None]
+        chopped: Plane = chop(lr[0].transpose(1, 2, 0), upscale, scale=scale).transpose(2, 0, 1)[None]
         return chopped
 
 
 def upscale(
     path: str | PathLike[str], *, scale: float | None = 2, model: str | PathLike[str] = "balanced", **options: Any
-) -> Picture:
-    """Read a picture and enlarge it.
+) -> Image:
+    """Read an image and upscale it.
 
     Args:
-        path: a picture file.
+        path: an image file.
         scale: see :class:`Upscaler`.
         model: see :class:`Upscaler`.
         **options: further keywords of :class:`Upscaler`.
 
     Returns:
-        The larger picture; ``.save("out.png")`` writes it with its metadata.
+        The larger image; ``.save("out.png")`` writes it with its metadata.
 
     Raises:
         KukkiriError: the file, the model or the scale does not fit; see :class:`Upscaler`.
     """
     upscaler = Upscaler(model, scale=scale, **options)
-    return upscaler.picture(read_picture(path))
+    return upscaler.image(read_image(path))
 
 
 def _output_size(size: tuple[int, int], scale: float) -> tuple[int, int]:
@@ -381,10 +381,10 @@ def _clamped(colour: Plane) -> Plane:
 
 
 def _interpolate(values: Plane, size: tuple[int, int], *, kernel: str, depth: int, threads: int) -> Plane:
-    """Integer pictures in integers, as MATLAB does, so that published bicubic scores are met; floats in floats."""
+    """Integer images in integers, as MATLAB does, so that published bicubic scores are met; floats in floats."""
     if depth == 32:
         return np.clip(resize(values, output_size=size, kernel=kernel), 0, 1)
-    levels = quantise(values, depth)
+    levels = quantize(values, depth)
     strips = StripResize(levels.reshape(*levels.shape[:2], -1).transpose(2, 0, 1), output_size=size, kernel=kernel)
     result = np.empty((*size, *values.shape[2:]), dtype=np.float32)
     channels = result.reshape(*size, -1)
@@ -392,7 +392,7 @@ def _interpolate(values: Plane, size: tuple[int, int], *, kernel: str, depth: in
     def fill(first: int) -> None:
         some = slice(first, min(first + strips.strip, size[0]))
         for channel, plane in enumerate(strips.rows(some.start, some.stop)):
-            channels[some, :, channel] = dequantise(plane, depth)
+            channels[some, :, channel] = dequantize(plane, depth)
 
     each_strip(fill, range(0, size[0], strips.strip), threads=threads)
     return result

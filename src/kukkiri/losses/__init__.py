@@ -1,4 +1,4 @@
-"""Training criteria on pixels: functions (sr, hr) -> scalar, in the units of the pictures."""
+"""Training criteria on pixels: functions (sr, hr) -> scalar, in the units of the images."""
 
 from collections.abc import Callable
 

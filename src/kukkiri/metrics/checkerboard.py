@@ -1,7 +1,7 @@
 """Checkerboards, measured: what an upsampler adds at the frequencies of its own sub-pixels.
 
-An enlargement by ``scale`` writes ``scale * scale`` kinds of output pixel (phases). Where the phases answer the
-same input differently, the picture carries a pattern of period ``scale``: energy at exactly the frequencies
+An upscaling by ``scale`` writes ``scale * scale`` kinds of output pixel (phases). Where the phases answer the
+same input differently, the image carries a pattern of period ``scale``: energy at exactly the frequencies
 (i, j) / scale cycles per pixel. Everything here takes arrays or a callable from array to array, so that torch
 modules, ONNX sessions and plain functions are measured by the same code.
 
@@ -33,28 +33,28 @@ __all__ = [
 ]
 
 Float64 = NDArray[np.float64]
-Enlarge = Callable[[NDArray[np.float32]], NDArray[Any]]
+Upscale = Callable[[NDArray[np.float32]], NDArray[Any]]
 
-_BLOCK = 64  # side of the blocks whose spectra are averaged, so that the score does not grow with the picture
+_BLOCK = 64  # side of the blocks whose spectra are averaged, so that the score does not grow with the image
 _PERIODS = 16  # the fewest periods in a block: keeps the neighbourhoods of two sub-pixel frequencies apart
 _NEAR, _FAR = 3, 6  # the neighbourhood of a frequency: bins at this (Chebyshev) distance
-_SEEN = 0.5 / 255.0  # a wave of half an 8-bit level: fainter than that is not seen in a picture
+_SEEN = 0.5 / 255.0  # a wave of half an 8-bit level: fainter than that is not seen in an image
 _MADE = 0.01 / 255.0  # on a synthetic probe much less can be told from nothing
 
 
 @dataclass(frozen=True)
 class Checkerboard:
-    """How much a picture shows its upsampler."""
+    """How much an image shows its upsampler."""
 
     score: float
     """dB: energy at the sub-pixel frequencies over that of their neighbourhood; 0 is no pattern."""
     amplitude: float
-    """Root mean square of the pattern, in the units of the picture (1/255 is one 8-bit level); 0 is no pattern."""
+    """Root mean square of the pattern, in the units of the image (1/255 is one 8-bit level); 0 is no pattern."""
 
 
 @dataclass(frozen=True)
 class NetworkCheckerboard:
-    """How much a network writes its own pattern into what it enlarges."""
+    """How much a network writes its own pattern into what it upscales."""
 
     response: Float64
     """(scale, scale, C): the mean answer of each phase to grey 0.5."""
@@ -63,17 +63,17 @@ class NetworkCheckerboard:
 
     @property
     def spread(self) -> float:
-        """The largest difference between two phases' answers to grey, in the units of the picture."""
+        """The largest difference between two phases' answers to grey, in the units of the image."""
         return float(np.ptp(self.response, axis=(0, 1)).max())
 
 
 def network_checkerboard(
-    enlarge: Enlarge, *, scale: int, channels: int, margin: int = 12, multiple: int = 1
+    upscale: Upscale, *, scale: int, channels: int, margin: int = 12, multiple: int = 1
 ) -> NetworkCheckerboard:
     """Measure a network on grey and on a texture that has nothing at the sub-pixel frequencies.
 
     Args:
-        enlarge: from (H, W, channels) float32 in [0, 1] to (scale*H, scale*W, C).
+        upscale: from (H, W, channels) float32 in [0, 1] to (scale*H, scale*W, C).
         scale: at least 2.
         channels: of the input.
         margin: LR pixels left out at every side, where padding shows: the receptive field.
@@ -84,18 +84,18 @@ def network_checkerboard(
         ValueError: scale is below 2.
     """
     flat, textured = (-(-(side + 2 * margin) // multiple) * multiple for side in (16, 96))
-    response = phase_response(enlarge, scale=scale, channels=channels, level=0.5, size=flat, margin=margin)
-    answer = np.asarray(enlarge(texture_probe(textured, scale=scale, channels=channels)))
+    response = phase_response(upscale, scale=scale, channels=channels, level=0.5, size=flat, margin=margin)
+    answer = np.asarray(upscale(texture_probe(textured, scale=scale, channels=channels)))
     cut = margin * scale
     inner = answer[cut : answer.shape[0] - cut, cut : answer.shape[1] - cut]
     return NetworkCheckerboard(response=response, texture=checkerboard(inner, scale=scale, floor=_MADE))
 
 
-def phase_means(picture: NDArray[Any], *, scale: int) -> Float64:
+def phase_means(image: NDArray[Any], *, scale: int) -> Float64:
     """The mean of each phase.
 
     Args:
-        picture: (H, W) or (H, W, C), whose pixel (0, 0) is of phase (0, 0); rests at the far sides are left out.
+        image: (H, W) or (H, W, C), whose pixel (0, 0) is of phase (0, 0); rests at the far sides are left out.
         scale: at least 1.
 
     Returns:
@@ -104,27 +104,27 @@ def phase_means(picture: NDArray[Any], *, scale: int) -> Float64:
     Raises:
         ImageError: a side is shorter than ``scale``.
     """
-    height, width = picture.shape[0] // scale, picture.shape[1] // scale
+    height, width = image.shape[0] // scale, image.shape[1] // scale
     if min(height, width) < 1:
-        raise ImageError(f"a picture of {picture.shape[1]}x{picture.shape[0]} has no whole x{scale} cell.")
-    whole = picture[: height * scale, : width * scale].astype(np.float64)
-    return np.asarray(whole.reshape(height, scale, width, scale, *picture.shape[2:]).mean(axis=(0, 2)))
+        raise ImageError(f"an image of {image.shape[1]}x{image.shape[0]} has no whole x{scale} cell.")
+    whole = image[: height * scale, : width * scale].astype(np.float64)
+    return np.asarray(whole.reshape(height, scale, width, scale, *image.shape[2:]).mean(axis=(0, 2)))
 
 
 def phase_response(
-    enlarge: Enlarge, *, scale: int, channels: int, level: float = 1.0, size: int = 24, margin: int | None = None
+    upscale: Upscale, *, scale: int, channels: int, level: float = 1.0, size: int = 24, margin: int | None = None
 ) -> Float64:
     """The answer of a layer or a network to a constant, by output phase.
 
     For a linear layer without bias and ``level`` 1 this is the gain of each phase: the sum of its taps. It is
-    a pattern on every flat area, whatever the picture.
+    a pattern on every flat area, whatever the image.
 
     Args:
-        enlarge: from (H, W, channels) float32 to (scale*H, scale*W, C).
+        upscale: from (H, W, channels) float32 to (scale*H, scale*W, C).
         scale: output pixels for one input pixel along a side.
         channels: of the input; all of them get ``level``.
         level: the constant.
-        size: side of the constant picture.
+        size: side of the constant image.
         margin: LR pixels left out at every side, where padding shows; by default a third of ``size``.
 
     Returns:
@@ -133,9 +133,9 @@ def phase_response(
     Raises:
         ImageError: the output is not ``scale`` times as large.
     """
-    answer = np.asarray(enlarge(np.full((size, size, channels), level, dtype=np.float32)))
+    answer = np.asarray(upscale(np.full((size, size, channels), level, dtype=np.float32)))
     if answer.shape[:2] != (size * scale, size * scale):
-        raise ImageError(f"the output of a {size}x{size} picture is {answer.shape[:2]}, expected x{scale}.")
+        raise ImageError(f"the output of a {size}x{size} image is {answer.shape[:2]}, expected x{scale}.")
     cut = (size // 3 if margin is None else margin) * scale
     inner = answer[cut : size * scale - cut, cut : size * scale - cut]
     return phase_means(inner.reshape(*inner.shape[:2], -1), scale=scale)
@@ -146,7 +146,7 @@ def overlap_count(
 ) -> NDArray[np.int64]:
     """How many input pixels reach each output pixel of a transposed convolution, along one side.
 
-    A picture's count is the outer product of those of its sides. Uneven in the middle exactly when the kernel
+    An image's count is the outer product of those of its sides. Uneven in the middle exactly when the kernel
     is no multiple of the stride.
 
     Returns:
@@ -159,7 +159,7 @@ def overlap_count(
 
 
 def smooth_probe(size: int, *, channels: int = 1, waves: int = 24, seed: int = 0) -> NDArray[np.float32]:
-    """A picture without fine detail, to look at: waves of at most 1/32 cycle per pixel.
+    """An image without fine detail, to look at: waves of at most 1/32 cycle per pixel.
 
     Args:
         size: side in pixels.
@@ -174,19 +174,19 @@ def smooth_probe(size: int, *, channels: int = 1, waves: int = 24, seed: int = 0
     angle = random.uniform(0, 2 * np.pi, size=waves)
     frequency = random.uniform(0, 1 / 32, size=waves)
     total = _waves(size, frequency * np.cos(angle), frequency * np.sin(angle), random)
-    picture = 0.1 + 0.8 * (total - total.min()) / np.ptp(total)
-    return np.repeat(picture[:, :, None], channels, axis=2).astype(np.float32)
+    image = 0.1 + 0.8 * (total - total.min()) / np.ptp(total)
+    return np.repeat(image[:, :, None], channels, axis=2).astype(np.float32)
 
 
 def texture_probe(size: int, *, scale: int, channels: int = 1, waves: int = 48, seed: int = 0) -> NDArray[np.float32]:
-    """An LR picture on which a network is scored: grey 0.5 plus texture of standard deviation 0.02.
+    """An LR image on which a network is scored: grey 0.5 plus texture of standard deviation 0.02.
 
     Its waves are 4 to 6 bins of the HR spectrum from zero (along the steeper axis), so that the staircases
     which every imperfect interpolation leaves land in the neighbourhood of the sub-pixel frequencies, and
     only what the phases do to grey itself lands on them.
 
     Args:
-        size: side in LR pixels, at least 64, so that the HR picture holds a whole block.
+        size: side in LR pixels, at least 64, so that the HR image holds a whole block.
         scale: of the upsampler, at least 2.
         channels: 1 or more, all alike.
         waves: how many random plane waves are added.
@@ -201,8 +201,8 @@ def texture_probe(size: int, *, scale: int, channels: int = 1, waves: int = 48, 
     other = random.uniform(-1.0, 1.0, size=waves) * steep
     swap = random.uniform(size=waves) < 0.5
     total = _waves(size, np.where(swap, steep, other), np.where(swap, other, steep), random)
-    picture = np.clip(0.5 + 0.02 * (total - total.mean()) / total.std(), 0.0, 1.0)
-    return np.repeat(picture[:, :, None], channels, axis=2).astype(np.float32)
+    image = np.clip(0.5 + 0.02 * (total - total.mean()) / total.std(), 0.0, 1.0)
+    return np.repeat(image[:, :, None], channels, axis=2).astype(np.float32)
 
 
 def _waves(size: int, x_frequency: Float64, y_frequency: Float64, random: np.random.Generator) -> Float64:
@@ -217,14 +217,14 @@ def _block(scale: int) -> int:
     return scale * max(_PERIODS, -(-_BLOCK // scale))
 
 
-def spectrum(picture: NDArray[Any], *, scale: int) -> Float64:
+def spectrum(image: NDArray[Any], *, scale: int) -> Float64:
     """The mean power spectrum of blocks that hold whole periods of the pattern.
 
     Blocks of side scale * ceil(64 / scale) (at least 16 periods) overlap by half and carry a Hann window; the
-    power is normalised so that its sum is the (weighted) mean square, and averaged over blocks and channels.
+    power is normalized so that its sum is the (weighted) mean square, and averaged over blocks and channels.
 
     Args:
-        picture: (H, W) or (H, W, C), in [0, 1].
+        image: (H, W) or (H, W, C), in [0, 1].
         scale: of the upsampler, at least 2.
 
     Returns:
@@ -236,7 +236,7 @@ def spectrum(picture: NDArray[Any], *, scale: int) -> Float64:
     """
     if scale < 2:
         raise ValueError(f"scale must be at least 2, got {scale}: without sub-pixels there is no pattern")
-    channels = picture.reshape(*picture.shape[:2], -1)
+    channels = image.reshape(*image.shape[:2], -1)
     height, width = channels.shape[:2]
     block = min(_block(scale), scale * (min(height, width) // scale))
     if block < _PERIODS * scale:
@@ -255,26 +255,26 @@ def spectrum(picture: NDArray[Any], *, scale: int) -> Float64:
     return np.asarray(total / (len(tops) * len(lefts) * norm))
 
 
-def checkerboard(picture: NDArray[Any], *, scale: int, floor: float = _SEEN) -> Checkerboard:
-    """The checkerboard score of a picture that was enlarged by ``scale``.
+def checkerboard(image: NDArray[Any], *, scale: int, floor: float = _SEEN) -> Checkerboard:
+    """The checkerboard score of an image that was upscaled by ``scale``.
 
     At each sub-pixel frequency the energy of the 3x3 bins around it (all of a pattern's, with the window of
     :func:`spectrum`) is compared with that of nine mean bins of its neighbourhood, 3 to 6 bins away:
     score = 10 log10((sum of peaks + floor^2 / 2) / (sum of neighbourhoods + floor^2 / 2)), where the floor is
-    the amplitude of a wave too faint to see, so that a flat picture scores 0 and not noise. The amplitude is
+    the amplitude of a wave too faint to see, so that a flat image scores 0 and not noise. The amplitude is
     sqrt(sum of max(0, peak - neighbourhood)). Sharp detail spreads over peaks and neighbourhood alike and does
     not count; a negative score says that there is less than around. A staircase on a long slope has the
     period of the pattern, and counts.
 
     Args:
-        picture: (H, W) or (H, W, C), in [0, 1].
+        image: (H, W) or (H, W, C), in [0, 1].
         scale: of the upsampler, at least 2.
-        floor: in the units of the picture; by default half an 8-bit level.
+        floor: in the units of the image; by default half an 8-bit level.
 
     Raises:
         ImageError: a side is shorter than 16 * scale.
     """
-    power = spectrum(picture, scale=scale)
+    power = spectrum(image, scale=scale)
     block = power.shape[0]
     peaks: list[float] = []
     around: list[float] = []
@@ -294,14 +294,14 @@ def checkerboard(picture: NDArray[Any], *, scale: int, floor: float = _SEEN) -> 
     return Checkerboard(score=float(score), amplitude=float(np.sqrt(pattern)))
 
 
-def sub_pixel_residual(picture: NDArray[Any], *, scale: int) -> Float64:
-    """The picture minus its mean over one period: what an amplified difference picture shows.
+def sub_pixel_residual(image: NDArray[Any], *, scale: int) -> Float64:
+    """The image minus its mean over one period: what an amplified difference image shows.
 
     The mean is over ``scale`` pixels along each side (for an even scale over scale + 1 with half weight at the
     ends, to stay centred); it removes every sub-pixel frequency exactly. The border is mirrored.
 
     Args:
-        picture: (H, W) or (H, W, C).
+        image: (H, W) or (H, W, C).
         scale: at least 2.
 
     Returns:
@@ -310,16 +310,16 @@ def sub_pixel_residual(picture: NDArray[Any], *, scale: int) -> Float64:
     taps = np.ones(scale) if scale % 2 else np.r_[0.5, np.ones(scale - 1), 0.5]
     taps = taps / taps.sum()
     reach = len(taps) // 2
-    smooth = picture.astype(np.float64)
+    smooth = image.astype(np.float64)
     for axis in (0, 1):
-        pads = [(reach, reach) if axis == one else (0, 0) for one in range(picture.ndim)]
+        pads = [(reach, reach) if axis == one else (0, 0) for one in range(image.ndim)]
         padded = np.pad(smooth, pads, mode="symmetric")
-        size = picture.shape[axis]
+        size = image.shape[axis]
         smooth = sum(
             (tap * padded.take(range(start, start + size), axis=axis) for start, tap in enumerate(taps)),
-            start=np.zeros(picture.shape),
+            start=np.zeros(image.shape),
         )
-    return picture.astype(np.float64) - smooth
+    return image.astype(np.float64) - smooth
 
 
 def _starts(length: int, block: int) -> list[int]:

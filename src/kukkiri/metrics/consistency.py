@@ -1,4 +1,4 @@
-"""Does an enlarged picture still show what the small one showed? Two answers that need no ground truth."""
+"""Does an upscaled image still show what the small one showed? Two answers that need no ground truth."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,18 +36,18 @@ def lr_consistency(
     border: int = 2,
     data_range: float = 255.0,
 ) -> float:
-    """PSNR between the small picture and the enlarged one shrunk again, in dB.
+    """PSNR between the small image and the upscaled one shrunk again, in dB.
 
     Args:
         lr: (H, W) or (H, W, C), in [0, ``data_range``].
         sr: (scale H, scale W[, C]), any real dtype.
         downsample: how LR is thought to have been made, from float64 ``sr`` to the size of ``lr``; by default
             MATLAB's bicubic.
-        border: LR pixels cut from each side: there the enlargement had to invent what lies outside.
+        border: LR pixels cut from each side: there the upscaling had to invent what lies outside.
         data_range: white minus black.
 
     Returns:
-        About 45 dB and more when the enlargement only adds what LR cannot show; infinity when equal.
+        About 45 dB and more when the upscaling only adds what LR cannot show; infinity when equal.
 
     Raises:
         ValueError: the sizes do not belong together.
@@ -56,7 +56,7 @@ def lr_consistency(
 
 
 def colour_drift(lr: Array, sr: Array, *, downsample: Callable[[Array], Array] | None = None) -> ColourDrift:
-    """Compare the colours of the small picture with those of the enlarged one shrunk again.
+    """Compare the colours of the small image with those of the upscaled one shrunk again.
 
     Args:
         lr: (H, W, 3) sRGB: uint8, or floats in [0, 1].
@@ -64,10 +64,10 @@ def colour_drift(lr: Array, sr: Array, *, downsample: Callable[[Array], Array] |
         downsample: see :func:`lr_consistency`; works on floats in [0, 1].
 
     Raises:
-        ValueError: the sizes do not belong together, or the pictures are not RGB.
+        ValueError: the sizes do not belong together, or the images are not RGB.
     """
     if lr.ndim != 3 or lr.shape[2] != 3:
-        raise ValueError(f"colours need RGB pictures, (H, W, 3), got {lr.shape}")
+        raise ValueError(f"colours need RGB images, (H, W, 3), got {lr.shape}")
     floats = [image / 255.0 if image.dtype == np.uint8 else image for image in (lr, sr)]
     shrunk = np.clip(_shrunk(floats[0], floats[1], downsample), 0.0, 1.0)
     difference = _lab(shrunk) - _lab(np.asarray(floats[0], dtype=np.float64))
@@ -77,7 +77,7 @@ def colour_drift(lr: Array, sr: Array, *, downsample: Callable[[Array], Array] |
 
 def _shrunk(lr: Array, sr: Array, downsample: Callable[[Array], Array] | None) -> Array:
     if sr.ndim != lr.ndim or sr.shape[2:] != lr.shape[2:] or sr.shape[0] < lr.shape[0] or sr.shape[1] < lr.shape[1]:
-        raise ValueError(f"sr must be an enlarged lr, got lr {lr.shape} and sr {sr.shape}")
+        raise ValueError(f"sr must be an upscaled lr, got lr {lr.shape} and sr {sr.shape}")
     size = (lr.shape[0], lr.shape[1])
     floats = sr.astype(np.float64)
     shrunk = resize(floats, output_size=size) if downsample is None else downsample(floats)

@@ -27,7 +27,7 @@ def psnr(hr: Array, sr: Array, *, border: int = 0, data_range: float = 255.0) ->
         data_range: white minus black.
 
     Returns:
-        dB; infinity for equal pictures.
+        dB; infinity for equal images.
 
     Raises:
         ValueError: the shapes differ, or ``border`` leaves nothing.
@@ -68,7 +68,7 @@ def ssim(hr: Array, sr: Array, *, border: int = 0, data_range: float = 255.0) ->
 
 def _cropped(hr: Array, sr: Array, *, border: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     if hr.shape != sr.shape or hr.ndim not in (2, 3):
-        raise ValueError(f"two pictures of one shape, (H, W) or (H, W, C), are needed; got {hr.shape} and {sr.shape}")
+        raise ValueError(f"two images of one shape, (H, W) or (H, W, C), are needed; got {hr.shape} and {sr.shape}")
     height, width = hr.shape[:2]
     if border < 0 or min(height, width) <= 2 * border:
         raise ValueError(f"a border of {border} leaves nothing of {height}x{width}")

@@ -33,7 +33,7 @@ def ms_ssim(hr: NDArray[Any], sr: NDArray[Any], *, border: int = 0, data_range: 
         ValueError: the shapes differ, or a side is too small.
     """
     if hr.shape != sr.shape or hr.ndim not in (2, 3):
-        raise ValueError(f"two pictures of one shape are compared, got {hr.shape} and {sr.shape}")
+        raise ValueError(f"two images of one shape are compared, got {hr.shape} and {sr.shape}")
     smallest = (_WINDOW - 1) * 2 ** (len(_EXPONENTS) - 1) + 1
     height, width = hr.shape[0] - 2 * border, hr.shape[1] - 2 * border
     if min(height, width) < smallest:

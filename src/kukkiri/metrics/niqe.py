@@ -1,4 +1,4 @@
-"""NIQE: how far a picture's local statistics are from those of good photographs, without a reference.
+"""NIQE: how far an image's local statistics are from those of good photographs, without a reference.
 
 Mittal, Soundararajan & Bovik, "Making a 'Completely Blind' Image Quality Analyzer", IEEE Signal
 Processing Letters 20(3), 2013. The arithmetic equals the authors' code as the super-resolution
@@ -26,7 +26,7 @@ __all__ = ["NiqeModel", "niqe"]
 
 Float64 = NDArray[np.float64]
 _BLOCK = 96
-_SHARP = 0.75  # blocks that count when fitting: sharper than this share of the picture's sharpest (section 2.3)
+_SHARP = 0.75  # blocks that count when fitting: sharper than this share of the image's sharpest (section 2.3)
 _SHIFTS = ((0, 1), (1, 0), (1, 1), (1, -1))
 _NAMES = (
     ("mu", "covariance"),
@@ -84,19 +84,19 @@ class NiqeModel:
         np.savez_compressed(path, mu=self.mu, covariance=self.covariance)
 
     @classmethod
-    def fit(cls, pictures: Iterable[NDArray[Any]], *, name: str) -> "NiqeModel":
+    def fit(cls, images: Iterable[NDArray[Any]], *, name: str) -> "NiqeModel":
         """Fit a model to the sharp blocks of good photographs.
 
         Args:
-            pictures: as for :func:`niqe`; a hundred or more.
+            images: as for :func:`niqe`; a hundred or more.
             name: what a report calls the model.
 
         Raises:
             ValueError: fewer than 37 sharp blocks: the covariance would be singular.
         """
         rows = []
-        for picture in pictures:
-            features, sharpness = _features(_luma(picture))
+        for image in images:
+            features, sharpness = _features(_luma(image))
             rows.append(features[sharpness > _SHARP * sharpness.max()])
         table = np.concatenate(rows) if rows else np.zeros((0, 36))
         table = table[np.isfinite(table).all(axis=1)]
@@ -105,25 +105,25 @@ class NiqeModel:
         return cls(name, table.mean(axis=0), np.cov(table, rowvar=False))
 
 
-def niqe(picture: NDArray[Any], *, model: NiqeModel | None = None, border: int = 0) -> float:
+def niqe(image: NDArray[Any], *, model: NiqeModel | None = None, border: int = 0) -> float:
     """The distance to good photographs: smaller is better, about 2 to 5 for good ones.
 
     Args:
-        picture: uint8, (H, W) luma or (H, W, 3) RGB; at least 192x96, the more blocks of 96 the surer.
+        image: uint8, (H, W) luma or (H, W, 3) RGB; at least 192x96, the more blocks of 96 the surer.
         model: the pristine model; by default the one that is shipped.
         border: pixels cut from each side first.
 
     Raises:
-        ImageError: the picture has fewer than two blocks.
+        ImageError: the image has fewer than two blocks.
     """
-    luma = _luma(picture)
+    luma = _luma(image)
     luma = luma[border : luma.shape[0] - border, border : luma.shape[1] - border]
     features, _ = _features(luma)
     finite = features[np.isfinite(features).all(axis=1)]
     if len(finite) < 2:
         raise ImageError(
             f"NIQE needs two textured blocks of {_BLOCK}x{_BLOCK} pixels, got {len(finite)} in "
-            f"{luma.shape[0]}x{luma.shape[1]}. Use a larger picture."
+            f"{luma.shape[0]}x{luma.shape[1]}. Use a larger image."
         )
     model = model or NiqeModel.default()
     difference = model.mu - np.nanmean(features, axis=0)
@@ -131,15 +131,15 @@ def niqe(picture: NDArray[Any], *, model: NiqeModel | None = None, border: int =
     return math.sqrt(max(float(difference @ np.linalg.pinv(pooled) @ difference), 0.0))
 
 
-def _luma(picture: NDArray[Any]) -> Float64:
-    if picture.dtype != np.uint8:
-        raise TypeError(f"NIQE is defined on 8-bit pictures, got {picture.dtype}")
-    if picture.ndim == 3 and picture.shape[2] == 3:
-        luma: Float64 = np.rint(rgb_to_y(picture.astype(np.float64) / 255.0) * 255.0)
+def _luma(image: NDArray[Any]) -> Float64:
+    if image.dtype != np.uint8:
+        raise TypeError(f"NIQE is defined on 8-bit images, got {image.dtype}")
+    if image.ndim == 3 and image.shape[2] == 3:
+        luma: Float64 = np.rint(rgb_to_y(image.astype(np.float64) / 255.0) * 255.0)
         return luma
-    if picture.ndim != 2:
-        raise ValueError(f"a picture is (H, W) or (H, W, 3), got shape {picture.shape}")
-    return picture.astype(np.float64)
+    if image.ndim != 2:
+        raise ValueError(f"an image is (H, W) or (H, W, 3), got shape {image.shape}")
+    return image.astype(np.float64)
 
 
 def _features(luma: Float64) -> tuple[Float64, Float64]:
@@ -150,8 +150,8 @@ def _features(luma: Float64) -> tuple[Float64, Float64]:
         return np.zeros((0, 36)), np.zeros(0)
     scales, sharpness = [], np.zeros(0)
     for size in (_BLOCK, _BLOCK // 2):
-        normalised, deviation = _normalise(luma)
-        scales.append(np.array([_block_features(block) for block in _blocks(normalised, size)]))
+        normalized, deviation = _normalize(luma)
+        scales.append(np.array([_block_features(block) for block in _blocks(normalized, size)]))
         if size == _BLOCK:
             sharpness = _blocks(deviation, size).mean(axis=(1, 2))
             luma = resize(luma / 255.0, scale=0.5) * 255.0
@@ -164,7 +164,7 @@ def _blocks(image: Float64, size: int) -> Float64:
     return image.reshape(rows, size, columns, size).swapaxes(1, 2).reshape(-1, size, size)
 
 
-def _normalise(luma: Float64) -> tuple[Float64, Float64]:
+def _normalize(luma: Float64) -> tuple[Float64, Float64]:
     """Subtract the local mean, divide by the local deviation + 1: 7x7 Gaussian, sigma 7/6 (Eq. 1)."""
     axis = np.arange(-3, 4)
     weights = np.exp(-(axis**2) / (2 * (7 / 6) ** 2))
@@ -194,7 +194,7 @@ def _block_features(block: Float64) -> list[float]:
 
 
 def _asymmetric_gaussian(values: Float64) -> tuple[float, float, float]:
-    """Shape, left and right scale of an asymmetric generalised Gaussian, by moments; NaN scales without a side."""
+    """Shape, left and right scale of an asymmetric generalized Gaussian, by moments; NaN scales without a side."""
     negative, positive = values[values < 0], values[values > 0]
     if not len(negative) or not len(positive):
         return 1.0, math.nan, math.nan

@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 DIV2K_MEAN = (0.4488, 0.4371, 0.4040)
-"""Mean RGB of DIV2K's training pictures in [0, 1], as EDSR, RCAN and SAN subtract it."""
+"""Mean RGB of DIV2K's training images in [0, 1], as EDSR, RCAN and SAN subtract it."""
 
 
 def conv(inputs: int, outputs: int, kernel_size: int = 3, *, bias: bool = True) -> nn.Conv2d:
@@ -65,7 +65,7 @@ class ResidualBlock(nn.Module):
         res_scale: 0.1 keeps EDSR's wide network stable in training.
         key: name of the inner sequence, ``body`` in EDSR, ``conv_first`` in SAN.
 
-    Reference: Lim et al., EDSR, CVPRW 2017, arXiv:1707.02921, section 3.1: no batch normalisation.
+    Reference: Lim et al., EDSR, CVPRW 2017, arXiv:1707.02921, section 3.1: no batch normalization.
     """
 
     def __init__(self, width: int, *, kernel_size: int = 3, res_scale: float = 1.0, key: str = "body") -> None:

@@ -1,6 +1,6 @@
 """ContextPlain: the plain network with a few numbers, the code, that move every layer's biases.
 
-Ours. The code stands for the blur that made the picture, as the stretched kernel does in SRMD (Zhang et al., CVPR
+Ours. The code stands for the blur that made the image, as the stretched kernel does in SRMD (Zhang et al., CVPR
 2018, arXiv:1712.06116): constant maps beside the input of a layer are biases that depend on the code. It is a
 parameter of the network, so that a few steps of gradient descent find it, as in CAVIA (Zintgraf et al., "Fast
 Context Adaptation via Meta-Learning", ICML 2019, arXiv:1810.03642); see docs/meta-learning.md.
@@ -49,10 +49,10 @@ class ContextPlain(Plain):
         """Map lr (N, C, H, W) in [0, 1] to sr (N, C, scale*H, scale*W), not clamped.
 
         Args:
-            lr: the pictures.
-            code: (N, context), one for each picture, added to the network's own.
+            lr: the images.
+            code: (N, context), one for each image, added to the network's own.
         """
-        return self.enlarged(self.features(lr, code), lr)
+        return self.upscaled(self.features(lr, code), lr)
 
     def features(self, lr: Tensor, code: Tensor | None = None) -> Tensor:
         """What the head sees: (N, width, H, W); arguments as those of :meth:`forward`."""

@@ -37,7 +37,7 @@ def _reach(scale: int, ups: int) -> int:
         low, high = phase - 1, phase + 1  # the output convolution
         for unit in range(2 * ups - 1):
             for step in range(3):
-                if (unit + step) % 2 == 0:  # from enlarged pixels back to small ones, through a transposed convolution
+                if (unit + step) % 2 == 0:  # from upscaled pixels back to small ones, through a transposed convolution
                     low, high = -((kernel - 3 - low) // scale), (high + 2) // scale
                 else:
                     low, high = scale * low - 2, scale * high - 3 + kernel
@@ -112,7 +112,7 @@ class DBPN(Network):
         stages: up-projections; there is one down-projection less.
         iterations: more than one runs the stages again and again on the last LR maps, and only the last HR
             maps of each run reach the output, as in DBPN-RES-MR64-3.
-        residual: add the bicubically enlarged input, as the ``RES`` models want; no trace in the state.
+        residual: add the bicubically upscaled input, as the ``RES`` models want; no trace in the state.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The prior of DPSR: SRResNet without batch normalisation, told the noise level at every pixel.
+"""The prior of DPSR: SRResNet without batch normalization, told the noise level at every pixel.
 
 Zhang et al., "Deep Plug-and-Play Super-Resolution for Arbitrary Blur Kernels", CVPR 2019, arXiv:1903.12529.
 Keys of cszn/DPSR ("SRResNet+") with ``upsample_mode="pixelshuffle"``, as its demonstrations use it. The plug-and-play
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from kukkiri.errors import ModelError
 from kukkiri.networks.blocks import conv, count_blocks, shape_of, upsampling_stages
 from kukkiri.networks.interface import Network
-from kukkiri.networks.reach import tail_reach
+from kukkiri.networks.receptive_field import tail_reach
 
 __all__ = ["DPSR"]
 
@@ -69,11 +69,11 @@ class DPSR(Network):
         )
 
     def forward(self, lr: Tensor, noise_std: Tensor) -> Tensor:
-        """Enlarge a picture of known noise.
+        """Upscale an image of known noise.
 
         Args:
             lr: (N, 3, H, W) in [0, 1].
-            noise_std: standard deviation in [0, 1], (N,) or (N, 1) for one level per picture, or (N, 1, H, W).
+            noise_std: standard deviation in [0, 1], (N,) or (N, 1) for one level per image, or (N, 1, H, W).
 
         Returns:
             sr, (N, 3, scale*H, scale*W), not clamped.

@@ -1,4 +1,4 @@
-"""EDSR: residual blocks without batch normalisation between two convolutions, enlarged at the end.
+"""EDSR: residual blocks without batch normalization between two convolutions, upscaled at the end.
 
 Lim et al., "Enhanced Deep Residual Networks for Single Image Super-Resolution", CVPRW 2017,
 arXiv:1707.02921; keys of the official EDSR-PyTorch.

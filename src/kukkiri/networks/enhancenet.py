@@ -1,4 +1,4 @@
-"""EnhanceNet: residual blocks, nearest-neighbour enlargement, and a bicubic base that the network completes.
+"""EnhanceNet: residual blocks, nearest-neighbour upscaling, and a bicubic base that the network completes.
 
 Sajjadi et al., "EnhanceNet: Single Image Super-Resolution Through Automated Texture Synthesis", ICCV 2017,
 arXiv:1612.07919. ``convs.{i}`` are in the order of the TensorFlow variables ``generator/Conv``,
@@ -47,7 +47,7 @@ class EnhanceNet(Network):
         scale: a power of two.
         width: features.
         depth: residual blocks.
-        base: the enlargement to which the network adds: ``tensorflow``, which the authors' weights expect, or
+        base: the upscaling to which the network adds: ``tensorflow``, which the authors' weights expect, or
             ``bicubic``, centred on half pixels and with a = -0.5.
     """
 
@@ -88,9 +88,9 @@ class EnhanceNet(Network):
             x = functional.relu(self.convs[i](functional.interpolate(x, scale_factor=2.0, mode="nearest")))
         x = functional.relu(self.convs[-2](x))
         detail: Tensor = self.convs[-1](x)
-        return self._enlarged(lr) + detail
+        return self._upscaled(lr) + detail
 
-    def _enlarged(self, lr: Tensor) -> Tensor:
+    def _upscaled(self, lr: Tensor) -> Tensor:
         if self.base == "tensorflow":
             return _legacy_bicubic(lr, scale=self.scale)
         size = (lr.shape[-2] * self.scale, lr.shape[-1] * self.scale)

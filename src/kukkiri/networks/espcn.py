@@ -39,8 +39,8 @@ class ESPCN(Network):
             scale: at least 1.
             colour: ``y`` as in the paper, or ``rgb``.
             widths: channels after the first and the second convolution.
-            icnr: start the last convolution as nearest-neighbour enlargement (Aitken et al. 2017,
-                arXiv:1707.02937), so that no checkerboard is there at initialisation.
+            icnr: start the last convolution as nearest-neighbour upscaling (Aitken et al. 2017,
+                arXiv:1707.02937), so that no checkerboard is there at initialization.
         """
         super().__init__()
         if scale < 1:
@@ -81,7 +81,7 @@ class ESPCN(Network):
 
 
 def start_as_interpolator(network: ESPCN) -> None:
-    """Start an ESPCN as nearest-neighbour enlargement plus small random features, in place.
+    """Start an ESPCN as nearest-neighbour upscaling plus small random features, in place.
 
     From PyTorch's default start the tanh units stay linear and training stalls near the best linear
     filter (31.0 dB on Set5 x3). Here one path through the layers is an identity scaled by 0.1, 1 and 10,

@@ -57,9 +57,9 @@ class FSRCNN(Network):
         self.last_part = nn.ConvTranspose2d(
             d, self.channels, _KERNEL, stride=scale, padding=_PADDING, output_padding=scale - 1
         )
-        self._initialise()
+        self._initialize()
 
-    def _initialise(self) -> None:
+    def _initialize(self) -> None:
         """He's normal start for PReLU in the body, N(0, 0.001) for the transposed convolution (paper, section 3.3)."""
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d):
@@ -125,7 +125,7 @@ def _reach(scale: int) -> int:
 
 
 def start_as_interpolator(network: FSRCNN) -> None:
-    """Start an FSRCNN's transposed convolution so that sr begins as an enlargement of lr, in place.
+    """Start an FSRCNN's transposed convolution so that sr begins as an upscaling of lr, in place.
 
     One path through the layers is an identity (PReLU is the identity for what is positive, and a
     centred input is made so by a bias of 1), ending in the bilinear kernel of the scale; the other weights of

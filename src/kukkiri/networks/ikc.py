@@ -16,7 +16,7 @@ from torch.nn import functional
 from kukkiri.errors import ModelError
 from kukkiri.networks.blocks import conv, shape_of
 from kukkiri.networks.interface import Network
-from kukkiri.networks.reach import tail_reach
+from kukkiri.networks.receptive_field import tail_reach
 
 __all__ = ["SFTMD", "IKCCorrector", "IKCPredictor"]
 
@@ -111,7 +111,7 @@ class SFTMD(Network):
         self.conv_output = conv(width, 3, 9, bias=final)
 
     def forward(self, lr: Tensor, code: Tensor) -> Tensor:
-        """Enlarge a picture whose kernel is known.
+        """Upscale an image whose kernel is known.
 
         Args:
             lr: (N, 3, H, W) in [0, 1].
@@ -162,7 +162,7 @@ def _convolutions(widths: tuple[int, ...], strides: tuple[int, ...]) -> nn.Seque
 
 
 class IKCPredictor(nn.Module):
-    """Guesses the kernel's code from the LR picture; 430,730 parameters.
+    """Guesses the kernel's code from the LR image; 430,730 parameters.
 
     Args:
         code: numbers that describe the kernel.

@@ -26,11 +26,11 @@ class Network(nn.Module):
     multiple: int = 1
     """Height and width of the input must be a multiple of this."""
     pre_upsampled: bool = False
-    """The input is already enlarged by bicubic interpolation; the output has its size."""
+    """The input is already upscaled by bicubic interpolation; the output has its size."""
     adds_input: bool = False
     """The network adds to its own input pixels, so that a shift of the input shifts the output by itself."""
     conditions: tuple[str, ...] = ()
-    """What the forward needs beside the picture, such as a blur kernel; such a network is used from Python."""
+    """What the forward needs beside the image, such as a blur kernel; such a network is used from Python."""
 
     @property
     def channels(self) -> int:

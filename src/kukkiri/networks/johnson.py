@@ -1,4 +1,4 @@
-"""The image transformation network with which Johnson et al. enlarge under a perceptual loss.
+"""The image transformation network with which Johnson et al. upscale under a perceptual loss.
 
 Johnson, Alahi and Fei-Fei, "Perceptual Losses for Real-Time Style Transfer and Super-Resolution", ECCV 2016,
 arXiv:1603.08155. ``c9s1-64, 4 x R64, u64 per factor of two, c9s1-3`` in the notation of jcjohnson/fast-neural-style,
@@ -18,11 +18,11 @@ from kukkiri.networks.interface import Network
 __all__ = ["Johnson"]
 
 _VGG_MEAN = (123.68, 116.779, 103.939)
-"""RGB mean on 0..255 of the pictures that VGG was trained with."""
+"""RGB mean on 0..255 of the images that VGG was trained with."""
 
 
 class _Block(nn.Module):
-    """Two convolutions with batch normalisation beside a skip; no activation after the sum."""
+    """Two convolutions with batch normalization beside a skip; no activation after the sum."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -54,8 +54,8 @@ class Johnson(Network):
         self.receptive_field = 4 + 2 * depth + self._tail_reach(scale)
         stages: list[nn.Module] = []
         for _ in range(scale.bit_length() - 1):
-            enlarge = nn.ConvTranspose2d(width, width, 3, stride=2, padding=1, output_padding=1)
-            stages.append(nn.Sequential(enlarge, nn.BatchNorm2d(width), nn.ReLU()))
+            upscale = nn.ConvTranspose2d(width, width, 3, stride=2, padding=1, output_padding=1)
+            stages.append(nn.Sequential(upscale, nn.BatchNorm2d(width), nn.ReLU()))
         self.head = nn.Sequential(conv(3, width, 9), nn.BatchNorm2d(width), nn.ReLU())
         self.body = nn.Sequential(*(_Block(width) for _ in range(depth)))
         self.up = nn.Sequential(*stages)

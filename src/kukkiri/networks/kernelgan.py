@@ -1,7 +1,7 @@
-"""KernelGAN: a linear generator that learns to shrink a picture, and so the kernel, against a patch discriminator.
+"""KernelGAN: a linear generator that learns to shrink an image, and so the kernel, against a patch discriminator.
 
 Bell-Kligler, Shocher and Irani, "Blind Super-Resolution Kernel Estimation using an Internal-GAN", NeurIPS 2019,
-arXiv:1909.06581. Keys of sefibk/KernelGAN. How they are trained on a picture stands in :mod:`kukkiri.adaptation`.
+arXiv:1909.06581. Keys of sefibk/KernelGAN. How they are trained on an image stands in :mod:`kukkiri.adaptation`.
 Differs from the paper: nothing known.
 """
 
@@ -39,10 +39,10 @@ class KernelGANGenerator(nn.Module):
         """Side of the kernel that the convolutions make together."""
         return 1 + sum(parameter.shape[-1] - 1 for parameter in self.parameters())
 
-    def forward(self, picture: Tensor) -> Tensor:
+    def forward(self, image: Tensor) -> Tensor:
         """Map (N, C, H, W) in [-1, 1] to (N, C, h, w), h = ceil((H - kernel_size + 1) / scale)."""
-        n, c, height, width = picture.shape
-        features = self.feature_block(self.first_layer(picture.reshape(n * c, 1, height, width)))
+        n, c, height, width = image.shape
+        features = self.feature_block(self.first_layer(image.reshape(n * c, 1, height, width)))
         small: Tensor = self.final_layer(features)
         return small.reshape(n, c, *small.shape[-2:])
 
@@ -79,7 +79,7 @@ class _SpectralConv(nn.Module):
 
 
 class KernelGANDiscriminator(nn.Module):
-    """Tells patches of the picture from patches that the generator made, pixel by pixel; 30,977 parameters.
+    """Tells patches of the image from patches that the generator made, pixel by pixel; 30,977 parameters.
 
     Args:
         width: features.
@@ -98,7 +98,7 @@ class KernelGANDiscriminator(nn.Module):
         self.feature_block = nn.Sequential(*layers)
         self.final_layer = nn.Sequential(_SpectralConv(width, 1, 1), nn.Sigmoid())
 
-    def forward(self, picture: Tensor) -> Tensor:
+    def forward(self, image: Tensor) -> Tensor:
         """Map (N, 3, H, W) in [-1, 1] to a map of probabilities (N, 1, H - kernel_size + 1, ...) of being real."""
-        real: Tensor = self.final_layer(self.feature_block(self.first_layer(picture)))
+        real: Tensor = self.final_layer(self.feature_block(self.first_layer(image)))
         return real

@@ -1,4 +1,4 @@
-"""MDSR: one EDSR body for several scales, with an entrance and an enlarging exit for each.
+"""MDSR: one EDSR body for several scales, with an entrance and an upscaling exit for each.
 
 Lim et al., "Enhanced Deep Residual Networks for Single Image Super-Resolution", CVPRW 2017,
 arXiv:1707.02921; keys of the official EDSR-PyTorch.

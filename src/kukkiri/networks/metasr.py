@@ -88,7 +88,7 @@ class MetaRDN(Network):
             scale: at least 1, not necessarily whole; the constructor's unless given.
         """
         wanted = float(self.scale if scale is None else scale)
-        sr: Tensor = self.add_mean(self._enlarge(self._features(lr), scale=wanted))
+        sr: Tensor = self.add_mean(self._upscale(self._features(lr), scale=wanted))
         return sr
 
     def _features(self, lr: Tensor) -> Tensor:
@@ -100,7 +100,7 @@ class MetaRDN(Network):
         features: Tensor = self.GFF(torch.cat(outputs, dim=1)) + first
         return features
 
-    def _enlarge(self, features: Tensor, *, scale: float) -> Tensor:
+    def _upscale(self, features: Tensor, *, scale: float) -> Tensor:
         """Filter the 3x3 features around each output pixel's origin with the filters for its offset."""
         n, c, height, width = features.shape
         out_height, out_width = floor(scale * height), floor(scale * width)

@@ -1,8 +1,8 @@
-"""MSRResNet: SRResNet without batch normalisation, on top of a bilinear enlargement.
+"""MSRResNet: SRResNet without batch normalization, on top of a bilinear upscaling.
 
 Wang et al., BasicSR, https://github.com/XPixelGroup/BasicSR, after Ledig et al., CVPR 2017,
-arXiv:1609.04802. Differs from SRResNet's paper: no normalisation, LeakyReLU 0.1 in the tail, 3x3 kernels
-throughout, no long skip; the bilinearly enlarged input is added instead.
+arXiv:1609.04802. Differs from SRResNet's paper: no normalization, LeakyReLU 0.1 in the tail, 3x3 kernels
+throughout, no long skip; the bilinearly upscaled input is added instead.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from kukkiri.networks.blocks import conv, count_blocks, shape_of, upsampling_stages
 from kukkiri.networks.interface import Network
-from kukkiri.networks.reach import tail_reach
+from kukkiri.networks.receptive_field import tail_reach
 
 __all__ = ["MSRResNet"]
 

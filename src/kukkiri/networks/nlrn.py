@@ -2,7 +2,7 @@
 
 Liu et al., "Non-Local Recurrent Network for Image Restoration", NeurIPS 2018, arXiv:1806.02919. After
 Ding-Liu/NLRN_v0, which is TensorFlow; the keys are ours. The convolutions are shared between the steps, the
-batch normalisations are not, and the logits of the attention add up from step to step.
+batch normalizations are not, and the logits of the attention add up from step to step.
 Differs from the paper: attention is over the whole input; the authors run overlapping patches of 45 x 45
 pixels and average them. The added-up logits are not stored: they are the product of all queries with all
 keys so far, side by side, which is the same sum.
@@ -29,7 +29,7 @@ class NLRN(Network):
     """340,099 parameters (330,625 in convolutions) on luma in 0..255; global receptive field.
 
     Args:
-        scale: of the enlargement that precedes the network; one model serves x2, x3 and x4.
+        scale: of the upscaling that precedes the network; one model serves x2, x3 and x4.
         width: features.
         steps: recurrent steps.
     """
@@ -57,7 +57,7 @@ class NLRN(Network):
         self.conv_last = conv(width, 1)
 
     def forward(self, lr: Tensor) -> Tensor:
-        """Map the enlarged luma (N, 1, H, W) on 0..255 to sr of the same shape, not clamped.
+        """Map the upscaled luma (N, 1, H, W) on 0..255 to sr of the same shape, not clamped.
 
         Time and memory grow with (H W)^2.
         """

@@ -1,6 +1,6 @@
 """Plain: nothing but 3x3 convolutions and rectifiers at low resolution, on top of the nearest pixel.
 
-The deployed form of the re-parameterisable networks (Zhang et al., ECBSR, ACM MM 2021) and of the anchor-based
+The deployed form of the re-parameterizable networks (Zhang et al., ECBSR, ACM MM 2021) and of the anchor-based
 plain network (Du et al., "Anchor-based Plain Net for Mobile Image Super-Resolution", CVPRW 2021,
 arXiv:2105.09750), whose head is ESPCN's sub-pixel convolution: the layers add to a copy of the input pixel.
 Ours: no branches while training, because SOAP takes care of the conditioning (docs/adr/0002); ``unshuffle``
@@ -84,9 +84,9 @@ class Plain(Network):
         """
         if lr.shape[-2] % self.unshuffle or lr.shape[-1] % self.unshuffle:
             raise ValueError(f"expected sides that are multiples of {self.unshuffle}, got {tuple(lr.shape[-2:])}")
-        return self.enlarged(self.features(lr), lr)
+        return self.upscaled(self.features(lr), lr)
 
-    def enlarged(self, features: Tensor, lr: Tensor) -> Tensor:
+    def upscaled(self, features: Tensor, lr: Tensor) -> Tensor:
         """The head's sub-pixels on top of the nearest pixel."""
         detail = functional.pixel_shuffle(self.head(features), self.scale * self.unshuffle)
         return detail + functional.interpolate(lr, scale_factor=float(self.scale), mode="nearest")

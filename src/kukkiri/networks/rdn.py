@@ -1,4 +1,4 @@
-"""RDN: residual dense blocks, whose outputs are all fused before the picture is enlarged.
+"""RDN: residual dense blocks, whose outputs are all fused before the image is upscaled.
 
 Zhang et al., "Residual Dense Network for Image Super-Resolution", CVPR 2018, arXiv:1802.08797; keys of the
 port in EDSR-PyTorch.
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from kukkiri.errors import ModelError
 from kukkiri.networks.blocks import conv, count_blocks, rename, shape_of, upsampling_stages
 from kukkiri.networks.interface import Network
-from kukkiri.networks.reach import tail_reach
+from kukkiri.networks.receptive_field import tail_reach
 
 __all__ = ["RDN", "rdn_from_yjn870"]
 

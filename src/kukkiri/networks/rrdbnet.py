@@ -2,7 +2,7 @@
 
 Wang et al., "ESRGAN: Enhanced Super-Resolution Generative Adversarial Networks", ECCVW 2018,
 arXiv:1809.00219; x2 and x1 by pixel-unshuffling the input as in Real-ESRGAN, arXiv:2107.10833.
-Differs from the paper: nothing known; enlarges by nearest neighbours and a convolution, as the code does.
+Differs from the paper: nothing known; upscales by nearest neighbours and a convolution, as the code does.
 Keys of xinntao/ESRGAN (``keys="esrgan"``) or of BasicSR (``keys="basicsr"``); the older layout
 ``model.1.sub.*`` is translated by ``kukkiri.checkpoints``.
 """
@@ -50,7 +50,7 @@ class _DenseBlock(nn.Module):
             layer = conv(width + i * growth, growth if i < 4 else width)
             nn.init.kaiming_normal_(layer.weight)
             with torch.no_grad():
-                layer.weight.mul_(0.1)  # "smaller initialisation", section 3.1 of the paper
+                layer.weight.mul_(0.1)  # "smaller initialization", section 3.1 of the paper
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
             self.add_module(f"conv{i + 1}", layer)
 
@@ -108,7 +108,7 @@ class RRDBNet(Network):
         self.scale = scale
         self.colour = colour
         self.multiple = 4 // scale
-        # unshuffled pixels: one for each convolution at that size, two for the four enlarged ones
+        # unshuffled pixels: one for each convolution at that size, two for the four upscaled ones
         self.receptive_field = self.multiple * (15 * depth + 4)
         names = _NAMES[keys]
         self.names = names
@@ -188,20 +188,20 @@ class ESRGANDiscriminator(nn.Module):
         self.linear1 = nn.Linear(inputs * 4 * 4, 100)
         self.linear2 = nn.Linear(100, 1)
 
-    def forward(self, picture: Tensor) -> Tensor:
-        """Map pictures (N, channels, size, size) to logits (N, 1), large for real ones.
+    def forward(self, image: Tensor) -> Tensor:
+        """Map images (N, channels, size, size) to logits (N, 1), large for real ones.
 
         Raises:
-            ValueError: the pictures have another size.
+            ValueError: the images have another size.
         """
-        if picture.shape[-2:] != (self.size, self.size):
-            raise ValueError(f"expected {self.size} x {self.size} pixels, got {tuple(picture.shape[-2:])}")
+        if image.shape[-2:] != (self.size, self.size):
+            raise ValueError(f"expected {self.size} x {self.size} pixels, got {tuple(image.shape[-2:])}")
         for i in range(self.stages):
             for j in (0, 1):
-                picture = self.get_submodule(f"conv{i}_{j}")(picture)
+                image = self.get_submodule(f"conv{i}_{j}")(image)
                 if i + j > 0:
-                    picture = self.get_submodule(f"bn{i}_{j}")(picture)
-                picture = functional.leaky_relu(picture, 0.2)
-        hidden = functional.leaky_relu(self.linear1(picture.flatten(1)), 0.2)
+                    image = self.get_submodule(f"bn{i}_{j}")(image)
+                image = functional.leaky_relu(image, 0.2)
+        hidden = functional.leaky_relu(self.linear1(image.flatten(1)), 0.2)
         logits: Tensor = self.linear2(hidden)
         return logits

@@ -11,7 +11,7 @@ Differs from the paper, with ``variant="official"`` (the code that made the publ
 - a convolution follows the attention in every group, and none follows the last group (it is in the state
   dict, unused, as are a second attention in the non-local module and a number in every group: 38,044
   parameters that no output depends on);
-- the first features are added once more before the enlargement;
+- the first features are added once more before the upscaling;
 - the covariance comes from a centre crop of at most 1000x1000.
 
 ``variant="paper"`` has none of these, and so its own keys. Where the paper leaves a choice: the share-source

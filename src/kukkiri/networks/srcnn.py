@@ -1,4 +1,4 @@
-"""SRCNN: three convolutions on a picture that bicubic interpolation has enlarged.
+"""SRCNN: three convolutions on an image that bicubic interpolation has upscaled.
 
 Dong et al., "Image Super-Resolution Using Deep Convolutional Networks", TPAMI 2016, arXiv:1501.00092.
 Differs from the paper: zero padding, so that sr has the size of the input; the paper trains without
@@ -22,10 +22,10 @@ __all__ = ["SRCNN"]
 class SRCNN(Network):
     """57,281 parameters as 9-5-5, 24,513 as 9-3-5, 8,129 as 9-1-5; one luma channel in [0, 1].
 
-    Receptive field of 9-5-5: 8 pixels of the enlarged input to each side.
+    Receptive field of 9-5-5: 8 pixels of the upscaled input to each side.
 
     Args:
-        scale: of the enlargement that precedes the network; its weights have the same shape for every scale.
+        scale: of the upscaling that precedes the network; its weights have the same shape for every scale.
         colour: ``y``, one luma channel, as in the paper, or ``rgb``.
         kernels: sides of the three kernels, odd: (9, 1, 5), (9, 3, 5) or (9, 5, 5).
         widths: features after the first and after the second convolution.
@@ -56,7 +56,7 @@ class SRCNN(Network):
         )
 
     def forward(self, lr: Tensor) -> Tensor:
-        """Map the enlarged lr (N, C, H, W) in [0, 1] to sr of the same shape, not clamped."""
+        """Map the upscaled lr (N, C, H, W) in [0, 1] to sr of the same shape, not clamped."""
         features = functional.relu(self.conv1(lr))
         sr: Tensor = self.conv3(functional.relu(self.conv2(features)))
         return sr

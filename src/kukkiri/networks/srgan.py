@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from kukkiri.errors import ModelError
 from kukkiri.networks.blocks import conv, count_blocks, shape_of, upsampling_stages
 from kukkiri.networks.interface import Network
-from kukkiri.networks.reach import tail_reach
+from kukkiri.networks.receptive_field import tail_reach
 
 __all__ = ["SRGAN", "SRGANDiscriminator"]
 
@@ -94,7 +94,7 @@ class SRGAN(Network):
 
 
 class SRGANDiscriminator(nn.Module):
-    """Tells real pictures from estimates: eight convolutions, four of them halving the size, then two layers.
+    """Tells real images from estimates: eight convolutions, four of them halving the size, then two layers.
 
     Args:
         variant: ``paper`` for 96 x 96 pixels, 23,563,649 parameters, keys of Lornatang/SRGAN-PyTorch;
@@ -132,26 +132,24 @@ class SRGANDiscriminator(nn.Module):
         else:
             self.fc1, self.fc2 = hidden, last
 
-    def logits(self, picture: Tensor) -> Tensor:
-        """Map pictures (N, 3, H, W) in [0, 1] to logits (N,), large for real ones; 96 x 96 unless ``pooled``.
+    def logits(self, image: Tensor) -> Tensor:
+        """Map images (N, 3, H, W) in [0, 1] to logits (N,), large for real ones; 96 x 96 unless ``pooled``.
 
         Raises:
-            ValueError: the pictures are not 96 x 96 and the variant is not ``pooled``.
+            ValueError: the images are not 96 x 96 and the variant is not ``pooled``.
         """
         if self.variant == "pooled":
-            pooled: Tensor = self.net(picture)
+            pooled: Tensor = self.net(image)
             return pooled.flatten()
-        if picture.shape[-2:] != (96, 96):
-            raise ValueError(
-                f"expected 96 x 96 pixels, got {tuple(picture.shape[-2:])}; variant='pooled' takes any size"
-            )
-        features = self.features(picture).flatten(1)
+        if image.shape[-2:] != (96, 96):
+            raise ValueError(f"expected 96 x 96 pixels, got {tuple(image.shape[-2:])}; variant='pooled' takes any size")
+        features = self.features(image).flatten(1)
         if self.variant == "paper":
             out: Tensor = self.classifier(features)
         else:
             out = self.fc2(nn.functional.leaky_relu(self.fc1(features), 0.2))
         return out.flatten()
 
-    def forward(self, picture: Tensor) -> Tensor:
-        """Map pictures as :meth:`logits` does, to probabilities (N,) of being real."""
-        return torch.sigmoid(self.logits(picture))
+    def forward(self, image: Tensor) -> Tensor:
+        """Map images as :meth:`logits` does, to probabilities (N,) of being real."""
+        return torch.sigmoid(self.logits(image))

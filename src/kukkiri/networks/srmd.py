@@ -3,7 +3,7 @@
 Zhang et al., "Learning a Single Convolutional Super-Resolution Network for Multiple Degradations", CVPR 2018,
 arXiv:1712.06116. Keys of cszn/KAIR. ``maps=16`` is SRMD (15 coefficients of the kernel and the noise level),
 ``maps=15`` is SRMDNF, without noise.
-Differs from the paper: the batch normalisations of training are merged, as in KAIR's models.
+Differs from the paper: the batch normalizations of training are merged, as in KAIR's models.
 """
 
 from collections.abc import Mapping
@@ -47,11 +47,11 @@ class SRMD(Network):
         self.model = nn.Sequential(*layers, conv(width, 3 * scale**2), nn.PixelShuffle(scale))
 
     def forward(self, lr: Tensor, maps: Tensor) -> Tensor:
-        """Enlarge a picture of known degradation.
+        """Upscale an image of known degradation.
 
         Args:
             lr: (N, 3, H, W) in [0, 1].
-            maps: (N, maps) for one degradation per picture, or (N, maps, H, W); the first 15 are the projections
+            maps: (N, maps) for one degradation per image, or (N, maps, H, W); the first 15 are the projections
                 of the kernel on the principal components of the training kernels, the 16th, if any, is the
                 standard deviation of the noise in [0, 1].
 

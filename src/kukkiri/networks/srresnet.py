@@ -1,12 +1,12 @@
-"""SRResNet, the generator of SRGAN: sixteen residual blocks with batch normalisation.
+"""SRResNet, the generator of SRGAN: sixteen residual blocks with batch normalization.
 
 Ledig et al., "Photo-Realistic Single Image Super-Resolution Using a Generative Adversarial Network",
 CVPR 2017, arXiv:1609.04802. There is no official code; :class:`SRResNet` has the paper's layers under the
 keys of Lornatang/SRGAN-PyTorch (which clamps to [0, 1] inside its forward; this one does not), and
 :class:`InstanceSRResNet` is twtygqyy/pytorch-SRResNet.
 Differs from the paper: one slope for all channels in a PReLU, as in every port; no biases before a batch
-normalisation. ``InstanceSRResNet`` differs more: instance instead of batch normalisation, so every output
-pixel depends on the whole picture; LeakyReLU 0.2; no biases at all.
+normalization. ``InstanceSRResNet`` differs more: instance instead of batch normalization, so every output
+pixel depends on the whole image; LeakyReLU 0.2; no biases at all.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from torch.nn import functional
 from kukkiri.errors import ModelError
 from kukkiri.networks.blocks import conv, count_blocks, shape_of, upsampling_stages
 from kukkiri.networks.interface import Network
-from kukkiri.networks.reach import tail_reach
+from kukkiri.networks.receptive_field import tail_reach
 
 __all__ = ["InstanceSRResNet", "SRResNet"]
 
@@ -103,7 +103,7 @@ class _InstanceBlock(nn.Module):
 
 
 class InstanceSRResNet(Network):
-    """1,546,752 parameters, x4 only; global receptive field through the instance normalisation.
+    """1,546,752 parameters, x4 only; global receptive field through the instance normalization.
 
     Args:
         width: features.

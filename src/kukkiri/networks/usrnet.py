@@ -19,7 +19,7 @@ __all__ = ["USRNet", "kernel_spectrum", "solve_data_term"]
 
 
 def kernel_spectrum(kernel: Tensor, size: tuple[int, int]) -> Tensor:
-    """Fourier transform of a kernel on a picture of ``size``, its centre (side // 2) moved to the origin.
+    """Fourier transform of a kernel on an image of ``size``, its centre (side // 2) moved to the origin.
 
     Args:
         kernel: (N, 1, K, K), true convolution, not correlation.
@@ -35,9 +35,9 @@ def kernel_spectrum(kernel: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def solve_data_term(x: Tensor, lr: Tensor, kernel: Tensor, alpha: Tensor, *, scale: int) -> Tensor:
-    """The picture that agrees best with ``lr`` while staying close to ``x``, in closed form.
+    """The image that agrees best with ``lr`` while staying close to ``x``, in closed form.
 
-    Minimises ||lr - downsample(kernel * z)||^2 + alpha ||z - x||^2 over z.
+    Minimizes ||lr - downsample(kernel * z)||^2 + alpha ||z - x||^2 over z.
 
     Args:
         x: (N, C, scale*H, scale*W), what to stay close to.
@@ -160,7 +160,7 @@ class USRNet(Network):
         self.h = _Weights(hidden, iterations)
 
     def forward(self, lr: Tensor, kernel: Tensor, noise_std: Tensor, *, scale: int | None = None) -> Tensor:
-        """Enlarge a picture of known kernel and noise.
+        """Upscale an image of known kernel and noise.
 
         Args:
             lr: (N, 3, H, W) in [0, 1].

@@ -19,10 +19,10 @@ __all__ = ["VDSR"]
 
 
 class VDSR(Network):
-    """665,921 parameters (664,704 without biases); receptive field: 20 pixels of the enlarged input.
+    """665,921 parameters (664,704 without biases); receptive field: 20 pixels of the upscaled input.
 
     Args:
-        scale: of the enlargement that precedes the network; the weights are the same for every scale.
+        scale: of the upscaling that precedes the network; the weights are the same for every scale.
         colour: ``y``, one luma channel in [0, 1], as in the paper, or ``rgb``.
         width: features of the hidden layers.
         depth: convolutions, first and last included.
@@ -62,7 +62,7 @@ class VDSR(Network):
             self.layers = nn.ModuleList(layers)
 
     def forward(self, lr: Tensor) -> Tensor:
-        """Map the enlarged lr (N, C, H, W), [0, 1] or 0..255, to sr of the same shape, not clamped."""
+        """Map the upscaled lr (N, C, H, W), [0, 1] or 0..255, to sr of the same shape, not clamped."""
         if not self.shifted:
             return lr + self._residual(lr, self.layers)
         centred = self.sub_mean(lr)

@@ -1,4 +1,4 @@
-"""ZSSR's and MZSR's network: eight small convolutions on the enlarged picture, fitted to that picture.
+"""ZSSR's and MZSR's network: eight small convolutions on the upscaled image, fitted to that image.
 
 Shocher et al., "Zero-Shot Super-Resolution using Deep Internal Learning", CVPR 2018, arXiv:1712.06087;
 Soh et al., "Meta-Transfer Learning for Zero-Shot Super-Resolution", CVPR 2020, arXiv:2002.12213.
@@ -22,10 +22,10 @@ __all__ = ["MZSR", "ZSSR"]
 
 
 class ZSSR(Network):
-    """224,640 parameters; receptive field: 8 pixels of the enlarged input to each side.
+    """224,640 parameters; receptive field: 8 pixels of the upscaled input to each side.
 
     Args:
-        scale: of the enlargement that precedes the network; it leaves no trace in the weights.
+        scale: of the upscaling that precedes the network; it leaves no trace in the weights.
         colour: ``rgb`` in [0, 1], or ``y``.
         width: features of the hidden layers.
         depth: convolutions, first and last included.
@@ -51,7 +51,7 @@ class ZSSR(Network):
             nn.init.normal_(parameter, std=sqrt(0.1 / parameter[0].numel()))
 
     def forward(self, lr: Tensor) -> Tensor:
-        """Map the enlarged lr (N, C, H, W) in [0, 1] to sr of the same shape, not clamped."""
+        """Map the upscaled lr (N, C, H, W) in [0, 1] to sr of the same shape, not clamped."""
         x = lr
         for i in range(1, self.depth):
             x = functional.relu(self.get_submodule(f"conv{i}")(x))

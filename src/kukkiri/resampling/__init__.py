@@ -3,7 +3,7 @@
 from kukkiri.resampling.kernels import KERNELS, Kernel
 from kukkiri.resampling.passes import apply_along
 from kukkiri.resampling.resize import resize
-from kukkiri.resampling.strips import StripResize
+from kukkiri.resampling.strip_resize import StripResize
 from kukkiri.resampling.weights import Border, WeightTable, border_indices, output_length, weight_table
 
 __all__ = [

@@ -28,9 +28,9 @@ Float64 = NDArray[np.float64]
 
 
 def output_positions(outputs: int, *, scale: float) -> Float64:
-    """Where the pixels of a resized picture lie in the given one: (i + 0.5) / scale - 0.5.
+    """Where the pixels of a resized image lie in the given one: (i + 0.5) / scale - 0.5.
 
-    Both pictures cover the same area, so at scale 2 the first output lies at -0.25 and the second at 0.25.
+    Both images cover the same area, so at scale 2 the first output lies at -0.25 and the second at 0.25.
     """
     return np.asarray((np.arange(outputs) + 0.5) / scale - 0.5, dtype=np.float64)
 
@@ -101,7 +101,7 @@ def _line(kernel: str, samples: ArrayLike, positions: ArrayLike, border: Border)
 def _plane(kernel: str, image: ArrayLike, rows: ArrayLike, columns: ArrayLike, border: Border) -> Float64:
     values = np.asarray(image, dtype=np.float64)
     if values.ndim not in (2, 3) or not values.size:
-        raise ValueError(f"a picture is (H, W) or (H, W, C) and not empty, got shape {values.shape}")
+        raise ValueError(f"an image is (H, W) or (H, W, C) and not empty, got shape {values.shape}")
     y, x = np.broadcast_arrays(np.asarray(rows, dtype=np.float64), np.asarray(columns, dtype=np.float64))
     y_indices, y_weights = _neighbours(kernel, y, values.shape[0], border)
     x_indices, x_weights = _neighbours(kernel, x, values.shape[1], border)

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kukkiri.resampling.levels import Rounding
+from kukkiri.resampling.integer_rounding import Rounding
 from kukkiri.resampling.passes import apply_along, resize_plan
-from kukkiri.resampling.strips import StripResize
+from kukkiri.resampling.strip_resize import StripResize
 from kukkiri.resampling.weights import Border
 
 __all__ = ["resize"]
@@ -25,7 +25,7 @@ def resize(
     border: Border = "symmetric",
     rounding: Rounding = "half-away",
 ) -> Array:
-    """Resize a picture as MATLAB's ``imresize`` does.
+    """Resize an image as MATLAB's ``imresize`` does.
 
     Args:
         image: (H, W) or (H, W, C); uint8, uint16, float32 or float64.
@@ -33,8 +33,8 @@ def resize(
         output_size: (height, width) instead of ``scale``.
         kernel: ``nearest``, ``linear``, ``cubic`` (a = -0.5) or ``lanczos3``.
         antialias: stretch the kernel when shrinking.
-        border: what lies outside the picture; MATLAB's is ``symmetric``.
-        rounding: of exact halves in integer pictures; MATLAB's is ``half-away``. NumPy ports of ``imresize``
+        border: what lies outside the image; MATLAB's is ``symmetric``.
+        rounding: of exact halves in integer images; MATLAB's is ``half-away``. NumPy ports of ``imresize``
             round with ``numpy.around`` and so are ``half-even``: up to 4 % of the values differ by 1.
 
     Returns:
@@ -44,12 +44,12 @@ def resize(
 
     Raises:
         TypeError: another dtype.
-        ValueError: another shape, an empty picture, or impossible arguments.
+        ValueError: another shape, an empty image, or impossible arguments.
     """
     if image.ndim not in (2, 3) or 0 in image.shape:
-        raise ValueError(f"a picture is (H, W) or (H, W, C) and not empty, got shape {image.shape}")
+        raise ValueError(f"an image is (H, W) or (H, W, C) and not empty, got shape {image.shape}")
     if image.dtype not in (np.uint8, np.uint16, np.float32, np.float64):
-        raise TypeError(f"a picture is uint8, uint16, float32 or float64, got {image.dtype}")
+        raise TypeError(f"an image is uint8, uint16, float32 or float64, got {image.dtype}")
     if np.issubdtype(image.dtype, np.floating):
         for axis, table in resize_plan(
             (image.shape[0], image.shape[1]),

@@ -1,7 +1,7 @@
 """The sparse weight table of a one-dimensional resize: where the mathematics of interpolation lives, once.
 
 The sampling is that of MATLAB's ``imresize``: with output pixels x = 1, 2, ..., the input position is
-u = x / s + (1 - 1/s) / 2 (centres of the outer pixels' edges aligned), weights are normalised for each
+u = x / s + (1 - 1/s) / 2 (centres of the outer pixels' edges aligned), weights are normalized for each
 output pixel, and when shrinking with antialiasing the kernel is stretched to h(x) = s k(s x).
 """
 

@@ -1,7 +1,8 @@
 """Training: one loop, recipes as frozen dataclasses, exact resumption; meta-learning for any module and task."""
 
 from kukkiri.training.loop import Progress, learning_rate_at, train
-from kukkiri.training.meta import (
+from kukkiri.training.meta.loop import meta_train
+from kukkiri.training.meta.maml import (
     InnerLoop,
     MetaGradients,
     Task,
@@ -10,10 +11,9 @@ from kukkiri.training.meta import (
     meta_gradients,
     meta_step,
 )
-from kukkiri.training.meta_loop import meta_train
-from kukkiri.training.meta_recipe import MetaRecipe, read_any_recipe
+from kukkiri.training.meta.recipe import MetaRecipe, read_any_recipe
+from kukkiri.training.meta.step_weights import constant_weights, last_step_weights, multi_step_weights
 from kukkiri.training.recipe import Recipe, read_recipe
-from kukkiri.training.step_weights import constant_weights, last_step_weights, multi_step_weights
 
 __all__ = [
     "InnerLoop",

@@ -1,7 +1,7 @@
 """The one training loop: a recipe in, weights out, resumable to the bit.
 
 The batch of a step is a function of the seed and the step, the learning rate of the step alone; so a
-checkpoint holds the weights, their average, the optimiser's state and the step, and nothing else.
+checkpoint holds the weights, their average, the optimizer's state and the step, and nothing else.
 """
 
 import dataclasses
@@ -23,15 +23,15 @@ from kukkiri.errors import ConfigError
 from kukkiri.info import ModelInfo
 from kukkiri.losses import LOSSES
 from kukkiri.networks import NETWORKS, Network
-from kukkiri.networks.precision import computing_in, warn_of_slow
 from kukkiri.resampling.tensors import resize_tensor
 from kukkiri.training.centring import Centred
+from kukkiri.training.initialization import interpolator_start, solve_head, transfer, whitened_start, widen
+from kukkiri.training.precision import computing_in, warn_of_slow
 from kukkiri.training.recipe import Recipe
 from kukkiri.training.soap import SOAP
-from kukkiri.training.starts import interpolator_start, solve_head, transfer, whitened_start, widen
 from kukkiri.training.validation import Validation
 
-__all__ = ["Progress", "Run", "drive", "learning_rate_at", "make_optimiser", "train"]
+__all__ = ["Progress", "Run", "drive", "learning_rate_at", "make_optimizer", "train"]
 
 _log = logging.getLogger(__name__)
 _START_BATCHES = 40  # for whitening and for the last layer: 650,000 LR pixels at the default batch
@@ -147,13 +147,13 @@ class Run:
             self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
         warn_of_slow(recipe.precision)
         self.model = Centred(self.network, centre=recipe.centre) if recipe.centre else self.network
-        self.optimiser = make_optimiser(recipe, self.network)
+        self.optimizer = make_optimizer(recipe, self.network)
         self.average: dict[str, Tensor] = {}
         self.patches = recipe.batch
         self.drawing = 0.0  # seconds since the last line of the log
-        self._read_pictures()
+        self._read_images()
 
-    def _read_pictures(self) -> None:
+    def _read_images(self) -> None:
         """Set the sampler and the validation."""
         recipe = self.recipe
         pairs = PairSet.from_folder(
@@ -178,8 +178,8 @@ class Run:
     def begin(self) -> None:
         """Set the initial weights."""
         recipe = self.recipe
-        batches = self._start_batches() if recipe.start in ("whitened", "transfer") else []
-        match recipe.start:
+        batches = self._start_batches() if recipe.initialization in ("whitened", "transfer") else []
+        match recipe.initialization:
             case "interpolator":
                 interpolator_start(self.network)
             case "whitened":
@@ -232,7 +232,7 @@ class Run:
         begun = time.perf_counter()
         lr, hr = self.sampler.at(self.step)
         self.drawing += time.perf_counter() - begun
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad(set_to_none=True)
         loss = criterion(self._forward(lr), hr)
         loss.backward()  # type: ignore[no-untyped-call]
         self._descend()
@@ -249,11 +249,11 @@ class Run:
     def _descend(self) -> None:
         """Move the weights along their gradients, and the average after them."""
         recipe = self.recipe
-        for group in self.optimiser.param_groups:
+        for group in self.optimizer.param_groups:
             group["lr"] = learning_rate_at(recipe, self.step)
         if recipe.clip:
             nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip)
-        self.optimiser.step()
+        self.optimizer.step()
         decay = self._decay()
         with torch.no_grad():
             for key, value in self.network.state_dict().items():
@@ -267,7 +267,7 @@ class Run:
         return min(self.recipe.ema, (1 + self.step) / (10 + self.step))
 
     def _forward(self, lr: Tensor) -> Tensor:
-        """The network in the units of the pictures."""
+        """The network in the units of the images."""
         white = self.network.value_range
         if self.network.pre_upsampled:
             lr = resize_tensor(lr, scale=self.recipe.scale)
@@ -322,7 +322,7 @@ class Run:
                 "best": self.best,
                 "network": self.network.state_dict(),
                 "average": self.average,
-                "optimiser": self.optimiser.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
                 **self._more(),
             },
             temporary,
@@ -347,7 +347,7 @@ class Run:
         self.step, self.best = kept["step"], kept["best"]
         self.network.load_state_dict(kept["network"])
         self.average = kept["average"]
-        self.optimiser.load_state_dict(kept["optimiser"])
+        self.optimizer.load_state_dict(kept["optimizer"])
         self._restore_more(kept)
 
     def _more(self) -> dict[str, Any]:
@@ -379,8 +379,8 @@ def _identity(recipe: Recipe) -> dict[str, Any]:
     return values
 
 
-def make_optimiser(recipe: Recipe, network: Network) -> torch.optim.Optimizer:
-    """The recipe's optimiser of all weights."""
-    if recipe.optimiser == "soap":
+def make_optimizer(recipe: Recipe, network: Network) -> torch.optim.Optimizer:
+    """The recipe's optimizer of all weights."""
+    if recipe.optimizer == "soap":
         return SOAP(network.parameters(), lr=recipe.learning_rate, betas=recipe.betas)
     return torch.optim.Adam(network.parameters(), lr=recipe.learning_rate, betas=recipe.betas)

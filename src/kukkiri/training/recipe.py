@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from kukkiri.errors import ConfigError
-from kukkiri.networks.precision import Precision
+from kukkiri.training.precision import Precision
 
 __all__ = ["Recipe", "build_recipe", "one_of", "read_recipe", "recipe_values"]
 
@@ -29,17 +29,17 @@ class Recipe:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     """Further keyword arguments of the network."""
     data: str = ""
-    """Folder of HR training pictures, or one made by ``kukkiri data prepare``; relative to the working directory."""
+    """Folder of HR training images, or one made by ``kukkiri data prepare``; relative to the working directory."""
     validation: str = ""
-    """Folder of HR validation pictures; empty: no validation."""
+    """Folder of HR validation images; empty: no validation."""
     degradation: str = "bicubic"
     """How LR is made, as text of a ``Degradation``."""
     variants: int = 1
-    """LR pictures of each HR picture, each with its own draw of a random degradation."""
+    """LR images of each HR image, each with its own draw of a random degradation."""
     validation_degradation: str = ""
     """How LR is made for the validation; empty: as for the training."""
     cache: str = ""
-    """Folder that keeps the pictures from run to run, ready to be mapped; empty: they are made again."""
+    """Folder that keeps the images from run to run, ready to be mapped; empty: they are made again."""
     output: str = "runs"
     """Checkpoints, log and weights go to ``output/name``."""
     loss: str = "l1"
@@ -48,7 +48,7 @@ class Recipe:
     """Another criterion for the last ``final_share`` of the steps; empty: none."""
     final_share: float = 0.1
     """Part of the steps that ``final_loss`` gets."""
-    optimiser: str = "adam"
+    optimizer: str = "adam"
     """``adam`` or ``soap``."""
     betas: tuple[float, float] = (0.9, 0.999)
     """Averages of the gradient and of its square."""
@@ -64,7 +64,7 @@ class Recipe:
     """Largest norm of the gradient; 0: no clipping."""
     ema: float = 0.999
     """Decay of the average of the weights that is validated and saved; 0: no average."""
-    start: str = "default"
+    initialization: str = "default"
     """``default``, ``interpolator``, ``whitened``, or from ``weights``: ``transfer``, ``widened``."""
     weights: str = ""
     """A ``.safetensors`` file to start from: the same network, or another scale of it; for ``widened`` a smaller."""
@@ -81,9 +81,9 @@ class Recipe:
     """Of the initial weights and of the patches."""
     precision: str = "float32"
     """``float32``, or ``bfloat16``: layers compute in bfloat16 until the last ``final_share`` of the steps; weights,
-    their average, the optimiser and the loss are float32 throughout."""
+    their average, the optimizer and the loss are float32 throughout."""
     channels_last: bool = False
-    """Keep features as (N, H, W, C) in memory, which is faster on most processors."""
+    """Keep features as (N, H, W, C) in memory, which is faster on most CPUs."""
     threads: int = 0
     """Torch threads; 0: torch's choice. Part of the recipe because sums in another order differ in the last bit."""
     log_every: int = 100
@@ -103,12 +103,14 @@ class Recipe:
             raise ConfigError(f"ema must be in [0, 1), got {self.ema}.")
         if not 0 <= self.final_share <= 1:
             raise ConfigError(f"final_share must be in [0, 1], got {self.final_share}.")
-        one_of("optimiser", self.optimiser, ("adam", "soap"))
+        one_of("optimizer", self.optimizer, ("adam", "soap"))
         one_of("precision", self.precision, get_args(Precision))
         one_of("schedule", self.schedule, ("cosine", "step", "constant"))
-        one_of("start", self.start, ("default", "interpolator", "whitened", "transfer", "widened"))
-        if (self.start in ("transfer", "widened")) != bool(self.weights):
-            raise ConfigError("start = 'transfer' (or 'widened') and weights = FILE belong together; got only one.")
+        one_of("initialization", self.initialization, ("default", "interpolator", "whitened", "transfer", "widened"))
+        if (self.initialization in ("transfer", "widened")) != bool(self.weights):
+            raise ConfigError(
+                "initialization = 'transfer' (or 'widened') and weights = FILE belong together; got only one."
+            )
 
     @property
     def folder(self) -> Path:

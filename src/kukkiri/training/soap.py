@@ -1,7 +1,7 @@
 """SOAP: Adam in the eigenbasis of Shampoo's preconditioner.
 
 Vyas et al., "SOAP: Improving and Stabilizing Shampoo using Adam", ICLR 2025, arXiv:2409.11321, Algorithm 3.
-A small network on pictures is badly conditioned: neighbouring pixels are almost equal, so fine detail has a
+A small network on images is badly conditioned: neighbouring pixels are almost equal, so fine detail has a
 hundredth of the gradient of flat grey. Turned into the eigenbasis of the gradients' covariance, Adam gives every
 direction its own step. Differs from the paper: the eigenbasis starts from an exact decomposition of the
 first gradient, and a vector is a matrix of one column whose trivial side is not turned.

@@ -1,4 +1,4 @@
-"""Scores while training: the mean PSNR of a folder of pictures in the ``y-matlab`` protocol."""
+"""Scores while training: the mean PSNR of a folder of images in the ``y-matlab`` protocol."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kukkiri.data import find_pictures, read_rgb8
+from kukkiri.data import find_images, read_rgb8
 from kukkiri.degradations import Degradation
 from kukkiri.inference import Upscaler
 from kukkiri.inference.torch_engine import TorchEngine
@@ -20,7 +20,7 @@ __all__ = ["Validation"]
 
 @dataclass(frozen=True)
 class Validation:
-    """Pictures and their LR twins, 8-bit RGB."""
+    """Images and their LR twins, 8-bit RGB."""
 
     pairs: tuple[tuple[NDArray[Any], NDArray[Any]], ...]
     """(lr, hr)."""
@@ -28,10 +28,10 @@ class Validation:
 
     @classmethod
     def from_folder(cls, folder: Path, *, scale: int, degradation: str = "bicubic") -> "Validation":
-        """Read every picture of a folder; see :meth:`kukkiri.data.PairSet.from_folder` for how LR is made."""
+        """Read every image of a folder; see :meth:`kukkiri.data.PairSet.from_folder` for how LR is made."""
         degrade = Degradation.parse(degradation)
         pairs = []
-        for place, path in enumerate(find_pictures(folder)):
+        for place, path in enumerate(find_images(folder)):
             hr = read_rgb8(path)
             hr = hr[: hr.shape[0] - hr.shape[0] % scale, : hr.shape[1] - hr.shape[1] % scale]
             pairs.append((degrade.apply(hr, scale=scale, seed=(place, 0)), hr))

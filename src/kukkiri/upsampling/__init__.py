@@ -1,6 +1,6 @@
 """Learned upsampling: the layers, their start, the matrices behind them, and their exact rewrites."""
 
-from kukkiri.upsampling.icnr import Enlargement, enlargement_taps, icnr_, icnr_transposed_
+from kukkiri.upsampling.icnr import Upscaling, icnr_, icnr_transposed_, upscaling_taps
 from kukkiri.upsampling.layers import (
     UPSAMPLERS,
     ResizeConv,
@@ -19,7 +19,7 @@ from kukkiri.upsampling.repair import (
     equalise_sub_pixel_,
     equalise_transposed_,
     find_upsampling,
-    flat_pictures,
+    flat_images,
     repair_,
 )
 from kukkiri.upsampling.rewrites import (
@@ -34,7 +34,7 @@ from kukkiri.upsampling.rewrites import (
     merge_branches,
     merge_convolutions,
     nearest_to_sub_pixel,
-    optimise,
+    optimize,
     resize_to_sub_pixel,
     sub_pixel_to_transposed,
     transposed_to_sub_pixel,
@@ -43,7 +43,6 @@ from kukkiri.upsampling.rewrites import (
 __all__ = [
     "UPSAMPLERS",
     "Crop",
-    "Enlargement",
     "ExactBorder",
     "FixedFilter",
     "ParallelBranches",
@@ -56,23 +55,23 @@ __all__ = [
     "TransposedConv",
     "Upsampler",
     "Upsampling",
+    "Upscaling",
     "ZeroInsertConv",
     "bilinear_to_sub_pixel",
     "convolution_matrix",
     "convolution_size",
-    "enlargement_taps",
     "equalise_sub_pixel_",
     "equalise_transposed_",
     "exact_crop",
     "find_upsampling",
-    "flat_pictures",
+    "flat_images",
     "icnr_",
     "icnr_transposed_",
     "insert_zeros",
     "merge_branches",
     "merge_convolutions",
     "nearest_to_sub_pixel",
-    "optimise",
+    "optimize",
     "repair_",
     "resize_to_sub_pixel",
     "space_from_sub_pixel",
@@ -80,4 +79,5 @@ __all__ = [
     "sub_pixel_to_transposed",
     "transposed_size",
     "transposed_to_sub_pixel",
+    "upscaling_taps",
 ]

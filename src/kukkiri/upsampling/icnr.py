@@ -1,11 +1,11 @@
-"""ICNR: start a learned upsampler as a convolution followed by an enlargement, without a checkerboard.
+"""ICNR: start a learned upsampler as a convolution followed by an upscaling, without a checkerboard.
 
 Aitken et al., "Checkerboard artifact free sub-pixel convolution: A note on sub-pixel convolution, resize
 convolution and convolution resize", 2017, arXiv:1707.02937, for sub-pixel convolution; the transposed form
-follows from the same equation. Two enlargements:
+follows from the same equation. Two upscalings:
 
 - ``nearest``: every output pixel takes the LR pixel in which it lies (the paper's);
-- ``area``: every output pixel takes the mean of the LR picture over a square of one LR pixel around its own
+- ``area``: every output pixel takes the mean of the LR image over a square of one LR pixel around its own
   centre. The overlaps are 1 - abs(distance) along each side, so this is bilinear interpolation with zeros
   outside, and for a transposed convolution of one tap it is the bilinear start of FCN (Long et al., CVPR
   2015, arXiv:1411.4038).
@@ -17,46 +17,46 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Enlargement", "enlargement_taps", "icnr_", "icnr_transposed_"]
+__all__ = ["Upscaling", "icnr_", "icnr_transposed_", "upscaling_taps"]
 
-Enlargement = Literal["nearest", "area"]
-Initialiser = Callable[[Tensor], object]
+Upscaling = Literal["nearest", "area"]
+Initializer = Callable[[Tensor], object]
 
 
-def enlargement_taps(scale: int, *, enlargement: Enlargement = "nearest") -> tuple[Tensor, int]:
+def upscaling_taps(scale: int, *, upscaling: Upscaling = "nearest") -> tuple[Tensor, int]:
     """What one LR pixel gives to the output pixels around it, along one side.
 
     Args:
         scale: at least 1.
-        enlargement: ``nearest`` or ``area``.
+        upscaling: ``nearest`` or ``area``.
 
     Returns:
         The taps, float64, which sum to ``scale``, and how many of them lie before the pixel's own first
         output pixel.
 
     Raises:
-        ValueError: another enlargement, or a scale below 1.
+        ValueError: another upscaling, or a scale below 1.
     """
     if scale < 1:
         raise ValueError(f"scale must be at least 1, got {scale}")
-    if enlargement == "nearest":
+    if upscaling == "nearest":
         return torch.ones(scale, dtype=torch.float64), 0
-    if enlargement == "area":
+    if upscaling == "area":
         before = scale // 2
         centre = (scale - 1) / 2
         positions = torch.arange(-before, scale + before, dtype=torch.float64)
         return 1.0 - (positions - centre).abs() / scale, before
-    raise ValueError(f"unknown enlargement {enlargement!r}; known: {', '.join(get_args(Enlargement))}")
+    raise ValueError(f"unknown upscaling {upscaling!r}; known: {', '.join(get_args(Upscaling))}")
 
 
 def icnr_(
     weight: Tensor,
     *,
     scale: int,
-    init: Initialiser = nn.init.kaiming_uniform_,
-    enlargement: Enlargement = "nearest",
+    init: Initializer = nn.init.kaiming_uniform_,
+    upscaling: Upscaling = "nearest",
 ) -> Tensor:
-    """Fill the weight of the convolution before a pixel shuffle so that both equal convolution + enlargement.
+    """Fill the weight of the convolution before a pixel shuffle so that both equal convolution + upscaling.
 
     Args:
         weight: (C * scale^2, Cin, k, k), channel c * scale^2 + i * scale + j holding phase (i, j) as
@@ -64,7 +64,7 @@ def icnr_(
         scale: at least 1.
         init: draws the one sub-kernel in place: (C, Cin, k, k), or (C, Cin, k - 2, k - 2) with ``area``,
             whose two other taps the interpolation needs.
-        enlargement: see the module.
+        upscaling: see the module.
 
     Returns:
         ``weight``.
@@ -76,10 +76,10 @@ def icnr_(
     phases, inputs, height, width = weight.shape
     if phases % scale**2:
         raise ValueError(f"{phases} output channels are not a multiple of scale^2 = {scale**2}")
-    taps, before = enlargement_taps(scale, enlargement=enlargement)
+    taps, before = upscaling_taps(scale, upscaling=upscaling)
     reach = 1 if before else 0
     if min(height, width) <= 2 * reach:
-        raise ValueError(f"{enlargement} needs a kernel of at least {2 * reach + 1}, got {height}x{width}")
+        raise ValueError(f"{upscaling} needs a kernel of at least {2 * reach + 1}, got {height}x{width}")
     channels = phases // scale**2
     with torch.no_grad():
         kernel = weight.new_empty(channels, inputs, height - 2 * reach, width - 2 * reach)
@@ -105,10 +105,10 @@ def icnr_transposed_(
     *,
     scale: int,
     padding: int | None = None,
-    init: Initialiser = nn.init.kaiming_uniform_,
-    enlargement: Enlargement = "nearest",
+    init: Initializer = nn.init.kaiming_uniform_,
+    upscaling: Upscaling = "nearest",
 ) -> Tensor:
-    """Fill the weight of a transposed convolution so that it equals convolution + enlargement.
+    """Fill the weight of a transposed convolution so that it equals convolution + upscaling.
 
     With ``nearest`` the sub-kernel has as many taps as whole groups of ``scale`` fit into the kernel from
     tap ``padding % scale`` on; taps outside these groups become zero. A 4x4 kernel at stride 2 and padding 1
@@ -120,7 +120,7 @@ def icnr_transposed_(
         scale: the stride, at least 1.
         padding: the layer's padding; by default the one that crops most evenly, ceil((k - scale) / 2).
         init: draws the sub-kernel (C, Cin, m, m) in place, in the orientation of a convolution.
-        enlargement: see the module.
+        upscaling: see the module.
 
     Returns:
         ``weight``.
@@ -133,13 +133,13 @@ def icnr_transposed_(
     if size != width:
         raise ValueError(f"the kernel must be square, got {size}x{width}")
     crop = max(0, (size - scale + 1) // 2) if padding is None else padding
-    taps, before = enlargement_taps(scale, enlargement=enlargement)
+    taps, before = upscaling_taps(scale, upscaling=upscaling)
     first = (crop - before) % scale
     count = (size - first - len(taps)) // scale + 1
     if count < 1:
         least = first + len(taps)
         raise ValueError(
-            f"{enlargement} at scale {scale} and padding {crop} needs a kernel of at least {least}, got {size}"
+            f"{upscaling} at scale {scale} and padding {crop} needs a kernel of at least {least}, got {size}"
         )
     with torch.no_grad():
         kernel = weight.new_empty(channels, inputs, count, count)

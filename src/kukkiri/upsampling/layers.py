@@ -1,4 +1,4 @@
-"""Five layers that enlarge by an integer scale, with one interface, so that a network takes one by name.
+"""Five layers that upscale by an integer scale, with one interface, so that a network takes one by name.
 
 =================  =====================================================  ==========================
 layer              what it computes                                       ``kernel_size`` counts
@@ -6,7 +6,7 @@ layer              what it computes                                       ``kern
 TransposedConv     every LR pixel scatters a kernel; overlaps are added   output pixels, 2 * scale
 ZeroInsertConv     the same numbers: zeros between the pixels, then a     output pixels, 2 * scale
                    convolution with the flipped kernel
-ResizeConv         nearest or bilinear enlargement, then a convolution    output pixels, 3
+ResizeConv         nearest or bilinear upscaling, then a convolution    output pixels, 3
 SubPixelConv       a convolution to scale^2 channels, then a shuffle      LR pixels, 3
 SubPixelSpaceConv  the same numbers: zeros between the pixels, then one   LR pixels, 3
                    convolution scale times as large, of which every
@@ -31,7 +31,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kukkiri.upsampling.icnr import Enlargement, icnr_, icnr_transposed_
+from kukkiri.upsampling.icnr import Upscaling, icnr_, icnr_transposed_
 from kukkiri.upsampling.matrix import exact_crop
 
 __all__ = [
@@ -64,13 +64,13 @@ class Upsampler(nn.Module):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
 
-    def icnr_(self, *, enlargement: Enlargement = "nearest") -> "Upsampler":
-        """Start anew as convolution + enlargement (see :mod:`kukkiri.upsampling.icnr`), the bias as zero.
+    def icnr_(self, *, upscaling: Upscaling = "nearest") -> "Upsampler":
+        """Start anew as convolution + upscaling (see :mod:`kukkiri.upsampling.icnr`), the bias as zero.
 
         Raises:
-            TypeError: the layer already enlarges by interpolation.
+            TypeError: the layer already upscales by interpolation.
         """
-        raise TypeError(f"{type(self).__name__} needs no ICNR: it enlarges by interpolation")
+        raise TypeError(f"{type(self).__name__} needs no ICNR: it upscales by interpolation")
 
     def extra_repr(self) -> str:
         """The interface, for ``print``."""
@@ -138,9 +138,9 @@ class TransposedConv(Upsampler):
         )
         _uniform_(self.conv, reads=channels_in * (self.kernel_size / scale) ** 2)
 
-    def icnr_(self, *, enlargement: Enlargement = "nearest") -> "TransposedConv":
-        """Start anew as convolution + enlargement, the bias as zero."""
-        icnr_transposed_(self.conv.weight, scale=self.scale, padding=self.crop, enlargement=enlargement)
+    def icnr_(self, *, upscaling: Upscaling = "nearest") -> "TransposedConv":
+        """Start anew as convolution + upscaling, the bias as zero."""
+        icnr_transposed_(self.conv.weight, scale=self.scale, padding=self.crop, upscaling=upscaling)
         _zero_bias(self.conv)
         return self
 
@@ -163,7 +163,7 @@ class ZeroInsertConv(TransposedConv):
 
 
 class ResizeConv(Upsampler):
-    """Nearest or bilinear enlargement, then a convolution: no pattern of its own at any weights."""
+    """Nearest or bilinear upscaling, then a convolution: no pattern of its own at any weights."""
 
     def __init__(
         self,
@@ -200,9 +200,9 @@ class SubPixelConv(Upsampler):
         self.conv = SameConv2d(channels_in, channels_out * scale**2, kernel_size=self.kernel_size)
         self.shuffle = nn.PixelShuffle(scale)
 
-    def icnr_(self, *, enlargement: Enlargement = "nearest") -> "SubPixelConv":
-        """Start anew as convolution + enlargement, the bias as zero."""
-        icnr_(self.conv.weight, scale=self.scale, enlargement=enlargement)
+    def icnr_(self, *, upscaling: Upscaling = "nearest") -> "SubPixelConv":
+        """Start anew as convolution + upscaling, the bias as zero."""
+        icnr_(self.conv.weight, scale=self.scale, upscaling=upscaling)
         _zero_bias(self.conv)
         return self
 
@@ -225,10 +225,10 @@ class SubPixelSpaceConv(Upsampler):
         self.conv = nn.Conv2d(channels_in, channels_out, self.kernel_size * scale)
         _uniform_(self.conv, reads=channels_in * self.kernel_size**2)
 
-    def icnr_(self, *, enlargement: Enlargement = "nearest") -> "SubPixelSpaceConv":
-        """Start anew as convolution + enlargement, the bias as zero."""
+    def icnr_(self, *, upscaling: Upscaling = "nearest") -> "SubPixelSpaceConv":
+        """Start anew as convolution + upscaling, the bias as zero."""
         size = (self.channels_out * self.scale**2, self.channels_in, self.kernel_size, self.kernel_size)
-        phases = icnr_(self.conv.weight.new_empty(size), scale=self.scale, enlargement=enlargement)
+        phases = icnr_(self.conv.weight.new_empty(size), scale=self.scale, upscaling=upscaling)
         with torch.no_grad():
             self.conv.weight.copy_(space_from_sub_pixel(phases, scale=self.scale))
         _zero_bias(self.conv)

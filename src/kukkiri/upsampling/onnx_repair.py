@@ -26,7 +26,7 @@ def repair_onnx(
     tolerance: float = 0.0,
     overwrite: bool = False,
 ) -> tuple[str, float]:
-    """Make the phases of a graph's last learned enlargement answer alike.
+    """Make the phases of a graph's last learned upscaling answer alike.
 
     That is the last ``ConvTranspose`` with equal strides above 1, or the last ``Conv`` that feeds a
     ``DepthToSpace``, whose weights are stored in the file.
@@ -34,7 +34,7 @@ def repair_onnx(
     Args:
         path: an ``.onnx`` file; it is not changed.
         output: where the repaired graph goes.
-        constants: (L, C, H, W) flat pictures in [0, 1], see :func:`kukkiri.upsampling.repair.repair_`.
+        constants: (L, C, H, W) flat images in [0, 1], see :func:`kukkiri.upsampling.repair.repair_`.
         tolerance: how far a phase may stay from the common answer to ``constants``, in the layer's units.
         overwrite: replace a file that is there.
 
@@ -87,7 +87,7 @@ def repair_onnx(
 
 
 def _features(model: Any, node: Any, constants: NDArray[np.float32]) -> torch.Tensor:
-    """What reaches the middle of a node when the graph sees flat pictures, (L, channels)."""
+    """What reaches the middle of a node when the graph sees flat images, (L, channels)."""
     import onnx
     import onnxruntime
 

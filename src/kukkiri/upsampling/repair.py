@@ -7,7 +7,7 @@ taps for that channel. Two things may be asked for:
   w + (g - g_a) / n_a on each of the n_a taps of phase a, with the common gain g = sum(g_a / n_a) / sum(1 / n_a). Right
   at the start of training; in a trained network the phases differ a lot in gains whose sum over the features that
   really occur is even, and the change is large.
-- *given* constants, such as the features of grey pictures: least squares under a few conditions only, so that a
+- *given* constants, such as the features of grey images: least squares under a few conditions only, so that a
   trained network keeps its weights almost as they are.
 """
 
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from kukkiri.errors import ModelError
 
-__all__ = ["Upsampling", "equalise_sub_pixel_", "equalise_transposed_", "find_upsampling", "flat_pictures", "repair_"]
+__all__ = ["Upsampling", "equalise_sub_pixel_", "equalise_transposed_", "find_upsampling", "flat_images", "repair_"]
 
 
 def equalise_transposed_(
@@ -140,7 +140,7 @@ def _solve(system: Tensor, wanted: Tensor, tolerance: float) -> Tensor:
 
 @dataclass(frozen=True)
 class Upsampling:
-    """A layer inside a module that enlarges: a transposed convolution, or the convolution before a shuffle."""
+    """A layer inside a module that upscales: a transposed convolution, or the convolution before a shuffle."""
 
     name: str
     """Dotted name inside the module."""
@@ -168,7 +168,7 @@ class Upsampling:
 
 
 def find_upsampling(module: nn.Module) -> list[Upsampling]:
-    """Every learned enlargement of a module, in the order of its definition.
+    """Every learned upscaling of a module, in the order of its definition.
 
     A transposed convolution with equal strides above 1, or a convolution that is followed, among the
     modules as they are defined, by a ``PixelShuffle``, before which no other convolution stands.
@@ -189,11 +189,11 @@ def find_upsampling(module: nn.Module) -> list[Upsampling]:
 
 
 def repair_(module: nn.Module, *, constants: Tensor | None = None, tolerance: float = 0.0) -> tuple[str, float]:
-    """Make the phases of the module's last learned enlargement answer alike, in place.
+    """Make the phases of the module's last learned upscaling answer alike, in place.
 
     Args:
         module: a network or layer.
-        constants: (L, C, H, W) flat pictures in the module's value range, large enough that the middle does not
+        constants: (L, C, H, W) flat images in the module's value range, large enough that the middle does not
             see the border: only these (and their mixtures) are evened out. ``None``: every constant.
         tolerance: how far a phase may stay from the common answer to ``constants``, in the last layer's units.
 
@@ -201,7 +201,7 @@ def repair_(module: nn.Module, *, constants: Tensor | None = None, tolerance: fl
         The layer's name and the relative change of its weights.
 
     Raises:
-        ModelError: there is no learned enlargement, so nothing to repair; or, with ``constants``, its
+        ModelError: there is no learned upscaling, so nothing to repair; or, with ``constants``, its
             channels are grouped.
     """
     found = find_upsampling(module)
@@ -225,7 +225,7 @@ def repair_(module: nn.Module, *, constants: Tensor | None = None, tolerance: fl
     return last.name, last.equalise_(seen[0][:, :, height // 2, width // 2], tolerance=tolerance)
 
 
-def flat_pictures(channels: int, *, size: int, levels: int = 9) -> Tensor:
+def flat_images(channels: int, *, size: int, levels: int = 9) -> Tensor:
     """The constants worth evening out: greys from black to white and, in colour, six saturated tints.
 
     Returns:

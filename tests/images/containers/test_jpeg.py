@@ -5,7 +5,7 @@ import pytest
 import pyvips
 from PIL import Image, IptcImagePlugin
 
-from kukkiri.images import Metadata, read_picture
+from kukkiri.images import Metadata, read_image
 from kukkiri.images.containers import jpeg
 from tests.images.conftest import IPTC, XMP, by_pillow, encode, exif_tags
 
@@ -72,18 +72,18 @@ def test_resolution_comes_from_jfif_in_inches_or_centimetres_else_from_exif(tmp_
     block = by_pillow(pixels(8, 8, 3), "JPEG", exif=b"Exif\0\0" + stating_resolution(350.0, 175.0))
     assert jpeg.resolution(block) is None
     (tmp_path / "a.jpg").write_bytes(block)
-    assert read_picture(tmp_path / "a.jpg").metadata.resolution == (350, 175)
+    assert read_image(tmp_path / "a.jpg").metadata.resolution == (350, 175)
 
 
-def test_further_pictures_and_further_xmp_are_noticed(tmp_path, pixels):
+def test_further_images_and_further_xmp_are_noticed(tmp_path, pixels):
     plain = bare(pixels)
     gain_map = with_segment(plain, 0xE2, b"MPF\0II*\0" + bytes(40))
     extended = with_segment(plain, 0xE1, b"http://ns.adobe.com/xmp/extension/\0" + bytes(80))
-    assert not jpeg.extra_pictures(plain)
+    assert not jpeg.extra_images(plain)
     assert not jpeg.has_extended_xmp(plain)
-    for data, note in ((gain_map, "only the main picture"), (extended, "extended part of its XMP")):
+    for data, note in ((gain_map, "only the main image"), (extended, "extended part of its XMP")):
         (tmp_path / "a.jpg").write_bytes(data)
-        (found,) = read_picture(tmp_path / "a.jpg").notes
+        (found,) = read_image(tmp_path / "a.jpg").notes
         assert note in found
 
 
@@ -93,4 +93,4 @@ def test_further_pictures_and_further_xmp_are_noticed(tmp_path, pixels):
 def test_cut_files_hold_nothing(data):
     assert jpeg.extract_iptc(data) is None
     assert jpeg.resolution(data) is None
-    assert not jpeg.extra_pictures(data)
+    assert not jpeg.extra_images(data)

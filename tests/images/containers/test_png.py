@@ -58,7 +58,7 @@ def test_damaged_compressed_text_is_no_text(pixels):
     assert png.extract(data, icc=None).xmp is None
 
 
-def test_an_animation_of_one_frame_is_a_still_picture(pixels):
+def test_an_animation_of_one_frame_is_a_still_image(pixels):
     still = encode(pixels(4, 4, 3), "png")
     for frames, animated in ((1, False), (2, True)):
         data = with_chunk(still, b"acTL", struct.pack(">II", frames, 0), before=b"IDAT")

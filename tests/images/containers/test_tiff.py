@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from kukkiri.images import read_picture
+from kukkiri.images import read_image
 from kukkiri.images.containers import tiff
 from tests.images.conftest import encode, exif_tags
 
@@ -59,9 +59,9 @@ def test_samples_and_loss_are_told(pixels):
 def test_a_big_tiff_is_read_without_exif_and_that_is_said(tmp_path, pixels):
     array = pixels(5, 6, 3)
     (tmp_path / "a.tif").write_bytes(made_by_tifffile(array, bigtiff=True))
-    picture = read_picture(tmp_path / "a.tif")
-    assert np.array_equal(picture.to_array(), array)
-    assert picture.notes == ("EXIF of a BigTIFF is not read",)
+    image = read_image(tmp_path / "a.tif")
+    assert np.array_equal(image.to_array(), array)
+    assert image.notes == ("EXIF of a BigTIFF is not read",)
 
 
 def test_what_is_no_tiff_is_left_alone(make_exif):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from kukkiri.images.exif import PREFIX
 from kukkiri.images.metadata import Metadata
 
-__all__ = ["embed", "extra_pictures", "extract_iptc", "has_extended_xmp", "resolution"]
+__all__ = ["embed", "extra_images", "extract_iptc", "has_extended_xmp", "resolution"]
 
 _ROOM = 65533
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
@@ -31,8 +31,8 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
         position += 2 + length
 
 
-def extra_pictures(data: bytes) -> bool:
-    """Whether more pictures follow the first: a gain map, a depth map, a preview (CIPA DC-007)."""
+def extra_images(data: bytes) -> bool:
+    """Whether more images follow the first: a gain map, a depth map, a preview (CIPA DC-007)."""
     return any(marker == _APP2 and data.startswith(b"MPF\0", start) for marker, start, _ in _segments(data))
 
 

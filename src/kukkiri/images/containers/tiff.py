@@ -17,7 +17,7 @@ _DESCRIPTIVE = (
     0x8298,  # copyright
     *(0x9C9B, 0x9C9C, 0x9C9D, 0x9C9E, 0x9C9F),  # title, comment, author, keywords, subject as Windows writes them
 )
-"""Tags of the first directory that speak about the picture, not about how its pixels are stored."""
+"""Tags of the first directory that speak about the image, not about how its pixels are stored."""
 _COMPRESSION, _SAMPLE_FORMAT, _BITS, _RESOLUTION_UNIT = 0x0103, 0x0153, 0x0102, 0x0128
 _LOSSY = {6, 7, 34892, 34712, 50001}  # old JPEG, JPEG, lossy JPEG of DNG, JPEG 2000, WebP
 
@@ -45,7 +45,7 @@ def extract(data: bytes) -> TiffFacts:
     if described or whole.inside:
         directory = Directory(described, whole.inside)
         head = data[:4] + struct.pack(f"{order}I", 8)
-        exif = head + exif_block.serialise(directory, order, start=8)
+        exif = head + exif_block.serialize(directory, order, start=8)
 
     def number(tag: int, default: int) -> int:
         entry = whole.entries.get(tag)
@@ -102,7 +102,7 @@ def embed(data: bytes, exif: bytes) -> bytes:
     for tag, one in extra.items():
         at = len(data) + len(appended)
         if isinstance(one, Directory):
-            appended += exif_block.serialise(one, order, start=at)
+            appended += exif_block.serialize(one, order, start=at)
             records[tag] = struct.pack(f"{order}HHII", tag, 4, 1, at)
         elif len(one.value) <= 4:
             records[tag] = struct.pack(f"{order}HHI", tag, one.kind, one.count) + one.value.ljust(4, b"\0")

@@ -1,5 +1,6 @@
 """Exact rewrites: the same numbers from other modules, and which of them are worth it."""
 
+from kukkiri.upsampling.rewrites.fusing import Engine, optimize
 from kukkiri.upsampling.rewrites.merge import (
     FixedFilter,
     ParallelBranches,
@@ -7,7 +8,6 @@ from kukkiri.upsampling.rewrites.merge import (
     merge_branches,
     merge_convolutions,
 )
-from kukkiri.upsampling.rewrites.optimise import Engine, optimise
 from kukkiri.upsampling.rewrites.phases import (
     Crop,
     Form,
@@ -16,7 +16,7 @@ from kukkiri.upsampling.rewrites.phases import (
     sub_pixel_to_transposed,
     transposed_to_sub_pixel,
 )
-from kukkiri.upsampling.rewrites.resize import (
+from kukkiri.upsampling.rewrites.resize_conv import (
     ExactBorder,
     bilinear_to_sub_pixel,
     nearest_to_sub_pixel,
@@ -37,7 +37,7 @@ __all__ = [
     "merge_branches",
     "merge_convolutions",
     "nearest_to_sub_pixel",
-    "optimise",
+    "optimize",
     "resize_to_sub_pixel",
     "sub_pixel_to_transposed",
     "transposed_to_sub_pixel",

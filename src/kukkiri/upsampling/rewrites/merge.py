@@ -6,7 +6,7 @@ layer pads the intermediate map with zeros, the merged one sees there what the f
 computed; so the outermost ``padding`` pixels of the second layer differ, by exactly those contributions
 (with a 1x1 first layer: by its bias alone). ``exact_border`` computes these pixels by the original layers.
 
-Side by side: the sum of branches is the sum of their kernels, each centred in the largest: re-parameterisation
+Side by side: the sum of branches is the sum of their kernels, each centred in the largest: re-parameterization
 (Ding et al., RepVGG, CVPR 2021, arXiv:2101.03697; Zhang et al., ECBSR, ACM MM 2021).
 """
 
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kukkiri.upsampling.rewrites.phases import dilated
-from kukkiri.upsampling.rewrites.resize import ExactBorder
+from kukkiri.upsampling.rewrites.resize_conv import ExactBorder
 
 __all__ = ["FixedFilter", "ParallelBranches", "PointwiseThenConv", "merge_branches", "merge_convolutions"]
 
@@ -77,7 +77,7 @@ def merge_convolutions(first: nn.Conv2d, second: nn.Conv2d, *, exact_border: boo
 class PointwiseThenConv(nn.Module):
     """A 1x1 convolution, then a k x k one that pads with the first one's bias, so that both merge exactly.
 
-    ECBSR's trick: outside the picture the input is zero, so the 1x1 layer would give its bias there.
+    ECBSR's trick: outside the image the input is zero, so the 1x1 layer would give its bias there.
     """
 
     def __init__(self, pointwise: nn.Conv2d, conv: nn.Conv2d) -> None:
@@ -138,7 +138,7 @@ class ParallelBranches(nn.Module):
 
 
 def merge_branches(branches: Iterable[nn.Module], *, channels: int) -> nn.Conv2d:
-    """Re-parameterise parallel branches: one convolution that equals their sum everywhere.
+    """Re-parameterize parallel branches: one convolution that equals their sum everywhere.
 
     Args:
         branches: each a ``Conv2d`` of odd size with "same" zero padding and stride 1 (any groups and dilation),
@@ -178,7 +178,7 @@ def _kernel(branch: nn.Module, channels: int) -> tuple[Tensor, Tensor]:
             merged = merge_convolutions(branch.pointwise, branch.conv)
             return _kernel_of_conv(merged)
         case nn.BatchNorm2d():
-            return _normalised(*_kernel(nn.Identity(), channels), norm=branch)
+            return _normalized(*_kernel(nn.Identity(), channels), norm=branch)
         case nn.Conv2d():
             extents = [(k - 1) * d + 1 for k, d in zip(branch.kernel_size, branch.dilation, strict=True)]
             odd = all(e % 2 == 1 and 2 * p == e - 1 for e, p in zip(extents, _zeros(branch), strict=True))
@@ -186,7 +186,7 @@ def _kernel(branch: nn.Module, channels: int) -> tuple[Tensor, Tensor]:
                 raise ValueError(f'a branch must be of odd size with "same" zero padding and stride 1, got {branch}')
             return _kernel_of_conv(branch)
         case nn.Sequential() if len(branch) == 2 and isinstance(branch[1], nn.BatchNorm2d):
-            return _normalised(*_kernel(branch[0], channels), norm=branch[1])
+            return _normalized(*_kernel(branch[0], channels), norm=branch[1])
     raise ValueError(f"cannot merge a branch of type {type(branch).__name__}")
 
 
@@ -205,10 +205,10 @@ def _zeros(conv: nn.Conv2d) -> tuple[int, int]:
     return padding[0], padding[1]
 
 
-def _normalised(kernel: Tensor, bias: Tensor, *, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    """Fold a batch normalisation in eval mode behind a kernel."""
+def _normalized(kernel: Tensor, bias: Tensor, *, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """Fold a batch normalization in eval mode behind a kernel."""
     if norm.training or norm.running_mean is None or norm.running_var is None:
-        raise ValueError("a batch normalisation must be in eval mode, with running statistics")
+        raise ValueError("a batch normalization must be in eval mode, with running statistics")
     factor = (norm.running_var + norm.eps).rsqrt()
     shift = -norm.running_mean * factor
     if norm.affine:

@@ -44,7 +44,7 @@ class Crop(nn.Module):
 
 
 class PhaseBias(nn.Module):
-    """Add one number per channel and phase to a picture enlarged by ``scale``."""
+    """Add one number per channel and phase to an image upscaled by ``scale``."""
 
     def __init__(self, bias: Tensor, *, scale: int) -> None:
         """Keep a bias of (C * scale^2,), in the order of ``torch.nn.PixelShuffle``."""
@@ -93,7 +93,7 @@ class PhaseConv(nn.Module):
         self.shuffle = nn.PixelShuffle(scale)
 
     def forward(self, lr: Tensor) -> Tensor:
-        """(N, C, H, W) at LR size to the enlarged picture."""
+        """(N, C, H, W) at LR size to the upscaled image."""
         if self.pads is not None:
             lr = functional.pad(lr, self.pads, mode=self.pad_mode)
         sr: Tensor = self.shuffle(self.conv(lr))

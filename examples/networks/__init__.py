@@ -1,0 +1,1 @@
+"""Users of transposed convolution from outside super-resolution: DCGAN and FCN."""

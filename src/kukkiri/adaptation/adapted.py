@@ -1,0 +1,176 @@
+"""A network fitted to one image, with everything that makes it usable on others of the same camera."""
+
+import dataclasses
+import json
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kukkiri.adaptation.projection import back_project, median_ensemble
+from kukkiri.adaptation.zssr import Fit
+from kukkiri.checkpoints import describe, load, save_safetensors
+from kukkiri.degradations import Degradation
+from kukkiri.errors import ModelError
+from kukkiri.images import Image, bleed
+from kukkiri.inference import Upscaler
+from kukkiri.inference.alpha_resize import resize_alpha
+from kukkiri.inference.torch_engine import TorchEngine
+from kukkiri.networks import Network
+
+__all__ = ["AdaptedUpscaler", "Guard"]
+
+Plane = NDArray[np.float32]
+
+
+@dataclasses.dataclass(frozen=True)
+class Guard:
+    """Does the upscaled image, shrunk again, give the image back? PSNR in dB, of a region."""
+
+    before: float
+    """Of bicubic interpolation."""
+    after: float
+    """Of the adapted network with its back-projection."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether adaptation did not make it worse."""
+        return self.after >= self.before
+
+
+class AdaptedUpscaler:
+    """Upscales images with a fitted network, or by bicubic interpolation where fitting did harm."""
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        degradation: Degradation,
+        ensemble: bool = False,
+        projections: int = 0,
+        fit: Fit | None = None,
+        guard: Guard | None = None,
+    ) -> None:
+        """Put the parts together; :func:`kukkiri.adaptation.adapt` does so.
+
+        Args:
+            network: of RGB; its ``scale`` is that of the result.
+            degradation: for the back-projection; linear.
+            ensemble: the median of eight flips and turns.
+            projections: back-projections on each result, and on the median.
+            fit: how fitting went; None when loaded.
+            guard: what the guard found; None when loaded. Unless it passed, results are bicubic.
+        """
+        self.network = network
+        self.degradation = degradation
+        self.ensemble = ensemble
+        self.projections = projections
+        self.fit = fit
+        self.guard = guard
+        self.scale = network.scale
+        name = f"{type(network).__name__.lower()}-x{self.scale}"
+        arguments = {**network.arguments_from_state(network.state_dict()), "scale": network.scale}
+        self._info = describe(network, name=name, arguments=arguments)
+        self._upscaler = Upscaler(TorchEngine(network, info=self._info))
+        self._bicubic = Upscaler("bicubic", scale=self.scale)
+
+    @property
+    def fell_back(self) -> bool:
+        """Whether results are bicubic interpolation, since the adapted ones agreed less with the image."""
+        return self.guard is not None and not self.guard.passed
+
+    def __call__(self, array: ArrayLike) -> NDArray[Any]:
+        """Upscale an array.
+
+        Args:
+            array: (H, W) or (H, W, C): grey, grey and alpha, RGB or RGBA; uint8, uint16, or floats in [0, 1].
+
+        Returns:
+            (scale*H, scale*W[, C]), the dtype of ``array``.
+
+        Raises:
+            ImageError: the array is no image, or memory does not suffice for the result.
+        """
+        values = np.asarray(array)
+        result = self.image(Image.from_array(values)).to_array().astype(values.dtype, copy=False)
+        return result.reshape(*result.shape[:2], *values.shape[2:])
+
+    def image(self, image: Image) -> Image:
+        """Upscale an image; depth and metadata stay, alpha is upscaled by bicubic interpolation.
+
+        Raises:
+            ImageError: memory does not suffice for the result.
+        """
+        if self.fell_back and self.guard is not None:
+            note = (
+                f"adaptation made the image less faithful ({self.guard.after:.2f} dB after, {self.guard.before:.2f} "
+                "dB before), so this is bicubic interpolation"
+            )
+            larger = self._bicubic.image(image)
+            return dataclasses.replace(larger, notes=(*larger.notes, note))
+        colour, alpha = image.colour, image.alpha
+        if alpha is not None:
+            colour = bleed(colour, alpha)
+            alpha = resize_alpha(alpha, (self.scale * alpha.shape[0], self.scale * alpha.shape[1]))
+        sr = np.clip(self.colour(np.repeat(colour, 3, axis=2) if colour.shape[2] == 1 else colour), 0, 1)
+        if colour.shape[2] == 1:
+            sr = sr.mean(axis=2, keepdims=True)
+        return dataclasses.replace(image, colour=sr, alpha=alpha)
+
+    def colour(self, lr: Plane) -> Plane:
+        """Upscale (H, W, 3) RGB in [0, 1] by the network, the guard not asked; not clamped."""
+
+        def run(view: Plane) -> Plane:
+            planes = self._upscaler.planes(np.ascontiguousarray(view.transpose(2, 0, 1)))
+            return self._projected(np.ascontiguousarray(planes.transpose(1, 2, 0)), view)
+
+        if not self.ensemble:
+            return run(lr)
+        return self._projected(median_ensemble(run, lr), lr)
+
+    def save(self, path: str | PathLike[str], *, overwrite: bool = False) -> None:
+        """Write weights and all that belongs to them as safetensors; :func:`kukkiri.load` reads the network.
+
+        Raises:
+            ModelError: the file exists or cannot be written, or there is nothing to save after a fallback.
+        """
+        if self.fell_back:
+            raise ModelError(
+                f"{path}: not saved: adaptation did harm and was dropped. Use more steps or another kernel."
+            )
+        kept = {"degradation": str(self.degradation), "ensemble": self.ensemble, "projections": self.projections}
+        text = json.dumps({"adapted": self._info.network, "to": "one image", **kept})
+        save_safetensors(
+            self.network, path, info=dataclasses.replace(self._info, training_data=text), overwrite=overwrite
+        )
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> "AdaptedUpscaler":
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            ModelError: the file is missing, damaged, or was not written by it.
+        """
+        loaded = load(path)
+        try:
+            kept = json.loads(loaded.info.training_data)
+            degradation = Degradation.parse(kept["degradation"])
+            return cls(
+                loaded.module,
+                degradation=degradation,
+                ensemble=bool(kept["ensemble"]),
+                projections=int(kept["projections"]),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ModelError(
+                f"{path}: not an adapted upscaler. Expected a file that AdaptedUpscaler.save wrote; other models are "
+                "for kukkiri.Upscaler."
+            ) from error
+
+    def _projected(self, sr: Plane, lr: Plane) -> Plane:
+        def shrink(one: Plane) -> Plane:
+            small: Plane = self.degradation.apply(one, scale=self.scale)
+            return small
+
+        return back_project(sr, lr, shrink=shrink, iterations=self.projections)

@@ -1,0 +1,60 @@
+"""``kukkiri models``: what is shipped."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from kukkiri import pretrained
+from kukkiri.cli.printing import print_json, print_result
+from kukkiri.inference.presets import PRESETS
+
+__all__ = ["models"]
+
+_SETS = ("Set5", "Set14", "B100")
+
+
+def models(*, json: Annotated[bool, Parameter(negative=())] = False) -> None:
+    """List the shipped models with their measured quality, time and licence, the presets, and the initializations for adapt.
+
+    Args:
+        json: print one JSON object to stdout.
+    """
+    cards = [pretrained.card(name) for name in pretrained.shipped()]
+    initializations = [pretrained.card(name) for name in pretrained.initializations()]
+    if json:
+        presets = {name: {"family": one.family, "ensemble": one.ensemble} for name, one in PRESETS.items()}
+        print_json({"models": cards, "presets": presets, "initializations": initializations})
+        return
+    _print_table(("model", "scale", "parameters", *_SETS, "time", "licence"), [_model_row(card) for card in cards])
+    print_result("PSNR in dB on bicubic LR, protocol y-matlab; time of a 640x360 image relative to espcn's.\n")
+    for name, preset in PRESETS.items():
+        print_result(f"--preset {name:<9} {preset.family}: {preset.summary}")
+    if initializations:
+        print_result("")
+        _print_table(
+            ("initialization of kukkiri adapt", "scale", "subsampling", "parameters", "licence"),
+            [_initialization_row(card) for card in initializations],
+        )
+
+
+def _model_row(card: Mapping[str, Any]) -> tuple[str, ...]:
+    scores, time = card["scores"]["sets"], card.get("relative_time")
+    quality = (f"{scores[name]['psnr']:.2f}" for name in _SETS)
+    shown = "-" if time is None else f"{time:.2f}"
+    return card["name"], str(card["scale"]), f"{card['parameters']:,}", *quality, shown, card["licence"]
+
+
+def _initialization_row(card: Mapping[str, Any]) -> tuple[str, ...]:
+    about = card["adaptation"]
+    return card["name"], str(about["scale"]), about["subsample"], f"{card['parameters']:,}", card["licence"]
+
+
+def _print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Columns as wide as their widest cell, the first and the last to the left, the others to the right."""
+    table = [head, *rows]
+    widths = [max(len(row[column]) for row in table) for column in range(len(head))]
+    for row in table:
+        cells = [cell.rjust(width) for cell, width in zip(row, widths, strict=True)]
+        cells[0], cells[-1] = row[0].ljust(widths[0]), row[-1]
+        print_result("  ".join(cells))

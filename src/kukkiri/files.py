@@ -1,0 +1,93 @@
+"""Files appear whole or not at all, and what a killed process left behind is swept."""
+
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+__all__ = ["replacing", "sweep_temporary_files", "write_atomically"]
+
+_TEMPORARY = re.compile(r"\.kukkiri-(\d+)-[0-9a-f]{16}\.tmp")
+_DEAD_AFTER = 3600.0  # seconds without a write; on a shared disk the process may live on another machine
+
+
+@contextmanager
+def replacing(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Give a temporary path beside ``path``; what was written there takes its name when the block ends.
+
+    The data is flushed to the disk first. Whatever is raised meanwhile, Ctrl-C included, the target is as it was and
+    nothing is left beside it. A link is followed. The permissions are those of the file that is replaced, else what
+    the umask gives.
+
+    Args:
+        path: the file to be written; its folder exists.
+        overwrite: an existing file may be replaced.
+
+    Raises:
+        FileExistsError: the file exists and ``overwrite`` is false.
+        OSError: the folder is missing, read-only or full.
+    """
+    target = Path(os.path.realpath(path))
+    if target.exists() and not overwrite:
+        raise FileExistsError(f"{path} exists")
+    temporary = target.with_name(f".kukkiri-{os.getpid()}-{secrets.token_hex(8)}.tmp")
+    try:
+        temporary.touch(exist_ok=False)
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        if target.exists():
+            if not overwrite:
+                raise FileExistsError(f"{path} exists")
+            shutil.copymode(target, temporary)
+        temporary.replace(target)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def write_atomically(path: Path, data: bytes, *, overwrite: bool = False) -> None:
+    """Write a whole file, see :func:`replacing`.
+
+    Raises:
+        FileExistsError: the file exists and ``overwrite`` is false.
+        OSError: the folder is missing, read-only or full.
+    """
+    with replacing(path, overwrite=overwrite) as temporary:
+        temporary.write_bytes(data)
+
+
+def sweep_temporary_files(folder: Path) -> int:
+    """Delete the temporary files that killed processes left in a folder.
+
+    A file is left alone while its process is alive on this machine, or for an hour after its last write.
+
+    Returns:
+        How many were deleted.
+    """
+    swept = 0
+    for file in folder.glob(".kukkiri-*.tmp"):
+        match = _TEMPORARY.fullmatch(file.name)
+        with suppress(OSError):
+            if match and time.time() - file.stat().st_mtime > _DEAD_AFTER and not _is_alive(int(match[1])):
+                file.unlink()
+                swept += 1
+    return swept
+
+
+def _is_alive(process: int) -> bool:
+    """Whether a process of this machine has that number."""
+    if os.name == "nt":  # there signal 0 is Ctrl-C, and a file in use cannot be deleted anyway
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is another user's
+        return True
+    return True

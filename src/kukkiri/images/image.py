@@ -1,0 +1,141 @@
+"""An image as kukkiri holds it: floats in [0, 1], alpha beside the colour, and everything else the file said."""
+
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kukkiri.errors import ImageError
+from kukkiri.images.metadata import Metadata
+from kukkiri.images.quantization import dequantize, quantize
+
+__all__ = ["Image"]
+
+Depth = Literal[8, 16, 32]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Image:
+    """Pixels, depth and metadata of one still image.
+
+    Raises:
+        ValueError: the arrays do not have the shapes and types below.
+    """
+
+    colour: NDArray[np.float32]
+    """(H, W, 1) grey or (H, W, 3) RGB, [0, 1], in the space of the colour profile; not multiplied by alpha."""
+    alpha: NDArray[np.float32] | None = None
+    """(H, W), [0, 1], 1 is opaque; ``None`` when there is none."""
+    depth: Depth = 8
+    """Bits for each sample when saved: 8 or 16 (integers) or 32 (floats)."""
+    metadata: Metadata = field(default_factory=Metadata)
+    """Colour profile, EXIF, XMP and the like."""
+    source: Path | None = None
+    """The file it was read from."""
+    lossy: bool = False
+    """The file it was read from is compressed with loss."""
+    notes: tuple[str, ...] = ()
+    """What reading had to change, one line each, for the user."""
+
+    def __post_init__(self) -> None:
+        if self.colour.ndim != 3 or self.colour.shape[2] not in (1, 3) or self.colour.dtype != np.float32:
+            raise ValueError(f"colour must be (H, W, 1 or 3) float32, got {self.colour.shape} {self.colour.dtype}")
+        if 0 in self.colour.shape:
+            raise ValueError(f"an image needs at least one pixel, got {self.colour.shape}")
+        if self.alpha is not None and (self.alpha.shape != self.colour.shape[:2] or self.alpha.dtype != np.float32):
+            raise ValueError(
+                f"alpha must be {self.colour.shape[:2]} float32, got {self.alpha.shape} {self.alpha.dtype}"
+            )
+        if self.depth not in (8, 16, 32):
+            raise ValueError(f"depth must be 8, 16 or 32, got {self.depth}")
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        height, width, _ = self.colour.shape
+        return height, width
+
+    @classmethod
+    def from_array(cls, array: ArrayLike) -> "Image":
+        """Make an image of anything NumPy can read as an array.
+
+        Args:
+            array: (H, W) or (H, W, 1) grey, (H, W, 2) grey and alpha, (H, W, 3) RGB, (H, W, 4) RGBA;
+                uint8, uint16, or floats in [0, 1] (a little outside is clamped).
+
+        Returns:
+            An image whose ``depth`` is 8, 16 or 32 after the array's type, without metadata.
+
+        Raises:
+            ImageError: another shape or type, no pixels, NaN, or floats on another scale, such as 0 to 255.
+        """
+        values = np.asarray(array)
+        if values.ndim == 2:
+            values = values[:, :, None]
+        if values.ndim != 3 or not 1 <= values.shape[2] <= 4 or 0 in values.shape:
+            raise ImageError(
+                f"an array of shape {np.shape(array)} is no image; expected (H, W) or (H, W, C) with C from 1 to 4. "
+                "Move the channel axis to the end and drop any batch axis."
+            )
+        if values.dtype in (np.uint8, np.uint16):
+            depth: Depth = 8 if values.dtype == np.uint8 else 16
+            floats = dequantize(values)
+        elif np.issubdtype(values.dtype, np.floating):
+            depth = 32
+            floats = clamp(values.astype(np.float32), name="the array")
+        else:
+            raise ImageError(
+                f"an array of {values.dtype} is no image; expected uint8, uint16, or floats in [0, 1]. "
+                "Convert it first."
+            )
+        colour, alpha = split_alpha(floats)
+        return cls(colour=colour, alpha=alpha, depth=depth)
+
+    def to_array(self) -> NDArray[Any]:
+        """The pixels in one array of the image's depth.
+
+        Returns:
+            (H, W) grey, (H, W, 2) grey and alpha, (H, W, 3) RGB or (H, W, 4) RGBA; uint8, uint16 or float32.
+        """
+        parts = [self.colour] if self.alpha is None else [self.colour, self.alpha[:, :, None]]
+        levels: list[NDArray[Any]] = [
+            np.clip(part, np.float32(0), np.float32(1)) if self.depth == 32 else quantize(part, self.depth)
+            for part in parts
+        ]
+        channels = levels[0] if self.alpha is None else np.concatenate(levels, axis=2)
+        return channels[:, :, 0] if channels.shape[2] == 1 else channels
+
+    def save(self, path: str | PathLike[str], *, overwrite: bool = False, quality: int | None = None) -> list[str]:
+        """Write the image to a file; see :func:`kukkiri.images.save_image`."""
+        from kukkiri.images.writing import save_image
+
+        return save_image(self, path, overwrite=overwrite, quality=quality)
+
+
+def split_alpha(channels: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """Take (H, W, 1 to 4) apart into contiguous colour (H, W, 1 or 3) and alpha (H, W) or ``None``."""
+    count = channels.shape[2]
+    if count in (1, 3):
+        return np.ascontiguousarray(channels), None
+    return np.ascontiguousarray(channels[:, :, :-1]), np.ascontiguousarray(channels[:, :, -1])
+
+
+def clamp(values: NDArray[np.float32], *, name: str) -> NDArray[np.float32]:
+    """Clamp floats to [0, 1].
+
+    Raises:
+        ImageError: NaN or infinity, or more than half of the samples lie outside, so that the scale must be another.
+    """
+    low, high = float(values.min()), float(values.max())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise ImageError(f"{name}: holds NaN or infinity; expected finite samples in [0, 1]. Repair it first.")
+    if low >= 0 and high <= 1:
+        return values
+    if np.count_nonzero((values < 0) | (values > 1)) > values.size / 2:
+        raise ImageError(
+            f"{name}: float samples run from {low:g} to {high:g}, expected [0, 1]. Divide them by their white level."
+        )
+    return np.clip(values, 0, 1)

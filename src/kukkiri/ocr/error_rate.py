@@ -1,0 +1,47 @@
+"""Character error rate: the edits that turn what was read into the truth, for each character of the truth.
+
+Levenshtein, "Binary Codes Capable of Correcting Deletions, Insertions, and Reversals", Soviet Physics Doklady
+10(8), 1966. Both texts are brought to Unicode's normal form NFKC first (Unicode Standard Annex 15), so that a
+full-width digit or a ligature is no error, and white space is dropped: readers put blanks between Japanese
+characters at will, and where a line breaks is layout.
+"""
+
+import unicodedata
+
+__all__ = ["character_error_rate", "edit_distance", "normalize_text"]
+
+
+def normalize_text(text: str) -> str:
+    """NFKC without white space; case and punctuation stay."""
+    return "".join(unicodedata.normalize("NFKC", text).split())
+
+
+def edit_distance(a: str, b: str) -> int:
+    """The fewest insertions, deletions and replacements of one code point that turn ``a`` into ``b``."""
+    above = list(range(len(b) + 1))
+    for row, left in enumerate(a, start=1):
+        current = [row]
+        for column, right in enumerate(b, start=1):
+            replaced = above[column - 1] + (left != right)
+            current.append(min(replaced, above[column] + 1, current[-1] + 1))
+        above = current
+    return above[-1]
+
+
+def character_error_rate(truth: str, read: str) -> float:
+    """Edits for one character of the truth, both normalized.
+
+    Args:
+        truth: what stands in the image; at least one visible character.
+        read: what was read.
+
+    Returns:
+        0 for a perfect reading, 1 when nothing was read, more when more was read than there is.
+
+    Raises:
+        ValueError: the truth is empty.
+    """
+    expected = normalize_text(truth)
+    if not expected:
+        raise ValueError("the truth has no characters, so there is no rate")
+    return edit_distance(expected, normalize_text(read)) / len(expected)

@@ -1,0 +1,124 @@
+"""What a model costs: parameters, multiply-adds, time and memory, all for one megapixel of output."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from kukkiri.errors import BackendError
+from kukkiri.inference import Engine, Upscaler
+from kukkiri.profiling.graph import constant_lr, read_graph
+from kukkiri.resampling import weight_table
+
+__all__ = ["Cost", "count_cost", "measure_cost"]
+
+_MEGAPIXEL = 10**6
+_SIDES = (16, 24, 32)  # times the network's multiple
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a model costs on this machine; see docs/evaluation.md for how each number is taken."""
+
+    parameters: int | None
+    """Numbers that were learned; 0 for an interpolation; ``None`` when the file does not tell."""
+    multiply_adds: int | None
+    """Of the network, for one megapixel (10^6 pixels) of output; ``None`` when the graph does not tell."""
+    seconds: float
+    """Median wall time from an 8-bit RGB array to an 8-bit RGB array of one megapixel."""
+    peak_memory: int | None
+    """Bytes beyond the loaded model while one megapixel is made; ``None`` where the system does not tell."""
+
+
+def measure_cost(
+    model: str, *, scale: int, ensemble: bool = False, threads: int | None = None, budget: float = 20.0
+) -> Cost:
+    """Count a model, then time it in a process of its own, where nothing else takes memory.
+
+    Args:
+        model: id, preset, file or interpolation.
+        scale: its scale.
+        ensemble: mean over the eight flips and turns: eight times the multiply-adds.
+        threads: of the engine.
+        budget: seconds that may be spent on timing; when one megapixel would take longer, a sixteenth of it is
+            measured and time and memory are multiplied.
+
+    Raises:
+        ModelError: unknown model.
+        BackendError: the process failed, for want of memory for example.
+    """
+    parameters, multiply_adds = count_cost(model, scale=scale, ensemble=ensemble)
+    asked = {"model": model, "scale": scale, "ensemble": ensemble, "threads": threads, "budget": budget}
+    command = [sys.executable, "-m", "kukkiri.profiling.cost_probe", json.dumps(asked)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        reason = (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
+        raise BackendError(f"{model}: timing it in a process of its own failed: {reason[:300]}")
+    found = json.loads(done.stdout.splitlines()[-1])
+    return Cost(parameters, multiply_adds, found["seconds"], found["peak_memory"])
+
+
+def count_cost(model: str, *, scale: int, ensemble: bool = False) -> tuple[int | None, int | None]:
+    """Parameters, and multiply-adds for one megapixel of output; ``None`` where the file does not tell.
+
+    Args:
+        model: id, preset, file or interpolation.
+        scale: its scale.
+        ensemble: mean over the eight flips and turns: eight times the multiply-adds.
+
+    Raises:
+        ModelError: unknown model.
+    """
+    upscaler = Upscaler(model, scale=scale, ensemble=ensemble)
+    parameters, multiply_adds = _count(model, upscaler, scale=scale)
+    if multiply_adds is not None and upscaler.ensemble:
+        multiply_adds *= 8
+    return parameters, multiply_adds
+
+
+def _count(model: str, upscaler: Upscaler, *, scale: int) -> tuple[int | None, int | None]:
+    """Parameters and multiply-adds for one megapixel."""
+    if upscaler.kernel is not None:
+        taps = weight_table(4 * scale, 16 * scale, scale=scale, kernel=upscaler.kernel).weights.shape[1]
+        return 0, round(3 * taps * (1 + 1 / scale) * _MEGAPIXEL)  # one side after the other, three colours
+    if not upscaler.engines:
+        return 0, 0
+    engine = upscaler.engines[0]
+    path = getattr(engine, "path", None)
+    if path is not None and Path(path).suffix == ".onnx":
+        graph = read_graph(Path(path))
+        return graph.parameters, _per_megapixel(
+            engine, lambda channels, side: graph.multiply_adds(constant_lr(channels, side))
+        )
+    if not Path(model).is_file():
+        return None, None
+    counter = _torch_count(Path(model))
+    return counter.parameters, _per_megapixel(engine, counter.multiply_adds)
+
+
+def _torch_count(path: Path) -> Any:
+    from kukkiri.profiling.torch_cost import TorchCount  # torch, only for a user's torch file
+
+    return TorchCount(path)
+
+
+def _per_megapixel(engine: Engine, count: Callable[[int, int], int | None]) -> int | None:
+    """The number at one megapixel of output, from three small sizes: a + b p + c p^2 in the input's pixels p."""
+    sides = [side * engine.info.multiple for side in _SIDES]
+    counted = [count(engine.info.channels, side) for side in sides]
+    numbers = [one for one in counted if one is not None]
+    if len(numbers) < len(sides):
+        return None
+    p = [Fraction(side**2) for side in sides]
+    wanted = Fraction(_MEGAPIXEL, 1 if engine.info.pre_upsampled else engine.info.scale**2)
+    total = Fraction(0)
+    for here in range(3):  # Lagrange's polynomial, exact
+        term = Fraction(numbers[here])
+        for other in {0, 1, 2} - {here}:
+            term *= (wanted - p[other]) / (p[here] - p[other])
+        total += term
+    return round(total)

@@ -1,0 +1,131 @@
+"""Bars and intervals as inline SVG, one row for each image or model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from kukkiri.reports.charts import ticks
+
+__all__ = ["Group", "Interval", "bars", "intervals"]
+
+_WIDTH = 720
+_BAR = 12
+_CHARACTER = 6.6
+
+
+@dataclass(frozen=True)
+class Group:
+    """The bars of one image."""
+
+    label: str
+    values: tuple[float, ...]
+    """One for each series."""
+    note: str = ""
+    """Said in small type under the label."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A difference and how sure it is."""
+
+    label: str
+    value: float
+    low: float
+    high: float
+    series: int
+
+
+def bars(groups: Sequence[Group], *, series: Sequence[int], unit: str, title: str) -> str:
+    """Horizontal bars from zero, grouped.
+
+    Args:
+        groups: one for each image, each with one value for each series.
+        series: numbers of the colours.
+        unit: of the values, for the axis.
+        title: for screen readers.
+    """
+    left = 30 + _CHARACTER * max(max(len(one.label), len(one.note)) for one in groups)
+    right = _WIDTH - 58
+    values = [value for one in groups for value in one.values]
+    low, high = min(0.0, *values), max(0.0, *values)
+    span = (high - low) or 1.0
+    row = max(_BAR * len(series) + 14, 34)
+    height = row * len(groups) + 46
+
+    def place(value: float) -> float:
+        return left + (value - low) / span * (right - left)
+
+    parts = []
+    for tick in ticks(low, high if high > low else 1.0):
+        px = place(tick)
+        parts.append(f'<line class="grid" x1="{px:.1f}" x2="{px:.1f}" y1="4" y2="{height - 40}"/>')
+        parts.append(f'<text class="tick" x="{px:.1f}" y="{height - 24}" text-anchor="middle">{tick:g}</text>')
+    for number, one in enumerate(groups):
+        top = 6 + number * row
+        middle = top + (row - 8) / 2
+        parts.append(_name(one, left=left, middle=middle))
+        first = middle - _BAR * len(series) / 2
+        for slot, (value, colour) in enumerate(zip(one.values, series, strict=True)):
+            start, stop = sorted((place(0.0), place(value)))
+            y = first + _BAR * slot
+            parts.append(
+                f'<rect class="bar m{colour % 8}" x="{start:.1f}" y="{y:.1f}" width="{max(stop - start, 0.8):.1f}" '
+                f'height="{_BAR - 1.5}" rx="1.5"/>'
+                f'<text class="value" x="{max(stop, place(0.0)) + 5:.1f}" y="{y + 9:.1f}">{value:+.2f}</text>'
+            )
+    zero = place(0.0)
+    parts.append(f'<line class="axis" x1="{zero:.1f}" x2="{zero:.1f}" y1="4" y2="{height - 40}"/>')
+    parts.append(
+        f'<text class="title" x="{(left + right) / 2:.1f}" y="{height - 6}" text-anchor="middle">{escape(unit)}</text>'
+    )
+    return _svg(parts, height=height, title=title)
+
+
+def intervals(rows: Sequence[Interval], *, unit: str, title: str) -> str:
+    """Differences as points with the line of their confidence interval; zero is drawn."""
+    left = 24 + _CHARACTER * max(len(one.label) for one in rows)
+    right = _WIDTH - 110
+    low, high = min(0.0, *(one.low for one in rows)), max(0.0, *(one.high for one in rows))
+    span = (high - low) or 1.0
+    height = 30 * len(rows) + 48
+
+    def place(value: float) -> float:
+        return left + (value - low) / span * (right - left)
+
+    parts = []
+    for tick in ticks(low, high if high > low else 1.0):
+        px = place(tick)
+        parts.append(f'<line class="grid" x1="{px:.1f}" x2="{px:.1f}" y1="4" y2="{height - 42}"/>')
+        parts.append(f'<text class="tick" x="{px:.1f}" y="{height - 26}" text-anchor="middle">{tick:g}</text>')
+    zero = place(0.0)
+    parts.append(f'<line class="axis" x1="{zero:.1f}" x2="{zero:.1f}" y1="4" y2="{height - 42}"/>')
+    for number, one in enumerate(rows):
+        y = 20 + 30 * number
+        parts.append(f'<text class="row" x="{left - 12:.1f}" y="{y + 4}" text-anchor="end">{escape(one.label)}</text>')
+        parts.append(
+            f'<g class="interval m{one.series % 8}"><line x1="{place(one.low):.1f}" x2="{place(one.high):.1f}" '
+            f'y1="{y}" y2="{y}"/><circle cx="{place(one.value):.1f}" cy="{y}" r="5.5"/></g>'
+        )
+        text = f"{one.value:+.2f}  [{one.low:.2f}, {one.high:.2f}]"
+        parts.append(f'<text class="value" x="{right + 12}" y="{y + 4}">{text}</text>')
+    parts.append(
+        f'<text class="title" x="{(left + right) / 2:.1f}" y="{height - 6}" text-anchor="middle">{escape(unit)}</text>'
+    )
+    return _svg(parts, height=height, title=title)
+
+
+def _name(one: Group, *, left: float, middle: float) -> str:
+    x = left - 12
+    if not one.note:
+        return f'<text class="row" x="{x:.1f}" y="{middle + 4:.1f}" text-anchor="end">{escape(one.label)}</text>'
+    return (
+        f'<text class="row" x="{x:.1f}" y="{middle - 2:.1f}" text-anchor="end">{escape(one.label)}</text>'
+        f'<text class="tick" x="{x:.1f}" y="{middle + 12:.1f}" text-anchor="end">{escape(one.note)}</text>'
+    )
+
+
+def _svg(parts: Sequence[str], *, height: float, title: str) -> str:
+    return (
+        f'<div class="across"><svg class="chart wide" viewBox="0 0 {_WIDTH} {height:g}" role="img" '
+        f'aria-label="{escape(title)}"><title>{escape(title)}</title>{"".join(parts)}</svg></div>'
+    )

@@ -1,0 +1,202 @@
+"""The images of a report: which ones, which part of them, and how every model shows it."""
+
+import math
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kukkiri.degradations import Degradation
+from kukkiri.evaluation.contenders import Contender, prepare
+from kukkiri.evaluation.scores import Evaluation
+from kukkiri.evaluation.sets import TestSet
+from kukkiri.images import rgb_to_y
+from kukkiri.metrics import PROTOCOLS, Score
+from kukkiri.reports.encoding import encode, thumbnail
+
+__all__ = ["Gallery", "Shown", "Worst", "build_gallery", "densest_box", "disagreement"]
+
+Array = NDArray[Any]
+Key = tuple[str, str]
+"""Set and image."""
+_CROP = 96  # HR pixels: what is looked for is about as large as what a crop shows
+_PART = 288  # side of the part of an image that is shown when the page grows too large for the whole
+_GAIN = 2  # of the error images
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One image as every model shows it."""
+
+    key: Key
+    size: tuple[int, int]
+    """(height, width) of the HR image."""
+    part: tuple[int, int, int, int]
+    """(top, left, height, width): what of it is in the page."""
+    focus: tuple[int, int]
+    """(row, column) in that part, where the models differ most."""
+    images: tuple[bytes, ...]
+    """WebP, lossless: HR, then every model."""
+    overview: bytes
+    """WebP, small."""
+    scores: tuple[Score, ...]
+    """Of every model."""
+
+
+@dataclass(frozen=True)
+class Worst:
+    """Where a model fails: its largest error in the image of its lowest PSNR."""
+
+    model: int
+    key: Key
+    score: Score
+    place: tuple[int, int]
+    """(row, column) of the part's top left corner in the HR image."""
+    images: tuple[bytes, bytes, bytes]
+    """WebP: HR, SR, and the error in luma, twice amplified on grey."""
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Everything that a report shows."""
+
+    shown: tuple[Shown, ...]
+    worst: tuple[Worst, ...]
+
+
+def build_gallery(
+    evaluations: Sequence[Evaluation],
+    *,
+    sets: Sequence[TestSet],
+    count: int = 6,
+    budget: int = 8_000_000,
+    ensemble: bool = False,
+    threads: int | None = None,
+    report: Callable[[str], None] | None = None,
+) -> Gallery:
+    """Run the models again on the images where they differ most, and on those where each does worst.
+
+    Args:
+        evaluations: of the same sets at the same scale.
+        sets: that they were made from, with their LR images where those were given.
+        count: images to show; those with the largest difference in PSNR between models come first.
+        budget: bytes of images; beyond, only parts of images are shown.
+        ensemble: mean over the eight flips and turns, as in the evaluations.
+        threads: of the engine.
+        report: called with the name of each image.
+
+    Raises:
+        KukkiriError: an image or a model can no longer be read.
+    """
+    first = evaluations[0]
+    rule = PROTOCOLS["y-matlab"]  # images are looked at in colour, whatever was measured
+    given = any(one.lr_paths for one in sets)
+    degradation = None if given else Degradation.parse(first.degradation)
+    models = [Contender(one.model, rule, scale=one.scale, ensemble=ensemble, threads=threads) for one in evaluations]
+    chosen = _choose(evaluations, count=count)
+    lowest = [_lowest(one) for one in evaluations]
+    shown: dict[Key, Shown] = {}
+    worst: list[Worst] = []
+    places = {(one.name, path.stem): (one, index) for one in sets for index, path in enumerate(one.paths)}
+    with ThreadPoolExecutor(2) as pool:
+        for key in dict.fromkeys([*chosen, *lowest]):
+            if report is not None:
+                report("/".join(key))
+            one, index = places[key]
+            images = prepare(one.image(index, scale=first.scale), rule, degradation, scale=first.scale)
+            results = [model(images.lr) for model in models]
+            scores = [evaluation.sets[key[0]].images[key[1]] for evaluation in evaluations]
+            if key in chosen:
+                shown[key] = _show(key, images.hr, results, scores, budget=budget, pool=pool)
+                budget -= sum(map(len, shown[key].images))
+            for number, place in enumerate(lowest):
+                if place == key:
+                    worst.append(_fail(number, key, images.hr, results[number], scores[number], scale=first.scale))
+    return Gallery(tuple(shown[key] for key in chosen), tuple(sorted(worst, key=lambda one: one.model)))
+
+
+def _choose(evaluations: Sequence[Evaluation], *, count: int) -> list[Key]:
+    """The images whose PSNR differs most between models; of a single model, those it does worst."""
+
+    def rank(key: Key) -> float:
+        values = [one.sets[key[0]].images[key[1]].psnr for one in evaluations]
+        finite = [value for value in values if math.isfinite(value)]
+        if len(finite) < 2:
+            return -finite[0] if finite else -math.inf
+        return max(finite) - min(finite)
+
+    keys = [(name, image) for name, scores in evaluations[0].sets.items() for image in scores.images]
+    return sorted(keys, key=rank, reverse=True)[:count]
+
+
+def _lowest(evaluation: Evaluation) -> Key:
+    scores = {(name, image): score.psnr for name, one in evaluation.sets.items() for image, score in one.images.items()}
+    return min(scores, key=scores.__getitem__)
+
+
+def _show(
+    key: Key, hr: Array, results: Sequence[Array], scores: Sequence[Score], *, budget: int, pool: ThreadPoolExecutor
+) -> Shown:
+    height, width = hr.shape[:2]
+    size = min(_CROP, height, width)
+    top, left = densest_box(disagreement(hr, results), size)
+    row, column = top + size // 2, left + size // 2
+    part = (0, 0, height, width)
+    images = tuple(pool.map(encode, [hr, *results]))
+    if sum(map(len, images)) > budget:
+        start = [
+            min(max(0, centre - _PART // 2), max(0, side - _PART)) for centre, side in ((row, height), (column, width))
+        ]
+        part = (start[0], start[1], min(_PART, height), min(_PART, width))
+        images = tuple(pool.map(encode, [_cut(one, part) for one in (hr, *results)]))
+    focus = (row - part[0], column - part[1])
+    return Shown(key, (height, width), part, focus, images, thumbnail(hr), tuple(scores))
+
+
+def _fail(model: int, key: Key, hr: Array, sr: Array, score: Score, *, scale: int) -> Worst:
+    error = _luma(sr) - _luma(hr)
+    counted = error**2
+    counted[:scale], counted[-scale:], counted[:, :scale], counted[:, -scale:] = 0, 0, 0, 0
+    size = min(_CROP, *error.shape)
+    top, left = densest_box(counted, size)
+    part = (top, left, size, size)
+    grey = np.clip(np.floor(128.5 + _GAIN * 255.0 * error), 0, 255).astype(np.uint8)
+    images = (encode(_cut(hr, part)), encode(_cut(sr, part)), encode(_cut(grey, part)))
+    return Worst(model, key, score, (top, left), images)
+
+
+def _cut(pixels: Array, part: tuple[int, int, int, int]) -> Array:
+    top, left, height, width = part
+    return np.ascontiguousarray(pixels[top : top + height, left : left + width])
+
+
+def _luma(rgb: Array) -> NDArray[np.float64]:
+    return np.asarray(rgb_to_y(rgb.astype(np.float64) / 255.0), dtype=np.float64)
+
+
+def disagreement(hr: Array, results: Sequence[Array]) -> NDArray[np.float64]:
+    """How much the models differ at each pixel: the variance of their luma; of a single model, its squared error.
+
+    Args:
+        hr: uint8, (H, W, 3).
+        results: uint8, (H, W, 3) each.
+
+    Returns:
+        (H, W).
+    """
+    planes = [_luma(one) for one in results]
+    if len(planes) == 1:
+        return np.asarray((planes[0] - _luma(hr)) ** 2)
+    mean = sum(planes) / len(planes)
+    return np.asarray(sum((plane - mean) ** 2 for plane in planes) / len(planes))
+
+
+def densest_box(values: NDArray[np.float64], size: int) -> tuple[int, int]:
+    """(top, left) of the square of ``size`` with the largest sum; the first of equal ones."""
+    total = np.pad(values.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
+    sums = total[size:, size:] - total[:-size, size:] - total[size:, :-size] + total[:-size, :-size]
+    top, left = np.unravel_index(int(np.argmax(sums)), sums.shape)
+    return int(top), int(left)

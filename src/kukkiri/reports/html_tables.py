@@ -1,0 +1,142 @@
+"""Tables of a report."""
+
+import math
+from collections.abc import Callable, Sequence
+from html import escape
+
+from kukkiri.evaluation.measures import MEASURES
+from kukkiri.evaluation.scores import Evaluation
+from kukkiri.evaluation.statistics import paired_difference
+from kukkiri.reports.charts import marker, short_number
+
+__all__ = ["image_table", "summary_table", "swatch"]
+
+
+_ARROWS = {
+    True: ' <span role="img" aria-label="higher is better">↑</span>',
+    False: ' <span role="img" aria-label="lower is better">↓</span>',
+}
+
+
+def swatch(series: int) -> str:
+    """The sign of a model, as in the charts."""
+    return f'<svg class="swatch m{series % 8}" viewBox="-8 -8 16 16" aria-hidden="true">{marker(0, 0, series)}</svg>'
+
+
+def summary_table(evaluations: Sequence[Evaluation], labels: Sequence[str]) -> str:
+    """A row for each model: scores with intervals, the gain over the first one, and cost."""
+    names = list(evaluations[0].sets)
+    columns: list[tuple[str, list[str]]] = []
+    for name in names:
+        sets = [one.sets[name] for one in evaluations]
+        prefix = f"{escape(name)}<br>" if len(names) > 1 else ""
+        columns.append(
+            (
+                f"{prefix}PSNR (dB){_ARROWS[True]}",
+                _cells([one.mean.psnr for one in sets], "{:.2f}", [_range(one.interval.psnr, 2) for one in sets]),
+            )
+        )
+        if len(evaluations) > 1:
+            columns.append((f"{prefix}gain over<br>{escape(labels[0])}", _gains(evaluations, name)))
+        columns.append(
+            (
+                f"{prefix}SSIM{_ARROWS[True]}",
+                _cells([one.mean.ssim for one in sets], "{:.4f}", [_range(one.interval.ssim, 4) for one in sets]),
+            )
+        )
+        for extra in _shared_extras(evaluations, name):
+            measure = MEASURES[extra]
+            better = max if measure.higher_is_better else min
+            means = [one.extra_means[extra] for one in sets]
+            title = prefix + escape(measure.title) + _ARROWS[measure.higher_is_better]
+            columns.append((title, _cells(means, "{:.2f}", better=better)))
+    columns += _costs(evaluations)
+    head = "".join(f'<th scope="col">{title}</th>' for title, _ in columns)
+    rows = "".join(
+        f'<tr><th scope="row">{swatch(row)}{escape(label)}</th>{"".join(cells[row] for _, cells in columns)}</tr>'
+        for row, label in enumerate(labels)
+    )
+    return _scrolling(f'<thead><tr><th scope="col">Model</th>{head}</tr></thead><tbody>{rows}</tbody>', "Summary")
+
+
+def _shared_extras(evaluations: Sequence[Evaluation], name: str) -> list[str]:
+    kept = [one.sets[name].extras for one in evaluations]
+    return [extra for extra in kept[0] if extra in MEASURES and all(extra in one for one in kept)]
+
+
+def _cells(
+    values: Sequence[float | None],
+    pattern: str,
+    notes: Sequence[str] = (),
+    *,
+    better: Callable[[Sequence[float]], float] = max,
+) -> list[str]:
+    """Table cells; the best value is marked."""
+    known = [value for value in values if value is not None and math.isfinite(value)]
+    best = better(known) if len(known) > 1 else None
+    cells = []
+    for row, value in enumerate(values):
+        text = "–" if value is None else pattern.format(value).replace("inf", "∞")
+        note = f"<small>{notes[row]}</small>" if notes and notes[row] else ""
+        kind = ' class="best"' if value is not None and value == best else ""
+        cells.append(f"<td{kind}><span>{text}</span>{note}</td>")
+    return cells
+
+
+def _range(ends: tuple[float, float], digits: int) -> str:
+    return f"{ends[0]:.{digits}f} … {ends[1]:.{digits}f}" if math.isfinite(ends[0]) else ""
+
+
+def _gains(evaluations: Sequence[Evaluation], name: str) -> list[str]:
+    base = [score.psnr for score in evaluations[0].sets[name].images.values()]
+    cells = ["<td>–</td>"]
+    for one in evaluations[1:]:
+        gain, low, high = paired_difference([score.psnr for score in one.sets[name].images.values()], base)
+        note = f"<small>{low:+.2f} … {high:+.2f}</small>" if math.isfinite(low) else ""
+        cells.append(f"<td><span>{gain:+.2f}</span>{note}</td>")
+    return cells
+
+
+def _costs(evaluations: Sequence[Evaluation]) -> list[tuple[str, list[str]]]:
+    costs = [one.cost for one in evaluations]
+    if not any(costs):
+        return []
+    parameters = [None if one is None else one.parameters for one in costs]
+    adds = [None if one is None else one.multiply_adds for one in costs]
+    seconds = [None if one is None else one.seconds for one in costs]
+    memory = [None if one is None or one.peak_memory is None else one.peak_memory / 1e6 for one in costs]
+
+    def plain(values: Sequence[float | None], write: Callable[[float], str]) -> list[str]:
+        return [f"<td>{'–' if value is None else write(value)}</td>" for value in values]
+
+    return [
+        ("Parameters", plain(parameters, lambda value: f"{value:,.0f}".replace(",", " "))),
+        ("Multiply-adds<br>per megapixel", plain(adds, short_number)),
+        ("Seconds<br>per megapixel", plain(seconds, lambda value: f"{value:.3g}")),
+        ("Memory<br>(MB)", plain(memory, lambda value: f"{value:.0f}")),
+    ]
+
+
+def image_table(evaluations: Sequence[Evaluation], labels: Sequence[str], name: str) -> str:
+    """PSNR and SSIM of every image by every model."""
+    head = "".join(
+        f'<th scope="col">{swatch(row)}{escape(label)}<br>PSNR · SSIM</th>' for row, label in enumerate(labels)
+    )
+    rows = []
+    for image in evaluations[0].sets[name].images:
+        scores = [one.sets[name].images[image] for one in evaluations]
+        best = max(score.psnr for score in scores)
+        cells = "".join(
+            f"<td{' class=best' if score.psnr == best and len(scores) > 1 else ''}><span>{score.psnr:.2f}</span>"
+            f"<small>{score.ssim:.4f}</small></td>"
+            for score in scores
+        )
+        rows.append(f'<tr><th scope="row">{escape(image)}</th>{cells}</tr>')
+    return _scrolling(
+        f'<thead><tr><th scope="col">Image</th>{head}</tr></thead><tbody>{"".join(rows)}</tbody>',
+        f"Images of {name}",
+    )
+
+
+def _scrolling(content: str, label: str) -> str:
+    return f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(label)}"><table>{content}</table></div>'

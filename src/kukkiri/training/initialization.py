@@ -1,0 +1,282 @@
+"""Where training starts from: an interpolator, whitened random features, another scale, or a smaller network.
+
+ESPCN's tanh units stay linear from a default start, and training stalls at the best linear filter. Whitened
+features start non-linear: the patches that a layer sees are rotated into their principal axes, scaled to unit
+variance there, and projected on random directions (as LeCun et al., "Efficient BackProp", 1998, section 4.3, do
+with inputs). On top of any features the best last layer is a least-squares problem, and is solved exactly.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from kukkiri.checkpoints import read_safetensors
+from kukkiri.errors import ConfigError, ModelError
+from kukkiri.networks import Plain, espcn, fsrcnn
+from kukkiri.networks.blocks import count_blocks
+from kukkiri.networks.interface import Network
+from kukkiri.training.centring import Centred
+
+__all__ = ["interpolator_start", "solve_head", "transfer", "whitened_start", "widen"]
+
+_VARIANCE_FLOOR = 1e-2
+"""Of the largest: principal axes with less variance are noise and are not raised to unit variance."""
+_GAIN = 0.5
+"""Standard deviation of what goes into a tanh: non-linear, not saturated."""
+
+Batches = Iterable[tuple[Tensor, Tensor]]
+
+
+def interpolator_start(network: Network) -> None:
+    """Start as an upscaling; see the networks' ``start_as_interpolator``.
+
+    Raises:
+        ConfigError: a network without such a start.
+    """
+    match network:
+        case espcn.ESPCN():
+            espcn.start_as_interpolator(network)
+        case fsrcnn.FSRCNN():
+            fsrcnn.start_as_interpolator(network)
+        case _:
+            raise ConfigError(
+                f"initialization = 'interpolator' is made for espcn and fsrcnn, not for {type(network).__name__}."
+            )
+
+
+@torch.no_grad()
+def whitened_start(network: Network, batches: Batches, *, centre: float, seed: int) -> None:
+    """Give an ESPCN whitened random features and the best last layer for them, in place.
+
+    Args:
+        network: an ESPCN.
+        batches: (lr, hr) pairs; about 300,000 LR pixels are plenty.
+        centre: see :mod:`kukkiri.training.centring`; the network is left in centred form.
+        seed: of the random directions.
+
+    Raises:
+        ConfigError: another network.
+    """
+    if not isinstance(network, espcn.ESPCN):
+        raise ConfigError(f"initialization = 'whitened' is made for espcn, not for {type(network).__name__}.")
+    batches = list(batches)
+    espcn.start_as_interpolator(network)
+    generator = torch.Generator().manual_seed(seed)
+    features = torch.cat([lr for lr, _ in batches]) - centre
+    for layer in (network.first_part[0], network.first_part[2]):
+        if isinstance(layer, nn.Conv2d):
+            _whiten(layer, features, generator)
+            features = torch.tanh(functional.conv2d(features, layer.weight, layer.bias))
+    solve_head(network, batches, centre=centre)
+
+
+def _whiten(layer: nn.Conv2d, features: Tensor, generator: torch.Generator) -> None:
+    """Random directions in the whitened space of the layer's input patches; row 0, the identity path, is kept."""
+    patches = functional.unfold(features, layer.kernel_size).transpose(1, 2).flatten(0, 1)
+    patches = patches[torch.randperm(len(patches), generator=generator)[:20_000]].double()
+    mean = patches.mean(0)
+    variances, axes = torch.linalg.eigh(torch.cov(patches.T))
+    variances = variances.clamp_min(0)
+    scales = (variances + _VARIANCE_FLOOR * variances.max()).rsqrt()
+    directions = torch.randn(layer.out_channels, len(scales), generator=generator, dtype=torch.float64)
+    directions /= (directions * variances.sqrt() * scales).norm(dim=1, keepdim=True)
+    weight = _GAIN * (directions * scales) @ axes.T
+    layer.weight[1:] = weight[1:].float().reshape(layer.weight[1:].shape)
+    if layer.bias is not None:
+        layer.bias[1:] = -(weight[1:] @ mean).float()
+
+
+@torch.no_grad()
+def solve_head(network: Network, batches: Batches, *, centre: float) -> None:
+    """Replace the last layer by the least-squares solution for its features, in place.
+
+    Args:
+        network: an ESPCN, FSRCNN or Plain (without ``unshuffle``) with one channel, in centred form.
+        batches: (lr, hr) pairs.
+        centre: see :mod:`kukkiri.training.centring`.
+
+    Raises:
+        ConfigError: another network.
+    """
+    if isinstance(network, espcn.ESPCN) and network.channels == 1:
+        body: nn.Module = network.first_part
+        taps, before, first_row = 3, 1, 0
+    elif isinstance(network, Plain) and network.channels == 1 == network.unshuffle:
+        body = _Features(network)
+        taps, before, first_row = 3, 1, 0
+    elif isinstance(network, fsrcnn.FSRCNN) and network.channels == 1:
+        body = nn.Sequential(network.first_part, network.mid_part)
+        taps = -(-9 // network.scale)
+        before, first_row = taps - 1 - 4 // network.scale, 4 % network.scale
+    else:
+        raise ConfigError(f"the last layer of {type(network).__name__} in {network.colour} is not solved for.")
+    square, product = _normal_equations(
+        body,
+        batches,
+        centre=centre,
+        taps=taps,
+        before=before,
+        first_row=first_row,
+        scale=network.scale,
+        margin=network.receptive_field or 0,
+        adds_input=network.adds_input,
+    )
+    if isinstance(network, fsrcnn.FSRCNN):
+        _fill_transposed(network.last_part, square, product, taps=taps, scale=network.scale)
+        return
+    solution = _solve(square, product)
+    head = network.head if isinstance(network, Plain) else network.get_submodule("last_part.0")
+    if isinstance(head, nn.Conv2d) and head.bias is not None:
+        head.weight.copy_(solution[:-1].T.reshape(head.weight.shape))
+        head.bias.copy_(solution[-1])
+
+
+class _Features(nn.Module):
+    """What the head of a Plain sees."""
+
+    def __init__(self, network: Plain) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, lr: Tensor) -> Tensor:
+        return self.network.features(lr)
+
+
+def _normal_equations(
+    body: nn.Module,
+    batches: Batches,
+    *,
+    centre: float,
+    taps: int,
+    before: int,
+    first_row: int,
+    scale: int,
+    margin: int,
+    adds_input: bool,
+) -> tuple[Tensor, Tensor]:
+    """A^T A and A^T B in float64 for sub-pixels B from feature patches A, away from the zero-padded border."""
+    square: Tensor | None = None
+    product: Tensor | None = None
+    for lr, hr in batches:
+        features = body(lr - centre)
+        padded = functional.pad(features, (before, taps, before, taps))
+        columns = functional.unfold(padded, taps)
+        columns = columns.reshape(*columns.shape[:2], padded.shape[2] - taps + 1, -1)
+        hr = hr - (functional.interpolate(lr, scale_factor=float(scale), mode="nearest") if adds_input else centre)
+        shifted = functional.pad(hr, (first_row, scale - first_row, first_row, scale - first_row))
+        targets = functional.pixel_unshuffle(shifted, scale)
+        rows, cols = slice(margin, lr.shape[2] - margin), slice(margin, lr.shape[3] - margin)
+        a = columns[:, :, rows, cols].permute(0, 2, 3, 1).flatten(0, 2).double()
+        a = torch.cat([a, torch.ones(len(a), 1, dtype=a.dtype)], dim=1)
+        b = targets[:, :, rows, cols].permute(0, 2, 3, 1).flatten(0, 2).double()
+        square = a.T @ a if square is None else square + a.T @ a
+        product = a.T @ b if product is None else product + a.T @ b
+    if square is None or product is None:
+        raise ValueError("no batches")
+    return square, product
+
+
+def _solve(square: Tensor, product: Tensor) -> Tensor:
+    """Ridge regression with a ridge of 1e-6 of the mean diagonal: enough against equal features."""
+    ridge = 1e-6 * square.diagonal().mean()
+    solution: Tensor = torch.linalg.solve(square + ridge * torch.eye(len(square), dtype=square.dtype), product)
+    return solution
+
+
+def _fill_transposed(head: nn.ConvTranspose2d, square: Tensor, product: Tensor, *, taps: int, scale: int) -> None:
+    """Solve each phase for the taps that the kernel really has; one bias serves all phases (Schur complement)."""
+    channels, _, height, width = head.weight.shape
+    constant = len(square) - 1
+    parts = []
+    numerator = denominator = 0.0
+    for row in range(scale):
+        for column in range(scale):
+            ys = [y for y in range(taps) if row + scale * (taps - 1 - y) < height]
+            xs = [x for x in range(taps) if column + scale * (taps - 1 - x) < width]
+            index = torch.tensor([(c * taps + y) * taps + x for c in range(channels) for y in ys for x in xs])
+            target = product[:, row * scale + column]
+            ones = square[index, constant]
+            solved = _solve(square[index][:, index], torch.stack([target[index], ones], dim=1))
+            numerator += float(target[constant] - ones @ solved[:, 0])
+            denominator += float(square[constant, constant] - ones @ solved[:, 1])
+            parts.append((row, column, solved.reshape(channels, len(ys), len(xs), 2).flip(1, 2)))
+    bias = numerator / max(denominator, 1e-12)
+    for row, column, solved in parts:
+        head.weight[:, 0, row::scale, column::scale] = (solved[..., 0] - bias * solved[..., 1]).to(head.weight)
+    if head.bias is not None:
+        head.bias.fill_(bias)
+
+
+def transfer(network: Network, weights: Path) -> bool:
+    """Copy every tensor of a safetensors file that fits by name and shape, in place.
+
+    Returns:
+        Whether everything fitted; otherwise the last layer belongs to another scale and is to be solved for.
+
+    Raises:
+        ConfigError: a tensor other than the last layer's does not fit, or the file cannot be read.
+    """
+    state = _read(weights)
+    own = network.state_dict()
+    fitting = {key: value for key, value in state.items() if key in own and own[key].shape == value.shape}
+    strangers = [key for key in own if key not in fitting and not key.startswith(("last_part.", "head."))]
+    if strangers or not fitting:
+        raise ConfigError(f"{weights}: not the weights of such a network; {strangers[:3]} do not fit.")
+    network.load_state_dict(fitting, strict=False)
+    return len(fitting) == len(own)
+
+
+@torch.no_grad()
+def widen(network: Network, weights: Path, *, centre: float) -> None:
+    """Make a wider and deeper ``plain`` compute what a smaller one does, in place (Net2Net, arXiv:1511.05641).
+
+    The old features do not hear the new ones, which keep their random start, and the layers behind the old depth pass
+    the old features on; nothing else makes the output, until training changes that.
+
+    Args:
+        network: a freshly made ``plain``.
+        weights: a safetensors file of a ``plain`` of the same scale and colour, not wider and not deeper.
+        centre: see :mod:`kukkiri.training.centring`; the network is left in centred form.
+
+    Raises:
+        ConfigError: another network, or a file that does not fit or cannot be read.
+    """
+    if not isinstance(network, Plain):
+        raise ConfigError(f"initialization = 'widened' is made for plain, not for {type(network).__name__}.")
+    state = _read(weights)
+    try:
+        small = Plain(**Plain.arguments_from_state(state))
+        small.load_state_dict(state)
+    except (ModelError, RuntimeError) as error:
+        raise ConfigError(f"{weights}: not the weights of a plain network ({error}).") from error
+    Centred(small, centre=centre).unfold()
+    old, new = small.state_dict(), network.state_dict()
+    (width, depth), (wider, deeper) = ((len(one["body.0.bias"]), count_blocks(one, "body.")) for one in (old, new))
+    if width > wider or depth > deeper or _kind(small) != _kind(network):
+        raise ConfigError(f"{weights}: not a smaller network of the same scale and colour ({width} x {depth}).")
+    for number in range(deeper):
+        weight, bias = new[f"body.{number}.weight"], new[f"body.{number}.bias"]
+        weight[:width] = 0.0
+        bias[:width] = 0.0
+        if number < depth:
+            weight[:width, : old[f"body.{number}.weight"].shape[1]] = old[f"body.{number}.weight"]
+            bias[:width] = old[f"body.{number}.bias"]
+        else:
+            weight[:width, :width, 1, 1] = torch.eye(width)
+    new["head.weight"].zero_()
+    new["head.weight"][:, :width] = old["head.weight"]
+    new["head.bias"].copy_(old["head.bias"])
+
+
+def _kind(network: Plain) -> tuple[int, str, int]:
+    return network.scale, network.colour, network.unshuffle
+
+
+def _read(weights: Path) -> dict[str, Tensor]:
+    try:
+        return read_safetensors(weights)[1]
+    except ModelError as error:
+        raise ConfigError(f"{weights}: cannot be read as safetensors ({error}).") from error

@@ -1,0 +1,1 @@
+"""Meta-learning: MAML for any module, meta-transfer recipes, tasks and loop."""

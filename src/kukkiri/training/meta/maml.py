@@ -1,0 +1,308 @@
+"""MAML: learn a start from which a few steps of gradient descent solve a new task. Any module, any task.
+
+A task has two losses: `support`, which the inner loop descends, and `query`, which judges the result.
+With theta_0 the parameters of the module, theta_j = theta_(j-1) - a_j grad support(theta_(j-1)), the
+meta-loss of a task is sum_j w_j query(theta_j), and `meta_gradients` is its exact gradient in theta_0 and,
+where every parameter and step has a rate a_j of its own (MAML++'s LSLR), in the rates.
+
+Finn et al., "Model-Agnostic Meta-Learning for Fast Adaptation of Deep Networks", ICML 2017,
+arXiv:1703.03400; Antoniou et al., "How to train your MAML", ICLR 2019, arXiv:1810.09502 (MAML++).
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import torch
+from torch import Tensor, func, nn
+
+from kukkiri.training.meta.step_weights import last_step_weights
+
+__all__ = [
+    "InnerLoop",
+    "MetaGradients",
+    "Task",
+    "adaptation",
+    "adapted_parameters",
+    "meta_gradients",
+    "meta_step",
+]
+
+Parameters = dict[str, Tensor]
+
+
+class Task(Protocol):
+    """Two losses of a model; ``model(...)`` calls the module with the parameters of the moment.
+
+    Both return a tensor with one element, change nothing, and draw random numbers, if any, only from
+    torch's generator of the CPU (which `InnerLoop.checkpoint` replays).
+    """
+
+    def support(self, model: Callable[..., Any], /) -> Tensor:
+        """The loss that the inner loop descends."""
+        ...
+
+    def query(self, model: Callable[..., Any], /) -> Tensor:
+        """The loss that judges the adapted model."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class InnerLoop:
+    """Plain gradient descent on the support loss."""
+
+    steps: int = 5
+    """At least 1."""
+    learning_rate: float | tuple[float, ...] | Mapping[str, Sequence[float]] = 0.01
+    """One for all steps, one for each, or for every parameter by name one for each."""
+    order: Literal[1, 2] = 2
+    """2: differentiate through the inner gradients. 1: take them for constants (first-order MAML)."""
+    checkpoint: bool = False
+    """Keep only the parameters after each step and compute every step again on the way back: the same
+    gradients, the memory of one step instead of all, one more inner gradient per step."""
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise ValueError(f"steps must be at least 1, got {self.steps}")
+        if self.order not in (1, 2):
+            raise ValueError(f"order must be 1 or 2, got {self.order}")
+        named = self.learning_rate if isinstance(self.learning_rate, Mapping) else {"": self.learning_rate}
+        for rates in named.values():
+            if not isinstance(rates, float | int) and len(rates) != self.steps:
+                raise ValueError(f"{len(rates)} learning rates for {self.steps} steps")
+
+    def rates(self, parameters: Parameters) -> dict[str, Tensor]:
+        """The learning rates of every parameter that moves, (steps,) each, in its type.
+
+        A parameter whose rates are all 0 is not among them: its gradient need not be computed.
+
+        Raises:
+            ValueError: rates by name, and a parameter has none.
+        """
+        named = self.learning_rate
+        if isinstance(named, Mapping):
+            missing = [name for name in parameters if name not in named]
+            if missing:
+                raise ValueError(f"no learning rates for {', '.join(missing)}")
+            of = {name: tuple(named[name]) for name in parameters}
+        else:
+            of = dict.fromkeys(parameters, named if isinstance(named, tuple) else (named,) * self.steps)
+        return {name: parameters[name].new_tensor(rates) for name, rates in of.items() if any(rates)}
+
+
+@dataclass(frozen=True)
+class MetaGradients:
+    """What one batch of tasks says, means over the tasks."""
+
+    loss: float
+    """The meta-loss: query losses after the steps, weighted and added."""
+    last: float
+    """The query loss after the last step."""
+    gradients: dict[str, Tensor]
+    """Of the meta-loss, for every parameter that requires a gradient."""
+    rates: dict[str, Tensor]
+    """Of the meta-loss, for the learning rates, (steps,) for a parameter that moves; empty without ``learn_rates``."""
+    first: float = float("nan")
+    """The query loss after the first step, where it counts."""
+
+
+def adapted_parameters(module: nn.Module, task: Task, *, inner: InnerLoop) -> dict[str, Tensor]:
+    """The parameters after the inner loop, detached; the module itself stays as it is.
+
+    Use them with ``torch.func.functional_call(module, parameters, inputs)``.
+    """
+    *_, last = adaptation(module, task, inner=inner)
+    return last
+
+
+def adaptation(module: nn.Module, task: Task, *, inner: InnerLoop) -> Iterator[dict[str, Tensor]]:
+    """The parameters before the inner loop and after each of its steps; see :func:`adapted_parameters`."""
+    parameters = _trainable(module)
+    rates = inner.rates(parameters)
+    yield parameters
+    for step in range(inner.steps):
+        with _constant_buffers(module):
+            parameters = _descend(module, task, parameters, _at(rates, step), order=1)
+        yield parameters
+
+
+def meta_gradients(
+    module: nn.Module,
+    tasks: Sequence[Task],
+    *,
+    inner: InnerLoop,
+    weights: Sequence[float] | None = None,
+    learn_rates: bool = False,
+) -> MetaGradients:
+    """The gradient of the mean meta-loss, one task after the other (memory of one), in a fixed order.
+
+    Args:
+        module: parameters that require no gradient, and buffers, are constants.
+        tasks: at least one.
+        inner: the inner loop.
+        weights: of the query losses after step 1, 2, ...; none negative, the last positive. None: `last_step_weights`.
+        learn_rates: also give the gradient in the learning rates.
+
+    Raises:
+        ValueError: no task, weights that do not fit, no parameter to train, or a module that replaces its buffers
+            (batch normalization in training mode). One that writes into them: torch's RuntimeError.
+    """
+    weights = last_step_weights(inner.steps) if weights is None else tuple(weights)
+    if len(weights) != inner.steps or min(weights) < 0 or weights[-1] <= 0:
+        raise ValueError(f"expected {inner.steps} weights, none negative and the last positive, got {weights}")
+    if not tasks:
+        raise ValueError("no task to learn from")
+    start = _trainable(module)
+    of_one_task = _recomputed if inner.checkpoint else _through
+    rates = inner.rates(start)
+    total = {name: torch.zeros_like(value) for name, value in start.items()}
+    of_rates = {name: torch.zeros_like(value) for name, value in rates.items()} if learn_rates else {}
+    loss, first, last = 0.0, 0.0, 0.0
+    for task in tasks:
+        with _constant_buffers(module):
+            gradients, in_rates, losses = of_one_task(module, task, start, rates, inner, weights, learn_rates)
+        loss += sum(w * float(value) for w, value in zip(weights, losses, strict=True) if w) / len(tasks)
+        first, last = first + float(losses[0]) / len(tasks), last + float(losses[-1]) / len(tasks)
+        for sums, terms in ((total, gradients), (of_rates, in_rates)):
+            for name, term in terms.items():
+                sums[name] += term / len(tasks)
+    return MetaGradients(loss=loss, last=last, gradients=total, rates=of_rates, first=first)
+
+
+def meta_step(
+    module: nn.Module,
+    tasks: Sequence[Task],
+    *,
+    optimizer: torch.optim.Optimizer,
+    inner: InnerLoop,
+    weights: Sequence[float] | None = None,
+) -> MetaGradients:
+    """Compute `meta_gradients`, replace the parameters' ``grad`` by them, and let the optimizer take a step."""
+    found = meta_gradients(module, tasks, inner=inner, weights=weights)
+    for name, parameter in module.named_parameters():
+        if parameter.requires_grad:
+            parameter.grad = found.gradients[name]
+    optimizer.step()
+    return found
+
+
+def _through(
+    module: nn.Module,
+    task: Task,
+    start: Parameters,
+    rates: Parameters,
+    inner: InnerLoop,
+    weights: Sequence[float],
+    learn_rates: bool,
+) -> tuple[Parameters, Parameters, list[Tensor]]:
+    """Gradients by one backward pass through the whole inner loop."""
+
+    def meta_loss(parameters: Parameters, rates: Parameters) -> tuple[Tensor, list[Tensor]]:
+        terms, losses = [], []
+        for step, weight in enumerate(weights):
+            parameters = _descend(module, task, parameters, _at(rates, step), order=inner.order)
+            # A query that does not count is not evaluated; its place keeps the list aligned.
+            loss = task.query(_bound(module, parameters)).reshape(()) if weight else torch.tensor(torch.nan)
+            losses.append(loss)
+            if weight:
+                terms.append(weight * loss)
+        return torch.stack(terms).sum(), losses
+
+    if learn_rates:
+        (gradients, of_rates), losses = func.grad(meta_loss, argnums=(0, 1), has_aux=True)(start, rates)
+        return gradients, of_rates, losses
+    gradients, losses = func.grad(meta_loss, has_aux=True)(start, rates)
+    return gradients, {}, losses
+
+
+def _recomputed(
+    module: nn.Module,
+    task: Task,
+    start: Parameters,
+    rates: Parameters,
+    inner: InnerLoop,
+    weights: Sequence[float],
+    learn_rates: bool,
+) -> tuple[Parameters, Parameters, list[Tensor]]:
+    """The same gradients, step by step from the last to the first, from the parameters kept after each.
+
+    The adjoint of a step is lambda - a H lambda with the Hessian H of the support loss (order 1: lambda), that of
+    its rate -<lambda, support gradient>, and every query loss adds its gradient where it was taken.
+    ``torch.utils.checkpoint`` cannot do this: its saved-tensor hooks are refused inside torch.func's transforms.
+    """
+    kept, states, query_gradients, losses = [start], [], [], []
+    for step, weight in enumerate(weights):
+        states.append(torch.get_rng_state())
+        kept.append(_descend(module, task, kept[-1], _at(rates, step), order=1))
+        gradient, loss = _query_gradient(module, task, kept[-1]) if weight else (None, torch.tensor(torch.nan))
+        query_gradients.append(gradient)
+        losses.append(loss)
+    after = torch.get_rng_state()
+    adjoint = {name: torch.zeros_like(value) for name, value in start.items()}
+    of_rates = {name: torch.zeros_like(value) for name, value in rates.items()}
+    for j in reversed(range(inner.steps)):
+        gradient = query_gradients[j]
+        if gradient is not None:
+            adjoint = {name: value + weights[j] * gradient[name] for name, value in adjoint.items()}
+        if inner.order == 2 or learn_rates:
+            torch.set_rng_state(states[j])
+            adjoint, in_rates = _pull_back(module, task, kept[j], _at(rates, j), adjoint, order=inner.order)
+            for name, value in in_rates.items():
+                of_rates[name][j] = value
+    torch.set_rng_state(after)
+    return adjoint, of_rates if learn_rates else {}, losses
+
+
+def _pull_back(
+    module: nn.Module, task: Task, parameters: Parameters, rates: Parameters, adjoint: Parameters, *, order: int
+) -> tuple[Parameters, Parameters]:
+    """The adjoint before a step, and that of its rates, from the adjoint after it."""
+    pulled = func.vjp(lambda p, r: _descend(module, task, p, r, order=order), parameters, rates)
+    return pulled[1](adjoint)  # type: ignore[no-any-return]
+
+
+def _query_gradient(module: nn.Module, task: Task, parameters: Parameters) -> tuple[Parameters, Tensor]:
+    return func.grad_and_value(lambda p: task.query(_bound(module, p)).reshape(()))(parameters)
+
+
+def _descend(module: nn.Module, task: Task, parameters: Parameters, rates: Parameters, *, order: int) -> Parameters:
+    """One step of gradient descent on the support loss."""
+    at = parameters if order == 2 else {name: value.detach() for name, value in parameters.items()}
+    moving = {name: at[name] for name in rates}
+    gradients = func.grad(lambda p: task.support(_bound(module, {**at, **p})).reshape(()))(moving)
+    return {**parameters, **{name: parameters[name] - rate * gradients[name] for name, rate in rates.items()}}
+
+
+def _at(rates: Parameters, step: int) -> Parameters:
+    return {name: values[step] for name, values in rates.items()}
+
+
+def _bound(module: nn.Module, parameters: Parameters) -> Callable[..., Any]:
+    return lambda *inputs, **named: func.functional_call(module, parameters, inputs, named)
+
+
+def _trainable(module: nn.Module) -> Parameters:
+    found = {name: value.detach() for name, value in module.named_parameters() if value.requires_grad}
+    if not found:
+        raise ValueError("the module has no parameter that requires a gradient")
+    return found
+
+
+@contextmanager
+def _constant_buffers(module: nn.Module) -> Iterator[None]:
+    """Refuse a module that changes its buffers: every loss would, in an order that means nothing."""
+    for name, part in module.named_modules():
+        if part.training and getattr(part, "track_running_stats", False):
+            raise ValueError(
+                f"{name or 'the module'} ({type(part).__name__}) updates running statistics in training mode, which an "
+                "inner loop cannot. Put it in eval mode, or build it with track_running_stats=False: then every "
+                "batch is normalized by its own statistics, as in MAML's own experiments."
+            )
+    before = dict(module.named_buffers())
+    yield
+    for name, buffer in module.named_buffers():
+        if buffer is not before.get(name, buffer):
+            owner, _, leaf = name.rpartition(".")
+            setattr(module.get_submodule(owner), leaf, before[name])
+            raise ValueError(f"the forward pass replaces the buffer {name}, which an inner loop cannot; use eval mode")

@@ -1,0 +1,95 @@
+"""Scores while meta-training: mean PSNR of images before and after each step of adaptation, ``y-mzsr``."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, func
+
+from kukkiri.data import find_images, read_rgb8
+from kukkiri.degradations import Degradation
+from kukkiri.degradations.torch_twins import degrade_tensor
+from kukkiri.images import quantize
+from kukkiri.metrics import PROTOCOLS
+from kukkiri.networks import ContextPlain, Network
+from kukkiri.training.meta.maml import InnerLoop, adaptation
+from kukkiri.training.meta.recipe import MetaRecipe
+from kukkiri.training.meta.tasks import BlurTask, upscale
+
+__all__ = ["MetaValidation"]
+
+
+@dataclass(frozen=True)
+class MetaValidation:
+    """The middle of images, and the degradations that are undone."""
+
+    images: tuple[NDArray[np.uint8], ...]
+    degradations: tuple[Degradation, ...]
+    recipe: MetaRecipe
+
+    @classmethod
+    def from_recipe(cls, recipe: MetaRecipe) -> "MetaValidation":
+        """Read the images of the recipe's validation folder."""
+        side = recipe.validation_side
+        multiple = recipe.scale**2  # an image that has a son
+        images = []
+        for path in find_images(Path(recipe.validation))[: recipe.validation_images]:
+            hr = read_rgb8(path)
+            sides = [min(side, length) // multiple * multiple for length in hr.shape[:2]]
+            top, left = ((length - used) // 2 for length, used in zip(hr.shape[:2], sides, strict=True))
+            images.append(hr[top : top + sides[0], left : left + sides[1]])
+        texts = recipe.validation_degradations or (f"gaussian:2.0+{recipe.subsample}",)
+        return cls(tuple(images), tuple(Degradation.parse(text) for text in texts), recipe)
+
+    def curve(self, network: Network, *, rates: Mapping[str, Sequence[float]]) -> tuple[float, ...]:
+        """PSNR before and after each step in dB, means over images and degradations."""
+        curves = [
+            self._curve(network, hr, degradation, rates) for degradation in self.degradations for hr in self.images
+        ]
+        return tuple(float(value) for value in np.mean(curves, axis=0))
+
+    def _curve(
+        self, network: Network, hr: NDArray[np.uint8], degradation: Degradation, rates: Mapping[str, Sequence[float]]
+    ) -> list[float]:
+        scale = self.recipe.scale
+        lr = _nchw(degradation.apply(hr, scale=scale, seed=0))
+        code = ContextPlain.code_of(degradation.blur_covariance(scale=scale), scale=scale)
+        given = (torch.tensor([code]),) if self.recipe.kernel_conditioned else ()
+        if not self.recipe.inner_steps:
+            with torch.no_grad():
+                return [self._score(hr, upscale(network, lr, *given, like=network, scale=scale))]
+        son = degrade_tensor(lr, degradation, scale=scale).clamp(0, 1)
+        nothing = lr[..., :0, :0]
+        task = BlurTask(
+            network,
+            scale,
+            code,
+            son,
+            lr,
+            nothing,
+            nothing,
+            (self.recipe.inner_loss, "l1"),
+            kernel_conditioned=self.recipe.kernel_conditioned,
+        )
+        inner = InnerLoop(steps=self.recipe.inner_steps, learning_rate=rates, order=1)
+        scores = []
+        for parameters in adaptation(network, task, inner=inner):
+            with torch.no_grad():
+
+                def model(*inputs: Tensor, parameters: dict[str, Tensor] = parameters) -> Tensor:
+                    return func.functional_call(network, parameters, inputs)  # type: ignore[no-any-return]
+
+                scores.append(self._score(hr, upscale(model, lr, *given, like=network, scale=scale)))
+        return scores
+
+    def _score(self, hr: NDArray[np.uint8], sr: Tensor) -> float:
+        levels = quantize(np.ascontiguousarray(sr[0].permute(1, 2, 0).clamp(0, 1).numpy()), 8).astype(np.uint8)
+        return PROTOCOLS["y-mzsr"].score(hr, levels, scale=self.recipe.scale).psnr
+
+
+def _nchw(levels: NDArray[Any]) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(levels.transpose(2, 0, 1)[None]).astype(np.float32)) / 255

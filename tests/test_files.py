@@ -1,0 +1,102 @@
+import os
+import stat
+import subprocess
+import sys
+import time
+
+import pytest
+
+from kukkiri.files import replacing, sweep_temporary_files, write_atomically
+
+
+def test_bytes_arrive_and_nothing_else(tmp_path):
+    write_atomically(tmp_path / "a.bin", b"new")
+    assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("a.bin", b"new")]
+
+
+def test_an_existing_file_stays_unless_overwriting_is_asked(tmp_path):
+    file = tmp_path / "a.bin"
+    file.write_bytes(b"old")
+    with pytest.raises(FileExistsError):
+        write_atomically(file, b"new")
+    assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("a.bin", b"old")]
+    write_atomically(file, b"new", overwrite=True)
+    assert file.read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt(), MemoryError()])
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_whatever_is_raised_the_old_file_stays_and_no_other_is_left(tmp_path, monkeypatch, error, step):
+    file = tmp_path / "a.bin"
+    file.write_bytes(b"old")
+
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(os, step, fail)
+    with pytest.raises(type(error)):
+        write_atomically(file, b"new", overwrite=True)
+    assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("a.bin", b"old")]
+
+
+def test_the_data_is_on_the_disk_before_the_name_changes(tmp_path, monkeypatch):
+    calls = []
+    fsync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda number: (calls.append("fsync"), fsync(number)))
+    monkeypatch.setattr(os, "replace", lambda *names: (calls.append("replace"), replace(*names)))
+    write_atomically(tmp_path / "a.bin", b"new")
+    assert calls == ["fsync", "replace"]
+
+
+def test_a_new_file_has_the_permissions_that_the_umask_gives(tmp_path):
+    before = os.umask(0o027)
+    try:
+        write_atomically(tmp_path / "a.bin", b"new")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "a.bin").stat().st_mode) == 0o640
+
+
+def test_a_replaced_file_keeps_its_permissions(tmp_path):
+    file = tmp_path / "a.bin"
+    file.write_bytes(b"old")
+    file.chmod(0o604)
+    write_atomically(file, b"new", overwrite=True)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o604
+
+
+def test_a_link_is_followed_not_replaced(tmp_path):
+    (tmp_path / "real").mkdir()
+    file, link = tmp_path / "real" / "a.bin", tmp_path / "link.bin"
+    file.write_bytes(b"old")
+    link.symlink_to(file)
+    write_atomically(link, b"new", overwrite=True)
+    assert link.is_symlink()
+    assert file.read_bytes() == b"new"
+
+
+def test_a_block_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
+    file = tmp_path / "a.bin"
+    file.write_bytes(b"old")
+    with pytest.raises(RuntimeError), replacing(file, overwrite=True) as temporary:
+        temporary.write_bytes(b"half")
+        raise RuntimeError
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a.bin", b"old")]
+
+
+def test_only_old_temporary_files_of_dead_processes_are_swept(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    hours_ago = time.time() - 2 * 3600
+    names = {
+        "dead": f".kukkiri-{ended.pid}-0123456789abcdef.tmp",
+        "alive": f".kukkiri-{os.getpid()}-0123456789abcdef.tmp",
+        "new": f".kukkiri-{ended.pid}-fedcba9876543210.tmp",
+        "the user's": ".kukkiri-notes.tmp",
+    }
+    for kind, name in names.items():
+        (tmp_path / name).touch()
+        if kind != "new":
+            os.utime(tmp_path / name, (hours_ago, hours_ago))
+    assert sweep_temporary_files(tmp_path) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(set(names.values()) - {names["dead"]})

@@ -1,0 +1,214 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from kukkiri.checkpoints import load
+from kukkiri.errors import ConfigError
+from kukkiri.images import Image
+from kukkiri.training import MetaRecipe, meta_train, read_any_recipe
+from kukkiri.training.meta.loop import _MetaRun, weights_at
+from kukkiri.training.meta.validation import MetaValidation
+
+
+@pytest.fixture
+def folder(tmp_path, rng):
+    images = tmp_path / "images"
+    images.mkdir()
+    for name in "ab":
+        small = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8).astype(np.float32) / 255
+        Image.from_array(np.kron(small, np.ones((8, 8, 1), np.float32))).save(images / f"{name}.tif")
+    return images
+
+
+def recipe(folder, **changes):
+    values = {
+        "name": "tiny",
+        "network": "contextplain",
+        "scale": 2,
+        "arguments": {"width": 6, "depth": 2},
+        "data": str(folder),
+        "validation": str(folder),
+        "validation_side": 48,
+        "output": str(folder.parent / "runs"),
+        "support": "son",
+        "inner_steps": 2,
+        "inner_rate": 0.01,
+        "learn_rates": True,
+        "tasks": 2,
+        "batch": 2,
+        "patch": 8,
+        "warmup": 2,
+        "steps": 8,
+        "log_every": 4,
+        "validate_every": 4,
+        "checkpoint_every": 3,
+        "ema": 0.9,
+        "threads": 1,
+    }
+    return MetaRecipe(**{**values, **changes})
+
+
+def result(path):
+    rates = path.with_name("rates.json").read_text(encoding="utf-8")
+    return load(path).module.state_dict(), json.loads(rates)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"optimizer": "soap"},
+        {"order": 1, "inner_rates": {"code": 1.0}},
+        {"kernel_conditioned": True, "inner_steps": 0, "learn_rates": False},
+        {"kernel_conditioned": True, "optimizer": "soap"},
+        {"inner_steps": 0, "learn_rates": False, "precision": "bfloat16", "channels_last": True},
+        {"network": "mzsr", "arguments": {"width": 4, "depth": 2}, "scales": (2, 3), "patch": 12, "support": "pairs"},
+    ],
+    ids=["soap", "code", "told", "told-steps", "bfloat16", "mzsr"],
+)
+def test_a_killed_run_goes_on_to_the_same_bits(folder, changes):
+    whole = meta_train(recipe(folder, name="whole", **changes))
+    meta_train(recipe(folder, name="killed", **changes), stop_at=5)
+    resumed = meta_train(recipe(folder, name="killed", **changes), resume=True)
+    (state, rates), (again, rates_again) = result(whole), result(resumed)
+    assert all(torch.equal(state[key], again[key]) for key in state)
+    assert rates == rates_again
+    logs = [(path.parent / "log.jsonl").read_text(encoding="utf-8").splitlines() for path in (whole, resumed)]
+    for one, other in zip(*(map(json.loads, log) for log in logs), strict=True):
+        assert (one["step"], one["curve"]) == (other["step"], other["curve"])
+
+
+def test_rates_move_apart_but_those_of_zero_stay(folder):
+    path = meta_train(recipe(folder, inner_rates={"code": 0.0}, rates_learning_rate=0.1, validation=""))
+    _, rates = result(path)
+    assert rates["code"] == [0.0, 0.0]
+    learned = np.array([values for name, values in rates.items() if name != "code"])
+    assert (learned > 0).all()
+    assert learned.std() > 0
+    assert np.abs(np.log(learned / 0.01)).max() < 0.9  # eight updates of Adam with a rate of 0.1 at most
+
+
+def test_a_run_may_begin_with_the_rates_and_weights_of_another(folder):
+    first = meta_train(recipe(folder, name="first", inner_rates={"code": 2.0}))
+    _, before = result(first)
+    initialization = {"initialization": "transfer", "weights": str(first), "rates": str(first.with_name("rates.json"))}
+    changes = {"learning_rate": 1e-12, "rates_learning_rate": 1e-12, "inner_steps": 3, "ema": 0.0, "validation": ""}
+    second = meta_train(recipe(folder, name="second", **initialization, **changes))
+    state, after = result(second)
+    for name, rates in before.items():
+        assert after[name] == pytest.approx([*rates, rates[-1]], rel=1e-4)
+    for key, value in load(first).module.state_dict().items():
+        torch.testing.assert_close(state[key], value, rtol=0, atol=1e-9)
+
+
+def test_the_curve_is_measured_after_each_step(folder):
+    lines = []
+    meta_train(recipe(folder), report=lines.append)
+    measured = [line for line in lines if line.psnr is not None]
+    assert [line.step for line in measured] == [4, 8]
+    assert all(len(line.curve) == 3 and line.curve[-1] == line.psnr for line in measured)
+    assert measured[0].patches_per_second > 0
+
+
+def test_adaptation_finds_the_blur_that_a_told_network_was_told(folder):
+    """A network that knows what to do with a code is served by gradient steps on its code."""
+    told = recipe(
+        folder, name="told", kernel_conditioned=True, inner_steps=0, learn_rates=False, optimizer="soap", learning_rate=5e-3,
+        steps=300, validate_every=300, log_every=300, tasks=8, batch=1, patch=16, smallest_variance=0.1,
+        arguments={"width": 12, "depth": 3},
+    )  # fmt: skip
+    weights = load(meta_train(told)).module
+    untold = dataclasses.replace(
+        told, kernel_conditioned=False, inner_steps=6, validation_degradations=("gaussian:0.3+direct",)
+    )
+    still = (0.0,) * 6
+    rates = {name: (5.0,) * 6 if name == "code" else still for name, _ in weights.named_parameters()}
+    curve = MetaValidation.from_recipe(untold).curve(weights, rates=rates)
+    blind, found = curve[0], curve[-1]
+    known = MetaValidation.from_recipe(dataclasses.replace(untold, kernel_conditioned=True, inner_steps=0)).curve(
+        weights, rates={}
+    )
+    assert float(weights.code.detach().abs().max()) == 0  # training moves only what is told
+    both = MetaValidation.from_recipe(dataclasses.replace(untold, kernel_conditioned=True)).curve(weights, rates=rates)
+    assert both[0] == known[0]  # the steps begin where the network was told to
+    assert both[1] != known[0]
+    assert known[0] > blind + 3  # dB: knowing the blur helps; 6.8 to 7.6 with three seeds
+    assert found > blind + 0.5 * (known[0] - blind)
+
+
+def test_without_adaptation_the_loss_is_the_mean_over_tasks_of_all_scales(folder):
+    run = _MetaRun(
+        recipe(
+            folder, network="mzsr", arguments={"width": 4, "depth": 2}, scales=(2, 3), tasks=5, hr_patch=24, batch=1,
+            inner_steps=0, learn_rates=False,
+        )
+    )  # fmt: skip
+    tasks = run.tasks.at(0)
+    assert {task.scale for task in tasks} == {2, 3}
+    mean = torch.stack([task.query(run.network) for task in tasks]).mean()
+    expected = torch.autograd.grad(mean, list(run.network.parameters()))
+    found = run._together(tasks)
+    assert found.loss == pytest.approx(float(mean.detach()), rel=1e-6)
+    for one, other in zip(found.gradients.values(), expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-7)  # float32 sums in another order
+
+
+@pytest.mark.parametrize(
+    ("weighting", "step", "expected"),
+    [
+        ("constant", 0, (0.25, 0.25, 0.25, 0.25)),
+        ("last", 0, (0, 0, 0, 1)),
+        ("ends", 0, (0.25, 0, 0, 0.75)),
+        ("annealed", 0, (0.25, 0.25, 0.25, 0.25)),
+        ("annealed", 10**6, (0.0075, 0.0075, 0.0075, 0.9775)),
+    ],
+)
+def test_the_weights_of_the_queries(weighting, step, expected):
+    one = MetaRecipe(name="", network="plain", scale=2, inner_steps=4, weighting=weighting)
+    assert weights_at(one, step) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"kernel_conditioned": True, "inner_steps": 0, "network": "plain", "arguments": {"colour": "rgb"}},
+            "not for plain",
+        ),
+        ({"inner_rates": {"cod": 1.0}}, "has no parameter 'cod'"),
+        ({"rates": "nowhere.json"}, "not the rates of contextplain"),
+        ({"inner_loss": "l3"}, "unknown loss 'l3'"),
+        ({"centre": 0.45}, "centre: not for meta-training"),
+        ({"patch": 9}, "multiple of the scale"),
+        ({"hr_patch": 18}, "multiple of the scale, .* got 9 at x2"),
+        ({"hr_patch": -1}, "must be positive"),
+        ({"precision": "bfloat16"}, "need float32"),
+        ({"subsample": "lanczos"}, "unknown subsample"),
+        ({"smallest_variance": 9.0}, "variances must be positive"),
+        ({"tasks": 0}, "tasks must be at least 1"),
+    ],
+)
+def test_recipes_that_make_no_sense_are_refused(folder, changes, message):
+    with pytest.raises(ConfigError, match=message):
+        meta_train(recipe(folder, **changes))
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(folder):
+    meta_train(recipe(folder), stop_at=2)
+    with pytest.raises(ConfigError, match="inner_rate differ"):
+        meta_train(recipe(folder, inner_rate=0.5), resume=True)
+
+
+def test_a_file_says_its_kind(tmp_path):
+    file = tmp_path / "recipe.toml"
+    file.write_text('kind = "meta"\nname = "a"\nnetwork = "plain"\nscale = 2\n[inner_rates]\ncode = 3.0\n')
+    one = read_any_recipe(file, ["tasks=7"])
+    assert isinstance(one, MetaRecipe)
+    assert (one.tasks, one.inner_rates, one.batch) == (7, {"code": 3.0}, 8)
+    plain = tmp_path / "plain.toml"
+    plain.write_text('name = "a"\nnetwork = "plain"\nscale = 2\n')
+    assert not isinstance(read_any_recipe(plain), MetaRecipe)
+    with pytest.raises(ConfigError, match="did you mean 'meta'"):
+        read_any_recipe(file, ["kind=mata"])
