@@ -1,4 +1,4 @@
-"""What adaptation reaches, and in which time: the tables and the curve of docs/adaptation.md.
+"""What adaptation reaches, and in which time: the tables and the curve of docs/results/adaptation.md.
 
     python benchmarks/adaptation.py seconds IMAGE      ZSSR against starts: CPU seconds to the same PSNR
     python benchmarks/adaptation.py table FOLDER         bicubic, shipped networks, ZSSR, starts of 0, 1 and 10 steps

@@ -1,4 +1,4 @@
-"""How well are blur kernels estimated? The table of docs/kernel-estimation.md.
+"""How well are blur kernels estimated? The table of docs/results/kernel-estimation.md.
 
     KUKKIRI_SHARED=... python benchmarks/kernels.py [--images N]
 

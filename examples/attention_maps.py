@@ -1,4 +1,4 @@
-"""Small SAN, RCAN and ESPCN networks to look into: train them, then draw what docs/attention.md shows.
+"""Small SAN, RCAN and ESPCN networks to look into: train them, then draw what docs/explanation/attention.md shows.
 
     python examples/attention_maps.py train --data DIR --out runs/attention --network san --steps 2000
     python examples/attention_maps.py draw --weights runs/attention --image IMAGE --out docs/images
@@ -127,7 +127,7 @@ def main() -> None:
     trainer.add_argument("--network", choices=NETS, default="san")
     trainer.add_argument("--steps", type=int, default=2000)
     trainer.add_argument("--images", type=int, default=120, help="of the folder, by name")
-    drawer = commands.add_parser("draw", help="draw the images of docs/attention.md")
+    drawer = commands.add_parser("draw", help="draw the images of docs/explanation/attention.md")
     drawer.add_argument("--weights", type=Path, default=Path("runs/attention"))
     drawer.add_argument("--image", type=Path, required=True)
     drawer.add_argument("--out", type=Path, default=Path("docs/images"))

@@ -5,7 +5,7 @@
 DIR is a folder of images; every tenth is kept for validation. Writes one JSON object per head to
 curves.json (loss, PSNR and checkerboard over training, time per step and per image) and the trained
 weights to NAME.safetensors. A head that is already there is not trained again.
-examples/upsampling_heads.py draws the images of docs/heads.md from them.
+examples/upsampling_heads.py draws the images of docs/results/upsampling-heads.md from them.
 """
 
 import argparse

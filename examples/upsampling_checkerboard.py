@@ -1,4 +1,4 @@
-"""Where checkerboards come from and what each remedy changes: the numbers and images of docs/checkerboard.md.
+"""Where checkerboards come from and what each remedy changes: the numbers and images of docs/explanation/checkerboards.md.
 
     python examples/upsampling_checkerboard.py --out docs/images
 

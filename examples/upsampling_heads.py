@@ -1,4 +1,4 @@
-"""Draw what examples/heads.py measured, and convert its trained transposed head: the images of docs/heads.md.
+"""Draw what examples/heads.py measured, and convert its trained transposed head: the images of docs/results/upsampling-heads.md.
 
     python examples/upsampling_heads.py --runs runs/heads --image PHOTO --out docs/images
 

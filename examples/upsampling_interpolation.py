@@ -2,7 +2,7 @@
 
     python examples/upsampling_interpolation.py --image PHOTO --out docs/images
 
-Writes upsampling_lines.png, upsampling_images.png and upsampling_matrix.png (docs/upsampling.md). Needs matplotlib.
+Writes upsampling_lines.png, upsampling_images.png and upsampling_matrix.png (docs/explanation/upsampling.md). Needs matplotlib.
 """
 
 import argparse

@@ -1,5 +1,5 @@
-"""Draw the images of docs/degradations.md (kernels, examples, the grid that explains alignment) and of
-docs/kernel-estimation.md.
+"""Draw the images of docs/reference/degradations.md (kernels, examples, the grid that explains alignment) and of
+docs/results/kernel-estimation.md.
 
 KUKKIRI_SHARED=... python tools/draw_degradations.py docs/images
 """

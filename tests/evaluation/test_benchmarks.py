@@ -91,7 +91,7 @@ def test_sets_whose_sizes_vary_are_held_to_what_is_known(tmp_path, rules, sizes,
 
 def test_a_missing_set_is_said_with_what_to_do(tmp_path):
     assert look_for_benchmark("set5", [tmp_path]) is None
-    with pytest.raises(ConfigError, match=r"Set5 is not in .*docs/evaluation.md"):
+    with pytest.raises(ConfigError, match=r"Set5 is not in .*docs/how-to/evaluate.md"):
         find_benchmark("set5", [tmp_path])
     with pytest.raises(ConfigError, match=r"DIV2K_valid_HR.*--download"):
         find_benchmark("div2k", [tmp_path])

@@ -1,4 +1,4 @@
-"""The scripts behind docs/upsampling.md, docs/checkerboard.md and docs/heads.md run."""
+"""The scripts behind docs/explanation/upsampling.md, docs/explanation/checkerboards.md and docs/results/upsampling-heads.md run."""
 
 import json
 import runpy

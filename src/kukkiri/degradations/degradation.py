@@ -1,7 +1,7 @@
 """A degradation: from a high-resolution image to a low-resolution one, with a one-line text form.
 
 ``Degradation.parse("gaussian:4.0,1.0,-0.5+direct")`` is MZSR's g_ani, ``str()`` of it the same text.
-docs/degradations.md lists every step.
+docs/reference/degradations.md lists every step.
 """
 
 from collections.abc import Iterable, Sequence

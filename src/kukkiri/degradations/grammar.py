@@ -8,7 +8,7 @@
     argument    = number | word | key "=" value
 
 Paths keep their letters, digits and ``/ \\ : . ~ - _`` and blanks; other characters are percent-encoded
-when written (``+`` is ``%2B``), and may be when read. docs/degradations.md lists the steps.
+when written (``+`` is ``%2B``), and may be when read. docs/reference/degradations.md lists the steps.
 """
 
 import difflib

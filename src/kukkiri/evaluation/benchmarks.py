@@ -177,7 +177,7 @@ def find_benchmark(name: str, folders: Sequence[Path]) -> TestSet:
         return found
     benchmark = named_benchmark(name)
     looked = ", ".join(str(folder) for folder in folders)
-    hint = "Add --download to fetch it." if benchmark.archive else "docs/evaluation.md says where to ask for it."
+    hint = "Add --download to fetch it." if benchmark.archive else "docs/how-to/evaluate.md says where to ask for it."
     raise ConfigError(
         f"{benchmark.name} is not in {looked}. Expected a folder {' or '.join((benchmark.name, *benchmark.aliases))} "
         f"with {benchmark.count} images. {hint}"

@@ -43,7 +43,7 @@ def download_benchmark(name: str, folder: Path, *, report: Report | None = None)
     if benchmark.archive is None:
         raise ConfigError(
             f"{benchmark.name} has no public address that can be checked ({benchmark.terms}). "
-            "docs/evaluation.md says where to ask for it."
+            "docs/how-to/evaluate.md says where to ask for it."
         )
     target = folder / benchmark.name
     if target.exists():

@@ -94,4 +94,4 @@ MEASURES = {
     "ms-ssim": Measure("MS-SSIM", True, _ms_ssim),
     "niqe": Measure("NIQE", False, _niqe),
 }
-"""Every measure beside PSNR and SSIM by its name; docs/metrics.md explains each."""
+"""Every measure beside PSNR and SSIM by its name; docs/explanation/metrics.md explains each."""

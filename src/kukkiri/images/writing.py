@@ -211,7 +211,7 @@ Encoded = tuple[bytes, list[str]]
 
 
 def _encode_png(fitted: _Fitted, _: int | None) -> Encoded:
-    # A megapixel: 41 ms, 1.42 MB; filter up 42 and 1.51, paeth 55 and 1.40; level 1 26 and 2.00 (docs/speed.md).
+    # A megapixel: 41 ms, 1.42 MB; filter up 42 and 1.51, paeth 55 and 1.40; level 1 26 and 2.00 (docs/results/speed.md).
     data = fitted.image.pngsave_buffer(compression=2, filter="avg", keep=_KEEP_NONE)
     return png.embed(data, fitted.metadata), []
 

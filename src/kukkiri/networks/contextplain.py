@@ -3,7 +3,7 @@
 Ours. The code stands for the blur that made the image, as the stretched kernel does in SRMD (Zhang et al., CVPR
 2018, arXiv:1712.06116): constant maps beside the input of a layer are biases that depend on the code. It is a
 parameter of the network, so that a few steps of gradient descent find it, as in CAVIA (Zintgraf et al., "Fast
-Context Adaptation via Meta-Learning", ICML 2019, arXiv:1810.03642); see docs/meta-learning.md.
+Context Adaptation via Meta-Learning", ICML 2019, arXiv:1810.03642); see docs/explanation/meta-learning.md.
 """
 
 from collections.abc import Mapping

@@ -22,7 +22,7 @@ _SIDES = (16, 24, 32)  # times the network's multiple
 
 @dataclass(frozen=True)
 class Cost:
-    """What a model costs on this machine; see docs/evaluation.md for how each number is taken."""
+    """What a model costs on this machine; see docs/how-to/evaluate.md for how each number is taken."""
 
     parameters: int | None
     """Numbers that were learned; 0 for an interpolation; ``None`` when the file does not tell."""

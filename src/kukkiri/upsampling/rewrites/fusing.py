@@ -1,7 +1,7 @@
 """Apply those exact rewrites that measure faster on the engine at hand, and say which.
 
 The rule comes from ``benchmarks/upsampling.py`` (one thread of an AVX2 CPU, 128x128 LR pixels; the table is in
-docs/upsampling.md). A rewrite is applied where every case measured of its kind gained a tenth or more
+docs/explanation/upsampling.md). A rewrite is applied where every case measured of its kind gained a tenth or more
 (nearest with 64 channels in torch: 1.37, 1.03 and 1.92 times at 96, 128 and 256 pixels):
 
 ======================  =====================================  ======================================
