@@ -27,7 +27,8 @@ from functools import partial
 from pathlib import Path
 
 from kukkiri.cli import run
-from kukkiri.images import INPUT_SUFFIXES, Image, read_image
+from kukkiri.files import list_images
+from kukkiri.images import Image, read_image
 from kukkiri.inference import Upscaler, usable_threads
 from kukkiri.profiling.stages import synthetic_image
 
@@ -78,7 +79,7 @@ def parse() -> argparse.Namespace:
 def fill(folder: Path, options: argparse.Namespace) -> int:
     """Put the images into a folder and count them."""
     if options.data is not None:
-        files = sorted(one for one in options.data.iterdir() if one.suffix.lower() in INPUT_SUFFIXES)
+        files = list_images(options.data)
         for path in files:
             shutil.copy(path, folder)
         return len(files) or sys.exit(f"{options.data}: no images")

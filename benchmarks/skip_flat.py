@@ -20,13 +20,13 @@ from typing import Any
 
 import numpy as np
 
+from kukkiri.files import list_images
 from kukkiri.images import Image, dequantize, read_image, rgb_to_y
 from kukkiri.inference import Upscaler, flat_regions
 from kukkiri.inference.covering import CALL, cover
 from kukkiri.metrics import PROTOCOLS
 from kukkiri.resampling import resize
 
-SUFFIXES = (".png", ".webp", ".jpg")
 THRESHOLDS = (2, 3, 4, 5, 6, 8, 10, 12, 16)
 WITHIN = 0.5
 """Grey levels by which the network and the interpolation may differ in a flat cell (RMS)."""
@@ -52,7 +52,7 @@ def parse() -> argparse.Namespace:
 
 
 def images(path: Path) -> list[Path]:
-    found = [path] if path.is_file() else sorted(one for one in path.iterdir() if one.suffix in SUFFIXES)
+    found = [path] if path.is_file() else list(list_images(path))
     return found or sys.exit(f"{path}: no images")
 
 

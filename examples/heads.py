@@ -19,7 +19,8 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional
 
-from kukkiri.images import INPUT_SUFFIXES, read_image, rgb_to_y
+from kukkiri.files import list_images
+from kukkiri.images import read_image, rgb_to_y
 from kukkiri.metrics import psnr
 from kukkiri.metrics.checkerboard import checkerboard, texture_probe
 from kukkiri.networks.espcn import ESPCN
@@ -164,7 +165,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/heads"))
     parser.add_argument("--heads", nargs="+", choices=HEADS, default=list(HEADS))
     options = parser.parse_args()
-    paths = sorted(path for path in options.data.iterdir() if path.suffix.lower() in INPUT_SUFFIXES)
+    paths = list_images(options.data)
     paths = paths[: options.images]
     validation = pairs_of(paths[::10], crop=192)
     training = pairs_of([path for index, path in enumerate(paths) if index % 10], crop=384)

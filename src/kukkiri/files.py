@@ -1,4 +1,4 @@
-"""Files appear whole or not at all, and what a killed process left behind is swept."""
+"""Atomic writing, removal of the temporary files of killed processes, and the listing of a folder's images."""
 
 import os
 import re
@@ -9,7 +9,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["replacing", "sweep_temporary_files", "write_atomically"]
+from kukkiri.errors import ConfigError
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "list_images",
+    "replacing",
+    "require_images",
+    "sweep_temporary_files",
+    "write_atomically",
+]
+
+IMAGE_SUFFIXES = (".avif", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+"""Suffixes worth opening when a folder is searched; a file given by name is read by its content, whatever its name."""
 
 _TEMPORARY = re.compile(r"\.kukkiri-(\d+)-[0-9a-f]{16}\.tmp")
 _DEAD_AFTER = 3600.0  # seconds without a write; on a shared disk the process may live on another machine
@@ -78,6 +90,36 @@ def sweep_temporary_files(folder: Path) -> int:
                 file.unlink()
                 swept += 1
     return swept
+
+
+def list_images(folder: Path, *, recursive: bool = False) -> tuple[Path, ...]:
+    """List the image files of a folder by their suffix, in either case.
+
+    Args:
+        folder: the paths begin with it.
+        recursive: search the folders below it, too.
+
+    Returns:
+        Sorted paths; none when there is no such folder.
+    """
+    if not folder.is_dir():
+        return ()
+    found = folder.rglob("*") if recursive else folder.iterdir()
+    return tuple(sorted(path for path in found if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()))
+
+
+def require_images(folder: Path) -> tuple[Path, ...]:
+    """List the image files directly in a folder, see :func:`list_images`, of which there must be some.
+
+    Raises:
+        ConfigError: no such folder, or no image in it.
+    """
+    if not folder.is_dir():
+        raise ConfigError(f"{folder}: no such folder of images.")
+    found = list_images(folder)
+    if not found:
+        raise ConfigError(f"{folder}: no images here. Known types: {', '.join(IMAGE_SUFFIXES)}.")
+    return found
 
 
 def _is_alive(process: int) -> bool:

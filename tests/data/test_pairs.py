@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from kukkiri.data import PairSet, PatchSampler, dihedral, find_images, read_rgb8
+from kukkiri.data import PairSet, PatchSampler, dihedral, read_rgb8
 from kukkiri.degradations import Degradation
 from kukkiri.errors import ConfigError, ImageError
+from kukkiri.files import require_images
 from kukkiri.images import Image, rgb_to_y
 from kukkiri.resampling import resize
 
@@ -95,10 +96,10 @@ def test_the_eight_variants_differ_and_are_flips_and_turns():
 
 def test_what_cannot_be_used_is_named(folder, tmp_path):
     with pytest.raises(ConfigError, match="no such folder"):
-        find_images(tmp_path / "none")
+        require_images(tmp_path / "none")
     (tmp_path / "empty").mkdir()
     with pytest.raises(ConfigError, match="no images here"):
-        find_images(tmp_path / "empty")
+        require_images(tmp_path / "empty")
     with pytest.raises(ConfigError, match="smaller than a patch of 64"):
         PatchSampler(PairSet.from_folder(folder, scale=2, colour="y"), patch=64, batch=1)
     with pytest.raises(ImageError, match="smaller than scale 99"):

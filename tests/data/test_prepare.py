@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from kukkiri.data import LowSet, PairSet, Prepared, prepare, read_rgb8
+from kukkiri.data import LRSet, PairSet, PreparedFolder, prepare, read_rgb8
 from kukkiri.errors import ConfigError, ImageError
 from kukkiri.images import Image
 
@@ -20,7 +20,7 @@ def folder(tmp_path, rng):
 
 
 def test_whole_images_are_the_pairs_that_training_makes_itself(folder, tmp_path):
-    prepare(folder, tmp_path / "made", lows=[LowSet(2, "photo", 2), LowSet(3, "bicubic")])
+    prepare(folder, tmp_path / "made", lr_sets=[LRSet(2, "photo", 2), LRSet(3, "bicubic")])
     for scale, degradation, variants in ((2, "photo", 2), (3, "bicubic", 1)):
         options = {"scale": scale, "degradation": degradation, "variants": variants, "colour": "rgb"}
         there = PairSet.from_folder(tmp_path / "made", **options)
@@ -32,7 +32,7 @@ def test_whole_images_are_the_pairs_that_training_makes_itself(folder, tmp_path)
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_sub_images_cover_the_image_and_lr_is_cut_after_it_was_made(folder, tmp_path, scale):
-    prepared = prepare(folder, tmp_path / "made", lows=[LowSet(scale, "bicubic")], sub_image=96)
+    prepared = prepare(folder, tmp_path / "made", lr_sets=[LRSet(scale, "bicubic")], sub_image=96)
     pixels = prepared.hr()
     whole = PairSet.from_folder(folder, scale=scale, colour="rgb")
     for image, name in enumerate(SIZES):
@@ -54,18 +54,18 @@ def test_sub_images_cover_the_image_and_lr_is_cut_after_it_was_made(folder, tmp_
 
 def test_a_scale_is_added_without_making_hr_again(folder, tmp_path):
     made = tmp_path / "made"
-    prepare(folder, made, lows=[LowSet(2, "bicubic")])
+    prepare(folder, made, lr_sets=[LRSet(2, "bicubic")])
     before = (made / "hr.bin").stat()
-    prepared = prepare(folder, made, lows=[LowSet(2, "bicubic"), LowSet(4, "bicubic+noise:0.02")])
+    prepared = prepare(folder, made, lr_sets=[LRSet(2, "bicubic"), LRSet(4, "bicubic+noise:0.02")])
     assert (made / "hr.bin").stat().st_mtime_ns == before.st_mtime_ns
-    assert prepared.low_sets == [LowSet(2, "bicubic"), LowSet(4, "bicubic+noise:0.02")]
+    assert prepared.lr_sets == [LRSet(2, "bicubic"), LRSet(4, "bicubic+noise:0.02")]
 
 
 def test_an_unreadable_image_is_named_and_the_others_are_prepared(folder, tmp_path):
     whole = PairSet.from_folder(folder, scale=2, colour="rgb")
     (folder / "b.png").write_bytes((folder / "b.png").read_bytes()[:5000])
     for _ in range(2):  # the second time from the manifest
-        prepared = prepare(folder, tmp_path / "made", lows=[LowSet(2, "bicubic")])
+        prepared = prepare(folder, tmp_path / "made", lr_sets=[LRSet(2, "bicubic")])
         assert len(prepared.problems) == 1
         assert "b.png" in prepared.problems[0]
         assert "truncated" in prepared.problems[0]
@@ -83,38 +83,38 @@ def test_nothing_is_left_when_the_work_breaks_off(folder, tmp_path):
 
     made = tmp_path / "made"
     with pytest.raises(KeyboardInterrupt):
-        prepare(folder, made, lows=[LowSet(2, "bicubic")], report=stop)
+        prepare(folder, made, lr_sets=[LRSet(2, "bicubic")], report=stop)
     assert sorted(path.name for path in made.iterdir()) == ["hr.bin", "manifest.json"]
-    assert prepare(folder, made, lows=[LowSet(2, "bicubic")]).check() == []
+    assert prepare(folder, made, lr_sets=[LRSet(2, "bicubic")]).check() == []
 
 
 def test_a_flipped_bit_and_a_cut_file_are_found(folder, tmp_path):
     made = tmp_path / "made"
-    prepared = prepare(folder, made, lows=[LowSet(2, "bicubic")])
+    prepared = prepare(folder, made, lr_sets=[LRSet(2, "bicubic")])
     assert prepared.check() == []
-    low = made / f"{LowSet(2, 'bicubic').stem}.bin"
-    data = bytearray(low.read_bytes())
+    lr_set = made / f"{LRSet(2, 'bicubic').stem}.bin"
+    data = bytearray(lr_set.read_bytes())
     data[1000] ^= 1
-    low.write_bytes(data)
-    assert len(Prepared.open(made).check()) == 1
-    low.write_bytes(data[:-1])
+    lr_set.write_bytes(data)
+    assert len(PreparedFolder.open(made).check()) == 1
+    lr_set.write_bytes(data[:-1])
     with pytest.raises(ConfigError, match=f"has {len(data) - 1} bytes, expected {len(data)}"):
         PairSet.from_folder(made, scale=2, colour="rgb")
 
 
 def test_lr_of_an_older_drawing_is_made_anew(folder, tmp_path, monkeypatch):
-    made, low = tmp_path / "made", LowSet(2, "photo", 2)
+    made, lr_set = tmp_path / "made", LRSet(2, "photo", 2)
     with monkeypatch.context() as older:
         older.setattr("kukkiri.data.prepared.DRAWING_REVISION", 1)
-        prepare(folder, made, lows=[LowSet(2, "bicubic"), low])
-    assert Prepared.open(made).low_sets == [LowSet(2, "bicubic")]
-    assert Prepared.open(made).check() == []
-    assert set(prepare(folder, made, lows=[low]).low_sets) == {LowSet(2, "bicubic"), low}
+        prepare(folder, made, lr_sets=[LRSet(2, "bicubic"), lr_set])
+    assert PreparedFolder.open(made).lr_sets == [LRSet(2, "bicubic")]
+    assert PreparedFolder.open(made).check() == []
+    assert set(prepare(folder, made, lr_sets=[lr_set]).lr_sets) == {LRSet(2, "bicubic"), lr_set}
 
 
 def test_what_does_not_fit_is_said(folder, tmp_path):
     made = tmp_path / "made"
-    prepare(folder, made, lows=[LowSet(2, "bicubic")])
+    prepare(folder, made, lr_sets=[LRSet(2, "bicubic")])
     with pytest.raises(ConfigError, match=r"no LR images for x4 bicubic, variants 1\. There: x2 bicubic, variants 1"):
         PairSet.from_folder(made, scale=4, colour="rgb")
     with pytest.raises(ConfigError, match="sub-images of 0, not 96"):
@@ -122,13 +122,13 @@ def test_what_does_not_fit_is_said(folder, tmp_path):
     with pytest.raises(ConfigError, match="at least 96, got 48"):
         prepare(folder, made, sub_image=48)
     with pytest.raises(ConfigError, match="x5 does not divide"):
-        prepare(folder, tmp_path / "other", lows=[LowSet(5, "bicubic")], sub_image=96)
+        prepare(folder, tmp_path / "other", lr_sets=[LRSet(5, "bicubic")], sub_image=96)
     with pytest.raises(ImageError, match="smaller than scale 99"):
-        prepare(folder, made, lows=[LowSet(99, "bicubic")])
+        prepare(folder, made, lr_sets=[LRSet(99, "bicubic")])
     (folder / "a.png").unlink()
     with pytest.raises(ConfigError, match="from other images"):
         prepare(folder, made)
     manifest = json.loads((made / "manifest.json").read_text())
     (made / "manifest.json").write_text(json.dumps({**manifest, "format": "other"}))
     with pytest.raises(ConfigError, match="not of the form"):
-        Prepared.open(made)
+        PreparedFolder.open(made)

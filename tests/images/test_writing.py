@@ -14,7 +14,8 @@ from hypothesis.extra.numpy import arrays
 from skimage.io import imread
 
 from kukkiri.errors import ConfigError, ImageError
-from kukkiri.images import INPUT_SUFFIXES, OUTPUT_SUFFIXES, Image, Metadata, check_output, read_image, save_image
+from kukkiri.files import IMAGE_SUFFIXES
+from kukkiri.images import OUTPUT_SUFFIXES, Image, Metadata, check_output, read_image, save_image
 from tests.images.conftest import IPTC, XMP, encode, exif_tags
 
 LOSSLESS = {"dtype": [np.uint8, np.uint16, np.float32], ".png": (8, 16), ".tif": (8, 16, 32), ".webp": (8,)}
@@ -338,7 +339,7 @@ def test_suffixes_are_known_in_either_case(tmp_path, pixels):
 
 
 def test_everything_that_is_written_can_be_found_again():
-    assert set(OUTPUT_SUFFIXES) <= set(INPUT_SUFFIXES)
+    assert set(OUTPUT_SUFFIXES) <= set(IMAGE_SUFFIXES)
 
 
 def test_missing_folders_and_folders_are_refused(tmp_path):

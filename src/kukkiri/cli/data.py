@@ -39,10 +39,10 @@ def prepare_data(
         json: print one JSON object to stdout.
     """
     from kukkiri.data.prepare import prepare
-    from kukkiri.data.prepared import LowSet
+    from kukkiri.data.prepared import LRSet
 
-    lows = [LowSet(one, degradation, variants) for one in scale or (2,)]
-    prepared = prepare(folder, output, lows=lows, sub_image=sub_image, report=_report)
+    lr_sets = [LRSet(one, degradation, variants) for one in scale or (2,)]
+    prepared = prepare(folder, output, lr_sets=lr_sets, sub_image=sub_image, report=_report)
     for problem in prepared.problems:
         print_progress(f"kukkiri: {problem}")
     images = len(prepared.sources) - len(prepared.problems)
@@ -55,8 +55,8 @@ def prepare_data(
                 "pieces": len(prepared.pieces),
                 "megapixels": round(megapixels, 3),
                 "lr": [
-                    {"scale": low.scale, "degradation": low.degradation, "variants": low.variants}
-                    for low in prepared.low_sets
+                    {"scale": lr_set.scale, "degradation": lr_set.degradation, "variants": lr_set.variants}
+                    for lr_set in prepared.lr_sets
                 ],
                 "failed": prepared.problems,
             }
@@ -74,11 +74,11 @@ def check_data(prepared: Path, /, *, json: Annotated[bool, Flag] = False) -> int
         prepared: a folder made by kukkiri data prepare.
         json: print one JSON object to stdout.
     """
-    from kukkiri.data.prepared import Prepared, is_prepared
+    from kukkiri.data.prepared import PreparedFolder, is_prepared
 
     if not is_prepared(prepared):
         raise ConfigError(f"{prepared}: is no prepared folder. Make one with kukkiri data prepare.")
-    wrong = Prepared.open(prepared).check()
+    wrong = PreparedFolder.open(prepared).check()
     for line in wrong:
         print_progress(f"kukkiri: {line}")
     if json:

@@ -10,7 +10,8 @@ from cyclopts import Parameter
 
 from kukkiri import __version__, pretrained
 from kukkiri.cli.printing import print_json, print_progress, print_result
-from kukkiri.images import INPUT_SUFFIXES, OUTPUT_SUFFIXES
+from kukkiri.files import IMAGE_SUFFIXES
+from kukkiri.images import OUTPUT_SUFFIXES
 from kukkiri.inference import available
 
 __all__ = ["doctor"]
@@ -64,7 +65,7 @@ def _examine() -> dict[str, Any]:
         "providers": {one.name: one.runs for one in providers},
         "problems": {one.name: one.reason for one in providers if not one.runs},
         "models": pretrained.shipped(),
-        "reads": sorted(INPUT_SUFFIXES),
+        "reads": sorted(IMAGE_SUFFIXES),
         "writes": sorted(OUTPUT_SUFFIXES),
     }
 

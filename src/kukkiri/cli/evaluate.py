@@ -22,7 +22,7 @@ from kukkiri.evaluation import (
     look_for_benchmark,
 )
 from kukkiri.evaluation.tables import FORMATS
-from kukkiri.images import write_atomically
+from kukkiri.files import write_atomically
 
 __all__ = ["evaluate_command"]
 

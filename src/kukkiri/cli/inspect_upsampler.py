@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from kukkiri.cli.printing import print_json, print_progress, print_result
 from kukkiri.errors import BackendError, ConfigError, ImageError, ModelError
+from kukkiri.files import require_images
 from kukkiri.images import Image, read_image, rgb_to_y
 from kukkiri.inference.engine import Engine, OnnxEngine
 from kukkiri.info import ModelInfo
@@ -208,11 +209,9 @@ def _in_colour(colour: Array, info: ModelInfo) -> Array:
 
 def _psnr(upscale: Callable[[Array], Array], folder: Path, info: ModelInfo) -> float:
     """Mean PSNR in the model's own colour, ``scale`` pixels cut, LR by bicubic interpolation, not rounded."""
-    from kukkiri.data import find_images
-
     step = info.scale * info.multiple
     scores = []
-    for path in find_images(folder):
+    for path in require_images(folder):
         hr = _in_colour(read_image(path).colour, info)
         hr = hr[: hr.shape[0] // step * step, : hr.shape[1] // step * step]
         sr = upscale(np.ascontiguousarray(resize(hr, scale=1 / info.scale)))

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from kukkiri.cli.printing import print_progress, print_result
 from kukkiri.errors import ConfigError, ImageError, KukkiriError
-from kukkiri.images import INPUT_SUFFIXES, OUTPUT_SUFFIXES
+from kukkiri.files import list_images
+from kukkiri.images import OUTPUT_SUFFIXES
 
 __all__ = ["Job", "Sources", "find_sources", "plan_jobs", "report_job"]
 
@@ -42,8 +43,7 @@ def find_sources(inputs: Sequence[str], *, recursive: bool) -> Sources:
     for text in inputs:
         path = Path(text)
         if path.is_dir():
-            inside = path.rglob("*") if recursive else path.iterdir()
-            images = sorted(one for one in inside if one.suffix.lower() in INPUT_SUFFIXES and one.is_file())
+            images = list_images(path, recursive=recursive)
             if not images:
                 hint = "" if recursive else " Use --recursive to look into the folders below."
                 problems.append(Job(path, path, ImageError(f"{path}: no images in this folder.{hint}")))

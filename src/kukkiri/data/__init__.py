@@ -8,21 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from kukkiri.data.pairs import Pair, PairSet
 from kukkiri.data.prepare import prepare
-from kukkiri.data.prepared import LowSet, Piece, Prepared
-from kukkiri.data.rgb8 import find_images, read_rgb8
+from kukkiri.data.prepared import LRSet, Piece, PreparedFolder
+from kukkiri.data.rgb8 import read_rgb8
 
 if TYPE_CHECKING:
     from kukkiri.data.patches import PatchSampler, dihedral
 
 __all__ = [
-    "LowSet",
+    "LRSet",
     "Pair",
     "PairSet",
     "PatchSampler",
     "Piece",
-    "Prepared",
+    "PreparedFolder",
     "dihedral",
-    "find_images",
     "prepare",
     "read_rgb8",
 ]

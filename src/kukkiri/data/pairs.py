@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.data.prepare import degrade_image, prepare_cached
-from kukkiri.data.prepared import LowSet, Prepared, is_prepared
-from kukkiri.data.rgb8 import find_images, read_rgb8
+from kukkiri.data.prepared import LRSet, PreparedFolder, is_prepared
+from kukkiri.data.rgb8 import read_rgb8
+from kukkiri.files import require_images
 
 __all__ = ["Pair", "PairSet"]
 
@@ -69,16 +70,16 @@ class PairSet(Sequence[Pair]):
             ConfigError: no images, a prepared folder without these LR images, or variants of what is not random.
             ImageError: an image cannot be read or is smaller than ``scale``.
         """
-        low = LowSet(scale, degradation, variants)
+        lr_set = LRSet(scale, degradation, variants)
         if is_prepared(folder):
-            pairs = _from_prepared(Prepared.open(folder), low, limit=limit)
+            pairs = _from_prepared(PreparedFolder.open(folder), lr_set, limit=limit)
         elif cache is not None:
-            pairs = _from_prepared(prepare_cached(folder, cache, low=low, limit=limit), low)
+            pairs = _from_prepared(prepare_cached(folder, cache, lr_set=lr_set, limit=limit), lr_set)
         else:
             pairs = []
-            for place, path in enumerate(find_images(folder)[:limit]):
+            for place, path in enumerate(require_images(folder)[:limit]):
                 hr = read_rgb8(path)
-                made = degrade_image(hr, low, place=place, name=str(path))
+                made = degrade_image(hr, lr_set, place=place, name=str(path))
                 pairs += [_pair(path.stem, lr, hr, scale=scale) for lr in made]
         return cls(pairs=tuple(pairs), scale=scale, colour=colour)
 
@@ -89,12 +90,12 @@ class PairSet(Sequence[Pair]):
         return len(self.pairs)
 
 
-def _from_prepared(prepared: Prepared, low: LowSet, *, limit: int | None = None) -> list[Pair]:
+def _from_prepared(prepared: PreparedFolder, lr_set: LRSet, *, limit: int | None = None) -> list[Pair]:
     pixels = prepared.hr()
     pieces = prepared.pieces
     return [
-        _pair(pieces[number].name, lr, pixels[number], scale=low.scale)
-        for number, lr in prepared.lr(low)
+        _pair(pieces[number].name, lr, pixels[number], scale=lr_set.scale)
+        for number, lr in prepared.lr(lr_set)
         if limit is None or pieces[number].image < limit
     ]
 

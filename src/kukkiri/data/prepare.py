@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kukkiri.data.prepared import FORMAT, HIGH, MANIFEST, LowSet, Piece, Prepared, file_sha256, is_prepared
-from kukkiri.data.rgb8 import find_images, read_rgb8
+from kukkiri.data.prepared import FORMAT, HR_FILE, MANIFEST, LRSet, Piece, PreparedFolder, file_sha256, is_prepared
+from kukkiri.data.rgb8 import read_rgb8
 from kukkiri.degradations import Degradation
 from kukkiri.errors import ConfigError, ImageError
-from kukkiri.images import write_atomically
+from kukkiri.files import require_images, write_atomically
 
-__all__ = ["GRID", "degrade_image", "low_size", "prepare", "prepare_cached"]
+__all__ = ["GRID", "degrade_image", "lr_size", "prepare", "prepare_cached"]
 
 Levels = NDArray[np.uint8]
 Report = Callable[[str, int, int], None]
@@ -34,11 +34,11 @@ def prepare(
     source: Path,
     folder: Path,
     *,
-    lows: Sequence[LowSet] = (),
+    lr_sets: Sequence[LRSet] = (),
     sub_image: int = 0,
     limit: int | None = None,
     report: Report | None = None,
-) -> Prepared:
+) -> PreparedFolder:
     """Decode the images of a folder once, and make LR images of them.
 
     What is there already is kept: to add a scale, prepare the same images into the same folder again.
@@ -46,7 +46,7 @@ def prepare(
     Args:
         source: folder of HR images.
         folder: the prepared folder.
-        lows: LR sets to make.
+        lr_sets: LR sets to make.
         sub_image: cut the images into pieces of at most so many HR pixels a side, which are read from the disk
             faster than patches of whole images when memory is smaller than the data; 0: whole images. LR is
             made of the whole image and cut then.
@@ -62,14 +62,14 @@ def prepare(
     """
     if sub_image and sub_image < _SMALLEST:
         raise ConfigError(f"sub-images must have a side of at least {_SMALLEST}, got {sub_image}.")
-    for low in lows:
-        if sub_image and GRID % low.scale:
-            raise ConfigError(f"sub-images are cut at multiples of {GRID}, which x{low.scale} does not divide.")
-    paths = find_images(source)[:limit]
+    for lr_set in lr_sets:
+        if sub_image and GRID % lr_set.scale:
+            raise ConfigError(f"sub-images are cut at multiples of {GRID}, which x{lr_set.scale} does not divide.")
+    paths = require_images(source)[:limit]
     sums = [file_sha256(path) for path in paths]
     try:
         if is_prepared(folder):
-            prepared = Prepared.open(folder)
+            prepared = PreparedFolder.open(folder)
             before = [(one["name"], one["sha256"]) for one in prepared.sources]
             if before != [(path.name, one) for path, one in zip(paths, sums, strict=True)]:
                 raise ConfigError(f"{folder}: was prepared from other images than {source}. Choose another folder.")
@@ -80,30 +80,30 @@ def prepare(
                 )
         else:
             folder.mkdir(parents=True, exist_ok=True)
-            prepared = _make_high(paths, sums, folder, sub_image=sub_image, report=report)
-        for low in lows:
-            if not prepared.has(low):
-                _make_low(prepared, low, report=report)
+            prepared = _write_hr(paths, sums, folder, sub_image=sub_image, report=report)
+        for lr_set in lr_sets:
+            if not prepared.has(lr_set):
+                _write_lr(prepared, lr_set, report=report)
     except OSError as error:
         raise ConfigError(f"{folder}: cannot be written ({error.strerror or error}).") from error
     return prepared
 
 
-def prepare_cached(source: Path, cache: Path, *, low: LowSet, limit: int | None = None) -> Prepared:
+def prepare_cached(source: Path, cache: Path, *, lr_set: LRSet, limit: int | None = None) -> PreparedFolder:
     """The prepared folder below ``cache`` that belongs to the content of a folder of images; made when missing.
 
     Raises:
         ImageError: an image cannot be read or is too small.
     """
-    names = "".join(f"{path.name} {file_sha256(path)}\n" for path in find_images(source)[:limit])
+    names = "".join(f"{path.name} {file_sha256(path)}\n" for path in require_images(source)[:limit])
     key = hashlib.sha256(names.encode()).hexdigest()[:32]
-    prepared = prepare(source, cache / key, lows=[low], limit=limit)
+    prepared = prepare(source, cache / key, lr_sets=[lr_set], limit=limit)
     if prepared.problems:
         raise ImageError(prepared.problems[0])
     return prepared
 
 
-def low_size(size: Sequence[int], *, scale: int, name: str) -> tuple[int, int]:
+def lr_size(size: Sequence[int], *, scale: int, name: str) -> tuple[int, int]:
     """(height, width) of the LR image.
 
     Raises:
@@ -115,22 +115,22 @@ def low_size(size: Sequence[int], *, scale: int, name: str) -> tuple[int, int]:
     return height, width
 
 
-def degrade_image(hr: Levels, low: LowSet, *, place: int, name: str) -> Iterable[Levels]:
+def degrade_image(hr: Levels, lr_set: LRSet, *, place: int, name: str) -> Iterable[Levels]:
     """Every variant of an image, cut to a multiple of the scale from its top left corner; its place and the number
     of the variant seed the random numbers."""
-    height, width = low_size(hr.shape, scale=low.scale, name=name)
-    degradation = Degradation.parse(low.degradation)
-    for variant in range(low.variants):
-        cut = hr[: low.scale * height, : low.scale * width]
-        yield degradation.apply(cut, scale=low.scale, seed=(place, variant))
+    height, width = lr_size(hr.shape, scale=lr_set.scale, name=name)
+    degradation = Degradation.parse(lr_set.degradation)
+    for variant in range(lr_set.variants):
+        cut = hr[: lr_set.scale * height, : lr_set.scale * width]
+        yield degradation.apply(cut, scale=lr_set.scale, seed=(place, variant))
 
 
-def _make_high(
+def _write_hr(
     paths: Sequence[Path], sums: Sequence[str], folder: Path, *, sub_image: int, report: Report | None
-) -> Prepared:
+) -> PreparedFolder:
     pieces: list[Piece] = []
     sources: list[dict[str, str]] = []
-    with _Pack(folder / HIGH) as pack:
+    with _Pack(folder / HR_FILE) as pack:
         for done, (path, checksum) in enumerate(zip(paths, sums, strict=True), 1):
             kept = {"name": path.name, "sha256": checksum}
             try:
@@ -149,24 +149,24 @@ def _make_high(
             pieces += cut
         if not pieces:
             raise ImageError(f"{sources[0]['problem']} No other image of {paths[0].parent} can be read either.")
-    prepared = Prepared(folder, tuple(pieces), tuple(sources), sub_image, pack.sha256)
+    prepared = PreparedFolder(folder, tuple(pieces), tuple(sources), sub_image, pack.sha256)
     _write_json(folder / MANIFEST, prepared.to_json())
     return prepared
 
 
-def _make_low(prepared: Prepared, low: LowSet, *, report: Report | None) -> None:
+def _write_lr(prepared: PreparedFolder, lr_set: LRSet, *, report: Report | None) -> None:
     groups, pixels = prepared.by_image(), prepared.hr()
-    path = prepared.folder / f"{low.stem}.bin"
+    path = prepared.folder / f"{lr_set.stem}.bin"
     with _Pack(path) as pack:
         for done, numbers in enumerate(groups, 1):
             pieces = [prepared.pieces[number] for number in numbers]
             hr = _assembled(pieces, [pixels[number] for number in numbers])
-            for lr in degrade_image(hr, low, place=pieces[0].image, name=pieces[0].name):
+            for lr in degrade_image(hr, lr_set, place=pieces[0].image, name=pieces[0].name):
                 for piece in pieces:
-                    pack.write(lr[piece.at_scale(low.scale)])
+                    pack.write(lr[piece.at_scale(lr_set.scale)])
             if report is not None:
-                report(f"x{low.scale} {low.degradation}", done, len(groups))
-    _write_json(path.with_suffix(".json"), {"format": FORMAT, **dataclasses.asdict(low), "sha256": pack.sha256})
+                report(f"x{lr_set.scale} {lr_set.degradation}", done, len(groups))
+    _write_json(path.with_suffix(".json"), {"format": FORMAT, **dataclasses.asdict(lr_set), "sha256": pack.sha256})
 
 
 def _pieces(name: str, image: int, size: tuple[int, int], *, sub_image: int) -> list[Piece]:

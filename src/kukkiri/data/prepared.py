@@ -25,11 +25,11 @@ from numpy.typing import NDArray
 from kukkiri.degradations import DRAWING_REVISION, Degradation
 from kukkiri.errors import ConfigError
 
-__all__ = ["LowSet", "Piece", "Prepared", "is_prepared"]
+__all__ = ["LRSet", "Piece", "PreparedFolder", "is_prepared"]
 
 Levels = NDArray[np.uint8]
 FORMAT = "kukkiri data 1"
-MANIFEST, HIGH = "manifest.json", "hr.bin"
+MANIFEST, HR_FILE = "manifest.json", "hr.bin"
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class LowSet:
+class LRSet:
     """How a set of LR images was made of the HR ones."""
 
     scale: int
@@ -80,7 +80,7 @@ class LowSet:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedFolder:
     """The manifest of a prepared folder."""
 
     folder: Path
@@ -105,7 +105,7 @@ class Prepared:
             prepared = cls(folder, pieces, tuple(values["sources"]), values["sub_image"], values["sha256"])
         except (KeyError, TypeError) as error:
             raise ConfigError(f"{folder / MANIFEST}: is damaged ({error}). {_REMEDY}") from error
-        _check_size(folder / HIGH, 3 * sum(piece.height * piece.width for piece in pieces))
+        _check_size(folder / HR_FILE, 3 * sum(piece.height * piece.width for piece in pieces))
         return prepared
 
     def to_json(self) -> dict[str, Any]:
@@ -120,47 +120,47 @@ class Prepared:
         return [source["problem"] for source in self.sources if "problem" in source]
 
     @property
-    def low_sets(self) -> list[LowSet]:
+    def lr_sets(self) -> list[LRSet]:
         """The LR sets that are there, but those of an older drawing."""
         found = []
         for path in sorted(self.folder.glob("lr-*.json")):
             one = _read_json(path)
-            low = LowSet(one["scale"], one["degradation"], one["variants"])
-            if low.stem == path.stem:
-                found.append(low)
+            lr_set = LRSet(one["scale"], one["degradation"], one["variants"])
+            if lr_set.stem == path.stem:
+                found.append(lr_set)
         return found
 
     def hr(self) -> list[Levels]:
         """Every piece, (H, W, 3), mapped and not to be written."""
         shapes = [(piece.height, piece.width) for piece in self.pieces]
-        return _views(self.folder / HIGH, shapes)
+        return _views(self.folder / HR_FILE, shapes)
 
-    def has(self, low: LowSet) -> bool:
+    def has(self, lr_set: LRSet) -> bool:
         """Whether the LR set was made."""
-        return (self.folder / f"{low.stem}.json").is_file()
+        return (self.folder / f"{lr_set.stem}.json").is_file()
 
-    def lr(self, low: LowSet) -> Iterator[tuple[int, Levels]]:
+    def lr(self, lr_set: LRSet) -> Iterator[tuple[int, Levels]]:
         """(number of the piece, its LR pixels) for each variant of each piece.
 
         Raises:
             ConfigError: the set was not made, or is damaged.
         """
-        if not self.has(low):
-            there = "; ".join(f"x{one.scale} {one.degradation}, variants {one.variants}" for one in self.low_sets)
+        if not self.has(lr_set):
+            there = "; ".join(f"x{one.scale} {one.degradation}, variants {one.variants}" for one in self.lr_sets)
             raise ConfigError(
-                f"{self.folder}: has no LR images for x{low.scale} {low.degradation}, variants {low.variants}. "
+                f"{self.folder}: has no LR images for x{lr_set.scale} {lr_set.degradation}, variants {lr_set.variants}. "
                 f"There: {there or 'none'}. Run kukkiri data prepare once more with these values."
             )
-        order = list(self.order(low))
-        shapes = [_shape(self.pieces[number].at_scale(low.scale)) for number in order]
-        path = self.folder / f"{low.stem}.bin"
+        order = list(self.order(lr_set))
+        shapes = [_shape(self.pieces[number].at_scale(lr_set.scale)) for number in order]
+        path = self.folder / f"{lr_set.stem}.bin"
         _check_size(path, 3 * sum(map(math.prod, shapes)))
         return zip(order, _views(path, shapes), strict=True)
 
-    def order(self, low: LowSet) -> Iterator[int]:
+    def order(self, lr_set: LRSet) -> Iterator[int]:
         """Numbers of the pieces as they follow one another in an LR file."""
         for numbers in self.by_image():
-            yield from low.variants * numbers
+            yield from lr_set.variants * numbers
 
     def by_image(self) -> list[list[int]]:
         """The numbers of the pieces of each image."""
@@ -175,9 +175,9 @@ class Prepared:
         Returns:
             One line for each that differs.
         """
-        files = {HIGH: self.sha256}
-        for low in self.low_sets:
-            files[f"{low.stem}.bin"] = _read_json(self.folder / f"{low.stem}.json")["sha256"]
+        files = {HR_FILE: self.sha256}
+        for lr_set in self.lr_sets:
+            files[f"{lr_set.stem}.bin"] = _read_json(self.folder / f"{lr_set.stem}.json")["sha256"]
         wrong = []
         for name, expected in files.items():
             path = self.folder / name
@@ -193,7 +193,7 @@ _REMEDY = "Remove the folder and run kukkiri data prepare again."
 
 def is_prepared(folder: Path) -> bool:
     """Whether a folder was made by ``kukkiri data prepare``."""
-    return (folder / MANIFEST).is_file() and (folder / HIGH).is_file()
+    return (folder / MANIFEST).is_file() and (folder / HR_FILE).is_file()
 
 
 def file_sha256(path: Path) -> str:

@@ -5,24 +5,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kukkiri.errors import ConfigError
-from kukkiri.images import INPUT_SUFFIXES, list_images, quantize, read_image
+from kukkiri.images import quantize, read_image
 
-__all__ = ["find_images", "read_rgb8"]
-
-
-def find_images(folder: Path) -> list[Path]:
-    """The images directly in a folder, by name.
-
-    Raises:
-        ConfigError: no such folder, or no image in it.
-    """
-    if not folder.is_dir():
-        raise ConfigError(f"{folder}: no such folder of images.")
-    found = list(list_images(folder))
-    if not found:
-        raise ConfigError(f"{folder}: no images here. Known types: {', '.join(sorted(INPUT_SUFFIXES))}.")
-    return found
+__all__ = ["read_rgb8"]
 
 
 def read_rgb8(path: Path) -> NDArray[np.uint8]:

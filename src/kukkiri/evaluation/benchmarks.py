@@ -12,7 +12,8 @@ from pathlib import Path
 
 from kukkiri.errors import ConfigError
 from kukkiri.evaluation.sets import TestSet
-from kukkiri.images import list_images, read_image
+from kukkiri.files import list_images
+from kukkiri.images import read_image
 
 __all__ = [
     "BENCHMARKS",

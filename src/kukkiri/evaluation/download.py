@@ -17,7 +17,7 @@ from typing import IO, Any
 from kukkiri.errors import BackendError, ConfigError
 from kukkiri.evaluation.benchmarks import Archive, named_benchmark
 from kukkiri.evaluation.sets import TestSet
-from kukkiri.images import INPUT_SUFFIXES, list_images
+from kukkiri.files import IMAGE_SUFFIXES, list_images
 
 __all__ = ["download", "download_benchmark"]
 
@@ -148,7 +148,7 @@ def _unpack(file: Path, folder: Path, archive: Archive) -> None:
     wanted = PurePosixPath(archive.inside)
     for name, stream in _members(file):
         place = PurePosixPath(name)
-        if place.parent == wanted and place.suffix.lower() in INPUT_SUFFIXES and "\\" not in name:
+        if place.parent == wanted and place.suffix.lower() in IMAGE_SUFFIXES and "\\" not in name:
             with stream() as source, (folder / place.name).open("wb") as target:
                 shutil.copyfileobj(source, target, _CHUNK)
 

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.errors import ConfigError, ImageError
-from kukkiri.images import INPUT_SUFFIXES, list_images, quantize, read_image
+from kukkiri.files import IMAGE_SUFFIXES, list_images
+from kukkiri.images import quantize, read_image
 
 __all__ = ["TestImage", "TestSet", "find_sets", "pair_lr"]
 
@@ -90,7 +91,7 @@ def find_sets(folder: Path) -> list[TestSet]:
     nested = [TestSet(one.name, list_images(one)) for one in sorted(folder.iterdir()) if one.is_dir()]
     found = [one for one in nested if one.paths]
     if not found:
-        raise ConfigError(f"{folder}: no images here or one folder below. Known types: {' '.join(INPUT_SUFFIXES)}.")
+        raise ConfigError(f"{folder}: no images here or one folder below. Known types: {' '.join(IMAGE_SUFFIXES)}.")
     return found
 
 

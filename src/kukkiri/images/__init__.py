@@ -1,9 +1,8 @@
 """Files to arrays and back, with nothing lost: formats, colour, alpha, metadata, and the geometry of tiles."""
 
-from kukkiri.files import write_atomically
 from kukkiri.images.alpha import bleed
 from kukkiri.images.colour import rgb_to_y, rgb_to_ycbcr, ycbcr_to_rgb
-from kukkiri.images.formats import INPUT_SUFFIXES, OUTPUT_SUFFIXES, list_images
+from kukkiri.images.formats import OUTPUT_SUFFIXES
 from kukkiri.images.image import Image
 from kukkiri.images.metadata import Metadata
 from kukkiri.images.quantization import dequantize, quantize
@@ -12,7 +11,6 @@ from kukkiri.images.tiles import Tile, pad_to_multiple, plan_tiles
 from kukkiri.images.writing import check_output, save_image
 
 __all__ = [
-    "INPUT_SUFFIXES",
     "OUTPUT_SUFFIXES",
     "PIXEL_LIMIT",
     "Image",
@@ -21,7 +19,6 @@ __all__ = [
     "bleed",
     "check_output",
     "dequantize",
-    "list_images",
     "pad_to_multiple",
     "plan_tiles",
     "quantize",
@@ -29,6 +26,5 @@ __all__ = [
     "rgb_to_y",
     "rgb_to_ycbcr",
     "save_image",
-    "write_atomically",
     "ycbcr_to_rgb",
 ]

@@ -6,18 +6,13 @@ from pathlib import Path
 from kukkiri.errors import ImageError
 
 __all__ = [
-    "INPUT_SUFFIXES",
     "OUTPUT_SUFFIXES",
     "READABLE",
     "OutputFormat",
-    "list_images",
     "output_format",
     "recognize",
     "shown",
 ]
-
-INPUT_SUFFIXES = (".avif", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-"""Suffixes worth opening when a folder is searched; a file given by name is read by its content, whatever its name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,10 +111,3 @@ def output_format(path: Path) -> OutputFormat:
 def shown(path: Path) -> str:
     """A path for a message of one line: what cannot be printed is replaced."""
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in str(path))
-
-
-def list_images(folder: Path) -> tuple[Path, ...]:
-    """The image files of a folder in the order of their names; none when there is no such folder."""
-    if not folder.is_dir():
-        return ()
-    return tuple(sorted(path for path in folder.iterdir() if path.suffix.lower() in INPUT_SUFFIXES))

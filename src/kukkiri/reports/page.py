@@ -7,7 +7,7 @@ from string import Template
 
 from kukkiri import __version__
 from kukkiri.errors import ConfigError
-from kukkiri.images import write_atomically
+from kukkiri.files import write_atomically
 
 __all__ = ["build_page", "write_page"]
 

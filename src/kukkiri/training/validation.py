@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kukkiri.data import find_images, read_rgb8
+from kukkiri.data import read_rgb8
 from kukkiri.degradations import Degradation
+from kukkiri.files import require_images
 from kukkiri.inference import Upscaler
 from kukkiri.inference.torch_engine import TorchEngine
 from kukkiri.info import ModelInfo
@@ -31,7 +32,7 @@ class Validation:
         """Read every image of a folder; see :meth:`kukkiri.data.PairSet.from_folder` for how LR is made."""
         degrade = Degradation.parse(degradation)
         pairs = []
-        for place, path in enumerate(find_images(folder)):
+        for place, path in enumerate(require_images(folder)):
             hr = read_rgb8(path)
             hr = hr[: hr.shape[0] - hr.shape[0] % scale, : hr.shape[1] - hr.shape[1] % scale]
             pairs.append((degrade.apply(hr, scale=scale, seed=(place, 0)), hr))

@@ -16,11 +16,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kukkiri.data import dihedral, find_images, read_rgb8
+from kukkiri.data import dihedral, read_rgb8
 from kukkiri.degradations import gaussian_kernel
 from kukkiri.degradations.linear import Subsampling
 from kukkiri.degradations.torch_twins import blur_downsample_tensor
 from kukkiri.errors import ConfigError
+from kukkiri.files import require_images
 from kukkiri.losses import LOSSES
 from kukkiri.networks import ContextPlain, Network
 from kukkiri.resampling.tensors import resize_tensor
@@ -102,7 +103,7 @@ class TaskSampler:
                 f"meta-training is of RGB networks, but {recipe.network} takes luma. Set arguments.colour."
             )
         self.recipe, self.network = recipe, network
-        self.images = [read_rgb8(path) for path in find_images(Path(recipe.data))]
+        self.images = [read_rgb8(path) for path in require_images(Path(recipe.data))]
         wanted = max(self._side(scale) for scale in recipe.scales or (recipe.scale,))
         smallest = min(min(image.shape[:2]) for image in self.images)
         if smallest < wanted:

@@ -10,9 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, func
 
-from kukkiri.data import find_images, read_rgb8
+from kukkiri.data import read_rgb8
 from kukkiri.degradations import Degradation
 from kukkiri.degradations.torch_twins import degrade_tensor
+from kukkiri.files import require_images
 from kukkiri.images import quantize
 from kukkiri.metrics import PROTOCOLS
 from kukkiri.networks import ContextPlain, Network
@@ -37,7 +38,7 @@ class MetaValidation:
         side = recipe.validation_side
         multiple = recipe.scale**2  # an image that has a son
         images = []
-        for path in find_images(Path(recipe.validation))[: recipe.validation_images]:
+        for path in require_images(Path(recipe.validation))[: recipe.validation_images]:
             hr = read_rgb8(path)
             sides = [min(side, length) // multiple * multiple for length in hr.shape[:2]]
             top, left = ((length - used) // 2 for length, used in zip(hr.shape[:2], sides, strict=True))
