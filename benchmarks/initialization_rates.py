@@ -14,7 +14,7 @@ import torch
 from kukkiri import pretrained
 from kukkiri.checkpoints import load
 from kukkiri.training import MetaRecipe
-from kukkiri.training.meta.validation import MetaValidation
+from kukkiri.training.meta import MetaValidation
 
 TEN = 10
 FOUND = (13, 15, 18, 20, 20, 16, 12, 9, 6, 4)

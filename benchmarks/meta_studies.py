@@ -19,7 +19,7 @@ import torch
 
 from kukkiri.checkpoints import load
 from kukkiri.training import MetaRecipe, meta_train, read_any_recipe
-from kukkiri.training.meta.validation import MetaValidation
+from kukkiri.training.meta import MetaValidation
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 START = "study-meta-start"

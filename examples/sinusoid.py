@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, func, nn
 
-from kukkiri.training.meta.maml import InnerLoop, adapted_parameters, meta_step
+from kukkiri.training.meta import InnerLoop, adapt_parameters, meta_step
 
 SHOTS = 5
 INNER_RATE = 0.01
@@ -86,7 +86,7 @@ def errors(model: nn.Module, *, tasks: int = 200, inner_rate: float = INNER_RATE
 def _error(model: nn.Module, task: Sinusoid, steps: int, inner_rate: float) -> float:
     parameters = dict(model.named_parameters())
     if steps:
-        parameters = adapted_parameters(model, task, inner=InnerLoop(steps=steps, learning_rate=inner_rate))
+        parameters = adapt_parameters(model, task, inner=InnerLoop(steps=steps, learning_rate=inner_rate))
     with torch.no_grad():
         return float(task.query(lambda x: func.functional_call(model, parameters, (x,))))
 

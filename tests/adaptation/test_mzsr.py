@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from kukkiri.adaptation import Initialization, informative_crops, meta_test
+from kukkiri.adaptation import Initialization, meta_test, select_crops
 from kukkiri.degradations import Degradation
 from kukkiri.degradations.torch_twins import degrade_tensor
 from kukkiri.metrics import PROTOCOLS
@@ -140,14 +140,14 @@ def test_odd_sides_lose_a_row_and_a_column(network, colour):
 
 
 def test_a_small_image_is_learnt_from_whole(colour):
-    crops = informative_crops(colour, max_side=64, multiple=2)
+    crops = select_crops(colour, max_side=64, multiple=2)
     np.testing.assert_array_equal(crops[0].numpy(), colour.transpose(2, 0, 1))
 
 
 @pytest.mark.parametrize("size", [(300, 400), (16, 2000), (2000, 31), (129, 129)])
 def test_a_large_image_is_learnt_from_in_as_many_pixels_as_a_small_one(rng, size):
     large = rng.random((*size, 3)).astype(np.float32)
-    crops = informative_crops(large, max_side=128, multiple=4)
+    crops = select_crops(large, max_side=128, multiple=4)
     n, c, height, width = crops.shape
     assert 128**2 / 3 <= n * height * width <= 128**2
     assert (c, height % 4, width % 4) == (3, 0, 0)
@@ -156,7 +156,7 @@ def test_a_large_image_is_learnt_from_in_as_many_pixels_as_a_small_one(rng, size
 def test_crops_come_from_the_more_detailed_half(rng):
     large = np.full((256, 512, 3), 0.5, dtype=np.float32)
     large[:, 256:] = rng.random((256, 256, 3))
-    crops = informative_crops(large, max_side=128, multiple=2)
+    crops = select_crops(large, max_side=128, multiple=2)
     assert len(crops) == 16
     assert all(float(crop.std()) > 0.2 for crop in crops)
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from kukkiri.adaptation.schedule import LearningRateRule, line_fit
+from kukkiri.adaptation.schedule import LearningRateRule, fit_line
 
 
 def train(errors, *, steps):
@@ -18,7 +18,7 @@ def train(errors, *, steps):
 def test_a_line_fit_is_that_of_numpy(rng):
     x, y = list(range(50, 350, 50)), rng.random(6).tolist()
     coefficients, covariance = np.polyfit(x, y, 1, cov=True)
-    slope, deviation = line_fit(x, y)
+    slope, deviation = fit_line(x, y)
     assert slope == pytest.approx(coefficients[0], rel=1e-9)
     assert deviation == pytest.approx(np.sqrt(covariance[0, 0]), rel=1e-9)
 
@@ -46,8 +46,8 @@ def test_the_rule_ends_below_9e_6_and_not_at_1e_5():
 def test_the_rate_falls_when_three_halves_of_the_slope_are_within_its_deviation():
     noise = np.array([0.0, 1.0, -1.0, 1.0, -1.0, 0.0])
     x = np.arange(50, 350, 50)
-    deviation = line_fit(x.tolist(), noise.tolist())[1]
-    own = line_fit(x.tolist(), noise.tolist())[0]
+    deviation = fit_line(x.tolist(), noise.tolist())[1]
+    own = fit_line(x.tolist(), noise.tolist())[0]
     for factor, expected in ((1.01, 1e-3), (0.99, 1e-4)):
         slope = -factor * deviation / 1.5 - own
         rule = LearningRateRule(window=300)

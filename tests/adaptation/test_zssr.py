@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from kukkiri.adaptation import fit, settings_for
-from kukkiri.adaptation.zssr import detailed_region, gradual_factors, make_input
+from kukkiri.adaptation.zssr import find_detailed_region, gradual_factors, make_input
 from kukkiri.degradations import Degradation, gaussian_kernel
 from kukkiri.resampling import resize
 
@@ -67,13 +67,13 @@ def test_the_presets_are_the_authors():
 def test_the_detailed_region_is_where_the_contrast_is():
     colour = np.full((60, 50, 3), 0.5, dtype=np.float32)
     colour[30:40:2, 20:30] = 1.0
-    rows, columns = detailed_region(colour, side=16, multiple=3)
+    rows, columns = find_detailed_region(colour, side=16, multiple=3)
     assert (rows.stop - rows.start, columns.stop - columns.start) == (15, 15)
     assert rows.start <= 29  # contrast is noted above each edge, from row 29 to the one between 38 and 39
     assert rows.stop >= 39
     assert columns.start <= 20
     assert columns.stop >= 30
-    assert detailed_region(colour, side=64) == (slice(0, 60), slice(0, 50))
+    assert find_detailed_region(colour, side=64) == (slice(0, 60), slice(0, 50))
 
 
 def test_the_same_seed_gives_the_same_network_and_another_one_another(colour, quick):

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from kukkiri.errors import ModelError
-from kukkiri.networks.espcn import ESPCN, start_as_interpolator
+from kukkiri.networks.espcn import ESPCN, initialize_as_interpolator
 
 
 @pytest.mark.parametrize(("scale", "parameters"), [(2, 21_284), (3, 22_729), (4, 24_752)])
@@ -44,7 +44,7 @@ def test_icnr_starts_without_a_checkerboard():
 def test_the_interpolator_start_repeats_a_centred_input():
     torch.manual_seed(0)
     net = ESPCN(scale=3).double()
-    start_as_interpolator(net)
+    initialize_as_interpolator(net)
     with torch.no_grad():
         net.last_part[0].weight[:, 1:] = 0  # the random features left aside
     lr = torch.rand(1, 1, 6, 7).double() - 0.5
@@ -65,4 +65,4 @@ def test_impossible_arguments_are_refused():
     with pytest.raises(ValueError, match="scale must be at least 1, got 0"):
         ESPCN(scale=0)
     with pytest.raises(ValueError, match="one channel"):
-        start_as_interpolator(ESPCN(scale=2, colour="rgb"))
+        initialize_as_interpolator(ESPCN(scale=2, colour="rgb"))

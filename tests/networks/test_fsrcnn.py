@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from kukkiri.errors import ModelError
-from kukkiri.networks.fsrcnn import FSRCNN, start_as_interpolator
+from kukkiri.networks.fsrcnn import FSRCNN, initialize_as_interpolator
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
@@ -57,7 +57,7 @@ def test_receptive_field_is_what_is_declared(scale):
 def test_the_interpolator_start_keeps_a_constant(scale):
     torch.manual_seed(0)
     net = FSRCNN(scale=scale).double().eval()
-    start_as_interpolator(net)
+    initialize_as_interpolator(net)
     with torch.no_grad():
         net.last_part.weight[1:] = 0
     sr = net(torch.full((1, 1, 9, 9), 0.25).double())

@@ -8,7 +8,7 @@ from kukkiri.networks.fsrcnn import FSRCNN
 from kukkiri.networks.plain import Plain
 from kukkiri.networks.srcnn import SRCNN
 from kukkiri.training.centring import Centred
-from kukkiri.training.initialization import interpolator_start, solve_head, transfer, whitened_start, widen
+from kukkiri.training.initialization import initialize_as_interpolator, initialize_whitened, solve_head, transfer, widen
 
 CENTRE = 0.45
 
@@ -46,7 +46,7 @@ def test_whitened_features_have_the_intended_spread_and_the_identity_path_stays(
     torch.manual_seed(0)
     network = ESPCN(scale=2)
     pairs = list(batches(2))
-    whitened_start(network, pairs, centre=CENTRE, seed=1)
+    initialize_whitened(network, pairs, centre=CENTRE, seed=1)
     with torch.no_grad():
         before_tanh = network.first_part[0](torch.cat([lr for lr, _ in pairs]) - CENTRE)[:, 1:, 4:-4, 4:-4]
     spread = before_tanh.std(dim=(0, 2, 3))
@@ -105,8 +105,8 @@ def test_what_cannot_be_widened_is_refused(tmp_path):
 def test_starts_that_a_network_does_not_have_are_refused():
     network = SRCNN()
     with pytest.raises(ConfigError, match="interpolator"):
-        interpolator_start(network)
+        initialize_as_interpolator(network)
     with pytest.raises(ConfigError, match="whitened"):
-        whitened_start(network, [], centre=0.0, seed=0)
+        initialize_whitened(network, [], centre=0.0, seed=0)
     with pytest.raises(ConfigError, match="not solved for"):
         solve_head(network, [], centre=0.0)

@@ -11,9 +11,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from kukkiri import pretrained
 from kukkiri.adaptation.adapted import AdaptedUpscaler, Guard
+from kukkiri.adaptation.initialization import (
+    Initialization,
+    check_grid,
+    find_initialization,
+    grid_of,
+    load_initialization,
+)
 from kukkiri.adaptation.mzsr import meta_test
-from kukkiri.adaptation.pretrained import Initialization, check_grid, find_initialization, grid_of, load_initialization
-from kukkiri.adaptation.zssr import Progress, Settings, detailed_region, fit, settings_for
+from kukkiri.adaptation.zssr import AdaptationProgress, Settings, find_detailed_region, fit, settings_for
 from kukkiri.degradations import Degradation, load_kernel
 from kukkiri.errors import ConfigError, ImageError, ModelError
 from kukkiri.images import Image, bleed, read_image
@@ -44,7 +50,7 @@ def adapt(
     precision: Precision | None = None,
     guarded: bool = True,
     settings: Settings | None = None,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[AdaptationProgress], None] | None = None,
 ) -> AdaptedUpscaler:
     """Fit a network to one image.
 
@@ -179,7 +185,7 @@ def guard(upscaler: AdaptedUpscaler, colour: NDArray[np.float32]) -> Guard:
         upscaler: fitted.
         colour: (H, W, 3), [0, 1]; its most detailed region is looked at.
     """
-    lr = np.ascontiguousarray(colour[detailed_region(colour)])
+    lr = np.ascontiguousarray(colour[find_detailed_region(colour)])
     size = (upscaler.scale * lr.shape[0], upscaler.scale * lr.shape[1])
 
     def shrink(sr: NDArray[Any]) -> NDArray[Any]:
@@ -247,7 +253,7 @@ def _by_zssr(
     *,
     scale: int,
     degradation: Degradation,
-    progress: Callable[[Progress], None] | None,
+    progress: Callable[[AdaptationProgress], None] | None,
 ) -> AdaptedUpscaler:
     fitted = fit(colour, scale=scale, degradation=degradation, settings=settings, progress=progress)
     projections = 12 if settings.gradual else settings.projections
@@ -262,7 +268,7 @@ def _from_start(
     asked: _Asked,
     *,
     degradation: Degradation,
-    progress: Callable[[Progress], None] | None,
+    progress: Callable[[AdaptationProgress], None] | None,
 ) -> AdaptedUpscaler:
     fitted = meta_test(
         colour,

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["Augmentation", "draw_father"]
+__all__ = ["Augmentation", "sample_hr_crop"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Augmentation:
     """Turn: by any angle in the affine map, by quarters in the others. Without, flips only."""
 
 
-def draw_father(
+def sample_hr_crop(
     images: Sequence[Tensor], size: tuple[int, int], *, augmentation: Augmentation, rng: np.random.Generator
 ) -> Tensor:
     """Draw one training target.

@@ -17,13 +17,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kukkiri.adaptation.pretrained import Initialization
-from kukkiri.adaptation.zssr import Fit, Progress, make_input, make_son
+from kukkiri.adaptation.initialization import Initialization
+from kukkiri.adaptation.zssr import AdaptationProgress, Fit, downscale_crop, make_input
 from kukkiri.degradations import Degradation
 from kukkiri.losses import LOSSES
 from kukkiri.networks import ContextPlain
 
-__all__ = ["informative_crops", "meta_test"]
+__all__ = ["meta_test", "select_crops"]
 
 _MAX_SIDE = 448  # a network of 64 features on so many pixels takes about 1 GB to learn
 _CROPS = 16
@@ -38,7 +38,7 @@ def meta_test(
     budget: float | None = None,
     noise_std: float = 0.0,
     seed: int = 0,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[AdaptationProgress], None] | None = None,
 ) -> Fit:
     """Adapt an initialization to an image.
 
@@ -64,8 +64,8 @@ def meta_test(
     for name, parameter in network.named_parameters():  # gradients that are not used are not computed
         parameter.requires_grad_(initialization.learns(name))
     side = _MAX_SIDE if initialization.max_side is None else initialization.max_side
-    target = informative_crops(colour, max_side=side, multiple=network.scale * network.multiple)
-    make = make_input if network.pre_upsampled else make_son
+    target = select_crops(colour, max_side=side, multiple=network.scale * network.multiple)
+    make = make_input if network.pre_upsampled else downscale_crop
     factors = (float(network.scale), float(network.scale))
     rng = np.random.default_rng(seed)
     with torch.no_grad():
@@ -84,7 +84,7 @@ def meta_test(
             psnrs.append(psnr)
             if progress is not None:
                 rate = _largest_rate(initialization, max(done - 1, 0))
-                progress(Progress(done, steps, value, rate, psnr, time.monotonic() - begun))
+                progress(AdaptationProgress(done, steps, value, rate, psnr, time.monotonic() - begun))
             if last:
                 stopped = "steps" if done == steps else "budget"
                 break
@@ -107,7 +107,7 @@ def meta_test(
     )
 
 
-def informative_crops(colour: NDArray[np.float32], *, max_side: int, multiple: int) -> Tensor:
+def select_crops(colour: NDArray[np.float32], *, max_side: int, multiple: int) -> Tensor:
     """What of an image is learned from: all of it, or sixteen windows of its more detailed half.
 
     Learning rates were learned for the gradients of ordinary patches, and the most detailed ones alone have larger

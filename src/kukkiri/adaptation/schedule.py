@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-__all__ = ["LearningRateRule", "line_fit"]
+__all__ = ["LearningRateRule", "fit_line"]
 
 
 @dataclass
@@ -36,7 +36,7 @@ class LearningRateRule:
         if step % self.every == 0 and step - self._changed > self.patience:
             recent = [one for one in self._errors if step - self.window <= one[0] <= step]
             if len(recent) > 2:
-                slope, deviation = line_fit([one[0] for one in recent], [one[1] for one in recent])
+                slope, deviation = fit_line([one[0] for one in recent], [one[1] for one in recent])
                 if -self.ratio * slope < deviation:
                     self.rate /= self.divisor
                     self._changed = step
@@ -48,7 +48,7 @@ class LearningRateRule:
         return self.rate < self.lowest
 
 
-def line_fit(x: list[int], y: list[float]) -> tuple[float, float]:
+def fit_line(x: list[int], y: list[float]) -> tuple[float, float]:
     """Slope of the least-squares line through three points or more, and the slope's standard deviation."""
     centred = np.asarray(x, dtype=np.float64) - np.mean(x)
     values = np.asarray(y, dtype=np.float64)

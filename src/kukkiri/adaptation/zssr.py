@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kukkiri.adaptation.hr_crops import Augmentation, draw_father
+from kukkiri.adaptation.hr_crops import Augmentation, sample_hr_crop
 from kukkiri.adaptation.projection import back_project
 from kukkiri.adaptation.schedule import LearningRateRule
 from kukkiri.degradations import Degradation
@@ -28,17 +28,17 @@ from kukkiri.degradations.torch_twins import degrade_tensor
 from kukkiri.networks import ZSSR, Network
 from kukkiri.resampling import resize
 from kukkiri.resampling.tensors import resize_tensor
-from kukkiri.training.precision import Precision, computing_in, warn_of_slow
+from kukkiri.training.precision import Precision, autocast, warn_if_slow
 
 __all__ = [
+    "AdaptationProgress",
     "Fit",
-    "Progress",
     "Settings",
-    "detailed_region",
+    "downscale_crop",
+    "find_detailed_region",
     "fit",
     "gradual_factors",
     "make_input",
-    "make_son",
     "settings_for",
 ]
 
@@ -74,7 +74,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Progress:
+class AdaptationProgress:
     """Where learning stands."""
 
     step: int
@@ -135,20 +135,20 @@ def make_input(
     """Shrink a father to its son and upscale the son again: what the network is given.
 
     Args:
-        father: see :func:`make_son`.
-        degradation: see :func:`make_son`.
-        factors: see :func:`make_son`.
-        noise_std: see :func:`make_son`.
-        rng: see :func:`make_son`.
+        father: see :func:`downscale_crop`.
+        degradation: see :func:`downscale_crop`.
+        factors: see :func:`downscale_crop`.
+        noise_std: see :func:`downscale_crop`.
+        rng: see :func:`downscale_crop`.
 
     Returns:
         (N, C, H, W): the son after bicubic interpolation.
     """
-    son = make_son(father, degradation=degradation, factors=factors, noise_std=noise_std, rng=rng)
+    son = downscale_crop(father, degradation=degradation, factors=factors, noise_std=noise_std, rng=rng)
     return resize_tensor(son, output_size=(father.shape[-2], father.shape[-1]))
 
 
-def make_son(
+def downscale_crop(
     father: Tensor,
     *,
     degradation: Degradation,
@@ -179,7 +179,7 @@ def make_son(
     return son.clamp(0, 1)
 
 
-def detailed_region(
+def find_detailed_region(
     colour: NDArray[np.float32], *, side: int = _MONITOR_SIDE, multiple: int = 1
 ) -> tuple[slice, slice]:
     """The window of at most ``side`` to a side with the most contrast between neighbours, sides multiples."""
@@ -200,7 +200,7 @@ def fit(
     scale: int,
     degradation: Degradation,
     settings: Settings | None = None,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[AdaptationProgress], None] | None = None,
 ) -> Fit:
     """Learn to upscale an image.
 
@@ -229,7 +229,7 @@ class _Learner:
         scale: int,
         degradation: Degradation,
         settings: Settings,
-        progress: Callable[[Progress], None] | None,
+        progress: Callable[[AdaptationProgress], None] | None,
     ) -> None:
         self.settings, self.degradation, self.scale, self.report = settings, degradation, scale, progress
         self.rng = np.random.default_rng(settings.seed)
@@ -237,14 +237,14 @@ class _Learner:
             torch.manual_seed(settings.seed)
             self.network = ZSSR(scale=scale, width=settings.width, depth=settings.depth)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
-        warn_of_slow(settings.precision)
+        warn_if_slow(settings.precision)
         self.colour = colour
         self.image = torch.from_numpy(np.ascontiguousarray(colour.transpose(2, 0, 1)))[None]
         self.fathers = [self.image]
         # with half the scale between 1 and it, every factor must divide the sides
         multiple = math.lcm(scale, 1 + scale) if settings.gradual else scale
         self.size = tuple(max(min(settings.crop, s) // multiple, 1) * multiple for s in colour.shape[:2])
-        region = detailed_region(colour, multiple=multiple)
+        region = find_detailed_region(colour, multiple=multiple)
         self.monitored = self.image[..., region[0], region[1]]
         self.begun = time.monotonic()
         self.done = 0
@@ -301,11 +301,11 @@ class _Learner:
     def _step(self, optimizer: torch.optim.Optimizer, factors: tuple[float, float]) -> float:
         settings = self.settings
         size = (self.size[0], self.size[1])
-        father = draw_father(self.fathers, size, augmentation=settings.augmentation, rng=self.rng)
+        father = sample_hr_crop(self.fathers, size, augmentation=settings.augmentation, rng=self.rng)
         upscaled = make_input(
             father, degradation=self.degradation, factors=factors, noise_std=settings.noise_std, rng=self.rng
         )
-        with computing_in(settings.precision):
+        with autocast(settings.precision):
             sr = self.network(upscaled.contiguous(memory_format=torch.channels_last))
         loss = (sr.float() - father).abs().mean()
         optimizer.zero_grad(set_to_none=True)
@@ -323,7 +323,7 @@ class _Learner:
 
     def _upscaled(self, factors: tuple[float, float], *, iterations: int) -> Tensor:
         """A region of the image upscaled by the factors and back-projected: a father for the next ones."""
-        rows, columns = detailed_region(self.colour)
+        rows, columns = find_detailed_region(self.colour)
         lr = self.colour[rows, columns]
         size = (round(lr.shape[0] * factors[0]), round(lr.shape[1] * factors[1]))
         with torch.inference_mode():
@@ -339,4 +339,4 @@ class _Learner:
     def _tell(self, losses: list[float], rate: float, psnr: float) -> None:
         if self.report is not None:
             seconds = time.monotonic() - self.begun
-            self.report(Progress(self.done, self.total, float(np.mean(losses)), rate, psnr, seconds))
+            self.report(AdaptationProgress(self.done, self.total, float(np.mean(losses)), rate, psnr, seconds))

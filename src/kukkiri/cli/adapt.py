@@ -12,7 +12,7 @@ from kukkiri.errors import BackendError, ConfigError
 from kukkiri.images import Image, check_output, read_image
 
 if TYPE_CHECKING:
-    from kukkiri.adaptation import AdaptedUpscaler, Progress
+    from kukkiri.adaptation import AdaptationProgress, AdaptedUpscaler
 
 __all__ = ["adapt_command"]
 
@@ -110,7 +110,7 @@ def adapt_command(
     print_result(str(output))
 
 
-def _print_step(line: "Progress") -> None:
+def _print_step(line: "AdaptationProgress") -> None:
     print_progress(
         f"{line.step}/{line.steps}  loss {line.loss:.5f}  rate {line.learning_rate:.0e}  "
         f"rebuilt {line.psnr:.2f} dB  {line.seconds:.{1 if line.seconds < 10 else 0}f} s"

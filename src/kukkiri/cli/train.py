@@ -27,12 +27,12 @@ def train_command(
     """
     if importlib.util.find_spec("torch") is None:
         raise BackendError("training needs torch. Install kukkiri[torch].")
-    from kukkiri.training import MetaRecipe, Progress, meta_train, read_any_recipe, train
+    from kukkiri.training import MetaRecipe, TrainingProgress, meta_train, read_any_recipe, train
 
     settings = read_any_recipe(recipe, overrides)
     with _Progress(settings.steps, name=settings.name) as progress:
 
-        def report(line: Progress) -> None:
+        def report(line: TrainingProgress) -> None:
             psnr = "" if line.psnr is None else f"  {' > '.join(f'{one:.3f}' for one in line.curve or (line.psnr,))} dB"
             text = f"loss {line.loss:.5f}  rate {line.learning_rate:.2e}  {line.patches_per_second:.0f} patches/s"
             progress.show(line.step, text, left=_clock(line.seconds_left), result=psnr)

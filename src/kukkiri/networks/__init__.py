@@ -6,7 +6,7 @@ from kukkiri.networks.dpsr import DPSR
 from kukkiri.networks.ecbsr import ECBSR
 from kukkiri.networks.edsr import EDSR
 from kukkiri.networks.enhancenet import EnhanceNet
-from kukkiri.networks.espcn import ESPCN, start_as_interpolator
+from kukkiri.networks.espcn import ESPCN, initialize_as_interpolator
 from kukkiri.networks.fsrcnn import FSRCNN
 from kukkiri.networks.ikc import SFTMD, IKCCorrector, IKCPredictor
 from kukkiri.networks.interface import Network
@@ -68,5 +68,5 @@ __all__ = [
     "SRGANDiscriminator",
     "SRResNet",
     "USRNet",
-    "start_as_interpolator",
+    "initialize_as_interpolator",
 ]

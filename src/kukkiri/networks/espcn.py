@@ -80,7 +80,7 @@ class ESPCN(Network):
         return {"scale": scale, "colour": "y" if channels == 1 else "rgb", "widths": (first[0], second[0])}
 
 
-def start_as_interpolator(network: ESPCN) -> None:
+def initialize_as_interpolator(network: ESPCN) -> None:
     """Start an ESPCN as nearest-neighbour upscaling plus small random features, in place.
 
     From PyTorch's default start the tanh units stay linear and training stalls near the best linear

@@ -124,7 +124,7 @@ def _reach(scale: int) -> int:
     return max(abs(offset) // scale for offset in offsets if offset % scale == 0)
 
 
-def start_as_interpolator(network: FSRCNN) -> None:
+def initialize_as_interpolator(network: FSRCNN) -> None:
     """Start an FSRCNN's transposed convolution so that sr begins as an upscaling of lr, in place.
 
     One path through the layers is an identity (PReLU is the identity for what is positive, and a

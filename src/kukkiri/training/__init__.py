@@ -1,30 +1,33 @@
 """Training: one loop, recipes as frozen dataclasses, exact resumption; meta-learning for any module and task."""
 
-from kukkiri.training.loop import Progress, learning_rate_at, train
-from kukkiri.training.meta.loop import meta_train
-from kukkiri.training.meta.maml import (
+from kukkiri.training.loop import TrainingProgress, learning_rate_at, train
+from kukkiri.training.meta import (
     InnerLoop,
     MetaGradients,
+    MetaRecipe,
     Task,
-    adaptation,
-    adapted_parameters,
+    adapt_parameters,
+    constant_weights,
+    iterate_inner_loop,
+    last_step_weights,
     meta_gradients,
     meta_step,
+    meta_train,
+    multi_step_weights,
+    read_any_recipe,
 )
-from kukkiri.training.meta.recipe import MetaRecipe, read_any_recipe
-from kukkiri.training.meta.step_weights import constant_weights, last_step_weights, multi_step_weights
 from kukkiri.training.recipe import Recipe, read_recipe
 
 __all__ = [
     "InnerLoop",
     "MetaGradients",
     "MetaRecipe",
-    "Progress",
     "Recipe",
     "Task",
-    "adaptation",
-    "adapted_parameters",
+    "TrainingProgress",
+    "adapt_parameters",
     "constant_weights",
+    "iterate_inner_loop",
     "last_step_weights",
     "learning_rate_at",
     "meta_gradients",

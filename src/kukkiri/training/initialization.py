@@ -20,7 +20,7 @@ from kukkiri.networks.blocks import count_blocks
 from kukkiri.networks.interface import Network
 from kukkiri.training.centring import Centred
 
-__all__ = ["interpolator_start", "solve_head", "transfer", "whitened_start", "widen"]
+__all__ = ["initialize_as_interpolator", "initialize_whitened", "solve_head", "transfer", "widen"]
 
 _VARIANCE_FLOOR = 1e-2
 """Of the largest: principal axes with less variance are noise and are not raised to unit variance."""
@@ -30,17 +30,17 @@ _GAIN = 0.5
 Batches = Iterable[tuple[Tensor, Tensor]]
 
 
-def interpolator_start(network: Network) -> None:
-    """Start as an upscaling; see the networks' ``start_as_interpolator``.
+def initialize_as_interpolator(network: Network) -> None:
+    """Start as an upscaling; see the networks' ``initialize_as_interpolator``.
 
     Raises:
         ConfigError: a network without such a start.
     """
     match network:
         case espcn.ESPCN():
-            espcn.start_as_interpolator(network)
+            espcn.initialize_as_interpolator(network)
         case fsrcnn.FSRCNN():
-            fsrcnn.start_as_interpolator(network)
+            fsrcnn.initialize_as_interpolator(network)
         case _:
             raise ConfigError(
                 f"initialization = 'interpolator' is made for espcn and fsrcnn, not for {type(network).__name__}."
@@ -48,7 +48,7 @@ def interpolator_start(network: Network) -> None:
 
 
 @torch.no_grad()
-def whitened_start(network: Network, batches: Batches, *, centre: float, seed: int) -> None:
+def initialize_whitened(network: Network, batches: Batches, *, centre: float, seed: int) -> None:
     """Give an ESPCN whitened random features and the best last layer for them, in place.
 
     Args:
@@ -63,7 +63,7 @@ def whitened_start(network: Network, batches: Batches, *, centre: float, seed: i
     if not isinstance(network, espcn.ESPCN):
         raise ConfigError(f"initialization = 'whitened' is made for espcn, not for {type(network).__name__}.")
     batches = list(batches)
-    espcn.start_as_interpolator(network)
+    espcn.initialize_as_interpolator(network)
     generator = torch.Generator().manual_seed(seed)
     features = torch.cat([lr for lr, _ in batches]) - centre
     for layer in (network.first_part[0], network.first_part[2]):

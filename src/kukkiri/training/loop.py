@@ -25,20 +25,20 @@ from kukkiri.losses import LOSSES
 from kukkiri.networks import NETWORKS, Network
 from kukkiri.resampling.tensors import resize_tensor
 from kukkiri.training.centring import Centred
-from kukkiri.training.initialization import interpolator_start, solve_head, transfer, whitened_start, widen
-from kukkiri.training.precision import computing_in, warn_of_slow
+from kukkiri.training.initialization import initialize_as_interpolator, initialize_whitened, solve_head, transfer, widen
+from kukkiri.training.precision import autocast, warn_if_slow
 from kukkiri.training.recipe import Recipe
 from kukkiri.training.soap import SOAP
 from kukkiri.training.validation import Validation
 
-__all__ = ["Progress", "Run", "drive", "learning_rate_at", "make_optimizer", "train"]
+__all__ = ["Run", "TrainingProgress", "drive", "learning_rate_at", "make_optimizer", "train"]
 
 _log = logging.getLogger(__name__)
 _START_BATCHES = 40  # for whitening and for the last layer: 650,000 LR pixels at the default batch
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingProgress:
     """One line of the log."""
 
     step: int
@@ -74,7 +74,7 @@ def train(
     *,
     resume: bool = False,
     stop_at: int | None = None,
-    report: Callable[[Progress], None] | None = None,
+    report: Callable[[TrainingProgress], None] | None = None,
 ) -> Path:
     """Train a network and write ``weights.safetensors`` (the best validated ones) into the recipe's folder.
 
@@ -100,7 +100,7 @@ def drive(
     *,
     resume: bool,
     stop_at: int | None,
-    report: Callable[[Progress], None] | None,
+    report: Callable[[TrainingProgress], None] | None,
 ) -> Path:
     """What :func:`train` does, for any kind of run."""
     folder = recipe.folder
@@ -145,7 +145,7 @@ class Run:
         self.network: Network = NETWORKS[recipe.network](scale=recipe.scale, **recipe.arguments)
         if recipe.channels_last:
             self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
-        warn_of_slow(recipe.precision)
+        warn_if_slow(recipe.precision)
         self.model = Centred(self.network, centre=recipe.centre) if recipe.centre else self.network
         self.optimizer = make_optimizer(recipe, self.network)
         self.average: dict[str, Tensor] = {}
@@ -181,9 +181,9 @@ class Run:
         batches = self._start_batches() if recipe.initialization in ("whitened", "transfer") else []
         match recipe.initialization:
             case "interpolator":
-                interpolator_start(self.network)
+                initialize_as_interpolator(self.network)
             case "whitened":
-                whitened_start(self.network, batches, centre=recipe.centre, seed=recipe.seed)
+                initialize_whitened(self.network, batches, centre=recipe.centre, seed=recipe.seed)
             case "transfer":
                 complete = transfer(self.network, Path(recipe.weights))
                 if isinstance(self.model, Centred):
@@ -198,7 +198,7 @@ class Run:
         """Batches that training itself does not begin with."""
         return [self.sampler.at(self.recipe.steps + number) for number in range(_START_BATCHES)]
 
-    def go(self, last: int, *, report: Callable[[Progress], None] | None) -> None:
+    def go(self, last: int, *, report: Callable[[TrainingProgress], None] | None) -> None:
         """Update until ``last`` steps are done."""
         recipe = self.recipe
         total, counted, since = 0.0, 0, time.perf_counter()
@@ -210,7 +210,7 @@ class Run:
             validate = self.step % recipe.validate_every == 0 or self.step == recipe.steps
             if self.step % recipe.log_every == 0 or validate:
                 elapsed = time.perf_counter() - since
-                line = Progress(
+                line = TrainingProgress(
                     step=self.step,
                     steps=recipe.steps,
                     loss=total / counted,
@@ -240,7 +240,7 @@ class Run:
 
     def _precision(self) -> torch.autocast:
         """What the network computes in during this update."""
-        return computing_in("float32" if self._late() else self.recipe.precision)
+        return autocast("float32" if self._late() else self.recipe.precision)
 
     def _late(self) -> bool:
         """Whether this update is one of the last ``final_share``."""
@@ -306,7 +306,7 @@ class Run:
         info = describe(network, name=recipe.name, arguments={"scale": recipe.scale, **recipe.arguments})
         return dataclasses.replace(info, training_data=f"{Path(recipe.data).name}, {recipe.degradation}")
 
-    def _write(self, line: Progress, report: Callable[[Progress], None] | None) -> None:
+    def _write(self, line: TrainingProgress, report: Callable[[TrainingProgress], None] | None) -> None:
         with (self.recipe.folder / "log.jsonl").open("a", encoding="utf-8") as log:
             log.write(json.dumps(asdict(line)) + "\n")
         if report is not None:

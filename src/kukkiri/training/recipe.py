@@ -11,7 +11,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from kukkiri.errors import ConfigError
 from kukkiri.training.precision import Precision
 
-__all__ = ["Recipe", "build_recipe", "one_of", "read_recipe", "recipe_values"]
+__all__ = ["Recipe", "build_recipe", "check_choice", "read_recipe", "read_recipe_values"]
 
 AnyRecipe = TypeVar("AnyRecipe", bound="Recipe")
 
@@ -103,10 +103,10 @@ class Recipe:
             raise ConfigError(f"ema must be in [0, 1), got {self.ema}.")
         if not 0 <= self.final_share <= 1:
             raise ConfigError(f"final_share must be in [0, 1], got {self.final_share}.")
-        one_of("optimizer", self.optimizer, ("adam", "soap"))
-        one_of("precision", self.precision, get_args(Precision))
-        one_of("schedule", self.schedule, ("cosine", "step", "constant"))
-        one_of("initialization", self.initialization, ("default", "interpolator", "whitened", "transfer", "widened"))
+        check_choice("optimizer", self.optimizer, ("adam", "soap"))
+        check_choice("precision", self.precision, get_args(Precision))
+        check_choice("schedule", self.schedule, ("cosine", "step", "constant"))
+        check_choice("initialization", self.initialization, ("default", "interpolator", "whitened", "transfer", "widened"))
         if (self.initialization in ("transfer", "widened")) != bool(self.weights):
             raise ConfigError(
                 "initialization = 'transfer' (or 'widened') and weights = FILE belong together; got only one."
@@ -118,7 +118,7 @@ class Recipe:
         return Path(self.output) / self.name
 
 
-def one_of(name: str, value: str, known: Sequence[str]) -> None:
+def check_choice(name: str, value: str, known: Sequence[str]) -> None:
     """Refuse a text that is none of the known ones.
 
     Raises:
@@ -143,10 +143,10 @@ def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     Raises:
         ConfigError: unreadable file, unknown key, or a value of the wrong type.
     """
-    return build_recipe(Recipe, recipe_values(path, overrides), source=str(path))
+    return build_recipe(Recipe, read_recipe_values(path, overrides), source=str(path))
 
 
-def recipe_values(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
+def read_recipe_values(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
     """What a TOML file and the texts laid over it say, unchecked.
 
     Raises:

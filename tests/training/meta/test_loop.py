@@ -9,8 +9,8 @@ from kukkiri.checkpoints import load
 from kukkiri.errors import ConfigError
 from kukkiri.images import Image
 from kukkiri.training import MetaRecipe, meta_train, read_any_recipe
+from kukkiri.training.meta import MetaValidation
 from kukkiri.training.meta.loop import _MetaRun, weights_at
-from kukkiri.training.meta.validation import MetaValidation
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def recipe(folder, **changes):
         "validation": str(folder),
         "validation_side": 48,
         "output": str(folder.parent / "runs"),
-        "support": "son",
+        "support": "downscaled",
         "inner_steps": 2,
         "inner_rate": 0.01,
         "learn_rates": True,

@@ -9,7 +9,7 @@ import torch
 from torch import func, nn
 
 from kukkiri.networks.espcn import ESPCN
-from kukkiri.training.meta.maml import InnerLoop, adaptation, adapted_parameters, meta_gradients, meta_step
+from kukkiri.training.meta.maml import InnerLoop, adapt_parameters, iterate_inner_loop, meta_gradients, meta_step
 from kukkiri.training.meta.step_weights import constant_weights, last_step_weights, multi_step_weights
 
 RATE = 0.1
@@ -117,7 +117,7 @@ def test_several_steps_and_tasks_match_the_product_of_jacobians(weights, order, 
 
 def test_every_step_has_its_own_learning_rate():
     inner = InnerLoop(steps=2, learning_rate=(0.1, 0.02))
-    found = adapted_parameters(Product(), Point(), inner=inner)
+    found = adapt_parameters(Product(), Point(), inner=inner)
     first = np.array([0.6, 1.8])
     assert np.abs(as_array(found) - (first - 0.02 * gradient_by_hand((1, 1), first))).max() < 1e-12
     assert found["u"].requires_grad is False
@@ -196,7 +196,7 @@ def test_frozen_parameters_and_buffers_are_constants():
     assert float(found.gradients["v"]) == pytest.approx(2.88, abs=1e-12)
     model.v.requires_grad_(False)
     with pytest.raises(ValueError, match="no parameter that requires a gradient"):
-        adapted_parameters(model, Point(), inner=inner)
+        adapt_parameters(model, Point(), inner=inner)
 
 
 def test_running_statistics_are_refused_and_statistics_of_the_batch_are_not():
@@ -208,7 +208,7 @@ def test_running_statistics_are_refused_and_statistics_of_the_batch_are_not():
     with pytest.raises(ValueError, match=r"1 \(BatchNorm2d\) updates running statistics.*eval mode"):
         meta_gradients(network(), [task], inner=inner)
     with pytest.raises(ValueError, match="track_running_stats=False"):
-        adapted_parameters(network(), task, inner=inner)
+        adapt_parameters(network(), task, inner=inner)
     still = network().eval()
     before = {name: value.clone() for name, value in still.named_buffers()}
     assert meta_gradients(still, [task], inner=inner).gradients["1.weight"].abs().max() > 0
@@ -243,7 +243,7 @@ def test_buffers_that_a_forward_pass_changes_are_refused_and_stay(in_place, erro
     model = Counting(in_place=in_place)
     for run in (
         lambda: meta_gradients(model, [Point()], inner=InnerLoop(steps=1)),
-        lambda: adapted_parameters(model, Point(), inner=InnerLoop(steps=1)),
+        lambda: adapt_parameters(model, Point(), inner=InnerLoop(steps=1)),
     ):
         with pytest.raises(error, match=message):
             run()
@@ -254,7 +254,7 @@ def test_adapted_parameters_leave_the_module_alone_and_lower_the_support_loss():
     torch.manual_seed(0)
     network, task = ESPCN(scale=2).double(), Batch.random(4)
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    parameters = adapted_parameters(network, task, inner=InnerLoop(steps=5, learning_rate=0.05))
+    parameters = adapt_parameters(network, task, inner=InnerLoop(steps=5, learning_rate=0.05))
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
     assert all(parameter.grad is None for parameter in network.parameters())
     adapted = task.support(lambda lr: func.functional_call(network, parameters, (lr,)))
@@ -347,7 +347,7 @@ def test_the_gradient_in_a_rate_is_that_of_a_finite_difference(order, checkpoint
 def test_rates_by_name_move_each_parameter_by_its_own():
     module = Product(1.0, 2.0)
     inner = InnerLoop(steps=1, learning_rate={"u": (0.1,), "v": (0.0,)})
-    adapted = adapted_parameters(module, Point(), inner=inner)
+    adapted = adapt_parameters(module, Point(), inner=inner)
     # support (u v - 1)^2 at u=1, v=2: d/du = 2 (2 - 1) 2 = 4
     assert float(adapted["u"]) == pytest.approx(1.0 - 0.1 * 4, abs=1e-12)
     assert float(adapted["v"]) == 2.0
@@ -355,7 +355,7 @@ def test_rates_by_name_move_each_parameter_by_its_own():
 
 def test_a_parameter_without_rates_is_named():
     with pytest.raises(ValueError, match="no learning rates for v"):
-        adapted_parameters(Product(), Point(), inner=InnerLoop(steps=1, learning_rate={"u": (0.1,)}))
+        adapt_parameters(Product(), Point(), inner=InnerLoop(steps=1, learning_rate={"u": (0.1,)}))
 
 
 def test_without_learning_rates_to_learn_there_is_no_gradient_in_them():
@@ -374,7 +374,7 @@ def test_a_parameter_whose_rates_are_zero_stays_but_is_learnt():
 
 def test_an_adaptation_goes_from_the_start_to_the_adapted_parameters():
     module, inner = Product(), InnerLoop(steps=3, learning_rate=RATE)
-    path = list(adaptation(module, Point(), inner=inner))
+    path = list(iterate_inner_loop(module, Point(), inner=inner))
     assert len(path) == 4
     assert float(path[0]["v"]) == 2.0
-    assert path[3] == adapted_parameters(module, Point(), inner=inner)
+    assert path[3] == adapt_parameters(module, Point(), inner=inner)

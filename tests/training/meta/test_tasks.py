@@ -74,7 +74,7 @@ def test_lr_is_hr_blurred_and_shrunk_up_to_the_edge_of_the_patch(folder, method)
 
 @pytest.mark.parametrize("method", ["direct", "bicubic"])
 def test_the_support_of_a_son_is_lr_shrunk_once_more(folder, method):
-    task = sampler(folder, subsample=method, support="son", patch=24).at(0)[0]
+    task = sampler(folder, subsample=method, support="downscaled", patch=24).at(0)[0]
     assert torch.equal(task.support_hr, task.query_lr)
     inside = slice(5, -5)
     expected = shrunk(task.support_hr, method)

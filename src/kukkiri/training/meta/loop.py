@@ -19,7 +19,7 @@ from kukkiri.info import ModelInfo
 from kukkiri.losses import LOSSES
 from kukkiri.networks import ContextPlain, Network
 from kukkiri.training.initialization import transfer
-from kukkiri.training.loop import Progress, Run, drive, learning_rate_at
+from kukkiri.training.loop import Run, TrainingProgress, drive, learning_rate_at
 from kukkiri.training.meta.maml import InnerLoop, MetaGradients, meta_gradients
 from kukkiri.training.meta.recipe import MetaRecipe
 from kukkiri.training.meta.step_weights import constant_weights, last_step_weights, multi_step_weights
@@ -34,7 +34,7 @@ def meta_train(
     *,
     resume: bool = False,
     stop_at: int | None = None,
-    report: Callable[[Progress], None] | None = None,
+    report: Callable[[TrainingProgress], None] | None = None,
 ) -> Path:
     """Learn a start for adaptation; see :func:`kukkiri.training.train`.
 

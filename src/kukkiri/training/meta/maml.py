@@ -23,8 +23,8 @@ __all__ = [
     "InnerLoop",
     "MetaGradients",
     "Task",
-    "adaptation",
-    "adapted_parameters",
+    "adapt_parameters",
+    "iterate_inner_loop",
     "meta_gradients",
     "meta_step",
 ]
@@ -107,17 +107,17 @@ class MetaGradients:
     """The query loss after the first step, where it counts."""
 
 
-def adapted_parameters(module: nn.Module, task: Task, *, inner: InnerLoop) -> dict[str, Tensor]:
+def adapt_parameters(module: nn.Module, task: Task, *, inner: InnerLoop) -> dict[str, Tensor]:
     """The parameters after the inner loop, detached; the module itself stays as it is.
 
     Use them with ``torch.func.functional_call(module, parameters, inputs)``.
     """
-    *_, last = adaptation(module, task, inner=inner)
+    *_, last = iterate_inner_loop(module, task, inner=inner)
     return last
 
 
-def adaptation(module: nn.Module, task: Task, *, inner: InnerLoop) -> Iterator[dict[str, Tensor]]:
-    """The parameters before the inner loop and after each of its steps; see :func:`adapted_parameters`."""
+def iterate_inner_loop(module: nn.Module, task: Task, *, inner: InnerLoop) -> Iterator[dict[str, Tensor]]:
+    """The parameters before the inner loop and after each of its steps; see :func:`adapt_parameters`."""
     parameters = _trainable(module)
     rates = inner.rates(parameters)
     yield parameters

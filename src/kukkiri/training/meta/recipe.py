@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kukkiri.errors import ConfigError
-from kukkiri.training.recipe import Recipe, build_recipe, one_of, recipe_values
+from kukkiri.training.recipe import Recipe, build_recipe, check_choice, read_recipe_values
 
 __all__ = ["KINDS", "MetaRecipe", "read_any_recipe"]
 
@@ -86,9 +86,9 @@ class MetaRecipe(Recipe):
             raise ConfigError(
                 f"variances must be positive, got {self.smallest_variance} to {self.largest_variance * self.scale}."
             )
-        one_of("subsample", self.subsample, ("direct", "bicubic"))
-        one_of("support", self.support, ("pairs", "son"))
-        one_of("weighting", self.weighting, ("constant", "annealed", "last", "ends"))
+        check_choice("subsample", self.subsample, ("direct", "bicubic"))
+        check_choice("support", self.support, ("pairs", "downscaled"))
+        check_choice("weighting", self.weighting, ("constant", "annealed", "last", "ends"))
         if self.precision != "float32" and self.inner_steps:
             raise ConfigError("meta-gradients need float32. Take precision out, or set inner_steps = 0.")
         unused = [name for name in ("cache", "centre", "final_loss") if getattr(self, name)]
@@ -96,7 +96,7 @@ class MetaRecipe(Recipe):
             raise ConfigError(f"{', '.join(unused) or 'this initialization'}: not for meta-training. Take it out.")
         for scale in self.scales or (self.scale,):
             side = self.lr_patch(scale)
-            if self.support == "son" and self.inner_steps and side % scale:
+            if self.support == "downscaled" and self.inner_steps and side % scale:
                 raise ConfigError(
                     f"patch must be a multiple of the scale, so that it has a son, got {side} at x{scale}."
                 )
@@ -116,7 +116,7 @@ def read_any_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     Raises:
         ConfigError: as :func:`kukkiri.training.read_recipe`, or an unknown kind.
     """
-    values = recipe_values(path, overrides)
+    values = read_recipe_values(path, overrides)
     kind = str(values.pop("kind", "supervised"))
-    one_of("kind", kind, tuple(KINDS))
+    check_choice("kind", kind, tuple(KINDS))
     return build_recipe(KINDS[kind], values, source=str(path))

@@ -131,7 +131,7 @@ class TaskSampler:
         margin, patch = self._margin(scale), recipe.lr_patch(scale)
         hr_patch, lr_patch = _middle(hr, scale * margin, scale * patch), _middle(lr, margin, patch)
         query = slice(-recipe.batch, None)
-        if recipe.inner_steps and recipe.support == "son":
+        if recipe.inner_steps and recipe.support == "downscaled":
             son = self._shrink(lr, kernel, scale)
             support = (_middle(son, margin // scale, patch // scale), lr_patch)
         else:
@@ -157,7 +157,7 @@ class TaskSampler:
     def _margin(self, scale: int) -> int:
         """LR pixels around a patch, a multiple of the scale: the blur and bicubic spoil that many, and a son's."""
         spoiled = math.ceil((self.recipe.kernel_size // 2) / scale) + _BICUBIC_REACH
-        if self.recipe.support == "son" and self.recipe.inner_steps:
+        if self.recipe.support == "downscaled" and self.recipe.inner_steps:
             spoiled += scale * spoiled
         return -(-spoiled // scale) * scale
 

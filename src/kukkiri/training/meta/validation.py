@@ -17,7 +17,7 @@ from kukkiri.files import require_images
 from kukkiri.images import quantize
 from kukkiri.metrics import PROTOCOLS
 from kukkiri.networks import ContextPlain, Network
-from kukkiri.training.meta.maml import InnerLoop, adaptation
+from kukkiri.training.meta.maml import InnerLoop, iterate_inner_loop
 from kukkiri.training.meta.recipe import MetaRecipe
 from kukkiri.training.meta.tasks import BlurTask, upscale
 
@@ -78,7 +78,7 @@ class MetaValidation:
         )
         inner = InnerLoop(steps=self.recipe.inner_steps, learning_rate=rates, order=1)
         scores = []
-        for parameters in adaptation(network, task, inner=inner):
+        for parameters in iterate_inner_loop(network, task, inner=inner):
             with torch.no_grad():
 
                 def model(*inputs: Tensor, parameters: dict[str, Tensor] = parameters) -> Tensor:
