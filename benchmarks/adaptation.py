@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from kukkiri.adaptation import adapt, initializations_for
-from kukkiri.cli.adapting_models import adapting_models
+from kukkiri.adaptation.contenders import adapting_models
 from kukkiri.degradations import Degradation
 from kukkiri.evaluation import default_cache_folder, evaluate_many
 from kukkiri.images import read_image
@@ -105,8 +105,8 @@ def seconds(arguments):
                 print(f"| {name}{mark} | {steps} | {psnr:.2f} | {took:.2f} | {spent / took:.0f} |", flush=True)
 
 
-def adapting(text, scale, *, methods=(), starts=(), steps=(), projections=None, precision=None):
-    """Models of kukkiri evaluate --adapt."""
+def adapting(*, methods=(), starts=(), steps=(), projections=None, precision=None):
+    """Models of kukkiri evaluate-adapted."""
     if not methods and not starts:
         return []
     return adapting_models(
@@ -115,8 +115,6 @@ def adapting(text, scale, *, methods=(), starts=(), steps=(), projections=None, 
         steps=steps,
         seed=0,
         projections=projections,
-        degradation=text,
-        scales=[scale],
         threads=torch.get_num_threads(),
         precision=precision,
     )
@@ -145,13 +143,11 @@ def table(arguments):
     rows = {}
     for text in cases.values():
         starts = [*shipped(text, arguments.scale), *arguments.start]
-        models = ["bicubic", *arguments.model, *adapting(text, arguments.scale, starts=starts, steps=[0, 1, 10])]
+        models = ["bicubic", *arguments.model, *adapting(starts=starts, steps=[0, 1, 10])]
         if arguments.projections:
-            models += adapting(text, arguments.scale, starts=starts, steps=[10], projections=arguments.projections)
+            models += adapting(starts=starts, steps=[10], projections=arguments.projections)
         if arguments.zssr is not None:
-            models += adapting(
-                text, arguments.scale, methods=["zssr"], steps=[arguments.zssr], precision=arguments.precision
-            )
+            models += adapting(methods=["zssr"], steps=[arguments.zssr], precision=arguments.precision)
         for name, mean in scored(models, text, arguments).items():
             name = name.replace("-direct", "").replace("-bicubic", "")
             rows.setdefault(name, {})[text] = f"{mean.psnr:.2f}/{mean.ssim:.4f}".replace("/0.", "/.")
@@ -173,7 +169,7 @@ def steps(arguments):
     for case in cases:
         text = {**CASES, **OTHERS}[case]
         for start in arguments.start or shipped(text, arguments.scale)[:1]:
-            means = scored(adapting(text, arguments.scale, starts=[start], steps=range(11)), text, arguments)
+            means = scored(adapting(starts=[start], steps=range(11)), text, arguments)
             name = case if len(arguments.start) < 2 else f"{case}, {Path(start).stem}"
             curves[name] = [mean.psnr for mean in means.values()]
             print(f"{name}: " + " ".join(f"{value:.2f}" for value in curves[name]), flush=True)

@@ -13,8 +13,8 @@ from typing import Any
 from ship_weights import identity, recipe_and_best, save_described
 
 from kukkiri import pretrained
+from kukkiri.adaptation.contenders import adapting_models
 from kukkiri.checkpoints import load
-from kukkiri.cli.adapting_models import adapting_models
 from kukkiri.evaluation import evaluate_many
 
 STEPS = (0, 1, 10)
@@ -84,9 +84,7 @@ def ten_rates(learned: dict[str, list[float]]) -> dict[str, list[float]]:
 
 def scores(start: Path, degradation: str, *, data: Path, scale: int) -> dict[str, list[float]]:
     """Means over a set after each of ``STEPS``, with the true kernel."""
-    models = adapting_models(
-        [], [str(start)], steps=STEPS, seed=0, projections=None, degradation=degradation, scales=[scale], threads=1
-    )
+    models = adapting_models([], [str(start)], steps=STEPS, threads=1)
     found = evaluate_many(models, data=data, scales=[scale], protocol="y-mzsr", degradation=degradation)
     means = [one.sets[data.name].mean for one in found]
     return {"psnr": [round(one.psnr, 4) for one in means], "ssim": [round(one.ssim, 6) for one in means]}

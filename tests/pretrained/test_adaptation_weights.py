@@ -4,7 +4,7 @@ import pytest
 
 from kukkiri import load, pretrained
 from kukkiri.adaptation import find_initialization, load_initialization
-from kukkiri.cli.adapting_models import adapting_models
+from kukkiri.adaptation.contenders import adapting_models
 from kukkiri.degradations import Degradation
 from kukkiri.evaluation import evaluate_many
 
@@ -39,9 +39,7 @@ def test_a_card_says_what_the_weights_say(name):
 @pytest.mark.parametrize(("degradation", "scale"), FLOORS)
 def test_ten_steps_on_set5_score_above_the_floor(shared, degradation, scale):
     name = find_initialization(Degradation.parse(degradation), scale=scale)
-    models = adapting_models(
-        [], [name], steps=[10], seed=0, projections=None, degradation=degradation, scales=[scale], threads=1
-    )
+    models = adapting_models([], [name], steps=[10], threads=1)
     data = shared / "data" / "Set5"
     (found,) = evaluate_many(models, data=data, scales=[scale], protocol="y-mzsr", degradation=degradation)
     assert found.sets["Set5"].mean.psnr > FLOORS[degradation, scale]

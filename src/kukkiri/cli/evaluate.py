@@ -1,6 +1,5 @@
 """``kukkiri evaluate``: models on test sets."""
 
-import importlib.util
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -8,7 +7,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from kukkiri.cli.printing import TerminalBar, print_progress
-from kukkiri.errors import BackendError, ConfigError
+from kukkiri.errors import ConfigError, require
 from kukkiri.evaluation import (
     AdaptingModel,
     Progress,
@@ -162,12 +161,16 @@ def evaluate_command(
     _write(FORMATS[form](evaluations), output, overwrite=overwrite)
 
 
-def _adapting(methods: list[str], initializations: list[str], **arguments: Any) -> list[AdaptingModel]:
-    if importlib.util.find_spec("torch") is None:
-        raise BackendError("adaptation needs torch. Install kukkiri[torch].")
-    from kukkiri.cli.adapting_models import adapting_models  # torch
+def _adapting(
+    methods: list[str], initializations: list[str], *, degradation: str, scales: list[int], **arguments: Any
+) -> list[Any]:
+    require("torch", for_what="adaptation")
+    from kukkiri.adaptation.contenders import adapting_models, choose_learners  # torch
 
-    return adapting_models(methods, initializations, **arguments)
+    if not methods and not initializations:
+        methods, initializations = choose_learners(degradation, scale=scales[0])
+        print_progress(f"kukkiri: {(initializations or ['no initialization for this scale and subsampling: zssr'])[0]}")
+    return list(adapting_models(methods, initializations, **arguments))
 
 
 def _write(text: str, output: Path | None, *, overwrite: bool) -> None:
