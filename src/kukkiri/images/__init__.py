@@ -3,22 +3,27 @@
 from kukkiri.images.alpha import bleed
 from kukkiri.images.colour import rgb_to_y, rgb_to_ycbcr, ycbcr_to_rgb
 from kukkiri.images.formats import OUTPUT_SUFFIXES
-from kukkiri.images.image import Image
+from kukkiri.images.image import Image, save_image
 from kukkiri.images.metadata import Metadata
 from kukkiri.images.quantization import dequantize, quantize
 from kukkiri.images.reading import PIXEL_LIMIT, read_image
+from kukkiri.images.sources import EncodedImage, ImageSource, PillowImage, open_image
 from kukkiri.images.tiles import Tile, pad_to_multiple, plan_tiles
-from kukkiri.images.writing import check_output, save_image
+from kukkiri.images.writing import check_output
 
 __all__ = [
     "OUTPUT_SUFFIXES",
     "PIXEL_LIMIT",
+    "EncodedImage",
     "Image",
+    "ImageSource",
     "Metadata",
+    "PillowImage",
     "Tile",
     "bleed",
     "check_output",
     "dequantize",
+    "open_image",
     "pad_to_multiple",
     "plan_tiles",
     "quantize",

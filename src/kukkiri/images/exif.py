@@ -13,6 +13,7 @@ __all__ = [
     "Directory",
     "Entry",
     "byte_order",
+    "orientation",
     "parse",
     "resolution",
     "serialize",
@@ -182,6 +183,16 @@ def serialize(directory: Directory, order: Order, *, start: int) -> bytes:
             values += entry.value + b"\0" * (len(entry.value) % 2)
         table += struct.pack(f"{order}HHI", tag, entry.kind, entry.count) + field
     return table + struct.pack(f"{order}I", 0) + values
+
+
+def orientation(exif: bytes) -> int:
+    """The orientation, 1 to 8, that the block's first directory states; 1 where there is none."""
+    order = byte_order(exif)
+    entry = None if order is None else parse(exif, _first(exif, order), order).entries.get(ORIENTATION)
+    if order is None or entry is None or entry.kind != 3 or entry.count != 1:
+        return 1
+    (value,) = struct.unpack_from(f"{order}H", entry.value)
+    return int(value) if 1 <= value <= 8 else 1
 
 
 def resolution(exif: bytes) -> tuple[float, float] | None:

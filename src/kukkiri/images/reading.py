@@ -5,7 +5,7 @@ import os
 import re
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,9 @@ from kukkiri.images.libvips import failures, forget_errors, reason, vips
 from kukkiri.images.metadata import Metadata
 from kukkiri.images.quantization import dequantize
 
-__all__ = ["PIXEL_LIMIT", "read_image"]
+__all__ = ["PIXEL_LIMIT", "apply_orientation", "decode_image", "read_image", "read_limit", "settle_metadata"]
+
+Sample = TypeVar("Sample", bound=np.generic)
 
 PIXEL_LIMIT = 2**28
 """Most pixels that are decoded unless asked: 268 million, more than cameras take; 3 GiB as RGB floats."""
@@ -49,7 +51,7 @@ _XMP_ORIENTATION = re.compile(rb"""(tiff:Orientation(?:\s*=\s*["']|>)\s*)[2-8]""
 class _File:
     """A file's bytes and what its format says of them."""
 
-    path: Path
+    path: Path | None
     name: str
     form: str
     data: bytes
@@ -70,7 +72,27 @@ def read_image(path: str | PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) -> 
     Raises:
         ImageError: no such file, not an image, animated, of several pages, truncated, corrupt, or too large.
     """
-    file = _load(Path(path), pixel_limit)
+    return _decoded(_load(Path(path), pixel_limit), pixel_limit)
+
+
+def decode_image(data: bytes, *, name: str = "the bytes", pixel_limit: int = PIXEL_LIMIT) -> Image:
+    """Read a still image from the bytes of a file; see :func:`read_image`.
+
+    Args:
+        data: the whole file.
+        name: stands at the beginning of messages.
+        pixel_limit: see :func:`read_image`.
+
+    Raises:
+        ImageError: not an image, animated, of several pages, truncated, corrupt, or too large.
+    """
+    form = _recognized(data[:_START], name)
+    if len(data) > read_limit(pixel_limit):
+        raise ImageError(f"{name}: is larger than any image of {pixel_limit} pixels. Raise pixel_limit to read it.")
+    return _decoded(_File(None, name, form, data, _tiff_facts(data, form)), pixel_limit)
+
+
+def _decoded(file: _File, pixel_limit: int) -> Image:
     strictness = _LOADERS[file.form][1]
     try:
         try:
@@ -96,13 +118,13 @@ def _image(file: _File, strictness: str, pixel_limit: int) -> Image:
     pixels, depth, changes = _decode(image, file)
     orientation = _orientation(image, file)
     if orientation != 1:
-        pixels = np.ascontiguousarray(_turn(pixels, orientation))
+        pixels = np.ascontiguousarray(apply_orientation(pixels, orientation))
     colour, alpha = split_alpha(pixels)
     return Image(
         colour=colour,
         alpha=alpha,
         depth=depth,
-        metadata=_settle(metadata, orientation),
+        metadata=settle_metadata(metadata, orientation),
         source=file.path,
         lossy=_is_lossy(file),
         notes=(*notes, *conversions, *changes),
@@ -119,9 +141,7 @@ def _load(path: Path, pixel_limit: int) -> _File:
         with path.open("rb") as stream:
             start = stream.read(_START)
             form = _recognized(start, name)
-            # No format needs more than 16 bytes for a pixel, so that a larger file is refused unread.
-            room = 16 * pixel_limit + _METADATA_ROOM
-            if os.fstat(stream.fileno()).st_size > room:
+            if os.fstat(stream.fileno()).st_size > read_limit(pixel_limit):  # refused unread
                 raise ImageError(
                     f"{name}: is larger than any image of {pixel_limit} pixels. Raise pixel_limit to read it."
                 )
@@ -130,7 +150,16 @@ def _load(path: Path, pixel_limit: int) -> _File:
         raise ImageError(f"{name}: no such file.") from None
     except (OSError, ValueError) as error:
         raise ImageError(f"{name}: cannot be read ({getattr(error, 'strerror', None) or error}).") from error
-    return _File(path, name, form, data, tiff.extract(data) if form == "TIFF" else tiff.TiffFacts())
+    return _File(path, name, form, data, _tiff_facts(data, form))
+
+
+def read_limit(pixel_limit: int) -> int:
+    """Bytes that no file of ``pixel_limit`` pixels exceeds: no format needs more than 16 for a pixel."""
+    return 16 * pixel_limit + _METADATA_ROOM
+
+
+def _tiff_facts(data: bytes, form: str) -> tiff.TiffFacts:
+    return tiff.extract(data) if form == "TIFF" else tiff.TiffFacts()
 
 
 def _recognized(start: bytes, name: str) -> str:
@@ -250,7 +279,7 @@ def _orientation(image: Any, file: _File) -> int:
     return value if 1 <= value <= 8 else 1
 
 
-def _turn(pixels: NDArray[np.float32], orientation: int) -> NDArray[np.float32]:
+def apply_orientation(pixels: NDArray[Sample], orientation: int) -> NDArray[Sample]:
     """Apply an EXIF orientation: even ones up to 4, 5 and 7 are mirrored; 5 to 8 swap the sides."""
     if orientation >= 5:
         pixels = pixels.swapaxes(0, 1)
@@ -261,7 +290,7 @@ def _turn(pixels: NDArray[np.float32], orientation: int) -> NDArray[np.float32]:
     return pixels
 
 
-def _settle(metadata: Metadata, orientation: int) -> Metadata:
+def settle_metadata(metadata: Metadata, orientation: int) -> Metadata:
     """Metadata as it is true for the turned pixels."""
     exif, xmp, resolution = metadata.exif, metadata.xmp, metadata.resolution
     if resolution is not None and orientation >= 5:
