@@ -105,7 +105,7 @@ def test_a_flipped_bit_and_a_cut_file_are_found(folder, tmp_path):
 def test_lr_of_an_older_drawing_is_made_anew(folder, tmp_path, monkeypatch):
     made, lr_set = tmp_path / "made", LRSet(2, "photo", 2)
     with monkeypatch.context() as older:
-        older.setattr("kukkiri.data.prepared.DRAWING_REVISION", 1)
+        older.setattr("kukkiri.data.prepared.SAMPLING_REVISION", 1)
         prepare(folder, made, lr_sets=[LRSet(2, "bicubic"), lr_set])
     assert PreparedFolder.open(made).lr_sets == [LRSet(2, "bicubic")]
     assert PreparedFolder.open(made).check() == []

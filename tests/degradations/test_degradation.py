@@ -172,7 +172,7 @@ def test_a_seed_repeats_noise_and_photo_and_another_does_not(rng):
 
 def test_a_drawn_photo_is_a_text_that_can_be_read_again():
     for seed in range(30):
-        drawn = Degradation.parse("real").drawn(scale=4, seed=seed)
+        drawn = Degradation.parse("real").sample(scale=4, seed=seed)
         assert "real" not in str(drawn)
         assert Degradation.parse(str(drawn)) == drawn
 

@@ -34,7 +34,7 @@ def test_a_drawing_repeats_itself_from_its_text(rng):
     hr = rng.integers(0, 256, (24, 32, 3), dtype=np.uint8)
     photo = Degradation.parse("photo")
     generator = np.random.default_rng((5, 2))
-    drawn = photo.drawn(scale=2, seed=generator)
+    drawn = photo.sample(scale=2, seed=generator)
     again = Degradation.parse(str(drawn)).apply(hr, scale=2, seed=generator)
     assert np.array_equal(again, photo.apply(hr, scale=2, seed=(5, 2)))
 
@@ -44,7 +44,7 @@ def test_random_degradations_say_so():
         False,
         *3 * [True],
     ]
-    assert [Degradation.parse(text).drawn_anew for text in ("dn", "photo", "real")] == [False, True, True]
+    assert [Degradation.parse(text).samples_steps for text in ("dn", "photo", "real")] == [False, True, True]
 
 
 def test_chroma_at_full_size_keeps_a_colour_edge_that_half_size_smears():

@@ -97,7 +97,7 @@ def _do(job: Job, degradation: Degradation, *, scale: int, seed: tuple[int, int]
         check_output(job.target, source=job.source, overwrite=overwrite)
         hr = read_image(job.source)
         rng = np.random.default_rng(seed)
-        drawn = degradation.drawn(scale=scale, seed=rng)
+        drawn = degradation.sample(scale=scale, seed=rng)
         lr = _degraded(hr, drawn, scale=scale, rng=rng)
         notes = [*hr.notes, *lr.notes, *dataclasses.replace(lr, notes=()).save(job.target, overwrite=overwrite)]
     except KukkiriError as error:
@@ -131,7 +131,7 @@ def _degraded(hr: Image, degradation: Degradation, *, scale: int, rng: np.random
 
 def _write_kernels(degradation: Degradation, output: Path, *, scale: int, overwrite: bool) -> list[str]:
     """Each blur's kernel, as numbers and as an image, beside the output and not in it: there it would be an image."""
-    if degradation.drawn_anew:
+    if degradation.samples_steps:
         return []  # every image has its own
     places = [place for place, step in enumerate(degradation.steps) if isinstance(step, Blur)]
     base = output.with_suffix("") if output.suffix and not output.is_dir() else output

@@ -22,7 +22,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from kukkiri.degradations import DRAWING_REVISION, Degradation
+from kukkiri.degradations import SAMPLING_REVISION, Degradation
 from kukkiri.errors import ConfigError
 
 __all__ = ["LRSet", "Piece", "PreparedFolder", "is_prepared"]
@@ -74,7 +74,7 @@ class LRSet:
     @property
     def stem(self) -> str:
         """Name of its files."""
-        drawing = f" drawing {DRAWING_REVISION}" if Degradation.parse(self.degradation).drawn_anew else ""
+        drawing = f" drawing {SAMPLING_REVISION}" if Degradation.parse(self.degradation).samples_steps else ""
         text = f"{self.degradation} v{self.variants}{drawing}"
         return f"lr-x{self.scale}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 

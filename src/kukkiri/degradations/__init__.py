@@ -30,11 +30,11 @@ from kukkiri.degradations.grammar import PRESETS
 from kukkiri.degradations.kernel_files import kernel_view, load_kernel, save_kernel
 from kukkiri.degradations.linear import blur, blur_downsample, crop_to_multiple, subsample
 from kukkiri.degradations.noise import gaussian_noise, jpeg, poisson_noise
-from kukkiri.degradations.photo import DRAWING_REVISION
+from kukkiri.degradations.photo import SAMPLING_REVISION
 
 __all__ = [
-    "DRAWING_REVISION",
     "PRESETS",
+    "SAMPLING_REVISION",
     "Degradation",
     "GaussianEstimate",
     "KernelBasis",

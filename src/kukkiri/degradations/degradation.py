@@ -81,16 +81,16 @@ class Degradation:
         return all(isinstance(step, Blur | Subsample | Resize) for step in self.steps)
 
     @property
-    def drawn_anew(self) -> bool:
+    def samples_steps(self) -> bool:
         """Whether it holds ``real`` or ``photo``, whose steps a seed draws."""
         return any(isinstance(step, RealPhoto | SavedPhoto) for step in self.steps)
 
     @property
     def random(self) -> bool:
         """Whether two seeds give two images."""
-        return self.drawn_anew or any(isinstance(step, Noise | Poisson) for step in self.steps)
+        return self.samples_steps or any(isinstance(step, Noise | Poisson) for step in self.steps)
 
-    def drawn(self, *, scale: int, seed: Seed = None) -> "Degradation":
+    def sample(self, *, scale: int, seed: Seed = None) -> "Degradation":
         """The same degradation with ``real`` and ``photo`` replaced by the steps that a seed draws."""
         rng = np.random.default_rng(seed)
         steps: list[Step] = []
@@ -168,7 +168,7 @@ class Degradation:
             raise TypeError(f"an image is uint8, float32 or float64, got {hr.dtype}")
         check_divisible(hr.shape, scale)
         rng = np.random.default_rng(seed)
-        drawn = self.drawn(scale=scale, seed=rng)
+        drawn = self.sample(scale=scale, seed=rng)
         lr = hr
         for place in range(len(drawn.steps)):
             lr = drawn._apply_step(place, lr, hr_size=hr.shape[:2], scale=scale, rng=rng)

@@ -17,9 +17,9 @@ import numpy as np
 
 from kukkiri.degradations.steps import Blur, Jpeg, Noise, Poisson, Resize, Step, Subsample
 
-__all__ = ["DRAWING_REVISION", "draw_photo_steps", "draw_saved_photo_steps"]
+__all__ = ["SAMPLING_REVISION", "draw_photo_steps", "draw_saved_photo_steps"]
 
-DRAWING_REVISION = 2
+SAMPLING_REVISION = 2
 """Raised whenever the same seed begins to draw other steps, so that images made before are not taken for new ones."""
 
 
