@@ -244,7 +244,7 @@ def test_a_damaged_profile_that_the_encoder_leaves_out_is_said(tmp_path, pixels)
 
 
 def test_tiff_above_four_gigabytes_is_a_big_tiff_and_says_what_that_costs(tmp_path, pixels, full, monkeypatch):
-    monkeypatch.setattr("kukkiri.images.writing._CLASSIC_TIFF", 0)
+    monkeypatch.setattr("kukkiri.images.encoding._CLASSIC_TIFF", 0)
     array = pixels(16, 16, 3)
     notes = image_of(array, metadata=dataclasses.replace(full, png_text=())).save(tmp_path / "a.tif")
     assert notes == ["EXIF could not be put into this TIFF and was dropped"]

@@ -8,11 +8,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kukkiri.errors import ImageError
+from kukkiri.errors import ConfigError, ImageError
+from kukkiri.images.encoding import fit
+from kukkiri.images.formats import output_format, shown
 from kukkiri.images.metadata import Metadata
 from kukkiri.images.quantization import dequantize, quantize
+from kukkiri.images.writing import check_output, write_samples
 
-__all__ = ["Image"]
+__all__ = ["Depth", "Image", "clamp", "save_image", "split_alpha"]
 
 Depth = Literal[8, 16, 32]
 
@@ -110,9 +113,45 @@ class Image:
 
     def save(self, path: str | PathLike[str], *, overwrite: bool = False, quality: int | None = None) -> list[str]:
         """Write the image to a file; see :func:`kukkiri.images.save_image`."""
-        from kukkiri.images.writing import save_image
-
         return save_image(self, path, overwrite=overwrite, quality=quality)
+
+
+def save_image(
+    image: Image, path: str | PathLike[str], *, overwrite: bool = False, quality: int | None = None
+) -> list[str]:
+    """Write an image; the file appears whole or not at all.
+
+    Samples are rounded half away from zero to the depth of the image, or the next lower one that the format has.
+    Colours under an alpha that the format cannot hold are laid on white.
+
+    Args:
+        image: the image to write.
+        path: its suffix decides the format, see :data:`kukkiri.images.OUTPUT_SUFFIXES`.
+        overwrite: an existing file may be replaced; the file that the image came from never is.
+        quality: 1 to 100 for JPEG (95 unless given), WebP and AVIF (90). WebP is lossless unless the image came
+            from a lossy file or ``quality`` is below 100; AVIF is lossless at 100. PNG and TIFF always are.
+
+    Returns:
+        One line for everything that the format could not hold.
+
+    Raises:
+        ImageError: see :func:`check_output`; or the disk is full; or the encoder failed.
+        ConfigError: ``quality`` is out of range.
+    """
+    file = Path(path)
+    if quality is not None and not 1 <= quality <= 100:
+        raise ConfigError(f"quality must be 1 to 100, got {quality}.")
+    check_output(file, source=image.source, overwrite=overwrite, size=image.size)
+    samples, notes = fit(
+        image.colour,
+        image.alpha,
+        output_format(file),
+        depth=image.depth,
+        metadata=image.metadata,
+        lossy=image.lossy,
+        name=shown(file),
+    )
+    return [*notes, *write_samples(samples, file, overwrite=overwrite, quality=quality)]
 
 
 def split_alpha(channels: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:

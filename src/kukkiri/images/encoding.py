@@ -1,0 +1,233 @@
+"""Pixels to the bytes of a file: fitted to what a format can hold, with a note for everything that it cannot."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kukkiri.errors import ImageError
+from kukkiri.images import exif as exif_block
+from kukkiri.images.containers import avif, jpeg, png, tiff, webp
+from kukkiri.images.formats import OutputFormat
+from kukkiri.images.libvips import vips
+from kukkiri.images.metadata import Metadata
+from kukkiri.images.quantization import quantize
+
+__all__ = ["Samples", "encode", "fit"]
+
+_KEEP_NONE, _KEEP_EXIF, _KEEP_XMP, _KEEP_ICC, _KEEP_OTHER = 0, 1, 2, 8, 16
+"""Flags of libvips: which metadata an encoder writes by itself."""
+_SRGB_GAMMA = 45455
+_CLASSIC_TIFF = 2**32 - 2**26
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Pixels and metadata that a format can hold."""
+
+    levels: NDArray[Any]
+    """(H, W, 1 to 4), uint8, uint16 or float32."""
+    bits: int
+    metadata: Metadata
+    lossy: bool
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        height, width, _ = self.levels.shape
+        return height, width
+
+    @property
+    def image(self) -> Any:
+        """The levels as a libvips image without metadata; its interpretation tells 8 from 16 bit."""
+        kinds = {"uint8": ("b-w", "srgb"), "uint16": ("grey16", "rgb16"), "float32": ("b-w", "scrgb")}
+        grey, rgb = kinds[self.levels.dtype.name]
+        return vips().Image.new_from_array(self.levels, interpretation=grey if self.levels.shape[2] < 3 else rgb)
+
+    def image_with(self, **blobs: bytes | None) -> Any:
+        """The levels as a libvips image with some metadata for the encoder to write."""
+        image = self.image.copy()
+        for name, blob in blobs.items():
+            if blob is not None:
+                image.set_type(vips().GValue.blob_type, name.replace("_", "-"), blob)
+        return image
+
+
+def fit(
+    colour: NDArray[np.float32],
+    alpha: NDArray[np.float32] | None,
+    form: OutputFormat,
+    *,
+    depth: int,
+    metadata: Metadata,
+    lossy: bool,
+    name: str,
+) -> tuple[Samples, list[str]]:
+    """Round pixels to the depth of a format and drop what it cannot hold.
+
+    Samples are rounded half away from zero; colours under an alpha that the format cannot hold are laid on white.
+
+    Args:
+        colour: (H, W, 1 or 3), nominally [0, 1].
+        alpha: (H, W), or ``None``.
+        form: the format.
+        depth: bits for each sample that are wanted; the next lower depth of the format is used.
+        metadata: of the image.
+        lossy: the image came from a file compressed with loss.
+        name: of the file, for messages.
+
+    Returns:
+        The samples, and one line for everything that was dropped.
+
+    Raises:
+        ImageError: the pixels hold NaN or infinity.
+    """
+    notes: list[str] = []
+    if not _is_finite(colour) or (alpha is not None and not _is_finite(alpha)):
+        raise ImageError(f"{name}: the pixels hold NaN or infinity, so that nothing was written. Check the model.")
+    bits = max(stored for stored in form.depths if stored <= depth)
+    if bits != depth:
+        notes.append(f"{form.name} stores {bits} bits per sample, not {depth}")
+    if alpha is not None and not form.alpha:
+        if alpha.min() < 1:
+            colour = colour * alpha[:, :, None] + (1 - alpha[:, :, None])
+            notes.append(f"{form.name} has no alpha: the image was laid on white")
+        alpha = None
+    if colour.shape[2] == 1 and not form.grey:
+        colour = np.repeat(colour, 3, axis=2)
+    parts = [colour] if alpha is None else [colour, alpha[:, :, None]]
+    rounded: list[NDArray[Any]] = [np.clip(part, 0, 1) if bits == 32 else quantize(part, bits) for part in parts]
+    levels = rounded[0] if alpha is None else np.concatenate(rounded, axis=2)
+    if bits == 12:
+        levels <<= 4  # libvips takes the top bits of 16
+    height, width, channels = colour.shape
+    kept, dropped = _fit_metadata(metadata, form, channels=channels, size=(height, width))
+    return Samples(np.ascontiguousarray(levels), bits, kept, lossy), notes + dropped
+
+
+def _is_finite(values: NDArray[np.float32]) -> bool:
+    """True when no value is NaN or infinite; either would survive into the extremes."""
+    return bool(np.isfinite(values.min()) and np.isfinite(values.max()))
+
+
+def _fit_metadata(
+    metadata: Metadata, form: OutputFormat, *, channels: int, size: tuple[int, int]
+) -> tuple[Metadata, list[str]]:
+    notes: list[str] = []
+    space = {1: b"GRAY", 3: b"RGB "}[channels]
+    if metadata.icc_space not in (None, space):
+        kept = "grey" if channels == 1 else "RGB"
+        notes.append(f"the colour profile is not for {kept} pixels, which {form.name} stores, and was dropped")
+        metadata = replace(metadata, icc=None)
+    if metadata.iptc is not None and form.name not in ("JPEG", "TIFF"):
+        notes.append(f"IPTC captions do not go into {form.name} and were dropped")
+        metadata = replace(metadata, iptc=None)
+    if form.name != "PNG":
+        if metadata.png_text:
+            notes.append(f"PNG text does not go into {form.name} and was dropped")
+        gamma = int.from_bytes(metadata.png_colour.get(b"gAMA", b""), "big")
+        if b"cICP" in metadata.png_colour or gamma not in (0, _SRGB_GAMMA):
+            notes.append(f"PNG's gamma or cICP does not go into {form.name} and was dropped: brightness may differ")
+    if form.name in ("WebP", "AVIF") and metadata.exif is None and metadata.resolution is not None:
+        metadata = replace(metadata, exif=exif_block.stating_resolution(*metadata.resolution))
+    if metadata.exif is not None:
+        metadata = replace(metadata, exif=exif_block.settle_size(metadata.exif, size))
+    return metadata, notes
+
+
+Encoded = tuple[bytes, list[str]]
+"""The bytes of a file, and one line for everything that was dropped."""
+
+
+def encode(samples: Samples, form: OutputFormat, quality: int | None) -> Encoded:
+    """Encode samples that were fitted to a format.
+
+    Args:
+        samples: see :func:`fit`.
+        form: the same format.
+        quality: see :func:`kukkiri.images.save_image`.
+    """
+    return _ENCODERS[form.name](samples, quality)
+
+
+def _encode_png(samples: Samples, _: int | None) -> Encoded:
+    # A megapixel: 41 ms, 1.42 MB; filter up 42, 1.51; paeth 55, 1.40; level 1 26, 2.00 (docs/results/speed.md).
+    data = samples.image.pngsave_buffer(compression=2, filter="avg", keep=_KEEP_NONE)
+    return png.embed(data, samples.metadata), []
+
+
+def _encode_jpeg(samples: Samples, quality: int | None) -> Encoded:
+    # Chroma is stored in full from quality 90 on.
+    return jpeg.embed(samples.image.jpegsave_buffer(Q=quality or 95, keep=_KEEP_NONE), samples.metadata)
+
+
+def _encode_webp(samples: Samples, quality: int | None) -> Encoded:
+    lossless = quality == 100 or (quality is None and not samples.lossy)
+    data = samples.image.webpsave_buffer(
+        Q=quality or 90,
+        lossless=lossless,
+        effort=1 if lossless else 4,  # of 2 million pixels, lossless: 1.8 s and 2.5 MB against 2.3 s and 2.4 MB
+        exact=True,
+        smart_subsample=True,
+        keep=_KEEP_NONE,
+    )
+    return webp.embed(data, samples.metadata, samples.size), []
+
+
+def _encode_tiff(samples: Samples, _: int | None) -> Encoded:
+    metadata = samples.metadata
+    image = samples.image_with(icc_profile_data=metadata.icc, xmp_data=metadata.xmp, photoshop_data=metadata.iptc)
+    if metadata.resolution is not None:
+        across, down = metadata.resolution
+        image = image.copy(xres=across / 25.4, yres=down / 25.4)
+    data = image.tiffsave_buffer(
+        compression="deflate",
+        predictor="none" if samples.bits == 32 else "horizontal",
+        resunit="inch",
+        bigtiff=samples.levels.nbytes > _CLASSIC_TIFF,
+        keep=_KEEP_ICC | _KEEP_XMP | _KEEP_OTHER,
+    )
+    if metadata.resolution is None:
+        data = tiff.without_resolution(data)
+    notes = _missing_profile(data, metadata)
+    if metadata.exif is None:
+        return data, notes
+    whole = tiff.embed(data, metadata.exif)
+    return whole, [*notes, *(["EXIF could not be put into this TIFF and was dropped"] if whole is data else [])]
+
+
+def _encode_avif(samples: Samples, quality: int | None) -> Encoded:
+    metadata = samples.metadata
+    image = samples.image_with(icc_profile_data=metadata.icc, xmp_data=metadata.xmp)
+    keep = _KEEP_ICC | _KEEP_XMP | (_KEEP_EXIF if metadata.exif is not None else 0)
+    data = image.heifsave_buffer(
+        compression="av1",
+        Q=quality or 90,
+        lossless=quality == 100,
+        effort=2,  # of 2 million pixels: 4 s and 593 kB; libvips' own choice (4) is 31 s and 596 kB
+        bitdepth=samples.bits,
+        keep=keep,
+    )
+    notes = _missing_profile(data, metadata)
+    if metadata.exif is None:
+        return data, notes
+    whole = avif.replace_exif(data, metadata.exif)
+    return (data, [*notes, "some EXIF could not be put into this AVIF"]) if whole is None else (whole, notes)
+
+
+def _missing_profile(data: bytes, metadata: Metadata) -> list[str]:
+    """One line when libvips left the profile out, as it does when it takes it for damaged."""
+    if metadata.icc is None or metadata.icc in data:
+        return []
+    return ["the colour profile is damaged and was dropped"]
+
+
+_ENCODERS: dict[str, Callable[[Samples, int | None], Encoded]] = {
+    "AVIF": _encode_avif,
+    "JPEG": _encode_jpeg,
+    "PNG": _encode_png,
+    "TIFF": _encode_tiff,
+    "WebP": _encode_webp,
+}
