@@ -25,7 +25,7 @@ from kukkiri.metrics import psnr
 from kukkiri.metrics.checkerboard import checkerboard, texture_probe
 from kukkiri.networks.espcn import ESPCN
 from kukkiri.resampling import resize
-from kukkiri.upsampling import UPSAMPLERS, equalise_transposed_, space_from_sub_pixel
+from kukkiri.upsampling import UPSAMPLERS, equalize_transposed_, space_from_sub_pixel
 
 SCALE = 3
 GREY = 0.45  # tanh works around zero, luma around this
@@ -68,7 +68,7 @@ class OneBody(nn.Module):
 
     def project(self) -> None:
         if self.even:
-            equalise_transposed_(self.head.conv.weight, scale=SCALE)
+            equalize_transposed_(self.head.conv.weight, scale=SCALE)
 
     def forward(self, lr: torch.Tensor) -> torch.Tensor:
         return self.head(self.body(lr - GREY)) + GREY

@@ -28,8 +28,8 @@ from kukkiri.metrics.checkerboard import (
 from kukkiri.upsampling import (
     UPSAMPLERS,
     TransposedConv,
-    equalise_sub_pixel_,
-    equalise_transposed_,
+    equalize_sub_pixel_,
+    equalize_transposed_,
 )
 
 FEATURES = 32
@@ -101,9 +101,9 @@ class Small(nn.Module):
         if remedy == "ICNR":
             self.head.icnr_()
         elif remedy == "even gains" and head == "transposed":
-            equalise_transposed_(conv.weight, scale=scale)
+            equalize_transposed_(conv.weight, scale=scale)
         elif remedy == "even gains":
-            equalise_sub_pixel_(conv.weight, conv.bias, scale=scale)
+            equalize_sub_pixel_(conv.weight, conv.bias, scale=scale)
         nn.init.zeros_(conv.bias)
         with torch.no_grad():  # all are shown and scored at one brightness and contrast
             lr = torch.from_numpy(smooth_probe(64, seed=5).transpose(2, 0, 1)[None].copy())

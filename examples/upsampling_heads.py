@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 
 from kukkiri.metrics.checkerboard import sub_pixel_residual
 from kukkiri.resampling import resize
-from kukkiri.upsampling import flat_images, repair_, sub_pixel_to_transposed, transposed_to_sub_pixel
+from kukkiri.upsampling import make_flat_images, repair_, sub_pixel_to_transposed, transposed_to_sub_pixel
 
 DASHED = {"zero-insert": "transposed", "sub-pixel-space": "sub-pixel"}  # the same numbers by another way
 
@@ -84,7 +84,7 @@ def conversions(runs: Path, pairs) -> None:
 
 def repairs(runs: Path, pairs) -> None:
     """What evening out costs: every constant, or only what grey images become."""
-    flat = flat_images(1, size=25)
+    flat = make_flat_images(1, size=25)
     for name in ("transposed", "sub-pixel"):
         for kind, constants in (("every constant", None), ("flat images", flat)):
             network = trained(name, runs)

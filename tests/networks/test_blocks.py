@@ -7,13 +7,13 @@ from kukkiri.networks.blocks import (
     DIV2K_MEAN,
     MeanShift,
     ResidualBlock,
-    Upsampler,
+    StagedUpsampler,
     count_blocks,
-    shape_of,
+    factor_scale,
+    infer_upsampler_scale,
+    infer_value_range,
+    require_shape,
     upsampler_reach,
-    upsampler_scale,
-    upsampling_stages,
-    value_range_of,
 )
 from kukkiri.upsampling import UPSAMPLERS
 
@@ -48,32 +48,32 @@ def test_residual_block_keeps_the_key_it_was_given():
 
 @pytest.mark.parametrize(("scale", "stages"), [(1, []), (2, [2]), (3, [3]), (4, [2, 2]), (8, [2, 2, 2])])
 def test_stages_multiply_to_the_scale_and_the_state_tells_it(scale, stages):
-    assert upsampling_stages(scale) == stages
-    upsampler = Upsampler(3, scale=scale)
+    assert factor_scale(scale) == stages
+    upsampler = StagedUpsampler(3, scale=scale)
     assert upsampler(torch.rand(1, 3, 4, 5)).shape == (1, 3, 4 * scale, 5 * scale)
     if scale > 1:
-        assert upsampler_scale(upsampler.state_dict(), "", network="EDSR") == scale
+        assert infer_upsampler_scale(upsampler.state_dict(), "", network="EDSR") == scale
 
 
 @pytest.mark.parametrize("scale", [0, -2, 5, 6])
 def test_a_scale_without_stages_is_refused(scale):
     with pytest.raises(ValueError, match=f"got {scale}"):
-        upsampling_stages(scale)
+        factor_scale(scale)
 
 
 def test_activation_follows_every_stage():
-    kinds = [type(layer) for layer in Upsampler(2, scale=4, activation=nn.ReLU)]
+    kinds = [type(layer) for layer in StagedUpsampler(2, scale=4, activation=nn.ReLU)]
     assert kinds == [nn.Conv2d, nn.PixelShuffle, nn.ReLU] * 2
 
 
 def test_a_missing_key_names_the_network_and_what_is_there():
     with pytest.raises(ModelError, match=r"not a state dict of EDSR: it has no 'head.0.weight'.*begins with stem"):
-        shape_of({"stem": torch.zeros(1)}, "head.0.weight", network="EDSR")
+        require_shape({"stem": torch.zeros(1)}, "head.0.weight", network="EDSR")
 
 
 def test_a_tail_that_is_no_sub_pixel_stage_is_refused():
     with pytest.raises(ModelError, match="maps 4 to 5 features, expected 16"):
-        upsampler_scale({"0.weight": torch.zeros(5, 4, 3, 3)}, "", network="EDSR")
+        infer_upsampler_scale({"0.weight": torch.zeros(5, 4, 3, 3)}, "", network="EDSR")
 
 
 def test_blocks_are_counted_up_to_the_first_gap():
@@ -85,7 +85,7 @@ def test_blocks_are_counted_up_to_the_first_gap():
 @pytest.mark.parametrize("upsampling", UPSAMPLERS)
 @pytest.mark.parametrize("scale", [2, 3, 4, 8])
 def test_the_reach_of_every_layer_is_measured(upsampling, scale):
-    net = nn.Sequential(Upsampler(1, scale=scale, upsampling=upsampling), nn.Conv2d(1, 1, 3, padding=1)).double()
+    net = nn.Sequential(StagedUpsampler(1, scale=scale, upsampling=upsampling), nn.Conv2d(1, 1, 3, padding=1)).double()
     for parameter in net.parameters():
         nn.init.uniform_(parameter, 0.1, 1)  # nothing cancels
     lr = torch.rand(1, 1, 13, 13, dtype=torch.float64, requires_grad=True)
@@ -100,10 +100,10 @@ def test_the_reach_of_every_layer_is_measured(upsampling, scale):
 
 def test_an_unknown_layer_is_refused_with_the_known_names():
     with pytest.raises(ValueError, match=r"must be one of transposed, .*, got 'magic'"):
-        Upsampler(2, scale=2, upsampling="magic")
+        StagedUpsampler(2, scale=2, upsampling="magic")
 
 
 @pytest.mark.parametrize("white", [1.0, 255.0])
 def test_the_value_range_is_read_from_the_mean(white):
     state = {f"sub_mean.{k}": v for k, v in MeanShift(value_range=white, sign=-1).state_dict().items()}
-    assert value_range_of(state, network="EDSR") == white
+    assert infer_value_range(state, network="EDSR") == white

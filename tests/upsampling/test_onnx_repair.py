@@ -8,7 +8,7 @@ from torch import nn
 
 from kukkiri.errors import ModelError
 from kukkiri.info import METADATA_KEY, ModelInfo
-from kukkiri.upsampling import flat_images, repair_
+from kukkiri.upsampling import make_flat_images, repair_
 from kukkiri.upsampling.onnx_repair import repair_onnx
 
 
@@ -86,7 +86,7 @@ def test_flat_images_are_evened_out_as_in_torch(tmp_path):
     values = [network[0].weight, network[0].bias, network[2].weight, network[2].bias]
     tensors = dict(zip(("w", "b", "w2", "b2"), [one.detach().numpy().copy() for one in values], strict=True))
     write(tmp_path / "in.onnx", nodes, tensors)
-    flat = flat_images(1, size=9)
+    flat = make_flat_images(1, size=9)
     _, change = repair_onnx(tmp_path / "in.onnx", tmp_path / "out.onnx", constants=flat.numpy())
     assert change == pytest.approx(repair_(network, constants=flat)[1], rel=1e-3)
     answer = run(tmp_path / "out.onnx", np.full((1, 1, 9, 9), 0.25, dtype=np.float32))[0, 0, 4:-4, 4:-4]

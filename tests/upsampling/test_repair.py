@@ -9,10 +9,10 @@ from kukkiri.errors import ModelError
 from kukkiri.upsampling import (
     SubPixelConv,
     TransposedConv,
-    equalise_sub_pixel_,
-    equalise_transposed_,
+    equalize_sub_pixel_,
+    equalize_transposed_,
     find_upsampling,
-    flat_images,
+    make_flat_images,
     repair_,
 )
 
@@ -28,7 +28,7 @@ def gains(weight, scale):
 def test_transposed_gains_become_equal_with_least_change(scale, extra, seed):
     torch.manual_seed(seed)
     before = torch.randn(2, 3, scale + extra, scale + extra).double()
-    after = equalise_transposed_(before.clone(), scale=scale)
+    after = equalize_transposed_(before.clone(), scale=scale)
     found = gains(after, scale)
     torch.testing.assert_close(found, found[..., :1, :1].expand_as(found), atol=1e-12, rtol=0)
 
@@ -49,7 +49,7 @@ def test_transposed_gains_become_equal_with_least_change(scale, extra, seed):
 def test_repaired_sub_pixel_convolution_answers_a_constant_with_a_constant(scale, size, seed):
     torch.manual_seed(seed)
     layer = SubPixelConv(channels_in=3, channels_out=2, scale=scale, kernel_size=size).double()
-    equalise_sub_pixel_(layer.conv.weight, layer.conv.bias, scale=scale)
+    equalize_sub_pixel_(layer.conv.weight, layer.conv.bias, scale=scale)
     lr = torch.rand(1, 3, 1, 1).double().expand(-1, -1, 9, 9)  # another constant in every channel
     inner = layer(lr).detach()[..., 3 * scale : -3 * scale, 3 * scale : -3 * scale]
     torch.testing.assert_close(inner, inner[..., :1, :1].expand_as(inner), atol=1e-12, rtol=0)
@@ -58,7 +58,7 @@ def test_repaired_sub_pixel_convolution_answers_a_constant_with_a_constant(scale
 def test_what_is_even_already_stays():
     layer = TransposedConv(channels_in=2, channels_out=1, scale=2, kernel_size=4).icnr_()
     before = layer.conv.weight.detach().clone()
-    torch.testing.assert_close(equalise_transposed_(layer.conv.weight, scale=2), before, atol=1e-7, rtol=0)
+    torch.testing.assert_close(equalize_transposed_(layer.conv.weight, scale=2), before, atol=1e-7, rtol=0)
 
 
 def test_only_the_last_upscaling_of_a_network_is_repaired():
@@ -80,9 +80,9 @@ def test_a_network_without_phases_is_refused():
     with pytest.raises(ModelError, match="neither a transposed nor a sub-pixel"):
         repair_(nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(1, 1, 3)))
     with pytest.raises(ValueError, match="without taps"):
-        equalise_transposed_(torch.zeros(1, 1, 2, 2), scale=3)
+        equalize_transposed_(torch.zeros(1, 1, 2, 2), scale=3)
     with pytest.raises(ValueError, match="not a multiple"):
-        equalise_sub_pixel_(torch.zeros(3, 1, 2, 2), scale=2)
+        equalize_sub_pixel_(torch.zeros(3, 1, 2, 2), scale=2)
 
 
 def test_repair_survives_a_convolution_of_groups():
@@ -98,7 +98,7 @@ def test_a_pattern_that_needs_the_phases_is_gone_but_detail_stays():
     layer = SubPixelConv(channels_in=1, channels_out=1, scale=2).double()
     lr = torch.rand(1, 1, 8, 8).double()
     before = layer(lr).detach()
-    equalise_sub_pixel_(layer.conv.weight, layer.conv.bias, scale=2)
+    equalize_sub_pixel_(layer.conv.weight, layer.conv.bias, scale=2)
     after = layer(lr).detach()
     assert float((after - before).abs().max()) > 1e-3
     blocks = F.avg_pool2d(after, 2)
@@ -108,7 +108,7 @@ def test_a_pattern_that_needs_the_phases_is_gone_but_detail_stays():
 @pytest.mark.parametrize("tail", ["transposed", "sub-pixel"])
 def test_flat_images_become_flat_with_a_smaller_change_than_evening_out_every_constant(tail):
     changes = {}
-    for constants in (None, flat_images(1, size=25)):
+    for constants in (None, make_flat_images(1, size=25)):
         torch.manual_seed(0)
         head = nn.ConvTranspose2d(16, 1, 5, 2, 2, 1) if tail == "transposed" else nn.Conv2d(16, 4, 3, padding=1)
         network = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.Tanh(), head)
@@ -128,7 +128,7 @@ def test_given_features_are_evened_out_with_least_change():
     weight = torch.randn(4 * 2, 6, 3, 3).double()
     bias, features = torch.randn(8).double(), torch.randn(2, 6).double()
     after, after_bias = weight.clone(), bias.clone()
-    equalise_sub_pixel_(after, after_bias, scale=2, features=features)
+    equalize_sub_pixel_(after, after_bias, scale=2, features=features)
     answers = torch.einsum("oikl,fi->fo", after, features) + after_bias
     grouped = answers.reshape(2, 2, 4)
     torch.testing.assert_close(grouped, grouped[..., :1].expand_as(grouped), atol=1e-10, rtol=0)
@@ -155,7 +155,7 @@ def test_a_tolerance_buys_a_smaller_change_and_is_kept():
     for tolerance in (0.0, 1e-3, 1e-1):
         torch.manual_seed(0)
         network = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.Tanh(), nn.ConvTranspose2d(16, 1, 4, 2, 1)).double()
-        flat = flat_images(1, size=15).double()
+        flat = make_flat_images(1, size=15).double()
         changes.append(repair_(network, constants=flat, tolerance=tolerance)[1])
         with torch.no_grad():
             inner = network(flat)[:, 0, 12:14, 12:14].reshape(9, 4)
@@ -165,7 +165,7 @@ def test_a_tolerance_buys_a_smaller_change_and_is_kept():
 
 
 def test_flat_images_of_colour_hold_greys_and_tints():
-    flat = flat_images(3, size=2)
+    flat = make_flat_images(3, size=2)
     assert flat.shape == (15, 3, 2, 2)
     assert flat[4, :, 0, 0].tolist() == [0.5] * 3
     assert len({tuple(one) for one in flat[9:, :, 0, 0].tolist()}) == 6

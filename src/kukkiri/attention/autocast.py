@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-__all__ = ["is_halved", "widened"]
+__all__ = ["is_halved", "widen"]
 
 
 def is_halved(x: Tensor) -> bool:
@@ -12,6 +12,6 @@ def is_halved(x: Tensor) -> bool:
     return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
 
 
-def widened(x: Tensor) -> Tensor:
+def widen(x: Tensor) -> Tensor:
     """``x`` in float32, or in its own dtype where that is wider."""
     return x.to(torch.promote_types(x.dtype, torch.float32))

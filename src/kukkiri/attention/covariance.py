@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from kukkiri.attention.autocast import is_halved, widened
+from kukkiri.attention.autocast import is_halved, widen
 
 __all__ = ["centre_crop", "covariance_pool"]
 
@@ -25,7 +25,7 @@ def covariance_pool(features: Tensor) -> Tensor:
     """
     if is_halved(features):
         with torch.autocast(features.device.type, enabled=False):
-            return covariance_pool(widened(features))
+            return covariance_pool(widen(features))
     flat = features.flatten(2)
     centred = flat - flat.mean(dim=2, keepdim=True)
     return centred @ centred.mT / flat.shape[2]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from kukkiri.attention.autocast import is_halved, widened
+from kukkiri.attention.autocast import is_halved, widen
 
 __all__ = ["SqrtMethod", "matrix_sqrt"]
 
@@ -37,7 +37,7 @@ def matrix_sqrt(
     """
     if is_halved(matrix):
         with torch.autocast(matrix.device.type, enabled=False):
-            return matrix_sqrt(widened(matrix), method=method, iterations=iterations, zero_safe=zero_safe)
+            return matrix_sqrt(widen(matrix), method=method, iterations=iterations, zero_safe=zero_safe)
     if method == "eigen":
         root: Tensor = _EigenSqrt.apply(matrix)  # type: ignore[no-untyped-call]
         return root

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from kukkiri.attention.covariance import centre_crop, covariance_pool
 from kukkiri.attention.matrix_sqrt import SqrtMethod, matrix_sqrt
-from kukkiri.attention.squeeze_excitation import gate
+from kukkiri.attention.squeeze_excitation import make_gate
 
 __all__ = ["SecondOrderChannelAttention"]
 
@@ -42,7 +42,7 @@ class SecondOrderChannelAttention(nn.Module):
         super().__init__()
         if alpha not in (0.5, 1):
             raise ValueError(f"alpha must be 0.5 or 1, got {alpha}")
-        self.conv_du = gate(channels, reduction=reduction)
+        self.conv_du = make_gate(channels, reduction=reduction)
         self.alpha = alpha
         self.method: SqrtMethod = method
         self.iterations = iterations

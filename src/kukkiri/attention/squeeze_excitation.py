@@ -49,7 +49,7 @@ class ChannelAttention(nn.Module):
 
     def __init__(self, channels: int, *, reduction: int = 16) -> None:
         super().__init__()
-        self.conv_du = gate(channels, reduction=reduction)
+        self.conv_du = make_gate(channels, reduction=reduction)
 
     def weights(self, x: Tensor) -> Tensor:
         """The weight of every channel, (N, C) in (0, 1), for x of shape (N, C, H, W)."""
@@ -60,7 +60,7 @@ class ChannelAttention(nn.Module):
         return x * self.weights(x)[..., None, None]
 
 
-def gate(channels: int, *, reduction: int) -> nn.Sequential:
+def make_gate(channels: int, *, reduction: int) -> nn.Sequential:
     """From statistics (N, C, 1, 1) to weights in (0, 1): 1x1 convolutions down and up, then a sigmoid."""
     hidden = _hidden(channels, reduction)
     return nn.Sequential(

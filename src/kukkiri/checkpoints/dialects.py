@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from kukkiri.networks.blocks import count_blocks, rename
+from kukkiri.networks.blocks import count_blocks, rename_keys
 from kukkiri.networks.edsr import edsr_from_basicsr
 from kukkiri.networks.rcan import rcan_from_basicsr
 from kukkiri.networks.rdn import rdn_from_yjn870
@@ -63,7 +63,7 @@ def _old_esrgan(state: Mapping[str, Tensor]) -> State:
         (r"model\.8\.", "HRconv."),
         (r"model\.10\.", "conv_last."),
     ]
-    return rename(state, rules)
+    return rename_keys(state, rules)
 
 
 def _bias_free_vdsr(state: Mapping[str, Tensor]) -> State:

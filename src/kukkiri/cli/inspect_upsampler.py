@@ -137,10 +137,10 @@ def _engine(model: str) -> Engine:
 def _repaired(model: str, output: Path, *, info: ModelInfo, every: bool, overwrite: bool) -> tuple[str, float]:
     """Write the repaired model; (name of the layer, relative change of its weights)."""
     _need_torch("repairing")
-    from kukkiri.upsampling import flat_images, repair_
+    from kukkiri.upsampling import make_flat_images, repair_
 
     side = -(-(2 * _margin(info) + 1) // info.multiple) * info.multiple
-    flat = None if every else flat_images(info.channels, size=side)
+    flat = None if every else make_flat_images(info.channels, size=side)
     if Path(model).suffix == ".onnx":
         from kukkiri.upsampling.onnx_repair import repair_onnx
 

@@ -13,16 +13,16 @@ __all__ = [
     "DIV2K_MEAN",
     "MeanShift",
     "ResidualBlock",
-    "Upsampler",
+    "StagedUpsampler",
     "conv",
     "count_blocks",
-    "mean_shift_state",
-    "rename",
-    "shape_of",
+    "factor_scale",
+    "infer_upsampler_scale",
+    "infer_value_range",
+    "make_mean_shift_state",
+    "rename_keys",
+    "require_shape",
     "upsampler_reach",
-    "upsampler_scale",
-    "upsampling_stages",
-    "value_range_of",
 ]
 
 DIV2K_MEAN = (0.4488, 0.4371, 0.4040)
@@ -83,7 +83,7 @@ class ResidualBlock(nn.Module):
         return residual + x
 
 
-def upsampling_stages(scale: int) -> list[int]:
+def factor_scale(scale: int) -> list[int]:
     """The factors of the stages of an EDSR tail: twos for a power of two, one three for three.
 
     Raises:
@@ -96,7 +96,7 @@ def upsampling_stages(scale: int) -> list[int]:
     return [2] * (scale.bit_length() - 1)
 
 
-class Upsampler(nn.Sequential):
+class StagedUpsampler(nn.Sequential):
     """An EDSR tail in stages, width in and width out; sub-pixel convolutions with keys ``0.*``, ``2.*``, ``4.*``.
 
     Args:
@@ -118,7 +118,7 @@ class Upsampler(nn.Sequential):
         activation: Callable[[], nn.Module] | None = None,
     ) -> None:
         layers: list[nn.Module] = []
-        for factor in upsampling_stages(scale):
+        for factor in factor_scale(scale):
             if upsampling == "sub-pixel":
                 layers += [conv(width, width * factor**2), nn.PixelShuffle(factor)]
             elif upsampling in UPSAMPLERS:
@@ -131,7 +131,7 @@ class Upsampler(nn.Sequential):
 
 
 def upsampler_reach(scale: int, *, upsampling: str = "sub-pixel", radius: int = 1) -> int:
-    """LR pixels to each side that an :class:`Upsampler` and what follows it read for one output pixel.
+    """LR pixels to each side that an :class:`StagedUpsampler` and what follows it read for one output pixel.
 
     Args:
         scale: of the upsampler.
@@ -141,7 +141,7 @@ def upsampler_reach(scale: int, *, upsampling: str = "sub-pixel", radius: int = 
     reach = 0
     for phase in range(scale):
         low, high = phase - radius, phase + radius
-        for factor in reversed(upsampling_stages(scale)):
+        for factor in reversed(factor_scale(scale)):
             low, high = _read_by(low, high, factor=factor, upsampling=upsampling)
         reach = max(reach, -low, high)
     return reach
@@ -159,7 +159,7 @@ def _read_by(low: int, high: int, *, factor: int, upsampling: str) -> tuple[int,
     return low // factor - 1, high // factor + 1
 
 
-def shape_of(state: Mapping[str, Tensor], key: str, *, network: str) -> tuple[int, ...]:
+def require_shape(state: Mapping[str, Tensor], key: str, *, network: str) -> tuple[int, ...]:
     """The shape of a tensor in a state dict.
 
     Raises:
@@ -179,15 +179,15 @@ def count_blocks(state: Mapping[str, Tensor], prefix: str, *, suffix: str = "") 
     return found
 
 
-def upsampler_scale(state: Mapping[str, Tensor], prefix: str, *, network: str) -> int:
-    """The scale of an :class:`Upsampler` without activations from its keys ``{prefix}{0,2,4}.weight``.
+def infer_upsampler_scale(state: Mapping[str, Tensor], prefix: str, *, network: str) -> int:
+    """The scale of an :class:`StagedUpsampler` without activations from its keys ``{prefix}{0,2,4}.weight``.
 
     Raises:
         ModelError: there is no such upsampler in the state dict.
     """
     scale, position = 1, 0
     while position == 0 or f"{prefix}{position}.weight" in state:
-        outputs, inputs, *_ = shape_of(state, f"{prefix}{position}.weight", network=network)
+        outputs, inputs, *_ = require_shape(state, f"{prefix}{position}.weight", network=network)
         factor = {4 * inputs: 2, 9 * inputs: 3}.get(outputs)
         if factor is None:
             raise ModelError(
@@ -198,20 +198,20 @@ def upsampler_scale(state: Mapping[str, Tensor], prefix: str, *, network: str) -
     return scale
 
 
-def value_range_of(state: Mapping[str, Tensor], *, network: str) -> float:
+def infer_value_range(state: Mapping[str, Tensor], *, network: str) -> float:
     """White in the units of a network with a :class:`MeanShift`: 255.0, or 1.0 where its shift is below 2."""
-    shape_of(state, "sub_mean.bias", network=network)
+    require_shape(state, "sub_mean.bias", network=network)
     return 255.0 if float(state["sub_mean.bias"].abs().max()) > 2 else 1.0
 
 
-def mean_shift_state(*, value_range: float = 255.0) -> dict[str, Tensor]:
+def make_mean_shift_state(*, value_range: float = 255.0) -> dict[str, Tensor]:
     """The four tensors of ``sub_mean`` and ``add_mean`` for the mean of DIV2K."""
     shifts = {"sub_mean": MeanShift(value_range=value_range, sign=-1)}
     shifts["add_mean"] = MeanShift(value_range=value_range, sign=1)
     return {f"{name}.{key}": value for name, shift in shifts.items() for key, value in shift.state_dict().items()}
 
 
-def rename(state: Mapping[str, Tensor], rules: list[tuple[str, str]]) -> dict[str, Tensor]:
+def rename_keys(state: Mapping[str, Tensor], rules: list[tuple[str, str]]) -> dict[str, Tensor]:
     """The state with every key rewritten by the first rule (pattern at its start, replacement) that matches."""
     renamed: dict[str, Tensor] = {}
     for key, value in state.items():

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kukkiri.networks.blocks import shape_of
+from kukkiri.networks.blocks import require_shape
 from kukkiri.networks.plain import Plain
 
 __all__ = ["ContextPlain"]
@@ -52,7 +52,7 @@ class ContextPlain(Plain):
             lr: the images.
             code: (N, context), one for each image, added to the network's own.
         """
-        return self.upscaled(self.features(lr, code), lr)
+        return self.upscale(self.features(lr, code), lr)
 
     def features(self, lr: Tensor, code: Tensor | None = None) -> Tensor:
         """What the head sees: (N, width, H, W); arguments as those of :meth:`forward`."""
@@ -76,7 +76,7 @@ class ContextPlain(Plain):
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
         """Everything."""
-        (context,) = shape_of(state, "code", network="contextplain")
+        (context,) = require_shape(state, "code", network="contextplain")
         found = super().arguments_from_state(state)
         del found["unshuffle"]
         return {**found, "context": context}

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from kukkiri.errors import ModelError
-from kukkiri.networks.blocks import MeanShift, conv, count_blocks, shape_of
+from kukkiri.networks.blocks import MeanShift, conv, count_blocks, require_shape
 from kukkiri.networks.interface import Network
 
 __all__ = ["DBPN", "DDBPN"]
@@ -166,12 +166,12 @@ class DBPN(Network):
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
         """Everything but ``residual``."""
-        features = shape_of(state, "feat0.conv.weight", network="dbpn")[0]
-        width = shape_of(state, "feat1.conv.weight", network="dbpn")[0]
+        features = require_shape(state, "feat0.conv.weight", network="dbpn")[0]
+        width = require_shape(state, "feat1.conv.weight", network="dbpn")[0]
         stages = 0
         while f"up{stages + 1}.up_conv1.deconv.weight" in state:
             stages += 1
-        maps = shape_of(state, "output_conv.conv.weight", network="dbpn")[1] // width
+        maps = require_shape(state, "output_conv.conv.weight", network="dbpn")[1] // width
         return {
             "scale": _scale_of(state, "up1.up_conv1.deconv.weight", network="dbpn"),
             "width": width,
@@ -182,7 +182,7 @@ class DBPN(Network):
 
 
 def _scale_of(state: Mapping[str, Tensor], key: str, *, network: str) -> int:
-    side = shape_of(state, key, network=network)[-1]
+    side = require_shape(state, key, network=network)[-1]
     for scale, kernel in _KERNELS.items():
         if kernel == side:
             return scale
@@ -250,7 +250,7 @@ class DDBPN(Network):
         """Everything."""
         return {
             "scale": _scale_of(state, "upmodules.0.conv_1.0.weight", network="ddbpn"),
-            "features": shape_of(state, "initial.0.weight", network="ddbpn")[0],
-            "width": shape_of(state, "initial.2.weight", network="ddbpn")[0],
+            "features": require_shape(state, "initial.0.weight", network="ddbpn")[0],
+            "width": require_shape(state, "initial.2.weight", network="ddbpn")[0],
             "stages": count_blocks(state, "upmodules."),
         }

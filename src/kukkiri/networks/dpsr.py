@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from kukkiri.errors import ModelError
-from kukkiri.networks.blocks import conv, count_blocks, shape_of, upsampling_stages
+from kukkiri.networks.blocks import conv, count_blocks, factor_scale, require_shape
 from kukkiri.networks.interface import Network
 from kukkiri.networks.receptive_field import tail_reach
 
@@ -53,7 +53,7 @@ class DPSR(Network):
 
     def __init__(self, *, scale: int = 4, width: int = 96, depth: int = 16) -> None:
         super().__init__()
-        stages = upsampling_stages(scale)
+        stages = factor_scale(scale)
         self.scale = scale
         self.receptive_field = 1 + 2 * depth + 1 + tail_reach(2, stages)
         tail: list[nn.Module] = []
@@ -86,11 +86,11 @@ class DPSR(Network):
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
         """Everything."""
-        width = shape_of(state, "model.0.weight", network="dpsr")[0]
+        width = require_shape(state, "model.0.weight", network="dpsr")[0]
         depth = count_blocks(state, "model.1.sub.") - 1
         scale, position = 1, 2
         while f"model.{position}.weight" in state:
-            outputs = shape_of(state, f"model.{position}.weight", network="dpsr")[0]
+            outputs = require_shape(state, f"model.{position}.weight", network="dpsr")[0]
             factor = {4 * width: 2, 9 * width: 3}.get(outputs)
             if factor is None:
                 break

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kukkiri.errors import ModelError
-from kukkiri.networks.blocks import conv, count_blocks, shape_of
+from kukkiri.networks.blocks import conv, count_blocks, require_shape
 from kukkiri.networks.interface import Network
 
 __all__ = ["ECBSR"]
@@ -196,9 +196,9 @@ class ECBSR(Network):
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
         """Everything but ``identity`` and ``value_range``."""
-        width, channels, *_ = shape_of(state, "backbone.0.conv3x3.weight", network="ecbsr")
+        width, channels, *_ = require_shape(state, "backbone.0.conv3x3.weight", network="ecbsr")
         depth = count_blocks(state, "backbone.") - 2
-        outputs = shape_of(state, f"backbone.{depth + 1}.conv3x3.weight", network="ecbsr")[0]
+        outputs = require_shape(state, f"backbone.{depth + 1}.conv3x3.weight", network="ecbsr")[0]
         scale = isqrt(outputs // channels)
         if outputs != channels * scale**2:
             raise ModelError(f"not a state dict of ecbsr: {outputs} output channels for {channels} input channels.")

@@ -13,15 +13,15 @@ from torch import Tensor, nn
 from kukkiri.networks.blocks import (
     MeanShift,
     ResidualBlock,
-    Upsampler,
+    StagedUpsampler,
     conv,
     count_blocks,
-    mean_shift_state,
-    rename,
-    shape_of,
+    infer_upsampler_scale,
+    infer_value_range,
+    make_mean_shift_state,
+    rename_keys,
+    require_shape,
     upsampler_reach,
-    upsampler_scale,
-    value_range_of,
 )
 from kukkiri.networks.interface import Network
 
@@ -60,7 +60,7 @@ class EDSR(Network):
         self.head = nn.Sequential(conv(3, width))
         blocks = (ResidualBlock(width, res_scale=res_scale) for _ in range(depth))
         self.body = nn.Sequential(*blocks, conv(width, width))
-        self.tail = nn.Sequential(Upsampler(width, scale=scale, upsampling=upsampling), conv(width, 3))
+        self.tail = nn.Sequential(StagedUpsampler(width, scale=scale, upsampling=upsampling), conv(width, 3))
 
     def forward(self, lr: Tensor) -> Tensor:
         """Map lr (N, 3, H, W) in [0, value_range] to sr (N, 3, scale*H, scale*W), not clamped."""
@@ -71,14 +71,17 @@ class EDSR(Network):
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
         """Scale, width, depth and value range; the published full network (256 x 32) also gets its res_scale, 0.1."""
-        width, depth = shape_of(state, "head.0.weight", network="edsr")[0], count_blocks(state, "body.", suffix="body.")
-        shape_of(state, f"body.{depth}.weight", network="edsr")
+        width, depth = (
+            require_shape(state, "head.0.weight", network="edsr")[0],
+            count_blocks(state, "body.", suffix="body."),
+        )
+        require_shape(state, f"body.{depth}.weight", network="edsr")
         return {
-            "scale": upsampler_scale(state, "tail.0.", network="edsr"),
+            "scale": infer_upsampler_scale(state, "tail.0.", network="edsr"),
             "width": width,
             "depth": depth,
             "res_scale": 0.1 if (width, depth) == (256, 32) else 1.0,
-            "value_range": value_range_of(state, network="edsr"),
+            "value_range": infer_value_range(state, network="edsr"),
         }
 
 
@@ -99,4 +102,4 @@ def edsr_from_basicsr(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         (r"upsample\.", "tail.0."),
         (r"conv_last\.", "tail.1."),
     ]
-    return mean_shift_state() | rename(state, rules)
+    return make_mean_shift_state() | rename_keys(state, rules)

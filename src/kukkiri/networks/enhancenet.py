@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kukkiri.networks.blocks import conv, count_blocks, shape_of
+from kukkiri.networks.blocks import conv, count_blocks, require_shape
 from kukkiri.networks.interface import Network
 
 __all__ = ["EnhanceNet"]
@@ -99,5 +99,5 @@ class EnhanceNet(Network):
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
         """Width and depth, for the published x4; more stages and fewer blocks would look the same."""
-        width = shape_of(state, "convs.0.weight", network="enhancenet")[0]
+        width = require_shape(state, "convs.0.weight", network="enhancenet")[0]
         return {"scale": 4, "width": width, "depth": (count_blocks(state, "convs.") - 5) // 2}

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kukkiri.errors import ModelError
-from kukkiri.networks.blocks import conv, shape_of
+from kukkiri.networks.blocks import conv, require_shape
 from kukkiri.networks.interface import Network
 from kukkiri.networks.receptive_field import tail_reach
 
@@ -137,10 +137,10 @@ class SFTMD(Network):
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
         """Everything but ``clamp``."""
-        width = shape_of(state, "conv1.weight", network="sftmd")[0]
-        inputs = shape_of(state, "SFT-residual1.sft1.mul_conv1.weight", network="sftmd")[1]
+        width = require_shape(state, "conv1.weight", network="sftmd")[0]
+        inputs = require_shape(state, "SFT-residual1.sft1.mul_conv1.weight", network="sftmd")[1]
         depth = len({key.split(".")[0] for key in state if key.startswith("SFT-residual")})
-        outputs = shape_of(state, "upscale.0.weight", network="sftmd")[0]
+        outputs = require_shape(state, "upscale.0.weight", network="sftmd")[0]
         factor = {4 * width: 2, 9 * width: 3}.get(outputs)
         if factor is None:
             raise ModelError(f"not a state dict of sftmd: 'upscale.0.weight' maps {width} to {outputs} features.")

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kukkiri.networks.blocks import conv, count_blocks, shape_of
+from kukkiri.networks.blocks import conv, count_blocks, require_shape
 from kukkiri.networks.interface import Network
 
 __all__ = ["Johnson"]
@@ -81,6 +81,6 @@ class Johnson(Network):
         """Everything."""
         return {
             "scale": 2 ** count_blocks(state, "up."),
-            "width": shape_of(state, "head.0.weight", network="johnson")[0],
+            "width": require_shape(state, "head.0.weight", network="johnson")[0],
             "depth": count_blocks(state, "body.", suffix="body."),
         }

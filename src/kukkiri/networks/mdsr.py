@@ -13,13 +13,13 @@ from torch import Tensor, nn
 from kukkiri.networks.blocks import (
     MeanShift,
     ResidualBlock,
-    Upsampler,
+    StagedUpsampler,
     conv,
     count_blocks,
-    shape_of,
+    infer_upsampler_scale,
+    infer_value_range,
+    require_shape,
     upsampler_reach,
-    upsampler_scale,
-    value_range_of,
 )
 from kukkiri.networks.interface import Network
 
@@ -59,7 +59,7 @@ class MDSR(Network):
         self.pre_process = nn.ModuleList(
             nn.Sequential(ResidualBlock(width, kernel_size=5), ResidualBlock(width, kernel_size=5)) for _ in scales
         )
-        self.upsample = nn.ModuleList(Upsampler(width, scale=one) for one in scales)
+        self.upsample = nn.ModuleList(StagedUpsampler(width, scale=one) for one in scales)
         self.body = nn.Sequential(*(ResidualBlock(width) for _ in range(depth)), conv(width, width))
         self.tail = nn.Sequential(conv(width, 3))
 
@@ -74,9 +74,12 @@ class MDSR(Network):
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
         """Scales, width, depth and value range; ``scale`` is the first branch's, for the caller to change."""
         branches = count_blocks(state, "pre_process.")
-        width, depth = shape_of(state, "head.0.weight", network="mdsr")[0], count_blocks(state, "body.", suffix="body.")
-        shape_of(state, f"body.{depth}.weight", network="mdsr")
-        shape_of(state, "pre_process.0.0.body.0.weight", network="mdsr")
-        scales = [upsampler_scale(state, f"upsample.{index}.", network="mdsr") for index in range(branches)]
-        value_range = value_range_of(state, network="mdsr")
+        width, depth = (
+            require_shape(state, "head.0.weight", network="mdsr")[0],
+            count_blocks(state, "body.", suffix="body."),
+        )
+        require_shape(state, f"body.{depth}.weight", network="mdsr")
+        require_shape(state, "pre_process.0.0.body.0.weight", network="mdsr")
+        scales = [infer_upsampler_scale(state, f"upsample.{index}.", network="mdsr") for index in range(branches)]
+        value_range = infer_value_range(state, network="mdsr")
         return {"scale": scales[0], "scales": scales, "width": width, "depth": depth, "value_range": value_range}

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kukkiri.networks.blocks import MeanShift, conv, count_blocks, shape_of
+from kukkiri.networks.blocks import MeanShift, conv, count_blocks, require_shape
 from kukkiri.networks.interface import Network
 
 __all__ = ["MetaRDN"]
@@ -130,10 +130,10 @@ class MetaRDN(Network):
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
         """Everything but the scale, which leaves no trace."""
-        shape_of(state, "P2W.meta_block.2.weight", network="metardn")
+        require_shape(state, "P2W.meta_block.2.weight", network="metardn")
         return {
-            "width": shape_of(state, "SFENet1.weight", network="metardn")[0],
-            "growth": shape_of(state, "RDBs.0.convs.0.conv.0.weight", network="metardn")[0],
+            "width": require_shape(state, "SFENet1.weight", network="metardn")[0],
+            "growth": require_shape(state, "RDBs.0.convs.0.conv.0.weight", network="metardn")[0],
             "depth": count_blocks(state, "RDBs."),
             "layers": count_blocks(state, "RDBs.0.convs."),
         }

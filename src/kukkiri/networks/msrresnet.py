@@ -11,7 +11,7 @@ from typing import Any, Literal
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kukkiri.networks.blocks import conv, count_blocks, shape_of, upsampling_stages
+from kukkiri.networks.blocks import conv, count_blocks, factor_scale, require_shape
 from kukkiri.networks.interface import Network
 from kukkiri.networks.receptive_field import tail_reach
 
@@ -47,7 +47,7 @@ class MSRResNet(Network):
             raise ValueError(f"scale must be 2, 3 or 4, got {scale}")
         self.scale = scale
         self.colour = colour
-        self.stages = upsampling_stages(scale)
+        self.stages = factor_scale(scale)
         self.receptive_field = 1 + 2 * depth + tail_reach(2, self.stages)
         self.conv_first = conv(self.channels, width)
         self.body = nn.Sequential(*(_Block(width) for _ in range(depth)))
@@ -69,8 +69,8 @@ class MSRResNet(Network):
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
         """Scale, colour, width and depth."""
-        width, channels, *_ = shape_of(state, "conv_first.weight", network="msrresnet")
-        outputs = shape_of(state, "upconv1.weight", network="msrresnet")[0]
+        width, channels, *_ = require_shape(state, "conv_first.weight", network="msrresnet")
+        outputs = require_shape(state, "upconv1.weight", network="msrresnet")[0]
         return {
             "scale": 4 if "upconv2.weight" in state else 3 if outputs == 9 * width else 2,
             "colour": "y" if channels == 1 else "rgb",

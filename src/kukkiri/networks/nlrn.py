@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kukkiri.networks.blocks import conv, count_blocks, shape_of
+from kukkiri.networks.blocks import conv, count_blocks, require_shape
 from kukkiri.networks.interface import Network
 
 __all__ = ["NLRN"]
@@ -84,8 +84,8 @@ class NLRN(Network):
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
         """Width and steps; the scale leaves no trace."""
-        shape_of(state, "theta.weight", network="nlrn")
+        require_shape(state, "theta.weight", network="nlrn")
         return {
-            "width": shape_of(state, "conv_first.weight", network="nlrn")[0],
+            "width": require_shape(state, "conv_first.weight", network="nlrn")[0],
             "steps": count_blocks(state, "norms."),
         }

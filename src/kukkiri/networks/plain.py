@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kukkiri.errors import ModelError
-from kukkiri.networks.blocks import conv, count_blocks, shape_of
+from kukkiri.networks.blocks import conv, count_blocks, require_shape
 from kukkiri.networks.interface import Network
 
 __all__ = ["Plain"]
@@ -84,9 +84,9 @@ class Plain(Network):
         """
         if lr.shape[-2] % self.unshuffle or lr.shape[-1] % self.unshuffle:
             raise ValueError(f"expected sides that are multiples of {self.unshuffle}, got {tuple(lr.shape[-2:])}")
-        return self.upscaled(self.features(lr), lr)
+        return self.upscale(self.features(lr), lr)
 
-    def upscaled(self, features: Tensor, lr: Tensor) -> Tensor:
+    def upscale(self, features: Tensor, lr: Tensor) -> Tensor:
         """The head's sub-pixels on top of the nearest pixel."""
         detail = functional.pixel_shuffle(self.head(features), self.scale * self.unshuffle)
         return detail + functional.interpolate(lr, scale_factor=float(self.scale), mode="nearest")
@@ -94,9 +94,9 @@ class Plain(Network):
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
         """Everything; grey with an ``unshuffle`` has 1, 4, 9 or 16 channels, colour three times as many."""
-        width, inputs, *_ = shape_of(state, "body.0.weight", network="plain")
+        width, inputs, *_ = require_shape(state, "body.0.weight", network="plain")
         depth = count_blocks(state, "body.")
-        outputs = shape_of(state, "head.weight", network="plain")[0]
+        outputs = require_shape(state, "head.weight", network="plain")[0]
         channels = 1 if isqrt(inputs) ** 2 == inputs else 3
         unshuffle, scale = isqrt(inputs // channels), isqrt(outputs // inputs)
         if channels * unshuffle**2 != inputs or inputs * scale**2 != outputs:

@@ -13,14 +13,14 @@ from torch import Tensor, nn
 from kukkiri.attention import ChannelAttention
 from kukkiri.networks.blocks import (
     MeanShift,
-    Upsampler,
+    StagedUpsampler,
     conv,
     count_blocks,
-    mean_shift_state,
-    rename,
-    shape_of,
-    upsampler_scale,
-    value_range_of,
+    infer_upsampler_scale,
+    infer_value_range,
+    make_mean_shift_state,
+    rename_keys,
+    require_shape,
 )
 from kukkiri.networks.interface import Network
 
@@ -85,7 +85,7 @@ class RCAN(Network):
         self.add_mean = MeanShift(value_range=value_range, sign=1, trainable=True)
         self.head = nn.Sequential(conv(3, width))
         self.body = nn.Sequential(*(_Group(width, blocks, reduction) for _ in range(groups)), conv(width, width))
-        self.tail = nn.Sequential(Upsampler(width, scale=scale, upsampling=upsampling), conv(width, 3))
+        self.tail = nn.Sequential(StagedUpsampler(width, scale=scale, upsampling=upsampling), conv(width, 3))
 
     def forward(self, lr: Tensor) -> Tensor:
         """Map lr (N, 3, H, W) in [0, value_range] to sr (N, 3, scale*H, scale*W), not clamped."""
@@ -96,15 +96,15 @@ class RCAN(Network):
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
         """Everything but the kind of the tail."""
-        width = shape_of(state, "head.0.weight", network="rcan")[0]
-        hidden = shape_of(state, "body.0.body.0.body.3.conv_du.0.weight", network="rcan")[0]
+        width = require_shape(state, "head.0.weight", network="rcan")[0]
+        hidden = require_shape(state, "body.0.body.0.body.3.conv_du.0.weight", network="rcan")[0]
         return {
-            "scale": upsampler_scale(state, "tail.0.", network="rcan"),
+            "scale": infer_upsampler_scale(state, "tail.0.", network="rcan"),
             "width": width,
             "groups": count_blocks(state, "body.", suffix="body."),
             "blocks": count_blocks(state, "body.0.body.", suffix="body."),
             "reduction": width // hidden,
-            "value_range": value_range_of(state, network="rcan"),
+            "value_range": infer_value_range(state, network="rcan"),
         }
 
 
@@ -128,4 +128,4 @@ def rcan_from_basicsr(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         (r"upsample\.", "tail.0."),
         (r"conv_last\.", "tail.1."),
     ]
-    return mean_shift_state() | rename(state, rules)
+    return make_mean_shift_state() | rename_keys(state, rules)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from kukkiri.errors import ModelError
-from kukkiri.networks.blocks import conv, count_blocks, rename, shape_of, upsampling_stages
+from kukkiri.networks.blocks import conv, count_blocks, factor_scale, rename_keys, require_shape
 from kukkiri.networks.interface import Network
 from kukkiri.networks.receptive_field import tail_reach
 
@@ -76,7 +76,7 @@ class RDN(Network):
         self.colour = colour
         self.value_range = value_range
         radius = kernel_size // 2
-        tail = tail_reach(radius, upsampling_stages(scale), stage_radius=radius)
+        tail = tail_reach(radius, factor_scale(scale), stage_radius=radius)
         self.receptive_field = radius * (depth * layers + 3) + tail
         self.SFENet1 = conv(self.channels, width, kernel_size)
         self.SFENet2 = conv(width, width, kernel_size)
@@ -84,7 +84,7 @@ class RDN(Network):
         self.GFF = nn.Sequential(conv(depth * width, width, 1), conv(width, width, kernel_size))
         stages: list[nn.Module] = []
         features = width
-        for factor in upsampling_stages(scale):
+        for factor in factor_scale(scale):
             stages += [conv(features, growth * factor**2, kernel_size), nn.PixelShuffle(factor)]
             features = growth
         self.UPNet = nn.Sequential(*stages, conv(features, self.channels, kernel_size))
@@ -102,9 +102,9 @@ class RDN(Network):
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
         """All but the value range, which is not in the shapes: the port's 255 stays the default."""
-        width, channels, kernel_size, _ = shape_of(state, "SFENet1.weight", network="rdn")
-        growth = shape_of(state, "RDBs.0.convs.0.conv.0.weight", network="rdn")[0]
-        stages, outputs = _stages(state), shape_of(state, "UPNet.0.weight", network="rdn")[0]
+        width, channels, kernel_size, _ = require_shape(state, "SFENet1.weight", network="rdn")
+        growth = require_shape(state, "RDBs.0.convs.0.conv.0.weight", network="rdn")[0]
+        stages, outputs = _stages(state), require_shape(state, "UPNet.0.weight", network="rdn")[0]
         if outputs not in (4 * growth, 9 * growth):
             raise ModelError(
                 f"not a state dict of rdn: 'UPNet.0.weight' has {outputs} outputs, "
@@ -142,4 +142,4 @@ def rdn_from_yjn870(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         (r"upscale\.", "UPNet."),
         (r"output\.", f"UPNet.{last}."),
     ]
-    return rename(state, rules)
+    return rename_keys(state, rules)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kukkiri.errors import ModelError
-from kukkiri.networks.blocks import conv, count_blocks, shape_of
+from kukkiri.networks.blocks import conv, count_blocks, require_shape
 from kukkiri.networks.interface import Network
 
 __all__ = ["ESRGANDiscriminator", "RRDBNet"]
@@ -143,9 +143,9 @@ class RRDBNet(Network):
         """Everything, the naming included."""
         keys = "basicsr" if "conv_body.weight" in state else "esrgan"
         names = _NAMES[keys]
-        dense = shape_of(state, f"{names['body']}.0.{names['dense']}1.conv1.weight", network="rrdbnet")
-        width, inputs, *_ = shape_of(state, "conv_first.weight", network="rrdbnet")
-        channels = shape_of(state, "conv_last.weight", network="rrdbnet")[0]
+        dense = require_shape(state, f"{names['body']}.0.{names['dense']}1.conv1.weight", network="rrdbnet")
+        width, inputs, *_ = require_shape(state, "conv_first.weight", network="rrdbnet")
+        channels = require_shape(state, "conv_last.weight", network="rrdbnet")[0]
         fold = isqrt(inputs // channels)
         if inputs != channels * fold**2 or fold not in (1, 2, 4):
             raise ModelError(f"not a state dict of rrdbnet: {inputs} input channels for {channels} output channels.")

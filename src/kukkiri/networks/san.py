@@ -26,16 +26,16 @@ import torch
 from torch import Tensor, nn
 
 from kukkiri.attention import ChannelAttention, RegionalNonLocal, SecondOrderChannelAttention
-from kukkiri.attention.squeeze_excitation import gate
+from kukkiri.attention.squeeze_excitation import make_gate
 from kukkiri.networks.blocks import (
     MeanShift,
     ResidualBlock,
-    Upsampler,
+    StagedUpsampler,
     conv,
     count_blocks,
-    shape_of,
-    upsampler_scale,
-    value_range_of,
+    infer_upsampler_scale,
+    infer_value_range,
+    require_shape,
 )
 from kukkiri.networks.interface import Network
 
@@ -50,7 +50,7 @@ class _Unused(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.conv_du = gate(width, reduction=min(8, width))
+        self.conv_du = make_gate(width, reduction=min(8, width))
 
 
 class _NonLocal(RegionalNonLocal):
@@ -137,7 +137,7 @@ class SAN(Network):
             self.share_source = conv(width, width, 1, bias=False)
             nn.init.zeros_(self.share_source.weight)
         self.head = nn.Sequential(conv(3, width))
-        self.tail = nn.Sequential(Upsampler(width, scale=scale, upsampling=upsampling), conv(width, 3))
+        self.tail = nn.Sequential(StagedUpsampler(width, scale=scale, upsampling=upsampling), conv(width, 3))
 
     def forward(self, lr: Tensor) -> Tensor:
         """Map lr (N, 3, H, W) in [0, value_range] to sr (N, 3, scale*H, scale*W), not clamped.
@@ -163,16 +163,16 @@ class SAN(Network):
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
         """Everything but first against second order, which have the same shapes: second order is assumed."""
-        width = shape_of(state, "head.0.weight", network="san")[0]
-        shape_of(state, "non_local.non_local.theta.weight", network="san")
+        width = require_shape(state, "head.0.weight", network="san")[0]
+        require_shape(state, "non_local.non_local.theta.weight", network="san")
         hidden = state.get("RG.0.soca.conv_du.0.weight")
         arguments = {
-            "scale": upsampler_scale(state, "tail.0.", network="san"),
+            "scale": infer_upsampler_scale(state, "tail.0.", network="san"),
             "width": width,
             "groups": count_blocks(state, "RG."),
             "blocks": count_blocks(state, "RG.0.rcab."),
             "variant": "official" if "gamma" in state else "paper",
-            "value_range": value_range_of(state, network="san"),
+            "value_range": infer_value_range(state, network="san"),
         }
         return arguments | ({"attention": "none"} if hidden is None else {"reduction": width // hidden.shape[0]})
 

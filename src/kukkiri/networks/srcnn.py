@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kukkiri.errors import ModelError
-from kukkiri.networks.blocks import shape_of
+from kukkiri.networks.blocks import require_shape
 from kukkiri.networks.interface import Network
 
 __all__ = ["SRCNN"]
@@ -64,7 +64,7 @@ class SRCNN(Network):
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
         """Channels, kernels and widths; the scale and the padding leave no trace."""
-        shapes = [shape_of(state, f"conv{i}.weight", network="srcnn") for i in (1, 2, 3)]
+        shapes = [require_shape(state, f"conv{i}.weight", network="srcnn") for i in (1, 2, 3)]
         if "conv4.weight" in state or any(len(shape) != 4 for shape in shapes):
             raise ModelError("not a state dict of srcnn: expected three convolutions, conv1 to conv3.")
         return {

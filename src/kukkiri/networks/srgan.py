@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from kukkiri.errors import ModelError
-from kukkiri.networks.blocks import conv, count_blocks, shape_of, upsampling_stages
+from kukkiri.networks.blocks import conv, count_blocks, factor_scale, require_shape
 from kukkiri.networks.interface import Network
 from kukkiri.networks.receptive_field import tail_reach
 
@@ -57,7 +57,7 @@ class SRGAN(Network):
 
     def __init__(self, *, scale: int = 4, width: int = 64, depth: int = 5) -> None:
         super().__init__()
-        stages = upsampling_stages(scale)
+        stages = factor_scale(scale)
         self.scale = scale
         self.depth = depth
         self.receptive_field = 4 + 2 * depth + 1 + tail_reach(4, stages)
@@ -80,12 +80,12 @@ class SRGAN(Network):
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
         """Scale, width and depth."""
-        width = shape_of(state, "block1.0.weight", network="srgan")[0]
+        width = require_shape(state, "block1.0.weight", network="srgan")[0]
         depth = sum(key.endswith(".conv1.weight") for key in state)
         tail = f"block{depth + 3}."
         scale = 1
         for i in range(count_blocks(state, tail) - 1):
-            outputs = shape_of(state, f"{tail}{i}.conv.weight", network="srgan")[0]
+            outputs = require_shape(state, f"{tail}{i}.conv.weight", network="srgan")[0]
             factor = {4 * width: 2, 9 * width: 3}.get(outputs)
             if factor is None:
                 raise ModelError(f"not a state dict of srgan: stage {i} maps {width} to {outputs} features.")

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from kukkiri.errors import ModelError
-from kukkiri.networks.blocks import conv, count_blocks, shape_of
+from kukkiri.networks.blocks import conv, count_blocks, require_shape
 from kukkiri.networks.interface import Network
 
 __all__ = ["SRMD"]
@@ -66,9 +66,9 @@ class SRMD(Network):
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
         """Everything."""
-        width, inputs, *_ = shape_of(state, "model.0.weight", network="srmd")
+        width, inputs, *_ = require_shape(state, "model.0.weight", network="srmd")
         depth = sum(key.endswith(".weight") for key in state)
-        outputs = shape_of(state, f"model.{2 * depth - 2}.weight", network="srmd")[0]
+        outputs = require_shape(state, f"model.{2 * depth - 2}.weight", network="srmd")[0]
         scale = isqrt(outputs // 3)
         if outputs != 3 * scale**2 or inputs <= 3 or count_blocks(state, "model.1."):
             raise ModelError(f"not a state dict of srmd: maps {inputs} input channels to {outputs}.")

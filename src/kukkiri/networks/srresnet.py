@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kukkiri.errors import ModelError
-from kukkiri.networks.blocks import conv, count_blocks, shape_of, upsampling_stages
+from kukkiri.networks.blocks import conv, count_blocks, factor_scale, require_shape
 from kukkiri.networks.interface import Network
 from kukkiri.networks.receptive_field import tail_reach
 
@@ -60,7 +60,7 @@ class SRResNet(Network):
 
     def __init__(self, *, scale: int = 4, width: int = 64, depth: int = 16) -> None:
         super().__init__()
-        stages = upsampling_stages(scale)
+        stages = factor_scale(scale)
         self.scale = scale
         self.receptive_field = 4 + 2 * depth + 1 + tail_reach(4, stages)
         self.conv1 = nn.Sequential(conv(3, width, 9), nn.PReLU())
@@ -78,10 +78,10 @@ class SRResNet(Network):
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
         """Scale, width and depth."""
-        width = shape_of(state, "conv1.0.weight", network="srresnet")[0]
+        width = require_shape(state, "conv1.0.weight", network="srresnet")[0]
         scale = 1
         for i in range(count_blocks(state, "upsampling.")):
-            outputs = shape_of(state, f"upsampling.{i}.upsample_block.0.weight", network="srresnet")[0]
+            outputs = require_shape(state, f"upsampling.{i}.upsample_block.0.weight", network="srresnet")[0]
             factor = {4 * width: 2, 9 * width: 3}.get(outputs)
             if factor is None:
                 raise ModelError(f"not a state dict of srresnet: stage {i} maps {width} to {outputs} features.")
@@ -133,6 +133,6 @@ class InstanceSRResNet(Network):
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
         """Width and depth."""
-        width = shape_of(state, "conv_input.weight", network="srresnet_instance")[0]
-        shape_of(state, "bn_mid.weight", network="srresnet_instance")
+        width = require_shape(state, "conv_input.weight", network="srresnet_instance")[0]
+        require_shape(state, "bn_mid.weight", network="srresnet_instance")
         return {"width": width, "depth": count_blocks(state, "residual.")}

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kukkiri.networks.blocks import conv, count_blocks, shape_of
+from kukkiri.networks.blocks import conv, count_blocks, require_shape
 from kukkiri.networks.interface import Network
 
 __all__ = ["USRNet", "kernel_spectrum", "solve_data_term"]
@@ -185,11 +185,11 @@ class USRNet(Network):
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
         """Everything but the scale, which leaves no trace."""
         depth = count_blocks(state, "p.m_down1.") - 1
-        widths = [shape_of(state, f"p.m_up{i}.0.weight", network="usrnet")[1] for i in (1, 2, 3)]
-        outputs, hidden, *_ = shape_of(state, "h.mlp.4.weight", network="usrnet")
+        widths = [require_shape(state, f"p.m_up{i}.0.weight", network="usrnet")[1] for i in (1, 2, 3)]
+        outputs, hidden, *_ = require_shape(state, "h.mlp.4.weight", network="usrnet")
         return {
             "iterations": outputs // 2,
             "hidden": hidden,
-            "widths": [*widths, shape_of(state, "p.m_up3.0.weight", network="usrnet")[0]],
+            "widths": [*widths, require_shape(state, "p.m_up3.0.weight", network="usrnet")[0]],
             "depth": depth,
         }

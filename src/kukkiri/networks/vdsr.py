@@ -12,7 +12,7 @@ from typing import Any, Literal
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kukkiri.networks.blocks import MeanShift, conv, count_blocks, shape_of
+from kukkiri.networks.blocks import MeanShift, conv, count_blocks, require_shape
 from kukkiri.networks.interface import Network
 
 __all__ = ["VDSR"]
@@ -81,7 +81,7 @@ class VDSR(Network):
         """Everything but the scale, which leaves no trace."""
         edsr = "body.0.0.weight" in state
         key = "body.{}.0" if edsr else "layers.{}"
-        width, channels, *_ = shape_of(state, key.format(0) + ".weight", network="vdsr")
+        width, channels, *_ = require_shape(state, key.format(0) + ".weight", network="vdsr")
         return {
             "colour": "y" if channels == 1 else "rgb",
             "width": width,

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kukkiri.errors import ModelError
-from kukkiri.networks.blocks import conv, shape_of
+from kukkiri.networks.blocks import conv, require_shape
 from kukkiri.networks.interface import Network
 
 __all__ = ["MZSR", "ZSSR"]
@@ -62,7 +62,7 @@ class ZSSR(Network):
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
         """Colour, width and depth; the scale leaves no trace."""
         name = cls.__name__.lower()
-        width, channels, *_ = shape_of(state, "conv1.weight", network=name)
+        width, channels, *_ = require_shape(state, "conv1.weight", network=name)
         if ("conv1.bias" in state) != cls.bias:
             raise ModelError(f"not a state dict of {name}: its layers have {'' if cls.bias else 'no '}biases.")
         depth = sum(key.endswith(".weight") for key in state)

@@ -16,10 +16,10 @@ from kukkiri.upsampling.layers import (
 from kukkiri.upsampling.matrix import convolution_matrix, convolution_size, exact_crop, transposed_size
 from kukkiri.upsampling.repair import (
     Upsampling,
-    equalise_sub_pixel_,
-    equalise_transposed_,
+    equalize_sub_pixel_,
+    equalize_transposed_,
     find_upsampling,
-    flat_images,
+    make_flat_images,
     repair_,
 )
 from kukkiri.upsampling.rewrites import (
@@ -60,14 +60,14 @@ __all__ = [
     "bilinear_to_sub_pixel",
     "convolution_matrix",
     "convolution_size",
-    "equalise_sub_pixel_",
-    "equalise_transposed_",
+    "equalize_sub_pixel_",
+    "equalize_transposed_",
     "exact_crop",
     "find_upsampling",
-    "flat_images",
     "icnr_",
     "icnr_transposed_",
     "insert_zeros",
+    "make_flat_images",
     "merge_branches",
     "merge_convolutions",
     "nearest_to_sub_pixel",

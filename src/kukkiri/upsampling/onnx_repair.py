@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from kukkiri.errors import BackendError, ModelError
 from kukkiri.info import METADATA_KEY, ModelInfo
-from kukkiri.upsampling.repair import equalise_sub_pixel_, equalise_transposed_
+from kukkiri.upsampling.repair import equalize_sub_pixel_, equalize_transposed_
 
 __all__ = ["repair_onnx"]
 
@@ -70,12 +70,12 @@ def repair_onnx(
     before = weight.clone()
     features = None if constants is None else _features(model, node, constants)
     if node.op_type == "ConvTranspose":
-        equalise_transposed_(weight, scale=scale, features=features, tolerance=tolerance)
+        equalize_transposed_(weight, scale=scale, features=features, tolerance=tolerance)
     else:
         bias = torch.from_numpy(numpy_helper.to_array(stored[bias_name]).copy()) if bias_name in stored else None
         order = _pixel_shuffle_order(weight.shape[0], scale) if blocks_first else torch.arange(weight.shape[0])
         shuffled, shuffled_bias = weight[order], None if bias is None else bias[order]
-        equalise_sub_pixel_(shuffled, shuffled_bias, scale=scale, features=features, tolerance=tolerance)
+        equalize_sub_pixel_(shuffled, shuffled_bias, scale=scale, features=features, tolerance=tolerance)
         weight[order] = shuffled
         if bias is not None and shuffled_bias is not None:
             bias[order] = shuffled_bias

@@ -18,10 +18,17 @@ from torch import Tensor, nn
 
 from kukkiri.errors import ModelError
 
-__all__ = ["Upsampling", "equalise_sub_pixel_", "equalise_transposed_", "find_upsampling", "flat_images", "repair_"]
+__all__ = [
+    "Upsampling",
+    "equalize_sub_pixel_",
+    "equalize_transposed_",
+    "find_upsampling",
+    "make_flat_images",
+    "repair_",
+]
 
 
-def equalise_transposed_(
+def equalize_transposed_(
     weight: Tensor, *, scale: int, features: Tensor | None = None, tolerance: float = 0.0
 ) -> Tensor:
     """Let every phase of a transposed convolution answer constants alike, in place.
@@ -51,7 +58,7 @@ def equalise_transposed_(
     return weight
 
 
-def equalise_sub_pixel_(
+def equalize_sub_pixel_(
     weight: Tensor,
     bias: Tensor | None = None,
     *,
@@ -99,7 +106,7 @@ def _least_change(
         counts: (A,), taps of each phase.
         biases: (A, C) or ``None``.
         features: (L, Cin) or ``None``.
-        tolerance: see :func:`equalise_transposed_`.
+        tolerance: see :func:`equalize_transposed_`.
 
     Returns:
         (A, Cin, C) to add to each tap, and (A, C) to the biases.
@@ -147,21 +154,21 @@ class Upsampling:
     layer: nn.Conv2d | nn.ConvTranspose2d
     scale: int
 
-    def equalise_(self, features: Tensor | None = None, *, tolerance: float = 0.0) -> float:
+    def equalize_(self, features: Tensor | None = None, *, tolerance: float = 0.0) -> float:
         """Make the phases answer alike.
 
         Args:
             features: (L, channels) constants that reach the layer; ``None`` for every constant.
-            tolerance: see :func:`equalise_transposed_`.
+            tolerance: see :func:`equalize_transposed_`.
 
         Returns:
             The change of the weights, root of the sum of squares relative to that of the weights.
         """
         before = self.layer.weight.detach().clone()
         if isinstance(self.layer, nn.ConvTranspose2d):
-            equalise_transposed_(self.layer.weight, scale=self.scale, features=features, tolerance=tolerance)
+            equalize_transposed_(self.layer.weight, scale=self.scale, features=features, tolerance=tolerance)
         else:
-            equalise_sub_pixel_(
+            equalize_sub_pixel_(
                 self.layer.weight, self.layer.bias, scale=self.scale, features=features, tolerance=tolerance
             )
         return float((self.layer.weight.detach() - before).norm() / before.norm().clamp_min(1e-12))
@@ -211,7 +218,7 @@ def repair_(module: nn.Module, *, constants: Tensor | None = None, tolerance: fl
         )
     last = found[-1]
     if constants is None:
-        return last.name, last.equalise_()
+        return last.name, last.equalize_()
     if last.layer.groups != 1:
         raise ModelError(f"{last.name} has {last.layer.groups} groups of channels; even out every constant instead.")
     seen: list[Tensor] = []
@@ -222,10 +229,10 @@ def repair_(module: nn.Module, *, constants: Tensor | None = None, tolerance: fl
     finally:
         hook.remove()
     height, width = seen[0].shape[2:]
-    return last.name, last.equalise_(seen[0][:, :, height // 2, width // 2], tolerance=tolerance)
+    return last.name, last.equalize_(seen[0][:, :, height // 2, width // 2], tolerance=tolerance)
 
 
-def flat_images(channels: int, *, size: int, levels: int = 9) -> Tensor:
+def make_flat_images(channels: int, *, size: int, levels: int = 9) -> Tensor:
     """The constants worth evening out: greys from black to white and, in colour, six saturated tints.
 
     Returns:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kukkiri.upsampling.rewrites.phases import dilated
+from kukkiri.upsampling.rewrites.phases import dilate
 from kukkiri.upsampling.rewrites.resize_conv import ExactBorder
 
 __all__ = ["FixedFilter", "ParallelBranches", "PointwiseThenConv", "merge_branches", "merge_convolutions"]
@@ -218,7 +218,7 @@ def _normalized(kernel: Tensor, bias: Tensor, *, norm: nn.BatchNorm2d) -> tuple[
 
 def _dense(conv: nn.Conv2d) -> Tensor:
     """The weight with dilation and groups written out as zeros."""
-    return _spread(dilated(conv.weight.detach(), dilation=(conv.dilation[0], conv.dilation[1])), groups=conv.groups)
+    return _spread(dilate(conv.weight.detach(), dilation=(conv.dilation[0], conv.dilation[1])), groups=conv.groups)
 
 
 def _spread(weight: Tensor, *, groups: int) -> Tensor:

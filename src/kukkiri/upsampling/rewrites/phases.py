@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["Crop", "Form", "PhaseBias", "PhaseConv", "dilated", "sub_pixel_to_transposed", "transposed_to_sub_pixel"]
+__all__ = ["Crop", "Form", "PhaseBias", "PhaseConv", "dilate", "sub_pixel_to_transposed", "transposed_to_sub_pixel"]
 
 Form = Literal["crop", "dense"]
 Pair = tuple[int, int]
@@ -169,7 +169,7 @@ def _ends(taps: int, *, scale: int, padding: int, extra: int) -> tuple[int, int,
     return taps - 1 - cells, last + 1, rest, (last + 1 - cells) * scale - rest - extra
 
 
-def dilated(weight: Tensor, *, dilation: Pair) -> Tensor:
+def dilate(weight: Tensor, *, dilation: Pair) -> Tensor:
     """The same kernel with its zeros written out, for dilation 1."""
     if dilation == (1, 1):
         return weight
@@ -190,7 +190,7 @@ def transposed_to_sub_pixel(layer: nn.ConvTranspose2d, *, form: Form = "crop") -
     if layer.stride[0] != layer.stride[1]:
         raise ValueError(f"strides must be equal, got {layer.stride}")
     scale = int(layer.stride[0])
-    weight = dilated(layer.weight.detach(), dilation=_pair(layer.dilation))
+    weight = dilate(layer.weight.detach(), dilation=_pair(layer.dilation))
     padding, given_back = _pair(layer.padding), _pair(layer.output_padding)
     extra = (
         weight.shape[2] - scale - 2 * padding[0] + given_back[0],
@@ -219,7 +219,7 @@ def sub_pixel_to_transposed(conv: nn.Conv2d, *, scale: int) -> nn.Module:
     groups = conv.groups
     if conv.out_channels % (groups * scale**2):
         raise ValueError(f"{conv.out_channels} channels in {groups} groups do not shuffle at scale {scale}")
-    weight = dilated(conv.weight.detach(), dilation=_pair(conv.dilation))
+    weight = dilate(conv.weight.detach(), dilation=_pair(conv.dilation))
     height, width = weight.shape[2:]
     channels = conv.out_channels // scale**2
     # (g, C/g, a, a', Cin/g, v, v') -> (g, Cin/g, C/g, v reversed, a, v' reversed, a')

@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from kukkiri.upsampling.icnr import upscaling_taps
 from kukkiri.upsampling.layers import ResizeConv
-from kukkiri.upsampling.rewrites.phases import PhaseConv, dilated
+from kukkiri.upsampling.rewrites.phases import PhaseConv, dilate
 
 __all__ = ["ExactBorder", "bilinear_to_sub_pixel", "nearest_to_sub_pixel", "resize_to_sub_pixel"]
 
@@ -106,7 +106,7 @@ def resize_to_sub_pixel(layer: ResizeConv, *, exact_border: bool = True) -> nn.M
 def _gathered(conv: nn.Conv2d, *, scale: int, mode: Literal["nearest", "bilinear"]) -> PhaseConv:
     if tuple(conv.stride) != (1, 1) or conv.padding_mode != "zeros" or isinstance(conv.padding, str):
         raise ValueError(f"expected stride 1 and a number of zeros as padding, got {conv}")
-    kernel = dilated(conv.weight.detach(), dilation=(conv.dilation[0], conv.dilation[1]))
+    kernel = dilate(conv.weight.detach(), dilation=(conv.dilation[0], conv.dilation[1]))
     taps, before = upscaling_taps(scale, upscaling="nearest" if mode == "nearest" else "area")
     spread = torch.outer(taps, taps).to(kernel)
     # full convolution of the flipped kernel with the taps, (C, Cin/g, kh + n - 1, kw + n - 1)
