@@ -17,7 +17,7 @@ def folder(tmp_path, rng):
     return tmp_path
 
 
-def test_hr_is_cut_to_the_scale_and_lr_is_matlabs_bicubic(folder):
+def test_hr_is_cropped_to_the_scale_and_lr_is_matlabs_bicubic(folder):
     pairs = PairSet.from_folder(folder, scale=3, colour="rgb")
     assert [pair.name for pair in pairs] == ["a", "b", "c"]
     hr = read_rgb8(folder / "a.png")[:48, :60]
@@ -31,11 +31,11 @@ def test_luma_is_made_after_the_degradation_of_rgb(folder):
     lr, hr = PatchSampler(pairs, patch=50, batch=1).at(0)
     assert lr.shape == hr.shape == (1, 1, 50, 50)
     lefts = [rgb_to_y(pairs[0].lr[:, left : left + 50].astype(np.float64) / 255) for left in range(12)]
-    turned = [dihedral(luma[..., None], variant)[..., 0] for luma in lefts for variant in range(8)]
-    assert min(np.abs(luma - lr[0, 0].numpy()).max() for luma in turned) < 1e-6  # float32
+    transformed = [dihedral(luma[..., None], variant)[..., 0] for luma in lefts for variant in range(8)]
+    assert min(np.abs(luma - lr[0, 0].numpy()).max() for luma in transformed) < 1e-6  # float32
 
 
-def test_every_variant_of_a_image_is_another_draw_and_shares_its_hr(folder):
+def test_every_variant_of_an_image_is_another_sample_and_shares_its_hr(folder):
     pairs = PairSet.from_folder(folder, scale=2, colour="rgb", degradation="photo", variants=3)
     assert [pair.name for pair in pairs] == ["a"] * 3 + ["b"] * 3 + ["c"] * 3
     assert np.shares_memory(pairs[0].hr, pairs[2].hr)
@@ -44,8 +44,8 @@ def test_every_variant_of_a_image_is_another_draw_and_shares_its_hr(folder):
     assert np.array_equal(pairs[4].lr, expected)
 
 
-def test_variants_of_what_is_not_random_are_refused(folder):
-    with pytest.raises(ConfigError, match="draws nothing at random"):
+def test_variants_of_a_degradation_that_is_not_random_are_refused(folder):
+    with pytest.raises(ConfigError, match="samples nothing at random"):
         PairSet.from_folder(folder, scale=2, colour="rgb", variants=2)
 
 
@@ -55,10 +55,10 @@ def test_a_cache_gives_the_same_pairs_and_is_really_read(folder, tmp_path):
     cache = tmp_path / "cache"
     for _ in range(2):
         cached = PairSet.from_folder(folder, **options, cache=cache)
-        for one, two in zip(plain, cached, strict=True):
-            assert one.name == two.name
-            assert np.array_equal(one.lr, two.lr)
-            assert np.array_equal(one.hr, two.hr)
+        for expected, pair in zip(plain, cached, strict=True):
+            assert pair.name == expected.name
+            assert np.array_equal(pair.lr, expected.lr)
+            assert np.array_equal(pair.hr, expected.hr)
     assert not cached[0].lr.flags.writeable
     (file,) = cache.glob("*/lr-*.bin")
     file.write_bytes(bytes(file.stat().st_size))
@@ -80,13 +80,13 @@ def test_patches_are_a_function_of_seed_rank_and_step(folder):
     assert not PatchSampler(pairs, patch=8, batch=5, seed=3, rank=1).at(7)[0].equal(lr)
 
 
-def test_both_sides_of_a_patch_are_the_same_place_turned_the_same_way(folder):
+def test_lr_and_hr_of_a_patch_are_the_same_place_transformed_alike(folder):
     pairs = PairSet.from_folder(folder, scale=1, colour="rgb")  # at scale 1 they are one image
     lr, hr = PatchSampler(pairs, patch=9, batch=32, seed=0).at(0)
     assert lr.equal(hr)
 
 
-def test_the_eight_variants_differ_and_are_flips_and_turns():
+def test_the_eight_variants_differ_and_are_flips_and_rotations():
     image = np.arange(6, dtype=np.float32).reshape(2, 3, 1)
     square = np.arange(9, dtype=np.float32).reshape(3, 3, 1)
     assert dihedral(image, 4).shape == (3, 2, 1)
@@ -94,7 +94,7 @@ def test_the_eight_variants_differ_and_are_flips_and_turns():
     assert np.array_equal(dihedral(square, 1 | 4)[..., 0], np.rot90(square[..., 0], -1))
 
 
-def test_what_cannot_be_used_is_named(folder, tmp_path):
+def test_folders_and_images_that_cannot_be_used_are_named(folder, tmp_path):
     with pytest.raises(ConfigError, match="no such folder"):
         require_images(tmp_path / "none")
     (tmp_path / "empty").mkdir()

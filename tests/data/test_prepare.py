@@ -24,14 +24,14 @@ def test_whole_images_are_the_pairs_that_training_makes_itself(folder, tmp_path)
     for scale, degradation, variants in ((2, "photo", 2), (3, "bicubic", 1)):
         options = {"scale": scale, "degradation": degradation, "variants": variants, "colour": "rgb"}
         there = PairSet.from_folder(tmp_path / "made", **options)
-        for one, two in zip(PairSet.from_folder(folder, **options), there, strict=True):
-            assert one.name == two.name
-            assert np.array_equal(one.lr, two.lr)
-            assert np.array_equal(one.hr, two.hr)
+        for expected, pair in zip(PairSet.from_folder(folder, **options), there, strict=True):
+            assert pair.name == expected.name
+            assert np.array_equal(pair.lr, expected.lr)
+            assert np.array_equal(pair.hr, expected.hr)
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
-def test_sub_images_cover_the_image_and_lr_is_cut_after_it_was_made(folder, tmp_path, scale):
+def test_sub_images_cover_the_image_and_lr_is_cut_after_the_degradation(folder, tmp_path, scale):
     prepared = prepare(folder, tmp_path / "made", lr_sets=[LRSet(scale, "bicubic")], sub_image=96)
     pixels = prepared.hr()
     whole = PairSet.from_folder(folder, scale=scale, colour="rgb")
@@ -52,7 +52,7 @@ def test_sub_images_cover_the_image_and_lr_is_cut_after_it_was_made(folder, tmp_
         assert pair.hr.shape == (scale * pair.lr.shape[0], scale * pair.lr.shape[1], 3)
 
 
-def test_a_scale_is_added_without_making_hr_again(folder, tmp_path):
+def test_a_scale_is_added_without_writing_hr_again(folder, tmp_path):
     made = tmp_path / "made"
     prepare(folder, made, lr_sets=[LRSet(2, "bicubic")])
     before = (made / "hr.bin").stat()
@@ -76,9 +76,9 @@ def test_an_unreadable_image_is_named_and_the_others_are_prepared(folder, tmp_pa
         PairSet.from_folder(folder, scale=2, colour="rgb", cache=tmp_path / "cache")
 
 
-def test_nothing_is_left_when_the_work_breaks_off(folder, tmp_path):
-    def stop(what: str, done: int, _: int) -> None:
-        if what != "HR" and done == 2:
+def test_no_partial_file_is_left_when_the_work_is_interrupted(folder, tmp_path):
+    def stop(label: str, done: int, _: int) -> None:
+        if label != "HR" and done == 2:
             raise KeyboardInterrupt
 
     made = tmp_path / "made"
@@ -92,17 +92,17 @@ def test_a_flipped_bit_and_a_cut_file_are_found(folder, tmp_path):
     made = tmp_path / "made"
     prepared = prepare(folder, made, lr_sets=[LRSet(2, "bicubic")])
     assert prepared.check() == []
-    lr_set = made / f"{LRSet(2, 'bicubic').stem}.bin"
-    data = bytearray(lr_set.read_bytes())
+    file = made / f"{LRSet(2, 'bicubic').stem}.bin"
+    data = bytearray(file.read_bytes())
     data[1000] ^= 1
-    lr_set.write_bytes(data)
+    file.write_bytes(data)
     assert len(PreparedFolder.open(made).check()) == 1
-    lr_set.write_bytes(data[:-1])
+    file.write_bytes(data[:-1])
     with pytest.raises(ConfigError, match=f"has {len(data) - 1} bytes, expected {len(data)}"):
         PairSet.from_folder(made, scale=2, colour="rgb")
 
 
-def test_lr_of_an_older_drawing_is_made_anew(folder, tmp_path, monkeypatch):
+def test_lr_of_an_older_sampling_revision_is_made_again(folder, tmp_path, monkeypatch):
     made, lr_set = tmp_path / "made", LRSet(2, "photo", 2)
     with monkeypatch.context() as older:
         older.setattr("kukkiri.data.prepared.SAMPLING_REVISION", 1)
@@ -112,7 +112,7 @@ def test_lr_of_an_older_drawing_is_made_anew(folder, tmp_path, monkeypatch):
     assert set(prepare(folder, made, lr_sets=[lr_set]).lr_sets) == {LRSet(2, "bicubic"), lr_set}
 
 
-def test_what_does_not_fit_is_said(folder, tmp_path):
+def test_arguments_that_do_not_fit_the_prepared_folder_are_refused(folder, tmp_path):
     made = tmp_path / "made"
     prepare(folder, made, lr_sets=[LRSet(2, "bicubic")])
     with pytest.raises(ConfigError, match=r"no LR images for x4 bicubic, variants 1\. There: x2 bicubic, variants 1"):

@@ -1,6 +1,6 @@
-"""Pairs of LR and HR images for training, and the patches drawn from them; folders prepared for it.
+"""Pairs of LR and HR images for training, patches sampled from them, and folders prepared for training.
 
-Only the patches need torch, so they are loaded when they are first used: preparing a folder does without it.
+Only the patches need torch and are loaded when they are first used; preparing a folder does not need it.
 """
 
 import importlib

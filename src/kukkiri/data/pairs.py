@@ -1,4 +1,4 @@
-"""HR images from a folder, and LR made from each by the MATLAB-exact downscaler or any other degradation."""
+"""HR images of a folder, each with LR images made of it by MATLAB-exact bicubic or any other degradation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ Levels = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Pair:
-    """One image twice, as 8-bit RGB."""
+    """The LR and the HR version of one image, 8-bit RGB."""
 
     name: str
     lr: Levels
@@ -31,12 +31,12 @@ class Pair:
 
 @dataclass(frozen=True)
 class PairSet(Sequence[Pair]):
-    """Pairs in memory, or mapped into it."""
+    """Pairs in memory, or mapped into memory."""
 
     pairs: tuple[Pair, ...]
     scale: int
     colour: Literal["y", "rgb"]
-    """What patches are made of: luma, computed of the degraded RGB, or RGB."""
+    """Channels of the patches: luma, computed from the degraded RGB, or RGB."""
 
     @classmethod
     def from_folder(
@@ -50,24 +50,25 @@ class PairSet(Sequence[Pair]):
         limit: int | None = None,
         cache: Path | None = None,
     ) -> "PairSet":
-        """Read every image of a folder and make its LR twins.
+        """Read every image of a folder and make its LR images.
 
-        HR is cut to a multiple of ``scale`` from the top left corner and degraded as 8-bit RGB, as the
-        published test sets were.
+        HR is cropped to a multiple of ``scale``, from the top left corner, and degraded as 8-bit RGB, as in the
+        published test sets.
 
         Args:
             folder: of HR images, or one made by ``kukkiri data prepare``.
             scale: HR pixels for one LR pixel along a side.
             colour: ``y`` for MATLAB's luma divided by 255, or ``rgb``.
             degradation: text form of a :class:`kukkiri.degradations.Degradation`.
-            variants: LR images of each HR image, each with its own draw of a random degradation; HR is
+            variants: LR images of each HR image, each with its own sample of a random degradation; HR is
                 in memory once.
-            limit: read only the first so many images.
-            cache: folder that keeps HR and LR from run to run, mapped into memory; keyed by content, scale,
+            limit: number of images that are read, the first by name; ``None``: all.
+            cache: folder that keeps HR and LR from run to run, mapped into memory; its keys are content, scale,
                 degradation and variants. A prepared folder needs none.
 
         Raises:
-            ConfigError: no images, a prepared folder without these LR images, or variants of what is not random.
+            ConfigError: no images, a prepared folder without these LR images, or several variants of a degradation that is
+                not random.
             ImageError: an image cannot be read or is smaller than ``scale``.
         """
         lr_set = LRSet(scale, degradation, variants)

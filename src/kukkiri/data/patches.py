@@ -1,4 +1,4 @@
-"""Random patches: the batch of a step depends on the seed and the step alone, so that training resumes exactly."""
+"""Random patches; a batch depends only on the seed, the rank and the step, so that training resumes exactly."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,16 +17,16 @@ __all__ = ["PatchSampler", "dihedral"]
 
 @dataclass(frozen=True)
 class PatchSampler:
-    """Crops, flips and rotations; each LR position of the set is equally likely."""
+    """Random crops, flips and rotations; each LR position of the set is equally likely."""
 
     pairs: PairSet
     patch: int
-    """LR pixels to a side."""
+    """Side of a patch in LR pixels."""
     batch: int
     """Patches in a batch."""
     seed: int = 0
     rank: int = 0
-    """Number of this process among several; each draws its own patches."""
+    """Number of this process among several; each samples its own patches."""
 
     def __post_init__(self) -> None:
         small = [pair.name for pair in self.pairs if min(pair.lr.shape[:2]) < self.patch]
@@ -39,7 +39,7 @@ class PatchSampler:
         object.__setattr__(self, "_cumulated", np.cumsum(areas / areas.sum()))
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
-        """The batch of a step.
+        """Sample the batch of a step.
 
         Returns:
             lr (N, C, P, P) and hr (N, C, scale*P, scale*P), float32.
@@ -65,19 +65,24 @@ class PatchSampler:
         return lr, hr, int(generator.integers(8))
 
     def _tensor(self, levels: Levels, variants: NDArray[np.int_]) -> Tensor:
-        """(N, S, S, 3) levels, each turned in its way, as (N, C, S, S) in [0, 1]."""
+        """Convert (N, S, S, 3) levels to (N, C, S, S) in [0, 1], each image transformed by its variant."""
         values = dequantize(levels)
         if self.pairs.colour == "y":
             values = rgb_to_y(values)[..., None]
         count, side, _, channels = values.shape
         planes = np.empty((count, channels, side, side), dtype=np.float32)
-        for place, variant in enumerate(variants):  # floats, because copying single bytes turned is slower
+        for place, variant in enumerate(variants):  # floats, because copying transposed bytes is slower
             planes[place] = dihedral(values[place], int(variant)).transpose(2, 0, 1)
         return torch.from_numpy(planes)
 
 
 def dihedral(image: NDArray[Any], variant: int) -> NDArray[Any]:
-    """One of the eight flips and turns of (H, W, C): bits of ``variant`` are vertical, horizontal, transpose."""
+    """Apply one of the eight flips and rotations (the dihedral group) to (H, W, C).
+
+    Args:
+        image: (H, W, C).
+        variant: 0 to 7; its bits are vertical flip, horizontal flip and transposition, in this order.
+    """
     if variant & 1:
         image = image[::-1]
     if variant & 2:

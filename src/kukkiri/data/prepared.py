@@ -2,13 +2,13 @@
 
 ::
 
-    manifest.json          every piece of every image: where it lies in hr.bin; checksums
+    manifest.json          every piece of every image in the order of hr.bin; checksums
     hr.bin                 8-bit RGB, one piece after the other, row by row
-    lr-x2-<key>.json       how one set of LR images was made, and its checksum
+    lr-x2-<key>.json       scale, degradation, variants and checksum of one LR set
     lr-x2-<key>.bin        8-bit RGB: for each image, for each variant, for each piece
 
-A file is written under another name and renamed when it is whole, the .json last. HR is there once, whatever
-scales and degradations are made of it; processes that train on one folder share its pages.
+A file is written under another name and renamed when it is whole, the .json last. HR is stored once for all scales
+and degradations; processes that train on one folder share its memory pages.
 """
 
 import hashlib
@@ -45,14 +45,14 @@ class Piece:
     width: int
 
     def at_scale(self, scale: int) -> tuple[slice, slice]:
-        """Where it lies in the LR image; the part of a pixel at the end of the image is cut off."""
+        """(rows, columns) in the LR image; the part of a pixel at the end of the image is cut off."""
         rows = slice(self.top // scale, (self.top + self.height) // scale)
         return rows, slice(self.left // scale, (self.left + self.width) // scale)
 
 
 @dataclass(frozen=True)
 class LRSet:
-    """How a set of LR images was made of the HR ones."""
+    """Scale, degradation and variants of a set of LR images, as they are made of the HR ones."""
 
     scale: int
     degradation: str
@@ -67,15 +67,18 @@ class LRSet:
             raise ConfigError(f"scale and variants must be at least 1, got {self.scale} and {self.variants}.")
         if self.variants > 1 and not parsed.random:
             raise ConfigError(
-                f"{self.degradation} draws nothing at random, so {self.variants} variants would be the same image. "
+                f"{self.degradation} samples nothing at random, so {self.variants} variants would be the same image. "
                 "Use variants = 1, or a degradation with noise, photo or real."
             )
 
+    def __str__(self) -> str:
+        return f"x{self.scale} {self.degradation}, variants {self.variants}"
+
     @property
     def stem(self) -> str:
-        """Name of its files."""
-        drawing = f" drawing {SAMPLING_REVISION}" if Degradation.parse(self.degradation).samples_steps else ""
-        text = f"{self.degradation} v{self.variants}{drawing}"
+        """Name of its files without their suffixes."""
+        revision = f" drawing {SAMPLING_REVISION}" if Degradation.parse(self.degradation).samples_steps else ""
+        text = f"{self.degradation} v{self.variants}{revision}"
         return f"lr-x{self.scale}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
@@ -94,14 +97,14 @@ class PreparedFolder:
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """Read the manifest and see that hr.bin is whole.
+        """Read the manifest and check the length of hr.bin.
 
         Raises:
             ConfigError: no prepared folder, or a damaged one.
         """
         values = _read_json(folder / MANIFEST)
         try:
-            pieces = tuple(Piece(**one) for one in values["pieces"])
+            pieces = tuple(Piece(**piece) for piece in values["pieces"])
             prepared = cls(folder, pieces, tuple(values["sources"]), values["sub_image"], values["sha256"])
         except (KeyError, TypeError) as error:
             raise ConfigError(f"{folder / MANIFEST}: is damaged ({error}). {_REMEDY}") from error
@@ -109,61 +112,61 @@ class PreparedFolder:
         return prepared
 
     def to_json(self) -> dict[str, Any]:
-        """What the manifest holds."""
+        """The content of the manifest."""
         values = asdict(self)
         del values["folder"]
         return {"format": FORMAT, **values}
 
     @property
     def problems(self) -> list[str]:
-        """Why some images are missing."""
+        """One line for each image that could not be read."""
         return [source["problem"] for source in self.sources if "problem" in source]
 
     @property
     def lr_sets(self) -> list[LRSet]:
-        """The LR sets that are there, but those of an older drawing."""
+        """The LR sets in the folder, without those of an older revision of the random sampling."""
         found = []
         for path in sorted(self.folder.glob("lr-*.json")):
-            one = _read_json(path)
-            lr_set = LRSet(one["scale"], one["degradation"], one["variants"])
+            values = _read_json(path)
+            lr_set = LRSet(values["scale"], values["degradation"], values["variants"])
             if lr_set.stem == path.stem:
                 found.append(lr_set)
         return found
 
     def hr(self) -> list[Levels]:
-        """Every piece, (H, W, 3), mapped and not to be written."""
+        """Map every piece into memory, (H, W, 3), read-only."""
         shapes = [(piece.height, piece.width) for piece in self.pieces]
-        return _views(self.folder / HR_FILE, shapes)
+        return _map_images(self.folder / HR_FILE, shapes)
 
     def has(self, lr_set: LRSet) -> bool:
-        """Whether the LR set was made."""
+        """True when the LR set was made."""
         return (self.folder / f"{lr_set.stem}.json").is_file()
 
     def lr(self, lr_set: LRSet) -> Iterator[tuple[int, Levels]]:
-        """(number of the piece, its LR pixels) for each variant of each piece.
+        """Map an LR set into memory: (number of the piece, its LR pixels) for each variant of each piece.
 
         Raises:
             ConfigError: the set was not made, or is damaged.
         """
         if not self.has(lr_set):
-            there = "; ".join(f"x{one.scale} {one.degradation}, variants {one.variants}" for one in self.lr_sets)
+            there = "; ".join(str(other) for other in self.lr_sets)
             raise ConfigError(
-                f"{self.folder}: has no LR images for x{lr_set.scale} {lr_set.degradation}, variants {lr_set.variants}. "
+                f"{self.folder}: has no LR images for {lr_set}. "
                 f"There: {there or 'none'}. Run kukkiri data prepare once more with these values."
             )
         order = list(self.order(lr_set))
         shapes = [_shape(self.pieces[number].at_scale(lr_set.scale)) for number in order]
         path = self.folder / f"{lr_set.stem}.bin"
         _check_size(path, 3 * sum(map(math.prod, shapes)))
-        return zip(order, _views(path, shapes), strict=True)
+        return zip(order, _map_images(path, shapes), strict=True)
 
     def order(self, lr_set: LRSet) -> Iterator[int]:
-        """Numbers of the pieces as they follow one another in an LR file."""
+        """Numbers of the pieces in the order of an LR file."""
         for numbers in self.by_image():
             yield from lr_set.variants * numbers
 
     def by_image(self) -> list[list[int]]:
-        """The numbers of the pieces of each image."""
+        """Numbers of the pieces of each image."""
         groups: dict[int, list[int]] = {}
         for number, piece in enumerate(self.pieces):
             groups.setdefault(piece.image, []).append(number)
@@ -173,7 +176,7 @@ class PreparedFolder:
         """Compare every file with its checksum.
 
         Returns:
-            One line for each that differs.
+            One line for each file that is missing or differs.
         """
         files = {HR_FILE: self.sha256}
         for lr_set in self.lr_sets:
@@ -192,12 +195,12 @@ _REMEDY = "Remove the folder and run kukkiri data prepare again."
 
 
 def is_prepared(folder: Path) -> bool:
-    """Whether a folder was made by ``kukkiri data prepare``."""
+    """True when a folder was made by ``kukkiri data prepare``."""
     return (folder / MANIFEST).is_file() and (folder / HR_FILE).is_file()
 
 
 def file_sha256(path: Path) -> str:
-    """Checksum of a file's bytes."""
+    """SHA-256 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -225,8 +228,8 @@ def _shape(place: tuple[slice, slice]) -> tuple[int, int]:
     return rows.stop - rows.start, columns.stop - columns.start
 
 
-def _views(path: Path, shapes: list[tuple[int, int]]) -> list[Levels]:
-    """Images that lie one after the other in a file; plain arrays, because slicing a ``memmap`` is slow."""
+def _map_images(path: Path, shapes: list[tuple[int, int]]) -> list[Levels]:
+    """Map the images of a file, stored one after the other; plain arrays, because slicing a ``memmap`` is slow."""
     if not shapes:
         return []
     flat: Levels = np.asarray(np.memmap(path, dtype=np.uint8, mode="r"))

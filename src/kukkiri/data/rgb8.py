@@ -1,4 +1,4 @@
-"""Images for training: 8-bit RGB, whatever the files are."""
+"""Images for training: 8-bit RGB from files of any kind."""
 
 from pathlib import Path
 
@@ -11,6 +11,6 @@ __all__ = ["read_rgb8"]
 
 
 def read_rgb8(path: Path) -> NDArray[np.uint8]:
-    """An image as 8-bit RGB (H, W, 3): grey is replicated, transparency dropped, 16 bit rounded."""
+    """Read an image as 8-bit RGB (H, W, 3): grey is replicated, transparency dropped, 16 bit rounded."""
     levels = quantize(read_image(path).colour, 8).astype(np.uint8, copy=False)
     return np.repeat(levels, 3, axis=2) if levels.shape[2] == 1 else levels
