@@ -67,8 +67,8 @@ class PairSet(Sequence[Pair]):
                 degradation and variants. A prepared folder needs none.
 
         Raises:
-            ConfigError: no images, a prepared folder without these LR images, or several variants of a degradation that is
-                not random.
+            ConfigError: no images, a prepared folder without these LR images, or several variants of a degradation
+                that is not random.
             ImageError: an image cannot be read or is smaller than ``scale``.
         """
         lr_set = LRSet(scale, degradation, variants)
