@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from kukkiri import __version__
+from kukkiri.cli.parameters import EVERY_PARAMETER
 from kukkiri.errors import KukkiriError
 
 __all__ = ["app", "main"]
@@ -14,6 +15,7 @@ __all__ = ["app", "main"]
 app = App(
     name="kukkiri",
     version=__version__,
+    default_parameter=EVERY_PARAMETER,
     suppress_keyboard_interrupt=False,
     help="Super-resolution: upscale images with nothing lost; train, measure and explain the networks that do it.",
 )

@@ -2,9 +2,13 @@
 
 import json
 import sys
-from typing import Any, Self
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
 
-__all__ = ["TerminalBar", "print_json", "print_progress", "print_result"]
+if TYPE_CHECKING:
+    from kukkiri.inference import FileJob
+
+__all__ = ["TerminalBar", "print_json", "print_progress", "print_result", "report_file"]
 
 
 def print_result(text: str) -> None:
@@ -22,8 +26,29 @@ def print_progress(text: str) -> None:
     print(text, file=sys.stderr, flush=True)  # noqa: T201
 
 
+def report_file(job: "FileJob", *, place: str, error: str, summary: str, notes: Sequence[str], quiet: bool) -> None:
+    """Print the outcome of one file: progress, notes and errors to stderr, the result's name to stdout.
+
+    Args:
+        job: the file that was read, and the one that was written.
+        place: such as ``3/10``.
+        error: the reason why there is no result, or empty.
+        summary: of what was done, one line.
+        notes: what the user should know about the result.
+        quiet: leave stdout to ``--json``.
+    """
+    if error:
+        print_progress(f"kukkiri: {error}")
+        return
+    print_progress(f"[{place}] {job.source} -> {job.target}  {summary}")
+    for note in notes:
+        print_progress(f"kukkiri: {note}")
+    if not quiet:
+        print_result(str(job.target))
+
+
 class TerminalBar:
-    """What shows progress by a rich bar while it is entered; without a bar, which only a terminal gets, nothing."""
+    """Base of progress displays: starts and stops a rich bar, which only a terminal gets."""
 
     _bar: Any = None
 

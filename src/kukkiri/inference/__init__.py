@@ -2,6 +2,8 @@
 
 from kukkiri.inference.choosing import INTERPOLATIONS, Domain
 from kukkiri.inference.engine import Engine, Footprint, OnnxEngine, usable_threads
+from kukkiri.inference.file_jobs import FileJob
+from kukkiri.inference.folders import FileResult, FolderRun
 from kukkiri.inference.presets import PRESETS, Preset
 from kukkiri.inference.providers import Provider, available
 from kukkiri.inference.tiling import SeamScore
@@ -12,6 +14,9 @@ __all__ = [
     "PRESETS",
     "Domain",
     "Engine",
+    "FileJob",
+    "FileResult",
+    "FolderRun",
     "Footprint",
     "OnnxEngine",
     "Plan",

@@ -1,15 +1,15 @@
 """Several images at one time: one thread for each, one share of the memory, one session for all."""
 
-import json
 import threading
 import time
+from functools import partial
 
 import numpy as np
 import pytest
 
-from kukkiri.cli import run
+from kukkiri.errors import ConfigError, ImageError
 from kukkiri.images import Image, read_image
-from kukkiri.inference import Upscaler, engine, upscaler
+from kukkiri.inference import FolderRun, Upscaler, engine, upscaler
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def machine(monkeypatch):
         return plan
 
     def configure(*, cores, free):
-        monkeypatch.setattr("kukkiri.cli.upscale.usable_threads", lambda: cores)
+        monkeypatch.setattr("kukkiri.inference.folders.usable_threads", lambda: cores)
         monkeypatch.setattr(upscaler, "available_memory", lambda: free)
         monkeypatch.setattr(Upscaler, "plan", recorded)
         return plans
@@ -49,7 +49,8 @@ def folder(tmp_path, rng):
 def test_what_the_workers_plan_for_fits_together(machine, folder, tmp_path):
     plans = machine(cores=2, free=60_000_000)
     source = folder((200, 300), (200, 300))
-    assert run(["upscale", str(source), "-o", str(tmp_path / "out"), "--preset", "fast"]) == 0
+    results = list(FolderRun(partial(Upscaler, "fast"), [str(source)], output=tmp_path / "out"))
+    assert not any(result.error for result in results)
     shared = list(plans)
     assert len(shared) == 4  # an image is planned before it is begun, and once more for its run
     # half of 48 MB; the arrays take 4 * (3 * 3 + 2) * 240,000 of it, which leaves 25,846 pixels of 520 bytes: 86 rows
@@ -58,22 +59,20 @@ def test_what_the_workers_plan_for_fits_together(machine, folder, tmp_path):
     assert Upscaler("fast").plan((200, 300)).passes[0][2] is None  # alone it fits
 
 
-def test_a_image_that_fits_no_share_is_done_alone_at_the_end(machine, folder, tmp_path, capsys):
+def test_an_image_that_fits_no_share_is_done_alone_at_the_end(machine, folder, tmp_path):
     plans = machine(cores=2, free=15_000_000)
     source, out = folder((200, 250), (300, 400), (20, 30), (30, 20)), tmp_path / "out"
-    arguments = ["upscale", str(source), "-o", str(out), "--model", "bicubic", "--scale", "2", "--json"]
-    assert run(arguments) == 1
-    printed = capsys.readouterr()
-    value = json.loads(printed.out)
+    results = list(FolderRun(partial(Upscaler, "bicubic", scale=2), [str(source)], output=out))
     # of 12 MB, 6 MB for each worker, the first image takes 8.4 and the second 20.2
-    done = [one["output"] for one in value["files"]]
-    assert sorted(done[:2]) == [str(out / "2.png"), str(out / "3.png")]
-    assert done[2:] == [str(out / "0.png")]
+    done = [result.job.target for result in results if not result.error]
+    assert sorted(done[:2]) == [out / "2.png", out / "3.png"]
+    assert done[2:] == [out / "0.png"]
     assert plans[-2].memory == plans[-1].memory == 4 * (3 * 3 * 200_000 + 6 * 50_000)
-    (failed,) = value["failed"]
-    assert failed["input"] == str(source / "1.png")
-    assert "a result of 600x800 pixels needs" in failed["error"]
-    assert sum(line.startswith("[") for line in printed.err.splitlines()) == 3
+    (failed,) = [result for result in results if result.error]
+    assert failed.job.source == source / "1.png"
+    assert failed.out_of_memory
+    assert "a result of 600x800 pixels needs" in failed.error
+    assert len(results) == 4
 
 
 def test_one_session_with_one_thread_serves_all_workers(machine, folder, tmp_path, monkeypatch):
@@ -87,19 +86,19 @@ def test_one_session_with_one_thread_serves_all_workers(machine, folder, tmp_pat
     monkeypatch.setattr(engine.OnnxEngine, "__init__", counted)
     machine(cores=3, free=10**9)
     source, out = folder(*[(20, 30)] * 5), tmp_path / "out"
-    assert run(["upscale", str(source), "-o", str(out), "--preset", "fast"]) == 0
+    assert not any(result.error for result in FolderRun(partial(Upscaler, "fast"), [str(source)], output=out))
     assert made == [1]
     sizes = [read_image(path).size for path in sorted(out.iterdir())]
     assert sizes == [(40, 60)] * 5
 
 
-@pytest.mark.parametrize("arguments", [["--threads", "2"], ["--tile", "20"]])
-def test_one_worker_computes_while_another_image_is_written(machine, folder, tmp_path, monkeypatch, arguments):
+@pytest.mark.parametrize(("options", "settings"), [({"threads": 2}, {}), ({"one_at_a_time": True}, {"tile": 20})])
+def test_one_worker_computes_while_another_image_is_written(machine, folder, tmp_path, monkeypatch, options, settings):
     machine(cores=2, free=10**9)
     source, out = folder(*[(20, 30)] * 5), tmp_path / "out"
     computing, most = [], []
     second = threading.Event()
-    upscale, save = Upscaler.image, Image.save
+    upscale, save = Upscaler.__call__, Image.save
 
     def counted(self, *args, **kwargs):
         if most:
@@ -116,8 +115,31 @@ def test_one_worker_computes_while_another_image_is_written(machine, folder, tmp
         assert second.wait(30)  # the first file is not written before the network has gone on
         return save(self, *args, **kwargs)
 
-    monkeypatch.setattr(Upscaler, "image", counted)
+    monkeypatch.setattr(Upscaler, "__call__", counted)
     monkeypatch.setattr(Image, "save", waiting)
-    assert run(["upscale", str(source), "-o", str(out), "--preset", "fast", *arguments]) == 0
+    run = FolderRun(partial(Upscaler, "fast", **settings), [str(source)], output=out, **options)
+    assert not any(result.error for result in run)
     assert most == [1] * 5  # one at a time
     assert len(list(out.iterdir())) == 5
+
+
+def test_what_is_called_after_a_file_may_fail_it(folder, tmp_path):
+    source, seen = folder((20, 30), (30, 20)), []
+
+    def after(result):
+        assert result.job.target.exists()
+        seen.append(result.output_size)
+        if result.job.source.name == "1.png":
+            raise ImageError("no page for this one")
+
+    results = list(FolderRun(partial(Upscaler, "bicubic"), [str(source)], output=tmp_path / "out", after=after))
+    assert sorted(seen) == [(40, 60), (60, 40)]
+    assert {result.job.source.name: result.error for result in results} == {
+        "0.png": "",
+        "1.png": "no page for this one",
+    }
+
+
+def test_to_overwrite_and_to_resume_exclude_one_another(folder):
+    with pytest.raises(ConfigError, match="Use one of them"):
+        FolderRun(partial(Upscaler, "bicubic"), [str(folder((20, 30)))], overwrite=True, resume=True)

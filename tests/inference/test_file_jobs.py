@@ -1,9 +1,10 @@
+import os
 from pathlib import Path
 
 import pytest
 
-from kukkiri.cli.jobs import find_sources, plan_jobs
 from kukkiri.errors import ConfigError
+from kukkiri.inference.file_jobs import find_source_files, plan_jobs, sweep_targets
 
 
 def targets(jobs):
@@ -11,7 +12,7 @@ def targets(jobs):
 
 
 def plan(inputs, **changes):
-    sources = find_sources(inputs, recursive=False)
+    sources = find_source_files(inputs, recursive=False)
     return plan_jobs(sources, **{"output": None, "label": "x2", "suffix": None, **changes})
 
 
@@ -46,3 +47,20 @@ def test_an_unknown_suffix_is_refused():
 
 def test_the_same_file_twice_is_done_once():
     assert len(plan(["one.jpg", "one.jpg"])) == 1
+
+
+def test_every_output_folder_is_swept_and_no_other(tmp_path):
+    dead = ".kukkiri-99999999-0123456789abcdef.tmp"
+    for folder in ("in/a", "in/b", "out/a", "out/b", "elsewhere"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / dead).touch()
+        os.utime(tmp_path / folder / dead, (0, 0))
+    for name in ("a/1.png", "b/2.png"):
+        (tmp_path / "in" / name).touch()
+    sources = find_source_files([str(tmp_path / "in"), str(tmp_path / "elsewhere")], recursive=True)
+    sweep_targets(plan_jobs(sources, output=tmp_path / "out", label="x2"))
+    assert {path.parent.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.tmp")} == {
+        "in/a",
+        "in/b",
+        "elsewhere",
+    }

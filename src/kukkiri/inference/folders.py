@@ -1,0 +1,197 @@
+"""Many image files through one upscaler: several at a time, and those that do not fit into memory together last."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from kukkiri.errors import ConfigError, ImageError, KukkiriError
+from kukkiri.images import check_output, read_image
+from kukkiri.inference.engine import usable_threads
+from kukkiri.inference.file_jobs import FileJob, find_source_files, plan_jobs, sweep_targets
+from kukkiri.inference.upscaler import Upscaler
+
+__all__ = ["FileResult", "FolderRun", "UpscalerMaker"]
+
+
+class UpscalerMaker(Protocol):
+    """Make an upscaler, such as ``functools.partial(Upscaler, "fast", scale=3)``."""
+
+    def __call__(self, *, threads: int | None, workers: int) -> Upscaler:
+        """Take the two keywords of :class:`kukkiri.Upscaler` that a run over many files chooses itself."""
+
+
+@dataclass(frozen=True)
+class FileResult:
+    """The outcome of a job."""
+
+    job: FileJob
+    error: str = ""
+    """The reason why there is no result."""
+    notes: tuple[str, ...] = ()
+    """What the user should know about the result, such as metadata that the format cannot hold."""
+    input_size: tuple[int, int] | None = None
+    """(height, width)."""
+    output_size: tuple[int, int] | None = None
+    """(height, width); ``None`` when nothing was computed."""
+    seconds: float = 0.0
+    """To read, upscale and write it, the time that it waited for others not counted."""
+    skipped: bool = False
+    """The result was there already."""
+    domain: str | None = None
+    """Degradation domain of the weights; ``None``: not known."""
+    domain_chosen: bool = False
+    """The domain was chosen for this image."""
+    out_of_memory: bool = False
+    """The free memory, or this image's share of it, does not suffice."""
+
+
+class FolderRun:
+    """Upscales the image files that some inputs name; iterate over it for the results as they come.
+
+    One thread for each of several images is quicker than all threads for one image after the other. With a ``tile``
+    or a number of ``threads`` one image is computed at a time, while the next is read and the last one written. An
+    image for which a share of the memory does not suffice is done at the end, alone. An image that cannot be
+    upscaled does not stop the others.
+
+    ::
+
+        for result in FolderRun(partial(Upscaler, "fast", scale=3), ["photos"], output=Path("large")):
+            print(result.job.target, result.error or result.seconds)
+    """
+
+    def __init__(
+        self,
+        make_upscaler: UpscalerMaker,
+        inputs: Sequence[str],
+        *,
+        output: Path | None = None,
+        suffix: str | None = None,
+        recursive: bool = False,
+        overwrite: bool = False,
+        resume: bool = False,
+        quality: int | None = None,
+        threads: int | None = None,
+        one_at_a_time: bool = False,
+        after: Callable[[FileResult], None] | None = None,
+    ) -> None:
+        """Find the images and load the model.
+
+        Args:
+            make_upscaler: called once, and once more when an image needs all the memory.
+            inputs: files, folders and globs.
+            output: a file for one image, else a folder; ``None``: beside the sources.
+            suffix: of the results, such as ``.jpg``; ``None``: .tif for .tif, .png for everything else.
+            recursive: look into folders below, too.
+            overwrite: replace existing results.
+            resume: skip images whose result is there already.
+            quality: 1 to 100 for JPEG, WebP and AVIF.
+            threads: of the engine; ``None``: one for each of several images, all for a single one.
+            one_at_a_time: compute one image at a time, with all threads; for an upscaler that cuts tiles.
+            after: called when a result was written, in the thread that made it; an error that it raises is the
+                result's error.
+
+        Raises:
+            ConfigError: an unknown suffix, two inputs with one output, or both ``overwrite`` and ``resume``.
+            ModelError: see :class:`kukkiri.Upscaler`.
+        """
+        if overwrite and resume:
+            raise ConfigError("--overwrite makes everything again and --resume skips what is there. Use one of them.")
+        self._make, self._threads = make_upscaler, threads
+        self._overwrite, self._resume, self._quality, self._after = overwrite, resume, quality, after
+        sources = find_source_files(inputs, recursive=recursive)
+        images = max(1, len(sources.images))
+        workers = 1 if one_at_a_time or threads is not None else min(images, usable_threads())
+        self._computing = threading.Semaphore(workers)
+        self._at_once = min(images, max(2, workers))
+        self.upscaler = make_upscaler(threads=1 if workers > 1 else threads, workers=self._at_once)
+        self.jobs = plan_jobs(sources, output=output, label=f"x{self.upscaler.scale:g}", suffix=suffix)
+
+    def __iter__(self) -> Iterator[FileResult]:
+        """Do every job; results in the order in which they are ready."""
+        sweep_targets(self.jobs)
+        late = []
+        for result in self._side_by_side(self.jobs):
+            if result.out_of_memory and self._at_once > 1:
+                late.append(result.job)
+            else:
+                yield result
+        if late:
+            self.upscaler = self._make(threads=self._threads, workers=1)
+            yield from map(self._try, late)
+
+    def _side_by_side(self, jobs: Iterable[FileJob]) -> Iterator[FileResult]:
+        """Results as they come; at most ``_at_once`` images are in memory."""
+        if self._at_once <= 1:
+            yield from map(self._try, jobs)
+            return
+        with ThreadPoolExecutor(self._at_once) as pool:
+            waiting: set[Future[FileResult]] = set()
+            try:
+                for job in jobs:
+                    waiting.add(pool.submit(self._try, job))
+                    if len(waiting) >= 2 * self._at_once:
+                        done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                        yield from (future.result() for future in done)
+                while waiting:
+                    done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                    yield from (future.result() for future in done)
+            finally:
+                for future in waiting:
+                    future.cancel()
+
+    def _try(self, job: FileJob) -> FileResult:
+        """Do one job; safe to call from several threads."""
+        try:
+            result = self._do(job)
+            if self._after is not None and not result.skipped:
+                self._after(result)
+        except KukkiriError as error:
+            return FileResult(job, error=str(error), out_of_memory=isinstance(error, _MemoryShareError))
+        return result
+
+    def _do(self, job: FileJob) -> FileResult:
+        if job.problem is not None:
+            raise job.problem
+        if self._resume and job.target.exists():
+            return FileResult(job, skipped=True)
+        begun = time.perf_counter()
+        job.target.parent.mkdir(parents=True, exist_ok=True)
+        check_output(job.target, source=job.source, overwrite=self._overwrite)
+        image = read_image(job.source)
+        upscaler = self.upscaler.suited(image)
+        with _within_memory():
+            channels = image.colour.shape[2] + (image.alpha is not None)
+            size = upscaler.plan(image.size, channels=channels).output_size
+        check_output(job.target, overwrite=self._overwrite, size=size)  # too large for the format: before the work
+        asked = time.perf_counter()
+        with self._computing, _within_memory():
+            begun += time.perf_counter() - asked
+            sr = upscaler(image)
+        notes = sr.save(job.target, overwrite=self._overwrite, quality=self._quality)
+        return FileResult(
+            job,
+            notes=tuple(dict.fromkeys([*sr.notes, *notes])),
+            input_size=image.size,
+            output_size=sr.size,
+            seconds=time.perf_counter() - begun,
+            domain=upscaler.domain,
+            domain_chosen=self.upscaler.has_photo,
+        )
+
+
+class _MemoryShareError(ImageError):
+    """The free memory, or one worker's share of it, does not suffice."""
+
+
+@contextmanager
+def _within_memory() -> Iterator[None]:
+    """Mark the errors of an upscaler that refuses an image because of its memory."""
+    try:
+        yield
+    except ImageError as error:
+        raise _MemoryShareError(str(error)) from error
