@@ -44,7 +44,7 @@ def main() -> None:
     torch.set_num_threads(1)
     path = Path(options.start)
     path = path if path.is_file() else pretrained.locate(options.start, ".safetensors")
-    network, card = load(path).module, pretrained.card(path.stem)["adaptation"]
+    network, card = load(path).module, pretrained.read_card(path.stem)["adaptation"]
     names = [name for name, _ in network.named_parameters()]
     kernels = options.kernels or KERNELS[card["scale"]]
     print(f"| {path.stem} | {' | '.join(f'`{kernel}`' for kernel in kernels)} |")

@@ -66,12 +66,12 @@ def models(*, scale: int, threads: int) -> Iterator[Contender | str]:
 
 
 def shipped(scale: int) -> list[str]:
-    return [one for one in pretrained.shipped() if one.endswith(f"-x{scale}")]
+    return [one for one in pretrained.list_models() if one.endswith(f"-x{scale}")]
 
 
 def is_local(model_id: str) -> bool:
     """Whether an output pixel depends on its surroundings only; otherwise a whole image takes gigabytes."""
-    return pretrained.card(model_id)["receptive_field"] is not None
+    return pretrained.read_card(model_id)["receptive_field"] is not None
 
 
 def interpolations(*, scale: int, threads: int) -> Iterator[Contender | str]:

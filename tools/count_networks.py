@@ -17,7 +17,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from kukkiri.networks import NETWORKS, Network
-from kukkiri.pretrained import card, shipped, starts
+from kukkiri.pretrained import list_initializations, list_models, read_card
 
 SETS = ("Set5", "Set14", "B100")
 PAGE = Path(__file__).parent.parent / "docs" / "models.md"
@@ -180,13 +180,13 @@ def row(title: str, name: str, arguments: dict[str, Any]) -> str:
     parameters = sum(parameter.numel() for parameter in net.parameters())
     reach = "global" if net.receptive_field is None else str(net.receptive_field)
     reach += ", upscaled" if net.pre_upsampled else ""
-    ids = ", ".join(f"`{one}`" for one in (*shipped(), *starts()) if is_of(one, name, arguments)) or "-"
+    ids = ", ".join(f"`{one}`" for one in (*list_models(), *list_initializations()) if is_of(one, name, arguments)) or "-"
     return f"| {title} | `{name}` | {KEYS[name]} | x{net.scale} | {parameters:,} | {cost} | {reach} | {ids} |"
 
 
 def is_of(shipped_id: str, name: str, arguments: dict[str, Any]) -> bool:
     """Whether shipped weights are of this configuration, at whatever scale: told by their number."""
-    values = card(shipped_id)
+    values = read_card(shipped_id)
     if values["network"] != name:
         return False
     with torch.device("meta"):
@@ -233,8 +233,8 @@ def shipped_quality() -> list[str]:
         f"| id | parameters | {' | '.join(SETS)} |",
         "|---" * (2 + len(SETS)) + "|",
     ]
-    for one in shipped():
-        values = card(one)
+    for one in list_models():
+        values = read_card(one)
         scores = values["scores"]["sets"]
         cells = [f"{scores[name]['psnr']:.2f} / {scores[name]['ssim']:.4f}" for name in SETS]
         lines.append(f"| `{one}` | {values['parameters']:,} | {' | '.join(cells)} |")

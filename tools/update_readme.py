@@ -29,7 +29,7 @@ def main() -> None:
         "|---|---|---|---|---|---|",
     ]
     for scale in (2, 3, 4):
-        names = sorted(name for name in pretrained.shipped() if pretrained.card(name)["scale"] == scale)
+        names = sorted(name for name in pretrained.list_models() if pretrained.read_card(name)["scale"] == scale)
         times = medians(names, image)
         ratios = {name: round(seconds / times[f"espcn-x{scale}"], 2) for name, seconds in times.items()}
         for name, ratio in ratios.items():
@@ -37,7 +37,7 @@ def main() -> None:
         for name in (f"{family}-x{scale}" for family in FAMILIES):
             if name not in ratios:
                 continue
-            card = pretrained.card(name)
+            card = pretrained.read_card(name)
             scores = card["scores"]["sets"]
             cells = [f"{scores[one]['psnr']:.2f} / {scores[one]['ssim']:.4f}" for one in ("Set5", "Set14", "B100")]
             columns = [f"`{name}`", f"{card['parameters']:,}", *cells, f"{ratios[name]:.2f}"]
@@ -55,7 +55,7 @@ def main() -> None:
 def write_time(name: str, ratio: float) -> None:
     """Put the time of a model into its card."""
     path = pretrained.locate(name, ".json")
-    path.write_text(json.dumps({**pretrained.card(name), "relative_time": ratio}, indent=2) + "\n", encoding="utf-8")
+    path.write_text(json.dumps({**pretrained.read_card(name), "relative_time": ratio}, indent=2) + "\n", encoding="utf-8")
 
 
 def frame() -> np.ndarray:

@@ -134,7 +134,7 @@ def shipped(tmp_path, plain, monkeypatch):
 @pytest.mark.usefixtures("shipped")
 def test_shipped_starts_are_found_by_scale_and_grid():
     direct, bicubic = Degradation.parse("gaussian:2.0+direct"), Degradation.parse("bicubic")
-    assert (pretrained.initializations(), pretrained.shipped()) == (["mzsr-x2-direct", "plain-x2-direct"], [])
+    assert (pretrained.list_initializations(), pretrained.list_models()) == (["mzsr-x2-direct", "plain-x2-direct"], [])
     assert find_initialization(direct, scale=2) == "plain-x2-direct"
     assert find_initialization(direct, scale=2, network="mzsr") == "mzsr-x2-direct"
     assert find_initialization(direct, scale=3) is find_initialization(bicubic, scale=2) is None

@@ -89,17 +89,17 @@ def test_a_misspelt_path_names_the_nearest_file(tmp_path):
 
 def test_shipped_models_are_found_by_id_and_misspelt_ids_get_a_hint(tmp_path, monkeypatch):
     monkeypatch.setattr(kukkiri.pretrained, "_folder", lambda: tmp_path)
-    with pytest.raises(ModelError, match="Shipped: none"):
+    with pytest.raises(ModelError, match="Known: none"):
         load("espcn-x2")
     saved(tmp_path / "espcn-x2.safetensors", ESPCN(scale=2), {"scale": 2}, name="espcn-x2")
     (tmp_path / "espcn-x2.json").write_text(json.dumps({"name": "espcn-x2", "scale": 2}))
     assert load("espcn-x2").info.name == "espcn-x2"
-    assert kukkiri.pretrained.shipped() == ["espcn-x2"]
-    assert kukkiri.pretrained.card("espcn-x2")["scale"] == 2
+    assert kukkiri.pretrained.list_models() == ["espcn-x2"]
+    assert kukkiri.pretrained.read_card("espcn-x2")["scale"] == 2
     with pytest.raises(ModelError, match="'epscn-x2'; did you mean 'espcn-x2'"):
         load("epscn-x2")
     with pytest.raises(ModelError, match=r"shipped without a \.onnx file"):
         kukkiri.pretrained.locate("espcn-x2", ".onnx")
     (tmp_path / "espcn-x2.json").write_text("[]")
     with pytest.raises(ModelError, match="card is damaged"):
-        kukkiri.pretrained.card("espcn-x2")
+        kukkiri.pretrained.read_card("espcn-x2")

@@ -36,7 +36,7 @@ def test_tiled_equals_whole_with_a_size_multiple(exported, rng):
     assert spread > 1e-3
 
 
-LOCAL = [name for name in pretrained.shipped() if pretrained.card(name)["receptive_field"] is not None]
+LOCAL = [name for name in pretrained.list_models() if pretrained.read_card(name)["receptive_field"] is not None]
 
 
 @pytest.mark.parametrize("model_id", LOCAL)
@@ -91,10 +91,10 @@ def test_the_user_is_told_about_seams(numpy_engine, rng):
 
     image = Image.from_array(rng.random((150, 300), dtype=np.float32))
     engine = numpy_engine(reach=None, scale=2, gain=0.5, global_gain=0.3)
-    larger = Upscaler(engine, tile=160).image(image)
+    larger = Upscaler(engine, tile=160)(image)
     assert len(larger.notes) == 1
     assert "blended tiles" in larger.notes[0]
-    assert Upscaler(engine, tile=0).image(image).notes == ()
+    assert Upscaler(engine, tile=0)(image).notes == ()
 
 
 def test_the_whole_image_is_taken_while_memory_allows(numpy_engine):

@@ -18,13 +18,13 @@ FLOORS = {  # Set5, y-mzsr, ten steps with the true kernel, dB; measured 36.16, 
 
 def test_there_is_a_start_for_both_grids_at_two_and_for_direct_at_four():
     for degradation, scale in FLOORS:
-        assert find_initialization(Degradation.parse(degradation), scale=scale) in pretrained.initializations()
-    assert len(pretrained.initializations()) == 3
+        assert find_initialization(Degradation.parse(degradation), scale=scale) in pretrained.list_initializations()
+    assert len(pretrained.list_initializations()) == 3
 
 
-@pytest.mark.parametrize("name", pretrained.initializations())
+@pytest.mark.parametrize("name", pretrained.list_initializations())
 def test_a_card_says_what_the_weights_say(name):
-    card, info = pretrained.card(name), load(name).info
+    card, info = pretrained.read_card(name), load(name).info
     for key in ("name", "network", "scale", "colour", "receptive_field", "training_data", "licence", "sha256"):
         assert card[key] == getattr(info, key), key
     about = card["adaptation"]

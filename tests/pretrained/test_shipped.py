@@ -35,17 +35,17 @@ FLOORS = {  # Set5, y-matlab, dB
     "san-s-x2": 37.2,
 }
 SHIPPED = sorted(FLOORS)
-LOCAL = [name for name in SHIPPED if pretrained.card(name)["receptive_field"] is not None]
+LOCAL = [name for name in SHIPPED if pretrained.read_card(name)["receptive_field"] is not None]
 """Of the others every output pixel depends on the whole image, so that a tile is another image."""
 
 
 def test_what_is_shipped_is_what_is_tested():
-    assert pretrained.shipped() == SHIPPED
+    assert pretrained.list_models() == SHIPPED
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_card_says_what_the_files_say(name):
-    card, loaded = pretrained.card(name), load(name)
+    card, loaded = pretrained.read_card(name), load(name)
     graph = OnnxEngine(pretrained.locate(name, ".onnx")).info
     assert graph == loaded.info
     for key in ("name", "network", "scale", "colour", "receptive_field", "training_data", "licence", "sha256"):
@@ -91,7 +91,7 @@ def test_a_flat_image_stays_flat(name):
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_set5_scores_are_those_of_the_card_and_above_the_floor(shared, name):
-    card = pretrained.card(name)
+    card = pretrained.read_card(name)
     mean = evaluate(name, data=shared / "data" / "Set5", scale=card["scale"]).sets["Set5"].mean
     assert mean.psnr == pytest.approx(card["scores"]["sets"]["Set5"]["psnr"], abs=1e-3)
     assert mean.ssim == pytest.approx(card["scores"]["sets"]["Set5"]["ssim"], abs=1e-4)
@@ -101,7 +101,7 @@ def test_set5_scores_are_those_of_the_card_and_above_the_floor(shared, name):
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_the_presets_are_better_than_the_classics_and_in_the_order_of_their_names(scale):
     families = ["espcn", "fsrcnn", PRESETS["fast"].family, PRESETS["balanced"].family]
-    cards = [pretrained.card(f"{family}-x{scale}")["scores"]["sets"] for family in families]
+    cards = [pretrained.read_card(f"{family}-x{scale}")["scores"]["sets"] for family in families]
     for name in ("Set5", "Set14", "B100"):
         scores = [card[name]["psnr"] for card in cards]
         assert scores == sorted(scores)
@@ -115,7 +115,7 @@ def test_photo_weights_gain_on_jpeg(shared, scale, gain):
         evaluate(name, **asked).sets["Set14"].mean.psnr
         for name in (f"plain-m-photo-x{scale}", f"plain-m-x{scale}", "bicubic")
     )
-    kept = pretrained.card(f"plain-m-photo-x{scale}")["photo_scores"]
+    kept = pretrained.read_card(f"plain-m-photo-x{scale}")["photo_scores"]
     assert kept["degradation"] == asked["degradation"]
     assert photo == pytest.approx(kept["sets"]["Set14"]["psnr"], abs=1e-2)  # JPEG coders differ by a level
     assert photo > max(clean, bicubic) + gain
@@ -123,7 +123,7 @@ def test_photo_weights_gain_on_jpeg(shared, scale, gain):
 
 def test_an_unknown_id_names_the_nearest():
     with pytest.raises(ModelError, match="did you mean 'espcn-x3'"):
-        pretrained.card("espnc-x3")
+        pretrained.read_card("espnc-x3")
 
 
 def test_the_weights_hash_is_of_the_tensors(tmp_path):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from kukkiri.pretrained import shipped
+from kukkiri.pretrained import list_models
 from kukkiri.profiling.cost import count_cost
 from kukkiri.profiling.stages import STAGES, Stages, measure_stages, synthetic_image
 
@@ -16,7 +16,7 @@ def test_shares_are_multiply_adds_over_time_and_peak():
 
 
 def test_stages_of_a_shipped_model_are_timed_and_counted():
-    model = next(name for name in shipped() if name.endswith("-x2"))
+    model = next(name for name in list_models() if name.endswith("-x2"))
     stages = measure_stages(model, scale=2, megapixels=0.0192, runs=1, threads=1)
     assert stages.output_size == (120, 160)
     assert set(stages.seconds) == set(STAGES) == set(stages.cpu_seconds)
@@ -26,12 +26,12 @@ def test_stages_of_a_shipped_model_are_timed_and_counted():
 
 def test_a_given_image_is_mirrored_to_size():
     image = np.random.default_rng(1).integers(0, 256, (20, 30, 3), dtype=np.uint8)
-    model = next(name for name in shipped() if name.endswith("-x2"))
+    model = next(name for name in list_models() if name.endswith("-x2"))
     assert measure_stages(model, scale=2, megapixels=0.0192, runs=1, threads=1, image=image).megapixels == 0.0192
 
 
 def test_no_run_is_refused():
-    model = next(name for name in shipped() if name.endswith("-x2"))
+    model = next(name for name in list_models() if name.endswith("-x2"))
     with pytest.raises(ValueError, match="at least 1, got 0"):
         measure_stages(model, scale=2, megapixels=0.01, runs=0)
 

@@ -126,7 +126,7 @@ def choose_initialization(
         ConfigError: unknown method, one that has no initialization, or one with an initialization of another.
         ModelError: the initialization cannot be read or does not fit.
     """
-    known = ["zssr", "mzsr", *(pretrained.card(name)["network"] for name in pretrained.initializations())]
+    known = ["zssr", "mzsr", *(pretrained.read_card(name)["network"] for name in pretrained.list_initializations())]
     if method is not None and method not in known:
         raise ConfigError(f"unknown method {method!r}. Known: {', '.join(dict.fromkeys(known))}.")
     if method == "zssr":
@@ -193,7 +193,7 @@ def guard(upscaler: AdaptedUpscaler, colour: NDArray[np.float32]) -> Guard:
 
     before, after = (
         lr_consistency(lr, np.clip(sr, 0, 1), downsample=shrink, data_range=1.0)
-        for sr in (resize(lr, output_size=size), upscaler.colour(lr))
+        for sr in (resize(lr, output_size=size), upscaler.upscale_colour(lr))
     )
     return Guard(before=before, after=after)
 

@@ -82,7 +82,7 @@ def grid_of(degradation: Degradation) -> Grid:
 def initializations_for(degradation: Degradation, *, scale: int) -> list[str]:
     """The ids of the shipped initializations for a scale and a grid: ours, which are better and quicker, before MZSR's."""
     wanted = (scale, grid_of(degradation))
-    cards = {name: pretrained.card(name) for name in pretrained.initializations()}
+    cards = {name: pretrained.read_card(name) for name in pretrained.list_initializations()}
     fitting = [name for name, one in cards.items() if _made_for(one["adaptation"]) == wanted]
     return sorted(fitting, key=lambda name: (cards[name]["network"] == "mzsr", name))
 
@@ -96,7 +96,7 @@ def find_initialization(degradation: Degradation, *, scale: int, network: str | 
         network: such as ``mzsr``; the first of :func:`initializations_for` when None.
     """
     found = initializations_for(degradation, scale=scale)
-    return next((name for name in found if network in (None, pretrained.card(name)["network"])), None)
+    return next((name for name in found if network in (None, pretrained.read_card(name)["network"])), None)
 
 
 def load_initialization(path_or_id: str | PathLike[str], *, scale: int, subsample: Grid) -> Initialization:
@@ -111,7 +111,7 @@ def load_initialization(path_or_id: str | PathLike[str], *, scale: int, subsampl
         ModelError: no such initialization, not RGB, of another scale, or with a damaged card.
     """
     path = Path(path_or_id)
-    if not path.is_file() and str(path_or_id) in pretrained.initializations():
+    if not path.is_file() and str(path_or_id) in pretrained.list_initializations():
         path = pretrained.locate(str(path_or_id), ".safetensors")
     network = load(path_or_id).module
     about = _adaptation(path)

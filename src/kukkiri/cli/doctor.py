@@ -42,9 +42,9 @@ def doctor(
     """
     report = _examine()
     if benchmark:
-        from kukkiri.profiling.doctor import benchmark as measure  # a plain doctor starts without it
+        from kukkiri.profiling import measure_shipped_models  # a plain doctor starts without it
 
-        report["benchmark"] = measure(progress=lambda label: print_progress(f"timing {label}"))
+        report["benchmark"] = measure_shipped_models(progress=lambda label: print_progress(f"timing {label}"))
     if json:
         print_json(report)
     else:
@@ -64,7 +64,7 @@ def _examine() -> dict[str, Any]:
         "extras": {name: all(map(importlib.util.find_spec, parts)) for name, parts in _EXTRAS.items()},
         "providers": {one.name: one.runs for one in providers},
         "problems": {one.name: one.reason for one in providers if not one.runs},
-        "models": pretrained.shipped(),
+        "models": pretrained.list_models(),
         "reads": sorted(IMAGE_SUFFIXES),
         "writes": sorted(OUTPUT_SUFFIXES),
     }
@@ -89,7 +89,7 @@ def _lines(report: dict[str, Any]) -> list[str]:
     lines.append(f"reads {' '.join(report['reads'])}")
     lines.append(f"writes {' '.join(report['writes'])}")
     if "benchmark" in report:
-        from kukkiri.profiling.doctor import benchmark_lines
+        from kukkiri.profiling import speed_lines
 
-        lines += benchmark_lines(report["benchmark"])
+        lines += speed_lines(report["benchmark"])
     return lines

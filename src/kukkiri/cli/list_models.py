@@ -20,8 +20,8 @@ def models(*, json: Annotated[bool, Parameter(negative=())] = False) -> None:
     Args:
         json: print one JSON object to stdout.
     """
-    cards = [pretrained.card(name) for name in pretrained.shipped()]
-    initializations = [pretrained.card(name) for name in pretrained.initializations()]
+    cards = [pretrained.read_card(name) for name in pretrained.list_models()]
+    initializations = [pretrained.read_card(name) for name in pretrained.list_initializations()]
     if json:
         presets = {name: {"family": one.family, "ensemble": one.ensemble} for name, one in PRESETS.items()}
         print_json({"models": cards, "presets": presets, "initializations": initializations})

@@ -89,7 +89,7 @@ def choose_model(
             f"preset {name!r} needs {preset.family} models, but none are shipped here. Install kukkiri again."
         )
     choice = _single(_load(name, threads=threads), scale)
-    if name in pretrained.shipped() and weights != "photo":
+    if name in pretrained.list_models() and weights != "photo":
         return dataclasses.replace(choice, domain="clean")
     return _without_domain(choice, weights)
 
@@ -216,7 +216,7 @@ class _Rescaled:
 def _members(family: str) -> dict[int, str]:
     """Shipped models ``family-x2``, ``family-x3``, ... by their scale."""
     found = {}
-    for model_id in pretrained.shipped():
+    for model_id in pretrained.list_models():
         match = re.fullmatch(rf"{re.escape(family)}-x(\d+)", model_id)
         if match:
             found[int(match[1])] = model_id
@@ -231,7 +231,7 @@ def _load(name: str, *, threads: int | None) -> Engine:
             near = difflib.get_close_matches(path.name, beside, n=1)
             raise ModelError(f"{path}: no such file." + (f" Did you mean {path.parent / near[0]}?" if near else ""))
         return OnnxEngine(path, threads=threads) if path.suffix == ".onnx" else _load_torch(path)
-    known = [*INTERPOLATIONS, *PRESETS, *pretrained.shipped()]
+    known = [*INTERPOLATIONS, *PRESETS, *pretrained.list_models()]
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else "."
