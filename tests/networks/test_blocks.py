@@ -13,9 +13,7 @@ from kukkiri.networks.blocks import (
     infer_upsampler_scale,
     infer_value_range,
     require_shape,
-    upsampler_reach,
 )
-from kukkiri.upsampling import UPSAMPLERS
 
 
 def test_mean_shifts_before_and_after_cancel_and_the_first_removes_the_mean():
@@ -80,22 +78,6 @@ def test_blocks_are_counted_up_to_the_first_gap():
     state = dict.fromkeys(["body.0.x", "body.1.x", "body.3.x", "body.2y"], torch.zeros(1))
     assert count_blocks(state, "body.") == 2
     assert count_blocks(state, "body.", suffix="z") == 0
-
-
-@pytest.mark.parametrize("upsampling", UPSAMPLERS)
-@pytest.mark.parametrize("scale", [2, 3, 4, 8])
-def test_the_reach_of_every_layer_is_measured(upsampling, scale):
-    net = nn.Sequential(StagedUpsampler(1, scale=scale, upsampling=upsampling), nn.Conv2d(1, 1, 3, padding=1)).double()
-    for parameter in net.parameters():
-        nn.init.uniform_(parameter, 0.1, 1)  # nothing cancels
-    lr = torch.rand(1, 1, 13, 13, dtype=torch.float64, requires_grad=True)
-    sr = net(lr)
-    reach = 0
-    for phase in range(scale):
-        (gradient,) = torch.autograd.grad(sr[0, 0, 6 * scale + phase, 6 * scale + phase], lr, retain_graph=True)
-        rows = gradient[0, 0].abs().amax(dim=1).nonzero().flatten()
-        reach = max(reach, 6 - int(rows.min()), int(rows.max()) - 6)
-    assert reach == upsampler_reach(scale, upsampling=upsampling)
 
 
 def test_an_unknown_layer_is_refused_with_the_known_names():

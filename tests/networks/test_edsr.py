@@ -51,7 +51,7 @@ def test_the_res_scale_of_the_published_full_network_is_known():
 @pytest.mark.parametrize("upsampling", ["sub-pixel", "resize-nearest"])
 def test_the_receptive_field_is_measured(scale, upsampling):
     net = EDSR(scale=scale, width=4, depth=1, upsampling=upsampling).double()
-    assert reach_of(net) == net.receptive_field
+    assert measure_receptive_field(net) == net.receptive_field
     if upsampling == "sub-pixel":
         assert net.receptive_field == 2 * 1 + 4
 
@@ -92,7 +92,7 @@ def test_the_state_of_another_network_is_refused():
         EDSR.arguments_from_state({"conv.weight": torch.zeros(1)})
 
 
-def reach_of(net, *, size=27):
+def measure_receptive_field(net, *, size=27):
     """LR pixels to each side that any phase of the central pixel depends on."""
     for parameter in net.parameters():  # positive weights on positive features: nothing cancels, no ReLU closes
         torch.nn.init.uniform_(parameter, 0.01, 0.1)

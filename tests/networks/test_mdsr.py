@@ -3,7 +3,7 @@ import torch
 
 from kukkiri.networks.mdsr import MDSR
 from tests.networks.parity import assert_full_size, assert_parity
-from tests.networks.test_edsr import reach_of
+from tests.networks.test_edsr import measure_receptive_field
 
 
 def test_parity_with_the_official_code(golden):
@@ -24,7 +24,7 @@ def test_full_size_keys(shared):
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_the_receptive_field_is_measured(scale):
     net = MDSR(scale=scale, width=4, depth=1).double()
-    assert reach_of(net, size=35) == net.receptive_field == 2 * 1 + 12
+    assert measure_receptive_field(net, size=35) == net.receptive_field == 2 * 1 + 12
 
 
 def test_one_state_serves_every_scale():

@@ -4,7 +4,7 @@ import torch
 from kukkiri.errors import ModelError
 from kukkiri.networks.rdn import RDN, rdn_from_yjn870
 from tests.networks.parity import assert_full_size, assert_parity
-from tests.networks.test_edsr import reach_of
+from tests.networks.test_edsr import measure_receptive_field
 
 
 @pytest.mark.parametrize("name", ["rdn_x2_d2c3g8", "rdn_x4_d3c2g6"])
@@ -31,7 +31,7 @@ def test_full_size_keys_of_the_slim_configuration(shared):
 @pytest.mark.parametrize(("scale", "kernel_size"), [(2, 3), (3, 3), (4, 3), (2, 5), (4, 5)])
 def test_the_receptive_field_is_measured(scale, kernel_size):
     net = RDN(scale=scale, width=3, depth=2, layers=2, growth=2, kernel_size=kernel_size).double()
-    assert reach_of(net, size=41) == net.receptive_field
+    assert measure_receptive_field(net, size=41) == net.receptive_field
     if kernel_size == 3:
         assert net.receptive_field == 2 * 2 + 5
 

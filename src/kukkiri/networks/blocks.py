@@ -22,7 +22,6 @@ __all__ = [
     "make_mean_shift_state",
     "rename_keys",
     "require_shape",
-    "upsampler_reach",
 ]
 
 DIV2K_MEAN = (0.4488, 0.4371, 0.4040)
@@ -128,35 +127,6 @@ class StagedUpsampler(nn.Sequential):
             if activation is not None:
                 layers.append(activation())
         super().__init__(*layers)
-
-
-def upsampler_reach(scale: int, *, upsampling: str = "sub-pixel", radius: int = 1) -> int:
-    """LR pixels to each side that an :class:`StagedUpsampler` and what follows it read for one output pixel.
-
-    Args:
-        scale: of the upsampler.
-        upsampling: its kind of layer, with the kernel size that it has by default.
-        radius: pixels to each side that the layers after it read, at full size; 1 for one 3x3 convolution.
-    """
-    reach = 0
-    for phase in range(scale):
-        low, high = phase - radius, phase + radius
-        for factor in reversed(factor_scale(scale)):
-            low, high = _read_by(low, high, factor=factor, upsampling=upsampling)
-        reach = max(reach, -low, high)
-    return reach
-
-
-def _read_by(low: int, high: int, *, factor: int, upsampling: str) -> tuple[int, int]:
-    """First and last input position that the output positions from ``low`` to ``high`` read."""
-    if upsampling == "resize-nearest":
-        return (low - 1) // factor, (high + 1) // factor
-    if upsampling == "resize-bilinear":  # between the two nearest of (y + 1/2) / factor - 1/2
-        return (2 * low - 1 - factor) // (2 * factor), -((-2 * high - 3 + factor) // (2 * factor))
-    if upsampling in ("transposed", "zero-insert"):  # 2 * factor taps, (factor + 1) // 2 of them cropped
-        crop = (factor + 1) // 2
-        return -((2 * factor - 1 - crop - low) // factor), (high + crop) // factor
-    return low // factor - 1, high // factor + 1
 
 
 def require_shape(state: Mapping[str, Tensor], key: str, *, network: str) -> tuple[int, ...]:

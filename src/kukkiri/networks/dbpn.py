@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from kukkiri.errors import ModelError
 from kukkiri.networks.blocks import MeanShift, conv, count_blocks, require_shape
 from kukkiri.networks.interface import Network
+from kukkiri.networks.receptive_field import Layer, compute_receptive_field
 
 __all__ = ["DBPN", "DDBPN"]
 
@@ -29,20 +30,13 @@ def _projection(width: int, scale: int, *, up: bool) -> nn.Module:
     return layer(width, width, _KERNELS[scale], stride=scale, padding=2)
 
 
-def _reach(scale: int, ups: int) -> int:
-    """LR pixels to each side through ``ups`` up-projections with a down-projection between each two."""
+def _receptive_field(scale: int, ups: int) -> int:
+    """Of ``ups`` up-projections with a down-projection between each two, and a convolution at either end."""
     kernel = _KERNELS[scale]
-    worst = 0
-    for phase in range(scale):
-        low, high = phase - 1, phase + 1  # the output convolution
-        for unit in range(2 * ups - 1):
-            for step in range(3):
-                if (unit + step) % 2 == 0:  # from upscaled pixels back to small ones, through a transposed convolution
-                    low, high = -((kernel - 3 - low) // scale), (high + 2) // scale
-                else:
-                    low, high = scale * low - 2, scale * high - 3 + kernel
-        worst = max(worst, 1 - low, high + 1)  # the first convolution
-    return worst
+    there = Layer(kernel, stride=scale, padding=2, transposed=True)
+    back = Layer(kernel, stride=scale, padding=2)
+    projections = [(there, back)[i % 2] for i in range(3 * (2 * ups - 1))]  # three layers in each
+    return compute_receptive_field([Layer(3), *projections, Layer(3)])
 
 
 def _check_scale(scale: int) -> None:
@@ -131,7 +125,7 @@ class DBPN(Network):
         self.stages = stages
         self.iterations = iterations
         self.residual = residual
-        self.receptive_field = _reach(scale, stages + (stages - 1) * (iterations - 1))
+        self.receptive_field = _receptive_field(scale, stages + (stages - 1) * (iterations - 1))
         self.feat0 = _Conv(conv(3, features))
         self.feat1 = _Conv(conv(features, width, 1))
         for i in range(1, stages + 1):
@@ -223,7 +217,7 @@ class DDBPN(Network):
         super().__init__()
         _check_scale(scale)
         self.scale = scale
-        self.receptive_field = _reach(scale, stages)
+        self.receptive_field = _receptive_field(scale, stages)
         self.sub_mean = MeanShift(value_range=255.0, sign=-1)
         self.initial = nn.Sequential(
             conv(3, features), nn.PReLU(features), nn.Conv2d(features, width, 1), nn.PReLU(width)

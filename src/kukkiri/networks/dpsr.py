@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from kukkiri.errors import ModelError
 from kukkiri.networks.blocks import conv, count_blocks, factor_scale, require_shape
 from kukkiri.networks.interface import Network
-from kukkiri.networks.receptive_field import tail_reach
+from kukkiri.networks.receptive_field import Layer, compute_receptive_field, list_upscaling_layers
 
 __all__ = ["DPSR"]
 
@@ -55,7 +55,8 @@ class DPSR(Network):
         super().__init__()
         stages = factor_scale(scale)
         self.scale = scale
-        self.receptive_field = 1 + 2 * depth + 1 + tail_reach(2, stages)
+        tail_layers = [*list_upscaling_layers(stages), Layer(3), Layer(3)]
+        self.receptive_field = 1 + 2 * depth + 1 + compute_receptive_field(tail_layers)
         tail: list[nn.Module] = []
         for factor in stages:
             tail += [conv(width, width * factor**2), nn.PixelShuffle(factor), nn.ReLU()]

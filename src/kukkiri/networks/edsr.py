@@ -16,14 +16,15 @@ from kukkiri.networks.blocks import (
     StagedUpsampler,
     conv,
     count_blocks,
+    factor_scale,
     infer_upsampler_scale,
     infer_value_range,
     make_mean_shift_state,
     rename_keys,
     require_shape,
-    upsampler_reach,
 )
 from kukkiri.networks.interface import Network
+from kukkiri.networks.receptive_field import Layer, compute_receptive_field, list_upscaling_layers
 
 __all__ = ["EDSR", "edsr_from_basicsr"]
 
@@ -54,7 +55,8 @@ class EDSR(Network):
         super().__init__()
         self.scale = scale
         self.value_range = value_range
-        self.receptive_field = 1 + 2 * depth + 1 + upsampler_reach(scale, upsampling=upsampling)
+        tail_layers = [*list_upscaling_layers(factor_scale(scale), upsampling=upsampling), Layer(3)]
+        self.receptive_field = 1 + 2 * depth + 1 + compute_receptive_field(tail_layers)
         self.sub_mean = MeanShift(value_range=value_range, sign=-1)
         self.add_mean = MeanShift(value_range=value_range, sign=1)
         self.head = nn.Sequential(conv(3, width))

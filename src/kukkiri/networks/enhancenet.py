@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from kukkiri.networks.blocks import conv, count_blocks, require_shape
 from kukkiri.networks.interface import Network
+from kukkiri.networks.receptive_field import Layer, compute_receptive_field, list_upscaling_layers
 
 __all__ = ["EnhanceNet"]
 
@@ -68,10 +69,8 @@ class EnhanceNet(Network):
         self.depth = depth
         self.base = base
         self.stages = scale.bit_length() - 1
-        reach = 2
-        for _ in range(self.stages):
-            reach = -(-(reach + 1) // 2)
-        self.receptive_field = 1 + 2 * depth + reach
+        tail_layers = [*list_upscaling_layers([2] * self.stages, upsampling="resize-nearest"), Layer(3), Layer(3)]
+        self.receptive_field = 1 + 2 * depth + compute_receptive_field(tail_layers)
         hidden = 2 * depth + self.stages + 1
         layers = [conv(3, width), *(conv(width, width) for _ in range(hidden)), conv(width, 3)]
         self.convs = nn.ModuleList(layers)

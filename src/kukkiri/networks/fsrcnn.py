@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from kukkiri.errors import ModelError
 from kukkiri.networks.interface import Network
+from kukkiri.networks.receptive_field import Layer, compute_receptive_field
 
 __all__ = ["FSRCNN"]
 
@@ -48,7 +49,8 @@ class FSRCNN(Network):
             raise ValueError(f"scale must be at least 1, got {scale}")
         self.scale = scale
         self.colour = colour
-        self.receptive_field = 2 + m + _reach(scale)
+        head = Layer(_KERNEL, stride=scale, padding=_PADDING, transposed=True)
+        self.receptive_field = 2 + m + compute_receptive_field([head])
         self.first_part = nn.Sequential(nn.Conv2d(self.channels, d, kernel_size=5, padding=2), nn.PReLU(d))
         mapping: list[nn.Module] = [nn.Conv2d(d, s, kernel_size=1), nn.PReLU(s)]
         for _ in range(m):
@@ -116,12 +118,6 @@ class FSRCNN(Network):
         convolutions = sum(1 for key in state if key.startswith("mid_part.") and key.endswith(".bias"))
         colour = "y" if head[1] == 1 else "rgb"
         return {"scale": scale, "colour": colour, "d": first[0], "s": shrink[0], "m": convolutions - 2}
-
-
-def _reach(scale: int) -> int:
-    """LR pixels to each side that the transposed convolution reads: tap k of pixel i lands on s*i + k - p."""
-    offsets = [(phase + _PADDING - tap) for phase in range(scale) for tap in range(_KERNEL)]
-    return max(abs(offset) // scale for offset in offsets if offset % scale == 0)
 
 
 def initialize_as_interpolator(network: FSRCNN) -> None:

@@ -16,7 +16,7 @@ from torch.nn import functional
 from kukkiri.errors import ModelError
 from kukkiri.networks.blocks import conv, require_shape
 from kukkiri.networks.interface import Network
-from kukkiri.networks.receptive_field import tail_reach
+from kukkiri.networks.receptive_field import Layer, compute_receptive_field, list_upscaling_layers
 
 __all__ = ["SFTMD", "IKCCorrector", "IKCPredictor"]
 
@@ -94,7 +94,8 @@ class SFTMD(Network):
         self.depth = depth
         self.variant = variant
         self.clamp = clamp
-        self.receptive_field = 3 + 6 * depth + 3 + tail_reach(4, stages)
+        tail_layers = [*list_upscaling_layers(stages), Layer(9)]
+        self.receptive_field = 3 + 6 * depth + 3 + compute_receptive_field(tail_layers)
         self.conv1 = conv(3 + (0 if final else code), width)
         self.conv2 = conv(width, width)
         self.conv3 = conv(width, width)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from kukkiri.networks.blocks import conv, count_blocks, require_shape
 from kukkiri.networks.interface import Network
+from kukkiri.networks.receptive_field import Layer, compute_receptive_field
 
 __all__ = ["Johnson"]
 
@@ -51,7 +52,9 @@ class Johnson(Network):
         if scale < 2 or scale & (scale - 1):
             raise ValueError(f"scale must be a power of two, got {scale}")
         self.scale = scale
-        self.receptive_field = 4 + 2 * depth + self._tail_reach(scale)
+        stage = Layer(3, stride=2, padding=1, transposed=True)
+        tail_layers = [*[stage] * (scale.bit_length() - 1), Layer(9)]
+        self.receptive_field = 4 + 2 * depth + compute_receptive_field(tail_layers)
         stages: list[nn.Module] = []
         for _ in range(scale.bit_length() - 1):
             upscale = nn.ConvTranspose2d(width, width, 3, stride=2, padding=1, output_padding=1)
@@ -61,14 +64,6 @@ class Johnson(Network):
         self.up = nn.Sequential(*stages)
         self.tail = conv(width, 3, 9)
         self.register_buffer("mean", torch.tensor(_VGG_MEAN).view(1, 3, 1, 1), persistent=False)
-
-    @staticmethod
-    def _tail_reach(scale: int) -> int:
-        """To the right, where an odd pixel of a transposed convolution reads one more: 4 pixels of the last layer."""
-        last = scale - 1 + 4
-        for _ in range(scale.bit_length() - 1):
-            last = (last + 1) // 2
-        return last
 
     def forward(self, lr: Tensor) -> Tensor:
         """Map lr (N, 3, H, W) in RGB on 0..255 to sr (N, 3, scale*H, scale*W), within 150 of VGG's mean."""

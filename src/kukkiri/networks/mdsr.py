@@ -16,12 +16,13 @@ from kukkiri.networks.blocks import (
     StagedUpsampler,
     conv,
     count_blocks,
+    factor_scale,
     infer_upsampler_scale,
     infer_value_range,
     require_shape,
-    upsampler_reach,
 )
 from kukkiri.networks.interface import Network
+from kukkiri.networks.receptive_field import Layer, compute_receptive_field, list_upscaling_layers
 
 __all__ = ["MDSR"]
 
@@ -52,7 +53,8 @@ class MDSR(Network):
         self.scale = scale
         self.value_range = value_range
         self.branch = list(scales).index(scale)
-        self.receptive_field = 1 + 8 + 2 * depth + 1 + upsampler_reach(scale)
+        tail_layers = [*list_upscaling_layers(factor_scale(scale)), Layer(3)]
+        self.receptive_field = 1 + 8 + 2 * depth + 1 + compute_receptive_field(tail_layers)
         self.sub_mean = MeanShift(value_range=value_range, sign=-1)
         self.add_mean = MeanShift(value_range=value_range, sign=1)
         self.head = nn.Sequential(conv(3, width))

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from kukkiri.networks.blocks import conv, count_blocks, factor_scale, require_shape
 from kukkiri.networks.interface import Network
-from kukkiri.networks.receptive_field import tail_reach
+from kukkiri.networks.receptive_field import Layer, compute_receptive_field, list_upscaling_layers
 
 __all__ = ["MSRResNet"]
 
@@ -48,7 +48,8 @@ class MSRResNet(Network):
         self.scale = scale
         self.colour = colour
         self.stages = factor_scale(scale)
-        self.receptive_field = 1 + 2 * depth + tail_reach(2, self.stages)
+        tail_layers = [*list_upscaling_layers(self.stages), Layer(3), Layer(3)]
+        self.receptive_field = 1 + 2 * depth + compute_receptive_field(tail_layers)
         self.conv_first = conv(self.channels, width)
         self.body = nn.Sequential(*(_Block(width) for _ in range(depth)))
         for i, factor in enumerate(self.stages):

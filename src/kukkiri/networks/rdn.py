@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from kukkiri.errors import ModelError
 from kukkiri.networks.blocks import conv, count_blocks, factor_scale, rename_keys, require_shape
 from kukkiri.networks.interface import Network
-from kukkiri.networks.receptive_field import tail_reach
+from kukkiri.networks.receptive_field import Layer, compute_receptive_field, list_upscaling_layers
 
 __all__ = ["RDN", "rdn_from_yjn870"]
 
@@ -76,8 +76,8 @@ class RDN(Network):
         self.colour = colour
         self.value_range = value_range
         radius = kernel_size // 2
-        tail = tail_reach(radius, factor_scale(scale), stage_radius=radius)
-        self.receptive_field = radius * (depth * layers + 3) + tail
+        tail_layers = [*list_upscaling_layers(factor_scale(scale), kernel_size=kernel_size), Layer(kernel_size)]
+        self.receptive_field = radius * (depth * layers + 3) + compute_receptive_field(tail_layers)
         self.SFENet1 = conv(self.channels, width, kernel_size)
         self.SFENet2 = conv(width, width, kernel_size)
         self.RDBs = nn.ModuleList(_DenseBlock(width, growth, layers, kernel_size) for _ in range(depth))

@@ -18,6 +18,7 @@ from torch.nn import functional
 from kukkiri.errors import ModelError
 from kukkiri.networks.blocks import conv, count_blocks, require_shape
 from kukkiri.networks.interface import Network
+from kukkiri.networks.receptive_field import Layer, compute_receptive_field, list_upscaling_layers
 
 __all__ = ["ESRGANDiscriminator", "RRDBNet"]
 
@@ -108,8 +109,8 @@ class RRDBNet(Network):
         self.scale = scale
         self.colour = colour
         self.multiple = 4 // scale
-        # unshuffled pixels: one for each convolution at that size, two for the four upscaled ones
-        self.receptive_field = self.multiple * (15 * depth + 4)
+        tail_layers = [*list_upscaling_layers([2, 2], upsampling="resize-nearest"), Layer(3), Layer(3)]
+        self.receptive_field = self.multiple * (15 * depth + 2 + compute_receptive_field(tail_layers))
         names = _NAMES[keys]
         self.names = names
         self.conv_first = conv(self.channels * self.multiple**2, width)

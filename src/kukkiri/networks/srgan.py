@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from kukkiri.errors import ModelError
 from kukkiri.networks.blocks import conv, count_blocks, factor_scale, require_shape
 from kukkiri.networks.interface import Network
-from kukkiri.networks.receptive_field import tail_reach
+from kukkiri.networks.receptive_field import Layer, compute_receptive_field, list_upscaling_layers
 
 __all__ = ["SRGAN", "SRGANDiscriminator"]
 
@@ -60,7 +60,8 @@ class SRGAN(Network):
         stages = factor_scale(scale)
         self.scale = scale
         self.depth = depth
-        self.receptive_field = 4 + 2 * depth + 1 + tail_reach(4, stages)
+        tail_layers = [*list_upscaling_layers(stages), Layer(9)]
+        self.receptive_field = 4 + 2 * depth + 1 + compute_receptive_field(tail_layers)
         self.block1 = nn.Sequential(conv(3, width, 9), nn.PReLU())
         for i in range(depth):
             self.add_module(f"block{i + 2}", _Block(width))

@@ -18,7 +18,7 @@ from torch.nn import functional
 from kukkiri.errors import ModelError
 from kukkiri.networks.blocks import conv, count_blocks, factor_scale, require_shape
 from kukkiri.networks.interface import Network
-from kukkiri.networks.receptive_field import tail_reach
+from kukkiri.networks.receptive_field import Layer, compute_receptive_field, list_upscaling_layers
 
 __all__ = ["InstanceSRResNet", "SRResNet"]
 
@@ -62,7 +62,8 @@ class SRResNet(Network):
         super().__init__()
         stages = factor_scale(scale)
         self.scale = scale
-        self.receptive_field = 4 + 2 * depth + 1 + tail_reach(4, stages)
+        tail_layers = [*list_upscaling_layers(stages), Layer(9)]
+        self.receptive_field = 4 + 2 * depth + 1 + compute_receptive_field(tail_layers)
         self.conv1 = nn.Sequential(conv(3, width, 9), nn.PReLU())
         self.trunk = nn.Sequential(*(_Block(width) for _ in range(depth)))
         self.conv2 = nn.Sequential(conv(width, width, bias=False), nn.BatchNorm2d(width))
