@@ -101,7 +101,7 @@ def loop(source: Path, target: Path, model: str, scale: float) -> None:
     target.mkdir()
     upscaler = Upscaler(model, scale=scale)
     for path in sorted(source.iterdir()):
-        upscaler.image(read_image(path)).save(target / f"{path.stem}.png")
+        upscaler(read_image(path)).save(target / f"{path.stem}.png")
 
 
 def command(source: Path, target: Path, model: str, scale: float, *, arguments: list[str]) -> None:

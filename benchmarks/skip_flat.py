@@ -146,7 +146,7 @@ def scores(options: argparse.Namespace) -> None:
         for path in images(folder):
             hr = rgb(path, multiple=options.scale)
             lr = Image.from_array(resize(hr, scale=1 / options.scale))
-            larger = {way: upscaler.image(lr) for way, upscaler in ways.items()}
+            larger = {way: upscaler(lr) for way, upscaler in ways.items()}
             psnrs = [rule.score(hr, larger[way].to_array(), scale=options.scale).psnr for way in (False, True)]
             rows.append(psnrs)
             shares.append(spared(larger[True].notes))
@@ -211,7 +211,7 @@ def speed(options: argparse.Namespace) -> None:
             for _ in range(options.runs):
                 for way, upscaler in ways.items():
                     begun = time.process_time()
-                    larger = upscaler.image(image)
+                    larger = upscaler(image)
                     times[way].append(time.process_time() - begun)
             before, after = min(times[False]), min(times[True])
             ratios.append(before / after)

@@ -42,7 +42,7 @@ def test_ensemble_and_projections_bring_lr_back(silent, lr):
         upscaler = AdaptedUpscaler(
             silent, degradation=Degradation.parse("bicubic"), ensemble=ensemble, projections=projections
         )
-        shrunk = Degradation.parse("bicubic").apply(upscaler.colour(floats), scale=2)
+        shrunk = Degradation.parse("bicubic").apply(upscaler.upscale_colour(floats), scale=2)
         errors.append(float(np.square(shrunk - floats).mean()))
     assert errors[0] == pytest.approx(errors[1], rel=1e-3)  # bicubic interpolation commutes with flips
     assert errors[2] < errors[1] / 100
@@ -57,7 +57,7 @@ def test_grey_alpha_depth_and_metadata_are_kept(silent, rng):
     assert (larger[:14, :, 1] == 65535).all()
     assert upscaler(levels[..., 0]).shape == (40, 44)
     image = Image.from_array(levels)
-    result = upscaler.image(replace(image, metadata=replace(image.metadata, icc=b"profile")))
+    result = upscaler(replace(image, metadata=replace(image.metadata, icc=b"profile")))
     assert result.metadata.icc == b"profile"
     assert (result.depth, result.size) == (16, (40, 44))
 
@@ -85,6 +85,6 @@ def test_results_are_bicubic_when_the_guard_says_so(silent, lr, tmp_path):
     harmful = AdaptedUpscaler(silent, degradation=Degradation.parse("bicubic"), guard=Guard(before=40.0, after=20.0))
     assert harmful.fell_back
     np.testing.assert_array_equal(harmful(lr), Upscaler("bicubic", scale=2)(lr))
-    assert "20.00 dB after, 40.00 dB before" in harmful.image(Image.from_array(lr)).notes[0]
+    assert "20.00 dB after, 40.00 dB before" in harmful(Image.from_array(lr)).notes[0]
     with pytest.raises(ModelError, match="did harm"):
         harmful.save(tmp_path / "harmful.safetensors")

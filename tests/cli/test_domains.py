@@ -48,7 +48,7 @@ def test_the_file_decides_and_its_line_says_so(images, tmp_path, monkeypatch, ca
     for line in said.splitlines():
         assert line.endswith("weights clean" if "lossless" in line else "weights photo")
     lossy = read_image(images / "lossy.jpg")
-    expected = Upscaler("plain-m-photo-x2", threads=1).image(lossy).to_array()
+    expected = Upscaler("plain-m-photo-x2", threads=1)(lossy).to_array()
     assert np.abs(read_image(tmp_path / "out" / "lossy.png").to_array().astype(int) - expected).max() <= 1
 
 

@@ -36,5 +36,5 @@ def test_an_opaque_image_stays_opaque_and_a_clear_one_clear(rng):
 
 def test_alpha_keeps_the_depth(rng):
     image = Image.from_array(rng.integers(0, 65536, (7, 9, 2), dtype=np.uint16))
-    larger = Upscaler("bicubic", scale=2).image(image)
+    larger = Upscaler("bicubic", scale=2)(image)
     assert (larger.depth, larger.size, larger.alpha.shape) == (16, (14, 18), (14, 18))

@@ -39,9 +39,9 @@ def test_a_lossy_image_gets_the_photo_network_and_another_the_clean_one(shop, im
     upscaler = Upscaler("espcn", scale=2, threads=1)
     lossy = dataclasses.replace(image, lossy=True)
     clean, photo = (Upscaler(name, threads=1) for name in ("espcn-x2", "espcn-photo-x2"))
-    assert np.array_equal(upscaler.image(image).colour, clean.image(lossy).colour)
-    assert np.array_equal(upscaler.image(lossy).colour, photo.image(image).colour)
-    assert np.abs(upscaler.image(lossy).colour - upscaler.image(image).colour).max() > 0.01
+    assert np.array_equal(upscaler(image).colour, clean(lossy).colour)
+    assert np.array_equal(upscaler(lossy).colour, photo(image).colour)
+    assert np.abs(upscaler(lossy).colour - upscaler(image).colour).max() > 0.01
     assert np.array_equal(upscaler(image.to_array()), clean(image.to_array()))  # an array is clean
     assert upscaler.suited(lossy) is upscaler.suited(lossy)
     assert (upscaler.suited(image), upscaler.domain) == (upscaler, "clean")

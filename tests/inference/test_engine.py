@@ -139,7 +139,7 @@ def test_torch_weights_are_loaded_on_demand(tmp_path, rng):
     with torch.inference_mode():
         expected = network(torch.from_numpy(lr[None]))[0].numpy()
     assert upscaler.name == "own"
-    assert np.array_equal(upscaler.planes(lr), expected)
+    assert np.array_equal(upscaler.upscale_planes(lr), expected)
 
 
 def test_torch_weights_without_torch_are_a_backend_error(tmp_path):

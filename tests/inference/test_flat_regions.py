@@ -184,8 +184,8 @@ def test_a_network_on_the_upscaled_image_keeps_its_flat_parts(rng):
 
 def test_the_upscaler_says_what_it_spared(rng):
     image = Image.from_array(half_busy(rng))
-    whole = Upscaler(sharpener()).image(image)
-    larger = Upscaler(sharpener(), skip_flat=True).image(image)
+    whole = Upscaler(sharpener())(image)
+    larger = Upscaler(sharpener(), skip_flat=True)(image)
     assert whole.notes == ()
     (note,) = larger.notes
     assert note.startswith("skip-flat: ")
@@ -224,9 +224,9 @@ def test_alpha_chains_and_other_scales_go_with_it(rng):
 def test_the_ensemble_spares_in_every_orientation(rng):
     plane = half_busy(rng)[None]
     engine = sharpener()
-    whole = Upscaler(engine, ensemble=True).planes(plane)
+    whole = Upscaler(engine, ensemble=True).upscale_planes(plane)
     engine.seen.clear()
-    larger = Upscaler(engine, ensemble=True, skip_flat=True).planes(plane)
+    larger = Upscaler(engine, ensemble=True, skip_flat=True).upscale_planes(plane)
     assert np.abs(larger - whole).max() <= 0.5 / 255
     assert sum(h * w for *_, h, w in engine.seen) < 8 * 0.55 * plane.size
 
@@ -234,9 +234,9 @@ def test_the_ensemble_spares_in_every_orientation(rng):
 def test_little_memory_means_small_rectangles(rng):
     plane = half_busy(rng)[None]
     engine = sharpener(footprint=Footprint(linear=100.0))
-    whole = Upscaler(engine, skip_flat=True).planes(plane)
+    whole = Upscaler(engine, skip_flat=True).upscale_planes(plane)
     engine.seen.clear()
-    larger = Upscaler(engine, skip_flat=True, memory=3_800_000).planes(plane)
+    larger = Upscaler(engine, skip_flat=True, memory=3_800_000).upscale_planes(plane)
     assert max(h * w for *_, h, w in engine.seen) * 200 < 3_800_000 - 20 * 4 * plane.size
     assert np.abs(larger - whole).max() <= 1e-6  # float32, other order of additions
 

@@ -90,7 +90,7 @@ def test_a_image_keeps_depth_metadata_and_source(numpy_engine, rng, tmp_path):
         source=tmp_path / "a.png",
         notes=("read with care",),
     )
-    larger = Upscaler(numpy_engine(scale=3)).image(image)
+    larger = Upscaler(numpy_engine(scale=3))(image)
     assert (larger.depth, larger.metadata, larger.source) == (16, image.metadata, image.source)
     assert larger.notes == image.notes
     assert larger.size == (15, 18)
@@ -101,7 +101,7 @@ def test_pre_upsampled_networks_get_the_upscaled_image(numpy_engine, rng):
     plane = rng.random((1, 6, 7), dtype=np.float32)
     engine = numpy_engine(scale=3, pre_upsampled=True)
     expected = engine.run(np.ascontiguousarray(resize(plane[0], scale=3)[None, None]))[0]
-    assert np.array_equal(Upscaler(engine).planes(plane), expected)
+    assert np.array_equal(Upscaler(engine).upscale_planes(plane), expected)
 
 
 @settings(max_examples=30, deadline=None)
@@ -115,14 +115,14 @@ def test_a_fractional_scale_is_the_network_and_then_the_antialiased_resize(numpy
     plane = rng.random((1, 10, 14), dtype=np.float32)
     engine = numpy_engine(scale=3)
     expected = resize(engine.run(plane[None])[0, 0], output_size=(25, 35))
-    assert np.array_equal(Upscaler(engine, scale=2.5).planes(plane)[0], expected)
+    assert np.array_equal(Upscaler(engine, scale=2.5).upscale_planes(plane)[0], expected)
 
 
 def test_a_single_network_is_repeated_while_it_is_too_small(numpy_engine, rng):
     plane = 0.5 * rng.random((1, 4, 5), dtype=np.float32)
     engine = numpy_engine(scale=2)
     expected = engine.run(engine.run(engine.run(plane[None])))
-    assert np.array_equal(Upscaler(engine, scale=8).planes(plane), expected[0])
+    assert np.array_equal(Upscaler(engine, scale=8).upscale_planes(plane), expected[0])
 
 
 def test_scale_one_gives_the_image_back(numpy_engine, rng):
@@ -154,13 +154,13 @@ def test_the_ensemble_is_the_mean_over_flips_and_turns(numpy_engine, rng):
             view = np.rot90(plane[0, :, ::-1] if flip else plane[0], turns)
             back = np.rot90(engine.run(np.ascontiguousarray(view)[None, None])[0, 0], -turns)
             total = total + (back[:, ::-1] if flip else back)
-    assert np.abs(Upscaler(engine, ensemble=True).planes(plane)[0] - total / 8).max() <= 1e-6
+    assert np.abs(Upscaler(engine, ensemble=True).upscale_planes(plane)[0] - total / 8).max() <= 1e-6
 
 
 def test_the_ensemble_tiles_turned_images_too(numpy_engine, rng):
     plane = rng.random((1, 40, 60), dtype=np.float32)
-    whole = Upscaler(numpy_engine(), ensemble=True, tile=0).planes(plane)
-    tiled = Upscaler(numpy_engine(footprint=Footprint(linear=50.0)), ensemble=True, memory=400_000).planes(plane)
+    whole = Upscaler(numpy_engine(), ensemble=True, tile=0).upscale_planes(plane)
+    tiled = Upscaler(numpy_engine(footprint=Footprint(linear=50.0)), ensemble=True, memory=400_000).upscale_planes(plane)
     assert np.abs(tiled - whole).max() <= 1e-6
 
 
@@ -201,7 +201,7 @@ def test_negative_options_are_refused(numpy_engine):
 
 def test_planes_of_another_number_are_refused(numpy_engine):
     with pytest.raises(ModelError, match="takes 1 planes, got 3"):
-        Upscaler(numpy_engine()).planes(np.zeros((3, 4, 4), np.float32))
+        Upscaler(numpy_engine()).upscale_planes(np.zeros((3, 4, 4), np.float32))
 
 
 def test_progress_counts_network_runs(numpy_engine):

@@ -19,7 +19,7 @@ def small(rng):
 
 
 def upscaled(image, scale=2, model="bicubic"):
-    return Upscaler(model, scale=scale, threads=1).image(image)
+    return Upscaler(model, scale=scale, threads=1)(image)
 
 
 def test_flat_grey_upscaled_is_flawless():

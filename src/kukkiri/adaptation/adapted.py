@@ -3,17 +3,17 @@
 import dataclasses
 import json
 from os import PathLike
-from typing import Any
+from typing import TypeVar, overload
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from kukkiri.adaptation.projection import back_project, median_ensemble
 from kukkiri.adaptation.zssr import Fit
 from kukkiri.checkpoints import describe, load, save_safetensors
 from kukkiri.degradations import Degradation
 from kukkiri.errors import ModelError
-from kukkiri.images import Image, bleed
+from kukkiri.images import EncodedImage, Image, ImageSource, PillowImage, bleed, in_kind, open_image
 from kukkiri.inference import Upscaler
 from kukkiri.inference.alpha_resize import resize_alpha
 from kukkiri.inference.torch_engine import TorchEngine
@@ -22,6 +22,7 @@ from kukkiri.networks import Network
 __all__ = ["AdaptedUpscaler", "Guard"]
 
 Plane = NDArray[np.float32]
+Sample = TypeVar("Sample", bound=np.generic)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,49 +81,50 @@ class AdaptedUpscaler:
         """Whether results are bicubic interpolation, since the adapted ones agreed less with the image."""
         return self.guard is not None and not self.guard.passed
 
-    def __call__(self, array: ArrayLike) -> NDArray[Any]:
-        """Upscale an array.
+    @overload
+    def __call__(self, image: NDArray[Sample]) -> NDArray[Sample]: ...
 
-        Args:
-            array: (H, W) or (H, W, C): grey, grey and alpha, RGB or RGBA; uint8, uint16, or floats in [0, 1].
+    @overload
+    def __call__(self, image: EncodedImage | PillowImage | Image) -> Image: ...
 
-        Returns:
-            (scale*H, scale*W[, C]), the dtype of ``array``.
-
-        Raises:
-            ImageError: the array is no image, or memory does not suffice for the result.
-        """
-        values = np.asarray(array)
-        result = self.image(Image.from_array(values)).to_array().astype(values.dtype, copy=False)
-        return result.reshape(*result.shape[:2], *values.shape[2:])
-
-    def image(self, image: Image) -> Image:
+    def __call__(self, image: ImageSource) -> NDArray[np.generic] | Image:
         """Upscale an image; depth and metadata stay, alpha is upscaled by bicubic interpolation.
 
+        Args:
+            image: an array, (H, W) or (H, W, C): grey, grey and alpha, RGB or RGBA; uint8, uint16, or floats in
+                [0, 1]. Or an image: a path, bytes, a binary file, a ``PIL.Image``, a :class:`kukkiri.Image`.
+
+        Returns:
+            For an array (scale*H, scale*W[, C]) of its dtype, else an image.
+
         Raises:
-            ImageError: memory does not suffice for the result.
+            ImageError: there is no image, or memory does not suffice for the result.
+            TypeError: it is of a type that holds no image.
         """
+        return in_kind(self._upscale_image(open_image(image)), image)
+
+    def _upscale_image(self, image: Image) -> Image:
         if self.fell_back and self.guard is not None:
             note = (
                 f"adaptation made the image less faithful ({self.guard.after:.2f} dB after, {self.guard.before:.2f} "
                 "dB before), so this is bicubic interpolation"
             )
-            larger = self._bicubic.image(image)
+            larger = self._bicubic(image)
             return dataclasses.replace(larger, notes=(*larger.notes, note))
         colour, alpha = image.colour, image.alpha
         if alpha is not None:
             colour = bleed(colour, alpha)
             alpha = resize_alpha(alpha, (self.scale * alpha.shape[0], self.scale * alpha.shape[1]))
-        sr = np.clip(self.colour(np.repeat(colour, 3, axis=2) if colour.shape[2] == 1 else colour), 0, 1)
+        sr = np.clip(self.upscale_colour(np.repeat(colour, 3, axis=2) if colour.shape[2] == 1 else colour), 0, 1)
         if colour.shape[2] == 1:
             sr = sr.mean(axis=2, keepdims=True)
         return dataclasses.replace(image, colour=sr, alpha=alpha)
 
-    def colour(self, lr: Plane) -> Plane:
+    def upscale_colour(self, lr: Plane) -> Plane:
         """Upscale (H, W, 3) RGB in [0, 1] by the network, the guard not asked; not clamped."""
 
         def run(view: Plane) -> Plane:
-            planes = self._upscaler.planes(np.ascontiguousarray(view.transpose(2, 0, 1)))
+            planes = self._upscaler.upscale_planes(np.ascontiguousarray(view.transpose(2, 0, 1)))
             return self._projected(np.ascontiguousarray(planes.transpose(1, 2, 0)), view)
 
         if not self.ensemble:

@@ -97,7 +97,7 @@ def adapt_command(
     _print_end(adapted)
     if adapted.ensemble and not adapted.fell_back:
         print_progress("upscaling eight times over: flips and turns, of which the median is taken")
-    larger = adapted.image(image)
+    larger = adapted(image)
     notes = larger.save(output, overwrite=overwrite)
     for note in dict.fromkeys([*larger.notes, *notes]):
         print_progress(f"kukkiri: {note}")

@@ -22,7 +22,7 @@ from kukkiri.images.reading import (
     settle_metadata,
 )
 
-__all__ = ["EncodedImage", "ImageSource", "PillowImage", "ReadableFile", "open_image"]
+__all__ = ["EncodedImage", "ImageSource", "PillowImage", "ReadableFile", "in_kind", "open_image"]
 
 
 class _ExifBlock(Protocol):
@@ -233,3 +233,20 @@ def _resolution(image: PillowImage) -> tuple[float, float] | None:
         return None
     across, down = (float(number) for number in value)
     return (across, down) if across > 0 and down > 0 else None
+
+
+def in_kind(image: Image, source: ImageSource) -> NDArray[np.generic] | Image:
+    """Give an image as its source was given: as an array of the same dtype and axes when that was one.
+
+    Args:
+        image: made from ``source``, of any size.
+        source: see :func:`open_image`.
+
+    Returns:
+        (H, W[, C]) of ``image``, else ``image`` itself.
+    """
+    if isinstance(source, str | PathLike | bytes | bytearray | memoryview | PillowImage | ReadableFile | Image):
+        return image
+    values = np.asarray(source)
+    result = image.to_array().astype(values.dtype, copy=False)
+    return result.reshape(*result.shape[:2], *values.shape[2:])

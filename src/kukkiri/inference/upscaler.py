@@ -9,13 +9,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from os import PathLike
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, overload
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from kukkiri.errors import ConfigError, ImageError, ModelError
-from kukkiri.images import Image, bleed, dequantize, quantize, read_image
+from kukkiri.images import (
+    EncodedImage,
+    Image,
+    ImageSource,
+    PillowImage,
+    bleed,
+    dequantize,
+    in_kind,
+    open_image,
+    quantize,
+    read_image,
+)
 from kukkiri.inference import luma
 from kukkiri.inference.alpha_resize import resize_alpha
 from kukkiri.inference.choosing import Domain, choose_model, load_shipped
@@ -31,6 +42,7 @@ from kukkiri.resampling import StripResize, resize
 __all__ = ["Plan", "Upscaler", "upscale"]
 
 Plane = NDArray[np.float32]
+Sample = TypeVar("Sample", bound=np.generic)
 Progress = Callable[[int, int], None]
 _LOG = logging.getLogger(__name__)
 _SHARE = 0.8  # of the free memory that the images in work may take together
@@ -126,24 +138,31 @@ class Upscaler:
         self._workers = workers
         self.threads = threads or usable_threads()
 
-    def __call__(self, array: ArrayLike, *, progress: Progress | None = None) -> NDArray[Any]:
-        """Upscale an array.
+    @overload
+    def __call__(self, image: NDArray[Sample], *, progress: Progress | None = None) -> NDArray[Sample]: ...
+
+    @overload
+    def __call__(self, image: EncodedImage | PillowImage | Image, *, progress: Progress | None = None) -> Image: ...
+
+    def __call__(self, image: ImageSource, *, progress: Progress | None = None) -> NDArray[np.generic] | Image:
+        """Upscale an image; depth and metadata stay, and transparency has no fringes.
 
         Args:
-            array: (H, W) or (H, W, C): grey, grey and alpha, RGB or RGBA; uint8, uint16, or floats in [0, 1].
+            image: an array, (H, W) or (H, W, C): grey, grey and alpha, RGB or RGBA; uint8, uint16, or floats in
+                [0, 1]. Or an image: a path, bytes, a binary file, a ``PIL.Image``, a :class:`kukkiri.Image`; see
+                :func:`kukkiri.images.open_image`.
             progress: called with (done, total) network runs.
 
         Returns:
-            (round(scale*H), round(scale*W)[, C]), the dtype of ``array``.
+            For an array (round(scale*H), round(scale*W)[, C]) of its dtype, else an image. A line in its ``notes``
+            gives the seam score when tiles had to be blended.
 
         Raises:
-            ImageError: the array is no image, or memory does not suffice for the result.
+            ImageError: there is no image, or memory does not suffice for the result.
             ModelError: the network gave NaN or infinity.
+            TypeError: it is of a type that holds no image.
         """
-        values = np.asarray(array)
-        image = self.image(Image.from_array(values), progress=progress)
-        result = image.to_array().astype(values.dtype, copy=False)
-        return result.reshape(*result.shape[:2], *values.shape[2:])
+        return in_kind(self._upscale_image(open_image(image), progress=progress), image)
 
     @property
     def has_photo(self) -> bool:
@@ -151,7 +170,7 @@ class Upscaler:
         return self._load_photo is not None
 
     def suited(self, image: Image) -> "Upscaler":
-        """The upscaler that :meth:`image` uses for this image: itself, or its twin for photographs.
+        """The upscaler that a call uses for this image: itself, or its twin for photographs.
 
         The twin is taken for a lossy image when the degradation domain is ``auto`` and such weights are shipped; they are
         loaded when the first one comes. ``domain`` tells which it is.
@@ -165,23 +184,10 @@ class Upscaler:
                 self._photo = twin
         return self._photo
 
-    def image(self, image: Image, *, progress: Progress | None = None) -> Image:
-        """Upscale an image; depth and metadata stay, and transparency has no fringes.
-
-        Args:
-            image: any.
-            progress: called with (done, total) network runs.
-
-        Returns:
-            The larger image. A line in its ``notes`` gives the seam score when tiles had to be blended.
-
-        Raises:
-            ImageError: memory does not suffice for the result.
-            ModelError: the network gave NaN or infinity.
-        """
+    def _upscale_image(self, image: Image, *, progress: Progress | None) -> Image:
         suited = self.suited(image)
         if suited is not self:
-            return suited.image(image, progress=progress)
+            return suited._upscale_image(image, progress=progress)
         channels = image.colour.shape[2] + (image.alpha is not None)
         run = _Run(self, image.size, channels=channels, progress=progress)
         if run.unchanged:
@@ -201,7 +207,7 @@ class Upscaler:
             colour = run.through_networks(colour)
         return dataclasses.replace(image, colour=colour, alpha=alpha, notes=(*image.notes, *run.notes()))
 
-    def planes(self, lr: Plane) -> Plane:
+    def upscale_planes(self, lr: Plane) -> Plane:
         """Upscale the network's own planes: Y or RGB without any conversion; for evaluation and video.
 
         Args:
@@ -368,7 +374,7 @@ def upscale(
         KukkiriError: the file, the model or the scale does not fit; see :class:`Upscaler`.
     """
     upscaler = Upscaler(model, scale=scale, **options)
-    return upscaler.image(read_image(path))
+    return upscaler(read_image(path))
 
 
 def _output_size(size: tuple[int, int], scale: float) -> tuple[int, int]:

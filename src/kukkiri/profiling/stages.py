@@ -151,7 +151,7 @@ def _run(
 ) -> tuple[dict[str, float], dict[str, float], tuple[int, int]]:
     before = sum(one.wall for one in timed), sum(one.cpu for one in timed)
     image, *decode = _clocked(lambda: read_image(source))
-    larger, *middle = _clocked(lambda: upscaler.image(image))
+    larger, *middle = _clocked(lambda: upscaler(image))
     _, *encode = _clocked(lambda: larger.save(target, overwrite=True))
     network = sum(one.wall for one in timed) - before[0], sum(one.cpu for one in timed) - before[1]
     clocks = (decode, network, [m - n for m, n in zip(middle, network, strict=True)], encode)

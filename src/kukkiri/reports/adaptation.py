@@ -107,7 +107,7 @@ def _numbers(adapted: AdaptedUpscaler) -> str:
 
 
 def _images(adapted: AdaptedUpscaler, before: Image, after: Image) -> list[str]:
-    bicubic = Upscaler("bicubic", scale=adapted.scale).image(before)
+    bicubic = Upscaler("bicubic", scale=adapted.scale)(before)
     shown, plain = (_pixels(one) for one in (after, bicubic))
     difference = np.abs(shown.astype(np.float64) - plain).mean(axis=2)
     if difference.size > _PART**2:
