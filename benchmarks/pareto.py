@@ -28,7 +28,7 @@ from pareto_plot import draw
 
 from kukkiri.degradations import Degradation
 from kukkiri.evaluation import find_sets
-from kukkiri.evaluation.contenders import Prepared, prepare
+from kukkiri.evaluation.contenders import TestPair, make_test_pair
 from kukkiri.metrics import PROTOCOLS
 
 RULE = PROTOCOLS["y-matlab"]
@@ -61,7 +61,7 @@ def main() -> int:
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = str(options.threads)  # read by the tools when they load
     images = [
-        prepare(one, RULE, Degradation.parse("bicubic"), scale=options.scale)
+        make_test_pair(one, RULE, Degradation.parse("bicubic"), scale=options.scale)
         for folder in options.data
         for test_set in find_sets(folder)
         for one in test_set.images(scale=options.scale)
@@ -103,7 +103,7 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def quality(contender: Contender, images: Sequence[Prepared], *, scale: int) -> float:
+def quality(contender: Contender, images: Sequence[TestPair], *, scale: int) -> float:
     """Mean PSNR in dB."""
     return float(np.mean([RULE.score(one.hr, contender.run(one.lr), scale=scale).psnr for one in images]))
 

@@ -5,7 +5,7 @@ import pytest
 
 from kukkiri.errors import ConfigError, ModelError
 from kukkiri.evaluation import TestImage, evaluate
-from kukkiri.evaluation.contenders import Contender, prepare
+from kukkiri.evaluation.contenders import Contender, make_test_pair
 from kukkiri.images import Image
 from kukkiri.info import ModelInfo
 from kukkiri.metrics import PROTOCOLS
@@ -88,9 +88,9 @@ def test_a_digest_follows_the_bytes_of_the_weights_wherever_they_lie(nearest):
     assert digest("bicubic") != digest("lanczos")
 
 
-def test_a_image_without_lr_needs_a_degradation():
+def test_an_image_without_lr_needs_a_degradation():
     image = TestImage("a", np.zeros((40, 40, 3), np.uint8))
     with pytest.raises(ConfigError, match="neither a degradation nor an LR image"):
-        prepare(image, PROTOCOLS["rgb"], None, scale=2)
+        make_test_pair(image, PROTOCOLS["rgb"], None, scale=2)
     with pytest.raises(ConfigError, match="defined for bicubic LR, not for given LR images"):
-        prepare(image, PROTOCOLS["y-legacy"], None, scale=2)
+        make_test_pair(image, PROTOCOLS["y-legacy"], None, scale=2)

@@ -15,7 +15,6 @@ from kukkiri.evaluation import (
     to_markdown,
     to_text,
 )
-from kukkiri.metrics import Score
 
 COST = Cost(12_809, 1_384_888_889, 0.1234, 137_901_265)
 
@@ -25,10 +24,9 @@ def evaluation(model, scale, shift=0.0, **more):
         name: SetScore(
             name,
             {
-                "a": Score(30.0 + shift, 0.9),
-                "b": Score(34.0 + shift + 0.2, 0.95),
+                "a": {"psnr": 30.0 + shift, "ssim": 0.9, "niqe": 4.0},
+                "b": {"psnr": 34.0 + shift + 0.2, "ssim": 0.95, "niqe": None},
             },
-            {"niqe": {"a": 4.0, "b": None}},
         )
         for name in ("Set5", "Set14")
     }
@@ -72,7 +70,7 @@ def test_several_evaluations_bring_their_differences_from_the_first(both):
 def test_a_difference_pairs_scales_sets_and_images():
     ours, theirs = evaluation("espcn", 3, 0.5), evaluation("bicubic", 3)
     del theirs.sets["Set14"]
-    del theirs.sets["Set5"].images["b"]
+    del theirs.sets["Set5"].scores["b"]
     (found,) = differences([theirs, evaluation("espcn", 2), ours])
     assert (found.scale, found.set) == (3, "Set5")
     assert found.psnr[0] == 0.5
@@ -118,7 +116,7 @@ def test_markdown_is_two_tables(both):
     assert lines[0] == "Protocol y-matlab, LR bicubic; [95 % confidence interval of the mean]."
     assert lines[2].startswith("| model | scale | Set5: PSNR (dB) | Set5: SSIM | Set5: NIQE | Set14: PSNR (dB) |")
     assert lines[3] == "|" + "---|" * 12
-    assert lines[4].startswith("| bicubic | x2 | 32.10 [30.00, 34.20] | 0.9250 [0.9000, 0.9500] | 4.0000 |")
+    assert lines[4].startswith("| bicubic | x2 | 32.10 [30.00, 34.20] | 0.9250 [0.9000, 0.9500] | 4.00 |")
     assert lines[4].endswith("| 0 | - | 0.01 s | - |")
     assert lines[5].endswith("| 12,809 | 1.38 G | 0.123 s | 138 MB |")
     assert "| espcn | x2 | Set5 | +1.000 [+1.000, +1.000] | +0.00000 [+0.00000, +0.00000] |" in lines

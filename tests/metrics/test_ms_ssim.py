@@ -55,7 +55,7 @@ def test_a_negative_image_scores_zero(rng):
 
 
 def test_small_and_unequal_images_are_refused():
-    with pytest.raises(ValueError, match="161 pixels to a side, got 160x200"):
+    with pytest.raises(ValueError, match="161 pixels along each side, got 160x200"):
         ms_ssim(np.zeros((168, 208)), np.zeros((168, 208)), border=4)
     with pytest.raises(ValueError, match="one shape"):
         ms_ssim(np.zeros((200, 200)), np.zeros((200, 201)))

@@ -20,12 +20,9 @@ def photograph_like(rng, shape=(192, 288)):
     return np.clip(128 + 40 * image, 0, 255).astype(np.uint8)
 
 
-def test_score_equals_basicsr_with_the_official_model(shared, golden):
-    parameters = shared / "golden" / "niqe_pris_params.npz"
-    if not parameters.is_file():
-        pytest.skip("the official pristine model is not there")
-    vector, model = golden("niqe_1"), NiqeModel.load(parameters)
-    image = vector["input"].numpy()
+def test_score_equals_basicsr_with_the_official_model(golden_file, golden_arrays):
+    vector, model = golden_arrays("niqe_1"), NiqeModel.load(golden_file("niqe_pris_params.npz"))
+    image = vector["input"]
     # BasicSR halves the image in float32, here it is float64
     assert niqe(image, model=model) == pytest.approx(float(vector["output.niqe_y_crop0"]), abs=1e-5)
     assert niqe(image, model=model, border=4) == pytest.approx(float(vector["output.niqe_y_crop4"]), abs=1e-5)
@@ -55,9 +52,9 @@ def test_local_normalization_equals_scipy(rng):
     np.testing.assert_allclose(mine, (luma - mean) / (deviation + 1), atol=1e-9)
 
 
-def test_the_shipped_model_prefers_the_clean_image(shared):
+def test_the_shipped_model_prefers_the_clean_image(photographs):
     pyvips = pytest.importorskip("pyvips")
-    image = pyvips.Image.new_from_file(str(shared / "data" / "FreeVal16" / "es_city11.png"))[:3]
+    image = pyvips.Image.new_from_file(str(photographs / "es_city11.webp"))[:3]
     clean = niqe(image.numpy())
     noisy = np.clip(image.numpy() + np.random.default_rng(0).normal(0, 25, (image.height, image.width, 1)), 0, 255)
     assert clean == pytest.approx(3.0, abs=1.0)

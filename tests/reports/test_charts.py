@@ -18,7 +18,7 @@ from kukkiri.reports.published import published
 
 
 def evaluation(model, psnrs, **further):
-    images = {f"p{i}": Score(value, value / 40) for i, value in enumerate(psnrs)}
+    images = {f"p{i}": {"psnr": value, "ssim": value / 40} for i, value in enumerate(psnrs)}
     return Evaluation(model, 3, "y-matlab", "bicubic", {"Some": SetScore("Some", images)}, **further)
 
 
@@ -143,7 +143,7 @@ def test_the_summary_marks_the_best_and_gives_paired_gains():
 
 
 def test_names_are_escaped_everywhere():
-    images = {'<img src=x onerror="1">': Score(30.0, 0.9), "b": Score(31.0, 0.9)}
+    images = {'<img src=x onerror="1">': {"psnr": 30.0, "ssim": 0.9}, "b": {"psnr": 31.0, "ssim": 0.9}}
     one = Evaluation("<m>", 2, "y-matlab", "bicubic", {"<s>": SetScore("<s>", images)})
     for html in (
         summary_table([one, one], ["<m>", "<n>"]),
@@ -156,14 +156,13 @@ def test_names_are_escaped_everywhere():
 
 
 def test_perception_is_niqe_where_it_was_measured_and_consistency_otherwise():
-    def with_extras(model, psnr, **extras):
-        images = {"p": Score(psnr, 0.8)}
-        kept = {name.replace("_", "-"): {"p": value} for name, value in extras.items()}
-        return Evaluation(model, 3, "y-matlab", "bicubic", {"Some": SetScore("Some", images, kept)})
+    def with_metrics(model, psnr, **further):
+        scores = {"psnr": psnr, "ssim": 0.8, **{name.replace("_", "-"): value for name, value in further.items()}}
+        return Evaluation(model, 3, "y-matlab", "bicubic", {"Some": SetScore("Some", {"p": scores})})
 
-    both = [with_extras("a", 28.0, niqe=7.0, lr_psnr=38.0), with_extras("b", 29.0, niqe=6.0, lr_psnr=48.0)]
+    both = [with_metrics("a", 28.0, niqe=7.0, lr_psnr=38.0), with_metrics("b", 29.0, niqe=6.0, lr_psnr=48.0)]
     assert "Perception against distortion" in set_charts(both, ["a", "b"], "Some", references=[])
-    small = [with_extras("a", 28.0, niqe=None, lr_psnr=38.0), with_extras("b", 29.0, niqe=None, lr_psnr=48.0)]
+    small = [with_metrics("a", 28.0, niqe=None, lr_psnr=38.0), with_metrics("b", 29.0, niqe=None, lr_psnr=48.0)]
     html = set_charts(small, ["a", "b"], "Some", references=[])
     assert "Perception against distortion" not in html
     assert "Consistency against distortion" in html

@@ -1,29 +1,26 @@
-"""Models on test sets: exact scores by named protocols, how sure they are, and what the models cost."""
+"""Scores of models on test sets by named protocols, with confidence intervals, paired differences and costs."""
 
 from kukkiri.evaluation.benchmarks import BENCHMARKS, Benchmark, data_folders, find_benchmark, look_for_benchmark
 from kukkiri.evaluation.cache import ScoreCache, default_cache_folder
 from kukkiri.evaluation.contenders import AdaptingModel
 from kukkiri.evaluation.differences import Difference, differences
 from kukkiri.evaluation.download import download, download_benchmark
-from kukkiri.evaluation.measures import MEASURES, Measure
-from kukkiri.evaluation.running import Progress, evaluate, evaluate_many
+from kukkiri.evaluation.evaluating import ImageScored, evaluate, evaluate_many
 from kukkiri.evaluation.scores import Evaluation, Intervals, SetScore
 from kukkiri.evaluation.sets import TestImage, TestSet, find_sets, pair_lr
 from kukkiri.evaluation.statistics import bootstrap_interval, paired_difference
 from kukkiri.evaluation.tables import to_csv, to_json, to_markdown, to_text
-from kukkiri.profiling.cost import Cost, measure_cost
+from kukkiri.profiling import Cost, measure_cost
 
 __all__ = [
     "BENCHMARKS",
-    "MEASURES",
     "AdaptingModel",
     "Benchmark",
     "Cost",
     "Difference",
     "Evaluation",
+    "ImageScored",
     "Intervals",
-    "Measure",
-    "Progress",
     "ScoreCache",
     "SetScore",
     "TestImage",

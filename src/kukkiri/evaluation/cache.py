@@ -1,11 +1,12 @@
-"""Scores that were computed before: nothing is measured twice, and what was interrupted goes on where it stopped.
+"""Cache of scores: nothing is computed twice, and an interrupted evaluation continues where it stopped.
 
-A score is found again only when everything that made it is the same: the bytes of the model, of the image and
+A score is found again only when everything that it depends on is the same: the bytes of the model, of the image and
 of its given LR, the scale, the protocol, the degradation, the ensemble, and the code and the engine
 that computed it. One file of lines for each combination of all but the images; a line for each image.
 """
 
 import hashlib
+import inspect
 import json
 import logging
 import os
@@ -17,11 +18,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import kukkiri
+from kukkiri.evaluation.scores import Scores
+from kukkiri.metrics import METRICS
 
-__all__ = ["ScoreCache", "Scores", "default_cache_folder", "file_digest"]
+__all__ = ["ScoreCache", "default_cache_folder", "file_digest", "metric_key"]
 
-Scores = dict[str, float | None]
-"""Measures of one image by name."""
+_PACKAGE = Path(kukkiri.__file__).parent
 _LOG = logging.getLogger(__name__)
 
 
@@ -32,29 +34,29 @@ class ScoreCache:
         """Use a folder, which is made when the first score is kept.
 
         Args:
-            folder: if it cannot be written, nothing is kept and a warning is logged once.
+            folder: when it cannot be written, nothing is kept and a warning is logged once.
         """
         self.folder = folder
         self._known: dict[str, dict[str, Scores]] = {}
         self._broken = False
 
-    def find(self, setting: Mapping[str, object], image: str) -> Scores:
-        """What is known of an image under a setting; empty when nothing is.
+    def find(self, setting: Mapping[str, object], image: str) -> dict[str, float | None]:
+        """The known scores of an image under a setting; empty when there are none.
 
         Args:
-            setting: what the scores depend on beside the image; JSON values.
+            setting: everything that the scores depend on beside the image; JSON values.
             image: digest of its files.
         """
         return dict(self._load(_key(setting)).get(image, {}))
 
     def keep(self, setting: Mapping[str, object], image: str, scores: Scores) -> None:
-        """Remember scores at once; a line is written whole or, at the worst, ignored when it is read."""
+        """Write scores at once; a line that was not written whole is ignored when it is read."""
         key = _key(setting)
         known = self._load(key)
         known[image] = {**known.get(image, {}), **scores}
         if self._broken:
             return
-        line = json.dumps({"image": image, "scores": scores}) + "\n"
+        line = json.dumps({"image": image, "scores": dict(scores)}) + "\n"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with self._file(key).open("ab", buffering=0) as file:  # one append, so that processes do not mix lines
@@ -89,6 +91,25 @@ def default_cache_folder() -> Path:
     return base / "scores"
 
 
+def metric_key(name: str) -> str | None:
+    """The name under which the scores of a metric are kept.
+
+    Args:
+        name: a key of ``METRICS``.
+
+    Returns:
+        The name itself for a metric of this package, whose code is part of every setting; for a metric of the user,
+        the name with a digest of the source file of its function; ``None``, do not keep, where there is no such file.
+    """
+    try:
+        source = Path(inspect.getsourcefile(METRICS[name].value) or "")
+    except TypeError:  # not a function: a callable object, a partial
+        return None
+    if _PACKAGE in source.parents:
+        return name
+    return f"{name} {file_digest(source)}" if source.is_file() else None
+
+
 def file_digest(*paths: Path) -> str:
     """sha256 over the bytes of files, one after the other, each preceded by its length."""
     total = hashlib.sha256()
@@ -106,14 +127,13 @@ def _key(setting: Mapping[str, object]) -> str:
 
 @cache
 def _code_digest() -> str:
-    """Of the package's own sources: a version number alone does not change with every edit."""
-    root = Path(kukkiri.__file__).parent
-    return file_digest(*sorted(root.rglob("*.py")))
+    """Digest of the package's own sources: a version number alone does not change with every edit."""
+    return file_digest(*sorted(_PACKAGE.rglob("*.py")))
 
 
 @cache
 def _engines() -> dict[str, str]:
-    """What else computes pixels; another CPU may round otherwise."""
+    """Versions of the libraries that compute pixels, and the machine: another CPU may round otherwise."""
     found = {"machine": platform.machine()}
     for name in ("numpy", "onnxruntime", "pyvips", "torch"):
         try:
@@ -139,7 +159,7 @@ def _lines(path: Path) -> list[tuple[str, Scores]]:
 
 
 def _is_torn(path: Path) -> bool:
-    """Whether the file ends within a line."""
+    """True when the file ends within a line."""
     with path.open("rb") as file:
         if file.seek(0, os.SEEK_END) == 0:
             return False

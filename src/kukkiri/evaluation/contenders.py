@@ -1,6 +1,7 @@
-"""From a test image to what a protocol compares: HR, LR and SR, exactly as the protocol says."""
+"""From a test image to HR, LR and SR as a protocol defines them, for fixed models and for those that adapt."""
 
 import hashlib
+import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,31 +16,39 @@ from kukkiri.evaluation.sets import TestImage
 from kukkiri.images import rgb_to_y
 from kukkiri.inference import Upscaler
 from kukkiri.inference.ensemble import run_ensemble
-from kukkiri.metrics import Protocol
+from kukkiri.metrics import Protocol, Sample
 from kukkiri.metrics.protocols import round_half_away
 from kukkiri.resampling import resize
 
-__all__ = ["AdaptingModel", "Contender", "FromEachImage", "Prepared", "prepare"]
+__all__ = ["AdaptedContender", "AdaptingModel", "Contender", "TestPair", "make_test_pair"]
 
 Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """A test image before any model has seen it."""
+class TestPair:
+    """HR and LR of a test image, the same for every model."""
+
+    __test__ = False  # not a test class, whatever pytest thinks of its name
 
     hr: Array
     """uint8: (H, W, 3) RGB, or (H, W) luma for ``y-legacy``."""
     lr: Array
     """uint8 (h, w, 3) RGB; for ``y-legacy`` float64 (h, w) luma on 0..255, not rounded."""
+    downsample: Callable[[Array], Array] | None = None
+    """The degradation that made ``lr``, for float images in [0, 1]; ``None``: bicubic, or unknown."""
+
+    def sample(self, sr: Array, protocol: Protocol, *, scale: int) -> Sample:
+        """What metrics take, for an estimate ``sr``, uint8, of the shape of ``hr``."""
+        return Sample(self.hr, self.lr, sr, protocol, scale, self.downsample)
 
 
-def prepare(image: TestImage, rule: Protocol, degradation: Degradation | None, *, scale: int) -> Prepared:
+def make_test_pair(image: TestImage, protocol: Protocol, degradation: Degradation | None, *, scale: int) -> TestPair:
     """Make LR, or take the LR that came with the image.
 
     Args:
         image: its sides are multiples of ``scale``.
-        rule: the protocol.
+        protocol: an entry of ``PROTOCOLS``.
         degradation: ``None`` for images with an LR of their own; its noise is the same for every image
             and run (seed 0).
         scale: HR pixels for one LR pixel along a side.
@@ -47,23 +56,25 @@ def prepare(image: TestImage, rule: Protocol, degradation: Degradation | None, *
     Raises:
         ConfigError: ``y-legacy`` with anything but bicubic LR.
     """
-    if not rule.quantized_lr and str(degradation) != "bicubic":
+    if not protocol.quantized_lr and str(degradation) != "bicubic":
         found = degradation or "given LR images"
-        raise ConfigError(f"{rule.name} is defined for bicubic LR, not for {found}. Use --protocol y-matlab.")
-    if not rule.quantized_lr:  # SRCNN's: luma rounded to 8 bit, then made smaller in floating point
+        raise ConfigError(f"{protocol.name} is defined for bicubic LR, not for {found}. Use --protocol y-matlab.")
+    if not protocol.quantized_lr:  # SRCNN's: luma rounded to 8 bit, then downscaled in floating point
         hr = image.hr if image.hr.ndim == 2 else round_half_away(_studio_luma(image.hr)).astype(np.uint8)
-        return Prepared(hr, resize(hr.astype(np.float64) / 255.0, scale=1 / scale) * 255.0)
+        return TestPair(hr, resize(hr.astype(np.float64) / 255.0, scale=1 / scale) * 255.0)
     if degradation is not None:
-        return Prepared(image.rgb, degradation.apply(image.rgb, scale=scale, seed=0))
+        lr = degradation.apply(image.rgb, scale=scale, seed=0)
+        bicubic = str(degradation) == "bicubic"
+        return TestPair(image.rgb, lr, None if bicubic else lambda sr: degradation.apply(sr, scale=scale, seed=0))
     if image.lr is None:
         raise ConfigError(f"{image.name}: neither a degradation nor an LR image was given. Give one of them.")
-    return Prepared(image.rgb, image.lr)
+    return TestPair(image.rgb, image.lr)
 
 
 class Contender:
-    """A model as a protocol runs it: from ``Prepared.lr`` to the 8-bit SR that is compared."""
+    """A model under a protocol: from ``TestPair.lr`` to the 8-bit SR that is compared."""
 
-    def __init__(self, model: str, rule: Protocol, *, scale: int, ensemble: bool, threads: int | None) -> None:
+    def __init__(self, model: str, protocol: Protocol, *, scale: int, ensemble: bool, threads: int | None) -> None:
         """Load the model.
 
         Raises:
@@ -72,22 +83,22 @@ class Contender:
         """
         self.name = model
         self.upscaler = Upscaler(model, scale=scale, ensemble=ensemble, threads=threads)
-        self._rule = rule
+        self._protocol = protocol
         engines = self.upscaler.engines
         if engines and (len(engines) > 1 or engines[0].info.scale != scale):
             found = engines[0].info.scale
             raise ModelError(f"{model} is a x{found} model, but scale {scale} was asked. Use one of x{scale}.")
-        if engines and not rule.quantized_lr and engines[0].info.colour != "y":
-            raise ConfigError(f"{rule.name} is defined on luma, and {model} works on RGB. Use --protocol y-matlab.")
+        if engines and not protocol.quantized_lr and engines[0].info.colour != "y":
+            raise ConfigError(f"{protocol.name} is defined on luma, and {model} works on RGB. Use --protocol y-matlab.")
 
     def __call__(self, lr: Array) -> Array:
         """SR, uint8, (scale*h, scale*w[, 3])."""
-        if self._rule.quantized_lr:
+        if self._protocol.quantized_lr:
             return self.upscaler(lr)
         return round_half_away(np.clip(self._upscale_luma(lr / 255.0) * 255.0, 0, 255)).astype(np.uint8)
 
     def _upscale_luma(self, lr: Array) -> Array:
-        """A luma plane (h, w) in [0, 1] with nothing rounded on the way; an interpolation stays in float64."""
+        """Upscale a luma plane (h, w) in [0, 1] without rounding; an interpolation stays in float64."""
         scale = int(self.upscaler.scale)
         if self.upscaler.kernel is not None:
             return resize(lr, scale=scale, kernel=self.upscaler.kernel)
@@ -99,13 +110,13 @@ class Contender:
 
     @property
     def ensemble(self) -> bool:
-        """Whether results are the mean over the eight flips and turns."""
+        """True when results are the mean of the geometric self-ensemble."""
         return self.upscaler.ensemble
 
     def digest(self) -> str:
-        """sha256 of the model's files, or the name of an interpolation: the same digest, the same pixels."""
+        """sha256 of the model's files, or of the name of an interpolation: the same digest, the same pixels."""
         files = [Path(self.name)] if Path(self.name).is_file() else []
-        files = files or [Path(path) for one in self.upscaler.engines if (path := getattr(one, "path", None))]
+        files = files or [Path(path) for engine in self.upscaler.engines if (path := getattr(engine, "path", None))]
         total = hashlib.sha256(b"" if files else self.name.encode())
         for file in files:
             for part in (file, file.with_name(file.name + ".data")):  # a large graph's weights lie beside it
@@ -114,32 +125,43 @@ class Contender:
         return total.hexdigest()
 
 
-@dataclass(frozen=True)
-class AdaptingModel:
-    """A model that learns from every LR image before it upscales it; packages above make them."""
+class AdaptingModel(typing.Protocol):
+    """A model that is fitted to every LR image before it upscales it; anything with these attributes is one."""
 
-    name: str
-    identity: str
-    """What the results depend on beside the image: the same text, the same pixels."""
-    upscale: Callable[[Array, Degradation, int], Array]
-    """From LR, uint8 (h, w, 3), how it was made, and the scale, to SR, uint8 (scale*h, scale*w, 3)."""
+    @property
+    def name(self) -> str:
+        """Row of a table; unique in an evaluation."""
+        ...
+
+    @property
+    def identity(self) -> str:
+        """Everything that the results depend on beside the image: the same text, the same pixels."""
+        ...
+
+    def upscale(self, lr: Array, degradation: Degradation, scale: int, /) -> Array:
+        """Fit to ``lr``, uint8 (h, w, 3), made by ``degradation``, and upscale it to uint8 (scale*h, scale*w, 3)."""
+        ...
 
 
-class FromEachImage:
-    """An adapting model as a protocol runs it, told the degradation that made LR."""
+class AdaptedContender:
+    """An adapting model under a protocol; it is given the degradation that made LR."""
 
     ensemble = False
 
-    def __init__(self, model: AdaptingModel, rule: Protocol, degradation: Degradation | None, *, scale: int) -> None:
-        """Check that it can be told.
+    def __init__(
+        self, model: AdaptingModel, protocol: Protocol, degradation: Degradation | None, *, scale: int
+    ) -> None:
+        """Check that the model can adapt.
 
         Raises:
             ConfigError: the degradation is not known, or LR is not an image.
         """
         if degradation is None:
-            raise ConfigError(f"{model.name} learns with the degradation that made LR. Name it instead of LR images.")
-        if not rule.quantized_lr:
-            raise ConfigError(f"{rule.name} is defined on luma, and {model.name} works on RGB. Use --protocol y-mzsr.")
+            raise ConfigError(f"{model.name} adapts with the degradation that made LR. Name it instead of LR images.")
+        if not protocol.quantized_lr:
+            raise ConfigError(
+                f"{protocol.name} is defined on luma, and {model.name} works on RGB. Use --protocol y-mzsr."
+            )
         self.name = model.name
         self._model, self._degradation, self._scale = model, degradation, scale
 
@@ -148,7 +170,7 @@ class FromEachImage:
         return self._model.upscale(lr, self._degradation, self._scale)
 
     def digest(self) -> str:
-        """sha256 of what the model says of itself."""
+        """sha256 of the model's identity."""
         return hashlib.sha256(self._model.identity.encode()).hexdigest()
 
 

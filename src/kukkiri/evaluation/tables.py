@@ -5,11 +5,10 @@ import io
 import json
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from kukkiri.evaluation.differences import Difference, differences
-from kukkiri.evaluation.measures import MEASURES
-from kukkiri.evaluation.scores import Evaluation, SetScore
+from kukkiri.evaluation.scores import ALWAYS, Evaluation, SetScore
+from kukkiri.metrics import METRICS
 
 __all__ = ["FORMATS", "to_csv", "to_json", "to_markdown", "to_text"]
 
@@ -17,45 +16,49 @@ _SI = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
 def to_json(evaluations: Sequence[Evaluation]) -> str:
-    """One evaluation as DESIGN's object; several as ``{"evaluations": [...], "differences": [...]}``."""
+    """One evaluation as an object; several as ``{"evaluations": [...], "differences": [...]}``."""
     if len(evaluations) == 1:
         return _dump(evaluations[0].to_json())
     return _dump(
         {
-            "evaluations": [one.to_json() for one in evaluations],
-            "differences": [one.to_json() for one in differences(evaluations)],
+            "evaluations": [evaluation.to_json() for evaluation in evaluations],
+            "differences": [difference.to_json() for difference in differences(evaluations)],
         }
     )
 
 
 def to_csv(evaluations: Sequence[Evaluation]) -> str:
-    """A line for each image: model, scale, protocol, degradation, set, image, and what was measured."""
-    extras = _extras(evaluations)
+    """A line for each image: model, scale, protocol, degradation, set, image, and a column for each metric."""
+    metrics = _metrics(evaluations)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["model", "scale", "protocol", "degradation", "set", "image", "psnr", "ssim", *extras])
-    for one in evaluations:
-        for scored in one.sets.values():
-            for image, score in scored.images.items():
-                values = [score.psnr, score.ssim, *(scored.extras.get(extra, {}).get(image) for extra in extras)]
+    writer.writerow(["model", "scale", "protocol", "degradation", "set", "image", *metrics])
+    for evaluation in evaluations:
+        setting = [evaluation.model, evaluation.scale, evaluation.protocol, evaluation.degradation]
+        for scored in evaluation.sets.values():
+            for image, scores in scored.scores.items():
+                values = [scores.get(metric) for metric in metrics]
                 numbers = ["" if value is None else repr(float(value)) for value in values]
-                writer.writerow(
-                    [one.model, one.scale, one.protocol, one.degradation, scored.name, image, *numbers],
-                )
+                writer.writerow([*setting, scored.name, image, *numbers])
     return text.getvalue()
 
 
 def to_markdown(evaluations: Sequence[Evaluation]) -> str:
     """A table with a row for each model and scale and a column for each set, then one of paired differences."""
     first = evaluations[0]
-    sets = list(dict.fromkeys(name for one in evaluations for name in one.sets))
-    extras = _extras(evaluations)
-    with_cost = any(one.cost for one in evaluations)
-    head = ["model", "scale", *(f"{name}: {title}" for name in sets for title in _titles(extras))]
+    sets = list(dict.fromkeys(name for evaluation in evaluations for name in evaluation.sets))
+    metrics = _metrics(evaluations)
+    with_cost = any(evaluation.cost for evaluation in evaluations)
+    head = ["model", "scale", *(f"{name}: {METRICS[metric].title}" for name in sets for metric in metrics)]
     head += ["parameters", "multiply-adds", "seconds", "memory"] if with_cost else []
     rows = [
-        [one.model, f"x{one.scale}", *_set_cells(one, sets, extras), *(_cost_cells(one) if with_cost else [])]
-        for one in evaluations
+        [
+            evaluation.model,
+            f"x{evaluation.scale}",
+            *_set_cells(evaluation, sets, metrics),
+            *(_cost_cells(evaluation) if with_cost else []),
+        ]
+        for evaluation in evaluations
     ]
     parts = [
         f"Protocol {first.protocol}, LR {first.degradation}; [95 % confidence interval of the mean].",
@@ -66,7 +69,8 @@ def to_markdown(evaluations: Sequence[Evaluation]) -> str:
     found = differences(evaluations)
     if found:
         rows = [
-            [one.model, f"x{one.scale}", one.set, _signed(one.psnr, ".3f"), _signed(one.ssim, ".5f")] for one in found
+            [change.model, f"x{change.scale}", change.set, _signed(change.psnr, ".3f"), _signed(change.ssim, ".5f")]
+            for change in found
         ]
         parts.append(_table(["model", "scale", "set", f"PSNR less {found[0].baseline}'s (dB)", "SSIM less its"], rows))
     return "\n\n".join(parts) + "\n"
@@ -75,16 +79,15 @@ def to_markdown(evaluations: Sequence[Evaluation]) -> str:
 def to_text(evaluations: Sequence[Evaluation]) -> str:
     """Lines for a terminal."""
     lines = []
-    for one in evaluations:
-        lines.append(f"{one.model} x{one.scale}, {one.protocol}, {one.degradation}")
-        lines += [_line(scored) for scored in one.sets.values()]
-        if one.cost is not None:
-            parameters, multiply_adds, seconds, memory = _cost_cells(one)
+    for evaluation in evaluations:
+        lines.append(f"{evaluation.model} x{evaluation.scale}, {evaluation.protocol}, {evaluation.degradation}")
+        lines += [_line(scored) for scored in evaluation.sets.values()]
+        if evaluation.cost is not None:
+            parameters, multiply_adds, seconds, memory = _cost_cells(evaluation)
             lines.append(
                 f"{'for 1 MP':<12} {seconds}, {memory}, {multiply_adds} multiply-adds; {parameters} parameters"
             )
-    for change in differences(evaluations):
-        lines.append(_difference_line(change))
+    lines += [_difference_line(difference) for difference in differences(evaluations)]
     return "\n".join(lines) + "\n"
 
 
@@ -97,52 +100,51 @@ FORMATS: dict[str, Callable[[Sequence[Evaluation]], str]] = {
 """Every form by its name."""
 
 
-def _dump(value: Any) -> str:
+def _dump(value: object) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _extras(evaluations: Sequence[Evaluation]) -> list[str]:
-    return list(dict.fromkeys(name for one in evaluations for scored in one.sets.values() for name in scored.extras))
-
-
-def _titles(extras: Sequence[str]) -> list[str]:
-    return ["PSNR (dB)", "SSIM", *(MEASURES[name].title for name in extras)]
+def _metrics(evaluations: Sequence[Evaluation]) -> list[str]:
+    """Names of the metrics of all evaluations, in their order."""
+    names = [name for evaluation in evaluations for scored in evaluation.sets.values() for name in scored.metrics]
+    return list(dict.fromkeys([*ALWAYS, *names]))
 
 
 def _line(scored: SetScore) -> str:
     low, high = scored.interval.psnr
     interval = f"  [{low:.2f}, {high:.2f}] dB" if math.isfinite(low) else ""
-    extras = "".join(
-        f"  {MEASURES[name].title} {'-' if value is None else f'{value:.4f}'}"
-        for name, value in scored.extra_means.items()
+    further = "".join(
+        f"  {METRICS[metric].title} {_number(value, metric, more=2)}"
+        for metric, value in scored.means.items()
+        if metric not in ALWAYS
     )
-    mean, count = scored.mean, len(scored.images)
-    return f"{scored.name:<12} {mean.psnr:7.4f} dB  {mean.ssim:.6f}{extras}{interval}  ({count} images)"
+    mean, count = scored.mean, len(scored.scores)
+    return f"{scored.name:<12} {mean.psnr:7.4f} dB  {mean.ssim:.6f}{further}{interval}  ({count} images)"
 
 
-def _difference_line(one: Difference) -> str:
+def _difference_line(change: Difference) -> str:
     return (
-        f"{one.model} less {one.baseline}, x{one.scale} {one.set}: "
-        f"{_signed(one.psnr, '.3f')} dB  {_signed(one.ssim, '.5f')}"
+        f"{change.model} less {change.baseline}, x{change.scale} {change.set}: "
+        f"{_signed(change.psnr, '.3f')} dB  {_signed(change.ssim, '.5f')}"
     )
 
 
-def _set_cells(one: Evaluation, sets: Sequence[str], extras: Sequence[str]) -> list[str]:
+def _set_cells(evaluation: Evaluation, sets: Sequence[str], metrics: Sequence[str]) -> list[str]:
     cells = []
     for name in sets:
-        scored = one.sets.get(name)
+        scored = evaluation.sets.get(name)
         if scored is None:
-            cells += ["-"] * (2 + len(extras))
+            cells += ["-"] * len(metrics)
             continue
-        means = scored.extra_means
-        cells.append(f"{scored.mean.psnr:.2f}{_interval(scored.interval.psnr, '.2f')}")
-        cells.append(f"{scored.mean.ssim:.4f}{_interval(scored.interval.ssim, '.4f')}")
-        cells += ["-" if (value := means.get(extra)) is None else f"{value:.4f}" for extra in extras]
+        intervals = vars(scored.interval)
+        for metric in metrics:
+            ends = _interval(intervals[metric], metric) if metric in intervals else ""
+            cells.append(_number(scored.means.get(metric), metric) + ends)
     return cells
 
 
-def _cost_cells(one: Evaluation) -> list[str]:
-    cost = one.cost
+def _cost_cells(evaluation: Evaluation) -> list[str]:
+    cost = evaluation.cost
     if cost is None:
         return ["-"] * 4
     memory = "-" if cost.peak_memory is None else f"{cost.peak_memory / 1e6:.0f} MB"
@@ -160,9 +162,14 @@ def _amount(value: int | None) -> str:
     return str(value)
 
 
-def _interval(ends: tuple[float, float], digits: str) -> str:
+def _number(value: float | None, metric: str, *, more: int = 0) -> str:
+    """A value with the decimals of its metric, and ``more`` of them."""
+    return "-" if value is None else f"{value:.{METRICS[metric].digits + more}f}"
+
+
+def _interval(ends: tuple[float, float], metric: str) -> str:
     low, high = ends
-    return f" [{low:{digits}}, {high:{digits}}]" if math.isfinite(low) else ""
+    return f" [{_number(low, metric)}, {_number(high, metric)}]" if math.isfinite(low) else ""
 
 
 def _signed(triple: tuple[float, float, float], digits: str) -> str:

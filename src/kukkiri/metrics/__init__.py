@@ -1,17 +1,23 @@
-"""How good is it: PSNR and SSIM by named protocols, equal to the published MATLAB code, and measures beside them."""
+"""Image quality metrics: PSNR and SSIM by named protocols, equal to the published MATLAB code, and further ones."""
 
 from kukkiri.metrics.checkerboard import checkerboard, network_checkerboard
 from kukkiri.metrics.consistency import ColourDrift, colour_drift, lr_consistency
-from kukkiri.metrics.fidelity import psnr, ssim
+from kukkiri.metrics.metric import Metric, Sample
 from kukkiri.metrics.ms_ssim import ms_ssim
 from kukkiri.metrics.niqe import NiqeModel, niqe
 from kukkiri.metrics.protocols import PROTOCOLS, Protocol, Score
+from kukkiri.metrics.psnr import psnr
+from kukkiri.metrics.registry import METRICS
+from kukkiri.metrics.ssim import ssim
 
 __all__ = [
+    "METRICS",
     "PROTOCOLS",
     "ColourDrift",
+    "Metric",
     "NiqeModel",
     "Protocol",
+    "Sample",
     "Score",
     "checkerboard",
     "colour_drift",

@@ -17,8 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.errors import ImageError
+from kukkiri.metrics.metric import Metric, Sample
 
 __all__ = [
+    "CHECKERBOARD",
     "Checkerboard",
     "NetworkCheckerboard",
     "checkerboard",
@@ -328,3 +330,19 @@ def _starts(length: int, block: int) -> list[int]:
     if starts[-1] != length - block:
         starts.append(length - block)
     return starts
+
+
+def _value(sample: Sample) -> float | None:
+    try:
+        return checkerboard(sample.sr / np.float32(255.0), scale=sample.scale).score
+    except ImageError:  # fewer than 16 periods
+        return None
+
+
+CHECKERBOARD = Metric(
+    "Checkerboard (dB)",
+    _value,
+    higher_is_better=False,
+    summary="energy of the upsampler's own pattern over that of its surroundings; 0 is none",
+    needs=f"{_PERIODS} periods along each side",
+)

@@ -1,4 +1,4 @@
-"""Does an upscaled image still show what the small one showed? Two answers that need no ground truth."""
+"""Consistency of an upscaled image with its LR image, in luma and in colour, without ground truth."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kukkiri.metrics.fidelity import psnr
+from kukkiri.metrics.metric import Metric, Sample
+from kukkiri.metrics.psnr import psnr
 from kukkiri.resampling import resize
 
-__all__ = ["ColourDrift", "colour_drift", "lr_consistency"]
+__all__ = ["COLOUR_DRIFT", "LR_PSNR", "ColourDrift", "colour_drift", "lr_consistency"]
 
 Array = NDArray[Any]
 # sRGB to CIE XYZ under D65 (IEC 61966-2-1), divided by the white so that white is (1, 1, 1)
@@ -20,7 +21,7 @@ _TO_XYZ = _TO_XYZ / _TO_XYZ.sum(axis=1, keepdims=True)
 
 @dataclass(frozen=True)
 class ColourDrift:
-    """How far colours moved, in CIELAB units: 2.3 is about what an eye just notices, side by side."""
+    """Difference of colours in CIELAB units; 2.3 is about the just noticeable difference, side by side."""
 
     delta_e: float
     """Mean over LR pixels of the CIE 1976 difference."""
@@ -36,27 +37,26 @@ def lr_consistency(
     border: int = 2,
     data_range: float = 255.0,
 ) -> float:
-    """PSNR between the small image and the upscaled one shrunk again, in dB.
+    """PSNR in dB between the LR image and the downscaled SR image.
 
     Args:
         lr: (H, W) or (H, W, C), in [0, ``data_range``].
         sr: (scale H, scale W[, C]), any real dtype.
-        downsample: how LR is thought to have been made, from float64 ``sr`` to the size of ``lr``; by default
-            MATLAB's bicubic.
-        border: LR pixels cut from each side: there the upscaling had to invent what lies outside.
+        downsample: the assumed degradation, from float64 ``sr`` to the size of ``lr``; by default MATLAB's bicubic.
+        border: LR pixels cut from each side: SR there depends on pixels outside of the image.
         data_range: white minus black.
 
     Returns:
-        About 45 dB and more when the upscaling only adds what LR cannot show; infinity when equal.
+        About 45 dB and more when SR differs from LR only in detail that LR cannot represent; infinity when equal.
 
     Raises:
         ValueError: the sizes do not belong together.
     """
-    return psnr(lr, _shrunk(lr, sr, downsample), border=border, data_range=data_range)
+    return psnr(lr, _downscaled(lr, sr, downsample), border=border, data_range=data_range)
 
 
 def colour_drift(lr: Array, sr: Array, *, downsample: Callable[[Array], Array] | None = None) -> ColourDrift:
-    """Compare the colours of the small image with those of the upscaled one shrunk again.
+    """Mean CIELAB difference between the LR image and the downscaled SR image.
 
     Args:
         lr: (H, W, 3) sRGB: uint8, or floats in [0, 1].
@@ -69,21 +69,21 @@ def colour_drift(lr: Array, sr: Array, *, downsample: Callable[[Array], Array] |
     if lr.ndim != 3 or lr.shape[2] != 3:
         raise ValueError(f"colours need RGB images, (H, W, 3), got {lr.shape}")
     floats = [image / 255.0 if image.dtype == np.uint8 else image for image in (lr, sr)]
-    shrunk = np.clip(_shrunk(floats[0], floats[1], downsample), 0.0, 1.0)
-    difference = _lab(shrunk) - _lab(np.asarray(floats[0], dtype=np.float64))
+    downscaled = np.clip(_downscaled(floats[0], floats[1], downsample), 0.0, 1.0)
+    difference = _lab(downscaled) - _lab(np.asarray(floats[0], dtype=np.float64))
     lightness, red, yellow = difference.mean(axis=(0, 1)).tolist()
     return ColourDrift(float(np.sqrt((difference**2).sum(axis=2)).mean()), (lightness, red, yellow))
 
 
-def _shrunk(lr: Array, sr: Array, downsample: Callable[[Array], Array] | None) -> Array:
+def _downscaled(lr: Array, sr: Array, downsample: Callable[[Array], Array] | None) -> Array:
     if sr.ndim != lr.ndim or sr.shape[2:] != lr.shape[2:] or sr.shape[0] < lr.shape[0] or sr.shape[1] < lr.shape[1]:
         raise ValueError(f"sr must be an upscaled lr, got lr {lr.shape} and sr {sr.shape}")
     size = (lr.shape[0], lr.shape[1])
     floats = sr.astype(np.float64)
-    shrunk = resize(floats, output_size=size) if downsample is None else downsample(floats)
-    if shrunk.shape != lr.shape:
-        raise ValueError(f"downsample made {shrunk.shape}, expected the size of lr, {lr.shape}")
-    return shrunk
+    downscaled = resize(floats, output_size=size) if downsample is None else downsample(floats)
+    if downscaled.shape != lr.shape:
+        raise ValueError(f"downsample made {downscaled.shape}, expected the size of lr, {lr.shape}")
+    return downscaled
 
 
 def _lab(rgb: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -93,3 +93,31 @@ def _lab(rgb: NDArray[np.float64]) -> NDArray[np.float64]:
     root = np.where(xyz > (6 / 29) ** 3, np.cbrt(xyz), xyz * (29 / 6) ** 2 / 3 + 4 / 29)
     x, y, z = np.moveaxis(root, -1, 0)
     return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
+
+
+def _lr_psnr(sample: Sample) -> float | None:
+    downsample = sample.downsample
+    if downsample is None:
+        return lr_consistency(sample.lr, sample.sr)
+    return lr_consistency(sample.lr, sample.sr, downsample=lambda sr: downsample(sr / 255.0) * 255.0)
+
+
+def _colour_drift(sample: Sample) -> float | None:
+    if sample.lr.ndim == 2 or sample.lr.dtype != np.uint8:
+        return None
+    return colour_drift(sample.lr, sample.sr, downsample=sample.downsample).delta_e
+
+
+LR_PSNR = Metric(
+    "LR PSNR (dB)",
+    _lr_psnr,
+    higher_is_better=True,
+    summary="PSNR between LR and SR downscaled again by the same degradation",
+)
+COLOUR_DRIFT = Metric(
+    "Colour drift (ΔE)",
+    _colour_drift,
+    higher_is_better=False,
+    summary="mean CIELAB difference between the same two images; 2.3 is about what an eye notices",
+    needs="colour",
+)

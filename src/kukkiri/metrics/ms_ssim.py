@@ -9,19 +9,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ms_ssim"]
+from kukkiri.metrics.metric import Metric, Sample
+
+__all__ = ["MS_SSIM", "ms_ssim"]
 
 Float64 = NDArray[np.float64]
 _EXPONENTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang et al. 2003, section 3.2
 _WINDOW = 11
 _SIGMA = 1.5
+_SMALLEST = (_WINDOW - 1) * 2 ** (len(_EXPONENTS) - 1) + 1  # a window at the smallest size
 
 
 def ms_ssim(hr: NDArray[Any], sr: NDArray[Any], *, border: int = 0, data_range: float = 255.0) -> float:
-    """Product over five halvings of contrast and structure, and of luminance at the smallest.
+    """Product over five sizes of contrast and structure, and of luminance at the smallest.
 
     Args:
-        hr: (H, W) or (H, W, C), in [0, ``data_range``], at least 161 pixels to a side after the cut.
+        hr: (H, W) or (H, W, C), in [0, ``data_range``], at least 161 pixels along each side after the cut.
         sr: the same shape.
         border: pixels cut from each side first.
         data_range: white minus black.
@@ -34,10 +37,9 @@ def ms_ssim(hr: NDArray[Any], sr: NDArray[Any], *, border: int = 0, data_range: 
     """
     if hr.shape != sr.shape or hr.ndim not in (2, 3):
         raise ValueError(f"two images of one shape are compared, got {hr.shape} and {sr.shape}")
-    smallest = (_WINDOW - 1) * 2 ** (len(_EXPONENTS) - 1) + 1
     height, width = hr.shape[0] - 2 * border, hr.shape[1] - 2 * border
-    if min(height, width) < smallest:
-        raise ValueError(f"MS-SSIM needs {smallest} pixels to a side, got {height}x{width} after the border")
+    if min(height, width) < _SMALLEST:
+        raise ValueError(f"MS-SSIM needs {_SMALLEST} pixels along each side, got {height}x{width} after the border")
     inner = (slice(border, border + height), slice(border, border + width))
     reference, estimate = (np.atleast_3d(image[inner]).astype(np.float64) for image in (hr, sr))
     score = np.ones(reference.shape[2])
@@ -74,3 +76,20 @@ def _halve(image: Float64) -> Float64:
     """Means of 2x2 pixels; the last of an odd side counts twice."""
     image = np.pad(image, ((0, image.shape[0] % 2), (0, image.shape[1] % 2), (0, 0)), mode="edge")
     return (image[::2, ::2] + image[1::2, ::2] + image[::2, 1::2] + image[1::2, 1::2]) / 4
+
+
+def _value(sample: Sample) -> float | None:
+    hr, sr = sample.compared
+    if min(hr.shape[:2]) - 2 * sample.scale < _SMALLEST:
+        return None
+    return ms_ssim(hr, sr, border=sample.scale)
+
+
+MS_SSIM = Metric(
+    "MS-SSIM",
+    _value,
+    higher_is_better=True,
+    summary="SSIM at five sizes (Wang et al. 2003)",
+    needs=f"{_SMALLEST} pixels along each side after the cut",
+    digits=4,
+)

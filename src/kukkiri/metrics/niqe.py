@@ -1,4 +1,4 @@
-"""NIQE: how far an image's local statistics are from those of good photographs, without a reference.
+"""NIQE: distance of an image's local statistics from those of good photographs, without a reference.
 
 Mittal, Soundararajan & Bovik, "Making a 'Completely Blind' Image Quality Analyzer", IEEE Signal
 Processing Letters 20(3), 2013. The arithmetic equals the authors' code as the super-resolution
@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 
 from kukkiri.errors import ConfigError, ImageError
 from kukkiri.images import rgb_to_y
+from kukkiri.metrics.metric import Metric, Sample
 from kukkiri.resampling import resize
 
-__all__ = ["NiqeModel", "niqe"]
+__all__ = ["NIQE", "NiqeModel", "niqe"]
 
 Float64 = NDArray[np.float64]
 _BLOCK = 96
@@ -216,3 +217,19 @@ def _shape_table() -> tuple[Float64, Float64]:
         math.exp(2 * math.lgamma(2 / shape) - math.lgamma(1 / shape) - math.lgamma(3 / shape)) for shape in shapes
     ]
     return shapes, np.array(ratios)
+
+
+def _value(sample: Sample) -> float | None:
+    try:
+        return niqe(sample.sr, border=sample.scale)
+    except ImageError:  # fewer than two blocks
+        return None
+
+
+NIQE = Metric(
+    "NIQE",
+    _value,
+    higher_is_better=False,
+    summary="distance from the statistics of good photographs, without HR (Mittal et al. 2013)",
+    needs=f"two textured blocks of {_BLOCK}x{_BLOCK}",
+)

@@ -1,7 +1,7 @@
-"""The measuring protocols by name: from two 8-bit images to a PSNR and an SSIM, and how LR is made for each.
+"""Evaluation protocols by name: from two 8-bit images to the values that are compared, and the LR of each.
 
-Two published PSNRs of one image differ by their protocol, up to more than a dB; so a score is
-nothing without its name.
+Published PSNRs of the same image differ by more than a dB between protocols, so every score carries
+the name of its protocol.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.images import rgb_to_y
-from kukkiri.metrics.fidelity import psnr, ssim
+from kukkiri.metrics.psnr import psnr
+from kukkiri.metrics.ssim import ssim
 
 __all__ = ["PROTOCOLS", "Protocol", "Score", "round_half_away"]
 
@@ -29,7 +30,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Protocol:
-    """How two images become a score."""
+    """The rule by which two images are compared."""
 
     name: str
     summary: str
@@ -39,8 +40,22 @@ class Protocol:
     quantized_lr: bool = True
     """LR is an 8-bit RGB image; otherwise LR is the exact luma in floating point (``y-legacy``)."""
 
+    def compared(self, hr: Array, sr: Array) -> tuple[Array, Array]:
+        """The values of two 8-bit images that are compared, on 0..255.
+
+        Args:
+            hr: uint8, (H, W) grey or (H, W, 3) RGB.
+            sr: uint8, the same shape.
+
+        Raises:
+            TypeError: not uint8.
+        """
+        if hr.dtype != np.uint8 or sr.dtype != np.uint8:
+            raise TypeError(f"8-bit images are compared, got {hr.dtype} and {sr.dtype}")
+        return self.view(hr), self.view(sr)
+
     def score(self, hr: Array, sr: Array, *, scale: int) -> Score:
-        """Compare two 8-bit images after cutting ``scale`` pixels from each side.
+        """PSNR and SSIM of two 8-bit images after cutting ``scale`` pixels from each side.
 
         Args:
             hr: uint8, (H, W) grey or (H, W, 3) RGB.
@@ -51,9 +66,7 @@ class Protocol:
             TypeError: not uint8.
             ValueError: shapes differ or are too small.
         """
-        if hr.dtype != np.uint8 or sr.dtype != np.uint8:
-            raise TypeError(f"8-bit images are compared, got {hr.dtype} and {sr.dtype}")
-        reference, estimate = self.view(hr), self.view(sr)
+        reference, estimate = self.compared(hr, sr)
         return Score(psnr(reference, estimate, border=scale), ssim(reference, estimate, border=scale))
 
 
@@ -78,12 +91,12 @@ def _legacy_luma(image: Array) -> Array:
     return image.astype(np.float64) if image.ndim == 2 else _rounded_luma(image)
 
 
-def _as_it_is(image: Array) -> Array:
+def _unchanged(image: Array) -> Array:
     return image.astype(np.float64)
 
 
 PROTOCOLS = {
-    "rgb": Protocol("rgb", "RGB, border of scale pixels", _as_it_is),
+    "rgb": Protocol("rgb", "RGB, border of scale pixels", _unchanged),
     "y-legacy": Protocol(
         "y-legacy",
         "Y rounded to 8 bit, LR luma not quantized: SRCNN's and VDSR's code, the published bicubic rows",

@@ -50,10 +50,10 @@ def speed_lines(result: dict[str, Any]) -> list[str]:
     lines = [f"speed: {peak:.0f} * 10^9 multiply-adds in a second (float32 matrix product)"]
     lines.append(f"  {'model':<24}{'ms/megapixel':>13}{'network':>9}{'of peak':>9}{'12 MP':>9}{'memory':>9}")
     for name, speed in result["models"].items():
-        share = "-" if speed["share_of_peak"] is None else f"{100 * one['share_of_peak']:.0f} %"
+        share = "-" if speed["share_of_peak"] is None else f"{100 * speed['share_of_peak']:.0f} %"
         lines.append(
-            f"  {name:<24}{one['ms_per_megapixel']:>13.0f}{one['network_ms_per_megapixel']:>9.0f}{share:>9}"
-            f"{one['seconds_12_megapixels']:>7.1f} s{one['memory_12_megapixels'] / 1e9:>6.1f} GB"
+            f"  {name:<24}{speed['ms_per_megapixel']:>13.0f}{speed['network_ms_per_megapixel']:>9.0f}{share:>9}"
+            f"{speed['seconds_12_megapixels']:>7.1f} s{speed['memory_12_megapixels'] / 1e9:>6.1f} GB"
         )
     return lines
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.degradations import Degradation
-from kukkiri.evaluation.contenders import Contender, prepare
+from kukkiri.evaluation.contenders import Contender, make_test_pair
 from kukkiri.evaluation.scores import Evaluation
 from kukkiri.evaluation.sets import TestSet
 from kukkiri.images import rgb_to_y
@@ -106,15 +106,15 @@ def build_gallery(
             if report is not None:
                 report("/".join(key))
             one, index = places[key]
-            images = prepare(one.image(index, scale=first.scale), rule, degradation, scale=first.scale)
-            results = [model(images.lr) for model in models]
+            pair = make_test_pair(one.image(index, scale=first.scale), rule, degradation, scale=first.scale)
+            results = [model(pair.lr) for model in models]
             scores = [evaluation.sets[key[0]].images[key[1]] for evaluation in evaluations]
             if key in chosen:
-                shown[key] = _show(key, images.hr, results, scores, budget=budget, pool=pool)
+                shown[key] = _show(key, pair.hr, results, scores, budget=budget, pool=pool)
                 budget -= sum(map(len, shown[key].images))
             for number, place in enumerate(lowest):
                 if place == key:
-                    worst.append(_fail(number, key, images.hr, results[number], scores[number], scale=first.scale))
+                    worst.append(_fail(number, key, pair.hr, results[number], scores[number], scale=first.scale))
     return Gallery(tuple(shown[key] for key in chosen), tuple(sorted(worst, key=lambda one: one.model)))
 
 

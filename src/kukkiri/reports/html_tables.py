@@ -4,9 +4,9 @@ import math
 from collections.abc import Callable, Sequence
 from html import escape
 
-from kukkiri.evaluation.measures import MEASURES
-from kukkiri.evaluation.scores import Evaluation
+from kukkiri.evaluation.scores import ALWAYS, Evaluation
 from kukkiri.evaluation.statistics import paired_difference
+from kukkiri.metrics import METRICS
 from kukkiri.reports.charts import marker, short_number
 
 __all__ = ["image_table", "summary_table", "swatch"]
@@ -44,12 +44,12 @@ def summary_table(evaluations: Sequence[Evaluation], labels: Sequence[str]) -> s
                 _cells([one.mean.ssim for one in sets], "{:.4f}", [_range(one.interval.ssim, 4) for one in sets]),
             )
         )
-        for extra in _shared_extras(evaluations, name):
-            measure = MEASURES[extra]
-            better = max if measure.higher_is_better else min
-            means = [one.extra_means[extra] for one in sets]
-            title = prefix + escape(measure.title) + _ARROWS[measure.higher_is_better]
-            columns.append((title, _cells(means, "{:.2f}", better=better)))
+        for further in _shared_metrics(evaluations, name):
+            metric = METRICS[further]
+            better = max if metric.higher_is_better else min
+            means = [scored.means[further] for scored in sets]
+            title = prefix + escape(metric.title) + _ARROWS[metric.higher_is_better]
+            columns.append((title, _cells(means, f"{{:.{metric.digits}f}}", better=better)))
     columns += _costs(evaluations)
     head = "".join(f'<th scope="col">{title}</th>' for title, _ in columns)
     rows = "".join(
@@ -59,9 +59,10 @@ def summary_table(evaluations: Sequence[Evaluation], labels: Sequence[str]) -> s
     return _scrolling(f'<thead><tr><th scope="col">Model</th>{head}</tr></thead><tbody>{rows}</tbody>', "Summary")
 
 
-def _shared_extras(evaluations: Sequence[Evaluation], name: str) -> list[str]:
-    kept = [one.sets[name].extras for one in evaluations]
-    return [extra for extra in kept[0] if extra in MEASURES and all(extra in one for one in kept)]
+def _shared_metrics(evaluations: Sequence[Evaluation], name: str) -> list[str]:
+    """The metrics beside PSNR and SSIM that every evaluation has."""
+    first, *others = (evaluation.sets[name].metrics for evaluation in evaluations)
+    return [metric for metric in first if metric not in ALWAYS and all(metric in metrics for metrics in others)]
 
 
 def _cells(

@@ -111,15 +111,15 @@ def _work_chart(evaluations: Sequence[Evaluation], labels: Sequence[str], means:
 def _perception_chart(
     evaluations: Sequence[Evaluation], labels: Sequence[str], name: str, means: Sequence[float]
 ) -> str:
-    extras = [one.sets[name].extra_means for one in evaluations]
-    for measure, axis, caption in (("niqe", _NIQE_AXIS, _NIQE), ("lr-psnr", _LR_AXIS, _LR_PSNR)):
+    further = [evaluation.sets[name].means for evaluation in evaluations]
+    for metric, axis, caption in (("niqe", _NIQE_AXIS, _NIQE), ("lr-psnr", _LR_AXIS, _LR_PSNR)):
         marks = [
             Mark(label, psnr, value, series, f"{psnr:.2f} dB, {value:.2f}")
-            for series, (label, psnr, extra) in enumerate(zip(labels, means, extras, strict=True))
-            if (value := extra.get(measure)) is not None and math.isfinite(value)
+            for series, (label, psnr, values) in enumerate(zip(labels, means, further, strict=True))
+            if (value := values.get(metric)) is not None and math.isfinite(value)
         ]
         if len(marks) == len(labels):
-            title = "Perception against distortion" if measure == "niqe" else "Consistency against distortion"
+            title = "Perception against distortion" if metric == "niqe" else "Consistency against distortion"
             return _figure(title, scatter(marks, x=_PSNR, y=axis, title=title), caption)
     return ""
 

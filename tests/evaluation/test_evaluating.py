@@ -6,14 +6,10 @@ import pytest
 
 from kukkiri.degradations import Degradation
 from kukkiri.errors import ConfigError
-from kukkiri.evaluation import MEASURES, Cost, evaluate, evaluate_many, find_sets, running
+from kukkiri.evaluation import Cost, evaluate, evaluate_many, evaluating, find_sets
 from kukkiri.evaluation import contenders as contending
-from kukkiri.evaluation.measures import Sample
 from kukkiri.images import Image
-from kukkiri.metrics import PROTOCOLS
-from kukkiri.metrics.consistency import lr_consistency
-from kukkiri.metrics.ms_ssim import ms_ssim
-from kukkiri.metrics.niqe import niqe
+from kukkiri.metrics import METRICS, PROTOCOLS, lr_consistency, ms_ssim, niqe, psnr, ssim
 from kukkiri.resampling import resize
 
 
@@ -67,12 +63,12 @@ def test_what_was_scored_is_not_computed_again(sets, tmp_path, upscaled):
     arguments = {"data": sets, "scales": [2], "cache": tmp_path / "cache"}
     first = evaluate_many(["bicubic", "nearest"], **arguments)
     assert len(upscaled) == 12
-    told = []
-    assert evaluate_many(["bicubic", "nearest"], **arguments, report=told.append) == first
+    reports = []
+    assert evaluate_many(["bicubic", "nearest"], **arguments, report=reports.append) == first
     assert len(upscaled) == 12
-    assert [one.remembered for one in told] == [True] * 12
-    assert [one.done for one in told] == list(range(1, 13))
-    assert {one.total for one in told} == {12}
+    assert [scored.remembered for scored in reports] == [True] * 12
+    assert [scored.done for scored in reports] == list(range(1, 13))
+    assert {scored.total for scored in reports} == {12}
     evaluate_many(["bicubic", "lanczos"], **arguments)
     assert upscaled[12:] == ["lanczos"] * 6
 
@@ -117,21 +113,23 @@ def test_given_lr_images_made_by_the_same_degradation_score_the_same(sets, tmp_p
     assert (given.degradation, made.degradation) == ("given: lr", text)
 
 
-def test_further_measures_are_those_of_the_metrics_package(sets, rng):
+def test_further_metrics_are_those_of_the_metrics_package(sets, rng):
     hr = smooth(rng, 210, 240)
     for path in (sets / "one").iterdir():
         path.unlink()
     Image.from_array(hr).save(sets / "one" / "large.png")
     names = ["psnr", "ms-ssim", "niqe", "lr-psnr", "colour-drift", "checkerboard", "niqe"]
     (one,) = evaluate_many(["bicubic"], data=sets / "one", scales=[2], metrics=names, protocol="rgb")
-    extras = one.sets["one"].extras
-    assert list(extras) == ["ms-ssim", "niqe", "lr-psnr", "colour-drift", "checkerboard"]
+    scored = one.sets["one"]
+    assert scored.metrics == ["psnr", "ssim", "ms-ssim", "niqe", "lr-psnr", "colour-drift", "checkerboard"]
     lr = resize(hr, scale=0.5)
     sr = resize(lr, scale=2)
-    assert extras["ms-ssim"]["large"] == ms_ssim(hr, sr, border=2)
-    assert extras["niqe"]["large"] == niqe(sr, border=2)
-    assert extras["lr-psnr"]["large"] == lr_consistency(lr, sr)
-    assert one.sets["one"].extra_means["niqe"] == pytest.approx(niqe(sr, border=2))
+    assert scored.scores["large"]["psnr"] == psnr(hr, sr, border=2)
+    assert scored.scores["large"]["ssim"] == ssim(hr, sr, border=2)
+    assert scored.scores["large"]["ms-ssim"] == ms_ssim(hr, sr, border=2)
+    assert scored.scores["large"]["niqe"] == niqe(sr, border=2)
+    assert scored.scores["large"]["lr-psnr"] == lr_consistency(lr, sr)
+    assert scored.means["niqe"] == pytest.approx(niqe(sr, border=2))
     assert one.to_json()["sets"]["one"]["images"]["large"]["niqe"] == pytest.approx(niqe(sr, border=2))
 
 
@@ -139,27 +137,27 @@ def test_the_consistency_of_a_blurred_image_is_measured_with_its_blur(sets):
     # the truth itself, given as LR's upscaling, must agree with LR up to its rounding: 59 dB less a little
     blur = Degradation.parse("gaussian:4+bicubic")
     (image, *_) = find_sets(sets / "one")[0].images(scale=2)
-    prepared = contending.prepare(image, PROTOCOLS["rgb"], blur, scale=2)
-    truth = Sample(prepared, prepared.hr, PROTOCOLS["rgb"], blur, 2)
-    assert MEASURES["lr-psnr"].value(truth) > 57
-    assert MEASURES["colour-drift"].value(truth) < 0.5
-    unaware = dataclasses.replace(truth, degradation=Degradation.parse("bicubic"))
-    assert MEASURES["lr-psnr"].value(unaware) < 45
+    pair = contending.make_test_pair(image, PROTOCOLS["rgb"], blur, scale=2)
+    truth = pair.sample(pair.hr, PROTOCOLS["rgb"], scale=2)
+    assert METRICS["lr-psnr"].value(truth) > 57
+    assert METRICS["colour-drift"].value(truth) < 0.5
+    unaware = dataclasses.replace(truth, downsample=None)
+    assert METRICS["lr-psnr"].value(unaware) < 45
 
 
-def test_a_measure_without_a_meaning_for_a_image_is_none_and_no_mean(sets):
+def test_a_metric_that_is_not_defined_for_an_image_is_none_and_has_no_mean(sets):
     (one,) = evaluate_many(["bicubic"], data=sets / "one", scales=[2], metrics=["ms-ssim", "niqe"])
-    assert one.sets["one"].extras == {name: dict.fromkeys("abc") for name in ("ms-ssim", "niqe")}
-    assert one.sets["one"].extra_means == {"ms-ssim": None, "niqe": None}
+    scored = one.sets["one"]
+    assert {(scores["ms-ssim"], scores["niqe"]) for scores in scored.scores.values()} == {(None, None)}
+    assert (scored.means["ms-ssim"], scored.means["niqe"]) == (None, None)
 
 
-def test_the_legacy_protocol_has_measures_of_its_luma(sets):
+def test_the_legacy_protocol_has_metrics_of_its_luma(sets):
     (one,) = evaluate_many(
         ["bicubic"], data=sets / "one", scales=[2], protocol="y-legacy", metrics=["lr-psnr", "colour-drift"]
     )
-    extras = one.sets["one"].extras
-    assert all(value > 35 for value in extras["lr-psnr"].values())
-    assert extras["colour-drift"] == dict.fromkeys("abc")
+    scores = one.sets["one"].scores.values()
+    assert all(image["lr-psnr"] > 35 and image["colour-drift"] is None for image in scores)
 
 
 def test_a_perfect_image_is_null_in_json_and_has_no_interval(tmp_path):
@@ -180,7 +178,7 @@ def test_the_cost_is_measured_once_for_each_model_and_scale(sets, monkeypatch):
         asked.append((model, arguments["scale"]))
         return Cost(1, 2, 0.5, 3)
 
-    monkeypatch.setattr(running, "measure_cost", fake)
+    monkeypatch.setattr(evaluating, "measure_cost", fake)
     found = evaluate_many(["bicubic", "nearest"], data=sets / "one", scales=[2, 3], cost=True)
     assert asked == [("bicubic", 2), ("nearest", 2), ("bicubic", 3), ("nearest", 3)]
     assert found[0].to_json()["cost"] == {"parameters": 1, "multiply_adds": 2, "seconds": 0.5, "peak_memory": 3}

@@ -1,0 +1,22 @@
+"""Every metric by the name that ``--metrics`` takes."""
+
+from kukkiri.metrics.checkerboard import CHECKERBOARD
+from kukkiri.metrics.consistency import COLOUR_DRIFT, LR_PSNR
+from kukkiri.metrics.metric import Metric
+from kukkiri.metrics.ms_ssim import MS_SSIM
+from kukkiri.metrics.niqe import NIQE
+from kukkiri.metrics.psnr import PSNR
+from kukkiri.metrics.ssim import SSIM
+
+__all__ = ["METRICS"]
+
+METRICS: dict[str, Metric] = {
+    "psnr": PSNR,
+    "ssim": SSIM,
+    "checkerboard": CHECKERBOARD,
+    "colour-drift": COLOUR_DRIFT,
+    "lr-psnr": LR_PSNR,
+    "ms-ssim": MS_SSIM,
+    "niqe": NIQE,
+}
+"""A program may add its own, ``METRICS["name"] = Metric(...)``, before it evaluates."""
