@@ -51,7 +51,7 @@ def test_without_json_only_the_page_is_printed_and_the_title_is_the_users(run, d
 
 
 def test_cost_is_in_the_page(run, data, tmp_path, monkeypatch):
-    monkeypatch.setattr("kukkiri.evaluation.running.measure_cost", lambda *_, **__: Cost(0, 24_000_000, 0.5, 10**8))
+    monkeypatch.setattr("kukkiri.evaluation.evaluating.measure_cost", lambda *_, **__: Cost(0, 24_000_000, 0.5, 10**8))
     run("bicubic", "lanczos", "--data", data, "-s", 2, "-o", tmp_path / "a.html", "--no-perception", "--threads", 1)
     html = (tmp_path / "a.html").read_text(encoding="utf-8")
     assert "PSNR against time" in html

@@ -10,7 +10,7 @@ import pytest
 
 from kukkiri.cli import evaluate as module
 from kukkiri.cli import run
-from kukkiri.evaluation import Progress, TestSet
+from kukkiri.evaluation import ImageScored, TestSet
 from kukkiri.images import Image, read_image
 from kukkiri.metrics import PROTOCOLS, Score
 from kukkiri.resampling import resize
@@ -163,7 +163,7 @@ def test_a_missing_benchmark_is_fetched_only_when_asked(data, capsys, monkeypatc
 def test_a_terminal_gets_a_bar_and_stdout_stays_clean(capsys, monkeypatch):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     with module._Display() as display:
-        display(Progress(1, 2, "bicubic", 2, "Set5", "baby", Score(30.0, 0.9), False))
+        display(ImageScored(1, 2, "bicubic", 2, "Set5", "baby", Score(30.0, 0.9), False))
     printed = capsys.readouterr()
     assert printed.out == ""
     assert "[1/2]" not in printed.err

@@ -9,7 +9,7 @@ from kukkiri.cli.printing import print_json, print_progress, print_result
 from kukkiri.errors import ConfigError
 from kukkiri.evaluation import (
     Evaluation,
-    Progress,
+    ImageScored,
     TestSet,
     data_folders,
     default_cache_folder,
@@ -126,7 +126,7 @@ def _print(evaluations: list[Evaluation]) -> None:
             print_progress(f"{name}  {label:<{width}}  {mean.psnr:7.4f} dB  {mean.ssim:.6f}")
 
 
-def _report(progress: Progress) -> None:
+def _report(progress: ImageScored) -> None:
     place = f"[{progress.done}/{progress.total}] {progress.set}/{progress.image}"
     known = "  (known)" if progress.remembered else ""
     print_progress(f"{place}  {progress.model}: {progress.score.psnr:.4f} dB {progress.score.ssim:.6f}{known}")

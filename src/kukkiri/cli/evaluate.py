@@ -10,7 +10,7 @@ from kukkiri.cli.printing import TerminalBar, print_progress
 from kukkiri.errors import ConfigError, require
 from kukkiri.evaluation import (
     AdaptingModel,
-    Progress,
+    ImageScored,
     TestSet,
     data_folders,
     default_cache_folder,
@@ -225,7 +225,7 @@ class _Display(TerminalBar):
             self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
             self._task = self._bar.add_task("")
 
-    def __call__(self, one: Progress) -> None:
+    def __call__(self, one: ImageScored) -> None:
         score = f"{one.score.psnr:.4f} dB {one.score.ssim:.6f}"
         text = f"{one.model} x{one.scale} {one.set}/{one.image}: {score}"
         if self._bar is not None:
