@@ -14,25 +14,25 @@ from kukkiri.degradations.blur_kernels import gaussian_kernel
 
 
 @pytest.mark.parametrize(("index", "scale"), [(0, 2), (1, 3), (3, 4)])
-def test_odd_kernels_are_aligned_as_kernelgan_does(golden, index, scale):
-    vector = golden("kernels")
-    mine = align_kernel(vector[f"input.shift.{index}"].numpy(), scale=scale)
+def test_odd_kernels_are_aligned_as_kernelgan_does(golden_arrays, index, scale):
+    vector = golden_arrays("kernels")
+    mine = align_kernel(vector[f"input.shift.{index}"], scale=scale)
     # SciPy's spline of another version may differ by 1e-7; here the linear system is solved exactly
-    np.testing.assert_allclose(mine, vector[f"output.kernel_shift.{index}.KernelGAN"].numpy(), atol=1e-9)
+    np.testing.assert_allclose(mine, vector[f"output.kernel_shift.{index}.KernelGAN"], atol=1e-9)
 
 
-def test_kernelgan_aims_half_a_pixel_too_far_for_an_even_kernel(golden):
-    vector = golden("kernels")
-    kernel, theirs = vector["input.shift.2"].numpy(), vector["output.kernel_shift.2.KernelGAN"].numpy()
+def test_kernelgan_aims_half_a_pixel_too_far_for_an_even_kernel(golden_arrays):
+    vector = golden_arrays("kernels")
+    kernel, theirs = vector["input.shift.2"], vector["output.kernel_shift.2.KernelGAN"]
     np.testing.assert_allclose(move_kernel(kernel, to=(7.0, 7.0)), theirs, atol=1e-9)
     assert aligned_centre((12, 12), 2) == (6.5, 6.5)
 
 
-def test_post_processed_kernels_equal_kernelgan(golden):
+def test_post_processed_kernels_equal_kernelgan(golden_arrays):
     for name in ("kernelgan_post_1", "kernelgan_post_2"):
-        vector = golden(name)
-        mine = align_kernel(vector["output.zeroized"].numpy(), scale=2)
-        np.testing.assert_allclose(mine, vector["output.post_processed"].numpy(), atol=1e-7)  # stored in float32
+        vector = golden_arrays(name)
+        mine = align_kernel(vector["output.zeroized"], scale=2)
+        np.testing.assert_allclose(mine, vector["output.post_processed"], atol=1e-7)  # stored in float32
 
 
 def test_a_whole_shift_moves_the_weights_unchanged(rng):

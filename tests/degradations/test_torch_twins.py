@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
+torch = pytest.importorskip("torch", reason="needs torch")
 
 from kukkiri.degradations import Degradation, gaussian_kernel  # noqa: E402
 from kukkiri.degradations.linear import blur, blur_downsample, subsample  # noqa: E402

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -14,9 +15,9 @@ def assert_parity(actual: Tensor, expected: Tensor) -> None:
     assert (actual - expected).abs().max().item() <= tolerance
 
 
-def assert_full_size(module: nn.Module, shared: Path, name: str) -> None:
+def assert_full_size(module: nn.Module, golden_file: Callable[[str], Path], name: str) -> None:
     """Same keys, in whatever order, same shapes, same number of parameters as the official class."""
-    with gzip.open(shared / "golden" / "full_size_state_keys.json.gz", "rt") as file:
+    with gzip.open(golden_file("full_size_state_keys.json.gz"), "rt") as file:
         official = json.load(file)[name]
     assert {key: list(value.shape) for key, value in module.state_dict().items()} == official["state"]
     assert parameter_count(module) == official["parameters"]

@@ -215,10 +215,9 @@ ELSEWHERE = r"degradation|icnr|imresize|kernelgan_post|kernels|mpncov|niqe|nonlo
 """Vectors that belong to no network: other folders of tests read them."""
 
 
-def test_every_vector_of_a_network_is_compared_somewhere(shared):
+def test_every_vector_of_a_network_is_compared_somewhere(golden_names):
     text = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py"))
-    names = [path.stem for path in (shared / "golden").glob("*.safetensors")]
-    ours = [name for name in names if not re.match(ELSEWHERE, name)]
+    ours = [name for name in golden_names if not re.match(ELSEWHERE, name)]
     missing = [name for name in ours if not re.search(rf'"{name}["\.]', text) and not name.startswith("metardn_x")]
     assert len(ours) > 40
     assert missing == []

@@ -42,15 +42,15 @@ def test_parity_with_the_small_port(golden, name):
         ("DBPN-RES-MR64-3 x4", {"iterations": 3}),
     ],
 )
-def test_full_size_keys(shared, name, arguments):
+def test_full_size_keys(golden_file, name, arguments):
     with torch.device("meta"):
-        assert_full_size(DBPN(**arguments), shared, name)
+        assert_full_size(DBPN(**arguments), golden_file, name)
 
 
 @pytest.mark.parametrize("scale", [2, 4])
-def test_full_size_keys_of_the_small_port(shared, scale):
+def test_full_size_keys_of_the_small_port(golden_file, scale):
     with torch.device("meta"):
-        assert_full_size(DDBPN(scale=scale), shared, f"DDBPN x{scale}")
+        assert_full_size(DDBPN(scale=scale), golden_file, f"DDBPN x{scale}")
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,9 @@ def test_parity_with_the_authors(golden, name):
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
-def test_full_size_keys(shared, scale):
+def test_full_size_keys(golden_file, scale):
     with torch.device("meta"):
-        assert_full_size(DPSR(scale=scale), shared, f"DPSR-SRResNet+ x{scale}")
+        assert_full_size(DPSR(scale=scale), golden_file, f"DPSR-SRResNet+ x{scale}")
 
 
 def test_one_noise_level_per_image_is_stretched_over_it():

@@ -37,9 +37,9 @@ def test_the_deployed_network_is_the_branched_one_exactly(golden, name, identity
     assert set(plain.state_dict()) < set(net.state_dict())
 
 
-def test_full_size_keys(shared):
+def test_full_size_keys(golden_file):
     with torch.device("meta"):
-        assert_full_size(ECBSR(scale=4), shared, "ECBSR M4C16 x4 Y")
+        assert_full_size(ECBSR(scale=4), golden_file, "ECBSR M4C16 x4 Y")
 
 
 def test_the_deployed_network_has_only_plain_convolutions():

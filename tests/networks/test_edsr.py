@@ -24,14 +24,14 @@ def test_parity_with_the_official_code(golden, name, res_scale):
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
-def test_full_size_baseline_keys(shared, scale):
+def test_full_size_baseline_keys(golden_file, scale):
     with torch.device("meta"):
-        assert_full_size(EDSR(scale=scale), shared, f"EDSR-baseline x{scale}")
+        assert_full_size(EDSR(scale=scale), golden_file, f"EDSR-baseline x{scale}")
 
 
-def test_full_size_keys(shared):
+def test_full_size_keys(golden_file):
     with torch.device("meta"):
-        assert_full_size(EDSR(scale=4, width=256, depth=32, res_scale=0.1), shared, "EDSR x4")
+        assert_full_size(EDSR(scale=4, width=256, depth=32, res_scale=0.1), golden_file, "EDSR x4")
 
 
 @pytest.mark.parametrize(("scale", "parameters"), [(2, 40_729_627), (3, 43_680_027), (4, 43_089_947)])

@@ -40,11 +40,11 @@ def test_parity_of_the_corrector(golden):
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
-def test_full_size_keys(shared, scale):
+def test_full_size_keys(golden_file, scale):
     with torch.device("meta"):
-        assert_full_size(SFTMD(scale=scale), shared, f"IKC-SFTMD x{scale}")
-        assert_full_size(IKCPredictor(), shared, "IKC-Predictor")
-        assert_full_size(IKCCorrector(), shared, "IKC-Corrector")
+        assert_full_size(SFTMD(scale=scale), golden_file, f"IKC-SFTMD x{scale}")
+        assert_full_size(IKCPredictor(), golden_file, "IKC-Predictor")
+        assert_full_size(IKCCorrector(), golden_file, "IKC-Corrector")
 
 
 def test_the_copy_that_is_never_used_counts_3_731_456():

@@ -24,10 +24,10 @@ def test_parity_of_the_discriminator(golden):
         assert_parity(net(case["input"]), case["output"])
 
 
-def test_full_size_keys(shared):
+def test_full_size_keys(golden_file):
     with torch.device("meta"):
-        assert_full_size(KernelGANGenerator(), shared, "KernelGAN-G")
-        assert_full_size(KernelGANDiscriminator(), shared, "KernelGAN-D")
+        assert_full_size(KernelGANGenerator(), golden_file, "KernelGAN-G")
+        assert_full_size(KernelGANDiscriminator(), golden_file, "KernelGAN-D")
 
 
 @pytest.mark.parametrize("scale", [2, 3])

@@ -16,9 +16,9 @@ def test_parity_with_the_official_code(golden):
         assert_parity(net(case["input"]), case["output"])
 
 
-def test_full_size_keys(shared):
+def test_full_size_keys(golden_file):
     with torch.device("meta"):
-        assert_full_size(MDSR(scale=2), shared, "MDSR")
+        assert_full_size(MDSR(scale=2), golden_file, "MDSR")
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])

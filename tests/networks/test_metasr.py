@@ -33,6 +33,6 @@ def test_bands_make_the_same_image(monkeypatch):
         assert torch.allclose(net(lr, scale=2.5), whole, rtol=1e-6, atol=1e-4)  # values up to 255 in float32
 
 
-def test_full_size_keys(shared):
+def test_full_size_keys(golden_file):
     with torch.device("meta"):
-        assert_full_size(MetaRDN(), shared, "Meta-RDN")
+        assert_full_size(MetaRDN(), golden_file, "Meta-RDN")

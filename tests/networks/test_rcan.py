@@ -25,9 +25,9 @@ def test_parity_with_the_official_code(golden, name):
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
-def test_full_size_keys(shared, scale):
+def test_full_size_keys(golden_file, scale):
     with torch.device("meta"):
-        assert_full_size(RCAN(scale=scale), shared, f"RCAN x{scale}")
+        assert_full_size(RCAN(scale=scale), golden_file, f"RCAN x{scale}")
 
 
 def test_parameter_count_at_eight():

@@ -18,14 +18,14 @@ def test_parity_with_the_port_in_edsr_pytorch(golden, name):
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
-def test_full_size_keys(shared, scale):
+def test_full_size_keys(golden_file, scale):
     with torch.device("meta"):
-        assert_full_size(RDN(scale=scale), shared, f"RDN-B x{scale}")
+        assert_full_size(RDN(scale=scale), golden_file, f"RDN-B x{scale}")
 
 
-def test_full_size_keys_of_the_slim_configuration(shared):
+def test_full_size_keys_of_the_slim_configuration(golden_file):
     with torch.device("meta"):
-        assert_full_size(RDN(scale=4, depth=20, layers=6, growth=32), shared, "RDN-A x4")
+        assert_full_size(RDN(scale=4, depth=20, layers=6, growth=32), golden_file, "RDN-A x4")
 
 
 @pytest.mark.parametrize(("scale", "kernel_size"), [(2, 3), (3, 3), (4, 3), (2, 5), (4, 5)])

@@ -22,9 +22,9 @@ def test_parity_with_the_official_discriminator(golden):
         assert_parity(net(case["input"]), case["output"])
 
 
-def test_full_size_keys(shared):
+def test_full_size_keys(golden_file):
     with torch.device("meta"):
-        assert_full_size(RRDBNet(), shared, "RRDBNet (ESRGAN) x4")
+        assert_full_size(RRDBNet(), golden_file, "RRDBNet (ESRGAN) x4")
 
 
 @pytest.mark.parametrize(("scale", "parameters"), [(1, 16_723_907), (2, 16_703_171), (4, 16_697_987)])

@@ -57,9 +57,9 @@ def test_the_dead_parameters_are_those_of_the_official_code(golden, name):
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
-def test_full_size_keys(shared, scale):
+def test_full_size_keys(golden_file, scale):
     with torch.device("meta"):
-        assert_full_size(SAN(scale=scale), shared, f"SAN x{scale}")
+        assert_full_size(SAN(scale=scale), golden_file, f"SAN x{scale}")
 
 
 @pytest.mark.parametrize(("scale", "parameters"), [(2, 15_712_800), (3, 15_897_440), (4, 15_860_512), (8, 16_008_224)])

@@ -26,10 +26,10 @@ def test_parity_of_the_discriminators(golden, name, variant, width):
         assert_parity(net(case["input"]), case["output"])
 
 
-def test_full_size_keys(shared):
+def test_full_size_keys(golden_file):
     with torch.device("meta"):
-        assert_full_size(SRGAN(), shared, "SRGAN-G leftthomas x4")
-        assert_full_size(SRGANDiscriminator(variant="pooled"), shared, "SRGAN-D leftthomas")
+        assert_full_size(SRGAN(), golden_file, "SRGAN-G leftthomas x4")
+        assert_full_size(SRGANDiscriminator(variant="pooled"), golden_file, "SRGAN-D leftthomas")
 
 
 @pytest.mark.parametrize(

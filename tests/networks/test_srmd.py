@@ -17,9 +17,9 @@ def test_parity_with_kair(golden, name, maps):
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
-def test_full_size_keys(shared, scale):
+def test_full_size_keys(golden_file, scale):
     with torch.device("meta"):
-        assert_full_size(SRMD(scale=scale), shared, f"SRMD x{scale}")
+        assert_full_size(SRMD(scale=scale), golden_file, f"SRMD x{scale}")
         with_noise, without = parameter_count(SRMD(scale=scale)), parameter_count(SRMD(scale=scale, maps=15))
     assert with_noise - without == 9 * 128
 

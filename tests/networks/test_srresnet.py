@@ -13,9 +13,9 @@ def test_parity_of_the_instance_normalized_port(golden):
         assert_parity(net(case["input"]), case["output"])
 
 
-def test_full_size_keys_of_the_instance_normalized_port(shared):
+def test_full_size_keys_of_the_instance_normalized_port(golden_file):
     with torch.device("meta"):
-        assert_full_size(InstanceSRResNet(), shared, "SRResNet twtygqyy x4")
+        assert_full_size(InstanceSRResNet(), golden_file, "SRResNet twtygqyy x4")
 
 
 @pytest.mark.parametrize(("scale", "parameters"), [(2, 1_399_637), (4, 1_547_350), (8, 1_695_063)])

@@ -50,7 +50,7 @@ def test_the_data_step_is_where_the_gradient_of_its_objective_vanishes(side):
     assert z.grad.abs().max() < 1e-12
 
 
-def test_full_size_keys(shared):
+def test_full_size_keys(golden_file):
     with torch.device("meta"):
-        assert_full_size(USRNet(), shared, "USRNet")
-        assert_full_size(USRNet(iterations=6, hidden=32, widths=(16, 32, 64, 64)), shared, "USRNet-tiny")
+        assert_full_size(USRNet(), golden_file, "USRNet")
+        assert_full_size(USRNet(iterations=6, hidden=32, widths=(16, 32, 64, 64)), golden_file, "USRNet-tiny")

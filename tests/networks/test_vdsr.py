@@ -15,8 +15,8 @@ def test_parity_with_the_rgb_port(golden, name):
         assert_parity(net(case["input"]), case["output"])
 
 
-def test_the_authors_weights_load_strictly(shared):
-    state = load_file(shared / "golden" / "vdsr_official.safetensors")
+def test_the_authors_weights_load_strictly(golden_file):
+    state = load_file(golden_file("vdsr_official.safetensors"))
     arguments = VDSR.arguments_from_state(state)
     assert arguments == {"colour": "y", "width": 64, "depth": 20, "bias": True, "keys": "official"}
     net = VDSR(**arguments)
@@ -28,9 +28,9 @@ def test_without_biases_the_published_664_704_weights_remain():
     assert parameter_count(VDSR(bias=False)) == 2 * 9 * 64 + 18 * 9 * 64 * 64 == 664_704
 
 
-def test_full_size_keys_of_the_rgb_port(shared):
+def test_full_size_keys_of_the_rgb_port(golden_file):
     with torch.device("meta"):
-        assert_full_size(VDSR(colour="rgb", keys="edsr"), shared, "VDSR")
+        assert_full_size(VDSR(colour="rgb", keys="edsr"), golden_file, "VDSR")
 
 
 def test_zero_weights_return_the_input():
