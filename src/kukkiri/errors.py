@@ -1,4 +1,4 @@
-"""Every error that a user can cause, and the sentences that they share.
+"""Every error that a user can cause, and the hints that their messages share.
 
 ::
 
@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 _EXTRAS = {"matplotlib": "report", "spandrel": "community"}
-"""The extra that brings a module; all others come with ``torch``."""
+"""The extra that installs a module; all other modules come with ``torch``."""
 
 
 class KukkiriError(Exception):
@@ -53,7 +53,7 @@ class BackendError(KukkiriError):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The end of a message about an unknown name: the nearest known one, and all of them.
+    """Return the end of a message about an unknown name: the nearest known name, and all of them.
 
     Returns:
         ``"; did you mean 'edsr'? Known: edsr, espcn."``, or ``". Known: edsr, espcn."`` when none is near.
@@ -65,7 +65,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def did_you_mean_file(path: Path) -> str:
-    """The end of a message about a missing file: the nearest name in its folder, or a request to check the path."""
+    """Return the end of a message about a missing file: the nearest name in its folder, or advice to check the path."""
     beside = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
     near = difflib.get_close_matches(path.name, beside, n=1)
     return f"Did you mean {path.parent / near[0]}?" if near else "Check the path."
@@ -76,10 +76,10 @@ def require(module: str, *, for_what: str) -> None:
 
     Args:
         module: its import name, such as ``torch``.
-        for_what: what needs it, as the beginning of the message: ``training``.
+        for_what: the feature that needs it, such as ``training``; the message begins with it.
 
     Raises:
-        BackendError: it cannot be imported; the message names the extra that brings it.
+        BackendError: it cannot be imported; the message names the extra that installs it.
     """
     try:
         importlib.import_module(module)

@@ -29,14 +29,14 @@ _DEAD_AFTER = 3600.0  # seconds without a write; on a shared disk the process ma
 
 @contextmanager
 def replacing(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """Give a temporary path beside ``path``; what was written there takes its name when the block ends.
+    """Yield a temporary path beside ``path``; the file written there takes its name when the block ends.
 
-    The data is flushed to the disk first. Whatever is raised meanwhile, Ctrl-C included, the target is as it was and
-    nothing is left beside it. A link is followed. The permissions are those of the file that is replaced, else what
-    the umask gives.
+    The data is flushed to the disk first. When anything is raised in the block, Ctrl-C included, the target stays as
+    it was and the temporary file is deleted. Symbolic links are followed. The permissions are those of the replaced
+    file, or those that the umask gives.
 
     Args:
-        path: the file to be written; its folder exists.
+        path: the file to write, in an existing folder.
         overwrite: an existing file may be replaced.
 
     Raises:
@@ -64,7 +64,7 @@ def replacing(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
 
 
 def write_atomically(path: Path, data: bytes, *, overwrite: bool = False) -> None:
-    """Write a whole file, see :func:`replacing`.
+    """Write a file whole or not at all, see :func:`replacing`.
 
     Raises:
         FileExistsError: the file exists and ``overwrite`` is false.
@@ -80,7 +80,7 @@ def sweep_temporary_files(folder: Path) -> int:
     A file is left alone while its process is alive on this machine, or for an hour after its last write.
 
     Returns:
-        How many were deleted.
+        Number of deleted files.
     """
     swept = 0
     for file in folder.glob(".kukkiri-*.tmp"):
@@ -100,7 +100,7 @@ def list_images(folder: Path, *, recursive: bool = False) -> tuple[Path, ...]:
         recursive: search the folders below it, too.
 
     Returns:
-        Sorted paths; none when there is no such folder.
+        The paths, sorted; none when there is no such folder.
     """
     if not folder.is_dir():
         return ()
@@ -123,7 +123,7 @@ def require_images(folder: Path) -> tuple[Path, ...]:
 
 
 def _is_alive(process: int) -> bool:
-    """Whether a process of this machine has that number."""
+    """True when a process of this machine has that number."""
     if os.name == "nt":  # there signal 0 is Ctrl-C, and a file in use cannot be deleted anyway
         return False
     try:

@@ -2,26 +2,28 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal, TypeAlias
 
 from kukkiri.errors import ModelError
 
-__all__ = ["METADATA_KEY", "ModelInfo"]
+__all__ = ["JSON", "METADATA_KEY", "ModelInfo"]
 
 METADATA_KEY = "kukkiri"
-"""The one metadata entry, a JSON object, under which a file carries its :class:`ModelInfo`."""
+"""Key of the metadata entry, a JSON object, that holds a file's :class:`ModelInfo`."""
 
 Colour = Literal["y", "rgb"]
+JSON: TypeAlias = None | bool | int | float | str | Sequence["JSON"] | Mapping[str, "JSON"]
+"""A value that a checkpoint or a recipe can carry."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelInfo:
-    """What an engine, the tiler and a reader need to know about a model.
+    """Description of a model for engines, the tiler and people.
 
     Raises:
-        ModelError: a field has a value that no model can have.
+        ModelError: a field has an impossible value.
     """
 
     name: str
@@ -29,23 +31,23 @@ class ModelInfo:
     network: str
     """Key of the network in ``kukkiri.networks.NETWORKS``, or ``unknown`` for a foreign graph."""
     scale: int
-    """Output pixels for one input pixel along a side."""
+    """Output pixels for each input pixel along a side."""
     colour: Colour
     """``y``: one luma channel, chroma is upscaled by bicubic interpolation; ``rgb``: three channels."""
     receptive_field: int | None
-    """LR pixels to each side that reach one output pixel; ``None`` when every pixel reaches every other."""
-    arguments: Mapping[str, Any] = field(default_factory=dict)
+    """Radius in LR pixels: how far an input pixel can be from the output pixels it changes; ``None``: global."""
+    arguments: Mapping[str, JSON] = field(default_factory=dict)
     """Keyword arguments of the network's constructor; JSON values only."""
     multiple: int = 1
     """Height and width of the input must be a multiple of this."""
     pre_upsampled: bool = False
-    """The network wants its input upscaled by bicubic interpolation first (SRCNN, VDSR)."""
+    """The network takes an input that was upscaled by bicubic interpolation (SRCNN, VDSR)."""
     training_data: str = ""
-    """What it was trained on, for the reader."""
+    """Description of the training data, for people."""
     licence: str = ""
     """SPDX identifier of the weights."""
     sha256: str = ""
-    """Of the weights' bytes, see ``kukkiri.checkpoints``; empty before they are saved."""
+    """SHA-256 of the weights, see ``kukkiri.checkpoints``; empty before they are saved."""
 
     def __post_init__(self) -> None:
         if self.scale < 1:
@@ -63,13 +65,13 @@ class ModelInfo:
         return 1 if self.colour == "y" else 3
 
     def to_metadata(self) -> dict[str, str]:
-        """The descriptor as string metadata for a file: one entry, ``kukkiri``, holding JSON."""
+        """Return the descriptor as string metadata for a file: one entry, ``kukkiri``, that holds JSON."""
         values = {**dataclasses.asdict(self), "arguments": dict(self.arguments)}
         return {METADATA_KEY: json.dumps(values, sort_keys=True)}
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str], *, source: str) -> "ModelInfo":
-        """Read back what :meth:`to_metadata` wrote.
+        """Read a descriptor from the metadata that :meth:`to_metadata` wrote.
 
         Args:
             metadata: string metadata of a file.
@@ -80,10 +82,10 @@ class ModelInfo:
         """
         text = metadata.get(METADATA_KEY)
         if text is None:
-            raise ModelError(f"{source}: no kukkiri description inside, so its scale and colour are unknown.")
+            raise ModelError(f"{source}: holds no kukkiri metadata, so that its scale and colour are unknown.")
         try:
             values = json.loads(text)
-            known = {one.name for one in dataclasses.fields(cls)}
+            known = {entry.name for entry in dataclasses.fields(cls)}
             return cls(**{key: value for key, value in values.items() if key in known})
         except (TypeError, ValueError) as error:
-            raise ModelError(f"{source}: its kukkiri description is damaged ({error}).") from error
+            raise ModelError(f"{source}: its kukkiri metadata is damaged ({error}).") from error

@@ -73,7 +73,7 @@ def test_a_truncated_file_is_one_error_line(network, info, tmp_path, length):
 def test_a_damaged_descriptor_is_one_error_line(network, tmp_path):
     path = tmp_path / "a.safetensors"
     save_file(network.state_dict(), path, metadata={"kukkiri": '{"name": '})
-    with pytest.raises(ModelError, match="its kukkiri description is damaged"):
+    with pytest.raises(ModelError, match="its kukkiri metadata is damaged"):
         read_safetensors(path)
 
 

@@ -1,8 +1,8 @@
-"""Colour under transparent pixels, so that upscaling a cut-out leaves no dark or light fringe around it.
+"""Alpha bleeding: colours for transparent pixels, so that upscaling a cut-out leaves no dark or light fringe.
 
-Whatever colour a file holds where nothing is visible (mostly black or white), any filter wider than a pixel mixes it
-into the visible edge. So it is replaced first by what the visible neighbours would suggest, with the pull-push
-algorithm: average the visible colours into ever coarser grids, then fill the holes from coarse to fine.
+A filter wider than a pixel mixes the colour of transparent pixels (mostly black or white) into the visible edge. That
+colour is therefore replaced first by a continuation of its visible neighbours, with the pull-push algorithm: average
+the visible colours into ever coarser grids, then fill the holes from coarse to fine.
 
 Reference: Gortler et al., "The Lumigraph", SIGGRAPH 1996, section 3.4.
 """
@@ -35,25 +35,25 @@ def bleed(colour: Floats, alpha: Floats) -> Floats:
 
 
 def _fill(weighted: Floats, weight: Floats, *, area: int) -> Floats:
-    """Colours of a grid of weighted means, holes filled from the coarser grid.
+    """Compute the colours of a grid of weighted means, with holes filled from the coarser grid.
 
     Args:
         weighted: (H, W, C), means of colour times alpha over each cell.
         weight: (H, W, 1), means of alpha.
-        area: pixels in a cell. A cell is sure of its colour when it holds as much alpha as one opaque pixel, and
-            leans on its surroundings in so far as it holds less.
+        area: pixels in a cell. A cell keeps its own colour when it holds as much alpha as one opaque pixel; with less
+            alpha it is blended with its surroundings in proportion.
     """
     colours = np.divide(weighted, weight, out=np.zeros_like(weighted), where=weight > 0)
-    sureness = np.minimum(weight * np.float32(area), np.float32(1))
-    if sureness.min() == 1 or weight.size == 1:
+    confidence = np.minimum(weight * np.float32(area), np.float32(1))
+    if confidence.min() == 1 or weight.size == 1:
         return colours
     filled = _upscale(_fill(_halve(weighted), _halve(weight), area=4 * area), weight.shape[:2])
-    filled += sureness * (colours - filled)
+    filled += confidence * (colours - filled)
     return filled
 
 
 def _halve(grid: Floats) -> Floats:
-    """Means of 2x2 blocks; a row or column beyond the border counts as nothing."""
+    """Average 2x2 blocks; a row or column beyond the border counts as zero."""
     height, width, _ = grid.shape
     if height % 2 or width % 2:
         grid = np.pad(grid, ((0, height % 2), (0, width % 2), (0, 0)))
@@ -62,7 +62,7 @@ def _halve(grid: Floats) -> Floats:
 
 
 def _upscale(grid: Floats, shape: tuple[int, ...]) -> Floats:
-    """Twice the size by linear interpolation between the blocks' centres, cut to ``shape``."""
+    """Upscale by 2 with linear interpolation between the blocks' centres, cropped to ``shape``."""
     height, width, channels = grid.shape
     wide = np.empty((height, width, 2, channels), grid.dtype)
     quarter = grid * np.float32(0.25)

@@ -1,4 +1,4 @@
-"""RGB to and from luma and chroma in MATLAB's studio range (ITU-R BT.601): Y in 16..235, Cb and Cr in 16..240.
+"""Conversion of RGB to and from YCbCr in MATLAB's studio range (ITU-R BT.601): Y in 16..235, Cb and Cr in 16..240.
 
 The literature's "PSNR on Y" and the Y networks (SRCNN, ESPCN, FSRCNN, VDSR) mean this Y, not the full-range
 one of JPEG: on full range the same error is 20 log10(255/219) = 1.32 dB worse. Nothing here is clamped or rounded.
@@ -19,7 +19,7 @@ _TO_RGB = np.linalg.inv(_TO_YCBCR)
 
 
 def rgb_to_y(rgb: NDArray[Float]) -> NDArray[Float]:
-    """Luma of an RGB image: Y = (16 + 65.481 R + 128.553 G + 24.966 B) / 255.
+    """Compute the luma of an RGB image: Y = (16 + 65.481 R + 128.553 G + 24.966 B) / 255.
 
     Args:
         rgb: (..., 3), float32 or float64, [0, 1].
@@ -34,7 +34,7 @@ def rgb_to_y(rgb: NDArray[Float]) -> NDArray[Float]:
 
 
 def rgb_to_ycbcr(rgb: NDArray[Float]) -> NDArray[Float]:
-    """MATLAB's ``rgb2ycbcr`` for floats.
+    """Convert RGB to YCbCr: MATLAB's ``rgb2ycbcr`` for floats.
 
     Args:
         rgb: (..., 3), float32 or float64, [0, 1].
@@ -49,7 +49,7 @@ def rgb_to_ycbcr(rgb: NDArray[Float]) -> NDArray[Float]:
 
 
 def ycbcr_to_rgb(ycbcr: NDArray[Float]) -> NDArray[Float]:
-    """The inverse of :func:`rgb_to_ycbcr`, to 1e-12 in float64; values outside the RGB cube are not clamped.
+    """Invert :func:`rgb_to_ycbcr`, to 1e-12 in float64; values outside the RGB cube are not clamped.
 
     MATLAB's ``ycbcr2rgb`` inverts the same matrix to fewer digits and clamps.
 

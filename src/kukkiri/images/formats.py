@@ -1,4 +1,4 @@
-"""Which file formats kukkiri knows, how to tell them by their first bytes, and what each can hold."""
+"""The image formats: recognized by their first bytes, and the depths, sides and channels that each can store."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +17,14 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class OutputFormat:
-    """What a format can hold."""
+    """The limits of a format that can be written."""
 
     name: str
-    """As people write it."""
+    """Common spelling, such as ``WebP``."""
     depths: tuple[int, ...]
-    """Bits for each sample that it can store."""
+    """Bits per sample that it can store."""
     longest_side: int
-    """In pixels."""
+    """Longest side in pixels."""
     alpha: bool = True
     grey: bool = True
 
@@ -42,10 +42,10 @@ _OUTPUTS = {
     ".webp": OutputFormat(name="WebP", depths=(8,), longest_side=16383, grey=False),
 }
 OUTPUT_SUFFIXES = tuple(sorted(_OUTPUTS))
-"""Suffixes that can be written; the suffix decides the format, in either case."""
+"""Suffixes that can be written, in either case; the suffix decides the format."""
 
 READABLE = ("PNG", "JPEG", "WebP", "TIFF", "AVIF", "GIF")
-"""Formats that can be read, as people write them."""
+"""Formats that can be read, in their common spelling."""
 
 _SIGNATURES = (
     (b"\x89PNG\r\n\x1a\n", "PNG"),
@@ -75,7 +75,7 @@ def recognize(start: bytes) -> str | None:
     """Name a file's format from its first bytes (a kilobyte is enough).
 
     Returns:
-        One of :data:`READABLE`, a description of something else that is known (``a PDF document``), or ``None``.
+        One of :data:`READABLE`, the name of another known format (``a PDF document``), or ``None``.
     """
     for signature, name in _SIGNATURES:
         if start.startswith(signature):
@@ -94,7 +94,7 @@ def recognize(start: bytes) -> str | None:
 
 
 def output_format(path: Path) -> OutputFormat:
-    """The format that a file name asks for.
+    """Return the format of a file name's suffix.
 
     Raises:
         ImageError: the suffix is missing or unknown.
@@ -103,11 +103,11 @@ def output_format(path: Path) -> OutputFormat:
     if found is None:
         got = f"suffix {path.suffix!r}" if path.suffix else "no suffix"
         raise ImageError(
-            f"{shown(path)}: {got} names no image format that can be written. Use {', '.join(OUTPUT_SUFFIXES)}."
+            f"{shown(path)}: {got} is no image format that can be written. Use {', '.join(OUTPUT_SUFFIXES)}."
         )
     return found
 
 
 def shown(path: Path) -> str:
-    """A path for a message of one line: what cannot be printed is replaced."""
+    """Return a path for a message of one line; characters that cannot be printed are replaced."""
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in str(path))

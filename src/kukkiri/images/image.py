@@ -1,4 +1,4 @@
-"""An image as kukkiri holds it: floats in [0, 1], alpha beside the colour, and everything else the file said."""
+"""An image in memory: floats in [0, 1], alpha beside the colour, and the metadata of its file."""
 
 from dataclasses import dataclass, field
 from os import PathLike
@@ -41,7 +41,7 @@ class Image:
     lossy: bool = False
     """The file it was read from is compressed with loss."""
     notes: tuple[str, ...] = ()
-    """What reading had to change, one line each, for the user."""
+    """One line for each change that reading made, for the user."""
 
     def __post_init__(self) -> None:
         if self.colour.ndim != 3 or self.colour.shape[2] not in (1, 3) or self.colour.dtype != np.float32:
@@ -63,14 +63,14 @@ class Image:
 
     @classmethod
     def from_array(cls, array: ArrayLike) -> "Image":
-        """Make an image of anything NumPy can read as an array.
+        """Make an image of an array.
 
         Args:
-            array: (H, W) or (H, W, 1) grey, (H, W, 2) grey and alpha, (H, W, 3) RGB, (H, W, 4) RGBA;
-                uint8, uint16, or floats in [0, 1] (a little outside is clamped).
+            array: anything that NumPy can read as (H, W) or (H, W, 1) grey, (H, W, 2) grey and alpha, (H, W, 3) RGB
+                or (H, W, 4) RGBA; uint8, uint16, or floats in [0, 1] (values slightly outside are clamped).
 
         Returns:
-            An image whose ``depth`` is 8, 16 or 32 after the array's type, without metadata.
+            An image without metadata; its ``depth`` is 8, 16 or 32, by the array's type.
 
         Raises:
             ImageError: another shape or type, no pixels, NaN, or floats on another scale, such as 0 to 255.
@@ -98,7 +98,7 @@ class Image:
         return cls(colour=colour, alpha=alpha, depth=depth)
 
     def to_array(self) -> NDArray[Any]:
-        """The pixels in one array of the image's depth.
+        """Return the pixels in one array of the image's depth.
 
         Returns:
             (H, W) grey, (H, W, 2) grey and alpha, (H, W, 3) RGB or (H, W, 4) RGBA; uint8, uint16 or float32.
@@ -119,7 +119,7 @@ class Image:
 def save_image(
     image: Image, path: str | PathLike[str], *, overwrite: bool = False, quality: int | None = None
 ) -> list[str]:
-    """Write an image; the file appears whole or not at all.
+    """Write an image to a file, which appears whole or not at all.
 
     Samples are rounded half away from zero to the depth of the image, or the next lower one that the format has.
     Colours under an alpha that the format cannot hold are laid on white.
@@ -155,7 +155,7 @@ def save_image(
 
 
 def split_alpha(channels: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-    """Take (H, W, 1 to 4) apart into contiguous colour (H, W, 1 or 3) and alpha (H, W) or ``None``."""
+    """Split (H, W, 1 to 4) into contiguous colour (H, W, 1 or 3) and alpha, (H, W) or ``None``."""
     count = channels.shape[2]
     if count in (1, 3):
         return np.ascontiguousarray(channels), None
@@ -166,7 +166,7 @@ def clamp(values: NDArray[np.float32], *, name: str) -> NDArray[np.float32]:
     """Clamp floats to [0, 1].
 
     Raises:
-        ImageError: NaN or infinity, or more than half of the samples lie outside, so that the scale must be another.
+        ImageError: NaN or infinity, or more than half of the samples lie outside, as on another scale.
     """
     low, high = float(values.min()), float(values.max())
     if not (np.isfinite(low) and np.isfinite(high)):

@@ -1,4 +1,4 @@
-"""libvips, loaded when it is first needed, with the loaders it does not trust switched off."""
+"""libvips, loaded on first use, with its untrusted loaders blocked."""
 
 import functools
 import re
@@ -11,7 +11,7 @@ __all__ = ["failures", "forget_errors", "reason", "vips"]
 
 @functools.cache
 def vips() -> Any:
-    """The pyvips module.
+    """Load the pyvips module.
 
     Raises:
         BackendError: libvips is not installed or does not load.
@@ -28,20 +28,20 @@ def vips() -> Any:
 
 
 def failures() -> tuple[type[Exception], ...]:
-    """What pyvips raises when libvips fails; the second when the message quotes bytes of a damaged file."""
+    """Exceptions of pyvips when libvips fails; the second when the message quotes bytes of a damaged file."""
     return vips().Error, UnicodeDecodeError
 
 
 def reason(error: Exception) -> str:
-    """The most telling line of what libvips said, without the name of the function that said it."""
-    said = getattr(error, "detail", error)
+    """The first informative line of libvips' message, without the name of the function that reported it."""
+    message = getattr(error, "detail", error)
     if isinstance(error, UnicodeDecodeError):
-        said = error.object.decode("utf-8", errors="replace")
-    lines = [line.strip() for line in str(said).splitlines()]
-    telling = [line for line in lines if line and not line.startswith("source: ")] or ["no reason given"]
-    return re.sub(r"^\w+: ", "", telling[0])
+        message = error.object.decode("utf-8", errors="replace")
+    lines = [line.strip() for line in str(message).splitlines()]
+    informative = [line for line in lines if line and not line.startswith("source: ")] or ["no reason given"]
+    return re.sub(r"^\w+: ", "", informative[0])
 
 
 def forget_errors() -> None:
-    """Empty libvips' list of messages: what went well leaves some behind, which would be blamed on what fails next."""
+    """Clear libvips' error buffer: successful calls leave messages behind, which the next error would quote."""
     vips().vips_lib.vips_error_clear()

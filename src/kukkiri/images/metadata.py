@@ -1,4 +1,4 @@
-"""What a file says besides its pixels."""
+"""The content of an image file besides its pixels."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ __all__ = ["Metadata"]
 
 @dataclass(frozen=True, kw_only=True)
 class Metadata:
-    """Everything a file says besides its pixels; bytes are kept as they were found."""
+    """Colour profile, EXIF, XMP and the like; bytes are kept as they were found."""
 
     icc: bytes | None = None
     """Colour profile. The pixels stay in its space; nothing is converted."""
@@ -23,7 +23,7 @@ class Metadata:
     png_text: tuple[bytes, ...] = ()
     """PNG text chunks, whole: type and content."""
     png_colour: Mapping[bytes, bytes] = field(default_factory=dict)
-    """PNG chunks that say what the numbers mean when there is no profile: gAMA, cHRM, sRGB, cICP, ..."""
+    """PNG chunks that define the colour space when there is no profile: gAMA, cHRM, sRGB, cICP, ..."""
 
     @property
     def icc_space(self) -> bytes | None:

@@ -1,4 +1,4 @@
-"""Integer levels to and from floats in [0, 1]; rounding is half away from zero, never truncation."""
+"""Conversion of integer levels to and from floats in [0, 1]; rounds half away from zero, never truncates."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 __all__ = ["dequantize", "quantize"]
 
-_BLOCK = 2**16  # samples that stay in the cache for all steps: three times as quick as whole images
+_BLOCK = 2**16  # samples that stay in the cache for all steps: three times as fast as whole images
 
 
 def quantize(values: NDArray[np.floating[Any]], bits: int) -> NDArray[np.uint8] | NDArray[np.uint16]:
@@ -25,30 +25,30 @@ def quantize(values: NDArray[np.floating[Any]], bits: int) -> NDArray[np.uint8] 
     """
     if not 1 <= bits <= 16:
         raise ValueError(f"bits must be 1 to 16, got {bits}")
-    one = values.dtype.type
+    number = values.dtype.type
     flat = np.ascontiguousarray(values).reshape(-1)
     levels: NDArray[Any] = np.empty(flat.shape, dtype=np.uint8 if bits <= 8 else np.uint16)
     scaled = np.empty(min(_BLOCK, flat.size), dtype=values.dtype)
-    top = one(2**bits - 1)
+    white = number(2**bits - 1)
     # The float below one half, not one half: 0.5 - ulp plus 0.5 would round up to 1 in the addition itself.
-    half = np.nextafter(one(0.5), one(0))
+    half = np.nextafter(number(0.5), number(0))
     for first in range(0, flat.size, _BLOCK):
-        some = flat[first : first + _BLOCK]
-        block = np.clip(some, one(0), one(1), out=scaled[: some.size])
+        samples = flat[first : first + _BLOCK]
+        block = np.clip(samples, number(0), number(1), out=scaled[: samples.size])
         if np.isnan(block.min()):
             raise ValueError("values hold NaN, which is no level")
-        block *= top
+        block *= white
         block += half
         levels[first : first + _BLOCK] = block
     return levels.reshape(values.shape)
 
 
 def dequantize(levels: NDArray[np.uint8] | NDArray[np.uint16], bits: int | None = None) -> NDArray[np.float32]:
-    """Divide levels by the largest one.
+    """Divide levels by the largest level.
 
     Args:
         levels: any shape, uint8 or uint16.
-        bits: the largest level is ``2**bits - 1``; by default that of the array's type.
+        bits: the largest level is ``2**bits - 1``; the bits of the array's type unless given.
 
     Returns:
         float32 in [0, 1], the float nearest to the exact quotient; :func:`quantize` gives the levels back.

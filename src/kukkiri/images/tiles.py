@@ -1,7 +1,7 @@
-"""Tile geometry: which pixels to read for each tile, and which of them to keep. No pixels are touched here.
+"""Tile geometry: the regions that each tile reads and keeps; no pixels are processed here.
 
-A tile reads its own core and a margin around it, so that every kept pixel sees its whole receptive field; the
-margin ends at the image's border, where the network's own padding applies, just as it does to the whole image.
+A tile reads its core and a margin around it, so that every kept pixel sees its whole receptive field; the margin
+ends at the image's border, where the network's own padding applies, as it does to the whole image.
 """
 
 from dataclasses import dataclass
@@ -23,26 +23,26 @@ class Tile:
     """One tile; every region is (rows, columns) as slices with plain starts and stops."""
 
     read: Region
-    """What the network is given: the core and its margin, inside the image."""
+    """The network's input: the core and its margin, inside the image."""
     write: Region
-    """The core: what is kept. The cores of a plan cover each pixel exactly once."""
+    """The core, which is kept. The cores of a plan cover each pixel exactly once."""
 
     def kept(self, scale: int = 1) -> Region:
-        """Where the core lies inside the network's output for :attr:`read`, at ``scale``."""
+        """Return the core's region in the network's output for :attr:`read`, at ``scale``."""
         rows, columns = (
-            slice(scale * (core.start - seen.start), scale * (core.stop - seen.start))
-            for seen, core in zip(self.read, self.write, strict=True)
+            slice(scale * (core.start - read.start), scale * (core.stop - read.start))
+            for read, core in zip(self.read, self.write, strict=True)
         )
         return rows, columns
 
     def target(self, scale: int = 1) -> Region:
-        """Where the core lies inside the whole output, at ``scale``."""
+        """Return the core's region in the whole output, at ``scale``."""
         rows, columns = (slice(scale * core.start, scale * core.stop) for core in self.write)
         return rows, columns
 
     @property
     def size(self) -> tuple[int, int]:
-        """(height, width) of what is read."""
+        """(height, width) of the region that is read."""
         rows, columns = self.read
         return rows.stop - rows.start, columns.stop - columns.start
 
@@ -53,7 +53,7 @@ def plan_tiles(size: tuple[int, int], *, tile: int | tuple[int, int], overlap: i
     Args:
         size: (height, width) of the image, in LR pixels.
         tile: the largest side, or (height, width), that a tile may read, margins included.
-        overlap: margin to each side, in LR pixels; at least the receptive field for tiled = whole.
+        overlap: margin on every side, in LR pixels; at least the receptive field for tiled = whole.
         multiple: the network's size multiple. Tiles then begin on multiples of it, so that the network's grid lies
             on the image as it would without tiles, and only reads that touch the far border may need padding.
 
@@ -83,7 +83,7 @@ def _cut(length: int, side: int, overlap: int, multiple: int) -> list[tuple[slic
     core = (side - 2 * margin) // multiple * multiple
     if core < 1:
         raise ConfigError(
-            f"a tile of {side} pixels is too small: the network needs a margin of {margin} to each side and a core "
+            f"a tile of {side} pixels is too small: the network needs a margin of {margin} on every side and a core "
             f"of at least {multiple}. Use a tile of {2 * margin + multiple} or more."
         )
     pieces = -(-length // core)
@@ -103,10 +103,10 @@ def pad_to_multiple(array: Array, multiple: int, *, axes: tuple[int, int] = (0, 
     Args:
         array: any dtype; (H, W, ...) or, with ``axes=(-2, -1)``, (..., H, W).
         multiple: at least 1.
-        axes: which axes are height and width.
+        axes: the axes of height and width.
 
     Returns:
-        ``array`` itself when nothing is missing, else a larger copy; crop the result to the known size.
+        ``array`` itself when both sides are multiples, else a padded copy; crop the result to the known size.
     """
     missing = [(-array.shape[axis]) % multiple for axis in axes]
     if not any(missing):

@@ -32,7 +32,7 @@ def probe(session: Any, *, source: Path) -> ModelInfo:
     shape = inputs[0].shape
     if len(inputs) != 1 or len(shape) != 4 or inputs[0].type != "tensor(float)" or shape[1] not in (1, 3):
         raise ModelError(
-            f"{source}: no kukkiri description inside, and its inputs are {[(one.type, one.shape) for one in inputs]}; "
+            f"{source}: holds no kukkiri metadata, and its inputs are {[(one.type, one.shape) for one in inputs]}; "
             "expected one float32 input (N, C, H, W) with C = 1 or 3. Export it with kukkiri export."
         )
     if isinstance(shape[2], int) or isinstance(shape[3], int):
