@@ -8,8 +8,8 @@ from cyclopts import App
 
 from kukkiri.cli.compare import compare
 from kukkiri.errors import ConfigError
-from kukkiri.evaluation import Cost
 from kukkiri.images import Image
+from kukkiri.profiling import Cost
 
 
 @pytest.fixture

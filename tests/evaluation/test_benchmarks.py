@@ -73,11 +73,11 @@ def small(**rules):
     ("rules", "sizes", "message"),
     [
         ({"any_of": ((20, 30), (30, 20))}, {"a": (20, 30), "b": (30, 20)}, None),
-        ({"any_of": ((20, 30), (30, 20))}, {"a": (20, 30), "b": (30, 21)}, "b.png is 21x30, expected 30x20 or turned"),
+        ({"any_of": ((20, 30), (30, 20))}, {"a": (20, 30), "b": (30, 21)}, "b.png is 21x30, expected 30x20 or rotated"),
         ({"long_side": 30}, {"a": (20, 30), "b": (30, 17)}, None),
         ({"long_side": 30}, {"a": (20, 30), "b": (28, 17)}, "b.png is 17x28, expected a side of 30"),
         ({"mean_pixels": 500}, {"a": (20, 30), "b": (20, 20)}, None),
-        ({"mean_pixels": 2000}, {"a": (20, 30), "b": (20, 20)}, "500 pixels in the mean, expected about 2,000"),
+        ({"mean_pixels": 2000}, {"a": (20, 30), "b": (20, 20)}, "500 pixels on average, expected about 2,000"),
     ],
 )
 def test_sets_whose_sizes_vary_are_held_to_what_is_known(tmp_path, rules, sizes, message):
@@ -95,7 +95,7 @@ def test_a_missing_set_is_said_with_what_to_do(tmp_path):
         find_benchmark("set5", [tmp_path])
     with pytest.raises(ConfigError, match=r"DIV2K_valid_HR.*--download"):
         find_benchmark("div2k", [tmp_path])
-    with pytest.raises(ConfigError, match=r"unknown benchmark .set6.\. Known: set5"):
+    with pytest.raises(ConfigError, match=r"unknown benchmark .set6.; did you mean 'set5'\? Known: set5"):
         find_benchmark("set6", [tmp_path])
     with pytest.raises(ConfigError, match="no such folder of test sets"):
         find_benchmark("set5", [tmp_path / "none"])

@@ -190,7 +190,7 @@ def test_a_benchmark_is_fetched_unpacked_checked_and_its_archive_thrown_away(tin
     assert [path.name for path in folder.iterdir()] == ["Tiny"]
     assert read_image(found.paths[1]).to_array()[0, 0].tolist() == [80, 80, 80]
     assert not list(tmp_path.rglob("escaped.png"))
-    with pytest.raises(ConfigError, match="is there already"):
+    with pytest.raises(ConfigError, match=r"exists\. Move it away"):
         download_benchmark("tiny", folder)
 
 

@@ -6,10 +6,11 @@ import pytest
 
 from kukkiri.degradations import Degradation
 from kukkiri.errors import ConfigError
-from kukkiri.evaluation import Cost, evaluate, evaluate_many, evaluating, find_sets
 from kukkiri.evaluation import contenders as contending
+from kukkiri.evaluation import evaluate, evaluate_many, evaluating, find_sets
 from kukkiri.images import Image
 from kukkiri.metrics import METRICS, PROTOCOLS, lr_consistency, ms_ssim, niqe, psnr, ssim
+from kukkiri.profiling import Cost
 from kukkiri.resampling import resize
 
 

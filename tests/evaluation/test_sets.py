@@ -62,5 +62,5 @@ def test_a_missing_or_ambiguous_partner_is_named(hr, tmp_path):
 def test_an_lr_image_of_another_size_is_refused(hr, tmp_path):
     for stem in ("baby", "ppt3"):
         write(tmp_path / "lr" / f"{stem}.png", LEVELS[:15, :23])  # rounded up: the HR was not cut before
-    with pytest.raises(ImageError, match=r"23x15 is not .*baby.png \(45x30\) made 2 times smaller, expected 22x15"):
+    with pytest.raises(ImageError, match=r"23x15 is not .*baby.png \(45x30\) downscaled by 2, expected 22x15"):
         pair_lr(hr, tmp_path / "lr", scale=2).image(0, scale=2)

@@ -6,7 +6,6 @@ import math
 import pytest
 
 from kukkiri.evaluation import (
-    Cost,
     Evaluation,
     SetScore,
     differences,
@@ -15,6 +14,7 @@ from kukkiri.evaluation import (
     to_markdown,
     to_text,
 )
+from kukkiri.profiling import Cost
 
 COST = Cost(12_809, 1_384_888_889, 0.1234, 137_901_265)
 

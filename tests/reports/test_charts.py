@@ -6,8 +6,9 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 
-from kukkiri.evaluation import Cost, Evaluation, SetScore
+from kukkiri.evaluation import Evaluation, SetScore
 from kukkiri.metrics import Score
+from kukkiri.profiling import Cost
 from kukkiri.reports import short_labels
 from kukkiri.reports.bars import Group, Interval, bars, intervals
 from kukkiri.reports.charts import Axis, Mark, scatter, short_number, ticks

@@ -10,13 +10,11 @@ from kukkiri.evaluation.scores import Evaluation, Intervals, SetScore
 from kukkiri.evaluation.sets import TestImage, TestSet, find_sets, pair_lr
 from kukkiri.evaluation.statistics import bootstrap_interval, paired_difference
 from kukkiri.evaluation.tables import to_csv, to_json, to_markdown, to_text
-from kukkiri.profiling import Cost, measure_cost
 
 __all__ = [
     "BENCHMARKS",
     "AdaptingModel",
     "Benchmark",
-    "Cost",
     "Difference",
     "Evaluation",
     "ImageScored",
@@ -36,7 +34,6 @@ __all__ = [
     "find_benchmark",
     "find_sets",
     "look_for_benchmark",
-    "measure_cost",
     "pair_lr",
     "paired_difference",
     "to_csv",

@@ -1,7 +1,7 @@
 """The test sets of the literature by name: found in folders under their usual names, and checked.
 
-A set is only accepted when its images have the number and the sizes of the published ones: scores on
-images that were cut to multiples of 12, halved, or lost on the way look like the published ones and are not.
+A set is only accepted when its images have the number and the sizes of the published ones: scores on sets whose
+images were cut to multiples of 12, halved, or are incomplete cannot be compared with published ones.
 """
 
 import os
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kukkiri.errors import ConfigError
+from kukkiri.errors import ConfigError, did_you_mean
 from kukkiri.evaluation.sets import TestSet
 from kukkiri.files import list_images
 from kukkiri.images import read_image
@@ -35,11 +35,11 @@ _TOLERANCE = 0.02
 
 @dataclass(frozen=True)
 class Archive:
-    """Where a set can be had."""
+    """Public address of a set."""
 
     url: str
     size: int | None
-    """Bytes, to show progress before the server says so."""
+    """Bytes, to show progress when the server does not say."""
     sha256: str
     inside: str
     """Folder in the archive that holds the images."""
@@ -50,10 +50,10 @@ class Benchmark:
     """A test set of the literature. Sizes are (height, width)."""
 
     name: str
-    """As tables print it; a folder of this name is looked for first."""
+    """As in tables; a folder of this name is looked for first."""
     count: int
     aliases: tuple[str, ...] = ()
-    """Other names of its folder; upper and lower case are the same, - and _ do not count."""
+    """Other names of its folder; case, - and _ are ignored."""
     sizes: tuple[Size, ...] = ()
     """Of all images, whatever their names and order."""
     any_of: tuple[Size, ...] = ()
@@ -61,11 +61,11 @@ class Benchmark:
     long_side: int | None = None
     """Of every image."""
     mean_pixels: int | None = None
-    """Mean number of pixels, to 2 %."""
+    """Mean number of pixels, within 2 %."""
     archive: Archive | None = None
     """Its public address, where there is one with a known checksum."""
     terms: str = ""
-    """What its authors allow, for the reader."""
+    """Terms of use of its authors, for the reader."""
 
     def check(self, found: TestSet) -> None:
         """Compare a folder with the set.
@@ -84,18 +84,18 @@ class Benchmark:
             elif self.sizes:
                 raise self._refusal(found, f"{path.name} is {_text(size)}, expected {' or '.join(map(_text, left))}")
             if self.any_of and size not in self.any_of:
-                raise self._refusal(found, f"{path.name} is {_text(size)}, expected {_text(self.any_of[0])} or turned")
+                raise self._refusal(found, f"{path.name} is {_text(size)}, expected {_text(self.any_of[0])} or rotated")
             if self.long_side and max(size) != self.long_side:
                 raise self._refusal(found, f"{path.name} is {_text(size)}, expected a side of {self.long_side}")
         mean = sum(height * width for height, width in sizes.values()) / self.count
         if self.mean_pixels and abs(mean / self.mean_pixels - 1) > _TOLERANCE:
-            raise self._refusal(found, f"{mean:,.0f} pixels in the mean, expected about {self.mean_pixels:,}")
+            raise self._refusal(found, f"{mean:,.0f} pixels on average, expected about {self.mean_pixels:,}")
 
     def _refusal(self, found: TestSet, reason: str) -> ConfigError:
         folder = found.paths[0].parent if found.paths else Path(found.name)
         return ConfigError(
             f"{folder} is not {self.name} as it was published: {reason}. "
-            "Use the original images, not cut or resized; or score the folder as it is with --data, unnamed."
+            "Use the original images, not cropped or resized; or score the folder as it is with --data, unnamed."
         )
 
 
@@ -150,16 +150,16 @@ BENCHMARKS = {
 
 
 def data_folders(data: Sequence[Path]) -> list[Path]:
-    """Where to look: the folders given, else those of ``KUKKIRI_DATA``.
+    """Folders to search: those given, else those of ``KUKKIRI_DATA``.
 
     Raises:
         ConfigError: neither.
     """
     if data:
         return list(data)
-    named = [Path(one) for one in os.environ.get(DATA_VARIABLE, "").split(os.pathsep) if one]
+    named = [Path(folder) for folder in os.environ.get(DATA_VARIABLE, "").split(os.pathsep) if folder]
     if not named:
-        raise ConfigError(f"where are the test sets? Give --data DIR, or name their folder in {DATA_VARIABLE}.")
+        raise ConfigError(f"no folder of test sets was given. Give --data DIR, or set {DATA_VARIABLE}.")
     return named
 
 
@@ -168,7 +168,7 @@ def find_benchmark(name: str, folders: Sequence[Path]) -> TestSet:
 
     Args:
         name: a key of ``BENCHMARKS``.
-        folders: that hold folders of sets, or are the set.
+        folders: folders of sets, or the folder of the set itself.
 
     Raises:
         ConfigError: an unknown name; nothing there; or other images than those of the set.
@@ -188,13 +188,13 @@ def find_benchmark(name: str, folders: Sequence[Path]) -> TestSet:
 def look_for_benchmark(name: str, folders: Sequence[Path]) -> TestSet | None:
     """As :func:`find_benchmark`, but ``None`` when no folder of the set's name is there."""
     benchmark = named_benchmark(name)
-    wanted = [_plain(one) for one in (benchmark.name, *benchmark.aliases)]
+    wanted = [_plain(alias) for alias in (benchmark.name, *benchmark.aliases)]
     for folder in folders:
         if not folder.is_dir():
             raise ConfigError(f"{folder}: no such folder of test sets.")
-        below = sorted((one for one in folder.iterdir() if one.is_dir()), key=lambda one: one.name)
-        named = [one for key in wanted for one in (folder.resolve(), *below) if _plain(one.name) == key]
-        for place in (inner for one in named for inner in _places(one, wanted)):
+        below = sorted((path for path in folder.iterdir() if path.is_dir()), key=lambda path: path.name)
+        named = [path for key in wanted for path in (folder.resolve(), *below) if _plain(path.name) == key]
+        for place in (inner for path in named for inner in _image_folders(path, wanted)):
             if paths := list_images(place):
                 found = TestSet(benchmark.name, paths)
                 benchmark.check(found)
@@ -203,20 +203,20 @@ def look_for_benchmark(name: str, folders: Sequence[Path]) -> TestSet | None:
 
 
 def named_benchmark(name: str) -> Benchmark:
-    """The benchmark of a name.
+    """Return the benchmark of a name.
 
     Raises:
         ConfigError: there is none.
     """
     benchmark = BENCHMARKS.get(name.lower())
     if benchmark is None:
-        raise ConfigError(f"unknown benchmark {name!r}. Known: {', '.join(BENCHMARKS)}.")
+        raise ConfigError(f"unknown benchmark {name!r}{did_you_mean(name.lower(), BENCHMARKS)}")
     return benchmark
 
 
-def _places(folder: Path, wanted: Sequence[str]) -> list[Path]:
-    """The folder, what data sets call its part with the originals, and a folder of the same name inside."""
-    same = [one for one in sorted(folder.iterdir()) if one.is_dir() and _plain(one.name) in wanted]
+def _image_folders(folder: Path, wanted: Sequence[str]) -> list[Path]:
+    """The folder, the usual names of its part with the originals, and a folder of the same name inside."""
+    same = [path for path in sorted(folder.iterdir()) if path.is_dir() and _plain(path.name) in wanted]
     return [*(folder / inner for inner in _INSIDE), *same]
 
 
@@ -225,7 +225,7 @@ def _plain(name: str) -> str:
 
 
 def _size(path: Path) -> Size:
-    """(height, width); from the header of a PNG, whose decoding would take seconds for a large set."""
+    """(height, width); of a PNG from its header, because decoding a large set would take seconds."""
     with path.open("rb") as file:
         start = file.read(24)
     if start[:8] == b"\x89PNG\r\n\x1a\n" and start[12:16] == b"IHDR":

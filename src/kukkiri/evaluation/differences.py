@@ -1,4 +1,4 @@
-"""Is one model really better than another? Paired over the images of a set."""
+"""Differences between models, paired over the images of a set, with confidence intervals."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,23 +50,23 @@ def differences(evaluations: Sequence[Evaluation], *, baseline: str | None = Non
     """
     if not evaluations:
         return []
-    if len({(one.protocol, one.degradation) for one in evaluations}) > 1:
+    if len({(evaluation.protocol, evaluation.degradation) for evaluation in evaluations}) > 1:
         raise ValueError("evaluations with different protocols or degradations cannot be compared")
     name = evaluations[0].model if baseline is None else baseline
-    references = {one.scale: one for one in evaluations if one.model == name}
+    references = {evaluation.scale: evaluation for evaluation in evaluations if evaluation.model == name}
     if not references:
         raise ValueError(f"the baseline {name} is not among the evaluations")
     return [
-        _difference(one, references[one.scale], set_name)
-        for one in evaluations
-        if one.model != name and one.scale in references
-        for set_name in one.sets
-        if set_name in references[one.scale].sets
+        _difference(evaluation, references[evaluation.scale], set_name)
+        for evaluation in evaluations
+        if evaluation.model != name and evaluation.scale in references
+        for set_name in evaluation.sets
+        if set_name in references[evaluation.scale].sets
     ]
 
 
-def _difference(one: Evaluation, reference: Evaluation, set_name: str) -> Difference:
-    ours, theirs = one.sets[set_name].images, reference.sets[set_name].images
+def _difference(evaluation: Evaluation, reference: Evaluation, set_name: str) -> Difference:
+    ours, theirs = evaluation.sets[set_name].images, reference.sets[set_name].images
     shared = [image for image in ours if image in theirs]
     psnr, ssim = (
         paired_difference(
@@ -74,4 +74,4 @@ def _difference(one: Evaluation, reference: Evaluation, set_name: str) -> Differ
         )
         for metric in ("psnr", "ssim")
     )
-    return Difference(one.model, reference.model, one.scale, set_name, psnr, ssim)
+    return Difference(evaluation.model, reference.model, evaluation.scale, set_name, psnr, ssim)

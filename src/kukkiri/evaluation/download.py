@@ -1,4 +1,4 @@
-"""Fetch a benchmark from its public address: only when asked by name, resumable, checked, whole or not at all."""
+"""Download of benchmarks from their public addresses: only when asked for by name, resumable, checked, atomic."""
 
 import contextlib
 import hashlib
@@ -27,17 +27,17 @@ Report = Callable[[int, int | None], None]
 
 
 def download_benchmark(name: str, folder: Path, *, report: Report | None = None) -> TestSet:
-    """Fetch a set into ``folder/NAME``, check it, and throw the archive away.
+    """Fetch a set into ``folder/NAME``, check it, and delete the archive.
 
     Args:
         name: a key of ``BENCHMARKS``.
-        folder: is made if it is missing.
-        report: called with the bytes that are here, and their number in all where it is known.
+        folder: created when it is missing.
+        report: called with the bytes so far, and the total where it is known.
 
     Raises:
         ConfigError: an unknown name, a set without a public address, or the target is there already.
-        BackendError: the network failed, or what came is not what was expected; what is half here is kept,
-            so that the next call goes on.
+        BackendError: the network failed, or the file is not the expected one; an incomplete file is kept, and the
+            next call continues it.
     """
     benchmark = named_benchmark(name)
     if benchmark.archive is None:
@@ -47,7 +47,7 @@ def download_benchmark(name: str, folder: Path, *, report: Report | None = None)
         )
     target = folder / benchmark.name
     if target.exists():
-        raise ConfigError(f"{target} is there already. Move it away to fetch {benchmark.name} again.")
+        raise ConfigError(f"{target} exists. Move it away to fetch {benchmark.name} again.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / PurePosixPath(urllib.parse.urlsplit(benchmark.archive.url).path).name
@@ -65,8 +65,8 @@ def download_benchmark(name: str, folder: Path, *, report: Report | None = None)
 def download(url: str, path: Path, *, sha256: str, report: Report | None = None) -> None:
     """Fetch a file; it appears under its name only when its checksum is right.
 
-    What has come so far lies beside it as ``NAME.part`` and is continued, if the server can. A file that is
-    there and right is not fetched again.
+    Until then it is ``NAME.part`` beside it, which is continued if the server can. A complete file with the right
+    checksum is not fetched again.
 
     Args:
         url: http or https.
@@ -75,7 +75,7 @@ def download(url: str, path: Path, *, sha256: str, report: Report | None = None)
         report: see :func:`download_benchmark`.
 
     Raises:
-        BackendError: the network failed (what came is kept), or the checksum is wrong (it is thrown away).
+        BackendError: the network failed (the part is kept), or the checksum is wrong (the file is deleted).
     """
     if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
         raise ValueError(f"http or https is expected, got {url}")
@@ -88,20 +88,20 @@ def download(url: str, path: Path, *, sha256: str, report: Report | None = None)
     if found != sha256.lower():
         part.unlink()
         raise BackendError(
-            f"{url}: what came is not what was expected (sha256 {found}, expected {sha256.lower()}), so it was thrown "
-            "away. Try again; if it stays so, the file behind the address has changed."
+            f"{url}: the file is not the expected one (sha256 {found}, expected {sha256.lower()}), so it was deleted. "
+            "Try again; if that does not help, the file at the address has changed."
         )
     part.replace(path)
 
 
 def _fetch(url: str, part: Path, *, report: Report | None) -> None:
-    """Append what is missing to ``part``."""
+    """Append the missing bytes to ``part``."""
     here = part.stat().st_size if part.exists() else 0
     try:
         with _open(url, here) as answer:
             resumed = answer.status == 206 and _starts_at(answer.headers.get("Content-Range", ""), here)
             if here and not resumed:
-                here = 0  # the server begins anew
+                here = 0  # the server starts from the beginning
             length = answer.headers.get("Content-Length")
             total = here + int(length) if length and length.isdigit() else None
             with part.open("ab" if here else "wb") as file:
@@ -114,13 +114,13 @@ def _fetch(url: str, part: Path, *, report: Report | None) -> None:
                 os.fsync(file.fileno())
     except (urllib.error.URLError, HTTPException, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", None) or error
-        raise BackendError(f"{url}: {reason}. What came so far is kept; run it again to go on.") from error
+        raise BackendError(f"{url}: {reason}. The part so far is kept; run it again to continue.") from error
     if total is not None and here < total:
-        raise BackendError(f"{url}: it ended after {here} of {total} bytes. Run it again to go on.")
+        raise BackendError(f"{url}: it ended after {here} of {total} bytes. Run it again to continue.")
 
 
 def _open(url: str, start: int) -> Any:
-    """The answer of the server, from a byte on where it can; all of it where it cannot."""
+    """Open the URL from byte ``start`` on, or from the beginning where the server cannot."""
     headers = {"User-Agent": "kukkiri", "Accept-Encoding": "identity"}
     if start:
         try:
@@ -144,7 +144,7 @@ def _digest(path: Path) -> str:
 
 
 def _unpack(file: Path, folder: Path, archive: Archive) -> None:
-    """The images of one folder of an archive, by their bare names, so that nothing can lie elsewhere."""
+    """Extract the images of one folder of an archive by their bare names, so that no path can leave ``folder``."""
     wanted = PurePosixPath(archive.inside)
     for name, stream in _members(file):
         place = PurePosixPath(name)
@@ -154,7 +154,7 @@ def _unpack(file: Path, folder: Path, archive: Archive) -> None:
 
 
 def _members(file: Path) -> Iterator[tuple[str, Callable[[], IO[bytes]]]]:
-    """Name and content of each regular file in a zip or tar archive."""
+    """Iterate over the regular files of a zip or tar archive: name and content."""
     try:
         if zipfile.is_zipfile(file):
             with zipfile.ZipFile(file) as archive:
@@ -179,7 +179,7 @@ def _content(tape: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
 
 @contextlib.contextmanager
 def _temporary(folder: Path) -> Iterator[Path]:
-    """An empty folder that is gone afterwards, unless it was renamed."""
+    """Create an empty folder, which is deleted afterwards unless it was renamed."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     try:

@@ -92,7 +92,7 @@ class Evaluation:
     """Where it was asked for."""
 
     def to_json(self) -> dict[str, Any]:
-        """The object that ``--json`` prints; see docs/evaluation.md."""
+        """The object that ``--json`` prints; see docs/how-to/evaluate.md."""
         value: dict[str, Any] = {
             "model": self.model,
             "scale": self.scale,

@@ -17,7 +17,7 @@ from kukkiri.images import quantize, read_image
 __all__ = ["TestImage", "TestSet", "find_sets", "pair_lr"]
 
 Array = NDArray[Any]
-# what data sets add to the name of an image: babyx2, 0801x4, img_001_SRF_2_LR, baby_HR_x3
+# suffixes that data sets add to the name of an image: babyx2, 0801x4, img_001_SRF_2_LR, baby_HR_x3
 _DECORATION = re.compile(r"(?:[_-]?(?:SRF[_-]?\d+|LR\w{0,2}|HR|GT|bicubic|x\d+))+$", re.IGNORECASE)
 
 
@@ -31,7 +31,7 @@ class TestImage:
     hr: Array
     """uint8, (H, W) when the file is grey, else (H, W, 3); sides are multiples of the scale."""
     lr: Array | None = None
-    """uint8, (H / scale, W / scale, 3), where the set brings its own."""
+    """uint8, (H / scale, W / scale, 3), where the set has its own."""
 
     @property
     def rgb(self) -> Array:
@@ -41,17 +41,17 @@ class TestImage:
 
 @dataclass(frozen=True)
 class TestSet:
-    """A folder of HR images; each is read when it is asked for."""
+    """A folder of HR images; each is read on demand."""
 
     __test__ = False
 
     name: str
     paths: tuple[Path, ...]
     lr_paths: tuple[Path, ...] = ()
-    """The LR image of each, where the set brings its own; else empty."""
+    """LR image of each, where the set has its own; else empty."""
 
     def images(self, *, scale: int) -> Iterator[TestImage]:
-        """Every image, see :meth:`image`."""
+        """Iterate over the images, see :meth:`image`."""
         return (self.image(index, scale=scale) for index in range(len(self.paths)))
 
     def image(self, index: int, *, scale: int) -> TestImage:
@@ -72,13 +72,13 @@ class TestSet:
             if (scale * lr.shape[0], scale * lr.shape[1]) != (height, width):
                 raise ImageError(
                     f"{self.lr_paths[index]}: {lr.shape[1]}x{lr.shape[0]} is not {path} ({levels.shape[1]}x"
-                    f"{levels.shape[0]}) made {scale} times smaller, expected {width // scale}x{height // scale}."
+                    f"{levels.shape[0]}) downscaled by {scale}, expected {width // scale}x{height // scale}."
                 )
         return TestImage(path.stem, hr, lr)
 
 
 def find_sets(folder: Path) -> list[TestSet]:
-    """The set in a folder, or, when it holds only folders, the sets in those.
+    """Return the set in a folder or, when it holds only folders, the sets in those.
 
     Raises:
         ConfigError: no such folder, or no images.
@@ -88,31 +88,31 @@ def find_sets(folder: Path) -> list[TestSet]:
     direct = list_images(folder)
     if direct:
         return [TestSet(folder.resolve().name, direct)]
-    nested = [TestSet(one.name, list_images(one)) for one in sorted(folder.iterdir()) if one.is_dir()]
-    found = [one for one in nested if one.paths]
+    nested = [TestSet(path.name, list_images(path)) for path in sorted(folder.iterdir()) if path.is_dir()]
+    found = [test_set for test_set in nested if test_set.paths]
     if not found:
         raise ConfigError(f"{folder}: no images here or one folder below. Known types: {' '.join(IMAGE_SUFFIXES)}.")
     return found
 
 
-def pair_lr(one: TestSet, folder: Path, *, scale: int) -> TestSet:
+def pair_lr(test_set: TestSet, folder: Path, *, scale: int) -> TestSet:
     """Give a set its own LR images.
 
     They lie in ``folder``, in its sub-folder of the set's name, or in one named ``x2`` or ``X2`` (for scale 2)
-    inside either. A file belongs to the HR image of the same name, or of the same name without what data sets
-    add to it (``babyx2``, ``img_001_SRF_2_LR``); where that leaves several, to the one that names the scale.
+    inside either. A file belongs to the HR image of the same name, or of the same name without the suffixes of
+    data sets (``babyx2``, ``img_001_SRF_2_LR``); of several, the one that names the scale is taken.
 
     Raises:
         ConfigError: no LR images there.
         ImageError: an HR image has none, or more than one.
     """
-    roots = (folder / one.name, folder)
+    roots = (folder / test_set.name, folder)
     places = [root / below for root in roots for below in (f"x{scale}", f"X{scale}", "")]
-    itself = {path.parent.resolve() for path in one.paths}
+    itself = {path.parent.resolve() for path in test_set.paths}
     found = next((paths for place in places if place.resolve() not in itself and (paths := list_images(place))), ())
     if not found:
-        raise ConfigError(f"{folder}: no LR images for {one.name} here, in {one.name} or in x{scale}.")
-    return dataclasses.replace(one, lr_paths=tuple(_partner(path, found, scale=scale) for path in one.paths))
+        raise ConfigError(f"{folder}: no LR images for {test_set.name} here, in {test_set.name} or in x{scale}.")
+    return dataclasses.replace(test_set, lr_paths=tuple(_partner(path, found, scale=scale) for path in test_set.paths))
 
 
 def _partner(hr: Path, candidates: Sequence[Path], *, scale: int) -> Path:

@@ -1,9 +1,8 @@
-"""How sure is a mean over a test set, and the difference of two: percentile bootstrap over the images.
+"""Confidence intervals of a mean over a test set, and of the difference of two, by percentile bootstrap.
 
-Efron, "Bootstrap Methods: Another Look at the Jackknife", Annals of Statistics 7(1), 1979. The images of a
-set are drawn again with replacement; the interval holds the middle 95 % of the means. It says how far the mean
-would move on other images of the same kind; with the five images of Set5 it is itself rough, and too
-narrow rather than too wide.
+Efron, "Bootstrap Methods: Another Look at the Jackknife", Annals of Statistics 7(1), 1979. The images of a set are
+resampled with replacement; the interval holds the middle 95 % of the means. It estimates how much the mean would vary
+on other images of the same kind; with the five images of Set5 it is a rough estimate, too narrow rather than too wide.
 """
 
 import math
@@ -16,16 +15,16 @@ __all__ = ["LEVEL", "bootstrap_interval", "paired_difference"]
 
 LEVEL = 0.95
 """Share of the resampled means that an interval holds."""
-_CHUNK = 2**20  # drawn numbers in memory at one time
+_CHUNK = 2**20  # random numbers in memory at one time
 
 
 def bootstrap_interval(values: Sequence[float], *, seed: int = 0, samples: int = 10_000) -> tuple[float, float]:
-    """The 95 % confidence interval of a mean.
+    """95 % confidence interval of a mean.
 
     Args:
-        values: one for each image.
-        seed: of the draws; the same values, seed and number of samples give the same interval.
-        samples: how often the images are drawn anew.
+        values: one value for each image.
+        seed: of the resampling; the same values, seed and number of samples give the same interval.
+        samples: number of resampled sets.
 
     Returns:
         (low, high); NaNs when there are fewer than two values or one is not finite.
@@ -45,10 +44,10 @@ def bootstrap_interval(values: Sequence[float], *, seed: int = 0, samples: int =
 def paired_difference(
     a: Sequence[float], b: Sequence[float], *, seed: int = 0, samples: int = 10_000
 ) -> tuple[float, float, float]:
-    """The mean of ``a - b`` image by image, with its 95 % confidence interval.
+    """Mean of ``a - b`` image by image, with its 95 % confidence interval.
 
-    What makes an image hard is hard for both, so the interval of the difference is far narrower than those of
-    the two means; two models differ when it does not hold 0.
+    An image that is hard for one model is hard for the other, so the interval of the difference is far narrower than
+    those of the two means; two models differ when it does not contain 0.
 
     Args:
         a: one value for each image.
@@ -64,7 +63,7 @@ def paired_difference(
     """
     if len(a) != len(b) or not len(a):
         raise ValueError(f"two values for each image are needed, got {len(a)} and {len(b)}")
-    difference = [one - other if one != other else 0.0 for one, other in zip(a, b, strict=True)]
+    difference = [first - second if first != second else 0.0 for first, second in zip(a, b, strict=True)]
     low, high = bootstrap_interval(difference, seed=seed, samples=samples)
     return math.fsum(difference) / len(difference), low, high
 
