@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kukkiri.images import exif as exif_block
-from kukkiri.images.exif import byte_order, parse, serialize, settle_orientation, settle_size, swapped
+from kukkiri.images.exif import find_byte_order, parse, serialize, settle_orientation, settle_size, swap_byte_order
 from tests.images.conftest import exif_tags
 
 
 def first(block: bytes) -> int:
-    return struct.unpack_from(f"{byte_order(block)}I", block, 4)[0]
+    return struct.unpack_from(f"{find_byte_order(block)}I", block, 4)[0]
 
 
 def test_orientation_becomes_one_and_no_other_tag_changes(make_exif):
@@ -39,7 +39,7 @@ def test_the_size_is_written_where_one_is_stated(make_exif):
 
 def test_parsing_and_laying_out_again_keeps_every_tag(make_exif):
     block = make_exif(3).block
-    order = byte_order(block)
+    order = find_byte_order(block)
     head = block[:4] + struct.pack(f"{order}I", 8)
     again = head + serialize(parse(block, first(block), order), order, start=8)
     assert exif_tags(again) == make_exif(3).tags
@@ -47,17 +47,17 @@ def test_parsing_and_laying_out_again_keeps_every_tag(make_exif):
 
 def test_swapping_the_byte_order_keeps_every_number(make_exif):
     block = make_exif(3).block
-    order = byte_order(block)
+    order = find_byte_order(block)
     other, head = ("<", b"II*\0") if order == ">" else (">", b"MM\0*")
-    directory = swapped(parse(block, first(block), order))
+    directory = swap_byte_order(parse(block, first(block), order))
     again = head + struct.pack(f"{other}I", 8) + serialize(directory, other, start=8)
     assert exif_tags(again) == make_exif(3).tags
 
 
 def test_a_stated_resolution_is_read_back_by_pillow():
-    tags = exif_tags(exif_block.stating_resolution(300.0, 150.5))
+    tags = exif_tags(exif_block.make_resolution_block(300.0, 150.5))
     assert tags == {"0th 0x011a": 300, "0th 0x011b": 150.5, "0th 0x0128": 2}
-    assert exif_block.resolution(exif_block.stating_resolution(300.0, 150.5)) == (300, 150.5)
+    assert exif_block.read_resolution(exif_block.make_resolution_block(300.0, 150.5)) == (300, 150.5)
 
 
 def test_overlapping_values_of_a_hostile_block_do_not_multiply():
@@ -74,7 +74,7 @@ def test_overlapping_values_of_a_hostile_block_do_not_multiply():
 def test_damaged_blocks_are_left_as_they_are(block):
     assert settle_orientation(block, turned=True) == block
     assert settle_size(block, (3, 4)) == block
-    assert exif_block.resolution(block) is None
+    assert exif_block.read_resolution(block) is None
 
 
 @given(st.data())
@@ -85,6 +85,6 @@ def test_any_damage_is_survived(make_exif, data):
     cut = bytes(block[: data.draw(st.integers(0, len(block)))])
     assert len(settle_orientation(cut, turned=True)) == len(cut)
     assert len(settle_size(cut, (5, 6))) == len(cut)
-    order = byte_order(cut)
+    order = find_byte_order(cut)
     if order and len(cut) >= 8:
-        serialize(swapped(parse(cut, first(cut), order)), order, start=8)
+        serialize(swap_byte_order(parse(cut, first(cut), order)), order, start=8)

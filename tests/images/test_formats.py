@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from kukkiri.images.formats import output_format, recognize, shown
+from kukkiri.images.formats import find_output_format, make_printable, recognize
 
 
 @pytest.mark.parametrize(
@@ -29,9 +29,9 @@ def test_first_bytes_name_the_format(start, name):
 
 
 def test_suffixes_name_the_format():
-    assert output_format(Path("a.b.TIFF")).name == "TIFF"
-    assert output_format(Path("a.webp")).longest_side == 16383
+    assert find_output_format(Path("a.b.TIFF")).name == "TIFF"
+    assert find_output_format(Path("a.webp")).longest_side == 16383
 
 
 def test_what_cannot_be_printed_is_replaced():
-    assert shown(Path("ひ a\n\x1b[31m\udcff.png")) == "ひ a\ufffd\ufffd[31m\ufffd.png"
+    assert make_printable(Path("ひ a\n\x1b[31m\udcff.png")) == "ひ a\ufffd\ufffd[31m\ufffd.png"

@@ -5,7 +5,7 @@ import pytest
 import pyvips
 
 from kukkiri.errors import BackendError
-from kukkiri.images.libvips import reason, vips
+from kukkiri.images.libvips import find_reason, vips
 
 
 def test_importing_the_package_loads_neither_libvips_nor_torch():
@@ -28,5 +28,5 @@ def test_untrusted_loaders_are_blocked():
 
 def test_the_reason_is_the_first_telling_line_without_the_function():
     error = pyvips.Error("unable to call", "source: bad seek to 9\nheif: Invalid input: End of file\n\nother: later\n")
-    assert reason(error) == "Invalid input: End of file"
-    assert reason(pyvips.Error("unable to call", " \n")) == "no reason given"
+    assert find_reason(error) == "Invalid input: End of file"
+    assert find_reason(pyvips.Error("unable to call", " \n")) == "no reason given"

@@ -14,7 +14,7 @@ from PIL import Image, ImageCms
 
 from kukkiri.errors import ImageError
 from kukkiri.images import PIXEL_LIMIT, read_image
-from kukkiri.images.libvips import reason
+from kukkiri.images.libvips import find_reason
 from tests.images.conftest import IPTC, XMP, by_pillow, encode, exif_tags
 
 
@@ -499,7 +499,7 @@ def test_any_damage_ends_in_a_image_or_in_an_image_error(samples, tmp_path, data
 def test_damage_that_libvips_quotes_in_its_message_is_still_one_line(write, pixels):
     """libvips puts the bytes of a broken chunk into its message, and pyvips decodes that as UTF-8."""
     error = UnicodeDecodeError("utf-8", b"pngload: bad chunk \x80\x81", 19, 20, "invalid start byte")
-    assert reason(error) == "bad chunk \ufffd\ufffd"
+    assert find_reason(error) == "bad chunk \ufffd\ufffd"
     data = bytearray(encode(pixels(16, 20, 3), "png"))
     data[37:41] = b"\x80\x81\x82\x83"
     with contextlib.suppress(ImageError):

@@ -23,8 +23,8 @@ def bleed(colour: Floats, alpha: Floats) -> Floats:
         alpha: (H, W), [0, 1]; colours count by their alpha, so that nearly invisible ones hardly count.
 
     Returns:
-        (H, W, C): equal to ``colour``, bit for bit, where alpha is above 0. ``colour`` itself when nothing or
-        everything is transparent.
+        (H, W, C): ``colour`` where alpha is above 0, unchanged in every bit. ``colour`` itself when no pixel or every
+        pixel is transparent.
     """
     visible = alpha > 0
     if visible.all() or not visible.any():

@@ -1,4 +1,4 @@
-"""Pixels to the bytes of a file: fitted to what a format can hold, with a note for everything that it cannot."""
+"""Encoding of pixels as the bytes of a file: fitted to the format, with a note for everything that is dropped."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ from kukkiri.images.quantization import quantize
 __all__ = ["Samples", "encode", "fit"]
 
 _KEEP_NONE, _KEEP_EXIF, _KEEP_XMP, _KEEP_ICC, _KEEP_OTHER = 0, 1, 2, 8, 16
-"""Flags of libvips: which metadata an encoder writes by itself."""
+"""Flags of libvips: the metadata that an encoder writes by itself."""
 _SRGB_GAMMA = 45455
 _CLASSIC_TIFF = 2**32 - 2**26
 
@@ -131,7 +131,7 @@ def _fit_metadata(
         if b"cICP" in metadata.png_colour or gamma not in (0, _SRGB_GAMMA):
             notes.append(f"PNG's gamma or cICP does not go into {form.name} and was dropped: brightness may differ")
     if form.name in ("WebP", "AVIF") and metadata.exif is None and metadata.resolution is not None:
-        metadata = replace(metadata, exif=exif_block.stating_resolution(*metadata.resolution))
+        metadata = replace(metadata, exif=exif_block.make_resolution_block(*metadata.resolution))
     if metadata.exif is not None:
         metadata = replace(metadata, exif=exif_block.settle_size(metadata.exif, size))
     return metadata, notes
@@ -190,7 +190,7 @@ def _encode_tiff(samples: Samples, _: int | None) -> Encoded:
         keep=_KEEP_ICC | _KEEP_XMP | _KEEP_OTHER,
     )
     if metadata.resolution is None:
-        data = tiff.without_resolution(data)
+        data = tiff.drop_resolution(data)
     notes = _missing_profile(data, metadata)
     if metadata.exif is None:
         return data, notes

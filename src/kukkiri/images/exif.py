@@ -1,4 +1,4 @@
-"""EXIF blocks: read, patched in place where a value changed, and moved between files without touching the rest.
+"""EXIF blocks: parsed, patched in place where a value changes, and moved between files with all other bytes kept.
 
 An EXIF block is a TIFF file without pixels: a header (byte order, offset of the first directory) and directories of
 12-byte entries (tag, type, count, value or offset of the value). Reference: CIPA DC-008 (Exif 2.32), TIFF 6.0.
@@ -12,16 +12,16 @@ from typing import Literal
 __all__ = [
     "Directory",
     "Entry",
-    "byte_order",
-    "orientation",
+    "find_byte_order",
+    "make_resolution_block",
     "parse",
-    "resolution",
+    "read_orientation",
+    "read_resolution",
     "serialize",
     "settle_orientation",
     "settle_size",
-    "stating_resolution",
-    "swapped",
-    "without_prefix",
+    "strip_prefix",
+    "swap_byte_order",
 ]
 
 Order = Literal["<", ">"]
@@ -33,7 +33,7 @@ _IMAGE_WIDTH, _IMAGE_LENGTH, _PIXEL_X, _PIXEL_Y = 0x0100, 0x0101, 0xA002, 0xA003
 _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
 
 _UNIT = {1: 1, 2: 1, 3: 2, 4: 4, 5: 4, 6: 1, 7: 1, 8: 2, 9: 4, 10: 4, 11: 4, 12: 8, 13: 4}
-"""Bytes of the number inside a TIFF type, the grain of a byte swap; a rational is two of them."""
+"""Bytes of the number inside a TIFF type, the unit of a byte swap; a rational is two of them."""
 _SIZE = {**_UNIT, 5: 8, 10: 8}
 """Bytes of one value of a TIFF type."""
 
@@ -49,24 +49,24 @@ class Entry:
 
 @dataclass(frozen=True)
 class Directory:
-    """The entries of one directory by tag; directories inside it are by their pointer's tag."""
+    """The entries of one directory by tag, and the directories inside it by their pointer's tag."""
 
     entries: dict[int, Entry]
     inside: dict[int, "Directory"]
 
 
-def without_prefix(exif: bytes) -> bytes:
+def strip_prefix(exif: bytes) -> bytes:
     """Drop the ``Exif\\0\\0`` that JPEG puts before the TIFF structure."""
     return exif.removeprefix(PREFIX)
 
 
-def byte_order(block: bytes) -> Order | None:
-    """``<`` or ``>`` of a classic TIFF structure, ``None`` when the block is none."""
+def find_byte_order(block: bytes) -> Order | None:
+    """Return ``<`` or ``>`` for a classic TIFF structure, ``None`` for anything else."""
     return {b"II*\0": "<", b"MM\0*": ">"}.get(block[:4])  # type: ignore[return-value]
 
 
 def _walk(block: bytes, start: int, order: Order) -> Iterator[tuple[int, int, int, int]]:
-    """(tag, type, count, position of the entry) of one directory; nothing past the end of a damaged one."""
+    """Yield (tag, type, count, position of the entry) of one directory; a damaged one ends with the block."""
     if not 8 <= start <= len(block) - 2:
         return
     (count,) = struct.unpack_from(f"{order}H", block, start)
@@ -82,11 +82,11 @@ def settle_orientation(exif: bytes, *, turned: bool) -> bytes:
     """Set the orientation to 1 where the block has one; every other byte stays.
 
     Args:
-        exif: a TIFF structure; damaged ones are given back as they are.
-        turned: the pixels were turned, so that the thumbnail inside, which was not, must go (its directory is
-            unlinked).
+        exif: a TIFF structure; a damaged one is returned unchanged.
+        turned: the pixels were rotated or flipped, so that the thumbnail inside, which was not, is dropped (its
+            directory is unlinked).
     """
-    order = byte_order(exif)
+    order = find_byte_order(exif)
     if order is None:
         return exif
     patched = bytearray(exif)
@@ -104,7 +104,7 @@ def settle_orientation(exif: bytes, *, turned: bool) -> bytes:
 
 def settle_size(exif: bytes, size: tuple[int, int]) -> bytes:
     """Write (height, width) over the image size where the block states one; every other byte stays."""
-    order = byte_order(exif)
+    order = find_byte_order(exif)
     if order is None:
         return exif
     height, width = size
@@ -118,7 +118,7 @@ def settle_size(exif: bytes, size: tuple[int, int]) -> bytes:
     for start in starts:
         for tag, kind, count, position in _walk(exif, start, order):
             if tag in sides and count == 1 and kind in (3, 4):
-                # As a 32-bit number, whatever it was: an upscaled side can outgrow 16 bits.
+                # Always as a 32-bit number: an upscaled side can exceed 16 bits.
                 struct.pack_into(f"{order}HHII", patched, position, tag, 4, 1, sides[tag])
     return bytes(patched)
 
@@ -126,7 +126,7 @@ def settle_size(exif: bytes, size: tuple[int, int]) -> bytes:
 def parse(block: bytes, start: int, order: Order) -> Directory:
     """Read a directory, and those it points to, out of a TIFF structure.
 
-    Damaged entries are left out, and so is what lies beyond 16 MiB in all: entries of a hostile file may overlap.
+    Damaged entries are left out, and so are values beyond 16 MiB in total: entries of a hostile file may overlap.
     """
     room = 2**24
 
@@ -150,8 +150,8 @@ def parse(block: bytes, start: int, order: Order) -> Directory:
     return read(start, 2)
 
 
-def swapped(directory: Directory) -> Directory:
-    """The same directory in the other byte order."""
+def swap_byte_order(directory: Directory) -> Directory:
+    """Return the directory in the other byte order."""
 
     def swap(entry: Entry) -> Entry:
         unit = _UNIT[entry.kind]
@@ -160,12 +160,12 @@ def swapped(directory: Directory) -> Directory:
 
     return Directory(
         {tag: swap(entry) for tag, entry in directory.entries.items()},
-        {tag: swapped(one) for tag, one in directory.inside.items()},
+        {tag: swap_byte_order(inner) for tag, inner in directory.inside.items()},
     )
 
 
 def serialize(directory: Directory, order: Order, *, start: int) -> bytes:
-    """Lay a directory out at offset ``start`` of a file, values and inner directories behind it."""
+    """Lay out a directory at offset ``start`` of a file, with its values and inner directories behind it."""
     tags = sorted([*directory.entries, *directory.inside])
     table = struct.pack(f"{order}H", len(tags))
     after = start + 2 + 12 * len(tags) + 4
@@ -185,9 +185,9 @@ def serialize(directory: Directory, order: Order, *, start: int) -> bytes:
     return table + struct.pack(f"{order}I", 0) + values
 
 
-def orientation(exif: bytes) -> int:
+def read_orientation(exif: bytes) -> int:
     """The orientation, 1 to 8, that the block's first directory states; 1 where there is none."""
-    order = byte_order(exif)
+    order = find_byte_order(exif)
     entry = None if order is None else parse(exif, _first(exif, order), order).entries.get(ORIENTATION)
     if order is None or entry is None or entry.kind != 3 or entry.count != 1:
         return 1
@@ -195,9 +195,9 @@ def orientation(exif: bytes) -> int:
     return int(value) if 1 <= value <= 8 else 1
 
 
-def resolution(exif: bytes) -> tuple[float, float] | None:
-    """(horizontal, vertical) pixels per inch, where the block's first directory states both and their unit."""
-    order = byte_order(exif)
+def read_resolution(exif: bytes) -> tuple[float, float] | None:
+    """Read (horizontal, vertical) pixels per inch; ``None`` unless the first directory states both and their unit."""
+    order = find_byte_order(exif)
     if order is None:
         return None
     entries = parse(exif, _first(exif, order), order).entries
@@ -217,8 +217,8 @@ def resolution(exif: bytes) -> tuple[float, float] | None:
     return (found[0] * inches, found[1] * inches) if inches else None
 
 
-def stating_resolution(across: float, down: float) -> bytes:
-    """A block that says nothing but horizontal and vertical pixels per inch."""
+def make_resolution_block(across: float, down: float) -> bytes:
+    """Make a block that holds only the horizontal and vertical pixels per inch."""
 
     def rational(value: float) -> Entry:
         return Entry(5, 1, struct.pack("<II", round(value * 1000), 1000))

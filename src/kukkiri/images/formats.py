@@ -9,9 +9,9 @@ __all__ = [
     "OUTPUT_SUFFIXES",
     "READABLE",
     "OutputFormat",
-    "output_format",
+    "find_output_format",
+    "make_printable",
     "recognize",
-    "shown",
 ]
 
 
@@ -93,7 +93,7 @@ def recognize(start: bytes) -> str | None:
     return None
 
 
-def output_format(path: Path) -> OutputFormat:
+def find_output_format(path: Path) -> OutputFormat:
     """Return the format of a file name's suffix.
 
     Raises:
@@ -103,11 +103,11 @@ def output_format(path: Path) -> OutputFormat:
     if found is None:
         got = f"suffix {path.suffix!r}" if path.suffix else "no suffix"
         raise ImageError(
-            f"{shown(path)}: {got} is no image format that can be written. Use {', '.join(OUTPUT_SUFFIXES)}."
+            f"{make_printable(path)}: {got} is no image format that can be written. Use {', '.join(OUTPUT_SUFFIXES)}."
         )
     return found
 
 
-def shown(path: Path) -> str:
+def make_printable(path: Path) -> str:
     """Return a path for a message of one line; characters that cannot be printed are replaced."""
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in str(path))

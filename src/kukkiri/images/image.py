@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kukkiri.errors import ConfigError, ImageError
 from kukkiri.images.encoding import fit
-from kukkiri.images.formats import output_format, shown
+from kukkiri.images.formats import find_output_format, make_printable
 from kukkiri.images.metadata import Metadata
 from kukkiri.images.quantization import dequantize, quantize
 from kukkiri.images.writing import check_output, write_samples
@@ -145,11 +145,11 @@ def save_image(
     samples, notes = fit(
         image.colour,
         image.alpha,
-        output_format(file),
+        find_output_format(file),
         depth=image.depth,
         metadata=image.metadata,
         lossy=image.lossy,
-        name=shown(file),
+        name=make_printable(file),
     )
     return [*notes, *write_samples(samples, file, overwrite=overwrite, quality=quality)]
 

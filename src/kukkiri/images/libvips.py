@@ -6,7 +6,7 @@ from typing import Any
 
 from kukkiri.errors import BackendError
 
-__all__ = ["failures", "forget_errors", "reason", "vips"]
+__all__ = ["clear_errors", "failure_types", "find_reason", "vips"]
 
 
 @functools.cache
@@ -27,12 +27,12 @@ def vips() -> Any:
     return pyvips
 
 
-def failures() -> tuple[type[Exception], ...]:
+def failure_types() -> tuple[type[Exception], ...]:
     """Exceptions of pyvips when libvips fails; the second when the message quotes bytes of a damaged file."""
     return vips().Error, UnicodeDecodeError
 
 
-def reason(error: Exception) -> str:
+def find_reason(error: Exception) -> str:
     """The first informative line of libvips' message, without the name of the function that reported it."""
     message = getattr(error, "detail", error)
     if isinstance(error, UnicodeDecodeError):
@@ -42,6 +42,6 @@ def reason(error: Exception) -> str:
     return re.sub(r"^\w+: ", "", informative[0])
 
 
-def forget_errors() -> None:
+def clear_errors() -> None:
     """Clear libvips' error buffer: successful calls leave messages behind, which the next error would quote."""
     vips().vips_lib.vips_error_clear()

@@ -1,4 +1,4 @@
-"""From an image file to a :class:`Image`: nothing lost, nothing guessed, and one clear line for what cannot be."""
+"""Reading an image file as an :class:`Image`: nothing is lost or guessed; an error is one clear line."""
 
 import dataclasses
 import os
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from kukkiri.errors import ImageError
 from kukkiri.images import exif as exif_block
 from kukkiri.images.containers import jpeg, png, tiff, webp
-from kukkiri.images.formats import READABLE, recognize, shown
+from kukkiri.images.formats import READABLE, make_printable, recognize
 from kukkiri.images.image import Depth, Image, clamp, split_alpha
-from kukkiri.images.libvips import failures, forget_errors, reason, vips
+from kukkiri.images.libvips import clear_errors, failure_types, find_reason, vips
 from kukkiri.images.metadata import Metadata
 from kukkiri.images.quantization import dequantize
 
@@ -24,11 +24,11 @@ __all__ = ["PIXEL_LIMIT", "apply_orientation", "decode_image", "read_image", "re
 Sample = TypeVar("Sample", bound=np.generic)
 
 PIXEL_LIMIT = 2**28
-"""Most pixels that are decoded unless asked: 268 million, more than cameras take; 3 GiB as RGB floats."""
+"""Default limit of pixels that are decoded: 268 million, more than cameras take; 3 GiB as RGB floats."""
 
 _LOADERS = {
-    # libvips operation, and how strict: broken pixels of a JPEG or GIF are only a warning to libvips, while
-    # the other formats' warnings are about metadata that does no harm.
+    # libvips operation, and its strictness: broken pixels of a JPEG or GIF are only a warning to libvips, while
+    # the other formats' warnings are about harmless metadata.
     "PNG": ("pngload_buffer", "error"),
     "JPEG": ("jpegload_buffer", "warning"),
     "WebP": ("webpload_buffer", "error"),
@@ -38,7 +38,7 @@ _LOADERS = {
     "GIF": ("gifload_buffer", "warning"),
 }
 _STRAY_BYTES = re.compile(r"extraneous bytes before marker")
-"""Some cameras leave a few bytes between the parts of a JPEG; every reader skips them, and the pixels are whole."""
+"""Some cameras leave a few bytes between the parts of a JPEG; every reader skips them, and the pixels are intact."""
 # The formats that are containers for many codecs; the same words about a JPEG mean damage.
 _UNSUPPORTED = re.compile(r"unsupported|not supported|not configured|no decod", re.IGNORECASE)
 _START = 1024
@@ -49,7 +49,7 @@ _XMP_ORIENTATION = re.compile(rb"""(tiff:Orientation(?:\s*=\s*["']|>)\s*)[2-8]""
 
 @dataclasses.dataclass(frozen=True)
 class _File:
-    """A file's bytes and what its format says of them."""
+    """A file's bytes, its format, and facts that libvips does not report."""
 
     path: Path | None
     name: str
@@ -62,17 +62,17 @@ def read_image(path: str | PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) -> 
     """Read a still image: PNG, JPEG, WebP, TIFF, AVIF, or a GIF of one frame.
 
     The content decides, not the suffix. Grey, RGB and palette, with or without alpha, of 1 to 16 bits or float, are
-    kept as they are, and so are the colour profile, EXIF and XMP. What changes is said in ``notes``: CMYK and Lab
-    become sRGB, floats outside [0, 1] are clamped. The EXIF orientation is applied to the pixels and reset.
+    kept as they are, and so are the colour profile, EXIF and XMP. ``notes`` name every change: CMYK and Lab become
+    sRGB, floats outside [0, 1] are clamped. The EXIF orientation is applied to the pixels and reset.
 
     Args:
-        path: taken literally, brackets and all.
+        path: taken literally, also with brackets.
         pixel_limit: more pixels than this, by the file's header, are refused before anything is decoded.
 
     Raises:
         ImageError: no such file, not an image, animated, of several pages, truncated, corrupt, or too large.
     """
-    return _decoded(_load(Path(path), pixel_limit), pixel_limit)
+    return _decode_file(_load(Path(path), pixel_limit), pixel_limit)
 
 
 def decode_image(data: bytes, *, name: str = "the bytes", pixel_limit: int = PIXEL_LIMIT) -> Image:
@@ -80,43 +80,42 @@ def decode_image(data: bytes, *, name: str = "the bytes", pixel_limit: int = PIX
 
     Args:
         data: the whole file.
-        name: stands at the beginning of messages.
+        name: beginning of the messages.
         pixel_limit: see :func:`read_image`.
 
     Raises:
         ImageError: not an image, animated, of several pages, truncated, corrupt, or too large.
     """
-    form = _recognized(data[:_START], name)
-    if len(data) > read_limit(pixel_limit):
-        raise ImageError(f"{name}: is larger than any image of {pixel_limit} pixels. Raise pixel_limit to read it.")
-    return _decoded(_File(None, name, form, data, _tiff_facts(data, form)), pixel_limit)
+    form = _recognize_format(data[:_START], name)
+    _check_length(len(data), name, pixel_limit)
+    return _decode_file(_File(None, name, form, data, _extract_tiff_facts(data, form)), pixel_limit)
 
 
-def _decoded(file: _File, pixel_limit: int) -> Image:
+def _decode_file(file: _File, pixel_limit: int) -> Image:
     strictness = _LOADERS[file.form][1]
     try:
         try:
-            return _image(file, strictness, pixel_limit)
-        except failures() as error:
+            return _make_image(file, strictness, pixel_limit)
+        except failure_types() as error:
             if not _STRAY_BYTES.search(str(error)):
                 raise
-        return _image(file, "error", pixel_limit)
-    except failures() as error:
+        return _make_image(file, "error", pixel_limit)
+    except failure_types() as error:
         if file.form in ("AVIF", "HEIC", "TIFF") and _UNSUPPORTED.search(str(error)):
             what, remedy = "is of a kind that cannot be decoded here", "Convert it to PNG first."
         else:
             what, remedy = "is truncated or corrupt", "Get the file again."
-        raise ImageError(f"{file.name}: this {file.form} {what} ({reason(error)}). {remedy}") from error
+        raise ImageError(f"{file.name}: this {file.form} {what} ({find_reason(error)}). {remedy}") from error
     except MemoryError as error:
         raise ImageError(f"{file.name}: there is not enough memory for its pixels.") from error
 
 
-def _image(file: _File, strictness: str, pixel_limit: int) -> Image:
-    image = _open(file, strictness, pixel_limit)
-    metadata, notes = _metadata(image, file)
-    image, metadata, conversions = _to_rgb(image, metadata)
-    pixels, depth, changes = _decode(image, file)
-    orientation = _orientation(image, file)
+def _make_image(file: _File, strictness: str, pixel_limit: int) -> Image:
+    image = _open_header(file, strictness, pixel_limit)
+    metadata, notes = _read_metadata(image, file)
+    image, metadata, conversions = _convert_to_rgb(image, metadata)
+    pixels, depth, changes = _decode_pixels(image, file)
+    orientation = _find_orientation(image, file)
     if orientation != 1:
         pixels = np.ascontiguousarray(apply_orientation(pixels, orientation))
     colour, alpha = split_alpha(pixels)
@@ -132,7 +131,7 @@ def _image(file: _File, strictness: str, pixel_limit: int) -> Image:
 
 
 def _load(path: Path, pixel_limit: int) -> _File:
-    name = shown(path)
+    name = make_printable(path)
     try:
         if path.is_dir():
             raise ImageError(f"{name}: is a folder; expected an image file.")
@@ -140,29 +139,31 @@ def _load(path: Path, pixel_limit: int) -> _File:
             raise ImageError(f"{name}: is a device or pipe; expected an image file.")
         with path.open("rb") as stream:
             start = stream.read(_START)
-            form = _recognized(start, name)
-            if os.fstat(stream.fileno()).st_size > read_limit(pixel_limit):  # refused unread
-                raise ImageError(
-                    f"{name}: is larger than any image of {pixel_limit} pixels. Raise pixel_limit to read it."
-                )
+            form = _recognize_format(start, name)
+            _check_length(os.fstat(stream.fileno()).st_size, name, pixel_limit)  # before the rest is read
             data = start + stream.read()
     except FileNotFoundError:
         raise ImageError(f"{name}: no such file.") from None
     except (OSError, ValueError) as error:
         raise ImageError(f"{name}: cannot be read ({getattr(error, 'strerror', None) or error}).") from error
-    return _File(path, name, form, data, _tiff_facts(data, form))
+    return _File(path, name, form, data, _extract_tiff_facts(data, form))
 
 
 def read_limit(pixel_limit: int) -> int:
-    """Bytes that no file of ``pixel_limit`` pixels exceeds: no format needs more than 16 for a pixel."""
+    """Return the most bytes of a file of ``pixel_limit`` pixels: no format needs more than 16 for a pixel."""
     return 16 * pixel_limit + _METADATA_ROOM
 
 
-def _tiff_facts(data: bytes, form: str) -> tiff.TiffFacts:
+def _check_length(length: int, name: str, pixel_limit: int) -> None:
+    if length > read_limit(pixel_limit):
+        raise ImageError(f"{name}: is larger than any image of {pixel_limit} pixels. Raise pixel_limit to read it.")
+
+
+def _extract_tiff_facts(data: bytes, form: str) -> tiff.TiffFacts:
     return tiff.extract(data) if form == "TIFF" else tiff.TiffFacts()
 
 
-def _recognized(start: bytes, name: str) -> str:
+def _recognize_format(start: bytes, name: str) -> str:
     if not start:
         raise ImageError(f"{name}: is empty; expected an image.")
     form = recognize(start)
@@ -174,13 +175,13 @@ def _recognized(start: bytes, name: str) -> str:
     raise ImageError(f"{name}: is {form}; {readable}. Export a still image from it first, such as a PNG.")
 
 
-def _open(file: _File, strictness: str, pixel_limit: int) -> Any:
-    """Read the header and refuse what is no still image of a bearable size."""
+def _open_header(file: _File, strictness: str, pixel_limit: int) -> Any:
+    """Read the header; refuse anything but one still image within the pixel limit."""
     facts = file.tiff
     if facts.kind not in (1, 3) or (facts.kind == 3 and facts.bits not in (16, 32)) or facts.bits > 32:
         kind = {1: "unsigned integer", 2: "signed integer", 3: "float"}.get(facts.kind, "non-numeric")
         raise ImageError(f"{file.name}: {facts.bits}-bit {kind} samples; expected 1 to 16 bit, or 32-bit float.")
-    forget_errors()
+    clear_errors()
     image = getattr(vips().Image, _LOADERS[file.form][0])(file.data, fail_on=strictness, access="sequential")
     if image.width * image.height > pixel_limit:
         raise ImageError(
@@ -194,7 +195,7 @@ def _open(file: _File, strictness: str, pixel_limit: int) -> Any:
     return image
 
 
-def _metadata(image: Any, file: _File) -> tuple[Metadata, list[str]]:
+def _read_metadata(image: Any, file: _File) -> tuple[Metadata, list[str]]:
     fields = set(image.get_fields())
 
     def blob(name: str) -> bytes | None:
@@ -205,25 +206,25 @@ def _metadata(image: Any, file: _File) -> tuple[Metadata, list[str]]:
     if file.form == "PNG":
         return png.extract(file.data, icc=icc), notes
     exif, iptc = blob("exif-data"), None
-    exif = exif and exif_block.without_prefix(exif)
-    resolution = exif and exif_block.resolution(exif)
+    exif = exif and exif_block.strip_prefix(exif)
+    resolution = exif and exif_block.read_resolution(exif)
     if file.form == "TIFF":
         exif, iptc = file.tiff.exif, blob("photoshop-data")
         if "resolution-unit" in fields:
             resolution = image.xres * 25.4, image.yres * 25.4
-        if exif_block.byte_order(file.data) is None:
+        if exif_block.find_byte_order(file.data) is None:
             notes.append("EXIF of a BigTIFF is not read")
     elif file.form == "JPEG":
         iptc = jpeg.extract_iptc(file.data)
-        resolution = jpeg.resolution(file.data) or resolution
-        if jpeg.extra_images(file.data):
+        resolution = jpeg.read_resolution(file.data) or resolution
+        if jpeg.has_extra_images(file.data):
             notes.append("only the main image is read: a gain map, depth map or preview in the file is dropped")
         if jpeg.has_extended_xmp(file.data):
             notes.append("the extended part of its XMP is dropped")
     return Metadata(icc=icc, exif=exif, xmp=blob("xmp-data"), iptc=iptc, resolution=resolution or None), notes
 
 
-def _to_rgb(image: Any, metadata: Metadata) -> tuple[Any, Metadata, list[str]]:
+def _convert_to_rgb(image: Any, metadata: Metadata) -> tuple[Any, Metadata, list[str]]:
     """Convert CMYK and Lab, which no output format but TIFF could hold, to sRGB."""
     if image.interpretation in _DEVICE_INDEPENDENT:
         return image.colourspace("rgb16"), dataclasses.replace(metadata, icc=None), ["Lab was converted to sRGB"]
@@ -236,8 +237,8 @@ def _to_rgb(image: Any, metadata: Metadata) -> tuple[Any, Metadata, list[str]]:
     if metadata.icc_space == b"CMYK":
         try:
             converted = image.icc_transform("srgb", **options)
-        except failures():
-            forget_errors()
+        except failure_types():
+            clear_errors()
     if converted is None:
         note = "CMYK has no usable profile and was converted to sRGB by a common one: colours may differ"
         converted = image.icc_transform("srgb", input_profile="cmyk", **options)
@@ -245,8 +246,8 @@ def _to_rgb(image: Any, metadata: Metadata) -> tuple[Any, Metadata, list[str]]:
     return converted, dataclasses.replace(metadata, icc=profile), [note]
 
 
-def _decode(image: Any, file: _File) -> tuple[NDArray[np.float32], Depth, list[str]]:
-    """(H, W, 1 to 4) samples in [0, 1], their depth, and notes."""
+def _decode_pixels(image: Any, file: _File) -> tuple[NDArray[np.float32], Depth, list[str]]:
+    """Decode (H, W, 1 to 4) samples in [0, 1], their depth, and notes."""
     if image.bands > 4:
         raise ImageError(f"{file.name}: {image.bands} channels; expected grey or RGB, with or without alpha.")
     levels = image.numpy().reshape(image.height, image.width, image.bands)
@@ -266,13 +267,13 @@ def _decode(image: Any, file: _File) -> tuple[NDArray[np.float32], Depth, list[s
 
 
 def _dequantize_words(levels: NDArray[np.uint16], image: Any, file: _File) -> NDArray[np.float32]:
-    """libvips shifts the 10 or 12 bits of AVIF to the top of 16 and leaves the bottom empty: white would be grey."""
+    """Dequantize 16-bit words; libvips shifts the 10 or 12 bits of AVIF to the top, so that white would be grey."""
     bits = int(image.get("bits-per-sample")) if file.form in ("AVIF", "HEIC") else 16
     return dequantize(np.right_shift(levels, 16 - bits), bits)
 
 
-def _orientation(image: Any, file: _File) -> int:
-    """1 to 8; AVIF and HEIC are turned by their decoder, and their EXIF orientation does not count."""
+def _find_orientation(image: Any, file: _File) -> int:
+    """Find the orientation, 1 to 8; the decoder of AVIF and HEIC applies it, so that their EXIF does not count."""
     if file.form in ("AVIF", "HEIC") or "orientation" not in image.get_fields():
         return 1
     value = int(image.get("orientation"))
@@ -280,7 +281,7 @@ def _orientation(image: Any, file: _File) -> int:
 
 
 def apply_orientation(pixels: NDArray[Sample], orientation: int) -> NDArray[Sample]:
-    """Apply an EXIF orientation: even ones up to 4, 5 and 7 are mirrored; 5 to 8 swap the sides."""
+    """Apply an EXIF orientation to (H, W, ...): 2, 4, 5 and 7 are mirrored; 5 to 8 swap the sides."""
     if orientation >= 5:
         pixels = pixels.swapaxes(0, 1)
     if orientation in (3, 4, 7, 8):
@@ -291,13 +292,13 @@ def apply_orientation(pixels: NDArray[Sample], orientation: int) -> NDArray[Samp
 
 
 def settle_metadata(metadata: Metadata, orientation: int) -> Metadata:
-    """Metadata as it is true for the turned pixels."""
+    """Adapt metadata to pixels to which an EXIF orientation was applied."""
     exif, xmp, resolution = metadata.exif, metadata.xmp, metadata.resolution
     if resolution is not None and orientation >= 5:
         resolution = resolution[::-1]
     return dataclasses.replace(
         metadata,
-        exif=exif and exif_block.settle_orientation(exif_block.without_prefix(exif), turned=orientation != 1),
+        exif=exif and exif_block.settle_orientation(exif_block.strip_prefix(exif), turned=orientation != 1),
         xmp=xmp and _XMP_ORIENTATION.sub(rb"\g<1>1", xmp),
         resolution=resolution,
     )

@@ -172,7 +172,7 @@ def _from_pillow(image: PillowImage) -> Image:
         exif = _pillow_exif(image)
     except (OSError, ValueError, SyntaxError) as error:
         raise ImageError(f"a PIL.Image that Pillow cannot decode ({error}). Get the file again.") from error
-    orientation = exif_block.orientation(exif) if exif else 1
+    orientation = exif_block.read_orientation(exif) if exif else 1
     opened = Image.from_array(np.ascontiguousarray(apply_orientation(levels, orientation)))
     found = Metadata(icc=_blob(image, "icc_profile"), exif=exif, xmp=_blob(image, "xmp"), resolution=_resolution(image))
     if getattr(image, "is_animated", False):
@@ -219,7 +219,7 @@ def _pillow_exif(image: PillowImage) -> bytes | None:
     if block is None and getattr(image, "format", None) != "TIFF":
         exif = image.getexif()
         block = exif.tobytes() if len(exif) else None
-    return block and exif_block.without_prefix(block)
+    return block and exif_block.strip_prefix(block)
 
 
 def _blob(image: PillowImage, key: str) -> bytes | None:

@@ -1,4 +1,4 @@
-"""The target of an image that is saved: checked before any work is done for it, and written whole or not at all."""
+"""Writing an image file: the target is checked before any work is done, and written whole or not at all."""
 
 from os import PathLike
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 from kukkiri.errors import ImageError
 from kukkiri.files import write_atomically
 from kukkiri.images.encoding import Samples, encode
-from kukkiri.images.formats import output_format, shown
-from kukkiri.images.libvips import failures, forget_errors, reason
+from kukkiri.images.formats import find_output_format, make_printable
+from kukkiri.images.libvips import clear_errors, failure_types, find_reason
 
 __all__ = ["check_output", "write_samples"]
 
@@ -19,10 +19,10 @@ def check_output(
     overwrite: bool = False,
     size: tuple[int, int] | None = None,
 ) -> None:
-    """Refuse a target before any work is done for it.
+    """Check a target before any work is done for it.
 
     Args:
-        path: the file to be written.
+        path: the file to write.
         source: the file that was read; the target may not be the same file, by any name or link.
         overwrite: an existing file may be replaced.
         size: (height, width) that will be written, if known already.
@@ -30,27 +30,27 @@ def check_output(
     Raises:
         ImageError: unknown suffix, missing folder, existing file, ``source`` itself, or too large for the format.
     """
-    file, name = Path(path), shown(Path(path))
-    form = output_format(file)
+    file, name = Path(path), make_printable(Path(path))
+    form = find_output_format(file)
     try:
-        problem = _problem(file, source, overwrite=overwrite)
+        problem = _find_problem(file, source, overwrite=overwrite)
     except (OSError, ValueError) as error:
         problem = f"cannot be written ({getattr(error, 'strerror', None) or error})."
     if problem is not None:
         raise ImageError(f"{name}: {problem}")
     if size is not None and max(size) > form.longest_side:
         raise ImageError(
-            f"{name}: {size[1]}x{size[0]} is too large for {form.name}, whose sides end at {form.longest_side} pixels. "
-            "Use .png or .tif."
+            f"{name}: {size[1]}x{size[0]} is too large for {form.name}, whose sides are at most {form.longest_side} "
+            "pixels. Use .png or .tif."
         )
 
 
-def _problem(file: Path, source: str | PathLike[str] | None, *, overwrite: bool) -> str | None:
-    """What stands in the way of writing a file."""
+def _find_problem(file: Path, source: str | PathLike[str] | None, *, overwrite: bool) -> str | None:
+    """Return the reason why a file cannot be written, or ``None``."""
     if "\0" in str(file):
-        return "cannot be written: a name holds no zero byte."
+        return "cannot be written: its name holds a zero byte."
     if not file.parent.is_dir():
-        return f"there is no folder {shown(file.parent)}. Make it first."
+        return f"there is no folder {make_printable(file.parent)}. Create it first."
     if file.is_dir():
         return "is a folder; expected a file name."
     if source is not None and _is_same(file, Path(source)):
@@ -82,13 +82,13 @@ def write_samples(samples: Samples, file: Path, *, overwrite: bool, quality: int
     Raises:
         ImageError: the file exists, the disk is full, or the encoder failed.
     """
-    form, name = output_format(file), shown(file)
-    forget_errors()
+    form, name = find_output_format(file), make_printable(file)
+    clear_errors()
     try:
         data, dropped = encode(samples, form, quality)
         write_atomically(file, data, overwrite=overwrite)
-    except failures() as error:
-        raise ImageError(f"{name}: libvips could not write {form.name} ({reason(error)}). Use .png.") from error
+    except failure_types() as error:
+        raise ImageError(f"{name}: libvips could not write {form.name} ({find_reason(error)}). Use .png.") from error
     except OSError as error:
         raise ImageError(f"{name}: cannot be written ({error.strerror or error}).") from error
     except MemoryError as error:

@@ -66,11 +66,11 @@ def test_resolution_comes_from_jfif_in_inches_or_centimetres_else_from_exif(tmp_
     unit = data.index(b"JFIF\0") + 7
     for code, expected in ((0, None), (1, (100, 50)), (2, (254, 127))):
         one = data[:unit] + struct.pack(">BHH", code, 100, 50) + data[unit + 5 :]
-        assert jpeg.resolution(one) == (expected and pytest.approx(expected))
-    from kukkiri.images.exif import stating_resolution
+        assert jpeg.read_resolution(one) == (expected and pytest.approx(expected))
+    from kukkiri.images.exif import make_resolution_block
 
-    block = by_pillow(pixels(8, 8, 3), "JPEG", exif=b"Exif\0\0" + stating_resolution(350.0, 175.0))
-    assert jpeg.resolution(block) is None
+    block = by_pillow(pixels(8, 8, 3), "JPEG", exif=b"Exif\0\0" + make_resolution_block(350.0, 175.0))
+    assert jpeg.read_resolution(block) is None
     (tmp_path / "a.jpg").write_bytes(block)
     assert read_image(tmp_path / "a.jpg").metadata.resolution == (350, 175)
 
@@ -79,7 +79,7 @@ def test_further_images_and_further_xmp_are_noticed(tmp_path, pixels):
     plain = bare(pixels)
     gain_map = with_segment(plain, 0xE2, b"MPF\0II*\0" + bytes(40))
     extended = with_segment(plain, 0xE1, b"http://ns.adobe.com/xmp/extension/\0" + bytes(80))
-    assert not jpeg.extra_images(plain)
+    assert not jpeg.has_extra_images(plain)
     assert not jpeg.has_extended_xmp(plain)
     for data, note in ((gain_map, "only the main image"), (extended, "extended part of its XMP")):
         (tmp_path / "a.jpg").write_bytes(data)
@@ -92,5 +92,5 @@ def test_further_images_and_further_xmp_are_noticed(tmp_path, pixels):
 )
 def test_cut_files_hold_nothing(data):
     assert jpeg.extract_iptc(data) is None
-    assert jpeg.resolution(data) is None
-    assert not jpeg.extra_images(data)
+    assert jpeg.read_resolution(data) is None
+    assert not jpeg.has_extra_images(data)

@@ -70,7 +70,7 @@ def test_what_is_no_tiff_is_left_alone(make_exif):
 
 
 def test_an_unknown_resolution_has_no_unit(pixels):
-    data = tiff.without_resolution(encode(pixels(5, 6, 3), "tiff", keep=0))
+    data = tiff.drop_resolution(encode(pixels(5, 6, 3), "tiff", keep=0))
     with tifffile.TiffFile(io.BytesIO(data)) as file:
         assert file.pages[0].tags["ResolutionUnit"].value == 1
     assert struct.unpack_from("<H", data, 2)[0] == 42

@@ -1,1 +1,1 @@
-"""Metadata inside each file format, byte for byte: libvips rewrites EXIF, invents some, and knows none in TIFF."""
+"""Metadata of each file format, kept byte by byte: libvips rewrites EXIF, adds some, and reads none in TIFF."""

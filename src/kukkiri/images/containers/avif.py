@@ -1,4 +1,4 @@
-"""AVIF: boxes; EXIF is an item, found through the item location box. Reference: ISO/IEC 14496-12 and 23008-12."""
+"""AVIF: boxes; EXIF is an item that the item location box locates. Reference: ISO/IEC 14496-12 and 23008-12."""
 
 import struct
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ __all__ = ["replace_exif"]
 
 
 def _boxes(data: bytes, start: int, stop: int) -> Iterator[tuple[bytes, int, int]]:
-    """(type, start, stop) of the content of each box in a range."""
+    """Yield (type, start, stop) of the content of each box in a range."""
     position = start
     while position + 8 <= stop:
         length, kind = struct.unpack_from(">I4s", data, position)
@@ -29,7 +29,7 @@ def _find(data: bytes, kind: bytes, start: int, stop: int) -> tuple[int, int] | 
 
 
 def _exif_item(data: bytes, start: int, stop: int) -> int | None:
-    """Identifier of the first Exif item in an ``iinf`` box."""
+    """Return the identifier of the first Exif item in an ``iinf`` box."""
     wide = data[start] > 0
     for kind, at, _ in _boxes(data, start + (8 if wide else 6), stop):
         if kind != b"infe" or data[at] < 2:
@@ -42,7 +42,7 @@ def _exif_item(data: bytes, start: int, stop: int) -> int | None:
 
 
 def _extent(data: bytes, start: int, item: int) -> tuple[int, int, int, int, int] | None:
-    """Where an ``iloc`` box states an item's only extent: (base, position and size of offset, of length)."""
+    """Find an item's only extent in an ``iloc`` box: (base, position and size of the offset, of the length)."""
     version = data[start]
     sizes = struct.unpack_from(">H", data, start + 4)[0]
     offset_size, length_size, base_size, index_size = (sizes >> shift & 15 for shift in (12, 8, 4, 0))
@@ -72,10 +72,10 @@ def _extent(data: bytes, start: int, item: int) -> tuple[int, int, int, int, int
 
 
 def replace_exif(data: bytes, exif: bytes) -> bytes | None:
-    """Put another EXIF block in the place of the one that a file has; it goes to the end of the file.
+    """Replace the EXIF block of a file; the new block is appended to the file.
 
     Returns:
-        The file, or ``None`` when it has no EXIF item that could be replaced.
+        The file, or ``None`` when it has no EXIF item that can be replaced.
     """
     meta = _find(data, b"meta", 0, len(data))
     if meta is None:

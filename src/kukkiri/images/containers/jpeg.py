@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from kukkiri.images.exif import PREFIX
 from kukkiri.images.metadata import Metadata
 
-__all__ = ["embed", "extra_images", "extract_iptc", "has_extended_xmp", "resolution"]
+__all__ = ["embed", "extract_iptc", "has_extended_xmp", "has_extra_images", "read_resolution"]
 
 _ROOM = 65533
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
@@ -17,7 +17,7 @@ _APP0, _APP1, _APP2, _APP13, _SCAN, _END = 0xE0, 0xE1, 0xE2, 0xED, 0xDA, 0xD9
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """(marker, start, stop) of the content of each segment before the scan."""
+    """Yield (marker, start, stop) of the content of each segment before the scan."""
     position = 2
     while position + 4 <= len(data) and data[position] == 0xFF:
         marker = data[position + 1]
@@ -31,18 +31,18 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
         position += 2 + length
 
 
-def extra_images(data: bytes) -> bool:
-    """Whether more images follow the first: a gain map, a depth map, a preview (CIPA DC-007)."""
+def has_extra_images(data: bytes) -> bool:
+    """True when more images follow the first: a gain map, a depth map, a preview (CIPA DC-007)."""
     return any(marker == _APP2 and data.startswith(b"MPF\0", start) for marker, start, _ in _segments(data))
 
 
 def has_extended_xmp(data: bytes) -> bool:
-    """Whether the XMP goes on in further segments."""
+    """True when the XMP continues in further segments."""
     return any(marker == _APP1 and data.startswith(_EXTENDED_XMP, start) for marker, start, _ in _segments(data))
 
 
-def resolution(data: bytes) -> tuple[float, float] | None:
-    """(horizontal, vertical) pixels per inch by the JFIF segment, if it states a unit."""
+def read_resolution(data: bytes) -> tuple[float, float] | None:
+    """Read (horizontal, vertical) pixels per inch from the JFIF segment; ``None`` without a unit."""
     for marker, start, stop in _segments(data):
         if marker == _APP0 and data.startswith(b"JFIF\0", start) and stop - start >= 12:
             unit, across, down = struct.unpack_from(">BHH", data, start + 7)
@@ -52,7 +52,7 @@ def resolution(data: bytes) -> tuple[float, float] | None:
 
 
 def extract_iptc(data: bytes) -> bytes | None:
-    """Photoshop's image resources, joined over their segments."""
+    """Read Photoshop's image resources, joined over their segments."""
     found = [
         data[start + len(_PHOTOSHOP) : stop]
         for marker, start, stop in _segments(data)
@@ -72,7 +72,7 @@ def embed(data: bytes, metadata: Metadata) -> tuple[bytes, list[str]]:
         if marker == _APP0 and data.startswith(b"JFIF\0", start):
             body = stop
         break
-    across, down = (min(65535, max(1, round(one))) for one in metadata.resolution or (1, 1))
+    across, down = (min(65535, max(1, round(density))) for density in metadata.resolution or (1, 1))
     unit = 0 if metadata.resolution is None else 1
     jfif = b"JFIF\0" + struct.pack(">HBHHBB", 0x0102, unit, across, down, 0, 0)
     pieces, notes = [b"\xff\xd8", _segment(_APP0, jfif)], []

@@ -17,7 +17,7 @@ _TEXT_LIMIT = 2**26
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """(type, start, stop) of the content of each chunk, up to the end or to the first damaged one."""
+    """Yield (type, start, stop) of the content of each chunk, up to the end or to the first damaged one."""
     position = len(_SIGNATURE)
     while position + 12 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, position)
@@ -28,7 +28,7 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 
 def is_animated(data: bytes) -> bool:
-    """Whether the file is an APNG of more than one frame; its control chunk stands before the pixels."""
+    """True when the file is an APNG of more than one frame; its control chunk precedes the pixels."""
     for kind, start, stop in _chunks(data):
         if kind == b"acTL" and stop - start >= 4:
             return bool(struct.unpack_from(">I", data, start)[0] > 1)
@@ -38,7 +38,7 @@ def is_animated(data: bytes) -> bool:
 
 
 def extract(data: bytes, *, icc: bytes | None) -> Metadata:
-    """What the chunks say, also those behind the pixels, which libvips does not reach.
+    """Read the metadata of all chunks, also of those behind the pixels, which libvips does not read.
 
     Args:
         data: the file.
@@ -65,7 +65,7 @@ def extract(data: bytes, *, icc: bytes | None) -> Metadata:
 
 
 def _text(kind: bytes, content: bytes) -> bytes | None:
-    """The text of a chunk, behind its keyword.
+    """Read the text of a chunk, behind its keyword.
 
     tEXt is text; zTXt a compression method and compressed text; iTXt a flag, a method, language and translated
     keyword, each ended by a zero, and text.
@@ -97,7 +97,7 @@ def _extra_chunks(metadata: Metadata) -> list[bytes]:
     else:
         chunks += [_chunk(kind, content) for kind, content in metadata.png_colour.items()]
     if metadata.resolution is not None:
-        across, down = (max(1, round(one / _INCH)) for one in metadata.resolution)
+        across, down = (max(1, round(density / _INCH)) for density in metadata.resolution)
         chunks.append(_chunk(b"pHYs", struct.pack(">IIB", across, down, 1)))
     if metadata.exif is not None:
         chunks.append(_chunk(b"eXIf", metadata.exif))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from kukkiri.images import exif as exif_block
 from kukkiri.images.exif import EXIF_POINTER, GPS_POINTER, Directory, Entry
 
-__all__ = ["TiffFacts", "embed", "extract", "without_resolution"]
+__all__ = ["TiffFacts", "drop_resolution", "embed", "extract"]
 
 _DESCRIPTIVE = (
     0x010E,  # description
@@ -17,26 +17,26 @@ _DESCRIPTIVE = (
     0x8298,  # copyright
     *(0x9C9B, 0x9C9C, 0x9C9D, 0x9C9E, 0x9C9F),  # title, comment, author, keywords, subject as Windows writes them
 )
-"""Tags of the first directory that speak about the image, not about how its pixels are stored."""
+"""Tags of the first directory that describe the image, not the storage of its pixels."""
 _COMPRESSION, _SAMPLE_FORMAT, _BITS, _RESOLUTION_UNIT = 0x0103, 0x0153, 0x0102, 0x0128
 _LOSSY = {6, 7, 34892, 34712, 50001}  # old JPEG, JPEG, lossy JPEG of DNG, JPEG 2000, WebP
 
 
 @dataclass(frozen=True, kw_only=True)
 class TiffFacts:
-    """What libvips does not tell about a TIFF file."""
+    """Facts about a TIFF file that libvips does not report."""
 
     exif: bytes | None = None
     lossy: bool = False
     bits: int = 0
-    """For each sample; 0 when not stated."""
+    """Bits per sample; 0 when not stated."""
     kind: int = 1
-    """Of the samples: 1 unsigned, 2 signed, 3 float, other: not numbers."""
+    """Sample format: 1 unsigned, 2 signed, 3 float; anything else is no number."""
 
 
 def extract(data: bytes) -> TiffFacts:
-    """Read the first directory; nothing is known of a BigTIFF (above 4 GB)."""
-    order = exif_block.byte_order(data)
+    """Read the first directory; a BigTIFF (above 4 GB) is not read."""
+    order = exif_block.find_byte_order(data)
     if order is None or len(data) < 8:
         return TiffFacts()
     whole = exif_block.parse(data, struct.unpack_from(f"{order}I", data, 4)[0], order)
@@ -61,9 +61,9 @@ def extract(data: bytes) -> TiffFacts:
     )
 
 
-def without_resolution(data: bytes) -> bytes:
-    """Say that the resolution has no unit, where libvips wrote its default; the other bytes stay."""
-    order = exif_block.byte_order(data)
+def drop_resolution(data: bytes) -> bytes:
+    """Mark the resolution, for which libvips wrote its default, as without a unit; all other bytes are kept."""
+    order = exif_block.find_byte_order(data)
     if order is None:
         return data
     first = struct.unpack_from(f"{order}I", data, 4)[0]
@@ -79,15 +79,15 @@ def embed(data: bytes, exif: bytes) -> bytes:
     Returns:
         The larger file, or ``data`` itself when either is not a classic TIFF structure.
     """
-    order, theirs = exif_block.byte_order(data), exif_block.byte_order(exif)
+    order, theirs = exif_block.find_byte_order(data), exif_block.find_byte_order(exif)
     if order is None or theirs is None:
         return data
     described = exif_block.parse(exif, struct.unpack_from(f"{theirs}I", exif, 4)[0], theirs)
     if theirs != order:
-        described = exif_block.swapped(described)
+        described = exif_block.swap_byte_order(described)
     first = struct.unpack_from(f"{order}I", data, 4)[0]
     count = struct.unpack_from(f"{order}H", data, first)[0]
-    # Entries of the pixels' directory are kept as they are: their offsets stay true, for nothing before moves.
+    # Entries of the pixels' directory are kept unchanged: nothing before them moves, so that their offsets stay valid.
     records = {
         struct.unpack_from(f"{order}H", data, at)[0]: data[at : at + 12]
         for at in range(first + 2, first + 2 + 12 * count, 12)
@@ -95,20 +95,20 @@ def embed(data: bytes, exif: bytes) -> bytes:
     extra: dict[int, Entry | Directory] = {
         tag: entry for tag, entry in described.entries.items() if tag in _DESCRIPTIVE and tag not in records
     }
-    extra.update({tag: one for tag, one in described.inside.items() if tag in (EXIF_POINTER, GPS_POINTER)})
+    extra.update({tag: inner for tag, inner in described.inside.items() if tag in (EXIF_POINTER, GPS_POINTER)})
     if not extra:
         return data
     appended = bytearray(b"\0" * (len(data) % 2))
-    for tag, one in extra.items():
+    for tag, added in extra.items():
         at = len(data) + len(appended)
-        if isinstance(one, Directory):
-            appended += exif_block.serialize(one, order, start=at)
+        if isinstance(added, Directory):
+            appended += exif_block.serialize(added, order, start=at)
             records[tag] = struct.pack(f"{order}HHII", tag, 4, 1, at)
-        elif len(one.value) <= 4:
-            records[tag] = struct.pack(f"{order}HHI", tag, one.kind, one.count) + one.value.ljust(4, b"\0")
+        elif len(added.value) <= 4:
+            records[tag] = struct.pack(f"{order}HHI", tag, added.kind, added.count) + added.value.ljust(4, b"\0")
         else:
-            appended += one.value + b"\0" * (len(one.value) % 2)
-            records[tag] = struct.pack(f"{order}HHII", tag, one.kind, one.count, at)
+            appended += added.value + b"\0" * (len(added.value) % 2)
+            records[tag] = struct.pack(f"{order}HHII", tag, added.kind, added.count, at)
     start = len(data) + len(appended)
     appended += struct.pack(f"{order}H", len(records)) + b"".join(records[tag] for tag in sorted(records))
     appended += data[first + 2 + 12 * count : first + 6 + 12 * count]

@@ -19,7 +19,7 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def is_lossy(data: bytes) -> bool:
-    """Whether the pixels are in a lossy chunk."""
+    """True when the pixels are in a lossy chunk."""
     return any(kind == b"VP8 " for kind, _ in _chunks(data))
 
 
@@ -28,7 +28,7 @@ def embed(data: bytes, metadata: Metadata, size: tuple[int, int]) -> bytes:
 
     Args:
         data: the file.
-        metadata: what to put in.
+        metadata: the blocks to put in.
         size: (height, width), for the extended header that metadata needs.
     """
     extra = {b"ICCP": metadata.icc, b"EXIF": metadata.exif, b"XMP ": metadata.xmp}
