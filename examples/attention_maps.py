@@ -21,7 +21,8 @@ from kukkiri.checkpoints import describe, load, save_safetensors
 from kukkiri.data.pairs import PairSet
 from kukkiri.data.patches import PatchSampler
 from kukkiri.explain import attention_maps as maps
-from kukkiri.explain import attribution
+from kukkiri.explain import attribution, network_io
+from kukkiri.explain.figures import make_figure
 from kukkiri.images import read_image
 from kukkiri.networks import NETWORKS
 from kukkiri.resampling import resize
@@ -66,17 +67,19 @@ def draw(weights: Path, *, image: Path, out: Path) -> None:
     loaded = {name: load(weights / f"{name}.safetensors") for name in NETS}
     for name, one in loaded.items():
         result = attribution.attribute(one.module, lr, box=BOX, margin=None)
-        sr = attribution.upscale_array(one.module, lr)
+        sr = network_io.upscale_array(one.module, lr)
         file = out / f"attention-attribution-{name}.png"
         attribution.draw_attribution(result, lr, sr, file, box=BOX, scale=2)
         kept = np.abs(result.map).sum()
         print(f"{name}: {one.info.training_data}; diffusion index {result.diffusion_index:.2f}, |map| {kept:.4f}")
     for name in ("san", "rcan"):
-        maps.draw_channel_weights(maps.channel_weights(loaded[name].module, lr), out / f"attention-channels-{name}.png")
-        for row in maps.channel_weights(loaded[name].module, lr):
+        maps.draw_channel_weights(
+            maps.find_channel_weights(loaded[name].module, lr), out / f"attention-channels-{name}.png"
+        )
+        for row in maps.find_channel_weights(loaded[name].module, lr):
             print(f"{row.name}: weights {row.weights.min():.3f} to {row.weights.max():.3f}, sd {row.weights.std():.3f}")
     print_root_errors(loaded["san"].module, lr)
-    found = maps.position_weights(loaded["san"].module, lr, pixel=PIXELS[0])
+    found = maps.find_position_weights(loaded["san"].module, lr, pixel=PIXELS[0])
     maps.draw_position_weights(found, lr, out / "attention-positions.png", pixel=PIXELS[0])
     draw_questions(lr, out / "attention-soft.png")
 
@@ -85,7 +88,7 @@ def print_root_errors(network: torch.nn.Module, lr: np.ndarray) -> None:
     """How far Newton-Schulz is off the exact root, on the covariances that the network takes roots of."""
     inputs: list[torch.Tensor] = []
     handles = [group.soca.register_forward_pre_hook(lambda _, x: inputs.append(x[0])) for group in network.RG]
-    attribution.upscale_array(network, lr)
+    network_io.upscale_array(network, lr)
     for handle in handles:
         handle.remove()
     matrices = torch.cat([covariance_pool(x.double()) for x in inputs])
@@ -105,7 +108,7 @@ def draw_questions(lr: np.ndarray, path: Path) -> None:
     patches = 5 * functional.normalize(patches - patches.mean(dim=1, keepdim=True), dim=1)
     features = patches.view(1, 49, *lr.shape[:2])
     net = NonLocal(49, pairwise="gaussian")
-    figure = attribution.new_figure(9.5, 2.7)
+    figure = make_figure(9.5, 2.7)
     for axes, pixel in zip(figure.subplots(1, len(PIXELS)), PIXELS, strict=True):
         weights = net.attention(features, pixel[::-1])[0].numpy()
         share = (weights / np.sort(weights, axis=None)[-20]).clip(0, 1)  # the pixel itself would outshine the rest

@@ -93,4 +93,4 @@ def test_mistakes_are_told_in_one_line(tmp_path, network, capsys):
     vdsr = VDSR()
     save_safetensors(vdsr, tmp_path / "v.safetensors", info=describe(vdsr, name="v", arguments={}))
     assert run(["inspect", "upsampler", str(tmp_path / "v.safetensors")]) == 1
-    assert "upscales nothing inside itself" in capsys.readouterr().err
+    assert "does not upscale inside itself" in capsys.readouterr().err

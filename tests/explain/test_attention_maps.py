@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from kukkiri.errors import ConfigError, ModelError
-from kukkiri.explain.attention_maps import channel_weights, position_weights
+from kukkiri.explain.attention_maps import find_channel_weights, find_position_weights
 from kukkiri.networks import ESPCN, RCAN, SAN
 
 
@@ -21,7 +21,7 @@ def san(**arguments):
 def test_channel_weights_of_rcan_are_those_that_its_blocks_multiply_by():
     net = RCAN(scale=2, width=8, groups=2, blocks=2, reduction=2).eval()
     image = noise(9, 8)
-    found = channel_weights(net, image)
+    found = find_channel_weights(net, image)
     assert [one.name for one in found] == [f"body.{g}.body.{b}.body.3" for g in (0, 1) for b in (0, 1)]
     assert {one.order for one in found} == {1}
     block = net.body[0].body[0]
@@ -33,17 +33,17 @@ def test_channel_weights_of_rcan_are_those_that_its_blocks_multiply_by():
 
 
 def test_channel_weights_of_san_are_of_second_order_and_one_for_each_group():
-    assert [(one.name, one.order) for one in channel_weights(san(), noise(9, 8))] == [
+    assert [(one.name, one.order) for one in find_channel_weights(san(), noise(9, 8))] == [
         ("RG.0.soca", 2),
         ("RG.1.soca", 2),
     ]
-    first = channel_weights(san(attention="first-order"), noise(9, 8))
+    first = find_channel_weights(san(attention="first-order"), noise(9, 8))
     assert [one.order for one in first] == [1, 1]
     assert first[0].weights.shape == (8,)
 
 
 def test_position_weights_of_san_stay_in_the_region_and_sum_to_one():
-    found = position_weights(san(), noise(13, 10), pixel=(7, 4))
+    found = find_position_weights(san(), noise(13, 10), pixel=(7, 4))
     assert [one.name for one in found] == ["non_local, call 1", "non_local, call 2"]
     for one in found:
         assert one.weights.shape == (13, 10)
@@ -56,7 +56,7 @@ def test_position_weights_of_san_stay_in_the_region_and_sum_to_one():
 
 def test_position_weights_give_the_output_of_the_first_call():
     net, image = san(variant="paper"), noise(8, 8)
-    weights = torch.from_numpy(position_weights(net, image, pixel=(6, 1))[0].weights)
+    weights = torch.from_numpy(find_position_weights(net, image, pixel=(6, 1))[0].weights)
     lr = torch.from_numpy(255 * image).permute(2, 0, 1)[None]
     with torch.no_grad():
         first = net.head(net.sub_mean(lr))
@@ -68,18 +68,18 @@ def test_position_weights_give_the_output_of_the_first_call():
 
 def test_looking_leaves_no_hooks_behind():
     net = san()
-    position_weights(net, noise(8, 8), pixel=(0, 0))
-    channel_weights(net, noise(8, 8))
+    find_position_weights(net, noise(8, 8), pixel=(0, 0))
+    find_channel_weights(net, noise(8, 8))
     assert not any(module._forward_pre_hooks for module in net.modules())
 
 
 def test_a_network_without_attention_is_refused():
     with pytest.raises(ModelError, match="ESPCN has no channel attention"):
-        channel_weights(ESPCN(scale=2), noise(8, 8))
+        find_channel_weights(ESPCN(scale=2), noise(8, 8))
     with pytest.raises(ModelError, match="ESPCN has no non-local module"):
-        position_weights(ESPCN(scale=2), noise(8, 8), pixel=(0, 0))
+        find_position_weights(ESPCN(scale=2), noise(8, 8), pixel=(0, 0))
 
 
 def test_a_pixel_outside_is_refused():
     with pytest.raises(ConfigError, match="pixel 8,3 is outside the 8x9 input"):
-        position_weights(san(), noise(9, 8), pixel=(8, 3))
+        find_position_weights(san(), noise(9, 8), pixel=(8, 3))

@@ -4,7 +4,8 @@ import torch
 from torch import nn
 
 from kukkiri.errors import ConfigError
-from kukkiri.explain.attribution import attribute, detect, diffusion_index, to_tensor, upscale
+from kukkiri.explain.attribution import attribute, detect, diffusion_index
+from kukkiri.explain.network_io import to_tensor, upscale_tensor
 from kukkiri.networks import EDSR, ESPCN, RCAN, SRCNN
 
 
@@ -89,7 +90,7 @@ def test_a_network_on_luma_and_one_that_wants_upscaled_input_take_the_same_image
         result = attribute(network.eval(), image, box=(4, 4, 8, 8), steps=3)
         assert result.map.shape == (12, 14)
         assert np.abs(result.map).max() > 0
-        assert upscale(network, to_tensor(network, image)).shape == (1, 1, 24, 28)
+        assert upscale_tensor(network, to_tensor(network, image)).shape == (1, 1, 24, 28)
 
 
 def test_diffusion_index_by_hand():

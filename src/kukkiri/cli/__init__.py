@@ -32,17 +32,19 @@ app.command(data)
 app.command("kukkiri.cli.export:export", help="Write a model as ONNX, verified before it is saved.")
 app.command("kukkiri.cli.list_models:models", help="List the shipped models with their measured quality.")
 app.command("kukkiri.cli.doctor:doctor", help="Tell what is installed, what works, and what to do about the rest.")
-inspect = App(name="inspect", help="Look inside a model: checkerboards, attention, attribution.")
+inspect = App(name="inspect", help="Explain a model: checkerboard, attention, attribution.")
 inspect.command(
-    "kukkiri.cli.inspect_upsampler:inspect_upsampler", name="upsampler", help="Measure a model's checkerboard; mend it."
+    "kukkiri.cli.inspect_upsampler:inspect_upsampler_command",
+    name="upsampler",
+    help="Measure the checkerboard that a model writes, and repair it.",
 )
 inspect.command(
-    "kukkiri.cli.inspect_attention:inspect_attention", name="attention", help="Draw attention maps of an image."
+    "kukkiri.cli.inspect_attention:inspect_attention", name="attention", help="Draw the attention maps of an image."
 )
 inspect.command(
     "kukkiri.cli.inspect_attention:inspect_attribution",
     name="attribution",
-    help="Draw which input pixels a region of the output came from.",
+    help="Draw which input pixels a region of the output depends on.",
 )
 app.command(inspect)
 

@@ -1,24 +1,17 @@
-"""``kukkiri inspect attention`` and ``kukkiri inspect attribution``: what a network looks at, as images."""
+"""``kukkiri inspect attention`` and ``kukkiri inspect attribution``: maps of a network on an image."""
 
-import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 from cyclopts import Parameter
-from numpy.typing import NDArray
 
 from kukkiri.cli.printing import print_json, print_result
-from kukkiri.errors import BackendError, ConfigError, ImageError, ModelError
-from kukkiri.images import check_output, read_image
+from kukkiri.errors import ConfigError, require
 
 if TYPE_CHECKING:
-    from kukkiri.checkpoints import Loaded
+    from kukkiri.explain import AttentionMaps
 
 __all__ = ["inspect_attention", "inspect_attribution"]
-
-_LARGEST = 2**20
-"""LR pixels that a network is run on at once here; all its features are in memory."""
 
 
 def inspect_attention(
@@ -28,60 +21,52 @@ def inspect_attention(
     output: Annotated[Path, Parameter(alias="-o")],
     pixel: str | None = None,
     crop: str | None = None,
-    overwrite: Annotated[bool, Parameter(negative=())] = False,
-    json: Annotated[bool, Parameter(negative=())] = False,
+    overwrite: bool = False,
+    json: bool = False,
 ) -> None:
-    """Draw the channel attention of every block, and where the non-local modules look from one pixel.
+    """Draw the channel attention of every block, and the attention of one pixel in every non-local module.
 
     Writes OUTPUT-channels and OUTPUT-positions, as far as the model has such modules. Needs the torch and
     report extras.
 
     Args:
-        model: .safetensors or .pth file, or an id.
+        model: .safetensors or .pth file, or id.
         image: the LR image.
-        output: name of the images, such as maps.png for maps-channels.png and maps-positions.png.
+        output: .png, .svg or .pdf name, such as maps.png for maps-channels.png and maps-positions.png.
         pixel: X,Y in the input (after the crop); its centre when not given.
-        crop: LEFT,TOP,WIDTH,HEIGHT of the input to use; all when not given.
+        crop: LEFT,TOP,WIDTH,HEIGHT in input pixels; all when not given.
         overwrite: replace existing files.
-        json: print one JSON object with the weights.
+        json: print one JSON object with the weights to stdout and nothing else.
     """
-    loaded = _load(model)
-    from kukkiri.explain import attention_maps as maps
+    require("torch", for_what="inspecting a network")
+    from kukkiri import explain  # torch
+    from kukkiri.checkpoints import load
+    from kukkiri.explain.figures import check_figure_path
 
+    loaded = load(model)
     targets = {kind: output.with_name(f"{output.stem}-{kind}{output.suffix}") for kind in ("channels", "positions")}
     for target in targets.values():
-        _check_target(target, overwrite=overwrite)
-    lr = _read(image, crop=crop)
-    place = (lr.shape[1] // 2, lr.shape[0] // 2) if pixel is None else _numbers(pixel, names="X,Y", option="--pixel")
-    result: dict[str, Any] = {"model": loaded.info.name, "pixel": list(place), "files": []}
-    channels = _if_any(lambda: maps.channel_weights(loaded.module, lr))
-    positions = _if_any(lambda: maps.position_weights(loaded.module, lr, pixel=(place[0], place[1])))
-    if channels is None and positions is None:
-        raise ModelError(
-            f"{model}: {loaded.info.network} has neither channel attention nor non-local modules. "
-            "Use kukkiri inspect attribution, which works for every network."
-        )
-    if channels is not None:
-        maps.draw_channel_weights(channels, targets["channels"])
-        result["files"].append(str(targets["channels"]))
-        result["channels"] = [
-            {"name": one.name, "order": one.order, "weights": [float(value) for value in one.weights]}
-            for one in channels
-        ]
-    if positions is not None:
-        maps.draw_position_weights(positions, lr, targets["positions"], pixel=(place[0], place[1]))
-        result["files"].append(str(targets["positions"]))
-        result["positions"] = [{"name": one.name, "largest": float(one.weights.max())} for one in positions]
+        check_figure_path(target, overwrite=overwrite)
+    lr = explain.read_lr(image, crop=None if crop is None else _box(crop, option="--crop"))
+    x, y = (lr.shape[1] // 2, lr.shape[0] // 2) if pixel is None else _numbers(pixel, names="X,Y", option="--pixel")
+    maps = explain.find_attention(loaded.module, lr, pixel=(x, y))
+    files = []
+    if maps.channels:
+        explain.draw_channel_weights(maps.channels, targets["channels"])
+        files.append(str(targets["channels"]))
+    if maps.positions:
+        explain.draw_position_weights(maps.positions, lr, targets["positions"], pixel=(x, y))
+        files.append(str(targets["positions"]))
     if json:
-        print_json(result)
+        print_json({"model": loaded.info.name, "pixel": [x, y], "files": files, **_attention_json(maps)})
         return
-    for row in result.get("channels", ()):
-        weights = row["weights"]
-        spread = f"{min(weights):.3f} to {max(weights):.3f}, mean {sum(weights) / len(weights):.3f}"
-        print_result(f"{row['name']}: order {row['order']}, {len(weights)} channels, {spread}")
-    for row in result.get("positions", ()):
-        print_result(f"{row['name']}: largest weight of a position {row['largest']:.4f}")
-    for file in result["files"]:
+    for channels in maps.channels:
+        weights = channels.weights
+        spread = f"{weights.min():.3f} to {weights.max():.3f}, mean {weights.mean():.3f}"
+        print_result(f"{channels.name}: order {channels.order}, {weights.size} channels, {spread}")
+    for positions in maps.positions:
+        print_result(f"{positions.name}: largest weight of a position {positions.weights.max():.4f}")
+    for file in files:
         print_result(file)
 
 
@@ -94,36 +79,38 @@ def inspect_attribution(
     crop: str | None = None,
     steps: int = 50,
     margin: int = 96,
-    overwrite: Annotated[bool, Parameter(negative=())] = False,
-    json: Annotated[bool, Parameter(negative=())] = False,
+    overwrite: bool = False,
+    json: bool = False,
 ) -> None:
-    """Draw which input pixels a box of the output came from, and print the diffusion index.
+    """Draw which input pixels a box of the output depends on, and print the diffusion index.
 
     Needs the torch and report extras.
 
     Args:
-        model: .safetensors or .pth file, or an id.
+        model: .safetensors or .pth file, or id.
         image: the LR image.
-        box: LEFT,TOP,WIDTH,HEIGHT in output pixels (after the crop); the authors of the method take 16 x 16.
-        output: the image to write.
-        crop: LEFT,TOP,WIDTH,HEIGHT of the input to use; all when not given.
-        steps: of the path from blurred to sharp.
+        box: LEFT,TOP,WIDTH,HEIGHT in output pixels (after the crop); the authors of the method use 16 x 16.
+        output: .png, .svg or .pdf file to write.
+        crop: LEFT,TOP,WIDTH,HEIGHT in input pixels; all when not given.
+        steps: of the integral along the path from the blurred image to the image, at least 1.
         margin: input pixels around the box that the network is given.
         overwrite: replace an existing file.
-        json: print one JSON object.
+        json: print one JSON object to stdout and nothing else.
     """
-    loaded = _load(model)
-    from kukkiri.explain import attribution
+    require("torch", for_what="inspecting a network")
+    from kukkiri import explain  # torch
+    from kukkiri.checkpoints import load
+    from kukkiri.explain.figures import check_figure_path
 
-    _check_target(output, overwrite=overwrite)
+    check_figure_path(output, overwrite=overwrite)
     if steps < 1 or margin < 0:
         raise ConfigError(f"--steps must be at least 1 and --margin at least 0, got {steps} and {margin}.")
-    lr = _read(image, crop=crop)
-    left, top, width, height = _numbers(box, names="LEFT,TOP,WIDTH,HEIGHT", option="--box")
-    place = (left, top, width, height)
-    result = attribution.attribute(loaded.module, lr, box=place, steps=steps, margin=margin)
-    sr = attribution.upscale_array(loaded.module, lr)
-    attribution.draw_attribution(result, lr, sr, output, box=place, scale=loaded.info.scale)
+    loaded = load(model)
+    lr = explain.read_lr(image, crop=None if crop is None else _box(crop, option="--crop"))
+    place = _box(box, option="--box")
+    result = explain.attribute(loaded.module, lr, box=place, steps=steps, margin=margin)
+    sr = explain.upscale_array(loaded.module, lr)
+    explain.draw_attribution(result, lr, sr, output, box=place, scale=loaded.info.scale)
     if json:
         values = {"diffusion_index": result.diffusion_index, "change": result.change, "sum": float(result.map.sum())}
         print_json({"model": loaded.info.name, "box": list(place), **values, "file": str(output)})
@@ -132,37 +119,23 @@ def inspect_attribution(
     print_result(str(output))
 
 
-def _load(model: str) -> "Loaded":
-    if importlib.util.find_spec("torch") is None:
-        raise BackendError("looking into a network needs torch. Install kukkiri[torch].")
-    from kukkiri.checkpoints import load
-
-    return load(model)
-
-
-def _check_target(path: Path, *, overwrite: bool) -> None:
-    if path.suffix.lower() not in (".png", ".svg", ".pdf"):
-        raise ConfigError(f"{path}: drawings are written as .png, .svg or .pdf. Change the suffix.")
-    if path.suffix.lower() == ".png":
-        check_output(path, overwrite=overwrite)
-    elif path.exists() and not overwrite:
-        raise ConfigError(f"{path}: exists. Add --overwrite, or choose another name.")
+def _attention_json(maps: "AttentionMaps") -> dict[str, Any]:
+    """The kinds of attention that the network has."""
+    found: dict[str, Any] = {
+        "channels": [
+            {"name": channels.name, "order": channels.order, "weights": channels.weights.tolist()}
+            for channels in maps.channels
+        ],
+        "positions": [
+            {"name": positions.name, "largest": float(positions.weights.max())} for positions in maps.positions
+        ],
+    }
+    return {kind: rows for kind, rows in found.items() if rows}
 
 
-def _read(image: Path, *, crop: str | None) -> NDArray[np.float32]:
-    colour = read_image(image).colour
-    height, width = colour.shape[:2]
-    if crop is not None:
-        x, y, w, h = _numbers(crop, names="LEFT,TOP,WIDTH,HEIGHT", option="--crop")
-        if min(x, y) < 0 or min(w, h) < 1 or x + w > width or y + h > height:
-            raise ConfigError(f"--crop {crop} is not inside {image} of {width}x{height} pixels.")
-        colour = colour[y : y + h, x : x + w]
-    if colour.shape[0] * colour.shape[1] > _LARGEST:
-        raise ImageError(
-            f"{image}: {width}x{height} pixels are too many to look into at once; expected at most {_LARGEST}. "
-            "Add --crop LEFT,TOP,WIDTH,HEIGHT."
-        )
-    return colour
+def _box(text: str, *, option: str) -> tuple[int, int, int, int]:
+    left, top, width, height = _numbers(text, names="LEFT,TOP,WIDTH,HEIGHT", option=option)
+    return left, top, width, height
 
 
 def _numbers(text: str, *, names: str, option: str) -> tuple[int, ...]:
@@ -170,11 +143,3 @@ def _numbers(text: str, *, names: str, option: str) -> tuple[int, ...]:
     if len(parts) != names.count(",") + 1 or not all(part.strip().lstrip("-").isdigit() for part in parts):
         raise ConfigError(f"{option} {text!r}: expected {names}, whole numbers with commas between.")
     return tuple(int(part) for part in parts)
-
-
-def _if_any(find: Any) -> Any:
-    """What was found, or ``None`` where the network has no such module."""
-    try:
-        return find()
-    except ModelError:
-        return None

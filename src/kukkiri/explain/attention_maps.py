@@ -1,7 +1,4 @@
-"""What the attention of a network does on an image: weights of channels, weights between positions.
-
-Needs torch; imported on demand.
-"""
+"""Attention weights of a network on an image: of channels, and between positions (torch)."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,16 +20,19 @@ from kukkiri.attention import (
     SqueezeExcitation,
 )
 from kukkiri.errors import ConfigError, ModelError
-from kukkiri.explain.attribution import new_figure, to_tensor, upscale
+from kukkiri.explain.figures import make_figure
+from kukkiri.explain.network_io import to_tensor, upscale_tensor
 from kukkiri.networks import Network
 
 __all__ = [
+    "AttentionMaps",
     "ChannelWeights",
     "PositionWeights",
-    "channel_weights",
     "draw_channel_weights",
     "draw_position_weights",
-    "position_weights",
+    "find_attention",
+    "find_channel_weights",
+    "find_position_weights",
 ]
 
 _CHANNEL = (ChannelAttention, SecondOrderChannelAttention, SqueezeExcitation)
@@ -41,7 +41,7 @@ _POSITION = (NonLocal, RegionalNonLocal)
 
 @dataclass(frozen=True)
 class ChannelWeights:
-    """What one channel attention multiplies its channels by."""
+    """The factors of the channels in one channel attention."""
 
     name: str
     """Of the module in the network."""
@@ -53,17 +53,47 @@ class ChannelWeights:
 
 @dataclass(frozen=True)
 class PositionWeights:
-    """Where one non-local module looks from one pixel."""
+    """The weights of all positions for one pixel in one non-local module."""
 
     name: str
     """Of the module, with the number of the call where it is called more than once."""
     weights: NDArray[np.float32]
-    """(H, W) of the module's input: the weight of each position; what keys share after pooling is spread
-    evenly over their pixels. Sums to 1 for the Gaussian functions."""
+    """(H, W) of the module's input. The weight of a key that pooling made of several pixels is spread evenly over
+    them. Sums to 1 for the Gaussian functions."""
 
 
-def channel_weights(network: Network, lr: NDArray[np.float32]) -> list[ChannelWeights]:
-    """The weights of every channel attention, in the order of the forward pass.
+@dataclass(frozen=True)
+class AttentionMaps:
+    """All attention weights of a network on an image; a list is empty when it has no module of the kind."""
+
+    channels: list[ChannelWeights]
+    positions: list[PositionWeights]
+
+
+def find_attention(network: Network, lr: NDArray[np.float32], *, pixel: tuple[int, int]) -> AttentionMaps:
+    """Find the weights of every channel attention and of every non-local module.
+
+    Args:
+        network: in evaluation mode.
+        lr: (H, W, 1 or 3), [0, 1].
+        pixel: (x, y) of the LR image, for the non-local modules.
+
+    Raises:
+        ConfigError: the pixel is outside.
+        ModelError: the network has neither.
+    """
+    channels = find_channel_weights(network, lr) if _has(network, _CHANNEL) else []
+    positions = find_position_weights(network, lr, pixel=pixel) if _has(network, _POSITION) else []
+    if not channels and not positions:
+        raise ModelError(
+            f"{type(network).__name__} has neither channel attention nor non-local modules. "
+            "Use kukkiri inspect attribution, which works for every network."
+        )
+    return AttentionMaps(channels, positions)
+
+
+def find_channel_weights(network: Network, lr: NDArray[np.float32]) -> list[ChannelWeights]:
+    """Find the weights of every channel attention, in the order of the forward pass.
 
     Args:
         network: in evaluation mode.
@@ -84,8 +114,10 @@ def channel_weights(network: Network, lr: NDArray[np.float32]) -> list[ChannelWe
     return found
 
 
-def position_weights(network: Network, lr: NDArray[np.float32], *, pixel: tuple[int, int]) -> list[PositionWeights]:
-    """Where every non-local module looks from one pixel, in the order of the forward pass.
+def find_position_weights(
+    network: Network, lr: NDArray[np.float32], *, pixel: tuple[int, int]
+) -> list[PositionWeights]:
+    """Find the weights of all positions for one pixel in every non-local module, in the order of the forward pass.
 
     Args:
         network: in evaluation mode, with the non-local modules at LR size.
@@ -102,8 +134,8 @@ def position_weights(network: Network, lr: NDArray[np.float32], *, pixel: tuple[
     found: list[tuple[str, NDArray[np.float32]]] = []
 
     def note(name: str, module: nn.Module, x: Tensor) -> None:
-        look = _look_in_region if isinstance(module, RegionalNonLocal) else _look
-        found.append((name, look(module, x, row, column).cpu().numpy()))  # type: ignore[arg-type]
+        spread = _spread_region_weights if isinstance(module, RegionalNonLocal) else _spread_weights
+        found.append((name, spread(module, x, row, column).cpu().numpy()))  # type: ignore[arg-type]
 
     _run(network, lr, _POSITION, note)
     if not found:
@@ -115,20 +147,26 @@ def position_weights(network: Network, lr: NDArray[np.float32], *, pixel: tuple[
     ]
 
 
-def _look(module: NonLocal, x: Tensor, row: int, column: int) -> Tensor:
+def _has(network: Network, kinds: tuple[type[nn.Module], ...]) -> bool:
+    return any(isinstance(module, kinds) for module in network.modules())
+
+
+def _spread_weights(module: NonLocal, x: Tensor, row: int, column: int) -> Tensor:
     weights = module.attention(x, (row, column))[0]
     down, right = module.pooling
     spread = weights.repeat_interleave(down, 0).repeat_interleave(right, 1) / (down * right)
     return nn.functional.pad(spread, (0, x.shape[3] - spread.shape[1], 0, x.shape[2] - spread.shape[0]))
 
 
-def _look_in_region(module: RegionalNonLocal, x: Tensor, row: int, column: int) -> Tensor:
+def _spread_region_weights(module: RegionalNonLocal, x: Tensor, row: int, column: int) -> Tensor:
     (top, bottom), (left, right) = (
         next(part for part in pairwise(module.bounds(size)) if part[0] <= place < part[1])
         for size, place in zip(x.shape[2:], (row, column), strict=True)
     )
     whole = x.new_zeros(x.shape[2:])
-    whole[top:bottom, left:right] = _look(module.non_local, x[:, :, top:bottom, left:right], row - top, column - left)
+    whole[top:bottom, left:right] = _spread_weights(
+        module.non_local, x[:, :, top:bottom, left:right], row - top, column - left
+    )
     return whole
 
 
@@ -143,7 +181,7 @@ def _run(
     nested = {part for _, module in matching for part in module.modules() if part is not module}
     outermost = [(name, module) for name, module in matching if module not in nested]
     with torch.no_grad(), _hooked(outermost, note):
-        upscale(network, to_tensor(network, lr))
+        upscale_tensor(network, to_tensor(network, lr))
 
 
 @contextmanager
@@ -160,19 +198,21 @@ def _hooked(modules: list[tuple[str, Any]], note: Callable[[str, nn.Module, Tens
 
 
 def draw_channel_weights(found: list[ChannelWeights], path: Path) -> None:
-    """One row for each attention, one column for each channel; colours from 0 to 1.
+    """Draw one row for each attention and one column for each channel; colours from 0 to 1.
 
     Raises:
         BackendError: matplotlib is missing.
     """
-    width = max(one.weights.size for one in found)
-    figure = new_figure(4 + 0.1 * width, 1.3 + 0.22 * len(found))
+    width = max(attention.weights.size for attention in found)
+    figure = make_figure(4 + 0.1 * width, 1.3 + 0.22 * len(found))
     axes = figure.add_subplot()
     table = np.full((len(found), width), np.nan, np.float32)
-    for row, one in enumerate(found):
-        table[row, : one.weights.size] = one.weights
+    for row, attention in enumerate(found):
+        table[row, : attention.weights.size] = attention.weights
     drawn = axes.imshow(table, vmin=0, vmax=1, cmap="viridis", aspect="auto", interpolation="nearest")
-    axes.set_yticks(range(len(found)), [f"{one.name} (order {one.order})" for one in found], fontsize=7)
+    axes.set_yticks(
+        range(len(found)), [f"{attention.name} (order {attention.order})" for attention in found], fontsize=7
+    )
     axes.set_xlabel("channel")
     figure.colorbar(drawn, label="weight")
     figure.savefig(path)
@@ -181,22 +221,22 @@ def draw_channel_weights(found: list[ChannelWeights], path: Path) -> None:
 def draw_position_weights(
     found: list[PositionWeights], lr: NDArray[np.float32], path: Path, *, pixel: tuple[int, int]
 ) -> None:
-    """The image with the pixel marked, then for each module where it looks, as a share of its largest weight.
+    """Draw the image with the pixel marked, then for each module its weights divided by the largest.
 
     Raises:
         BackendError: matplotlib is missing.
     """
     height = 3 * lr.shape[0] / lr.shape[1]
-    figure = new_figure(3.2 * (1 + len(found)), height + 0.5)
+    figure = make_figure(3.2 * (1 + len(found)), height + 0.5)
     panels = figure.subplots(1, 1 + len(found), squeeze=False)[0]
     panels[0].imshow(np.broadcast_to(lr, (*lr.shape[:2], 3)))
     panels[0].set_title("input and pixel", fontsize=9)
-    for axes, one in zip(panels[1:], found, strict=True):
+    for axes, module in zip(panels[1:], found, strict=True):
         grey = lr.mean(axis=2)
         axes.imshow(grey, cmap="gray", vmin=0, vmax=1)
-        share = one.weights / max(float(one.weights.max()), 1e-30)
+        share = module.weights / max(float(module.weights.max()), 1e-30)
         axes.imshow(share, cmap="inferno", vmin=0, vmax=1, alpha=0.25 + 0.75 * share**0.5)
-        axes.set_title(one.name, fontsize=9)
+        axes.set_title(module.name, fontsize=9)
     for axes in panels:
         axes.plot(*pixel, marker="+", color="cyan", markersize=10, markeredgewidth=2)
         axes.set_axis_off()

@@ -1,12 +1,8 @@
-"""Which input pixels a region of the output came from: local attribution maps and the diffusion index.
-
-Needs torch; imported on demand.
-"""
+"""Local attribution maps: the input pixels that a region of the output depends on, and the diffusion index (torch)."""
 
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,22 +10,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from kukkiri.errors import BackendError, ConfigError
-from kukkiri.images import rgb_to_y
+from kukkiri.errors import ConfigError
+from kukkiri.explain.figures import make_figure
+from kukkiri.explain.network_io import to_tensor, upscale_tensor
 from kukkiri.networks import Network
-from kukkiri.resampling.tensors import resize_tensor
 
-__all__ = [
-    "Attribution",
-    "Box",
-    "attribute",
-    "diffusion_index",
-    "draw_attribution",
-    "new_figure",
-    "to_tensor",
-    "upscale",
-    "upscale_array",
-]
+__all__ = ["Attribution", "Box", "attribute", "detect", "diffusion_index", "draw_attribution"]
 
 Box = tuple[int, int, int, int]
 """(left, top, width, height) in pixels of the output."""
@@ -39,12 +25,12 @@ _FLAT = 1e-12  # below the square of any visible step; the root's gradient at ze
 
 @dataclass(frozen=True)
 class Attribution:
-    """What a region of the output owes to each input pixel."""
+    """The share of each input pixel in a region of the output."""
 
     map: NDArray[np.float64]
     """(H, W) of the LR image: the change of the region's gradients that the pixel brings, summed over colours."""
     change: float
-    """The detector's value for the image less that for the blurred one; ``map`` sums to it."""
+    """The detector's value for the image minus that for the blurred one; ``map`` sums to it."""
 
     @property
     def diffusion_index(self) -> float:
@@ -62,11 +48,11 @@ def attribute(
     steps: int = 50,
     margin: int | None = 96,
 ) -> Attribution:
-    """The local attribution map of a box of the output.
+    """Compute the local attribution map of a box of the output.
 
     The detector D is the sum of |gradient| over the box. The map is the integral of D's derivatives along a path
-    of ever sharper images, from a Gaussian blur to the image itself, so that what counts is detail, not
-    brightness: map = sum_i dD/dI(I_i) (I_{i+1} - I_i), summed over the colours.
+    of images from a Gaussian blur to the image itself, so that it shows the source of detail, not of brightness:
+    map = sum_i dD/dI(I_i) (I_{i+1} - I_i), summed over the colours.
 
     Args:
         network: in evaluation mode.
@@ -76,7 +62,7 @@ def attribute(
         kernel_size: of the blur, odd; the image is mirrored at its border.
         steps: of the path; derivatives are taken in the middle of each.
         margin: LR pixels around the box that the network is given; ``None`` for the whole image. The rest of
-            the map is zero, as it is anyway beyond a receptive field below ``margin``.
+            the map is zero, as it is beyond the receptive field of the network anyway.
 
     Raises:
         ConfigError: the box is not inside the output, or is empty.
@@ -101,17 +87,17 @@ def attribute(
     total = torch.zeros_like(seen, dtype=torch.float64)
     for before, after in pairwise(path):
         middle = ((before + after) / 2).requires_grad_()
-        (gradient,) = torch.autograd.grad(detect(upscale(network, middle), shifted), middle)
+        (gradient,) = torch.autograd.grad(detect(upscale_tensor(network, middle), shifted), middle)
         total += gradient.double() * (after - before).double()
     with torch.no_grad():
-        ends = [float(detect(upscale(network, end), shifted)) for end in (path[0], path[-1])]
+        ends = [float(detect(upscale_tensor(network, end), shifted)) for end in (path[0], path[-1])]
     result = np.zeros((h, w))
     result[rows, columns] = total[0].sum(dim=0).cpu().numpy()
     return Attribution(map=result, change=ends[1] - ends[0])
 
 
 def detect(sr: Tensor, box: Box) -> Tensor:
-    """The sum over a box and the channels of |(difference downwards, difference rightwards)|."""
+    """Sum |(difference downwards, difference rightwards)| over a box and the channels."""
     left, top, width, height = box
     down = sr[..., 1:, :-1] - sr[..., :-1, :-1]
     right = sr[..., :-1, 1:] - sr[..., :-1, :-1]
@@ -120,7 +106,7 @@ def detect(sr: Tensor, box: Box) -> Tensor:
 
 
 def diffusion_index(attributions: NDArray[np.floating]) -> float:
-    """100 (1 - Gini coefficient) of |attributions|: 100 when every pixel counts alike, near 0 when one does.
+    """100 (1 - Gini coefficient) of |attributions|: 100 when all pixels have equal shares, near 0 when one has all.
 
     Reference: Gu & Dong, CVPR 2021, section 4.3; a map of zeros gives 0.
     """
@@ -133,33 +119,8 @@ def diffusion_index(attributions: NDArray[np.floating]) -> float:
     return float(100 * (1 - gini))
 
 
-def upscale(network: Network, lr: Tensor) -> Tensor:
-    """sr in [0, 1] from lr in [0, 1], through the bicubic upscaling that a network may want first."""
-    if network.pre_upsampled:
-        lr = resize_tensor(lr, scale=network.scale)
-    sr: Tensor = network(lr * network.value_range) / network.value_range
-    return sr
-
-
-def upscale_array(network: Network, lr: NDArray[np.float32]) -> NDArray[np.float32]:
-    """sr (scale*H, scale*W, C) in [0, 1] from lr (H, W, 1 or 3), not clamped; a network on luma gives luma."""
-    with torch.no_grad():
-        sr = upscale(network, to_tensor(network, lr))
-    return np.asarray(sr[0].permute(1, 2, 0).float().cpu().numpy())
-
-
-def to_tensor(network: Network, image: NDArray[np.float32]) -> Tensor:
-    """(H, W, 1 or 3) in [0, 1] to (1, C, H, W) as the network takes it, on its device."""
-    if network.colour == "y":
-        image = image if image.shape[2] == 1 else rgb_to_y(image)[..., None]
-    elif image.shape[2] == 1:
-        image = np.repeat(image, 3, axis=2)
-    first = next(network.parameters())
-    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)[None])).to(first)
-
-
 def _window(start: int, length: int, *, size: int, scale: int, margin: int | None, multiple: int) -> slice:
-    """LR pixels from ``margin`` before the box to ``margin`` behind it, a multiple of ``multiple`` long."""
+    """LR pixels from ``margin`` before the box to ``margin`` after it; their number is a multiple of ``multiple``."""
     if margin is None:
         return slice(0, size - size % multiple)
     first = max(0, start // scale - margin)
@@ -169,7 +130,7 @@ def _window(start: int, length: int, *, size: int, scale: int, margin: int | Non
 
 
 def _blurring_path(lr: Tensor, *, sigma: float, kernel_size: int, steps: int) -> list[Tensor]:
-    """``steps`` + 1 images whose blur falls evenly from ``sigma`` to none."""
+    """``steps`` + 1 images whose sigma falls linearly from ``sigma`` to 0."""
     radius = kernel_size // 2
     offsets = torch.arange(-radius, radius + 1, dtype=torch.float64)
     channels = lr.shape[1]
@@ -186,7 +147,7 @@ def _blurring_path(lr: Tensor, *, sigma: float, kernel_size: int, steps: int) ->
 def draw_attribution(
     result: Attribution, lr: NDArray[np.float32], sr: NDArray[np.float32], path: Path, *, box: Box, scale: int
 ) -> None:
-    """The output with the box, the map around the box, and the whole map on a logarithmic scale.
+    """Draw the output with the box, the map around the box, and the whole map on a logarithmic scale.
 
     Args:
         result: of :func:`attribute`.
@@ -200,7 +161,7 @@ def draw_attribution(
         BackendError: matplotlib is missing.
     """
     left, top, width, height = box
-    figure = new_figure(9.5, 2.7 * lr.shape[0] / lr.shape[1] + 0.6)
+    figure = make_figure(9.5, 2.7 * lr.shape[0] / lr.shape[1] + 0.6)
     panels = whole, near, far = figure.subplots(1, 3)
     extent = (-0.5, scale * lr.shape[1] - 0.5, scale * lr.shape[0] - 0.5, -0.5)  # the input, as large as the output
     strength = np.abs(result.map) / max(float(np.abs(result.map).max()), 1e-30)
@@ -208,7 +169,7 @@ def draw_attribution(
     whole.set_title("output and box", fontsize=9)
     near.imshow(lr.mean(axis=2), cmap="gray", vmin=0, vmax=2, extent=extent)
     near.imshow(strength, cmap="inferno", vmin=0, vmax=1, alpha=strength**0.5, extent=extent)
-    around = 12 * scale  # the detail that makes the map is near, if there is any detail
+    around = 12 * scale  # most of the map is near the box
     near.set_xlim(max(left - around, 0) - 0.5, min(left + width + around, sr.shape[1]) - 0.5)
     near.set_ylim(min(top + height + around, sr.shape[0]) - 0.5, max(top - around, 0) - 0.5)
     near.set_title(f"attribution; diffusion index {result.diffusion_index:.2f}", fontsize=9)
@@ -227,16 +188,3 @@ def draw_attribution(
 
 def _rgb(image: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.clip(np.broadcast_to(image, (*image.shape[:2], 3)), 0, 1)
-
-
-def new_figure(width: float, height: float) -> Any:
-    """An empty matplotlib figure of so many inches, 110 dots each, that needs no display.
-
-    Raises:
-        BackendError: matplotlib is missing.
-    """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise BackendError("drawing needs matplotlib. Install kukkiri[report].") from error
-    return Figure(figsize=(width, height), dpi=110, layout="constrained")
