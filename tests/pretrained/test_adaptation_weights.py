@@ -1,12 +1,16 @@
-"""The initializations in the wheel: their cards fit their weights, and adaptation with them is as good as the cards say."""
+"""The shipped initializations: cards fit weights, and adaptation with them is as good as the cards say."""
 
 import pytest
 
-from kukkiri import load, pretrained
-from kukkiri.adaptation import find_initialization, load_initialization
-from kukkiri.adaptation.contenders import adapting_models
+from kukkiri import pretrained
 from kukkiri.degradations import Degradation
 from kukkiri.evaluation import evaluate_many
+
+pytest.importorskip("torch", reason="needs torch")
+
+from kukkiri import load
+from kukkiri.adaptation import find_initialization, load_initialization
+from kukkiri.adaptation.contenders import adapting_models
 
 FLOORS = {  # Set5, y-mzsr, ten steps with the true kernel, dB; measured 36.16, 35.30, 36.56, 30.57
     ("gaussian:2.0+direct", 2): 36.1,

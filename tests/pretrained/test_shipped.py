@@ -4,13 +4,12 @@ import hashlib
 
 import numpy as np
 import pytest
-import torch
 
-from kukkiri import Upscaler, load, pretrained
+import kukkiri
+from kukkiri import Upscaler, pretrained
 from kukkiri.errors import ModelError
 from kukkiri.evaluation import evaluate
 from kukkiri.inference import PRESETS, OnnxEngine
-from kukkiri.inference.torch_engine import TorchEngine
 
 FLOORS = {  # Set5, y-matlab, dB
     "espcn-x2": 36.5,
@@ -43,9 +42,10 @@ def test_what_is_shipped_is_what_is_tested():
     assert pretrained.list_models() == SHIPPED
 
 
+@pytest.mark.needs_torch
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_card_says_what_the_files_say(name):
-    card, loaded = pretrained.read_card(name), load(name)
+    card, loaded = pretrained.read_card(name), kukkiri.load(name)
     graph = OnnxEngine(pretrained.locate(name, ".onnx")).info
     assert graph == loaded.info
     for key in ("name", "network", "scale", "colour", "receptive_field", "training_data", "licence", "sha256"):
@@ -54,9 +54,12 @@ def test_a_card_says_what_the_files_say(name):
     assert pretrained.locate(name, ".onnx").stat().st_size < 1_000_000
 
 
+@pytest.mark.needs_torch
 @pytest.mark.parametrize("name", SHIPPED)
 def test_both_formats_compute_the_same(name, rng):
-    loaded = load(name)
+    from kukkiri.inference.torch_engine import TorchEngine
+
+    loaded = kukkiri.load(name)
     lr = rng.random((1, loaded.info.channels, 37, 53), dtype=np.float32)
     graph = OnnxEngine(pretrained.locate(name, ".onnx"), threads=1).run(lr)
     assert np.abs(graph - TorchEngine(loaded.module, info=loaded.info).run(lr)).max() < 1e-5  # two engines
@@ -126,13 +129,16 @@ def test_an_unknown_id_names_the_nearest():
         pretrained.read_card("espnc-x3")
 
 
-def test_the_weights_hash_is_of_the_tensors(tmp_path):
+@pytest.mark.needs_torch
+def test_the_weights_hash_is_of_the_tensors():
     """Documented in kukkiri.checkpoints: names, types, shapes and bytes; any change shows."""
-    first = load("espcn-x2")
-    with torch.no_grad():
-        first.module.last_part[0].bias[0] += 1e-3
+    import torch
+
     from kukkiri.checkpoints import tensors_sha256
 
+    first = kukkiri.load("espcn-x2")
+    with torch.no_grad():
+        first.module.last_part[0].bias[0] += 1e-3
     changed = tensors_sha256(first.module.state_dict())
     assert len(changed) == len(hashlib.sha256().hexdigest())
     assert changed != first.info.sha256
