@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="needs torch")
+pytest.importorskip("torch", reason="needs torch")
 
-from kukkiri.degradations import Degradation, gaussian_kernel  # noqa: E402
-from kukkiri.degradations.linear import blur, blur_downsample, subsample  # noqa: E402
-from kukkiri.degradations.torch_twins import (  # noqa: E402
+import torch
+
+from kukkiri.degradations import Degradation, gaussian_kernel
+from kukkiri.degradations.linear import blur, blur_downsample, subsample
+from kukkiri.degradations.torch_twins import (
     blur_downsample_tensor,
     blur_tensor,
     degrade_tensor,

@@ -3,9 +3,11 @@ import pytest
 
 from kukkiri.resampling import KERNELS, resize
 
-torch = pytest.importorskip("torch", reason="needs torch")
+pytest.importorskip("torch", reason="needs torch")
 
-from kukkiri.resampling.tensors import resize_tensor  # noqa: E402
+import torch
+
+from kukkiri.resampling.tensors import resize_tensor
 
 
 @pytest.mark.parametrize("kernel", sorted(KERNELS))
