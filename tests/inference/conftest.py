@@ -55,8 +55,7 @@ def numpy_engine():
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory):
     """Paths of four networks with random weights: plain, transposed, with a size multiple, pre-upsampled."""
-    import torch
-
+    torch = pytest.importorskip("torch", reason="needs torch")
     from kukkiri.checkpoints import describe, export_onnx
     from kukkiri.networks import NETWORKS
 
