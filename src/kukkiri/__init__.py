@@ -4,36 +4,82 @@ Importing the package costs nothing: every public name is loaded when it is firs
 here needs torch except :func:`load` and :func:`adapt`.
 """
 
-import importlib
-from typing import Any
+from typing import TYPE_CHECKING
+
+from kukkiri import engine_loaders
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kukkiri.adaptation import adapt
+    from kukkiri.checkpoints import load
+    from kukkiri.errors import BackendError, ConfigError, ImageError, KukkiriError, ModelError
+    from kukkiri.images import Image
+    from kukkiri.inference import Engine, Upscaler, upscale
+    from kukkiri.info import ModelInfo
 
 __version__ = "0.1.0"
 
-_HOME = {
+__all__ = [
+    "BackendError",
+    "ConfigError",
+    "Image",
+    "ImageError",
+    "KukkiriError",
+    "ModelError",
+    "ModelInfo",
+    "Upscaler",
+    "__version__",
+    "adapt",
+    "load",
+    "upscale",
+]
+
+_HOMES = {
     "BackendError": "kukkiri.errors",
     "ConfigError": "kukkiri.errors",
+    "Image": "kukkiri.images",
     "ImageError": "kukkiri.errors",
     "KukkiriError": "kukkiri.errors",
     "ModelError": "kukkiri.errors",
     "ModelInfo": "kukkiri.info",
-    "Image": "kukkiri.images",
     "Upscaler": "kukkiri.inference",
     "adapt": "kukkiri.adaptation",
     "load": "kukkiri.checkpoints",
     "upscale": "kukkiri.inference",
 }
+"""The package that each public name is loaded from when it is first used."""
 
-__all__ = sorted([*_HOME, "__version__"])
+if not TYPE_CHECKING:  # a type checker that saw it would believe in every name
 
+    def __getattr__(name: str) -> object:
+        home = _HOMES.get(name)
+        if home is None:
+            raise AttributeError(f"module 'kukkiri' has no attribute {name!r}")
+        import importlib
 
-def __getattr__(name: str) -> Any:
-    home = _HOME.get(name)
-    if home is None:
-        raise AttributeError(f"module 'kukkiri' has no attribute {name!r}")
-    value = getattr(importlib.import_module(home), name)
-    globals()[name] = value
-    return value
+        value = getattr(importlib.import_module(home), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:
     return __all__
+
+
+def _load_torch_weights(path: "Path") -> "Engine":
+    """Cross to the half that needs torch, because a user's file asks for it."""
+    from kukkiri.errors import BackendError
+
+    try:
+        from kukkiri.checkpoints import load
+        from kukkiri.inference.torch_engine import TorchEngine
+    except ImportError as error:
+        raise BackendError(
+            f"{path}: torch weights need torch ({error}). Install kukkiri[torch], or use an .onnx file."
+        ) from error
+    loaded = load(path)
+    return TorchEngine(loaded.module, info=loaded.info)
+
+
+engine_loaders.register(".safetensors", ".pth", ".pt", ".ckpt", ".bin", "", loader=_load_torch_weights)

@@ -6,7 +6,7 @@ import pytest
 import kukkiri.pretrained
 from kukkiri.errors import ModelError
 from kukkiri.inference import INTERPOLATIONS, PRESETS, Upscaler
-from kukkiri.inference.choosing import choose_scales
+from kukkiri.inference.families import choose_scales
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from kukkiri import Upscaler, pretrained
 from kukkiri.errors import ModelError
 from kukkiri.images import Image
-from kukkiri.inference.choosing import choose_scales
+from kukkiri.inference.families import choose_scales
 
 SHIPPED = pretrained._folder()
 

@@ -5,8 +5,7 @@ from hypothesis import strategies as st
 
 from kukkiri.errors import ConfigError, ImageError, ModelError
 from kukkiri.images import Image, Metadata, quantize, rgb_to_y, rgb_to_ycbcr, ycbcr_to_rgb
-from kukkiri.inference import Footprint, Upscaler
-from kukkiri.inference.upscaler import upscale
+from kukkiri.inference import Footprint, Upscaler, upscale
 from kukkiri.resampling import resize
 
 from .conftest import NumpyEngine
@@ -81,7 +80,7 @@ def test_nan_and_infinity_end_in_an_error(bad, colour, numpy_engine):
         Upscaler(engine)(np.zeros((4, 4, 3), np.uint8))
 
 
-def test_a_image_keeps_depth_metadata_and_source(numpy_engine, rng, tmp_path):
+def test_an_image_keeps_depth_metadata_and_source(numpy_engine, rng, tmp_path):
     image = Image(
         colour=rng.random((5, 6, 3), dtype=np.float32),
         alpha=np.ones((5, 6), np.float32),
@@ -160,7 +159,9 @@ def test_the_ensemble_is_the_mean_over_flips_and_turns(numpy_engine, rng):
 def test_the_ensemble_tiles_turned_images_too(numpy_engine, rng):
     plane = rng.random((1, 40, 60), dtype=np.float32)
     whole = Upscaler(numpy_engine(), ensemble=True, tile=0).upscale_planes(plane)
-    tiled = Upscaler(numpy_engine(footprint=Footprint(linear=50.0)), ensemble=True, memory=400_000).upscale_planes(plane)
+    tiled = Upscaler(numpy_engine(footprint=Footprint(linear=50.0)), ensemble=True, memory=400_000).upscale_planes(
+        plane
+    )
     assert np.abs(tiled - whole).max() <= 1e-6
 
 
@@ -232,7 +233,7 @@ def test_a_float_image_is_not_changed_in_place(numpy_engine, rng):
     assert np.array_equal(array, before)
 
 
-def test_a_file_goes_in_and_a_image_comes_out(tmp_path, rng, exported):
+def test_a_file_goes_in_and_an_image_comes_out(tmp_path, rng, exported):
     array = noise(rng, (11, 13, 3), np.uint8)
     Image.from_array(array).save(tmp_path / "a.png")
     larger = upscale(tmp_path / "a.png", scale=2.5, model=exported["espcn"], threads=1)

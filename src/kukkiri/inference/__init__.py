@@ -1,13 +1,17 @@
 """Any image through a network: engines, tiles, memory, self-ensemble, colour and alpha (no torch)."""
 
-from kukkiri.inference.choosing import INTERPOLATIONS, Domain
+from kukkiri.inference.choosing import INTERPOLATIONS
 from kukkiri.inference.engine import Engine, Footprint, OnnxEngine, usable_threads
+from kukkiri.inference.families import Domain
 from kukkiri.inference.file_jobs import FileJob
 from kukkiri.inference.folders import FileResult, FolderRun
+from kukkiri.inference.one_image import upscale
+from kukkiri.inference.options import UpscalerOptions
+from kukkiri.inference.planning import Plan
 from kukkiri.inference.presets import PRESETS, Preset
 from kukkiri.inference.providers import Provider, available
 from kukkiri.inference.tiling import SeamScore
-from kukkiri.inference.upscaler import Plan, Upscaler, upscale
+from kukkiri.inference.upscaler import Upscaler
 
 __all__ = [
     "INTERPOLATIONS",
@@ -24,6 +28,7 @@ __all__ = [
     "Provider",
     "SeamScore",
     "Upscaler",
+    "UpscalerOptions",
     "available",
     "upscale",
     "usable_threads",

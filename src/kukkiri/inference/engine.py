@@ -5,7 +5,7 @@ import os
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,7 @@ class Footprint:
         return cls(linear=3.0 * 4 * _UNKNOWN_WIDTH * scale**2)
 
 
+@runtime_checkable
 class Engine(Protocol):
     """What the upscaler needs to run a network, whatever computes it."""
 

@@ -9,10 +9,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["run_ensemble"]
+__all__ = ["VARIANTS", "run_ensemble"]
 
 Batch = NDArray[np.float32]
-_VARIANTS = [(turned, rows, columns) for turned in (False, True) for rows in (1, -1) for columns in (1, -1)]
+VARIANTS = [(turned, rows, columns) for turned in (False, True) for rows in (1, -1) for columns in (1, -1)]
 
 
 def run_ensemble(run: Callable[[Batch], Batch], lr: Batch) -> Batch:
@@ -26,7 +26,7 @@ def run_ensemble(run: Callable[[Batch], Batch], lr: Batch) -> Batch:
         The mean of the unclamped outputs, float32, summed always in the same order.
     """
     total: Batch | None = None
-    for turned, rows, columns in _VARIANTS:
+    for turned, rows, columns in VARIANTS:
         view = lr[..., ::rows, ::columns]
         sr = run(np.ascontiguousarray(view.swapaxes(-1, -2) if turned else view))
         back = (sr.swapaxes(-1, -2) if turned else sr)[..., ::rows, ::columns]
@@ -36,5 +36,5 @@ def run_ensemble(run: Callable[[Batch], Batch], lr: Batch) -> Batch:
             total += back
     if total is None:
         raise ValueError("no variant was run")
-    total *= np.float32(1 / len(_VARIANTS))
+    total *= np.float32(1 / len(VARIANTS))
     return total

@@ -1,0 +1,118 @@
+"""The planes of one image on their way through the networks of a plan, one network after the other."""
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kukkiri.errors import ModelError
+from kukkiri.inference.chop import chop
+from kukkiri.inference.engine import Engine
+from kukkiri.inference.ensemble import VARIANTS, run_ensemble
+from kukkiri.inference.flat_regions import SkipStatistics, run_skipping_flat
+from kukkiri.inference.interpolation import resize_planes
+from kukkiri.inference.planning import Plan
+from kukkiri.inference.tiling import SeamScore, TileSize, run_pass
+
+__all__ = ["NetworkRun", "ProgressCallback"]
+
+Plane = NDArray[np.float32]
+ProgressCallback = Callable[[int, int], None]
+"""Called with (done, total) network runs after each."""
+
+
+class NetworkRun:
+    """One run of the networks over one image; it collects what the user should know about the result."""
+
+    def __init__(
+        self,
+        engines: Sequence[Engine],
+        plan: Plan,
+        *,
+        ensemble: bool = False,
+        chop: bool = False,
+        skip_flat: bool = False,
+        progress: ProgressCallback | None = None,
+    ) -> None:
+        """Prepare a run.
+
+        Args:
+            engines: that the plan was made for.
+            plan: tiles and sizes.
+            ensemble: average each network over the eight flips and rotations.
+            chop: run each network in the official four quadrants.
+            skip_flat: interpolate flat parts.
+            progress: see :data:`ProgressCallback`.
+        """
+        self._engines, self._plan = engines, plan
+        self._ensemble, self._chop, self._skip_flat = ensemble, chop, skip_flat
+        self._progress, self._done = progress, 0
+        self._seams = SeamScore()
+        self._statistics = SkipStatistics()
+
+    def run(self, lr: Plane) -> Plane:
+        """Upscale planes.
+
+        Args:
+            lr: (1, C, H, W), [0, 1].
+
+        Returns:
+            (1, C, sH, sW) of the plan's output size; between two networks clamped to [0, 1], at the end not.
+
+        Raises:
+            ModelError: a network gave NaN or infinity.
+        """
+        planes = lr
+        for number, (engine, (_, size, tile)) in enumerate(zip(self._engines, self._plan.passes, strict=True)):
+            if number:
+                planes = np.clip(planes, 0, 1)  # networks are trained on inputs in this range
+            if engine.info.pre_upsampled:
+                planes = resize_planes(planes, size)
+            planes = self._run_network(engine, planes, tile)
+        output_size = self._plan.output_size
+        return resize_planes(planes, output_size) if planes.shape[-2:] != output_size else planes
+
+    def notes(self) -> list[str]:
+        """Lines for the user: the share that was skipped, and the seam score of blended tiles."""
+        notes = [self._statistics.note()] if self._statistics.total else []
+        if self._seams.seams:
+            mean, most = 255 * self._seams.mean, 255 * self._seams.maximum
+            notes.append(f"upscaled in blended tiles; they differ by {mean:.2f} of 255 levels, at most by {most:.1f}")
+        return notes
+
+    def _run_network(self, engine: Engine, lr: Plane, tile: TileSize | None) -> Plane:
+        size = lr.shape[-2:]
+
+        def run(batch: Plane) -> Plane:
+            transposed = batch.shape[-2:] != size
+            sr = self._run_once(engine, batch, tile[::-1] if tile and transposed else tile)
+            self._done += 1
+            if self._progress is not None:
+                self._progress(self._done, len(self._engines) * (len(VARIANTS) if self._ensemble else 1))
+            return sr
+
+        sr = run_ensemble(run, lr) if self._ensemble else run(lr)
+        if not (math.isfinite(float(sr.min())) and math.isfinite(float(sr.max()))):
+            raise ModelError(
+                f"{engine.info.name}: the network gave NaN or infinity for this image, so there is no result. "
+                "Its weights may be damaged or made for another range; try another model."
+            )
+        return sr
+
+    def _run_once(self, engine: Engine, lr: Plane, tile: TileSize | None) -> Plane:
+        if self._chop:
+            return self._run_chopped(engine, lr)
+        if self._skip_flat:
+            return run_skipping_flat(engine, lr, tile=tile, seams=self._seams, statistics=self._statistics)
+        return run_pass(engine, lr, tile=tile, seams=self._seams)
+
+    def _run_chopped(self, engine: Engine, lr: Plane) -> Plane:
+        def upscale(quadrant: Plane) -> Plane:
+            planes = np.ascontiguousarray(quadrant.transpose(2, 0, 1))[None]
+            sr: Plane = run_pass(engine, planes, tile=None, seams=self._seams)[0].transpose(1, 2, 0)
+            return sr
+
+        scale = 1 if engine.info.pre_upsampled else engine.info.scale
+        chopped: Plane = chop(lr[0].transpose(1, 2, 0), upscale, scale=scale).transpose(2, 0, 1)[None]
+        return chopped

@@ -1,0 +1,20 @@
+"""The options of an upscaler as a type, for the functions that only hand them on."""
+
+from typing import Literal, TypedDict
+
+from kukkiri.inference.families import Domain
+
+__all__ = ["UpscalerOptions"]
+
+
+class UpscalerOptions(TypedDict, total=False):
+    """The keywords of :class:`kukkiri.Upscaler` beside ``scale``, which are explained there."""
+
+    ensemble: bool
+    chop: bool
+    tile: int | Literal["auto"] | None
+    threads: int | None
+    memory: int | None
+    workers: int
+    skip_flat: bool
+    weights: Domain
