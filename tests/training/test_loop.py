@@ -70,10 +70,10 @@ def test_a_killed_run_goes_on_to_the_same_bits(folder, changes):
 def test_bfloat16_computes_the_layers_until_the_last_share_and_nothing_else(folder):
     run = Run(recipe(folder, precision="bfloat16", final_share=0.25, optimizer="soap"))
     run.recipe.folder.mkdir(parents=True)
-    run.begin()
+    run.initialize()
     seen = []
     run.network.first_part[0].register_forward_hook(lambda module, given, made: seen.append(made.dtype))
-    run.go(40, report=None)
+    run.train_until(40, report=None)
     assert seen == [torch.bfloat16] * 30 + [torch.float32] * 10  # the validation has a network of its own
     kept = [*run.network.parameters(), *run.average.values()]
     kept += [value for state in run.optimizer.state.values() for value in state.values() if torch.is_tensor(value)]
@@ -171,7 +171,7 @@ def test_whitened_start_and_transfer_to_another_scale(folder):
 
 def test_another_recipe_does_not_resume_and_nothing_is_overwritten(folder):
     train(recipe(folder), stop_at=7)
-    with pytest.raises(ConfigError, match="there already"):
+    with pytest.raises(ConfigError, match="exists already"):
         train(recipe(folder))
     with pytest.raises(ConfigError, match="learning_rate differ"):
         train(recipe(folder, learning_rate=1e-3), resume=True)

@@ -36,7 +36,7 @@ def test_overrides_are_laid_over_the_file_with_their_types(tmp_path):
     [
         (BASE + "stepz = 3", [], "unknown key 'stepz'; did you mean 'steps'"),
         (BASE + 'steps = "many"', [], "steps must be int"),
-        (BASE, ["steps"], "no override"),
+        (BASE, ["steps"], "not an override"),
         ('name = "a"', [], "network, scale must be given"),
         (BASE + "steps = ", [], "not a TOML file"),
         (BASE, ["optimizer=sopa"], "did you mean 'soap'"),

@@ -1,9 +1,9 @@
-"""Training around a grey value, exactly equal to training without it once it is folded into the biases.
+"""Training on inputs centred around a grey value, which is folded exactly into two biases afterwards.
 
-A first layer that sees values around 0.45 spends its gradient on the mean. Written as
-``net(lr - c) + c`` the mean is gone, and because a convolution is affine, ``W (x - c) + b`` is
-``W x + (b - c sum W)``: only two biases change, or one where the network adds to its own input and so puts
-the mean back by itself. The fold is made before zero padding, so it holds at borders too.
+A first layer whose inputs lie around 0.45 spends its gradient on their mean. ``net(lr - c) + c`` removes the mean,
+and because a convolution is affine, ``W (x - c) + b`` is ``W x + (b - c sum W)``: only two biases change, or one where
+the network adds its own input to its output, which restores the mean. The shift is folded before zero padding is
+applied, so the identity holds at borders too.
 """
 
 import torch
@@ -14,13 +14,13 @@ __all__ = ["Centred"]
 
 
 class Centred(nn.Module):
-    """A network whose parameters are learned as if its input and output were shifted by ``centre``."""
+    """A network trained as if ``centre`` were subtracted from its input and added to its output."""
 
     def __init__(self, network: nn.Module, *, centre: float) -> None:
         """Wrap a network that begins and ends with a convolution that has a bias.
 
         Raises:
-            ValueError: it does not.
+            ValueError: the first or the last convolution has no bias.
         """
         super().__init__()
         self.network = network
@@ -36,7 +36,7 @@ class Centred(nn.Module):
         self._first, self._last = layers[0][0], layers[-1][0]
 
     def folded(self) -> dict[str, Tensor]:
-        """The two biases with the shift folded in, by their names in the network; differentiable."""
+        """Return the two biases with the shift folded in, by their names in the network; differentiable."""
         if not self.centre:
             return {}
         parameters = dict(self.network.named_parameters())
@@ -48,13 +48,13 @@ class Centred(nn.Module):
         }
 
     def forward(self, lr: Tensor) -> Tensor:
-        """The network itself, with the folded biases."""
+        """Run the network with the folded biases."""
         sr: Tensor = functional_call(self.network, self.folded(), (lr,))
         return sr
 
     @torch.no_grad()
     def unfold(self) -> None:
-        """Take the shift out of the network's two biases, in place: plain weights become centred ones."""
+        """Remove the shift from the network's two biases, in place: ordinary weights become centred ones."""
         if self.centre:
             parameters = dict(self.network.named_parameters())
             weight = parameters[f"{self._first}.weight"]
@@ -63,7 +63,7 @@ class Centred(nn.Module):
 
     @torch.no_grad()
     def folded_state(self) -> dict[str, Tensor]:
-        """The plain network's state dict, ready to be saved."""
+        """Return the state dict of the network without centring, which is what is saved."""
         state = {key: value.detach().clone() for key, value in self.network.state_dict().items()}
         state.update({key: value.clone() for key, value in self.folded().items()})
         return state

@@ -1,9 +1,10 @@
-"""Where training starts from: an interpolator, whitened random features, another scale, or a smaller network.
+"""Initialization of training: as an interpolator, by whitened random features, or from pretrained weights.
 
-ESPCN's tanh units stay linear from a default start, and training stalls at the best linear filter. Whitened
-features start non-linear: the patches that a layer sees are rotated into their principal axes, scaled to unit
-variance there, and projected on random directions (as LeCun et al., "Efficient BackProp", 1998, section 4.3, do
-with inputs). On top of any features the best last layer is a least-squares problem, and is solved exactly.
+From the default initialization, ESPCN's tanh units stay linear and training stalls at the best linear filter. Whitened
+features are non-linear from the first step: the input patches of a layer are rotated into their principal axes, scaled
+to unit variance there, and projected on random directions (as LeCun et al., "Efficient BackProp", 1998, section 4.3, do
+with inputs). For given features the best last layer is a least-squares problem, which is solved exactly. Pretrained
+weights may be those of another scale, or of a smaller network.
 """
 
 from collections.abc import Iterable
@@ -23,18 +24,18 @@ from kukkiri.training.centring import Centred
 __all__ = ["initialize_as_interpolator", "initialize_whitened", "solve_head", "transfer", "widen"]
 
 _VARIANCE_FLOOR = 1e-2
-"""Of the largest: principal axes with less variance are noise and are not raised to unit variance."""
+"""Relative to the largest variance: principal axes with less are noise and are not scaled to unit variance."""
 _GAIN = 0.5
-"""Standard deviation of what goes into a tanh: non-linear, not saturated."""
+"""Standard deviation of the input of a tanh: non-linear, not saturated."""
 
 Batches = Iterable[tuple[Tensor, Tensor]]
 
 
 def initialize_as_interpolator(network: Network) -> None:
-    """Start as an upscaling; see the networks' ``initialize_as_interpolator``.
+    """Initialize a network as an interpolation, in place; see the networks' ``initialize_as_interpolator``.
 
     Raises:
-        ConfigError: a network without such a start.
+        ConfigError: a network without such an initialization.
     """
     match network:
         case espcn.ESPCN():
@@ -49,12 +50,12 @@ def initialize_as_interpolator(network: Network) -> None:
 
 @torch.no_grad()
 def initialize_whitened(network: Network, batches: Batches, *, centre: float, seed: int) -> None:
-    """Give an ESPCN whitened random features and the best last layer for them, in place.
+    """Initialize an ESPCN with whitened random features and the best last layer for them, in place.
 
     Args:
         network: an ESPCN.
-        batches: (lr, hr) pairs; about 300,000 LR pixels are plenty.
-        centre: see :mod:`kukkiri.training.centring`; the network is left in centred form.
+        batches: (lr, hr) pairs; about 300,000 LR pixels are enough.
+        centre: see :mod:`kukkiri.training.centring`; the network is in centred form afterwards.
         seed: of the random directions.
 
     Raises:
@@ -74,7 +75,7 @@ def initialize_whitened(network: Network, batches: Batches, *, centre: float, se
 
 
 def _whiten(layer: nn.Conv2d, features: Tensor, generator: torch.Generator) -> None:
-    """Random directions in the whitened space of the layer's input patches; row 0, the identity path, is kept."""
+    """Set random directions in the whitened space of the layer's input patches; row 0, the identity path, is kept."""
     patches = functional.unfold(features, layer.kernel_size).transpose(1, 2).flatten(0, 1)
     patches = patches[torch.randperm(len(patches), generator=generator)[:20_000]].double()
     mean = patches.mean(0)
@@ -112,7 +113,10 @@ def solve_head(network: Network, batches: Batches, *, centre: float) -> None:
         taps = -(-9 // network.scale)
         before, first_row = taps - 1 - 4 // network.scale, 4 % network.scale
     else:
-        raise ConfigError(f"the last layer of {type(network).__name__} in {network.colour} is not solved for.")
+        raise ConfigError(
+            f"the last layer of {type(network).__name__} in {network.colour} cannot be solved for; expected espcn, "
+            "fsrcnn or plain (without unshuffle) on luma."
+        )
     square, product = _normal_equations(
         body,
         batches,
@@ -135,7 +139,7 @@ def solve_head(network: Network, batches: Batches, *, centre: float) -> None:
 
 
 class _Features(nn.Module):
-    """What the head of a Plain sees."""
+    """The features that the head of a Plain is applied to, as a module."""
 
     def __init__(self, network: Plain) -> None:
         super().__init__()
@@ -157,7 +161,10 @@ def _normal_equations(
     margin: int,
     adds_input: bool,
 ) -> tuple[Tensor, Tensor]:
-    """A^T A and A^T B in float64 for sub-pixels B from feature patches A, away from the zero-padded border."""
+    """Compute A^T A and A^T B in float64, for the regression of sub-pixels B on feature patches A.
+
+    Patches that the zero-padded border affects are left out.
+    """
     square: Tensor | None = None
     product: Tensor | None = None
     for lr, hr in batches:
@@ -180,14 +187,14 @@ def _normal_equations(
 
 
 def _solve(square: Tensor, product: Tensor) -> Tensor:
-    """Ridge regression with a ridge of 1e-6 of the mean diagonal: enough against equal features."""
+    """Solve by ridge regression, with a ridge of 1e-6 of the mean diagonal: enough when features are equal."""
     ridge = 1e-6 * square.diagonal().mean()
     solution: Tensor = torch.linalg.solve(square + ridge * torch.eye(len(square), dtype=square.dtype), product)
     return solution
 
 
 def _fill_transposed(head: nn.ConvTranspose2d, square: Tensor, product: Tensor, *, taps: int, scale: int) -> None:
-    """Solve each phase for the taps that the kernel really has; one bias serves all phases (Schur complement)."""
+    """Solve each phase for the taps that the kernel has there; all phases share one bias (Schur complement)."""
     channels, _, height, width = head.weight.shape
     constant = len(square) - 1
     parts = []
@@ -211,42 +218,46 @@ def _fill_transposed(head: nn.ConvTranspose2d, square: Tensor, product: Tensor, 
 
 
 def transfer(network: Network, weights: Path) -> bool:
-    """Copy every tensor of a safetensors file that fits by name and shape, in place.
+    """Copy every tensor of a safetensors file that has the name and shape of one of the network's, in place.
 
     Returns:
-        Whether everything fitted; otherwise the last layer belongs to another scale and is to be solved for.
+        True when every tensor of the network was set; otherwise the last layer is that of another scale and remains to
+        be solved for.
 
     Raises:
         ConfigError: a tensor other than the last layer's does not fit, or the file cannot be read.
     """
-    state = _read(weights)
+    state = _read_weights(weights)
     own = network.state_dict()
     fitting = {key: value for key, value in state.items() if key in own and own[key].shape == value.shape}
-    strangers = [key for key in own if key not in fitting and not key.startswith(("last_part.", "head."))]
-    if strangers or not fitting:
-        raise ConfigError(f"{weights}: not the weights of such a network; {strangers[:3]} do not fit.")
+    missing = [key for key in own if key not in fitting and not key.startswith(("last_part.", "head."))]
+    if missing or not fitting:
+        raise ConfigError(
+            f"{weights}: not the weights of {type(network).__name__} with these arguments; no tensor fits "
+            f"{', '.join(missing[:3])}."
+        )
     network.load_state_dict(fitting, strict=False)
     return len(fitting) == len(own)
 
 
 @torch.no_grad()
 def widen(network: Network, weights: Path, *, centre: float) -> None:
-    """Make a wider and deeper ``plain`` compute what a smaller one does, in place (Net2Net, arXiv:1511.05641).
+    """Initialize a wider and deeper ``plain`` to the function of a smaller one, in place (Net2Net, arXiv:1511.05641).
 
-    The old features do not hear the new ones, which keep their random start, and the layers behind the old depth pass
-    the old features on; nothing else makes the output, until training changes that.
+    The old features do not depend on the new ones, which keep their random initialization; the layers beyond the old
+    depth are identities on the old features, and the head is zero on the new ones.
 
     Args:
-        network: a freshly made ``plain``.
+        network: a newly initialized ``plain``.
         weights: a safetensors file of a ``plain`` of the same scale and colour, not wider and not deeper.
-        centre: see :mod:`kukkiri.training.centring`; the network is left in centred form.
+        centre: see :mod:`kukkiri.training.centring`; the network is in centred form afterwards.
 
     Raises:
         ConfigError: another network, or a file that does not fit or cannot be read.
     """
     if not isinstance(network, Plain):
         raise ConfigError(f"initialization = 'widened' is made for plain, not for {type(network).__name__}.")
-    state = _read(weights)
+    state = _read_weights(weights)
     try:
         small = Plain(**Plain.arguments_from_state(state))
         small.load_state_dict(state)
@@ -254,7 +265,9 @@ def widen(network: Network, weights: Path, *, centre: float) -> None:
         raise ConfigError(f"{weights}: not the weights of a plain network ({error}).") from error
     Centred(small, centre=centre).unfold()
     old, new = small.state_dict(), network.state_dict()
-    (width, depth), (wider, deeper) = ((len(one["body.0.bias"]), count_blocks(one, "body.")) for one in (old, new))
+    (width, depth), (wider, deeper) = (
+        (len(tensors["body.0.bias"]), count_blocks(tensors, "body.")) for tensors in (old, new)
+    )
     if width > wider or depth > deeper or _kind(small) != _kind(network):
         raise ConfigError(f"{weights}: not a smaller network of the same scale and colour ({width} x {depth}).")
     for number in range(deeper):
@@ -275,7 +288,7 @@ def _kind(network: Plain) -> tuple[int, str, int]:
     return network.scale, network.colour, network.unshuffle
 
 
-def _read(weights: Path) -> dict[str, Tensor]:
+def _read_weights(weights: Path) -> dict[str, Tensor]:
     try:
         return read_safetensors(weights)[1]
     except ModelError as error:

@@ -1,6 +1,6 @@
-"""The one training loop: a recipe in, weights out, resumable to the bit.
+"""The training loop: trains a network by a recipe and resumes to equal bits.
 
-The batch of a step is a function of the seed and the step, the learning rate of the step alone; so a
+The batch of a step depends on the seed and the step only, the learning rate on the step only; so a
 checkpoint holds the weights, their average, the optimizer's state and the step, and nothing else.
 """
 
@@ -19,7 +19,8 @@ from torch import Tensor, nn
 
 from kukkiri.checkpoints import describe, save_safetensors
 from kukkiri.data import PairSet, PatchSampler
-from kukkiri.errors import ConfigError
+from kukkiri.errors import ConfigError, did_you_mean
+from kukkiri.files import replacing, sweep_temporary_files
 from kukkiri.info import ModelInfo
 from kukkiri.losses import LOSSES
 from kukkiri.networks import NETWORKS, Network
@@ -27,38 +28,40 @@ from kukkiri.resampling.tensors import resize_tensor
 from kukkiri.training.centring import Centred
 from kukkiri.training.initialization import initialize_as_interpolator, initialize_whitened, solve_head, transfer, widen
 from kukkiri.training.precision import autocast, warn_if_slow
-from kukkiri.training.recipe import Recipe
+from kukkiri.training.recipe import Recipe, check_choice
 from kukkiri.training.soap import SOAP
 from kukkiri.training.validation import Validation
 
 __all__ = ["Run", "TrainingProgress", "drive", "learning_rate_at", "make_optimizer", "train"]
 
 _log = logging.getLogger(__name__)
-_START_BATCHES = 40  # for whitening and for the last layer: 650,000 LR pixels at the default batch
+_INITIALIZATION_BATCHES = 40  # for whitening and for the last layer: 650,000 LR pixels at the default batch
 
 
 @dataclass(frozen=True)
 class TrainingProgress:
-    """One line of the log."""
+    """One line of the log of a training run."""
 
     step: int
+    """Updates done."""
     steps: int
+    """Updates of the whole run."""
     loss: float
     """Mean since the last line."""
     learning_rate: float
     patches_per_second: float
     seconds_left: float
     psnr: float | None = None
-    """Of the averaged weights on the validation set, when it was measured."""
+    """Of the averaged weights on the validation set, in dB; None on lines without a validation."""
     data_share: float = 0.0
-    """Part of the time since the last line that was spent on drawing patches."""
+    """Fraction of the time since the last line that was spent on sampling patches."""
     curve: tuple[float, ...] = ()
-    """Of meta-training: that PSNR before and after each step of adaptation."""
+    """In meta-training: that PSNR before and after each step of adaptation."""
 
 
 def learning_rate_at(recipe: Recipe, step: int) -> float:
-    """The learning rate of an update, counted from 0: a linear rise, then the schedule."""
-    rise = min(1.0, (step + 1) / recipe.warmup) if recipe.warmup else 1.0
+    """Return the learning rate of an update, counted from 0: linear warm-up times the schedule."""
+    warmup = min(1.0, (step + 1) / recipe.warmup) if recipe.warmup else 1.0
     match recipe.schedule:
         case "cosine":
             factor = 0.5 * (1 + math.cos(math.pi * step / recipe.steps))
@@ -66,7 +69,7 @@ def learning_rate_at(recipe: Recipe, step: int) -> float:
             factor = 0.5 ** sum(step >= milestone for milestone in recipe.milestones)
         case _:
             factor = 1.0
-    return recipe.learning_rate * rise * factor
+    return recipe.learning_rate * warmup * factor
 
 
 def train(
@@ -80,8 +83,8 @@ def train(
 
     Args:
         recipe: see :class:`Recipe`.
-        resume: go on from ``checkpoint.pt`` of the same recipe.
-        stop_at: stop after this many steps with a checkpoint, as an interruption would.
+        resume: continue from ``checkpoint.pt`` of the same recipe.
+        stop_at: write a checkpoint after this many steps and return, as after an interruption.
         report: called with every line of the log.
 
     Returns:
@@ -89,7 +92,7 @@ def train(
 
     Raises:
         ConfigError: unknown network or loss, missing data, a checkpoint of another recipe, or a finished or
-            started run without ``resume``.
+            unfinished run without ``resume``.
     """
     return drive(Run, recipe, resume=resume, stop_at=stop_at, report=report)
 
@@ -102,40 +105,41 @@ def drive(
     stop_at: int | None,
     report: Callable[[TrainingProgress], None] | None,
 ) -> Path:
-    """What :func:`train` does, for any kind of run."""
+    """Do the work of :func:`train` for any kind of run."""
     folder = recipe.folder
     checkpoint = folder / "checkpoint.pt"
     if checkpoint.exists() and not resume:
-        raise ConfigError(f"{checkpoint} is there already. Use --resume to go on, or another output or name.")
+        raise ConfigError(f"{checkpoint} exists already. Use --resume to continue, or another output or name.")
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
     folder.mkdir(parents=True, exist_ok=True)
+    sweep_temporary_files(folder)
     run = kind(recipe)
     if checkpoint.exists():
         run.restore(checkpoint)
-        _forget_after(folder / "log.jsonl", run.step)
+        _remove_lines_after(folder / "log.jsonl", run.step)
     else:
-        run.begin()
+        run.initialize()
         (folder / "recipe.json").write_text(json.dumps(asdict(recipe), indent=2) + "\n", encoding="utf-8")
     last = recipe.steps if stop_at is None else min(stop_at, recipe.steps)
     try:
-        run.go(last, report=report)
+        run.train_until(last, report=report)
     except KeyboardInterrupt:
         run.save(checkpoint)
-        _log.warning("stopped at step %d; --resume goes on", run.step)
+        _log.warning("interrupted at step %d; use --resume to continue", run.step)
         raise
     run.save(checkpoint)
     return run.weights
 
 
 class Run:
-    """State of a run: everything that a checkpoint keeps, and what can be made again from the recipe."""
+    """The state of a run: everything that a checkpoint holds, and everything that the recipe determines."""
 
     def __init__(self, recipe: Recipe) -> None:
         if recipe.network not in NETWORKS:
-            raise ConfigError(f"unknown network {recipe.network!r}. Known: {', '.join(sorted(NETWORKS))}.")
-        if recipe.loss not in LOSSES or (recipe.final_loss and recipe.final_loss not in LOSSES):
-            raise ConfigError(f"unknown loss {recipe.loss!r} or {recipe.final_loss!r}. Known: {', '.join(LOSSES)}.")
+            raise ConfigError(f"unknown network {recipe.network!r}{did_you_mean(recipe.network, sorted(NETWORKS))}")
+        for loss in filter(None, (recipe.loss, recipe.final_loss)):
+            check_choice("loss", loss, tuple(LOSSES))
         self.recipe = recipe
         self.weights = recipe.folder / "weights.safetensors"
         self.step = 0
@@ -150,11 +154,11 @@ class Run:
         self.optimizer = make_optimizer(recipe, self.network)
         self.average: dict[str, Tensor] = {}
         self.patches = recipe.batch
-        self.drawing = 0.0  # seconds since the last line of the log
+        self.sampling_seconds = 0.0  # since the last line of the log
         self._read_images()
 
     def _read_images(self) -> None:
-        """Set the sampler and the validation."""
+        """Read the training and the validation images."""
         recipe = self.recipe
         pairs = PairSet.from_folder(
             Path(recipe.data),
@@ -175,10 +179,10 @@ class Run:
             else None
         )
 
-    def begin(self) -> None:
+    def initialize(self) -> None:
         """Set the initial weights."""
         recipe = self.recipe
-        batches = self._start_batches() if recipe.initialization in ("whitened", "transfer") else []
+        batches = self._initialization_batches() if recipe.initialization in ("whitened", "transfer") else []
         match recipe.initialization:
             case "interpolator":
                 initialize_as_interpolator(self.network)
@@ -194,12 +198,12 @@ class Run:
                 widen(self.network, Path(recipe.weights), centre=recipe.centre)
         self.average = {key: value.detach().clone() for key, value in self.network.state_dict().items()}
 
-    def _start_batches(self) -> list[tuple[Tensor, Tensor]]:
-        """Batches that training itself does not begin with."""
-        return [self.sampler.at(self.recipe.steps + number) for number in range(_START_BATCHES)]
+    def _initialization_batches(self) -> list[tuple[Tensor, Tensor]]:
+        """Sample batches that training does not use: those of the steps after the last."""
+        return [self.sampler.at(self.recipe.steps + number) for number in range(_INITIALIZATION_BATCHES)]
 
-    def go(self, last: int, *, report: Callable[[TrainingProgress], None] | None) -> None:
-        """Update until ``last`` steps are done."""
+    def train_until(self, last: int, *, report: Callable[[TrainingProgress], None] | None) -> None:
+        """Update the weights until ``last`` steps are done."""
         recipe = self.recipe
         total, counted, since = 0.0, 0, time.perf_counter()
         self.network.train()
@@ -218,36 +222,36 @@ class Run:
                     patches_per_second=counted * self.patches / elapsed,
                     seconds_left=(recipe.steps - self.step) * elapsed / counted,
                     psnr=self._validate() if validate else None,
-                    data_share=self.drawing / elapsed,
+                    data_share=self.sampling_seconds / elapsed,
                     curve=self.curve if validate else (),
                 )
                 self._write(line, report)
-                total, counted, since, self.drawing = 0.0, 0, time.perf_counter(), 0.0
+                total, counted, since, self.sampling_seconds = 0.0, 0, time.perf_counter(), 0.0
             if self.step % recipe.checkpoint_every == 0:
                 self.save(recipe.folder / "checkpoint.pt")
 
     def _update(self) -> float:
         recipe = self.recipe
-        criterion = LOSSES[recipe.final_loss if recipe.final_loss and self._late() else recipe.loss]
+        criterion = LOSSES[recipe.final_loss if recipe.final_loss and self._is_final() else recipe.loss]
         begun = time.perf_counter()
         lr, hr = self.sampler.at(self.step)
-        self.drawing += time.perf_counter() - begun
+        self.sampling_seconds += time.perf_counter() - begun
         self.optimizer.zero_grad(set_to_none=True)
         loss = criterion(self._forward(lr), hr)
         loss.backward()  # type: ignore[no-untyped-call]
         self._descend()
         return float(loss.detach())
 
-    def _precision(self) -> torch.autocast:
-        """What the network computes in during this update."""
-        return autocast("float32" if self._late() else self.recipe.precision)
+    def _autocast(self) -> torch.autocast:
+        """Return the autocast context of this update."""
+        return autocast("float32" if self._is_final() else self.recipe.precision)
 
-    def _late(self) -> bool:
-        """Whether this update is one of the last ``final_share``."""
+    def _is_final(self) -> bool:
+        """Return True when this update is one of the last ``final_share``."""
         return self.step >= self.recipe.steps * (1 - self.recipe.final_share)
 
     def _descend(self) -> None:
-        """Move the weights along their gradients, and the average after them."""
+        """Update the weights by their clipped gradients, and then their average."""
         recipe = self.recipe
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate_at(recipe, self.step)
@@ -263,22 +267,22 @@ class Run:
                     self.average[key].copy_(value)
 
     def _decay(self) -> float:
-        """Of the averages: small at first, so that the start is forgotten."""
+        """Return the decay of the averages: small at first, so that the initial weights do not count (EMA warm-up)."""
         return min(self.recipe.ema, (1 + self.step) / (10 + self.step))
 
     def _forward(self, lr: Tensor) -> Tensor:
-        """The network in the units of the images."""
+        """Run the network on images in [0, 1] and return its result in the same range."""
         white = self.network.value_range
         if self.network.pre_upsampled:
             lr = resize_tensor(lr, scale=self.recipe.scale)
         if self.recipe.channels_last:
             lr = lr.contiguous(memory_format=torch.channels_last)
-        with self._precision():
+        with self._autocast():
             sr: Tensor = self.model(lr * white if white != 1.0 else lr)
         return sr.float() / white if white != 1.0 else sr.float()
 
-    def _plain_average(self) -> Network:
-        """The averaged weights in a network of their own, with the centre folded in."""
+    def _averaged_network(self) -> Network:
+        """Return a network of its own with the averaged weights, the centre folded in."""
         network: Network = NETWORKS[self.recipe.network](scale=self.recipe.scale, **self.recipe.arguments)
         network.load_state_dict(self.average)
         if self.recipe.centre:
@@ -286,15 +290,15 @@ class Run:
         return network.eval()
 
     def _validate(self) -> float | None:
-        """Score the averaged weights and keep them when they are the best so far."""
-        network = self._plain_average()
+        """Score the averaged weights and save them when they are the best so far."""
+        network = self._averaged_network()
         info = self._info(network)
         score = self.validation.psnr(network, info=info) if self.validation else None
         self._keep_best(score, network, info=info)
         return score
 
     def _keep_best(self, score: float | None, network: Network, *, info: ModelInfo) -> bool:
-        """Save what is the best so far, and say whether it was; without a score the latest is."""
+        """Save a network when its score is the best so far, or when there is none; return True when it was saved."""
         if score is not None and score <= self.best:
             return False
         self.best = self.best if score is None else score
@@ -314,73 +318,70 @@ class Run:
 
     def save(self, path: Path) -> None:
         """Write a checkpoint, atomically."""
-        temporary = path.with_suffix(".tmp")
-        torch.save(
-            {
-                "recipe": _text(_identity(self.recipe)),
-                "step": self.step,
-                "best": self.best,
-                "network": self.network.state_dict(),
-                "average": self.average,
-                "optimizer": self.optimizer.state_dict(),
-                **self._more(),
-            },
-            temporary,
-        )
-        temporary.replace(path)
+        state = {
+            "recipe": _as_text(_identity(self.recipe)),
+            "step": self.step,
+            "best": self.best,
+            "network": self.network.state_dict(),
+            "average": self.average,
+            "optimizer": self.optimizer.state_dict(),
+            **self._additional_state(),
+        }
+        with replacing(path, overwrite=True) as temporary:
+            torch.save(state, temporary)
 
     def restore(self, path: Path) -> None:
         """Read a checkpoint of the same recipe.
 
         Raises:
-            ConfigError: it belongs to another recipe.
+            ConfigError: it is of another recipe.
         """
-        kept: dict[str, Any] = torch.load(path, weights_only=True)
+        state: dict[str, Any] = torch.load(path, weights_only=True)
         now = _identity(self.recipe)
         before = {
-            **_identity(type(self.recipe)(name="", network="", scale=1)),
-            **json.loads(kept["recipe"]),
-        }  # of fewer fields
-        changed = [key for key in now if _text(now[key]) != _text(before[key])]
+            **_identity(type(self.recipe)(name="", network="", scale=1)),  # for fields that were added since
+            **json.loads(state["recipe"]),
+        }
+        changed = [key for key in now if _as_text(now[key]) != _as_text(before[key])]
         if changed:
             raise ConfigError(f"{path} is of another recipe: {', '.join(changed)} differ. Use another name or output.")
-        self.step, self.best = kept["step"], kept["best"]
-        self.network.load_state_dict(kept["network"])
-        self.average = kept["average"]
-        self.optimizer.load_state_dict(kept["optimizer"])
-        self._restore_more(kept)
+        self.step, self.best = state["step"], state["best"]
+        self.network.load_state_dict(state["network"])
+        self.average = state["average"]
+        self.optimizer.load_state_dict(state["optimizer"])
+        self._restore_additional_state(state)
 
-    def _more(self) -> dict[str, Any]:
-        """What else a checkpoint keeps."""
+    def _additional_state(self) -> dict[str, Any]:
+        """Return what a checkpoint of a subclass holds in addition."""
         return {}
 
-    def _restore_more(self, kept: dict[str, Any]) -> None:
-        """Read it."""
+    def _restore_additional_state(self, state: dict[str, Any]) -> None:
+        """Restore it from a checkpoint."""
 
 
-def _forget_after(log: Path, step: int) -> None:
-    """Take out the lines of steps that a killed run did after its last checkpoint; they will come again."""
+def _remove_lines_after(log: Path, step: int) -> None:
+    """Remove the lines of steps that a killed run did after its last checkpoint; these steps are repeated."""
     if log.exists():
         lines = log.read_text(encoding="utf-8").splitlines(keepends=True)
         kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
         log.write_text("".join(kept), encoding="utf-8")
 
 
-def _text(value: Any) -> str:
-    """The same for equal values, whatever the order of their keys, and for lists and tuples."""
+def _as_text(value: Any) -> str:
+    """Return equal texts for equal values: the order of keys, and list or tuple, make no difference."""
     return json.dumps(value, sort_keys=True)
 
 
 def _identity(recipe: Recipe) -> dict[str, Any]:
-    """The part of a recipe that decides the weights; where things lie and how often they are logged does not."""
+    """Return the part of a recipe that determines the weights; paths and intervals of logging do not."""
     values = asdict(recipe)
-    for free in ("data", "validation", "cache", "output", "weights", "log_every", "validate_every", "checkpoint_every"):
-        del values[free]
+    for key in ("data", "validation", "cache", "output", "weights", "log_every", "validate_every", "checkpoint_every"):
+        del values[key]
     return values
 
 
 def make_optimizer(recipe: Recipe, network: Network) -> torch.optim.Optimizer:
-    """The recipe's optimizer of all weights."""
+    """Return the recipe's optimizer over all weights of a network."""
     if recipe.optimizer == "soap":
         return SOAP(network.parameters(), lr=recipe.learning_rate, betas=recipe.betas)
     return torch.optim.Adam(network.parameters(), lr=recipe.learning_rate, betas=recipe.betas)

@@ -1,31 +1,32 @@
-"""A training run as one frozen dataclass; a TOML file and ``key=value`` overrides are laid over its defaults."""
+"""Training recipes: a run as one frozen dataclass; a TOML file and ``key=value`` overrides replace its defaults."""
 
 import dataclasses
-import difflib
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from kukkiri.errors import ConfigError
+from kukkiri.errors import ConfigError, did_you_mean
 from kukkiri.training.precision import Precision
 
 __all__ = ["Recipe", "build_recipe", "check_choice", "read_recipe", "read_recipe_values"]
 
 AnyRecipe = TypeVar("AnyRecipe", bound="Recipe")
 
+_INITIALIZATIONS = ("default", "interpolator", "whitened", "transfer", "widened")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Everything that decides a run: the same recipe, data and thread count give the same weights."""
+    """Everything that determines a run: the same recipe, data and thread count give the same weights."""
 
     name: str
     """Weights id, such as ``espcn-x3``."""
     network: str
     """A key of ``kukkiri.networks.NETWORKS``."""
     scale: int
-    """HR pixels for one LR pixel along a side."""
+    """HR pixels for one LR pixel along each axis."""
     arguments: Mapping[str, Any] = field(default_factory=dict)
     """Further keyword arguments of the network."""
     data: str = ""
@@ -33,27 +34,27 @@ class Recipe:
     validation: str = ""
     """Folder of HR validation images; empty: no validation."""
     degradation: str = "bicubic"
-    """How LR is made, as text of a ``Degradation``."""
+    """From HR to LR, as the text of a ``Degradation``."""
     variants: int = 1
-    """LR images of each HR image, each with its own draw of a random degradation."""
+    """LR images of each HR image, each with its own sample of a random degradation."""
     validation_degradation: str = ""
-    """How LR is made for the validation; empty: as for the training."""
+    """From HR to LR for the validation; empty: ``degradation``."""
     cache: str = ""
-    """Folder that keeps the images from run to run, ready to be mapped; empty: they are made again."""
+    """Folder that keeps the LR and HR images for the next run, as memory-mapped files; empty: no cache."""
     output: str = "runs"
     """Checkpoints, log and weights go to ``output/name``."""
     loss: str = "l1"
     """A key of ``kukkiri.losses.LOSSES``."""
     final_loss: str = ""
-    """Another criterion for the last ``final_share`` of the steps; empty: none."""
+    """The loss of the last ``final_share`` of the steps; empty: ``loss``."""
     final_share: float = 0.1
-    """Part of the steps that ``final_loss`` gets."""
+    """Fraction of the steps that use ``final_loss``."""
     optimizer: str = "adam"
     """``adam`` or ``soap``."""
     betas: tuple[float, float] = (0.9, 0.999)
-    """Averages of the gradient and of its square."""
+    """Decay of the averages of the gradient and of its square."""
     learning_rate: float = 1e-3
-    """At its highest."""
+    """Its maximum, which the schedule multiplies."""
     schedule: str = "cosine"
     """``cosine`` to zero, ``step`` (halved at each milestone) or ``constant``."""
     milestones: tuple[int, ...] = ()
@@ -61,31 +62,32 @@ class Recipe:
     warmup: int = 100
     """Steps over which the learning rate rises linearly from zero."""
     clip: float = 0.0
-    """Largest norm of the gradient; 0: no clipping."""
+    """Largest norm of the gradient; 0: no gradient clipping."""
     ema: float = 0.999
-    """Decay of the average of the weights that is validated and saved; 0: no average."""
+    """Decay of the exponential moving average (EMA) of the weights, which is validated and saved; 0: no average."""
     initialization: str = "default"
-    """``default``, ``interpolator``, ``whitened``, or from ``weights``: ``transfer``, ``widened``."""
+    """``default`` (torch's), ``interpolator``, ``whitened``, or from ``weights``: ``transfer``, ``widened``."""
     weights: str = ""
-    """A ``.safetensors`` file to start from: the same network, or another scale of it; for ``widened`` a smaller."""
+    """A ``.safetensors`` file with pretrained weights: of the same network at this or another scale (``transfer``), or
+    of a smaller one (``widened``)."""
     centre: float = 0.0
-    """Grey value that is taken from the input and added to the output while training; folded into the biases
+    """Grey value that is subtracted from the input and added to the output while training; folded into the biases
     afterwards, exactly."""
     steps: int = 100_000
     """Updates."""
     batch: int = 16
     """Patches in an update, of each process."""
     patch: int = 32
-    """LR pixels to a side of a patch."""
+    """Height and width of a patch in LR pixels."""
     seed: int = 0
-    """Of the initial weights and of the patches."""
+    """Of the initial weights and of the sampled patches."""
     precision: str = "float32"
     """``float32``, or ``bfloat16``: layers compute in bfloat16 until the last ``final_share`` of the steps; weights,
     their average, the optimizer and the loss are float32 throughout."""
     channels_last: bool = False
     """Keep features as (N, H, W, C) in memory, which is faster on most CPUs."""
     threads: int = 0
-    """Torch threads; 0: torch's choice. Part of the recipe because sums in another order differ in the last bit."""
+    """Torch threads; 0: torch's choice. Part of the recipe because the order of summation changes the last bit."""
     log_every: int = 100
     """Steps between two lines of the log."""
     validate_every: int = 2000
@@ -106,35 +108,35 @@ class Recipe:
         check_choice("optimizer", self.optimizer, ("adam", "soap"))
         check_choice("precision", self.precision, get_args(Precision))
         check_choice("schedule", self.schedule, ("cosine", "step", "constant"))
-        check_choice("initialization", self.initialization, ("default", "interpolator", "whitened", "transfer", "widened"))
+        check_choice("initialization", self.initialization, _INITIALIZATIONS)
         if (self.initialization in ("transfer", "widened")) != bool(self.weights):
             raise ConfigError(
-                "initialization = 'transfer' (or 'widened') and weights = FILE belong together; got only one."
+                "initialization = 'transfer' (or 'widened') and weights = FILE belong together; got only one of them."
             )
 
     @property
     def folder(self) -> Path:
-        """Where the run lives."""
+        """Folder of the run: recipe, log, checkpoint and weights."""
         return Path(self.output) / self.name
 
 
 def check_choice(name: str, value: str, known: Sequence[str]) -> None:
-    """Refuse a text that is none of the known ones.
+    """Check that a value is one of the known ones.
+
+    Args:
+        name: the key, for the message.
+        value: what the recipe says.
+        known: all valid values.
 
     Raises:
-        ConfigError: it is not.
+        ConfigError: it is none of them; the message names the nearest.
     """
     if value not in known:
-        raise ConfigError(f"unknown {name} {value!r}{_nearest(value, known)} Known: {', '.join(known)}.")
-
-
-def _nearest(value: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(value, known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else "."
+        raise ConfigError(f"unknown {name} {value!r}{did_you_mean(value, known)}")
 
 
 def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
-    """A recipe from a TOML file, with ``key=value`` texts laid over it.
+    """Read a recipe from a TOML file, with ``key=value`` overrides.
 
     Args:
         path: a TOML file of :class:`Recipe` fields; ``arguments`` may be a table.
@@ -147,10 +149,10 @@ def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
 
 
 def read_recipe_values(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
-    """What a TOML file and the texts laid over it say, unchecked.
+    """Read the values of a TOML file and its overrides, unchecked.
 
     Raises:
-        ConfigError: unreadable file, or a text without ``=``.
+        ConfigError: unreadable file, or an override without ``=``.
     """
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -161,16 +163,16 @@ def read_recipe_values(path: Path, overrides: Sequence[str] = ()) -> dict[str, A
     for text in overrides:
         key, equals, value = text.partition("=")
         if not equals:
-            raise ConfigError(f"{text!r} is no override. Write key=value, such as steps=2000.")
+            raise ConfigError(f"{text!r} is not an override. Write key=value, such as steps=2000.")
         target, *rest = key.strip().split(".")
         if rest:
-            values[target] = {**values.get(target, {}), ".".join(rest): _value(value)}
+            values[target] = {**values.get(target, {}), ".".join(rest): _parse_value(value)}
         else:
-            values[target] = _value(value)
+            values[target] = _parse_value(value)
     return values
 
 
-def _value(text: str) -> Any:
+def _parse_value(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
@@ -178,28 +180,33 @@ def _value(text: str) -> Any:
 
 
 def build_recipe(kind: type[AnyRecipe], values: Mapping[str, Any], *, source: str) -> AnyRecipe:
-    """A recipe of a kind from its values.
+    """Build a recipe of a kind from its values.
+
+    Args:
+        kind: :class:`Recipe` or a subclass.
+        values: by field; lists for tuples.
+        source: the file, for messages.
 
     Raises:
         ConfigError: unknown key, missing key, or a value of the wrong type.
     """
     types = get_type_hints(kind)
-    known = [one.name for one in dataclasses.fields(kind)]
+    known = [definition.name for definition in dataclasses.fields(kind)]
     for key in values:
         if key not in known:
-            raise ConfigError(f"{source}: unknown key {key!r}{_nearest(key, known)}")
+            raise ConfigError(f"{source}: unknown key {key!r}{did_you_mean(key, known)}")
     missing = [key for key in ("name", "network", "scale") if key not in values]
     if missing:
         raise ConfigError(f"{source}: {', '.join(missing)} must be given.")
-    return kind(**{key: _typed(key, value, types[key], source=source) for key, value in values.items()})
+    return kind(**{key: _check_type(key, value, types[key], source=source) for key, value in values.items()})
 
 
-def _typed(key: str, value: Any, kind: Any, *, source: str) -> Any:
+def _check_type(key: str, value: Any, kind: Any, *, source: str) -> Any:
     """Check a TOML value against a field's type; whole numbers serve as floats, lists as tuples."""
     origin = get_origin(kind)
     if origin is tuple and isinstance(value, list):
         inner = get_args(kind)[0]
-        return tuple(_typed(key, one, inner, source=source) for one in value)
+        return tuple(_check_type(key, element, inner, source=source) for element in value)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     expected = dict if origin is not None else kind

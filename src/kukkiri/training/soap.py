@@ -2,9 +2,9 @@
 
 Vyas et al., "SOAP: Improving and Stabilizing Shampoo using Adam", ICLR 2025, arXiv:2409.11321, Algorithm 3.
 A small network on images is badly conditioned: neighbouring pixels are almost equal, so fine detail has a
-hundredth of the gradient of flat grey. Turned into the eigenbasis of the gradients' covariance, Adam gives every
-direction its own step. Differs from the paper: the eigenbasis starts from an exact decomposition of the
-first gradient, and a vector is a matrix of one column whose trivial side is not turned.
+hundredth of the gradient of flat grey. Rotated into the eigenbasis of the gradients' covariance, Adam gives every
+direction its own step size. Differs from the paper: the first eigenbasis is an exact decomposition of the
+first gradient's covariance, and a vector is a matrix of one column whose side of length 1 is not rotated.
 """
 
 from collections.abc import Callable, Iterable
@@ -17,7 +17,7 @@ __all__ = ["SOAP"]
 
 
 class SOAP(torch.optim.Optimizer):
-    """Adam in a slowly turning basis, for weights of up to a few thousand rows and columns."""
+    """Adam in the eigenbasis of the gradients' covariance, for weights of up to a few thousand rows and columns."""
 
     def __init__(
         self,
@@ -28,12 +28,12 @@ class SOAP(torch.optim.Optimizer):
         eps: float = 1e-8,
         refresh: int = 10,
     ) -> None:
-        """Args as in the paper.
+        """Set the options, which are named as in :class:`torch.optim.Adam`.
 
         Args:
             params: weights (flattened from dimension 1 on) and biases.
             lr: learning rate.
-            betas: averages of the gradient, and of its square and of the covariances.
+            betas: decay of the averages of the gradient, and of its square and of the covariances.
             eps: added to the root of the second moment.
             refresh: steps between two updates of the eigenbasis (one QR iteration each).
         """
@@ -41,7 +41,7 @@ class SOAP(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-        """One update; the very first only measures the covariances."""
+        """Update all weights; the first call moves nothing, it only initializes the covariances."""
         loss = None if closure is None else torch.enable_grad()(closure)()
         for group in self.param_groups:
             for parameter in group["params"]:
@@ -56,15 +56,15 @@ class SOAP(torch.optim.Optimizer):
         state = self.state[parameter]
         beta1, beta2 = group["betas"]
         if not state:
-            self._begin(state, gradient, beta2)
+            self._initialize(state, gradient, beta2)
             return
         state["step"] += 1
         step = state["step"]
         state["rows"].lerp_(gradient @ gradient.T, 1 - beta2)
         state["columns"].lerp_(gradient.T @ gradient, 1 - beta2)
-        turned = state["row_basis"].T @ gradient @ state["column_basis"]
+        rotated = state["row_basis"].T @ gradient @ state["column_basis"]
         state["mean"].lerp_(gradient, 1 - beta1)
-        state["square"].lerp_(turned * turned, 1 - beta2)
+        state["square"].lerp_(rotated * rotated, 1 - beta2)
         mean = state["row_basis"].T @ state["mean"] @ state["column_basis"] / (1 - beta1**step)
         root = (state["square"] / (1 - beta2**step)).sqrt_().add_(group["eps"])
         update = state["row_basis"] @ (mean / root) @ state["column_basis"].T
@@ -74,7 +74,7 @@ class SOAP(torch.optim.Optimizer):
                 state[f"{side}_basis"] = torch.linalg.qr(state[f"{side}s"] @ state[f"{side}_basis"])[0]
 
     @staticmethod
-    def _begin(state: dict[str, Any], gradient: Tensor, beta2: float) -> None:
+    def _initialize(state: dict[str, Any], gradient: Tensor, beta2: float) -> None:
         rows, columns = gradient @ gradient.T, gradient.T @ gradient
         state.update(
             step=0,
@@ -88,6 +88,6 @@ class SOAP(torch.optim.Optimizer):
 
 
 def _eigenbasis(covariance: Tensor) -> Tensor:
-    """Eigenvectors, found in float64: of a matrix of low rank, LAPACK in float32 may find none, or NaN."""
+    """Return the eigenvectors, computed in float64: LAPACK in float32 may fail or give NaN for a matrix of low rank."""
     basis: Tensor = torch.linalg.eigh(covariance.double())[1]
     return basis.to(covariance)

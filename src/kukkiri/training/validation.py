@@ -1,4 +1,4 @@
-"""Scores while training: the mean PSNR of a folder of images in the ``y-matlab`` protocol."""
+"""Validation during training: the mean PSNR of a folder of images in the ``y-matlab`` protocol."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,15 +21,15 @@ __all__ = ["Validation"]
 
 @dataclass(frozen=True)
 class Validation:
-    """Images and their LR twins, 8-bit RGB."""
+    """Pairs of LR and HR images, 8-bit RGB."""
 
     pairs: tuple[tuple[NDArray[Any], NDArray[Any]], ...]
-    """(lr, hr)."""
+    """(lr, hr), uint8 (H, W, 3) each."""
     scale: int
 
     @classmethod
     def from_folder(cls, folder: Path, *, scale: int, degradation: str = "bicubic") -> "Validation":
-        """Read every image of a folder; see :meth:`kukkiri.data.PairSet.from_folder` for how LR is made."""
+        """Read every image of a folder, and degrade it as :meth:`kukkiri.data.PairSet.from_folder` does."""
         degrade = Degradation.parse(degradation)
         pairs = []
         for place, path in enumerate(require_images(folder)):
@@ -39,7 +39,7 @@ class Validation:
         return cls(pairs=tuple(pairs), scale=scale)
 
     def psnr(self, network: Network, *, info: ModelInfo) -> float:
-        """Mean PSNR of a network with its descriptor, in dB."""
+        """Return the mean PSNR in dB of a network with its descriptor."""
         upscaler = Upscaler(TorchEngine(network, info=info))
         protocol = PROTOCOLS["y-matlab"]
         scores = [protocol.score(hr, upscaler(lr), scale=self.scale).psnr for lr, hr in self.pairs]

@@ -149,7 +149,7 @@ def test_without_adaptation_the_loss_is_the_mean_over_tasks_of_all_scales(folder
     assert {task.scale for task in tasks} == {2, 3}
     mean = torch.stack([task.query(run.network) for task in tasks]).mean()
     expected = torch.autograd.grad(mean, list(run.network.parameters()))
-    found = run._together(tasks)
+    found = run._joint_gradients(tasks)
     assert found.loss == pytest.approx(float(mean.detach()), rel=1e-6)
     for one, other in zip(found.gradients.values(), expected, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-7)  # float32 sums in another order
@@ -178,7 +178,7 @@ def test_the_weights_of_the_queries(weighting, step, expected):
             "not for plain",
         ),
         ({"inner_rates": {"cod": 1.0}}, "has no parameter 'cod'"),
-        ({"rates": "nowhere.json"}, "not the rates of contextplain"),
+        ({"rates": "nowhere.json"}, "not the learning rates of contextplain"),
         ({"inner_loss": "l3"}, "unknown loss 'l3'"),
         ({"centre": 0.45}, "centre: not for meta-training"),
         ({"patch": 9}, "multiple of the scale"),

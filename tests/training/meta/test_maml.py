@@ -299,7 +299,7 @@ def test_weights_that_do_not_fit_and_no_tasks_are_refused():
 
 @pytest.fixture
 def sinusoid(monkeypatch):
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "examples"))
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[3] / "examples"))
     yield importlib.import_module("sinusoid")
     del sys.modules["sinusoid"]
 

@@ -1,6 +1,6 @@
-"""MAML: learn a start from which a few steps of gradient descent solve a new task. Any module, any task.
+"""MAML: learn an initialization from which a few steps of gradient descent solve a new task. Any module, any task.
 
-A task has two losses: `support`, which the inner loop descends, and `query`, which judges the result.
+A task has two losses: `support`, which the inner loop minimizes, and `query`, which is that of the adapted parameters.
 With theta_0 the parameters of the module, theta_j = theta_(j-1) - a_j grad support(theta_(j-1)), the
 meta-loss of a task is sum_j w_j query(theta_j), and `meta_gradients` is its exact gradient in theta_0 and,
 where every parameter and step has a rate a_j of its own (MAML++'s LSLR), in the rates.
@@ -33,18 +33,18 @@ Parameters = dict[str, Tensor]
 
 
 class Task(Protocol):
-    """Two losses of a model; ``model(...)`` calls the module with the parameters of the moment.
+    """Two losses of a model; ``model(...)`` calls the module with the current parameters.
 
-    Both return a tensor with one element, change nothing, and draw random numbers, if any, only from
+    Both return a tensor with one element, have no side effects, and take random numbers, if any, only from
     torch's generator of the CPU (which `InnerLoop.checkpoint` replays).
     """
 
     def support(self, model: Callable[..., Any], /) -> Tensor:
-        """The loss that the inner loop descends."""
+        """Compute the loss that the inner loop minimizes."""
         ...
 
     def query(self, model: Callable[..., Any], /) -> Tensor:
-        """The loss that judges the adapted model."""
+        """Compute the loss of the adapted model."""
         ...
 
 
@@ -55,11 +55,11 @@ class InnerLoop:
     steps: int = 5
     """At least 1."""
     learning_rate: float | tuple[float, ...] | Mapping[str, Sequence[float]] = 0.01
-    """One for all steps, one for each, or for every parameter by name one for each."""
+    """One for all steps, one for each step, or for every parameter by name one for each step."""
     order: Literal[1, 2] = 2
-    """2: differentiate through the inner gradients. 1: take them for constants (first-order MAML)."""
+    """2: differentiate through the inner gradients. 1: treat them as constants (first-order MAML)."""
     checkpoint: bool = False
-    """Keep only the parameters after each step and compute every step again on the way back: the same
+    """Keep only the parameters after each step and recompute every step in the backward pass: the same
     gradients, the memory of one step instead of all, one more inner gradient per step."""
 
     def __post_init__(self) -> None:
@@ -73,42 +73,43 @@ class InnerLoop:
                 raise ValueError(f"{len(rates)} learning rates for {self.steps} steps")
 
     def rates(self, parameters: Parameters) -> dict[str, Tensor]:
-        """The learning rates of every parameter that moves, (steps,) each, in its type.
+        """Return the learning rates of every parameter that the inner loop updates, (steps,) each, in its dtype.
 
-        A parameter whose rates are all 0 is not among them: its gradient need not be computed.
+        A parameter whose rates are all 0 is left out: its gradient need not be computed.
 
         Raises:
-            ValueError: rates by name, and a parameter has none.
+            ValueError: the rates are given by name, and a parameter has none.
         """
         named = self.learning_rate
         if isinstance(named, Mapping):
             missing = [name for name in parameters if name not in named]
             if missing:
                 raise ValueError(f"no learning rates for {', '.join(missing)}")
-            of = {name: tuple(named[name]) for name in parameters}
+            by_name = {name: tuple(named[name]) for name in parameters}
         else:
-            of = dict.fromkeys(parameters, named if isinstance(named, tuple) else (named,) * self.steps)
-        return {name: parameters[name].new_tensor(rates) for name, rates in of.items() if any(rates)}
+            by_name = dict.fromkeys(parameters, named if isinstance(named, tuple) else (named,) * self.steps)
+        return {name: parameters[name].new_tensor(rates) for name, rates in by_name.items() if any(rates)}
 
 
 @dataclass(frozen=True)
 class MetaGradients:
-    """What one batch of tasks says, means over the tasks."""
+    """The meta-loss of a batch of tasks and its gradients, means over the tasks."""
 
     loss: float
-    """The meta-loss: query losses after the steps, weighted and added."""
+    """The meta-loss: the weighted sum of the query losses after the steps."""
     last: float
     """The query loss after the last step."""
     gradients: dict[str, Tensor]
-    """Of the meta-loss, for every parameter that requires a gradient."""
+    """Of the meta-loss, with respect to every parameter that requires a gradient."""
     rates: dict[str, Tensor]
-    """Of the meta-loss, for the learning rates, (steps,) for a parameter that moves; empty without ``learn_rates``."""
+    """Of the meta-loss, with respect to the learning rates: (steps,) for every parameter that the inner loop updates;
+    empty without ``learn_rates``."""
     first: float = float("nan")
-    """The query loss after the first step, where it counts."""
+    """The query loss after the first step; NaN where its weight is 0."""
 
 
 def adapt_parameters(module: nn.Module, task: Task, *, inner: InnerLoop) -> dict[str, Tensor]:
-    """The parameters after the inner loop, detached; the module itself stays as it is.
+    """Return the parameters after the inner loop, detached; the module itself does not change.
 
     Use them with ``torch.func.functional_call(module, parameters, inputs)``.
     """
@@ -117,7 +118,7 @@ def adapt_parameters(module: nn.Module, task: Task, *, inner: InnerLoop) -> dict
 
 
 def iterate_inner_loop(module: nn.Module, task: Task, *, inner: InnerLoop) -> Iterator[dict[str, Tensor]]:
-    """The parameters before the inner loop and after each of its steps; see :func:`adapt_parameters`."""
+    """Yield the parameters before the inner loop and after each of its steps; see :func:`adapt_parameters`."""
     parameters = _trainable(module)
     rates = inner.rates(parameters)
     yield parameters
@@ -135,39 +136,40 @@ def meta_gradients(
     weights: Sequence[float] | None = None,
     learn_rates: bool = False,
 ) -> MetaGradients:
-    """The gradient of the mean meta-loss, one task after the other (memory of one), in a fixed order.
+    """Compute the gradient of the mean meta-loss, one task after the other (memory of one), in a fixed order.
 
     Args:
         module: parameters that require no gradient, and buffers, are constants.
         tasks: at least one.
         inner: the inner loop.
         weights: of the query losses after step 1, 2, ...; none negative, the last positive. None: `last_step_weights`.
-        learn_rates: also give the gradient in the learning rates.
+        learn_rates: also compute the gradient with respect to the learning rates.
 
     Raises:
         ValueError: no task, weights that do not fit, no parameter to train, or a module that replaces its buffers
-            (batch normalization in training mode). One that writes into them: torch's RuntimeError.
+            (batch normalization in training mode).
+        RuntimeError: of torch: a module that writes into its buffers.
     """
     weights = last_step_weights(inner.steps) if weights is None else tuple(weights)
     if len(weights) != inner.steps or min(weights) < 0 or weights[-1] <= 0:
         raise ValueError(f"expected {inner.steps} weights, none negative and the last positive, got {weights}")
     if not tasks:
         raise ValueError("no task to learn from")
-    start = _trainable(module)
-    of_one_task = _recomputed if inner.checkpoint else _through
-    rates = inner.rates(start)
-    total = {name: torch.zeros_like(value) for name, value in start.items()}
-    of_rates = {name: torch.zeros_like(value) for name, value in rates.items()} if learn_rates else {}
+    initial = _trainable(module)
+    compute = _task_gradients_checkpointed if inner.checkpoint else _task_gradients
+    rates = inner.rates(initial)
+    total = {name: torch.zeros_like(value) for name, value in initial.items()}
+    rates_total = {name: torch.zeros_like(value) for name, value in rates.items()} if learn_rates else {}
     loss, first, last = 0.0, 0.0, 0.0
     for task in tasks:
         with _constant_buffers(module):
-            gradients, in_rates, losses = of_one_task(module, task, start, rates, inner, weights, learn_rates)
+            gradients, rates_gradients, losses = compute(module, task, initial, rates, inner, weights, learn_rates)
         loss += sum(w * float(value) for w, value in zip(weights, losses, strict=True) if w) / len(tasks)
         first, last = first + float(losses[0]) / len(tasks), last + float(losses[-1]) / len(tasks)
-        for sums, terms in ((total, gradients), (of_rates, in_rates)):
+        for sums, terms in ((total, gradients), (rates_total, rates_gradients)):
             for name, term in terms.items():
                 sums[name] += term / len(tasks)
-    return MetaGradients(loss=loss, last=last, gradients=total, rates=of_rates, first=first)
+    return MetaGradients(loss=loss, last=last, gradients=total, rates=rates_total, first=first)
 
 
 def meta_step(
@@ -178,7 +180,7 @@ def meta_step(
     inner: InnerLoop,
     weights: Sequence[float] | None = None,
 ) -> MetaGradients:
-    """Compute `meta_gradients`, replace the parameters' ``grad`` by them, and let the optimizer take a step."""
+    """Compute `meta_gradients`, store them as the parameters' ``grad``, and take a step of the optimizer."""
     found = meta_gradients(module, tasks, inner=inner, weights=weights)
     for name, parameter in module.named_parameters():
         if parameter.requires_grad:
@@ -187,22 +189,26 @@ def meta_step(
     return found
 
 
-def _through(
+def _task_gradients(
     module: nn.Module,
     task: Task,
-    start: Parameters,
+    initial: Parameters,
     rates: Parameters,
     inner: InnerLoop,
     weights: Sequence[float],
     learn_rates: bool,
 ) -> tuple[Parameters, Parameters, list[Tensor]]:
-    """Gradients by one backward pass through the whole inner loop."""
+    """Compute the gradients of one task by one backward pass through the whole inner loop.
+
+    Returns:
+        The gradients with respect to the parameters, those with respect to the rates, and the query losses.
+    """
 
     def meta_loss(parameters: Parameters, rates: Parameters) -> tuple[Tensor, list[Tensor]]:
         terms, losses = [], []
         for step, weight in enumerate(weights):
             parameters = _descend(module, task, parameters, _at(rates, step), order=inner.order)
-            # A query that does not count is not evaluated; its place keeps the list aligned.
+            # a query of weight 0 is not evaluated; its entry keeps the list aligned
             loss = task.query(_bound(module, parameters)).reshape(()) if weight else torch.tensor(torch.nan)
             losses.append(loss)
             if weight:
@@ -210,28 +216,28 @@ def _through(
         return torch.stack(terms).sum(), losses
 
     if learn_rates:
-        (gradients, of_rates), losses = func.grad(meta_loss, argnums=(0, 1), has_aux=True)(start, rates)
-        return gradients, of_rates, losses
-    gradients, losses = func.grad(meta_loss, has_aux=True)(start, rates)
+        (gradients, rates_gradients), losses = func.grad(meta_loss, argnums=(0, 1), has_aux=True)(initial, rates)
+        return gradients, rates_gradients, losses
+    gradients, losses = func.grad(meta_loss, has_aux=True)(initial, rates)
     return gradients, {}, losses
 
 
-def _recomputed(
+def _task_gradients_checkpointed(
     module: nn.Module,
     task: Task,
-    start: Parameters,
+    initial: Parameters,
     rates: Parameters,
     inner: InnerLoop,
     weights: Sequence[float],
     learn_rates: bool,
 ) -> tuple[Parameters, Parameters, list[Tensor]]:
-    """The same gradients, step by step from the last to the first, from the parameters kept after each.
+    """Compute the same gradients step by step, from the last to the first, from the parameters kept after each step.
 
     The adjoint of a step is lambda - a H lambda with the Hessian H of the support loss (order 1: lambda), that of
-    its rate -<lambda, support gradient>, and every query loss adds its gradient where it was taken.
-    ``torch.utils.checkpoint`` cannot do this: its saved-tensor hooks are refused inside torch.func's transforms.
+    its rate -<lambda, support gradient>, and every query loss adds its gradient after its step.
+    ``torch.utils.checkpoint`` cannot be used: its saved-tensor hooks are not allowed inside torch.func's transforms.
     """
-    kept, states, query_gradients, losses = [start], [], [], []
+    kept, states, query_gradients, losses = [initial], [], [], []
     for step, weight in enumerate(weights):
         states.append(torch.get_rng_state())
         kept.append(_descend(module, task, kept[-1], _at(rates, step), order=1))
@@ -239,27 +245,27 @@ def _recomputed(
         query_gradients.append(gradient)
         losses.append(loss)
     after = torch.get_rng_state()
-    adjoint = {name: torch.zeros_like(value) for name, value in start.items()}
-    of_rates = {name: torch.zeros_like(value) for name, value in rates.items()}
+    adjoint = {name: torch.zeros_like(value) for name, value in initial.items()}
+    rates_gradients = {name: torch.zeros_like(value) for name, value in rates.items()}
     for j in reversed(range(inner.steps)):
         gradient = query_gradients[j]
         if gradient is not None:
             adjoint = {name: value + weights[j] * gradient[name] for name, value in adjoint.items()}
         if inner.order == 2 or learn_rates:
             torch.set_rng_state(states[j])
-            adjoint, in_rates = _pull_back(module, task, kept[j], _at(rates, j), adjoint, order=inner.order)
-            for name, value in in_rates.items():
-                of_rates[name][j] = value
+            adjoint, rate_adjoint = _pull_back(module, task, kept[j], _at(rates, j), adjoint, order=inner.order)
+            for name, value in rate_adjoint.items():
+                rates_gradients[name][j] = value
     torch.set_rng_state(after)
-    return adjoint, of_rates if learn_rates else {}, losses
+    return adjoint, rates_gradients if learn_rates else {}, losses
 
 
 def _pull_back(
     module: nn.Module, task: Task, parameters: Parameters, rates: Parameters, adjoint: Parameters, *, order: int
 ) -> tuple[Parameters, Parameters]:
-    """The adjoint before a step, and that of its rates, from the adjoint after it."""
-    pulled = func.vjp(lambda p, r: _descend(module, task, p, r, order=order), parameters, rates)
-    return pulled[1](adjoint)  # type: ignore[no-any-return]
+    """Compute the adjoint before a step, and that of its rates, from the adjoint after it."""
+    _, pull_back = func.vjp(lambda p, r: _descend(module, task, p, r, order=order), parameters, rates)
+    return pull_back(adjoint)  # type: ignore[no-any-return]
 
 
 def _query_gradient(module: nn.Module, task: Task, parameters: Parameters) -> tuple[Parameters, Tensor]:
@@ -267,10 +273,10 @@ def _query_gradient(module: nn.Module, task: Task, parameters: Parameters) -> tu
 
 
 def _descend(module: nn.Module, task: Task, parameters: Parameters, rates: Parameters, *, order: int) -> Parameters:
-    """One step of gradient descent on the support loss."""
+    """Take one step of gradient descent on the support loss."""
     at = parameters if order == 2 else {name: value.detach() for name, value in parameters.items()}
-    moving = {name: at[name] for name in rates}
-    gradients = func.grad(lambda p: task.support(_bound(module, {**at, **p})).reshape(()))(moving)
+    updated = {name: at[name] for name in rates}
+    gradients = func.grad(lambda p: task.support(_bound(module, {**at, **p})).reshape(()))(updated)
     return {**parameters, **{name: parameters[name] - rate * gradients[name] for name, rate in rates.items()}}
 
 
@@ -291,7 +297,7 @@ def _trainable(module: nn.Module) -> Parameters:
 
 @contextmanager
 def _constant_buffers(module: nn.Module) -> Iterator[None]:
-    """Refuse a module that changes its buffers: every loss would, in an order that means nothing."""
+    """Refuse a module that changes its buffers: every evaluation of a loss would, in an arbitrary order."""
     for name, part in module.named_modules():
         if part.training and getattr(part, "track_running_stats", False):
             raise ValueError(

@@ -1,4 +1,4 @@
-"""Recipes of meta-training: tasks of one random blur each, and how a network adapts to them."""
+"""Recipes of meta-training: tasks of one random blur kernel each, and the inner loop that adapts a network to them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,66 +12,67 @@ __all__ = ["KINDS", "MetaRecipe", "read_any_recipe"]
 
 @dataclass(frozen=True, kw_only=True)
 class MetaRecipe(Recipe):
-    """A run that learns to adapt; a TOML file says ``kind = "meta"``. The defaults are MZSR's.
+    """A run of meta-training, whose TOML file says ``kind = "meta"``. The defaults are MZSR's.
 
-    ``batch`` patches of ``patch`` LR pixels make a task, ``tasks`` of them an update, ``loss`` judges the queries.
-    ``degradation``, ``cache``, ``centre`` and ``final_loss`` have no meaning here.
+    A task is ``batch`` patches of ``patch`` LR pixels, an update averages over ``tasks`` tasks, and ``loss`` is the
+    query loss. ``degradation``, ``cache``, ``centre`` and ``final_loss`` have no effect here.
     """
 
     batch: int = 8
     """Patches in a task, for support and query each."""
     tasks: int = 5
-    """Kernels in an update."""
+    """Tasks in an update, of one kernel each."""
     subsample: str = "direct"
     """``direct`` (pixels [0::scale]) or ``bicubic``."""
     scales: tuple[int, ...] = ()
-    """Of the tasks, one drawn for each; only for networks on the upscaled image. Empty: ``scale``."""
+    """Scales of the tasks, one sampled for each; only for networks on the upscaled image. Empty: ``scale``."""
     hr_patch: int = 0
-    """HR pixels to a side of a patch, rounded down to a multiple of the scale, so that tasks of all scales cost the
-    same, as in MZSR; 0: ``patch`` LR pixels."""
+    """Height and width of a patch in HR pixels, rounded down to a multiple of the scale, so that tasks of all scales
+    cost the same, as in MZSR; 0: ``patch`` LR pixels."""
     kernel_size: int = 15
-    """Side of the Gaussian kernels."""
+    """Height and width of the Gaussian kernels."""
     smallest_variance: float = 1.0
     """HR pixels squared."""
     largest_variance: float = 2.5
-    """HR pixels squared, for every unit of the scale."""
+    """HR pixels squared, for each unit of the scale."""
     support: str = "pairs"
-    """``pairs``: other patches with their HR, as in MZSR. ``son``: the query's LR patches and their own sons by the
-    same kernel, which is what a test image has to offer."""
+    """``pairs``: other LR patches with their HR patches, as in MZSR. ``downscaled``: the query's LR patches and their
+    copies downscaled by the same kernel, the pairs that a test image can provide."""
     query_patch: int = 0
-    """LR pixels to a side of what the query sees of its patches, in their middle; 0: all."""
+    """Height and width, in LR pixels, of the middle of the patches that the query uses; 0: all."""
     eight_bit: bool = False
-    """Round LR to 8 bit, as files are."""
+    """Round LR to 8 bit, as in image files."""
     kernel_conditioned: bool = False
-    """The network is given the covariance of the kernel as its code, to which inner steps add; its own code stays 0."""
+    """The network is conditioned on the kernel: its covariance is the code, to which the inner steps add; the network's
+    own code stays 0."""
     inner_steps: int = 5
-    """Of gradient descent on the support loss; 0: none, so that the network learns to serve all kernels at once."""
+    """Steps of gradient descent on the support loss; 0: none, so that one network is trained for all kernels."""
     inner_loss: str = "l1"
-    """Of the support; a key of ``kukkiri.losses.LOSSES``."""
+    """The support loss, a key of ``kukkiri.losses.LOSSES``."""
     inner_rate: float = 0.01
-    """Learning rate of the inner steps; at first, when rates are learned."""
+    """Learning rate of the inner steps; their initial value when rates are learned."""
     inner_rates: Mapping[str, float] = field(default_factory=dict)
-    """Other ones for parameters by name; 0 keeps a parameter as it is, for good."""
+    """Initial rates of parameters by name, instead of ``inner_rate``; a rate of 0 is never changed."""
     rates: str = ""
-    """``rates.json`` of an earlier run, to begin with its rates instead; further steps take the last ones."""
+    """``rates.json`` of an earlier run, whose rates are the initial ones; further steps take the last ones."""
     learn_rates: bool = False
-    """Every parameter and step has a rate of its own, learned by its logarithm (so it stays positive)."""
+    """Every parameter and step has a rate of its own, whose logarithm is learned (so it stays positive)."""
     rates_learning_rate: float = 0.02
-    """Of Adam on the logarithms; it follows the schedule."""
+    """Learning rate of Adam on the logarithms; it follows the schedule."""
     order: int = 2
-    """2: through the inner gradients; 1: they are constants."""
+    """2: differentiate through the inner gradients; 1: they are constants (first-order MAML)."""
     first_order_updates: int = 0
-    """Updates at the beginning that are of order 1 all the same."""
+    """Number of updates at the beginning that are of order 1 when ``order`` is 2."""
     weighting: str = "constant"
     """Of the query losses: ``constant``, ``annealed`` (MAML++), ``last``, ``ends`` (a quarter for the first step)."""
     annealing: float = 10_000 / 3
-    """Updates after which ``annealed`` weighs all but the last step next to nothing; MZSR's code means 3,333."""
+    """Updates after which ``annealed`` gives all but the last step its lowest weight; MZSR's code has 3,333."""
     validation_degradations: tuple[str, ...] = ()
-    """Text forms; adapted to with the true kernel. Empty: variance 2 with ``subsample``."""
+    """Texts of degradations; the validation adapts with the true kernel. Empty: variance 2 with ``subsample``."""
     validation_images: int = 6
-    """The first so many of the folder are used."""
+    """Number of images of the folder that are used, the first ones by name."""
     validation_side: int = 240
-    """HR pixels to a side of the middle that is used of each."""
+    """Height and width, in HR pixels, of the central crop that is used of each."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -98,20 +99,20 @@ class MetaRecipe(Recipe):
             side = self.lr_patch(scale)
             if self.support == "downscaled" and self.inner_steps and side % scale:
                 raise ConfigError(
-                    f"patch must be a multiple of the scale, so that it has a son, got {side} at x{scale}."
+                    f"patch must be a multiple of the scale, so that it can be downscaled, got {side} at x{scale}."
                 )
 
     def lr_patch(self, scale: int) -> int:
-        """LR pixels to a side of a patch of a task."""
+        """Return the height and width of a patch of a task, in LR pixels."""
         return self.hr_patch // scale if self.hr_patch else self.patch
 
 
 KINDS: dict[str, type[Recipe]] = {"supervised": Recipe, "meta": MetaRecipe}
-"""What ``kind`` in a recipe file may say."""
+"""The kinds of recipe by the value of ``kind`` in a recipe file."""
 
 
 def read_any_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
-    """A recipe of the kind that the file says; without ``kind``, an ordinary one.
+    """Read a recipe of the kind that the file says; without ``kind``, :class:`Recipe`.
 
     Raises:
         ConfigError: as :func:`kukkiri.training.read_recipe`, or an unknown kind.

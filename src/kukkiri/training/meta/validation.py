@@ -1,4 +1,4 @@
-"""Scores while meta-training: mean PSNR of images before and after each step of adaptation, ``y-mzsr``."""
+"""Validation during meta-training: mean PSNR before and after each step of adaptation, in the ``y-mzsr`` protocol."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,17 +26,18 @@ __all__ = ["MetaValidation"]
 
 @dataclass(frozen=True)
 class MetaValidation:
-    """The middle of images, and the degradations that are undone."""
+    """Central crops of images, and the degradations that are inverted."""
 
     images: tuple[NDArray[np.uint8], ...]
+    """(H, W, 3) each; sides are multiples of the scale squared."""
     degradations: tuple[Degradation, ...]
     recipe: MetaRecipe
 
     @classmethod
     def from_recipe(cls, recipe: MetaRecipe) -> "MetaValidation":
-        """Read the images of the recipe's validation folder."""
+        """Read the first images of the recipe's validation folder."""
         side = recipe.validation_side
-        multiple = recipe.scale**2  # an image that has a son
+        multiple = recipe.scale**2  # so that LR can be downscaled once more
         images = []
         for path in require_images(Path(recipe.validation))[: recipe.validation_images]:
             hr = read_rgb8(path)
@@ -47,7 +48,12 @@ class MetaValidation:
         return cls(tuple(images), tuple(Degradation.parse(text) for text in texts), recipe)
 
     def curve(self, network: Network, *, rates: Mapping[str, Sequence[float]]) -> tuple[float, ...]:
-        """PSNR before and after each step in dB, means over images and degradations."""
+        """Return the PSNR in dB before and after each step, means over images and degradations.
+
+        Args:
+            network: with the initial weights.
+            rates: learning rates of the steps, by the names of the parameters.
+        """
         curves = [
             self._curve(network, hr, degradation, rates) for degradation in self.degradations for hr in self.images
         ]
@@ -59,21 +65,20 @@ class MetaValidation:
         scale = self.recipe.scale
         lr = _nchw(degradation.apply(hr, scale=scale, seed=0))
         code = ContextPlain.code_of(degradation.blur_covariance(scale=scale), scale=scale)
-        given = (torch.tensor([code]),) if self.recipe.kernel_conditioned else ()
+        codes = (torch.tensor([code]),) if self.recipe.kernel_conditioned else ()
         if not self.recipe.inner_steps:
             with torch.no_grad():
-                return [self._score(hr, upscale(network, lr, *given, like=network, scale=scale))]
-        son = degrade_tensor(lr, degradation, scale=scale).clamp(0, 1)
-        nothing = lr[..., :0, :0]
+                return [self._score(hr, upscale(network, lr, *codes, like=network, scale=scale))]
+        empty = lr[..., :0, :0]  # there is no query
         task = BlurTask(
             network,
             scale,
             code,
-            son,
-            lr,
-            nothing,
-            nothing,
-            (self.recipe.inner_loss, "l1"),
+            support_lr=degrade_tensor(lr, degradation, scale=scale).clamp(0, 1),
+            support_hr=lr,
+            query_lr=empty,
+            query_hr=empty,
+            losses=(self.recipe.inner_loss, "l1"),
             kernel_conditioned=self.recipe.kernel_conditioned,
         )
         inner = InnerLoop(steps=self.recipe.inner_steps, learning_rate=rates, order=1)
@@ -84,7 +89,7 @@ class MetaValidation:
                 def model(*inputs: Tensor, parameters: dict[str, Tensor] = parameters) -> Tensor:
                     return func.functional_call(network, parameters, inputs)  # type: ignore[no-any-return]
 
-                scores.append(self._score(hr, upscale(model, lr, *given, like=network, scale=scale)))
+                scores.append(self._score(hr, upscale(model, lr, *codes, like=network, scale=scale)))
         return scores
 
     def _score(self, hr: NDArray[np.uint8], sr: Tensor) -> float:
