@@ -1,4 +1,4 @@
-"""Text images, their error rates, and the reader; what needs Tesseract or a font is skipped without it."""
+"""Text images, their error rates, and the reader; tests that need Tesseract or a font are skipped without it."""
 
 import json
 import shutil
@@ -98,7 +98,7 @@ def test_rate_is_edits_over_the_characters_of_the_truth():
     assert character_error_rate("ab cd", "abcd") == 0
     assert character_error_rate("abcd", "abxd") == 0.25
     assert character_error_rate("abcd", "") == 1
-    assert character_error_rate("ab", "abcdef") == 2  # more was read than there is
+    assert character_error_rate("ab", "abcdef") == 2  # more characters than the truth has
 
 
 def test_a_rate_without_truth_is_refused():
@@ -125,35 +125,35 @@ def test_json_of_a_score_has_no_nan():
 
 
 @needs_font
-def test_the_same_seed_draws_the_same_images_whatever_else_is_drawn():
+def test_the_same_seed_renders_the_same_images_whatever_else_is_rendered():
     few = render_images(scripts=["greek"], count=3, seed=5)
-    many = {one.name: one for one in render_images(scripts=["latin", "greek"], count=4, seed=5)}
-    for one in few:
-        assert one.truth == many[one.name].truth
-        assert np.array_equal(one.hr, many[one.name].hr)
+    many = {image.name: image for image in render_images(scripts=["latin", "greek"], count=4, seed=5)}
+    for image in few:
+        assert image.truth == many[image.name].truth
+        assert np.array_equal(image.hr, many[image.name].hr)
     other = render_images(scripts=["greek"], count=3, seed=6)
-    assert [one.truth for one in other] != [one.truth for one in few]
+    assert [image.truth for image in other] != [image.truth for image in few]
 
 
 @needs_font
 def test_every_third_image_is_a_card_and_sides_divide_by_twelve():
     images = render_images(scripts=["latin", "cyrillic"], count=6)
-    assert [one.kind for one in images[:6]] == ["line", "line", "card"] * 2
-    assert all(one.hr.shape[0] % 12 == one.hr.shape[1] % 12 == 0 for one in images)
-    assert {len(one.truth.splitlines()) for one in images if one.kind == "line"} == {1}
-    assert {len(one.truth.splitlines()) for one in images if one.kind == "card"} == {6}
-    assert not any("#" in one.truth for one in images)
+    assert [image.kind for image in images[:6]] == ["line", "line", "card"] * 2
+    assert all(image.hr.shape[0] % 12 == image.hr.shape[1] % 12 == 0 for image in images)
+    assert {len(image.truth.splitlines()) for image in images if image.kind == "line"} == {1}
+    assert {len(image.truth.splitlines()) for image in images if image.kind == "card"} == {6}
+    assert not any("#" in image.truth for image in images)
 
 
 @needs_font
 def test_ink_is_darker_than_paper_and_lies_inside_the_margin():
-    for one in render_images(scripts=["latin"], count=3):
-        paper = one.hr[0, 0].astype(int)
-        different = (np.abs(one.hr.astype(int) - paper) > 8).any(axis=-1)
+    for image in render_images(scripts=["latin"], count=3):
+        paper = image.hr[0, 0].astype(int)
+        different = (np.abs(image.hr.astype(int) - paper) > 8).any(axis=-1)
         rows, columns = np.nonzero(different)
         assert rows.min() >= 24
         assert columns.min() >= 24
-        assert one.hr[different].mean() < paper.mean() - 60
+        assert image.hr[different].mean() < paper.mean() - 60
 
 
 @needs_font
@@ -165,7 +165,7 @@ def test_a_line_as_high_as_its_size_says():
 
 
 @needs_font
-def test_markup_is_drawn_and_not_obeyed():
+def test_markup_is_rendered_as_text():
     font = find_font(DEJAVU)
     plain = render_text("b", font=font, family=DEJAVU.family, size=40)
     tagged = render_text("<b>b</b> & co", font=font, family=DEJAVU.family, size=40)
@@ -186,7 +186,7 @@ def test_an_unknown_script_and_an_empty_set_are_refused():
         render_images(count=0)
 
 
-def test_no_tesseract_is_said_with_the_remedy(monkeypatch):
+def test_missing_tesseract_is_an_error_with_a_remedy(monkeypatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(BackendError, match=r"tesseract is not installed.*apt-get install tesseract-ocr"):
         score_text(["bicubic"], [blank()], scale=2)
@@ -199,7 +199,7 @@ def stand_in(folder: Path, script: str) -> None:
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
 
 
-def test_a_missing_language_is_said_before_any_work(monkeypatch, tmp_path):
+def test_a_missing_language_is_an_error_before_any_work(monkeypatch, tmp_path):
     stand_in(tmp_path, "printf 'List of available languages (1):\\neng\\n'")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(BackendError, match=r"cannot read kor \(korean\).*tesseract-ocr-kor"):
@@ -207,14 +207,14 @@ def test_a_missing_language_is_said_before_any_work(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("output", ["one\\n\\f\\f", "one\\n\\f"])  # as versions 4 and 5 print it
-def test_a_image_without_text_at_the_end_is_counted(monkeypatch, tmp_path, output):
+def test_an_image_without_text_at_the_end_is_counted(monkeypatch, tmp_path, output):
     stand_in(tmp_path, f"printf '{output}'")
     monkeypatch.setenv("PATH", str(tmp_path))
     assert read_text([blank().hr, blank().hr], language="eng", kind="line") == ["one\n", ""]
 
 
 @pytest.mark.parametrize("output", ["one\\n\\ftwo\\n\\f", "one\\n\\ftwo\\n"])
-def test_texts_of_several_images_are_told_apart(monkeypatch, tmp_path, output):
+def test_texts_of_several_images_are_separated(monkeypatch, tmp_path, output):
     stand_in(tmp_path, f"printf '{output}'")
     monkeypatch.setenv("PATH", str(tmp_path))
     assert read_text([blank().hr, blank().hr], language="eng", kind="line") == ["one\n", "two\n"]
@@ -230,7 +230,7 @@ def test_a_reader_that_fails_or_miscounts_is_an_error(monkeypatch, tmp_path):
         read_text([blank().hr, blank().hr], language="eng", kind="line")
 
 
-def test_wrong_scales_and_nothing_to_read_are_refused():
+def test_wrong_scales_and_empty_lists_are_refused():
     with pytest.raises(ConfigError, match="scale 5 does not divide"):
         score_text(["bicubic"], [blank()], scale=5)
     with pytest.raises(ConfigError, match="nothing to read"):
@@ -247,7 +247,7 @@ def test_upscaling_gives_the_size_of_hr_again():
 
 
 @needs_reader
-def test_tesseract_reads_what_was_drawn_and_nothing_on_blank_paper():
+def test_tesseract_reads_rendered_text_and_nothing_on_blank_paper():
     images = render_images(scripts=["latin"], count=3)
     (large,) = score_text(["hr"], images, scale=3)
     assert large.rate() <= 0.02  # measured 0
@@ -283,18 +283,18 @@ def test_a_network_of_another_scale_and_an_unknown_one_are_refused():
 
 
 @needs_font
-def test_no_words_come_twice_before_all_had_their_turn():
-    lines = [one.truth for one in render_images(scripts=["latin"], count=12) if one.kind == "line"]
+def test_every_sentence_is_used_once_before_any_is_used_again():
+    lines = [image.truth for image in render_images(scripts=["latin"], count=12) if image.kind == "line"]
     assert sorted(lines) == sorted(SCRIPTS["latin"].sentences)
 
 
 @needs_reader
 def test_the_command_prints_a_table_or_one_json_object(capsys):
-    evaluate_text(models=["hr", "bicubic"], scale=2, scripts=["latin"], count=1)
+    evaluate_text(model=("hr", "bicubic"), scale=2, script=("latin",), count=1)
     printed = capsys.readouterr()
     assert [line.split()[0] for line in printed.out.splitlines()[2:]] == ["hr", "bicubic"]
     assert "bicubic: " in printed.err
-    evaluate_text(models=["hr"], scale=2, scripts=["latin"], count=1, json=True)
+    evaluate_text(model=("hr",), scale=2, script=("latin",), count=1, json=True)
     value = json.loads(capsys.readouterr().out)
     assert value["models"][0]["images"]["latin-00"]["script"] == "latin"
     assert value["reader"].startswith("tesseract")

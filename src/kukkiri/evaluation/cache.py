@@ -148,7 +148,7 @@ def _lines(path: Path) -> list[tuple[str, Scores]]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return []
-    found = []
+    found: list[tuple[str, Scores]] = []
     for line in text.splitlines():
         try:
             value = json.loads(line)

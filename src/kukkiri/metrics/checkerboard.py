@@ -1,7 +1,7 @@
-"""Checkerboards, measured: what an upsampler adds at the frequencies of its own sub-pixels.
+"""Checkerboard score: the energy that an upsampler adds at the frequencies of its own sub-pixels.
 
 An upscaling by ``scale`` writes ``scale * scale`` kinds of output pixel (phases). Where the phases answer the
-same input differently, the image carries a pattern of period ``scale``: energy at exactly the frequencies
+same input differently, the image has a pattern of period ``scale``: energy at exactly the frequencies
 (i, j) / scale cycles per pixel. Everything here takes arrays or a callable from array to array, so that torch
 modules, ONNX sessions and plain functions are measured by the same code.
 
@@ -37,16 +37,16 @@ __all__ = [
 Float64 = NDArray[np.float64]
 Upscale = Callable[[NDArray[np.float32]], NDArray[Any]]
 
-_BLOCK = 64  # side of the blocks whose spectra are averaged, so that the score does not grow with the image
-_PERIODS = 16  # the fewest periods in a block: keeps the neighbourhoods of two sub-pixel frequencies apart
+_BLOCK = 64  # side of the blocks whose spectra are averaged, so that the score does not depend on the image size
+_PERIODS = 16  # minimum number of periods in a block: separates the neighbourhoods of two sub-pixel frequencies
 _NEAR, _FAR = 3, 6  # the neighbourhood of a frequency: bins at this (Chebyshev) distance
-_SEEN = 0.5 / 255.0  # a wave of half an 8-bit level: fainter than that is not seen in an image
-_MADE = 0.01 / 255.0  # on a synthetic probe much less can be told from nothing
+_SEEN = 0.5 / 255.0  # a wave of half an 8-bit level: a weaker one is not visible in an image
+_MADE = 0.01 / 255.0  # on a synthetic probe much weaker patterns are significant
 
 
 @dataclass(frozen=True)
 class Checkerboard:
-    """How much an image shows its upsampler."""
+    """The checkerboard pattern of an image."""
 
     score: float
     """dB: energy at the sub-pixel frequencies over that of their neighbourhood; 0 is no pattern."""
@@ -56,33 +56,33 @@ class Checkerboard:
 
 @dataclass(frozen=True)
 class NetworkCheckerboard:
-    """How much a network writes its own pattern into what it upscales."""
+    """The checkerboard pattern that a network adds to its output."""
 
     response: Float64
-    """(scale, scale, C): the mean answer of each phase to grey 0.5."""
+    """(scale, scale, C): the mean output of each phase for grey 0.5."""
     texture: Checkerboard
-    """Of its answer to :func:`texture_probe`, with a floor of a hundredth of an 8-bit level."""
+    """Of its output for :func:`texture_probe`, with a floor of a hundredth of an 8-bit level."""
 
     @property
     def spread(self) -> float:
-        """The largest difference between two phases' answers to grey, in the units of the image."""
+        """The largest difference between two phases' outputs for grey, in the units of the image."""
         return float(np.ptp(self.response, axis=(0, 1)).max())
 
 
 def network_checkerboard(
     upscale: Upscale, *, scale: int, channels: int, margin: int = 12, multiple: int = 1
 ) -> NetworkCheckerboard:
-    """Measure a network on grey and on a texture that has nothing at the sub-pixel frequencies.
+    """Score a network on grey and on a texture without energy at the sub-pixel frequencies.
 
     Args:
         upscale: from (H, W, channels) float32 in [0, 1] to (scale*H, scale*W, C).
         scale: at least 2.
         channels: of the input.
-        margin: LR pixels left out at every side, where padding shows: the receptive field.
+        margin: LR pixels left out along each side, where padding has an effect: the receptive field.
         multiple: sides of the inputs are multiples of this.
 
     Raises:
-        ImageError: the output is not ``scale`` times as large.
+        ImageError: the output is not of ``scale`` times the input's size.
         ValueError: scale is below 2.
     """
     flat, textured = (-(-(side + 2 * margin) // multiple) * multiple for side in (16, 96))
@@ -97,7 +97,8 @@ def phase_means(image: NDArray[Any], *, scale: int) -> Float64:
     """The mean of each phase.
 
     Args:
-        image: (H, W) or (H, W, C), whose pixel (0, 0) is of phase (0, 0); rests at the far sides are left out.
+        image: (H, W) or (H, W, C), whose pixel (0, 0) is of phase (0, 0); incomplete cells at the right and bottom are
+            left out.
         scale: at least 1.
 
     Returns:
@@ -108,7 +109,7 @@ def phase_means(image: NDArray[Any], *, scale: int) -> Float64:
     """
     height, width = image.shape[0] // scale, image.shape[1] // scale
     if min(height, width) < 1:
-        raise ImageError(f"an image of {image.shape[1]}x{image.shape[0]} has no whole x{scale} cell.")
+        raise ImageError(f"an image of {image.shape[1]}x{image.shape[0]} has no complete x{scale} cell.")
     whole = image[: height * scale, : width * scale].astype(np.float64)
     return np.asarray(whole.reshape(height, scale, width, scale, *image.shape[2:]).mean(axis=(0, 2)))
 
@@ -116,24 +117,24 @@ def phase_means(image: NDArray[Any], *, scale: int) -> Float64:
 def phase_response(
     upscale: Upscale, *, scale: int, channels: int, level: float = 1.0, size: int = 24, margin: int | None = None
 ) -> Float64:
-    """The answer of a layer or a network to a constant, by output phase.
+    """Output of a layer or a network for a constant input, by output phase.
 
-    For a linear layer without bias and ``level`` 1 this is the gain of each phase: the sum of its taps. It is
-    a pattern on every flat area, whatever the image.
+    For a linear layer without bias and ``level`` 1 this is the gain of each phase: the sum of its taps. Where the
+    phases differ, every flat area of every image has the pattern.
 
     Args:
         upscale: from (H, W, channels) float32 to (scale*H, scale*W, C).
         scale: output pixels for one input pixel along a side.
         channels: of the input; all of them get ``level``.
-        level: the constant.
+        level: the constant input.
         size: side of the constant image.
-        margin: LR pixels left out at every side, where padding shows; by default a third of ``size``.
+        margin: LR pixels left out along each side, where padding has an effect; by default a third of ``size``.
 
     Returns:
         (scale, scale, C), float64.
 
     Raises:
-        ImageError: the output is not ``scale`` times as large.
+        ImageError: the output is not of ``scale`` times the input's size.
     """
     answer = np.asarray(upscale(np.full((size, size, channels), level, dtype=np.float32)))
     if answer.shape[:2] != (size * scale, size * scale):
@@ -146,10 +147,10 @@ def phase_response(
 def overlap_count(
     length: int, *, kernel_size: int, stride: int, padding: int = 0, output_padding: int = 0
 ) -> NDArray[np.int64]:
-    """How many input pixels reach each output pixel of a transposed convolution, along one side.
+    """Number of input pixels that contribute to each output pixel of a transposed convolution, along one side.
 
-    An image's count is the outer product of those of its sides. Uneven in the middle exactly when the kernel
-    is no multiple of the stride.
+    An image's count is the outer product of those of its sides. It is uneven in the middle exactly when the kernel
+    size is not a multiple of the stride.
 
     Returns:
         (outputs,), outputs = (length - 1) stride + kernel_size - 2 padding + output_padding.
@@ -161,12 +162,12 @@ def overlap_count(
 
 
 def smooth_probe(size: int, *, channels: int = 1, waves: int = 24, seed: int = 0) -> NDArray[np.float32]:
-    """An image without fine detail, to look at: waves of at most 1/32 cycle per pixel.
+    """An image without fine detail, for figures: waves of at most 1/32 cycle per pixel.
 
     Args:
         size: side in pixels.
-        channels: 1 or more, all alike.
-        waves: how many random plane waves are added.
+        channels: 1 or more, all equal.
+        waves: number of random plane waves.
         seed: of their directions and phases.
 
     Returns:
@@ -181,17 +182,17 @@ def smooth_probe(size: int, *, channels: int = 1, waves: int = 24, seed: int = 0
 
 
 def texture_probe(size: int, *, scale: int, channels: int = 1, waves: int = 48, seed: int = 0) -> NDArray[np.float32]:
-    """An LR image on which a network is scored: grey 0.5 plus texture of standard deviation 0.02.
+    """LR image for scoring a network: grey 0.5 plus texture of standard deviation 0.02.
 
-    Its waves are 4 to 6 bins of the HR spectrum from zero (along the steeper axis), so that the staircases
-    which every imperfect interpolation leaves land in the neighbourhood of the sub-pixel frequencies, and
-    only what the phases do to grey itself lands on them.
+    Its waves are 4 to 6 bins of the HR spectrum from zero (along the steeper axis), so that the staircases of an
+    imperfect interpolation fall into the neighbourhood of the sub-pixel frequencies, and only the difference of the
+    phases on grey itself falls onto them.
 
     Args:
-        size: side in LR pixels, at least 64, so that the HR image holds a whole block.
+        size: side in LR pixels, at least 64, so that the HR image contains a complete block.
         scale: of the upsampler, at least 2.
-        channels: 1 or more, all alike.
-        waves: how many random plane waves are added.
+        channels: 1 or more, all equal.
+        waves: number of random plane waves.
         seed: of their directions and phases.
 
     Returns:
@@ -220,9 +221,9 @@ def _block(scale: int) -> int:
 
 
 def spectrum(image: NDArray[Any], *, scale: int) -> Float64:
-    """The mean power spectrum of blocks that hold whole periods of the pattern.
+    """Mean power spectrum of blocks that contain whole periods of the pattern.
 
-    Blocks of side scale * ceil(64 / scale) (at least 16 periods) overlap by half and carry a Hann window; the
+    Blocks of side scale * ceil(64 / scale) (at least 16 periods) overlap by half and have a Hann window; the
     power is normalized so that its sum is the (weighted) mean square, and averaged over blocks and channels.
 
     Args:
@@ -258,15 +259,15 @@ def spectrum(image: NDArray[Any], *, scale: int) -> Float64:
 
 
 def checkerboard(image: NDArray[Any], *, scale: int, floor: float = _SEEN) -> Checkerboard:
-    """The checkerboard score of an image that was upscaled by ``scale``.
+    """Checkerboard score of an image that was upscaled by ``scale``.
 
     At each sub-pixel frequency the energy of the 3x3 bins around it (all of a pattern's, with the window of
     :func:`spectrum`) is compared with that of nine mean bins of its neighbourhood, 3 to 6 bins away:
     score = 10 log10((sum of peaks + floor^2 / 2) / (sum of neighbourhoods + floor^2 / 2)), where the floor is
-    the amplitude of a wave too faint to see, so that a flat image scores 0 and not noise. The amplitude is
-    sqrt(sum of max(0, peak - neighbourhood)). Sharp detail spreads over peaks and neighbourhood alike and does
-    not count; a negative score says that there is less than around. A staircase on a long slope has the
-    period of the pattern, and counts.
+    the amplitude of an invisible wave, so that a flat image scores 0 and not its noise. The amplitude is
+    sqrt(sum of max(0, peak - neighbourhood)). Sharp detail has as much energy in the peaks as in the neighbourhood
+    and does not count; a negative score means less energy than in the neighbourhood. A staircase on a long slope has
+    the period of the pattern, and counts.
 
     Args:
         image: (H, W) or (H, W, C), in [0, 1].
@@ -280,13 +281,13 @@ def checkerboard(image: NDArray[Any], *, scale: int, floor: float = _SEEN) -> Ch
     block = power.shape[0]
     peaks: list[float] = []
     around: list[float] = []
-    reach = np.arange(-_FAR, _FAR + 1)
-    distance = np.maximum(np.abs(reach)[:, None], np.abs(reach)[None, :])
+    offsets = np.arange(-_FAR, _FAR + 1)
+    distance = np.maximum(np.abs(offsets)[:, None], np.abs(offsets)[None, :])
     for i in range(scale):
         for j in range(scale):
             if i == j == 0:
                 continue
-            rows, columns = (i * block // scale + reach) % block, (j * block // scale + reach) % block
+            rows, columns = (i * block // scale + offsets) % block, (j * block // scale + offsets) % block
             patch = power[np.ix_(rows, columns)]
             peaks.append(float(patch[distance <= 1].sum()))
             around.append(9.0 * float(patch[distance >= _NEAR].mean()))
@@ -297,7 +298,7 @@ def checkerboard(image: NDArray[Any], *, scale: int, floor: float = _SEEN) -> Ch
 
 
 def sub_pixel_residual(image: NDArray[Any], *, scale: int) -> Float64:
-    """The image minus its mean over one period: what an amplified difference image shows.
+    """The image minus its mean over one period, for an amplified difference image.
 
     The mean is over ``scale`` pixels along each side (for an even scale over scale + 1 with half weight at the
     ends, to stay centred); it removes every sub-pixel frequency exactly. The border is mirrored.
@@ -311,10 +312,10 @@ def sub_pixel_residual(image: NDArray[Any], *, scale: int) -> Float64:
     """
     taps = np.ones(scale) if scale % 2 else np.r_[0.5, np.ones(scale - 1), 0.5]
     taps = taps / taps.sum()
-    reach = len(taps) // 2
+    half = len(taps) // 2
     smooth = image.astype(np.float64)
     for axis in (0, 1):
-        pads = [(reach, reach) if axis == one else (0, 0) for one in range(image.ndim)]
+        pads = [(half, half) if axis == padded_axis else (0, 0) for padded_axis in range(image.ndim)]
         padded = np.pad(smooth, pads, mode="symmetric")
         size = image.shape[axis]
         smooth = sum(

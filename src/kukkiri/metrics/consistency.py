@@ -50,7 +50,7 @@ def lr_consistency(
         About 45 dB and more when SR differs from LR only in detail that LR cannot represent; infinity when equal.
 
     Raises:
-        ValueError: the sizes do not belong together.
+        ValueError: the sizes do not fit.
     """
     return psnr(lr, _downscaled(lr, sr, downsample), border=border, data_range=data_range)
 
@@ -64,7 +64,7 @@ def colour_drift(lr: Array, sr: Array, *, downsample: Callable[[Array], Array] |
         downsample: see :func:`lr_consistency`; works on floats in [0, 1].
 
     Raises:
-        ValueError: the sizes do not belong together, or the images are not RGB.
+        ValueError: the sizes do not fit, or the images are not RGB.
     """
     if lr.ndim != 3 or lr.shape[2] != 3:
         raise ValueError(f"colours need RGB images, (H, W, 3), got {lr.shape}")

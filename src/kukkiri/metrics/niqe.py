@@ -2,9 +2,9 @@
 
 Mittal, Soundararajan & Bovik, "Making a 'Completely Blind' Image Quality Analyzer", IEEE Signal
 Processing Letters 20(3), 2013. The arithmetic equals the authors' code as the super-resolution
-literature uses it (blocks of 96 pixels, luma rounded to 8 bit). A score means nothing without the
-*pristine model* that it was measured against: the authors' is not shipped here, so :func:`niqe` takes
-either ours (``NiqeModel.default()``, fitted by ``tools/fit_niqe.py``) or a file with theirs.
+literature uses it (blocks of 96 pixels, luma rounded to 8 bit). A score depends on the *pristine model*
+that it is measured against: the authors' is not shipped here, so :func:`niqe` takes either ours
+(``NiqeModel.default()``, fitted by ``tools/fit_niqe.py``) or a file with theirs.
 """
 
 import math
@@ -39,10 +39,10 @@ _NAMES = (
 
 @dataclass(frozen=True, eq=False)
 class NiqeModel:
-    """A multivariate Gaussian of the features of good photographs."""
+    """The pristine model: a multivariate Gaussian of the features of good photographs."""
 
     name: str
-    """What a report calls it."""
+    """For reports."""
     mu: Float64
     """(36,)."""
     covariance: Float64
@@ -50,7 +50,7 @@ class NiqeModel:
 
     @classmethod
     def default(cls) -> "NiqeModel":
-        """The model that is shipped; ``tools/fit_niqe.py`` says of which photographs."""
+        """The shipped model; ``tools/fit_niqe.py`` names its photographs."""
         with resources.as_file(resources.files("kukkiri.metrics") / "niqe_pristine.npz") as path:
             return cls.load(path, name="kukkiri-1")
 
@@ -59,7 +59,7 @@ class NiqeModel:
         """Read a model: our ``.npz``, BasicSR's ``niqe_pris_params.npz``, or (with SciPy) the authors' ``.mat``.
 
         Raises:
-            ConfigError: the file is missing or holds no model.
+            ConfigError: the file is missing or contains no model.
         """
         path = Path(path)
         try:
@@ -78,7 +78,7 @@ class NiqeModel:
                 matrix = np.asarray(arrays[covariance], dtype=np.float64)
                 if mu.shape == (36,) and matrix.shape == (36, 36):
                     return cls(name or path.name, mu, matrix)
-        raise ConfigError(f"{path} holds no NIQE model, expected a mean of 36 features and a 36x36 covariance.")
+        raise ConfigError(f"{path} contains no NIQE model, expected a mean of 36 features and a 36x36 covariance.")
 
     def save(self, path: str | Path) -> None:
         """Write the model as ``.npz``."""
@@ -90,7 +90,7 @@ class NiqeModel:
 
         Args:
             images: as for :func:`niqe`; a hundred or more.
-            name: what a report calls the model.
+            name: of the model, for reports.
 
         Raises:
             ValueError: fewer than 37 sharp blocks: the covariance would be singular.
@@ -107,11 +107,11 @@ class NiqeModel:
 
 
 def niqe(image: NDArray[Any], *, model: NiqeModel | None = None, border: int = 0) -> float:
-    """The distance to good photographs: smaller is better, about 2 to 5 for good ones.
+    """Distance to good photographs: lower is better, about 2 to 5 for good ones.
 
     Args:
-        image: uint8, (H, W) luma or (H, W, 3) RGB; at least 192x96, the more blocks of 96 the surer.
-        model: the pristine model; by default the one that is shipped.
+        image: uint8, (H, W) luma or (H, W, 3) RGB; at least 192x96; more blocks of 96x96 make it more reliable.
+        model: the pristine model; by default the shipped one.
         border: pixels cut from each side first.
 
     Raises:
@@ -144,7 +144,7 @@ def _luma(image: NDArray[Any]) -> Float64:
 
 
 def _features(luma: Float64) -> tuple[Float64, Float64]:
-    """36 features for each whole block, at full and at half size; and the sharpness of the blocks."""
+    """36 features of each complete block, at full and at half size; and the sharpness of the blocks."""
     rows, columns = luma.shape[0] // _BLOCK, luma.shape[1] // _BLOCK
     luma = luma[: rows * _BLOCK, : columns * _BLOCK]
     if luma.size == 0:
@@ -167,13 +167,13 @@ def _blocks(image: Float64, size: int) -> Float64:
 
 def _normalize(luma: Float64) -> tuple[Float64, Float64]:
     """Subtract the local mean, divide by the local deviation + 1: 7x7 Gaussian, sigma 7/6 (Eq. 1)."""
-    axis = np.arange(-3, 4)
-    weights = np.exp(-(axis**2) / (2 * (7 / 6) ** 2))
+    offsets = np.arange(-3, 4)
+    weights = np.exp(-(offsets**2) / (2 * (7 / 6) ** 2))
     weights /= weights.sum()
 
     def smooth(image: Float64) -> Float64:
         for along in (0, 1):
-            pad = [(3, 3) if along == place else (0, 0) for place in (0, 1)]
+            pad = [(3, 3) if along == axis else (0, 0) for axis in (0, 1)]
             windows = np.lib.stride_tricks.sliding_window_view(np.pad(image, pad, mode="edge"), 7, axis=along)
             image = windows @ weights
         return image
@@ -211,7 +211,7 @@ def _asymmetric_gaussian(values: Float64) -> tuple[float, float, float]:
 
 @cache
 def _shape_table() -> tuple[Float64, Float64]:
-    """Shapes 0.2 to 10 in steps of 0.001, and the moment ratio that each of them has."""
+    """Shapes 0.2 to 10 in steps of 0.001, and the moment ratio of each."""
     shapes = np.arange(0.2, 10.001, 0.001)
     ratios = [
         math.exp(2 * math.lgamma(2 / shape) - math.lgamma(1 / shape) - math.lgamma(3 / shape)) for shape in shapes

@@ -1,4 +1,4 @@
-"""Does it help to read? Character error rates of Tesseract on rendered text, by model, script and scale."""
+"""Legibility after upscaling: character error rates of Tesseract on rendered text, by model, script and scale."""
 
 from kukkiri.ocr.character_scores import HR, LR, Reading, TextScore, score_text, upscale_text
 from kukkiri.ocr.error_rate import character_error_rate, edit_distance, normalize_text

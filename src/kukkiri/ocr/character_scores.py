@@ -1,4 +1,4 @@
-"""Does it help to read? Text degraded, upscaled by several models, read, and compared with what was written."""
+"""Character error rates by model: rendered text is degraded, upscaled, read by Tesseract and compared."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,15 +20,15 @@ __all__ = ["HR", "LR", "Reading", "TextScore", "score_text", "upscale_text"]
 
 Array = NDArray[Any]
 HR = "hr"
-"""Instead of a model: the image before it was made smaller, the best that can be had."""
+"""Instead of a model: the image before degradation, an upper bound."""
 LR = "lr"
-"""Instead of a model: the small image, read as it is."""
+"""Instead of a model: the LR image, read without upscaling."""
 _DOTS_PER_INCH = 300  # of HR
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What was read from one image."""
+    """Text that was read from one image."""
 
     script: str
     kind: Literal["card", "line"]
@@ -42,7 +42,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class TextScore:
-    """How well images of text could be read after one model."""
+    """Character error rates of one model."""
 
     model: str
     scale: int
@@ -51,8 +51,8 @@ class TextScore:
     """By image."""
 
     def rates(self, script: str | None = None) -> list[float]:
-        """Character error rates of all images, or of those of a script."""
-        return [one.rate for one in self.readings.values() if script in (None, one.script)]
+        """Character error rates of all images, or of those of one script."""
+        return [reading.rate for reading in self.readings.values() if script in (None, reading.script)]
 
     def rate(self, script: str | None = None) -> float:
         """Mean character error rate over images."""
@@ -65,14 +65,14 @@ class TextScore:
     def difference(self, other: "TextScore", script: str | None = None) -> tuple[float, float, float]:
         """Mean of this rate minus the other's, on the same images, with its 95 % confidence interval.
 
-        Below 0: this one reads better.
+        Below 0: this model has fewer errors.
         """
         return paired_difference(self.rates(script), other.rates(script))
 
     @property
     def scripts(self) -> list[str]:
-        """Those of the images, in their order."""
-        return list(dict.fromkeys(one.script for one in self.readings.values()))
+        """Scripts of the images, in their order."""
+        return list(dict.fromkeys(reading.script for reading in self.readings.values()))
 
     def to_json(self) -> dict[str, Any]:
         """Model, scale and degradation; mean and interval over all and by script; every reading."""
@@ -83,7 +83,7 @@ class TextScore:
             "cer": self.rate(),
             "interval": [end if end == end else None for end in self.interval()],
             "scripts": {name: self.rate(name) for name in self.scripts},
-            "images": {name: vars(one) for name, one in self.readings.items()},
+            "images": {name: vars(reading) for name, reading in self.readings.items()},
         }
 
 
@@ -98,37 +98,37 @@ def score_text(
     threads: int | None = None,
     report: Callable[[str, TextScore], None] | None = None,
 ) -> list[TextScore]:
-    """Read the same images after each model.
+    """Read the same images after upscaling by each model.
 
     Args:
         models: what :class:`kukkiri.inference.Upscaler` takes, or ``hr`` and ``lr``.
         images: see :func:`kukkiri.ocr.render_images`.
         scale: HR pixels for one LR pixel along a side; 2, 3, 4, 6 or 12.
         degradation: text of a :class:`kukkiri.degradations.Degradation`.
-        seed: of its noise; every model gets the same LR images.
-        ensemble: mean over the eight flips and turns.
+        seed: of its noise; all models get the same LR images.
+        ensemble: geometric self-ensemble.
         threads: of the engine.
-        report: called with the model and its score as they come.
+        report: called with each model and its score.
 
     Raises:
-        ConfigError: no images, a scale that their sides are no multiples of, or a wrong degradation.
+        ConfigError: no images, a scale that does not divide their sides, or an invalid degradation.
         ModelError: an unknown model, or one of another scale.
         BackendError: Tesseract or a language is not installed.
     """
     if not images or not models:
-        raise ConfigError("there is nothing to read: at least one image and one model are needed.")
-    if scale < 2 or any(side % scale for one in images for side in one.hr.shape[:2]):
+        raise ConfigError("nothing to read. Give at least one image and one model.")
+    if scale < 2 or any(side % scale for image in images for side in image.hr.shape[:2]):
         raise ConfigError(f"scale {scale} does not divide the sides of the images, which are multiples of 12.")
-    check_reader(list(dict.fromkeys(one.script for one in images)))
+    check_reader(list(dict.fromkeys(image.script for image in images)))
     degrade = Degradation.parse(degradation)
     contenders = [_contender(model, scale=scale, ensemble=ensemble, threads=threads) for model in models]
-    small = [
-        degrade.apply(one.hr, scale=scale, seed=np.random.default_rng([seed, place]))
-        for place, one in enumerate(images)
+    lr_images = [
+        degrade.apply(image.hr, scale=scale, seed=np.random.default_rng([seed, index]))
+        for index, image in enumerate(images)
     ]
     scores = []
     for model, upscale in zip(models, contenders, strict=True):
-        shown = [upscale(one.hr, lr) for one, lr in zip(images, small, strict=True)]
+        shown = [upscale(image.hr, lr) for image, lr in zip(images, lr_images, strict=True)]
         dots = _DOTS_PER_INCH // scale if model == LR else _DOTS_PER_INCH
         score = TextScore(model, scale, str(degrade), _read_all(images, shown, dots_per_inch=dots))
         if report is not None:
@@ -140,7 +140,7 @@ def score_text(
 def upscale_text(
     model: str, image: TextImage, *, scale: int, degradation: str = "bicubic", seed: int = 0
 ) -> tuple[Array, Array]:
-    """One image made smaller and larger again, (lr, sr), uint8; noise as for the first image of a set.
+    """Degrade and upscale one image: (lr, sr), uint8; noise as for the first image of a set.
 
     Raises:
         KukkiriError: as :func:`score_text`.
@@ -150,7 +150,7 @@ def upscale_text(
 
 
 def _contender(model: str, *, scale: int, ensemble: bool, threads: int | None) -> Callable[[Array, Array], Array]:
-    """The function from (hr, lr) to what is read."""
+    """The function from (hr, lr) to the image that is read."""
     if model == HR:
         return lambda hr, lr: hr
     if model == LR:
@@ -163,16 +163,21 @@ def _contender(model: str, *, scale: int, ensemble: bool, threads: int | None) -
 
 
 def _read_all(images: Sequence[TextImage], shown: Sequence[Array], *, dots_per_inch: int) -> dict[str, Reading]:
-    """Read in one run for each language and kind, which starts Tesseract ten times and not once an image."""
+    """Read with one run of Tesseract for each language and kind instead of one for each image."""
     texts: dict[str, str] = {}
-    for script, kind in dict.fromkeys((one.script, one.kind) for one in images):
-        group = [place for place, one in enumerate(images) if (one.script, one.kind) == (script, kind)]
+    for script, kind in dict.fromkeys((image.script, image.kind) for image in images):
+        group = [index for index, image in enumerate(images) if (image.script, image.kind) == (script, kind)]
         language = SCRIPTS[script].language
-        read = read_text([shown[place] for place in group], language=language, kind=kind, dots_per_inch=dots_per_inch)
-        texts.update({images[place].name: text for place, text in zip(group, read, strict=True)})
+        read = read_text([shown[index] for index in group], language=language, kind=kind, dots_per_inch=dots_per_inch)
+        texts.update({images[index].name: text for index, text in zip(group, read, strict=True)})
     return {
-        one.name: Reading(
-            one.script, one.kind, one.size, one.truth, texts[one.name], character_error_rate(one.truth, texts[one.name])
+        image.name: Reading(
+            image.script,
+            image.kind,
+            image.size,
+            image.truth,
+            texts[image.name],
+            character_error_rate(image.truth, texts[image.name]),
         )
-        for one in images
+        for image in images
     }

@@ -1,9 +1,9 @@
-"""Character error rate: the edits that turn what was read into the truth, for each character of the truth.
+"""Character error rate: the edits that turn the text that was read into the truth, per character of the truth.
 
 Levenshtein, "Binary Codes Capable of Correcting Deletions, Insertions, and Reversals", Soviet Physics Doklady
-10(8), 1966. Both texts are brought to Unicode's normal form NFKC first (Unicode Standard Annex 15), so that a
-full-width digit or a ligature is no error, and white space is dropped: readers put blanks between Japanese
-characters at will, and where a line breaks is layout.
+10(8), 1966. Both texts are normalized to Unicode's form NFKC first (Unicode Standard Annex 15), so that a
+full-width digit or a ligature is no error, and white space is removed: OCR inserts blanks between Japanese
+characters arbitrarily, and line breaks are layout.
 """
 
 import unicodedata
@@ -12,12 +12,12 @@ __all__ = ["character_error_rate", "edit_distance", "normalize_text"]
 
 
 def normalize_text(text: str) -> str:
-    """NFKC without white space; case and punctuation stay."""
+    """Normalize to NFKC without white space; case and punctuation stay."""
     return "".join(unicodedata.normalize("NFKC", text).split())
 
 
 def edit_distance(a: str, b: str) -> int:
-    """The fewest insertions, deletions and replacements of one code point that turn ``a`` into ``b``."""
+    """Minimum number of insertions, deletions and replacements of one code point that turn ``a`` into ``b``."""
     above = list(range(len(b) + 1))
     for row, left in enumerate(a, start=1):
         current = [row]
@@ -29,14 +29,14 @@ def edit_distance(a: str, b: str) -> int:
 
 
 def character_error_rate(truth: str, read: str) -> float:
-    """Edits for one character of the truth, both normalized.
+    """Edits per character of the truth, both texts normalized.
 
     Args:
-        truth: what stands in the image; at least one visible character.
-        read: what was read.
+        truth: the text in the image; at least one visible character.
+        read: the text that was read.
 
     Returns:
-        0 for a perfect reading, 1 when nothing was read, more when more was read than there is.
+        0 for a perfect reading, 1 when nothing was read, more than 1 when too much was read.
 
     Raises:
         ValueError: the truth is empty.

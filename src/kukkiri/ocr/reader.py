@@ -21,7 +21,7 @@ _INSTALL = "apt-get install tesseract-ocr"
 
 
 def reader_version() -> str:
-    """Such as ``tesseract 5.3.0``.
+    """Return the version line, such as ``tesseract 5.3.0``.
 
     Raises:
         BackendError: Tesseract is not installed.
@@ -30,7 +30,7 @@ def reader_version() -> str:
 
 
 def check_reader(scripts: Sequence[str]) -> None:
-    """Make sure, before any work, that Tesseract can read these scripts.
+    """Check, before any work, that Tesseract can read these scripts.
 
     Args:
         scripts: keys of ``SCRIPTS``.
@@ -57,11 +57,11 @@ def read_text(
     Args:
         images: (H, W, 3), uint8.
         language: Tesseract's name.
-        kind: what to expect: a block of lines, or a single line.
-        dots_per_inch: told to Tesseract, which otherwise guesses.
+        kind: a block of lines, or a single line.
+        dots_per_inch: given to Tesseract, which otherwise guesses it.
 
     Returns:
-        What was read, one text for each image.
+        One text for each image.
 
     Raises:
         BackendError: Tesseract is not installed, or fails.
@@ -69,14 +69,14 @@ def read_text(
     if not images:
         return []
     with tempfile.TemporaryDirectory(prefix="kukkiri-text-") as name:
-        paths = [Path(name) / f"{place:04d}.png" for place in range(len(images))]
+        paths = [Path(name) / f"{index:04d}.png" for index in range(len(images))]
         for path, image in zip(paths, images, strict=True):
             Image.from_array(image).save(path)
         listing = Path(name) / "images.txt"
         listing.write_text("".join(f"{path}\n" for path in paths), encoding="utf-8")
         options = ["-l", language, "--psm", _SEGMENTATION[kind], "--oem", "1", "--dpi", str(dots_per_inch)]
         text = _run([str(listing), "stdout", *options, "-c", "page_separator=\f"])
-    pages = text.split("\f")  # version 5 parts the pages by it, version 4 ends the last one with it too
+    pages = text.split("\f")  # version 5 separates pages by it, version 4 also ends the last one with it
     if len(pages) == len(images) + 1 and not pages[-1]:
         pages.pop()
     if len(pages) != len(images):
@@ -85,7 +85,7 @@ def read_text(
 
 
 def _run(arguments: Sequence[str]) -> str:
-    """What Tesseract prints."""
+    """Run Tesseract and return its output."""
     program = shutil.which("tesseract")
     if program is None:
         raise BackendError(f"tesseract is not installed; it reads the images. Install it (Debian: {_INSTALL}).")

@@ -1,4 +1,4 @@
-"""Images of text with known contents: cards of several lines and sizes, and single lines."""
+"""Rendered images of known text: cards of several lines and sizes, and single lines."""
 
 import functools
 import html
@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from kukkiri.errors import BackendError, ConfigError
+from kukkiri.errors import BackendError, ConfigError, did_you_mean
 from kukkiri.images.libvips import vips
 from kukkiri.ocr.scripts import SCRIPTS, Font, Script
 
@@ -20,7 +20,7 @@ __all__ = ["SIZES", "TextImage", "find_font", "render_images", "render_text"]
 Array = NDArray[Any]
 
 SIZES = (16, 22, 32)
-"""Heights of the em square in HR pixels, taken in turn."""
+"""Heights of the em square in HR pixels, used in turn."""
 _COLOURS = (
     ((0, 0, 0), (255, 255, 255)),
     ((20, 34, 84), (250, 246, 235)),
@@ -34,7 +34,7 @@ _FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.local/share/fonts"
 
 @dataclass(frozen=True)
 class TextImage:
-    """An image and what stands on it."""
+    """An image and its text."""
 
     name: str
     script: str
@@ -49,52 +49,52 @@ class TextImage:
 
 
 def render_images(*, scripts: Iterable[str] = tuple(SCRIPTS), count: int = 12, seed: int = 0) -> list[TextImage]:
-    """Draw the set: of each script ``count`` images, two lines and then a card in turn.
+    """Render the set: of each script ``count`` images, two lines and one card in turn.
 
     Args:
         scripts: keys of ``SCRIPTS``.
         count: images of each script.
-        seed: the same seed, fonts and libvips give the same images. An image does not depend on how many
-            there are or which other scripts are asked for.
+        seed: the same seed, fonts and libvips give the same images. An image does not depend on ``count`` or on the
+            other scripts.
 
     Raises:
         ConfigError: an unknown script, none, or fewer than one image.
-        BackendError: a font is missing, or libvips cannot draw text.
+        BackendError: a font is missing, or libvips cannot render text.
     """
     asked = list(scripts)
     unknown = [name for name in asked if name not in SCRIPTS]
     if unknown or not asked:
-        what = f"unknown script {unknown[0]!r}" if unknown else "no script was asked for"
-        raise ConfigError(f"{what}. Known: {', '.join(SCRIPTS)}.")
+        problem = f"unknown script {unknown[0]!r}" if unknown else "no script was given"
+        raise ConfigError(f"{problem}{did_you_mean(unknown[0] if unknown else '', SCRIPTS)}")
     if count < 1:
         raise ConfigError(f"count must be at least 1 image of each script, got {count}.")
-    return [_draw(name, place, seed=seed) for name in SCRIPTS if name in asked for place in range(count)]
+    return [_render(name, index, seed=seed) for name in SCRIPTS if name in asked for index in range(count)]
 
 
 def render_text(text: str, *, font: Path, family: str, size: int) -> Array:
-    """Draw one line with Pango.
+    """Render one line with Pango.
 
     Args:
-        text: taken as it is; no markup.
+        text: plain text, no markup.
         font: file.
         family: the family in the file.
         size: height of the em square in pixels.
 
     Returns:
-        (H, W), uint8: how much of a pixel the ink covers, cut to the ink.
+        (H, W), uint8: coverage of each pixel by ink, cut to the bounding box.
 
     Raises:
-        BackendError: libvips cannot draw text.
+        BackendError: libvips cannot render text.
     """
     if not vips().type_find("VipsOperation", "text"):
-        raise BackendError("this libvips was built without Pango and cannot draw text. Use pyvips[binary].")
-    drawn = vips().Image.text(html.escape(text, quote=False), font=f"{family} {size}", fontfile=str(font), dpi=72)
-    return np.asarray(drawn.numpy(), dtype=np.uint8)
+        raise BackendError("this libvips was built without Pango and cannot render text. Use pyvips[binary].")
+    rendered = vips().Image.text(html.escape(text, quote=False), font=f"{family} {size}", fontfile=str(font), dpi=72)
+    return np.asarray(rendered.numpy(), dtype=np.uint8)
 
 
 @functools.cache
 def find_font(font: Font) -> Path:
-    """The file of a font, below the system's and the user's font folders and those in ``KUKKIRI_FONTS``.
+    """Find the file of a font in the font folders of the system and of the user, and in those of ``KUKKIRI_FONTS``.
 
     Raises:
         BackendError: it is not installed.
@@ -109,25 +109,25 @@ def find_font(font: Font) -> Path:
     )
 
 
-def _draw(name: str, place: int, *, seed: int) -> TextImage:
+def _render(name: str, index: int, *, seed: int) -> TextImage:
     script, key = SCRIPTS[name], [seed, list(SCRIPTS).index(name)]
-    kind: Literal["card", "line"] = "card" if place % 3 == 2 else "line"
-    number = place // 3 if kind == "card" else place - place // 3  # among those of its kind
+    kind: Literal["card", "line"] = "card" if index % 3 == 2 else "line"
+    number = index // 3 if kind == "card" else index - index // 3  # among those of its kind
     size = SIZES[number % len(SIZES)]
-    rng = np.random.default_rng([*key, place])
+    rng = np.random.default_rng([*key, index])
     shuffle = np.random.default_rng(key)
     if kind == "card":
         lines = _card(script, number, size=size, shuffle=shuffle, rng=rng)
     else:
-        lines = [(_turn(script.sentences, number, shuffle), size, 0)]
+        lines = [(_pick(script.sentences, number, shuffle), size, 0)]
     ink, paper = _COLOURS[int(rng.integers(len(_COLOURS)))]
     font = script.fonts[int(rng.integers(len(script.fonts)))]
     path = find_font(font)
-    drawn = [(render_text(text, font=path, family=font.family, size=height), gap) for text, height, gap in lines]
-    coverage = _compose(drawn, offset=tuple(int(one) for one in rng.integers(0, _MULTIPLE, size=2)))
+    rendered = [(render_text(text, font=path, family=font.family, size=height), gap) for text, height, gap in lines]
+    coverage = _compose(rendered, offset=tuple(int(shift) for shift in rng.integers(0, _MULTIPLE, size=2)))
     mixed = coverage[..., None] / 255.0 * (np.array(ink) - np.array(paper)) + np.array(paper)
     truth = "\n".join(text for text, _, _ in lines)
-    return TextImage(f"{name}-{place:02d}", name, kind, size, truth, np.floor(mixed + 0.5).astype(np.uint8))
+    return TextImage(f"{name}-{index:02d}", name, kind, size, truth, np.floor(mixed + 0.5).astype(np.uint8))
 
 
 def _card(
@@ -135,7 +135,7 @@ def _card(
 ) -> list[tuple[str, int, int]]:
     """Lines of a card: text, size, and the gap above, in pixels."""
     company, person, title, address = (
-        _turn(choices, number, shuffle)
+        _pick(choices, number, shuffle)
         for choices in (script.companies, script.people, script.titles, script.addresses)
     )
     return [
@@ -149,8 +149,8 @@ def _card(
     ]
 
 
-def _turn(choices: Sequence[str], number: int, shuffle: np.random.Generator) -> str:
-    """Each once, in an order that the seed draws, before any comes again."""
+def _pick(choices: Sequence[str], number: int, shuffle: np.random.Generator) -> str:
+    """Item ``number`` of a random permutation, repeated: each item is used once before any is used again."""
     return choices[int(shuffle.permutation(len(choices))[number % len(choices)])]
 
 
@@ -159,7 +159,7 @@ def _digits(text: str, rng: np.random.Generator) -> str:
 
 
 def _compose(lines: Sequence[tuple[Array, int]], *, offset: tuple[int, ...]) -> Array:
-    """Lines below one another, at the left, at any place of the sampling grid; (H, W), uint8."""
+    """Stack the lines, left-aligned, at an offset from the sampling grid; (H, W), uint8."""
     height = sum(line.shape[0] + gap for line, gap in lines) + 2 * _MARGIN + offset[0]
     width = max(line.shape[1] for line, _ in lines) + 2 * _MARGIN + offset[1]
     page = np.zeros((height + -height % _MULTIPLE, width + -width % _MULTIPLE), dtype=np.uint8)

@@ -1,7 +1,7 @@
-"""What stands on the images: for each script its fonts, its language in Tesseract, and words for cards and lines.
+"""Text of the images: for each script its fonts, its language in Tesseract, and words for cards and lines.
 
 Names, companies and addresses are invented. The fonts are those of the Debian packages fonts-dejavu and
-fonts-noto-cjk; they are looked for by file name, so a copy of the file elsewhere does as well.
+fonts-noto-cjk; they are found by file name, so a copy of the file elsewhere works as well.
 """
 
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ class Font:
     """A font file."""
 
     file: str
-    """Name of the file, searched below the font folders."""
+    """Name of the file, searched in the font folders."""
     family: str
-    """The family in it, as Pango names it; a collection holds several."""
+    """The family in it, as Pango names it; a collection has several."""
     package: str
-    """The Debian package that brings it."""
+    """The Debian package that contains it."""
 
 
 @dataclass(frozen=True)
 class Script:
-    """A writing system as cards and lines show it."""
+    """Vocabulary and fonts of a writing system."""
 
     language: str
     """Tesseract's name of the language."""
@@ -34,9 +34,9 @@ class Script:
     titles: tuple[str, ...]
     companies: tuple[str, ...]
     addresses: tuple[str, ...]
-    """``#`` stands for a digit that is drawn."""
+    """``#`` stands for a random digit."""
     contacts: tuple[str, ...]
-    """Further lines of a card, all of them printed; ``#`` as above."""
+    """Further lines of a card, all of them used; ``#`` as above."""
     sentences: tuple[str, ...]
 
 

@@ -1,4 +1,4 @@
-"""What a model costs: parameters, multiply-adds, time and memory, all for one megapixel of output."""
+"""Cost of a model: parameters, multiply-adds, time and memory, all for one megapixel of output."""
 
 import json
 import subprocess
@@ -7,12 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from kukkiri.errors import BackendError
+from kukkiri.errors import BackendError, require
 from kukkiri.inference import Engine, Upscaler
 from kukkiri.profiling.graph import constant_lr, read_graph
 from kukkiri.resampling import weight_table
+
+if TYPE_CHECKING:
+    from kukkiri.profiling.torch_cost import TorchCount
 
 __all__ = ["Cost", "count_cost", "measure_cost"]
 
@@ -22,38 +25,38 @@ _SIDES = (16, 24, 32)  # times the network's multiple
 
 @dataclass(frozen=True)
 class Cost:
-    """What a model costs on this machine; see docs/how-to/evaluate.md for how each number is taken."""
+    """Cost of a model on this machine; docs/how-to/evaluate.md defines each number."""
 
     parameters: int | None
-    """Numbers that were learned; 0 for an interpolation; ``None`` when the file does not tell."""
+    """Learned numbers; 0 for an interpolation; ``None`` when unknown."""
     multiply_adds: int | None
-    """Of the network, for one megapixel (10^6 pixels) of output; ``None`` when the graph does not tell."""
+    """Of the network, for one megapixel (10^6 pixels) of output; ``None`` when unknown."""
     seconds: float
     """Median wall time from an 8-bit RGB array to an 8-bit RGB array of one megapixel."""
     peak_memory: int | None
-    """Bytes beyond the loaded model while one megapixel is made; ``None`` where the system does not tell."""
+    """Bytes beyond the loaded model while one megapixel is computed; ``None`` where the system does not report it."""
 
 
 def measure_cost(
     model: str, *, scale: int, ensemble: bool = False, threads: int | None = None, budget: float = 20.0
 ) -> Cost:
-    """Count a model, then time it in a process of its own, where nothing else takes memory.
+    """Count the operations of a model, then time it in a process of its own, where nothing else uses memory.
 
     Args:
         model: id, preset, file or interpolation.
         scale: its scale.
-        ensemble: mean over the eight flips and turns: eight times the multiply-adds.
+        ensemble: geometric self-ensemble: eight times the multiply-adds.
         threads: of the engine.
-        budget: seconds that may be spent on timing; when one megapixel would take longer, a sixteenth of it is
-            measured and time and memory are multiplied.
+        budget: seconds for timing; when one megapixel would take longer, a sixteenth of it is measured, and time and
+            memory are multiplied.
 
     Raises:
         ModelError: unknown model.
-        BackendError: the process failed, for want of memory for example.
+        BackendError: the process failed, for example because it ran out of memory.
     """
     parameters, multiply_adds = count_cost(model, scale=scale, ensemble=ensemble)
-    asked = {"model": model, "scale": scale, "ensemble": ensemble, "threads": threads, "budget": budget}
-    command = [sys.executable, "-m", "kukkiri.profiling.cost_probe", json.dumps(asked)]
+    request = {"model": model, "scale": scale, "ensemble": ensemble, "threads": threads, "budget": budget}
+    command = [sys.executable, "-m", "kukkiri.profiling.cost_probe", json.dumps(request)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
@@ -63,12 +66,12 @@ def measure_cost(
 
 
 def count_cost(model: str, *, scale: int, ensemble: bool = False) -> tuple[int | None, int | None]:
-    """Parameters, and multiply-adds for one megapixel of output; ``None`` where the file does not tell.
+    """Count parameters, and multiply-adds for one megapixel of output; ``None`` where they are unknown.
 
     Args:
         model: id, preset, file or interpolation.
         scale: its scale.
-        ensemble: mean over the eight flips and turns: eight times the multiply-adds.
+        ensemble: geometric self-ensemble: eight times the multiply-adds.
 
     Raises:
         ModelError: unknown model.
@@ -84,7 +87,7 @@ def _count(model: str, upscaler: Upscaler, *, scale: int) -> tuple[int | None, i
     """Parameters and multiply-adds for one megapixel."""
     if upscaler.kernel is not None:
         taps = weight_table(4 * scale, 16 * scale, scale=scale, kernel=upscaler.kernel).weights.shape[1]
-        return 0, round(3 * taps * (1 + 1 / scale) * _MEGAPIXEL)  # one side after the other, three colours
+        return 0, round(3 * taps * (1 + 1 / scale) * _MEGAPIXEL)  # one axis after the other, three colours
     if not upscaler.engines:
         return 0, 0
     engine = upscaler.engines[0]
@@ -100,17 +103,18 @@ def _count(model: str, upscaler: Upscaler, *, scale: int) -> tuple[int | None, i
     return counter.parameters, _per_megapixel(engine, counter.multiply_adds)
 
 
-def _torch_count(path: Path) -> Any:
+def _torch_count(path: Path) -> "TorchCount":
+    require("torch", for_what=f"counting {path.name}")
     from kukkiri.profiling.torch_cost import TorchCount  # torch, only for a user's torch file
 
     return TorchCount(path)
 
 
 def _per_megapixel(engine: Engine, count: Callable[[int, int], int | None]) -> int | None:
-    """The number at one megapixel of output, from three small sizes: a + b p + c p^2 in the input's pixels p."""
+    """Extrapolate to one megapixel of output from three small sizes: a + b p + c p^2 in the input's pixels p."""
     sides = [side * engine.info.multiple for side in _SIDES]
     counted = [count(engine.info.channels, side) for side in sides]
-    numbers = [one for one in counted if one is not None]
+    numbers = [number for number in counted if number is not None]
     if len(numbers) < len(sides):
         return None
     p = [Fraction(side**2) for side in sides]

@@ -1,4 +1,4 @@
-"""The process that :func:`kukkiri.profiling.cost.measure_cost` starts: one model, timed, its memory watched."""
+"""The process that :func:`kukkiri.profiling.cost.measure_cost` starts: time and memory of one model."""
 
 import contextlib
 import json
@@ -19,15 +19,17 @@ _RUNS = 7
 
 def main() -> None:
     """Read the request from the command line and print the measurement, both JSON."""
-    asked = json.loads(sys.argv[1])
-    upscaler = Upscaler(asked["model"], scale=asked["scale"], ensemble=asked["ensemble"], threads=asked["threads"])
-    print(json.dumps(_measure(upscaler, budget=asked["budget"])))  # noqa: T201
+    request = json.loads(sys.argv[1])
+    upscaler = Upscaler(
+        request["model"], scale=request["scale"], ensemble=request["ensemble"], threads=request["threads"]
+    )
+    print(json.dumps(_measure(upscaler, budget=request["budget"])))  # noqa: T201
 
 
 def _measure(upscaler: Upscaler, *, budget: float) -> dict[str, float | int | None]:
     whole, sixteenth = (_noise(round(side / upscaler.scale)) for side in (_SIDE, _SIDE // 4))
     before = _Memory()
-    upscaler(sixteenth)  # what is made at first use does not count
+    upscaler(sixteenth)  # first use: initialization is not timed
     expected = 16 * _seconds(upscaler, sixteenth)
     lr = whole if 2 * expected <= budget else sixteenth
     upscaler(lr)
@@ -55,10 +57,10 @@ def _seconds(upscaler: Upscaler, lr: np.ndarray[tuple[int, ...], np.dtype[np.uin
 
 
 class _Memory:
-    """The largest resident set after this moment, less the resident set at this moment.
+    """The largest resident set after construction, less the resident set at construction.
 
-    Linux keeps a high-water mark of each process that can be set back; the one of ``getrusage`` would be that of
-    the process which started this one. macOS has only the latter, which starts anew there.
+    Linux has a peak of each process that can be reset; that of ``getrusage`` would include the parent process.
+    macOS has only the latter, which is reset there for a new process.
     """
 
     def __init__(self) -> None:

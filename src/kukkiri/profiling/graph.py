@@ -1,8 +1,8 @@
 """Parameters and multiply-adds of an ONNX file, without torch and without the ``onnx`` package.
 
-The file's own bytes are read (protocol buffers, https://protobuf.dev/programming-guides/encoding), as far as
-counting needs; the sizes of what flows between the nodes are those that ONNX Runtime sees when it runs the
-graph with every node of interest as a further output.
+The file's bytes are parsed (protocol buffers, https://protobuf.dev/programming-guides/encoding) as far as counting
+needs; the shapes of the tensors between the nodes are those of a run in ONNX Runtime with every tensor of interest as
+a further output.
 """
 
 import math
@@ -12,19 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kukkiri.errors import ModelError
 
-__all__ = ["Graph", "read_graph"]
+__all__ = ["Graph", "constant_lr", "read_graph"]
 
 Shape = tuple[int, ...]
 _FLOATS = {1, 10, 11, 16}  # TensorProto.DataType: float, float16, double, bfloat16
 _INTEGERS = {2, 3, 21, 22}  # uint8, int8, uint4, int4: quantized weights
-_CONVOLUTIONS = {"Conv": 1, "FusedConv": 1, "ConvInteger": 1, "QLinearConv": 3}  # and the place of the weights
+_CONVOLUTIONS = {"Conv": 1, "FusedConv": 1, "ConvInteger": 1, "QLinearConv": 3}  # and the position of the weights
 _PRODUCTS = {"MatMul": 0, "MatMulInteger": 0, "QLinearMatMul": 0}
 _COUNTED = {*_CONVOLUTIONS, *_PRODUCTS, "ConvTranspose", "Gemm"}
 _UNKNOWN = {"DeformConv", "Einsum", "GRU", "If", "LSTM", "Loop", "RNN", "Scan"}
-# operators whose constant inputs were learned; those of others are sizes, scales and pads
+# operators whose constant inputs are learned; those of others are sizes, scales and pads
 _LEARNED = {
     *_COUNTED,
     *("Add", "Div", "Mul", "Sub", "PRelu", "Gather"),
@@ -42,7 +43,7 @@ class _Node:
 
 @dataclass(frozen=True)
 class Graph:
-    """What counting needs of an ONNX file."""
+    """The parts of an ONNX file that counting needs."""
 
     path: Path
     nodes: tuple[_Node, ...]
@@ -50,13 +51,12 @@ class Graph:
     """Data type and shape of each constant tensor."""
     outputs: tuple[str, ...]
     opaque: bool
-    """It calls functions of its own, whose inside is not read."""
+    """It calls functions of its own, which are not read."""
 
     @property
     def parameters(self) -> int:
-        """How many numbers were learned: the elements of constants that convolutions, products, biases,
-        activations and normalizations read; single factors (rank 0), and the scales of quantized weights, do
-        not count."""
+        """Number of learned values: the elements of the constants that convolutions, products, biases,
+        activations and normalizations read; scalars (rank 0), and the scales of quantized weights, do not count."""
         used = {
             name
             for node in self.nodes
@@ -70,7 +70,7 @@ class Graph:
             if name in used and shape and (kind in _FLOATS or kind in _INTEGERS)
         )
 
-    def multiply_adds(self, lr: Any) -> int | None:
+    def multiply_adds(self, lr: NDArray[np.float32]) -> int | None:
         """Multiply-adds of all convolutions and matrix products for one input.
 
         Args:
@@ -87,8 +87,8 @@ class Graph:
         shapes.update(self._run(lr, sorted(wanted - set(shapes))))
         return sum(_node_multiply_adds(node, shapes) for node in counted)
 
-    def _run(self, lr: Any, names: Sequence[str]) -> dict[str, Shape]:
-        """The shapes of tensors, by running the graph with them as outputs."""
+    def _run(self, lr: NDArray[np.float32], names: Sequence[str]) -> dict[str, Shape]:
+        """Run the graph with the named tensors as outputs, and return their shapes."""
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -194,7 +194,7 @@ def _fields(data: Any) -> Iterator[tuple[int, Any]]:
         else:
             raise ValueError(f"wire type {wire}")
         if place + size > end:
-            raise ValueError("cut short")
+            raise ValueError("truncated")
         yield number, data[place : place + size]
         place += size
 
@@ -233,6 +233,6 @@ def _as_varint(value: int) -> bytes:
     return bytes([*parts, value])
 
 
-def constant_lr(channels: int, side: int) -> Any:
+def constant_lr(channels: int, side: int) -> NDArray[np.float32]:
     """A grey input: counting does not depend on the content."""
     return np.full((1, channels, side, side), 0.5, dtype=np.float32)

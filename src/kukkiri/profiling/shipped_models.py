@@ -2,32 +2,50 @@
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TypedDict
 
 from kukkiri import pretrained
 from kukkiri.inference import PRESETS, Upscaler
 from kukkiri.profiling.stages import measure_peak, measure_stages
 
-__all__ = ["measure_shipped_models", "speed_lines"]
+__all__ = ["MachineSpeed", "ModelSpeed", "measure_shipped_models", "speed_lines"]
 
 _PHOTO = (3000, 4000)
 _TRIAL = 1.0  # megapixels of the timed results
 _RUNS = 2
 
 
-def measure_shipped_models(*, progress: Callable[[str], None] | None = None) -> dict[str, Any]:
+class ModelSpeed(TypedDict):
+    """Speed of one model."""
+
+    ms_per_megapixel: float
+    """From PNG file to PNG file, for one megapixel of output."""
+    network_ms_per_megapixel: float
+    """The network's part of it."""
+    seconds_12_megapixels: float
+    """Extrapolated from one megapixel."""
+    share_of_peak: float | None
+    """The network's multiply-adds per second over those of the machine; ``None`` when they are unknown."""
+    memory_12_megapixels: int
+    """Bytes, estimated."""
+
+
+class MachineSpeed(TypedDict):
+    """Speed of a machine, as ``kukkiri doctor --benchmark --json`` prints it."""
+
+    multiply_adds_per_second: int
+    """Of a float32 matrix product."""
+    models: dict[str, ModelSpeed]
+
+
+def measure_shipped_models(*, progress: Callable[[str], None] | None = None) -> MachineSpeed:
     """Time every shipped model on a synthetic image of one megapixel, from PNG file to PNG file.
 
     Args:
         progress: called with the name of each model before it is timed.
-
-    Returns:
-        ``multiply_adds_per_second`` of the machine, and ``models``: for each, ms for a megapixel and its network's
-        part, seconds for 12 megapixels extrapolated from that, the network's share of the machine's multiply-adds per
-        second, and the bytes that 12 megapixels would take.
     """
     peak, _ = measure_peak(runs=1)
-    measured = {}
+    measured: dict[str, ModelSpeed] = {}
     for label, model, scale in _models():
         if progress is not None:
             progress(label)
@@ -44,7 +62,7 @@ def measure_shipped_models(*, progress: Callable[[str], None] | None = None) -> 
     return {"multiply_adds_per_second": round(peak), "models": measured}
 
 
-def speed_lines(result: dict[str, Any]) -> list[str]:
+def speed_lines(result: MachineSpeed) -> list[str]:
     """The result of :func:`measure_shipped_models` as the lines of a table."""
     peak = result["multiply_adds_per_second"] / 1e9
     lines = [f"speed: {peak:.0f} * 10^9 multiply-adds in a second (float32 matrix product)"]
@@ -59,7 +77,7 @@ def speed_lines(result: dict[str, Any]) -> list[str]:
 
 
 def _models() -> Iterator[tuple[str, str, int]]:
-    """(label, name, scale): every shipped model and the preset that takes it; every ensemble at its first scale."""
+    """Iterate over (label, name, scale): every shipped model with its preset; every ensemble at its first scale."""
     plain = {preset.family: name for name, preset in PRESETS.items() if not preset.ensemble}
     scales: dict[str, list[int]] = {}
     for model in pretrained.list_models():

@@ -1,4 +1,4 @@
-"""Where the time of an upscaled image goes, from file to file, and how near the machine's limit the network is."""
+"""Time of an upscaled image by stage, from file to file, and the network's share of the machine's peak speed."""
 
 import tempfile
 import time
@@ -24,18 +24,18 @@ _SIDE = 2048
 
 @dataclass(frozen=True)
 class Stages:
-    """What one image took; of several runs the quickest."""
+    """Times of one image; the fastest of several runs."""
 
     output_size: tuple[int, int]
     """(height, width)."""
     seconds: dict[str, float]
     """Wall time of each of :data:`STAGES`."""
     cpu_seconds: dict[str, float]
-    """Time of all CPUs in each stage: what other programs take does not count."""
+    """Time of all CPUs in each stage; other programs do not count."""
     multiply_adds: int | None
-    """Of the network for the whole image; ``None`` when the graph does not tell."""
+    """Of the network for the whole image; ``None`` when unknown."""
     memory: int
-    """Bytes that the upscaler plans with."""
+    """The upscaler's own estimate, in bytes."""
 
     @property
     def total(self) -> float:
@@ -48,10 +48,10 @@ class Stages:
         return self.output_size[0] * self.output_size[1] / 1e6
 
     def share(self, peak: float, *, network_only: bool = False, cpu: bool = False) -> float | None:
-        """Part of the multiply-adds that the machine could have made in the same time.
+        """Fraction of the multiply-adds that the machine could have computed in the same time.
 
         Args:
-            peak: multiply-adds in a second, of wall or CPU time as ``cpu`` says.
+            peak: multiply-adds per second, of wall or of CPU time according to ``cpu``.
             network_only: the time of the network, not that from file to file.
             cpu: by CPU time.
         """
@@ -61,15 +61,15 @@ class Stages:
 
 
 def measure_peak(*, runs: int = 3) -> tuple[float, float]:
-    """Multiply-adds in a second of a large product of float32 matrices in NumPy, with the threads that it takes.
+    """Measure the multiply-adds per second of a large float32 matrix product in NumPy, with its default threads.
 
     Returns:
-        In a second of wall time, and in a second of CPU time; the best of the runs.
+        Per second of wall time, and per second of CPU time; the best of the runs.
     """
     matrix = np.random.default_rng(0).random((_SIDE, _SIDE), dtype=np.float32)
     result = np.empty_like(matrix)
     times = [_clocked(lambda: np.matmul(matrix, matrix, out=result))[1:] for _ in range(runs + 1)][1:]
-    wall, cpu = (min(one) for one in zip(*times, strict=True))
+    wall, cpu = (min(seconds) for seconds in zip(*times, strict=True))
     return _SIDE**3 / wall, _SIDE**3 / cpu
 
 
@@ -88,7 +88,7 @@ def measure_stages(
         model: preset, id or file of a network.
         scale: its scale.
         megapixels: of the result, 4:3.
-        runs: the quickest of so many counts.
+        runs: the fastest of this many is returned.
         threads: of the upscaler.
         image: (H, W, 3), 8 bit, of any size, which is repeated or cut; by default :func:`synthetic_image`.
 
@@ -99,14 +99,14 @@ def measure_stages(
     lr = synthetic_image((height, width)) if image is None else _fitted(image, (height, width))
     upscaler = Upscaler(model, scale=scale, threads=threads)
     timed = tuple(_Timed(engine) for engine in upscaler.engines)
-    upscaler(lr[:32, :32])  # what is made at first use does not count
+    upscaler(lr[:32, :32])  # first use: initialization is not timed
     upscaler.engines = timed
     best: tuple[dict[str, float], dict[str, float]] | None = None
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "lr.png", Path(folder) / "sr.png"
         Image.from_array(lr).save(source)
         for _ in range(runs):
-            wall, cpu, size = _run(upscaler, timed, source, target)
+            wall, cpu, size = _time_run(upscaler, timed, source, target)
             if best is None or sum(wall.values()) < sum(best[0].values()):
                 best = wall, cpu
     if best is None:
@@ -118,7 +118,7 @@ def measure_stages(
 
 
 def synthetic_image(size: tuple[int, int], *, seed: int = 0) -> NDArray[np.uint8]:
-    """Noise of every scale with a spectrum like that of photographs, slightly coloured, (height, width, 3)."""
+    """Generate noise with a spectrum like that of photographs, slightly coloured, (height, width, 3)."""
     generator = np.random.default_rng(seed)
     total = np.full((*size, 3), 0.5, dtype=np.float32)
     side, strength = 2, 0.12
@@ -131,7 +131,7 @@ def synthetic_image(size: tuple[int, int], *, seed: int = 0) -> NDArray[np.uint8
 
 
 class _Timed:
-    """An engine that counts its time."""
+    """An engine that adds up its time."""
 
     def __init__(self, engine: Engine) -> None:
         self.info = engine.info
@@ -146,29 +146,29 @@ class _Timed:
         return result
 
 
-def _run(
+def _time_run(
     upscaler: Upscaler, timed: tuple[_Timed, ...], source: Path, target: Path
 ) -> tuple[dict[str, float], dict[str, float], tuple[int, int]]:
-    before = sum(one.wall for one in timed), sum(one.cpu for one in timed)
+    before = sum(engine.wall for engine in timed), sum(engine.cpu for engine in timed)
     image, *decode = _clocked(lambda: read_image(source))
-    larger, *middle = _clocked(lambda: upscaler(image))
-    _, *encode = _clocked(lambda: larger.save(target, overwrite=True))
-    network = sum(one.wall for one in timed) - before[0], sum(one.cpu for one in timed) - before[1]
+    upscaled, *middle = _clocked(lambda: upscaler(image))
+    _, *encode = _clocked(lambda: upscaled.save(target, overwrite=True))
+    network = sum(engine.wall for engine in timed) - before[0], sum(engine.cpu for engine in timed) - before[1]
     clocks = (decode, network, [m - n for m, n in zip(middle, network, strict=True)], encode)
     wall, cpu = ({name: clock[i] for name, clock in zip(STAGES, clocks, strict=True)} for i in (0, 1))
-    return wall, cpu, larger.size
+    return wall, cpu, upscaled.size
 
 
 def _clocked(work: Callable[[], Any]) -> tuple[Any, float, float]:
-    """The result, wall seconds, and seconds of all CPUs."""
+    """Call ``work``; return its result, wall seconds, and seconds of all CPUs."""
     wall, cpu = time.perf_counter(), time.process_time()
     result = work()
     return result, time.perf_counter() - wall, time.process_time() - cpu
 
 
 def _fitted(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Mirrored copies side by side, cut to size."""
+    """Tile mirrored copies and cut them to ``size``."""
     padding = [(0, max(0, wanted - have)) for wanted, have in zip(size, image.shape[:2], strict=True)]
-    larger = np.pad(image, (*padding, (0, 0)), mode="symmetric")
-    fitted: NDArray[np.uint8] = np.ascontiguousarray(larger[: size[0], : size[1]])
+    padded = np.pad(image, (*padding, (0, 0)), mode="symmetric")
+    fitted: NDArray[np.uint8] = np.ascontiguousarray(padded[: size[0], : size[1]])
     return fitted

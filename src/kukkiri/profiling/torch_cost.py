@@ -1,4 +1,4 @@
-"""Parameters and multiply-adds of torch weights. Needs torch; imported on demand."""
+"""Parameters and multiply-adds of torch weights; needs torch, and is imported on demand."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ __all__ = ["TorchCount"]
 
 
 class TorchCount:
-    """Counts a file of torch weights."""
+    """Counter for a file of torch weights."""
 
     def __init__(self, path: Path) -> None:
         """Load the network."""
@@ -19,11 +19,11 @@ class TorchCount:
 
     @property
     def parameters(self) -> int:
-        """All of them, frozen ones too, as in the graph that is exported."""
-        return sum(one.numel() for one in self._module.parameters())
+        """Number of all parameters, also frozen ones, as in the exported graph."""
+        return sum(parameter.numel() for parameter in self._module.parameters())
 
     def multiply_adds(self, channels: int, side: int) -> int:
-        """Of convolutions and matrix products, for one grey (channels, side, side) input."""
+        """Count those of convolutions and matrix products, for one grey (channels, side, side) input."""
         with torch.inference_mode(), FlopCounterMode(display=False) as counter:
             self._module(torch.full((1, channels, side, side), 0.5 * self._module.value_range))
         return int(counter.get_total_flops()) // 2  # two operations in each multiply-add
