@@ -5,6 +5,7 @@ import pytest
 from cyclopts import App
 
 from kukkiri.cli import adapt as command
+from kukkiri.cli.parameters import EVERY_PARAMETER
 from kukkiri.errors import ConfigError, ImageError
 from kukkiri.images import Image, read_image
 
@@ -14,9 +15,9 @@ pytest.importorskip("torch")
 
 def run(*arguments):
     """The command as the command line calls it."""
-    app = App(name="kukkiri", result_action="return_value")
+    app = App(name="kukkiri", result_action="return_value", default_parameter=EVERY_PARAMETER)
     app.default(command.adapt_command)
-    return app([str(one) for one in arguments], exit_on_error=False)
+    return app([str(argument) for argument in arguments], exit_on_error=False)
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def source(rng, tmp_path):
     return tmp_path / "small.png"
 
 
-def test_a_image_becomes_larger_and_what_was_learnt_is_told(source, tmp_path, capsys):
+def test_an_image_becomes_larger_and_what_was_learnt_is_told(source, tmp_path, capsys):
     target, saved = tmp_path / "large.png", tmp_path / "mine.safetensors"
     run(source, "-o", target, "--scale", 2, "--method", "zssr", "--steps", 3, "--save", saved)
     assert read_image(target).size == (64, 72)

@@ -7,6 +7,7 @@ import pytest
 from cyclopts import App
 
 from kukkiri.cli.compare import compare
+from kukkiri.cli.parameters import EVERY_PARAMETER
 from kukkiri.errors import ConfigError
 from kukkiri.images import Image
 from kukkiri.profiling import Cost
@@ -15,9 +16,9 @@ from kukkiri.profiling import Cost
 @pytest.fixture
 def run(monkeypatch, tmp_path):
     monkeypatch.setenv("KUKKIRI_CACHE", str(tmp_path / "cache"))
-    app = App(result_action="return_value")
+    app = App(result_action="return_value", default_parameter=EVERY_PARAMETER)
     app.default(compare)
-    return lambda *arguments: app([str(one) for one in arguments], exit_on_error=False)
+    return lambda *arguments: app([str(argument) for argument in arguments], exit_on_error=False)
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from kukkiri.cli import evaluate as module
-from kukkiri.cli import run
+from kukkiri.cli import run, scoring
 from kukkiri.evaluation import ImageScored, TestSet
 from kukkiri.images import Image, read_image
 from kukkiri.metrics import PROTOCOLS, Score
@@ -43,7 +42,7 @@ def test_one_model_at_one_scale_keeps_the_documented_shape(data, capsys):
 
 
 def test_several_models_and_scales_print_evaluations_and_differences(data, capsys):
-    arguments = ["--model", "bicubic", "--model", "nearest", "--scale", "2", "--scale", "3", "--json"]
+    arguments = ["--model", "bicubic", "nearest", "--scale", "2", "3", "--json"]
     assert run(["evaluate", "--data", str(data), *arguments]) == 0
     value = json.loads(capsys.readouterr().out)
     assert [(one["model"], one["scale"]) for one in value["evaluations"]] == [
@@ -129,9 +128,6 @@ def test_given_lr_images_are_used(data, capsys):
         (["--data", ".", "--json", "--format", "csv"], "contradict"),
         (["--data", ".", "--cache", "x", "--no-cache"], "contradict"),
         (["--data", ".", "--metrics", "psnr,lpips"], "unknown metric 'lpips'"),
-        (["--data", ".", "--text"], "renders its own images"),
-        (["--text", "--scale", "3"], "at one --scale"),
-        (["--data", ".", "--script", "korean"], "Add --text"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_1(data, capsys, monkeypatch, arguments, message):
@@ -150,7 +146,7 @@ def test_a_missing_benchmark_is_fetched_only_when_asked(data, capsys, monkeypatc
         fetched.append((name, folder))
         return TestSet("B100", tuple(sorted(data.iterdir())))
 
-    monkeypatch.setattr(module, "download_benchmark", fake)
+    monkeypatch.setattr(scoring, "download_benchmark", fake)
     arguments = ["evaluate", "--model", "bicubic", "--scale", "2", "--benchmark", "b100", "--data", str(data.parent)]
     assert run(arguments) == 1
     assert "Add --download" in capsys.readouterr().err
@@ -162,66 +158,23 @@ def test_a_missing_benchmark_is_fetched_only_when_asked(data, capsys, monkeypatc
 
 def test_a_terminal_gets_a_bar_and_stdout_stays_clean(capsys, monkeypatch):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    with module._Display() as display:
+    with scoring.ScoreDisplay() as display:
         display(ImageScored(1, 2, "bicubic", 2, "Set5", "baby", Score(30.0, 0.9), False))
     printed = capsys.readouterr()
     assert printed.out == ""
     assert "[1/2]" not in printed.err
 
 
-def test_text_is_handed_over_with_what_was_asked(capsys, monkeypatch):
-    asked = {}
-    monkeypatch.setattr("kukkiri.cli.evaluate_text.evaluate_text", lambda **arguments: asked.update(arguments))
-    arguments = ["--model", "hr", "--model", "bicubic", "--scale", "4", "--script", "korean", "--degradation", "bd"]
-    assert run(["evaluate", "--text", *arguments, "--json"]) == 0
-    assert asked == {
-        "models": ["hr", "bicubic"],
-        "scale": 4,
-        "degradation": "bd",
-        "scripts": ["korean"],
-        "ensemble": False,
-        "threads": None,
-        "json": True,
-    }
+def test_metrics_may_be_separated_by_commas_or_blanks(data, capsys):
+    tables = []
+    for metrics in (["niqe,lr-psnr"], ["niqe", "lr-psnr"], ["niqe", "--metrics", "lr-psnr"]):
+        arguments = ["--model", "bicubic", "--data", str(data), "--scale", "2", "--format", "csv"]
+        assert run(["evaluate", *arguments, "--metrics", *metrics]) == 0
+        tables.append(capsys.readouterr().out)
+    assert tables[0] == tables[1] == tables[2]
+    assert "lr-psnr" in tables[0]
 
 
-@pytest.fixture
-def initialization(tmp_path):
-    """Ours, with a head of zeros: before it adapts it upscales by nearest neighbours."""
-    torch = pytest.importorskip("torch")
-    from safetensors.torch import save_file
-
-    from kukkiri.networks import Plain
-
-    network = Plain(scale=2, colour="rgb", width=8, depth=1)
-    for parameter in list(network.parameters())[-2:]:
-        torch.nn.init.zeros_(parameter)
-    save_file(network.state_dict(), tmp_path / "mine.safetensors")
-    return str(tmp_path / "mine.safetensors")
-
-
-def test_adaptation_is_scored_beside_models_that_do_not_learn(data, initialization, capsys):
-    arguments = ["--data", str(data), "--scale", "2", "--protocol", "y-mzsr", "--degradation", "gaussian:1.0+direct"]
-    adapting = ["--adapt", "--initialization", initialization, "--steps", "0", "--steps", "2"]
-    for remembered in (False, True):
-        assert run(["evaluate", "--model", "nearest", *arguments, *adapting, "--json"]) == 0
-        printed = capsys.readouterr()
-        assert ("from the cache" in printed.err) == remembered
-        found = {one["model"]: one["sets"]["photos"]["psnr"] for one in json.loads(printed.out)["evaluations"]}
-        assert list(found) == ["nearest", "mine(0)", "mine(2)"]
-        assert found["mine(0)"] == found["nearest"]
-        assert abs(found["mine(2)"] - found["mine(0)"]) > 1e-3
-
-
-def test_what_adapts_must_know_how_lr_was_made(data, initialization, capsys):
-    base = ["evaluate", "--scale", "2", "--data", str(data)]
-    for arguments, said in (
-        (["--adapt", "--lr", str(data)], "Give --degradation instead of --lr"),
-        (["--adapt", "--initialization", initialization, "--protocol", "y-legacy"], "y-mzsr"),
-        (["--adapt", "--initialization", initialization, "--cost"], "Drop --cost"),
-        (["--model", "bicubic", "--steps", "3"], "Add --adapt"),
-        (["--model", "bicubic", "--precision", "bfloat16"], "Add --adapt"),
-        ([], "Give --model, or --adapt"),
-    ):
-        assert run([*base, *arguments]) == 1
-        assert said in capsys.readouterr().err
+def test_without_a_model_the_usage_is_wrong(data, capsys):
+    assert run(["evaluate", "--scale", "2", "--data", str(data)]) == 2
+    assert "--model" in capsys.readouterr().err

@@ -70,7 +70,7 @@ def test_repair_evens_the_phases_and_says_what_it_costs(tmp_path, network, capsy
     assert load(tmp_path / "b.safetensors").info.network == "fsrcnn"
 
 
-def test_a_image_of_the_user_is_upscaled_and_a_text_report_is_printed(tmp_path, network, capsys):
+def test_an_image_of_the_user_is_upscaled_and_a_text_report_is_printed(tmp_path, network, capsys):
     save_safetensors(network, tmp_path / "a.safetensors", info=described(network, "a"))
     Image.from_array((255 * smooth_probe(50)[:, :41]).astype(np.uint8)).save(tmp_path / "lr.png")
     arguments = ["inspect", "upsampler", tmp_path / "a.safetensors", "--image", tmp_path / "lr.png"]

@@ -49,7 +49,9 @@ def test_a_meta_recipe_prints_the_curve_of_adaptation(recipe, capsys):
         recipe.read_text(encoding="utf-8")
         .replace('"espcn"', '"contextplain"')
         .replace("widths = [4, 4]", "width = 4\ndepth = 1")
-        .replace('name = "tiny"', 'kind = "meta"\nname = "tiny"\nsupport = "downscaled"\ninner_steps = 2\nkernel_size = 5'),
+        .replace(
+            'name = "tiny"', 'kind = "meta"\nname = "tiny"\nsupport = "downscaled"\ninner_steps = 2\nkernel_size = 5'
+        ),
         encoding="utf-8",
     )
     assert run(["train", str(recipe), "steps=2", "tasks=1", "batch=1", "patch=4", "validate_every=2"]) == 0

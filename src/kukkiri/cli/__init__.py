@@ -1,4 +1,4 @@
-"""The command line: parse, call, print. Commands are loaded when they are used, so that help is quick."""
+"""The command line: parse, call, print. A command is imported when it is used, so that ``kukkiri --help`` is quick."""
 
 import logging
 import sys
@@ -10,28 +10,30 @@ from kukkiri import __version__
 from kukkiri.cli.parameters import EVERY_PARAMETER
 from kukkiri.errors import KukkiriError
 
-__all__ = ["app", "main"]
+__all__ = ["app", "main", "run"]
 
 app = App(
     name="kukkiri",
     version=__version__,
     default_parameter=EVERY_PARAMETER,
     suppress_keyboard_interrupt=False,
-    help="Super-resolution: upscale images with nothing lost; train, measure and explain the networks that do it.",
+    help="Super-resolution: upscale images with nothing lost; train, evaluate and explain the networks that do it.",
 )
 app.command("kukkiri.cli.upscale:upscale", help="Upscale images, folders or globs.")
-app.command("kukkiri.cli.adapt:adapt_command", name="adapt", help="Upscale an image by what it teaches about itself.")
+app.command("kukkiri.cli.adapt:adapt_command", name="adapt", help="Upscale an image with a network fitted to it.")
 app.command("kukkiri.cli.degrade:degrade", help="Make LR images: bicubic, blur, noise, JPEG.")
 app.command("kukkiri.cli.evaluate:evaluate_command", name="evaluate", help="Score models on test sets.")
-app.command("kukkiri.cli.compare:compare", help="Compare models: one page with tables, charts and a slider.")
+app.command("kukkiri.cli.evaluate_adapted:evaluate_adapted", help="Score networks that are fitted to each LR image.")
+app.command("kukkiri.cli.evaluate_text:evaluate_text", help="Score models by the errors of Tesseract on their results.")
+app.command("kukkiri.cli.compare:compare", help="Compare models on one page: tables, charts, crops and a slider.")
 app.command("kukkiri.cli.train:train_command", name="train", help="Train a network from a TOML recipe.")
 data = App(name="data", help="Prepare images for training.")
-data.command("kukkiri.cli.data:prepare_data", name="prepare", help="Decode images once and make LR of them.")
+data.command("kukkiri.cli.data:prepare_data", name="prepare", help="Decode images once and make LR images of them.")
 data.command("kukkiri.cli.data:check_data", name="check", help="Compare a prepared folder with its checksums.")
 app.command(data)
 app.command("kukkiri.cli.export:export", help="Write a model as ONNX, verified before it is saved.")
 app.command("kukkiri.cli.list_models:models", help="List the shipped models with their measured quality.")
-app.command("kukkiri.cli.doctor:doctor", help="Tell what is installed, what works, and what to do about the rest.")
+app.command("kukkiri.cli.doctor:doctor", help="Report what is installed, what works, and what to do about the rest.")
 inspect = App(name="inspect", help="Explain a model: checkerboard, attention, attribution.")
 inspect.command(
     "kukkiri.cli.inspect_upsampler:inspect_upsampler_command",
@@ -52,27 +54,38 @@ app.command(inspect)
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 something failed, 2 wrong usage, 130 interrupted."""
     logging.basicConfig(format="kukkiri: %(message)s", level=logging.WARNING)
-    logging.getLogger("pyvips").setLevel(logging.ERROR)  # what libvips mutters about a file is in our one line
+    logging.getLogger("pyvips").setLevel(logging.ERROR)  # the warnings of libvips about a file are in our one line
     sys.exit(run(arguments))
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    tokens = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        result = app(
-            None if arguments is None else list(arguments),
-            exit_on_error=False,
-            print_error=True,
-            result_action="return_value",
-        )
-    except CycloptsError:
+        _describe_command(tokens)
+        result = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        command = " ".join(("kukkiri", *(error.command_chain or ())))
+        _print_error(f"{error} See {command} --help.")
         return 2
     except KukkiriError as error:
-        print(f"kukkiri: {error}", file=sys.stderr)  # noqa: T201
+        _print_error(str(error))
         return 1
     except KeyboardInterrupt:
-        print("kukkiri: interrupted; nothing is left half-written.", file=sys.stderr)  # noqa: T201
+        _print_error("interrupted; nothing is left half-written.")
         return 130
     except BrokenPipeError:
         return 1
     return result if isinstance(result, int) else 0
+
+
+def _describe_command(tokens: Sequence[str]) -> None:
+    """Let the help of a single command begin with its docstring instead of the line in the list of commands."""
+    names, apps, _ = app.parse_commands(tokens)
+    for name, command in zip(names, apps[1:], strict=True):
+        if command.default_command is not None and not name.startswith("-"):
+            command.help = None
+
+
+def _print_error(text: str) -> None:
+    print(f"kukkiri: {text}", file=sys.stderr)  # noqa: T201

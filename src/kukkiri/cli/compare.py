@@ -6,95 +6,84 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from kukkiri.cli.printing import print_json, print_progress, print_result
-from kukkiri.errors import ConfigError
-from kukkiri.evaluation import (
-    Evaluation,
-    ImageScored,
-    TestSet,
-    data_folders,
-    default_cache_folder,
-    evaluate_many,
-    find_benchmark,
-    find_sets,
-    pair_lr,
+from kukkiri.cli.scoring import (
+    DEFAULT_CACHE,
+    DEFAULT_PROTOCOL,
+    DEFAULT_SETS,
+    OUTPUT,
+    SCORES,
+    TEST_IMAGES,
+    CacheOptions,
+    ProtocolOptions,
+    ScoreDisplay,
+    TestSetOptions,
 )
+from kukkiri.errors import ConfigError
+from kukkiri.evaluation import Evaluation, evaluate_many, pair_lr
 from kukkiri.reports import build_gallery, short_labels, write_comparison
 
 __all__ = ["compare"]
 
-Flag = Parameter(negative=())
-Several = Parameter(negative=(), consume_multiple=False)
-
 
 def compare(
-    models: Annotated[list[str], Parameter(name="MODEL", negative=())],
+    models: Annotated[list[str], Parameter(name="MODEL")],
     /,
     *,
     scale: Annotated[int, Parameter(alias="-s")],
-    data: Annotated[list[Path] | None, Several] = None,
-    benchmark: Annotated[list[str] | None, Several] = None,
-    output: Annotated[Path, Parameter(alias="-o")] = Path("report"),
-    protocol: str = "y-matlab",
-    degradation: Annotated[str | None, Parameter(alias="-d")] = None,
-    lr: Path | None = None,
-    perception: bool = True,
-    cost: bool = True,
-    images: int = 6,
-    title: str | None = None,
-    ensemble: Annotated[bool, Flag] = False,
+    ensemble: bool = False,
     threads: int | None = None,
-    cache: Path | None = None,
-    no_cache: Annotated[bool, Flag] = False,
-    overwrite: Annotated[bool, Flag] = False,
-    json: Annotated[bool, Flag] = False,
+    sets: TestSetOptions = DEFAULT_SETS,
+    lr: Annotated[Path | None, Parameter(group=TEST_IMAGES)] = None,
+    protocol: ProtocolOptions = DEFAULT_PROTOCOL,
+    perception: Annotated[bool, Parameter(negative="--no-perception", group=SCORES)] = True,
+    cost: Annotated[bool, Parameter(negative="--no-cost", group=SCORES)] = True,
+    output: Annotated[Path, Parameter(alias="-o", group=OUTPUT)] = Path("report"),
+    images: Annotated[int, Parameter(group=OUTPUT)] = 6,
+    title: Annotated[str | None, Parameter(group=OUTPUT)] = None,
+    overwrite: Annotated[bool, Parameter(group=OUTPUT)] = False,
+    json: Annotated[bool, Parameter(group=OUTPUT)] = False,
+    cache: CacheOptions = DEFAULT_CACHE,
 ) -> None:
     """Compare models on HR images: one self-contained page with tables, charts, crops and a before/after slider.
 
     Args:
-        models: two or more, the first is what gains are counted from: bicubic, ids such as espcn-x3, or files.
+        models: two or more; the first is the baseline of all gains: bicubic, ids such as espcn-x3, or files.
         scale: HR pixels for one LR pixel along a side.
-        data: folder of HR images, or of folders of them; with --benchmark, where to look for those.
-        benchmark: set5, set14, b100, urban100, manga109 or div2k, as kukkiri evaluate finds them.
-        output: folder for index.html, or an .html file.
-        protocol: y-matlab, y-legacy, y-mzsr or rgb; see kukkiri evaluate.
-        degradation: how LR is made from HR: bicubic, or as kukkiri degrade takes it.
+        ensemble: average over the eight flips and rotations (geometric self-ensemble).
+        threads: CPU threads of the engine; all when not given.
         lr: folder of LR images to use instead of making them.
-        perception: measure NIQE too, which takes a second for each image and model.
-        cost: measure parameters, multiply-adds, time and memory too.
-        images: how many to show.
+        perception: compute NIQE, too, which takes a second for each image and model.
+        cost: count parameters and multiply-adds, and measure time and memory, too.
+        output: folder for index.html, or an .html file.
+        images: number of images to show, at least 1.
         title: of the page.
-        ensemble: mean over the eight flips and turns.
-        threads: of the engine; all when not given.
-        cache: folder of scores that were computed before; the user's cache folder when not given.
-        no_cache: compute everything, remember nothing.
         overwrite: replace an existing page.
-        json: print one JSON object to stdout.
+        json: print one JSON object to stdout and nothing else.
     """
     page = output if output.suffix.lower() in (".html", ".htm") else output / "index.html"
     if page.exists() and not overwrite:
         raise ConfigError(f"{page}: exists already. Choose another name, or allow it with --overwrite.")
-    if no_cache and cache is not None:
-        raise ConfigError("--cache and --no-cache contradict each other. Use one of them.")
     if images < 1:
         raise ConfigError(f"--images must be at least 1, got {images}.")
-    sets = _sets(data or [], benchmark or [])
-    evaluations = evaluate_many(
-        models,
-        data=sets,
-        scales=[scale],
-        protocol=protocol,
-        degradation=degradation,
-        lr=lr,
-        metrics=["niqe", "lr-psnr"] if perception else ["lr-psnr"],
-        ensemble=ensemble,
-        threads=threads,
-        cost=cost,
-        cache=None if no_cache else cache or default_cache_folder(),
-        report=_report,
-    )
+    test_sets = sets.find()
+    with ScoreDisplay() as display:
+        evaluations = evaluate_many(
+            models,
+            data=test_sets,
+            scales=[scale],
+            protocol=protocol.protocol,
+            degradation=protocol.degradation,
+            lr=lr,
+            metrics=["niqe", "lr-psnr"] if perception else ["lr-psnr"],
+            ensemble=ensemble,
+            threads=threads,
+            cost=cost,
+            cache=cache.folder(),
+            report=display,
+        )
     gallery = build_gallery(
         evaluations,
-        sets=sets if lr is None else [pair_lr(one, lr, scale=scale) for one in sets],
+        sets=test_sets if lr is None else [pair_lr(test_set, lr, scale=scale) for test_set in test_sets],
         count=images,
         ensemble=ensemble,
         threads=threads,
@@ -102,31 +91,16 @@ def compare(
     )
     write_comparison(evaluations, gallery, page, title=title, overwrite=overwrite)
     if json:
-        print_json({"page": str(page), "models": [one.to_json() for one in evaluations]})
+        print_json({"page": str(page), "models": [evaluation.to_json() for evaluation in evaluations]})
         return
-    _print(evaluations)
+    _print_means(evaluations)
     print_result(str(page))
 
 
-def _sets(data: list[Path], names: list[str]) -> list[TestSet]:
-    if names:
-        folders = data_folders(data)
-        return [find_benchmark(name, folders) for name in names]
-    if not data:
-        raise ConfigError("what is to be compared on? Give --data DIR, or --benchmark NAME.")
-    return [one for folder in data for one in find_sets(folder)]
-
-
-def _print(evaluations: list[Evaluation]) -> None:
-    labels = short_labels([one.model for one in evaluations])
+def _print_means(evaluations: list[Evaluation]) -> None:
+    labels = short_labels([evaluation.model for evaluation in evaluations])
     width = max(map(len, labels))
     for name in evaluations[0].sets:
-        for label, one in zip(labels, evaluations, strict=True):
-            mean = one.sets[name].mean
+        for label, evaluation in zip(labels, evaluations, strict=True):
+            mean = evaluation.sets[name].mean
             print_progress(f"{name}  {label:<{width}}  {mean.psnr:7.4f} dB  {mean.ssim:.6f}")
-
-
-def _report(progress: ImageScored) -> None:
-    place = f"[{progress.done}/{progress.total}] {progress.set}/{progress.image}"
-    known = "  (known)" if progress.remembered else ""
-    print_progress(f"{place}  {progress.model}: {progress.score.psnr:.4f} dB {progress.score.ssim:.6f}{known}")

@@ -1,6 +1,8 @@
-"""``kukkiri evaluate --text``: how well text can be read after a model."""
+"""``kukkiri evaluate-text``: character error rates of Tesseract after models."""
 
-from collections.abc import Sequence
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from kukkiri.cli.printing import print_json, print_progress, print_result
 from kukkiri.ocr import SCRIPTS, TextScore, reader_version, render_images, score_text
@@ -10,33 +12,35 @@ __all__ = ["evaluate_text"]
 
 def evaluate_text(
     *,
-    models: Sequence[str],
-    scale: int,
-    degradation: str = "bicubic",
-    scripts: Sequence[str] = (),
+    model: tuple[str, ...],
+    scale: Annotated[int, Parameter(alias="-s")],
+    degradation: Annotated[str, Parameter(alias="-d")] = "bicubic",
+    script: tuple[str, ...] = (),
     count: int = 12,
     seed: int = 0,
     ensemble: bool = False,
     threads: int | None = None,
     json: bool = False,
 ) -> None:
-    """Print the character error rate of Tesseract on rendered text after each model.
+    """Read rendered text with Tesseract after each model, and print the character error rate.
+
+    Tesseract and fonts are not part of kukkiri; docs/results/ocr.md says how to install them.
 
     Args:
-        models: as kukkiri evaluate takes them, or hr (the image before it was made smaller) and lr.
+        model: as kukkiri evaluate takes them, or hr (the image before it is downscaled) and lr (not upscaled).
         scale: 2, 3, 4, 6 or 12.
-        degradation: how LR is made, as kukkiri degrade takes it.
-        scripts: latin, cyrillic, greek, japanese, korean; all when none is given.
+        degradation: how LR is made from HR, such as gaussian:2.0+direct, see kukkiri degrade.
+        script: latin, cyrillic, greek, japanese, korean; all when not given.
         count: images of each script.
-        seed: of the words and of the noise.
-        ensemble: mean over the eight flips and turns.
-        threads: of the engine; all when not given.
-        json: print one JSON object to stdout.
+        seed: of the words and the noise.
+        ensemble: average over the eight flips and rotations (geometric self-ensemble).
+        threads: CPU threads of the engine; all when not given.
+        json: print one JSON object to stdout and nothing else.
     """
     reader = reader_version()
-    images = render_images(scripts=scripts or tuple(SCRIPTS), count=count, seed=seed)
+    images = render_images(scripts=script or tuple(SCRIPTS), count=count, seed=seed)
     scores = score_text(
-        models,
+        model,
         images,
         scale=scale,
         degradation=degradation,
@@ -46,15 +50,15 @@ def evaluate_text(
         report=_report,
     )
     if json:
-        print_json({"reader": reader, "seed": seed, "models": [one.to_json() for one in scores]})
+        print_json({"reader": reader, "seed": seed, "models": [score.to_json() for score in scores]})
         return
     first = scores[0]
     print_result(f"character error rate in %, x{scale}, {first.degradation}, {len(images)} images, {reader}")
     print_result(f"{'':<16}{'all':>7} {'95 %':>13}" + "".join(f"{name:>10}" for name in first.scripts))
-    for one in scores:
-        low, high = (100 * end for end in one.interval())
-        by_script = "".join(f"{100 * one.rate(name):10.1f}" for name in one.scripts)
-        print_result(f"{one.model:<16}{100 * one.rate():7.1f} {low:6.1f}-{high:<6.1f}{by_script}")
+    for score in scores:
+        low, high = (100 * end for end in score.interval())
+        by_script = "".join(f"{100 * score.rate(name):10.1f}" for name in score.scripts)
+        print_result(f"{score.model:<16}{100 * score.rate():7.1f} {low:6.1f}-{high:<6.1f}{by_script}")
 
 
 def _report(model: str, score: TextScore) -> None:

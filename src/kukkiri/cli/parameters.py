@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, get_args
 
-from cyclopts import Parameter, Token, convert
+from cyclopts import CoercionError, Parameter, Token, convert
 
 __all__ = ["EVERY_PARAMETER", "Inputs", "holds_whole_numbers"]
 
@@ -19,7 +19,7 @@ def _convert(hint: Any, tokens: Sequence[Token]) -> Any:
     ``3.0`` and ``1e3`` are whole and pass as 3 and 1000; ``2.5`` is refused.
 
     Raises:
-        ValueError: a whole number was expected.
+        CoercionError: a whole number was expected, or cyclopts cannot convert it.
     """
     return convert(hint, [_whole(token) for token in tokens] if holds_whole_numbers(hint) else tokens)
 
@@ -30,7 +30,7 @@ def _whole(token: Token) -> Token:
     except ValueError:  # no number at all: cyclopts says so
         return token
     if not value.is_integer():
-        raise ValueError(f"must be a whole number, got {token.value}")
+        raise CoercionError(msg=f"must be a whole number, got {token.value}", token=token, target_type=int)
     return token if token.value.lstrip("+-").isdecimal() else token.evolve(value=str(int(value)))
 
 
