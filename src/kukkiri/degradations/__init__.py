@@ -8,6 +8,7 @@ from kukkiri.degradations.alignment import (
     kernel_covariance,
     move_kernel,
 )
+from kukkiri.degradations.arguments import Arguments, write_number, write_step
 from kukkiri.degradations.blur_kernels import (
     as_kernel,
     bicubic_kernel,
@@ -29,16 +30,31 @@ from kukkiri.degradations.families import KernelBasis, double_scale_kernel, supp
 from kukkiri.degradations.grammar import PRESETS
 from kukkiri.degradations.kernel_files import kernel_view, load_kernel, save_kernel
 from kukkiri.degradations.linear import blur, blur_downsample, crop_to_multiple, subsample
-from kukkiri.degradations.noise import gaussian_noise, jpeg, poisson_noise
-from kukkiri.degradations.photo import SAMPLING_REVISION
+from kukkiri.degradations.operators import Correlation, Decimation, Interpolation
+from kukkiri.degradations.step import LinearStep, Stage, Step, StepSampler
+from kukkiri.degradations.steps import SAMPLING_REVISION, STEPS
+from kukkiri.degradations.steps.blurs import Blur, ClosedFormBlur
+from kukkiri.degradations.steps.jpeg import jpeg
+from kukkiri.degradations.steps.noise import gaussian_noise, poisson_noise
 
 __all__ = [
     "PRESETS",
     "SAMPLING_REVISION",
+    "STEPS",
+    "Arguments",
+    "Blur",
+    "ClosedFormBlur",
+    "Correlation",
+    "Decimation",
     "Degradation",
     "GaussianEstimate",
+    "Interpolation",
     "KernelBasis",
     "KernelEstimate",
+    "LinearStep",
+    "Stage",
+    "Step",
+    "StepSampler",
     "align_kernel",
     "as_kernel",
     "bicubic_kernel",
@@ -71,4 +87,6 @@ __all__ = [
     "sinc_kernel",
     "subsample",
     "suppress_small_weights",
+    "write_number",
+    "write_step",
 ]

@@ -4,38 +4,27 @@
 docs/reference/degradations.md lists every step.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from kukkiri.degradations.alignment import kernel_covariance
-from kukkiri.degradations.blur_kernels import Kernel, bicubic_kernel
+from kukkiri.degradations.blur_kernels import Kernel
 from kukkiri.degradations.grammar import parse_steps, write_steps
-from kukkiri.degradations.linear import SUBSAMPLERS, Subsampling, blur, check_divisible, subsample
-from kukkiri.degradations.noise import gaussian_noise, jpeg, poisson_noise
-from kukkiri.degradations.photo import draw_photo_steps, draw_saved_photo_steps
-from kukkiri.degradations.steps import (
-    Blur,
-    Jpeg,
-    Noise,
-    Poisson,
-    RealPhoto,
-    Resize,
-    Round,
-    SavedPhoto,
-    Step,
-    Subsample,
-)
+from kukkiri.degradations.linear import Subsampling, check_divisible
+from kukkiri.degradations.operators import Correlation, compose_kernels, subsampling_kernel
+from kukkiri.degradations.step import LinearStep, Stage, Step, StepSampler
+from kukkiri.degradations.steps.blurs import ArrayBlur, Blur
+from kukkiri.degradations.steps.subsampling import Direct, Imresize
 from kukkiri.errors import ConfigError
 from kukkiri.images import quantize
-from kukkiri.resampling import resize, weight_table
 
-__all__ = ["Degradation"]
+__all__ = ["Degradation", "Seed"]
 
-Array = NDArray[Any]
+Pixels = TypeVar("Pixels", bound=NDArray[np.integer[Any] | np.floating[Any]])
 Seed = int | Sequence[int] | np.random.Generator | None
 
 
@@ -47,19 +36,18 @@ class Degradation:
     """See :mod:`kukkiri.degradations.steps`."""
 
     def __post_init__(self) -> None:
-        samplers = [step for step in self.steps if isinstance(step, Subsample | RealPhoto | SavedPhoto)]
-        if len(samplers) != 1:
-            found = f"{len(samplers)} steps that subsample" if samplers else "no step that subsamples"
-            raise ConfigError(f"{write_steps(self.steps)!r} has {found}, expected one. Add +direct or +bicubic.")
-        before = self.steps[: self.steps.index(samplers[0])]
-        if isinstance(samplers[0], Subsample) and samplers[0].method == "direct":
-            if any(isinstance(step, Resize) for step in before):
-                raise ConfigError(f"'{self}': direct keeps every pixel of a grid, so nothing may resize before it.")
-            if samplers[0].aligned and not any(isinstance(step, Blur) for step in before):
-                raise ConfigError(f"'{self}': direct:aligned moves the kernel before it, but there is none.")
+        count = sum(step.subsamples for step in self.steps)
+        if count != 1:
+            found = f"{count} steps that subsample" if count else "no step that subsamples"
+            raise ConfigError(f"'{self}' has {found}, expected one. Add +direct or +bicubic.")
+        for place, step in enumerate(self.steps):
+            try:
+                step.check(self.steps[:place])
+            except ConfigError as problem:
+                raise ConfigError(f"'{self}': {problem}") from None
 
     @classmethod
-    def parse(cls, text: str) -> "Degradation":
+    def parse(cls, text: str) -> Self:
         """Read the text form.
 
         Raises:
@@ -68,59 +56,53 @@ class Degradation:
         return cls(parse_steps(text))
 
     @classmethod
-    def from_kernel(cls, kernel: Array, *, method: Subsampling = "direct", aligned: bool = False) -> "Degradation":
-        """Blur by any matrix, then subsample."""
-        return cls((Blur.from_array(kernel), Subsample(method, aligned=aligned)))
+    def from_kernel(cls, kernel: ArrayLike, *, method: Subsampling = "direct", aligned: bool = False) -> Self:
+        """Blur by any matrix, then subsample; ``aligned`` is for ``direct`` only."""
+        sampler = Direct(aligned) if method == "direct" else Imresize(method)
+        return cls((ArrayBlur.from_kernel(kernel), sampler))
 
     def __str__(self) -> str:
         return write_steps(self.steps)
 
     @property
     def linear(self) -> bool:
-        """Whether every step is linear, so that a tensor twin exists."""
-        return all(isinstance(step, Blur | Subsample | Resize) for step in self.steps)
+        """True when every step is linear, so that a tensor twin exists."""
+        return all(isinstance(step, LinearStep) for step in self.steps)
 
     @property
     def samples_steps(self) -> bool:
-        """Whether it holds ``real`` or ``photo``, whose steps a seed draws."""
-        return any(isinstance(step, RealPhoto | SavedPhoto) for step in self.steps)
+        """True when it holds ``real`` or ``photo``, whose steps a seed samples."""
+        return any(isinstance(step, StepSampler) for step in self.steps)
 
     @property
     def random(self) -> bool:
-        """Whether two seeds give two images."""
-        return self.samples_steps or any(isinstance(step, Noise | Poisson) for step in self.steps)
+        """True when two seeds give two images."""
+        return any(step.random for step in self.steps)
 
     def sample(self, *, scale: int, seed: Seed = None) -> "Degradation":
-        """The same degradation with ``real`` and ``photo`` replaced by the steps that a seed draws."""
+        """The same degradation with ``real`` and ``photo`` replaced by the steps that a seed samples."""
         rng = np.random.default_rng(seed)
         steps: list[Step] = []
         for step in self.steps:
-            match step:
-                case RealPhoto(orders):
-                    steps += draw_photo_steps(rng, scale=scale, orders=orders)
-                case SavedPhoto():
-                    steps += draw_saved_photo_steps(rng, scale=scale)
-                case _:
-                    steps.append(step)
+            steps += step.sample(rng, scale=scale) if isinstance(step, StepSampler) else [step]
         return Degradation(tuple(steps))
+
+    def stage(self, place: int, *, scale: int, hr_size: tuple[int, int], size: tuple[int, int]) -> Stage:
+        """Circumstances in which ``steps[place]`` is applied to an image of (height, width) ``size``."""
+        return Stage(scale=scale, hr_size=hr_size, size=size, aligned=self._is_aligned(place))
 
     def blur_kernel(self, place: int, *, scale: int) -> Kernel:
         """The kernel of the blur at ``steps[place]``; the last one before ``direct:aligned`` is moved for it."""
         step = self.steps[place]
         if not isinstance(step, Blur):
             raise TypeError(f"step {place} of {self} is not a blur")
-        for later in self.steps[place + 1 :]:
-            if isinstance(later, Blur):
-                break
-            if isinstance(later, Subsample) and later.aligned:
-                return step.kernel(aligned_to=scale)
-        return step.kernel()
+        return step.kernel(aligned_to=scale if self._is_aligned(place) else None)
 
     def blur_covariance(self, *, scale: int) -> tuple[float, float, float]:
         """Second moments (xx, yy, xy) in HR pixels squared of the blurs before the subsampling, which add up."""
         total = np.zeros(3)
         for place, step in enumerate(self.steps):
-            if isinstance(step, Subsample):
+            if step.subsamples:
                 break
             if isinstance(step, Blur):
                 total += kernel_covariance(self.blur_kernel(place, scale=scale))
@@ -134,27 +116,30 @@ class Degradation:
             ValueError: the degradation is not blurs, then a subsampling (and then what is not linear).
         """
         kernel: Kernel = np.ones((1, 1))
+        side = (scale, scale)  # nothing resizes before the subsampling, so any size will do
         for place, step in enumerate(self.steps):
-            match step:
-                case Blur():
-                    kernel = _compose(kernel, self.blur_kernel(place, scale=scale))
-                case Subsample("direct"):
-                    return kernel
-                case Subsample("bicubic"):
-                    return _compose(kernel, bicubic_kernel(scale))
-                case Subsample("nearest"):
-                    return _compose(kernel, _nearest_kernel(scale))
-                case _:
+            if not isinstance(step, LinearStep) or step.resizes:
+                break
+            operator = step.operator(self.stage(place, scale=scale, hr_size=side, size=side))
+            if step.subsamples:
+                if any(isinstance(later, LinearStep) for later in self.steps[place + 1 :]):
                     break
+                try:
+                    return compose_kernels(kernel, subsampling_kernel(operator, scale=scale))
+                except ValueError:
+                    break
+            if not isinstance(operator, Correlation):
+                break
+            kernel = compose_kernels(kernel, operator.kernel)
         raise ValueError(f"{self} cannot be written as one kernel and direct subsampling")
 
-    def apply(self, hr: Array, *, scale: int, seed: Seed = None) -> Array:
+    def apply(self, hr: Pixels, *, scale: int, seed: Seed = None) -> Pixels:
         """Make the low-resolution image.
 
         Args:
             hr: (H, W) or (H, W, C): uint8, or float32 or float64 in [0, 1]; H and W multiples of ``scale``.
             scale: at least 1.
-            seed: for noise, ``real`` and ``photo``; None draws anew.
+            seed: for noise, ``real`` and ``photo``; None: another one each time.
 
         Returns:
             lr, (H / scale, W / scale[, C]), dtype of ``hr``. Floats are clamped only by ``8bit`` and ``jpeg``.
@@ -168,62 +153,35 @@ class Degradation:
             raise TypeError(f"an image is uint8, float32 or float64, got {hr.dtype}")
         check_divisible(hr.shape, scale)
         rng = np.random.default_rng(seed)
-        drawn = self.sample(scale=scale, seed=rng)
-        lr = hr
-        for place in range(len(drawn.steps)):
-            lr = drawn._apply_step(place, lr, hr_size=hr.shape[:2], scale=scale, rng=rng)
+        sampled = self.sample(scale=scale, seed=rng)
+        lr: NDArray[Any] = hr
+        for place, step in enumerate(sampled.steps):
+            if not step.takes_levels:
+                lr = _as_floats(lr, np.dtype(np.float64))
+            stage = sampled.stage(place, scale=scale, hr_size=_size(hr), size=_size(lr))
+            lr = step.apply(lr, stage=stage, rng=rng)
         if hr.dtype == np.uint8:
-            return lr if lr.dtype == np.uint8 else quantize(lr, 8)
-        return _as_floats(lr, hr.dtype).astype(hr.dtype)
+            return lr if lr.dtype == np.uint8 else quantize(lr, 8)  # type: ignore[return-value]
+        return _as_floats(lr, hr.dtype).astype(hr.dtype)  # type: ignore[return-value]
 
-    def apply_all(self, images: Iterable[Array], *, scale: int, seed: int = 0) -> Iterable[Array]:
+    def apply_all(self, images: Iterable[Pixels], *, scale: int, seed: int = 0) -> Iterator[Pixels]:
         """Degrade a sequence; each image has its own stream of random numbers, from ``seed`` and its place."""
         for place, hr in enumerate(images):
             yield self.apply(hr, scale=scale, seed=np.random.default_rng([seed, place]))
 
-    def _apply_step(
-        self, place: int, image: Array, *, hr_size: tuple[int, ...], scale: int, rng: np.random.Generator
-    ) -> Array:
-        step = self.steps[place]
-        floats = np.dtype(np.float64) if image.dtype == np.uint8 else image.dtype
-        match step:
-            case Subsample() if image.shape[:2] == hr_size:
-                return subsample(image, scale=scale, method=step.method)
-            case Subsample():
-                target = (hr_size[0] // scale, hr_size[1] // scale)
-                return resize(image, output_size=target, kernel=SUBSAMPLERS[step.method])
-            case Resize():
-                return resize(image, scale=step.factor, kernel=SUBSAMPLERS[step.method], antialias=step.antialias)
-            case Blur():
-                return blur(_as_floats(image, floats), self.blur_kernel(place, scale=scale), border=step.border)
-            case Noise():
-                return gaussian_noise(_as_floats(image, floats), step.std, rng=rng, grey=step.grey)
-            case Poisson():
-                return poisson_noise(_as_floats(image, floats), step.peak, rng=rng, grey=step.grey)
-            case Jpeg():
-                return jpeg(_as_floats(image, floats), step.quality, chroma=step.chroma)
-            case Round():
-                return image if image.dtype == np.uint8 else quantize(image, 8)
-            case RealPhoto() | SavedPhoto():
-                raise ValueError(f"'{step}' is drawn before it is applied")
+    def _is_aligned(self, place: int) -> bool:
+        """True for the last blur before ``direct:aligned``."""
+        for later in self.steps[place + 1 :]:
+            if isinstance(later, Blur):
+                return False
+            if isinstance(later, Direct):
+                return later.aligned
+        return False
 
 
-def _as_floats(image: Array, dtype: Any) -> Array:
+def _size(image: NDArray[Any]) -> tuple[int, int]:
+    return image.shape[0], image.shape[1]
+
+
+def _as_floats(image: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     return image.astype(dtype) / dtype.type(255) if image.dtype == np.uint8 else image
-
-
-def _compose(first: Kernel, second: Kernel) -> Kernel:
-    """The kernel of one correlation after the other: their full convolution. At most one is even-sized."""
-    result = np.zeros((first.shape[0] + second.shape[0] - 1, first.shape[1] + second.shape[1] - 1))
-    for (row, column), weight in np.ndenumerate(second):
-        result[row : row + first.shape[0], column : column + first.shape[1]] += weight * first
-    return result
-
-
-def _nearest_kernel(scale: int) -> Kernel:
-    """A delta at the pixel that MATLAB's nearest keeps of each block."""
-    table = weight_table(4 * scale, 4, scale=1 / scale, kernel="nearest")
-    phase = int(table.indices[1, np.argmax(table.weights[1])]) - scale
-    kernel = np.zeros((2 * phase + 1, 2 * phase + 1))
-    kernel[-1, -1] = 1.0
-    return kernel

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from kukkiri.degradations.degradation import Degradation
 from kukkiri.degradations.kernel_files import kernel_view, save_kernel
 from kukkiri.degradations.linear import crop_to_multiple, subsample
-from kukkiri.degradations.steps import Blur
+from kukkiri.degradations.steps.blurs import Blur
 from kukkiri.errors import ConfigError, ImageError
 from kukkiri.images import Image, dequantize, quantize
 

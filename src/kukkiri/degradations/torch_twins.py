@@ -10,11 +10,18 @@ from torch.nn import functional
 
 from kukkiri.degradations.degradation import Degradation
 from kukkiri.degradations.linear import SUBSAMPLERS, Subsampling, check_divisible
-from kukkiri.degradations.steps import Blur, Resize, Subsample
+from kukkiri.degradations.operators import Correlation, Decimation, Interpolation, Operator
+from kukkiri.degradations.step import LinearStep
 from kukkiri.resampling import Border, border_indices
 from kukkiri.resampling.tensors import resize_tensor
 
-__all__ = ["blur_downsample_tensor", "blur_tensor", "degrade_tensor", "subsample_tensor"]
+__all__ = [
+    "apply_operator_to_tensor",
+    "blur_downsample_tensor",
+    "blur_tensor",
+    "degrade_tensor",
+    "subsample_tensor",
+]
 
 _LARGE = 26  # taps from which the FFT beats torch's convolution of single planes: 15 x 15 by a factor of 200
 _FFT_MULTIPLE = 32  # sides with only small prime factors
@@ -91,7 +98,7 @@ def degrade_tensor(hr: Tensor, degradation: Degradation, *, scale: int) -> Tenso
 
     Args:
         hr: (N, C, H, W), floating point; H and W multiples of ``scale``.
-        degradation: without noise, JPEG, rounding or random drawing.
+        degradation: without noise, JPEG, rounding or sampled steps.
         scale: at least 1.
 
     Returns:
@@ -100,22 +107,26 @@ def degrade_tensor(hr: Tensor, degradation: Degradation, *, scale: int) -> Tenso
     Raises:
         ValueError: a step is not linear.
     """
-    check_divisible(tuple(hr.shape[-2:]), scale)
-    target = (hr.shape[-2] // scale, hr.shape[-1] // scale)
+    hr_size = (hr.shape[-2], hr.shape[-1])
+    check_divisible(hr_size, scale)
     images = hr
     for place, step in enumerate(degradation.steps):
-        match step:
-            case Blur():
-                kernel = torch.from_numpy(degradation.blur_kernel(place, scale=scale))
-                images = blur_tensor(images, kernel, border=step.border)
-            case Subsample() if images.shape[-2:] == hr.shape[-2:]:
-                images = subsample_tensor(images, scale=scale, method=step.method)
-            case Subsample():
-                images = resize_tensor(images, output_size=target, kernel=SUBSAMPLERS[step.method])
-            case Resize():
-                images = resize_tensor(
-                    images, scale=step.factor, kernel=SUBSAMPLERS[step.method], antialias=step.antialias
-                )
-            case _:
-                raise ValueError(f"{step} is not linear, so it has no tensor twin; apply {degradation} to arrays")
+        if not isinstance(step, LinearStep):
+            raise ValueError(f"{step} is not linear, so it has no tensor twin; apply {degradation} to arrays")
+        size = (images.shape[-2], images.shape[-1])
+        stage = degradation.stage(place, scale=scale, hr_size=hr_size, size=size)
+        images = apply_operator_to_tensor(images, step.operator(stage))
     return images
+
+
+def apply_operator_to_tensor(images: Tensor, operator: Operator) -> Tensor:
+    """Apply an operator to (N, C, H, W); the twin of :func:`kukkiri.degradations.operators.apply_operator`."""
+    match operator:
+        case Correlation(kernel, border):
+            return blur_tensor(images, torch.from_numpy(kernel), border=border)
+        case Interpolation(kernel_name, scale, output_size, antialias):
+            return resize_tensor(
+                images, scale=scale, output_size=output_size, kernel=kernel_name, antialias=antialias
+            )
+        case Decimation(step):
+            return images[..., ::step, ::step]
