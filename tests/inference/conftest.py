@@ -1,6 +1,7 @@
 """Engines in NumPy for the rules, and four small exported networks for the engine."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -53,26 +54,7 @@ def numpy_engine():
 
 
 @pytest.fixture(scope="session")
-def exported(tmp_path_factory):
+def exported():
     """Paths of four networks with random weights: plain, transposed, with a size multiple, pre-upsampled."""
-    torch = pytest.importorskip("torch", reason="needs torch")
-    from kukkiri.checkpoints import describe, export_onnx
-    from kukkiri.networks import NETWORKS
-
-    torch.manual_seed(7)
-    torch.set_num_threads(1)
-    folder = tmp_path_factory.mktemp("exported")
-    paths = {}
-    for name, arguments in {
-        "espcn": {"scale": 3, "widths": [8, 6]},
-        "fsrcnn": {"scale": 2, "d": 8, "s": 4, "m": 2},
-        "rrdbnet": {"scale": 2, "width": 4, "growth": 2, "depth": 1, "keys": "basicsr"},
-        "srcnn": {"scale": 3, "kernels": [5, 1, 3], "widths": [6, 4]},
-    }.items():
-        network = NETWORKS[name](**arguments)
-        if name == "fsrcnn":
-            torch.nn.init.normal_(network.last_part.weight, std=0.1)  # its own start is nearly zero
-        info = describe(network, name=f"{name}-x{arguments['scale']}", arguments=arguments)
-        paths[name] = folder / f"{info.name}.onnx"
-        export_onnx(network, paths[name], info=info)
-    return paths
+    folder = Path(__file__).parents[1] / "data" / "models"
+    return {path.stem.partition("-")[0]: path for path in sorted(folder.glob("*.onnx"))}
