@@ -1,8 +1,8 @@
 """Fill ``tests/data/`` from the maintainers' folder: ``KUKKIRI_SHARED=... python tools/make_test_data.py``.
 
-Copies the conformance vectors that are small and free to ship, cuts the free test photographs, and exports small networks
-with random weights. The folder is not needed to run the tests; beyond what ``tests/data/`` has, it holds vectors above the
-limit and image sets whose licence forbids shipping.
+Copies the conformance vectors that are small and free to ship, cuts the free test photographs, and exports small
+networks with random weights. The folder is not needed to run the tests; beyond what ``tests/data/`` has, it holds
+vectors above the limit and image sets whose licence forbids shipping.
 """
 
 import os
