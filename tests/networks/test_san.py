@@ -139,7 +139,7 @@ def test_black_is_finite_where_asked_even_when_all_features_are_zero():
     assert nets[1](lr).isfinite().all()
 
 
-def test_a_image_of_three_pixels_is_refused():
+def test_an_image_of_three_pixels_is_refused():
     with pytest.raises(ImageError, match="5x3 pixels are too few"):
         small()(torch.rand(1, 3, 3, 5))
 

@@ -6,10 +6,10 @@ from kukkiri.networks.dpsr import DPSR
 from kukkiri.networks.ecbsr import ECBSR
 from kukkiri.networks.edsr import EDSR
 from kukkiri.networks.enhancenet import EnhanceNet
-from kukkiri.networks.espcn import ESPCN, initialize_as_interpolator
+from kukkiri.networks.espcn import ESPCN
 from kukkiri.networks.fsrcnn import FSRCNN
 from kukkiri.networks.ikc import SFTMD, IKCCorrector, IKCPredictor
-from kukkiri.networks.interface import Network
+from kukkiri.networks.interface import Configuration, Network, PublishedScores
 from kukkiri.networks.johnson import Johnson
 from kukkiri.networks.kernelgan import KernelGANDiscriminator, KernelGANGenerator
 from kukkiri.networks.mdsr import MDSR
@@ -19,7 +19,7 @@ from kukkiri.networks.nlrn import NLRN
 from kukkiri.networks.plain import Plain
 from kukkiri.networks.rcan import RCAN
 from kukkiri.networks.rdn import RDN
-from kukkiri.networks.registry import NETWORKS
+from kukkiri.networks.registry import NETWORKS, register
 from kukkiri.networks.rrdbnet import ESRGANDiscriminator, RRDBNet
 from kukkiri.networks.san import SAN
 from kukkiri.networks.srcnn import SRCNN
@@ -51,6 +51,7 @@ __all__ = [
     "SRMD",
     "VDSR",
     "ZSSR",
+    "Configuration",
     "ContextPlain",
     "ESRGANDiscriminator",
     "EnhanceNet",
@@ -64,9 +65,10 @@ __all__ = [
     "MetaRDN",
     "Network",
     "Plain",
+    "PublishedScores",
     "RRDBNet",
     "SRGANDiscriminator",
     "SRResNet",
     "USRNet",
-    "initialize_as_interpolator",
+    "register",
 ]

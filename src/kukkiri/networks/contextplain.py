@@ -7,13 +7,15 @@ Context Adaptation via Meta-Learning", ICML 2019, arXiv:1810.03642); see docs/ex
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from kukkiri.info import JSON
 from kukkiri.networks.blocks import require_shape
+from kukkiri.networks.interface import Configuration
 from kukkiri.networks.plain import Plain
 
 __all__ = ["ContextPlain"]
@@ -29,6 +31,16 @@ class ContextPlain(Plain):
         depth: convolutions before the head, at least 1.
         context: numbers in the code, at least 1.
     """
+
+    title = "ContextPlain"
+    paper = "ours; after Zintgraf et al., CAVIA, ICML 2019, arXiv:1810.03642"
+    keys_source = "own"
+    licence = "Apache-2.0"
+    configurations = (Configuration("ContextPlain", {"scale": 2}),)
+    tiny = (
+        {"scale": 2, "width": 4, "depth": 2, "context": 3},
+        {"scale": 3, "width": 4, "depth": 1, "context": 2, "colour": "y"},
+    )
 
     def __init__(
         self,
@@ -74,7 +86,7 @@ class ContextPlain(Plain):
         return xx - 1, yy - 1, xy
 
     @classmethod
-    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
         """Everything."""
         (context,) = require_shape(state, "code", network="contextplain")
         found = super().arguments_from_state(state)

@@ -9,14 +9,14 @@ Differs from the paper: one slope for all channels in DBPN, as in the authors' c
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from kukkiri.errors import ModelError
+from kukkiri.info import JSON
 from kukkiri.networks.blocks import MeanShift, conv, count_blocks, require_shape
-from kukkiri.networks.interface import Network
+from kukkiri.networks.interface import Configuration, Network, PublishedScores
 from kukkiri.networks.receptive_field import Layer, compute_receptive_field
 
 __all__ = ["DBPN", "DDBPN"]
@@ -109,6 +109,30 @@ class DBPN(Network):
         residual: add the bicubically upscaled input, as the ``RES`` models want; no trace in the state.
     """
 
+    title = "DBPN"
+    paper = "Haris et al., CVPR 2018, arXiv:1803.02735, and arXiv:1904.05677"
+    keys_source = "alterzero/DBPN-Pytorch"
+    licence = "MIT (alterzero/DBPN-Pytorch)"
+    configurations = (
+        Configuration(
+            "DBPN (D-DBPN)",
+            {"scale": 4},
+            PublishedScores(
+                set5={2: 38.09, 4: 32.47},
+                b100={2: 32.27, 4: 27.72},
+                source="table in yulunzhang/RCAN, Figs/psnr_bi_1 to 3",
+            ),
+        ),
+        Configuration("DBPN, T = 2", {"scale": 4, "stages": 2}),
+        Configuration("DBPN, T = 10", {"scale": 4, "stages": 10}),
+        Configuration("DBPN-RES-MR64-3", {"scale": 4, "iterations": 3, "residual": True}),
+    )
+    tiny = (
+        {"scale": 2, "width": 2, "features": 3, "stages": 3},
+        {"scale": 4, "width": 2, "features": 3, "stages": 2, "iterations": 3},
+        {"scale": 8, "width": 2, "features": 3, "stages": 2},
+    )
+
     def __init__(
         self,
         *,
@@ -158,7 +182,7 @@ class DBPN(Network):
         return (small[0] if small else x), large
 
     @classmethod
-    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
         """Everything but ``residual``."""
         features = require_shape(state, "feat0.conv.weight", network="dbpn")[0]
         width = require_shape(state, "feat1.conv.weight", network="dbpn")[0]
@@ -211,6 +235,16 @@ class DDBPN(Network):
         stages: up-projections; there is one down-projection less.
     """
 
+    title = "DDBPN"
+    paper = "Haris et al., CVPR 2018, arXiv:1803.02735, as in EDSR-PyTorch"
+    keys_source = "EDSR-PyTorch"
+    licence = "MIT (EDSR-PyTorch)"
+    configurations = (Configuration("DDBPN of EDSR-PyTorch", {"scale": 4}),)
+    tiny = (
+        {"scale": 2, "width": 2, "features": 3, "stages": 3},
+        {"scale": 4, "width": 2, "features": 3, "stages": 2},
+    )
+
     value_range = 255.0
 
     def __init__(self, *, scale: int = 4, features: int = 128, width: int = 32, stages: int = 6) -> None:
@@ -240,7 +274,7 @@ class DDBPN(Network):
         return sr
 
     @classmethod
-    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
         """Everything."""
         return {
             "scale": _scale_of(state, "upmodules.0.conv_1.0.weight", network="ddbpn"),

@@ -6,14 +6,14 @@ iterations around it are not part of the network.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from kukkiri.errors import ModelError
+from kukkiri.info import JSON
 from kukkiri.networks.blocks import conv, count_blocks, factor_scale, require_shape
-from kukkiri.networks.interface import Network
+from kukkiri.networks.interface import Configuration, Network
 from kukkiri.networks.receptive_field import Layer, compute_receptive_field, list_upscaling_layers
 
 __all__ = ["DPSR"]
@@ -48,8 +48,17 @@ class DPSR(Network):
         depth: residual blocks.
     """
 
+    title = "DPSR"
+    paper = "Zhang et al., CVPR 2019, arXiv:1903.12529"
+    keys_source = "cszn/DPSR"
+    licence = "no licence file (cszn/DPSR)"
+    configurations = (Configuration("DPSR's prior", {"scale": 4}),)
+    tiny = (
+        {"scale": 2, "width": 3, "depth": 1},
+        {"scale": 3, "width": 3, "depth": 2},
+    )
+
     conditions = ("noise_std",)
-    """What the forward wants beside ``lr``."""
 
     def __init__(self, *, scale: int = 4, width: int = 96, depth: int = 16) -> None:
         super().__init__()
@@ -84,8 +93,12 @@ class DPSR(Network):
         sr: Tensor = self.model(torch.cat((lr, noise_std), dim=1))
         return sr
 
+    def example_conditions(self, batch: int) -> tuple[Tensor, ...]:
+        """A noise level for each image."""
+        return (torch.rand(batch),)
+
     @classmethod
-    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
         """Everything."""
         width = require_shape(state, "model.0.weight", network="dpsr")[0]
         depth = count_blocks(state, "model.1.sub.") - 1

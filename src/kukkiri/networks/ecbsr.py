@@ -9,15 +9,16 @@ fail); ``value_range`` is 1.0 unless asked otherwise (the authors train on luma 
 
 from collections.abc import Mapping
 from math import isqrt
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from kukkiri.errors import ModelError
+from kukkiri.info import JSON
 from kukkiri.networks.blocks import conv, count_blocks, require_shape
-from kukkiri.networks.interface import Network
+from kukkiri.networks.interface import Configuration, Network
 
 __all__ = ["ECBSR"]
 
@@ -134,6 +135,21 @@ class ECBSR(Network):
         value_range: white in input and output; 255.0 for the authors' checkpoints.
     """
 
+    title = "ECBSR"
+    paper = "Zhang et al., ACM MM 2021"
+    keys_source = "xindongzhang/ECBSR"
+    licence = "no licence file (xindongzhang/ECBSR)"
+    configurations = (
+        Configuration("ECBSR M4C16, training", {"scale": 4}),
+        Configuration("ECBSR M4C16, deployed", {"scale": 4, "deployed": True}),
+    )
+    tiny = (
+        {"scale": 2, "width": 3, "depth": 1},
+        {"scale": 3, "width": 3, "depth": 2, "activation": "relu", "colour": "rgb", "identity": True},
+        {"scale": 4, "width": 3, "depth": 2, "deployed": True},
+    )
+    unused_keys = r"conv1x1_(sbx|sby|lpl)\.b0$"  # the edge filters sum to zero
+
     def __init__(
         self,
         *,
@@ -194,7 +210,7 @@ class ECBSR(Network):
         return plain
 
     @classmethod
-    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
         """Everything but ``identity`` and ``value_range``."""
         width, channels, *_ = require_shape(state, "backbone.0.conv3x3.weight", network="ecbsr")
         depth = count_blocks(state, "backbone.") - 2

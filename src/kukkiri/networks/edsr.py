@@ -6,10 +6,10 @@ Differs from the paper: nothing known; the published weights come from this code
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from torch import Tensor, nn
 
+from kukkiri.info import JSON
 from kukkiri.networks.blocks import (
     MeanShift,
     ResidualBlock,
@@ -23,7 +23,7 @@ from kukkiri.networks.blocks import (
     rename_keys,
     require_shape,
 )
-from kukkiri.networks.interface import Network
+from kukkiri.networks.interface import Configuration, Network, PublishedScores
 from kukkiri.networks.receptive_field import Layer, compute_receptive_field, list_upscaling_layers
 
 __all__ = ["EDSR", "edsr_from_basicsr"]
@@ -41,6 +41,27 @@ class EDSR(Network):
         upsampling: layer of the tail; only ``sub-pixel`` has the official keys.
         value_range: white, in the units of input and output.
     """
+
+    title = "EDSR"
+    paper = "Lim et al., CVPRW 2017, arXiv:1707.02921"
+    keys_source = "EDSR-PyTorch, BasicSR"
+    licence = "MIT (EDSR-PyTorch)"
+    configurations = (
+        Configuration("EDSR baseline", {"scale": 4}),
+        Configuration(
+            "EDSR",
+            {"scale": 4, "width": 256, "depth": 32, "res_scale": 0.1},
+            PublishedScores(
+                set5={2: 38.11, 3: 34.65, 4: 32.46},
+                b100={2: 32.32, 3: 29.25, 4: 27.71},
+                source="EDSR's table, in thstkdgus35/EDSR-PyTorch",
+            ),
+        ),
+    )
+    tiny = (
+        {"scale": 2, "width": 4, "depth": 1},
+        {"scale": 3, "width": 4, "depth": 2, "value_range": 1.0},
+    )
 
     def __init__(
         self,
@@ -71,7 +92,7 @@ class EDSR(Network):
         return sr
 
     @classmethod
-    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
         """Scale, width, depth and value range; the published full network (256 x 32) also gets its res_scale, 0.1."""
         width, depth = (
             require_shape(state, "head.0.weight", network="edsr")[0],

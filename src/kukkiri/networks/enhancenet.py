@@ -7,14 +7,15 @@ Differs from the paper: scales other than four are possible.
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from kukkiri.info import JSON
 from kukkiri.networks.blocks import conv, count_blocks, require_shape
-from kukkiri.networks.interface import Network
+from kukkiri.networks.interface import Configuration, Network
 from kukkiri.networks.receptive_field import Layer, compute_receptive_field, list_upscaling_layers
 
 __all__ = ["EnhanceNet"]
@@ -51,6 +52,13 @@ class EnhanceNet(Network):
         base: the upscaling to which the network adds: ``tensorflow``, which the authors' weights expect, or
             ``bicubic``, centred on half pixels and with a = -0.5.
     """
+
+    title = "EnhanceNet"
+    paper = "Sajjadi et al., ICCV 2017, arXiv:1612.07919"
+    keys_source = "own (TensorFlow's order)"
+    licence = "weights: CC BY-NC-ND 4.0 (msmsajjadi/EnhanceNet-Code)"
+    configurations = (Configuration("EnhanceNet", {}),)
+    tiny = ({"width": 3, "depth": 2},)
 
     def __init__(
         self,
@@ -96,7 +104,7 @@ class EnhanceNet(Network):
         return functional.interpolate(lr, size=size, mode="bicubic", antialias=True)  # antialias makes a = -0.5
 
     @classmethod
-    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
         """Width and depth, for the published x4; more stages and fewer blocks would look the same."""
         width = require_shape(state, "convs.0.weight", network="enhancenet")[0]
         return {"scale": 4, "width": width, "depth": (count_blocks(state, "convs.") - 5) // 2}

@@ -8,13 +8,14 @@ Differs from the paper: zero padding, so that sr is exactly scale x lr; phases i
 
 from collections.abc import Mapping
 from math import isqrt
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from kukkiri.errors import ModelError
-from kukkiri.networks.interface import Network
+from kukkiri.info import JSON
+from kukkiri.networks.interface import Configuration, Network, PublishedScores
 from kukkiri.upsampling.icnr import icnr_
 
 __all__ = ["ESPCN"]
@@ -22,6 +23,22 @@ __all__ = ["ESPCN"]
 
 class ESPCN(Network):
     """22,729 parameters at x3 on luma (21,284 at x2, 24,752 at x4); reads 4 LR pixels to each side."""
+
+    title = "ESPCN"
+    paper = "Shi et al., CVPR 2016, arXiv:1609.05158"
+    keys_source = "yjn870/ESPCN-pytorch"
+    licence = "no licence file (yjn870/ESPCN-pytorch)"
+    configurations = (
+        Configuration(
+            "ESPCN",
+            {"scale": 4},
+            PublishedScores(set5={3: 32.55}, source="91 images; quoted in the README of yjn870/ESPCN-pytorch"),
+        ),
+    )
+    tiny = (
+        {"scale": 3, "widths": [4, 3]},
+        {"scale": 2, "colour": "rgb", "widths": [4, 3]},
+    )
 
     receptive_field = 4
 
@@ -65,7 +82,7 @@ class ESPCN(Network):
         return sr
 
     @classmethod
-    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
         """Infer scale, colour and widths; see :meth:`Network.arguments_from_state`."""
         try:
             first, second, head = (

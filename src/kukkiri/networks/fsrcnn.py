@@ -7,14 +7,15 @@ exactly scale x lr (the original Caffe model gives scale*n - (scale - 1)).
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from kukkiri.errors import ModelError
-from kukkiri.networks.interface import Network
+from kukkiri.info import JSON
+from kukkiri.networks.interface import Configuration, Network, PublishedScores
 from kukkiri.networks.receptive_field import Layer, compute_receptive_field
 
 __all__ = ["FSRCNN"]
@@ -25,6 +26,24 @@ _PADDING = 4
 
 class FSRCNN(Network):
     """12,809 parameters at every scale (d = 56, s = 12, m = 4); FSRCNN-s (32, 5, 1) has 4,086."""
+
+    title = "FSRCNN"
+    paper = "Dong et al., ECCV 2016, arXiv:1608.00367"
+    keys_source = "yjn870/FSRCNN-pytorch"
+    licence = "no licence file (yjn870/FSRCNN-pytorch)"
+    configurations = (
+        Configuration(
+            "FSRCNN",
+            {"scale": 4},
+            PublishedScores(
+                set5={2: 37.05, 3: 33.18, 4: 30.72},
+                b100={2: 31.53, 3: 28.53, 4: 26.98},
+                source="table in yulunzhang/RCAN, Figs/psnr_bi_1 to 3",
+            ),
+        ),
+        Configuration("FSRCNN-s", {"scale": 4, "d": 32, "s": 5, "m": 1}),
+    )
+    tiny = ({"scale": 2, "d": 5, "s": 3, "m": 2},)
 
     def __init__(
         self,
@@ -100,7 +119,7 @@ class FSRCNN(Network):
         return cropped if bias is None else cropped + bias.view(-1, 1, 1)
 
     @classmethod
-    def arguments_from_state(cls, state: Mapping[str, Tensor], *, scale: int | None = None) -> dict[str, Any]:
+    def arguments_from_state(cls, state: Mapping[str, Tensor], *, scale: int | None = None) -> dict[str, JSON]:
         """Infer colour, d, s and m; the scale leaves no trace in the shapes and must be given.
 
         Raises:

@@ -7,15 +7,16 @@ the other, ``sft_branch``, is kept for its keys. It also clamps its output; here
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from kukkiri.errors import ModelError
+from kukkiri.info import JSON
 from kukkiri.networks.blocks import conv, require_shape
-from kukkiri.networks.interface import Network
+from kukkiri.networks.interface import Configuration, Network
 from kukkiri.networks.receptive_field import Layer, compute_receptive_field, list_upscaling_layers
 
 __all__ = ["SFTMD", "IKCCorrector", "IKCPredictor"]
@@ -70,8 +71,18 @@ class SFTMD(Network):
         clamp: to [0, 1], as the code does.
     """
 
+    title = "SFTMD"
+    paper = "Gu et al., IKC, CVPR 2019, arXiv:1904.03377"
+    keys_source = "yuanjunchai/IKC"
+    licence = "Apache-2.0 (yuanjunchai/IKC)"
+    configurations = (Configuration("SFTMD (IKC)", {"scale": 4}),)
+    tiny = (
+        {"scale": 4, "width": 3, "depth": 1, "code": 5},
+        {"scale": 3, "width": 3, "depth": 2, "code": 5, "variant": "demo"},
+    )
+    unused_keys = r"^sft_branch\."  # the copy that the authors' code registers and never uses
+
     conditions = ("code",)
-    """What the forward wants beside ``lr``."""
 
     def __init__(
         self,
@@ -91,6 +102,7 @@ class SFTMD(Network):
         stages = [2, 2] if scale == 4 else [scale]
         final = variant == "final"
         self.scale = scale
+        self.code = code
         self.depth = depth
         self.variant = variant
         self.clamp = clamp
@@ -135,8 +147,12 @@ class SFTMD(Network):
         sr: Tensor = self.conv_output(self.upscale(x))
         return sr.clamp(0, 1) if self.clamp else sr
 
+    def example_conditions(self, batch: int) -> tuple[Tensor, ...]:
+        """A code for each image."""
+        return (torch.rand(batch, self.code),)
+
     @classmethod
-    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
         """Everything but ``clamp``."""
         width = require_shape(state, "conv1.weight", network="sftmd")[0]
         inputs = require_shape(state, "SFT-residual1.sft1.mul_conv1.weight", network="sftmd")[1]

@@ -1,28 +1,55 @@
-"""What every network tells about itself, so that engines, the tiler and the checkpoints need no special cases."""
+"""The interface of a network: everything that engines, checkpoints, tables and tests read, on the class itself."""
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
 
 from torch import Tensor, nn
 
-__all__ = ["Network"]
+from kukkiri.errors import ModelError
+from kukkiri.info import JSON
+
+__all__ = ["Configuration", "Network", "PublishedScores"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedScores:
+    """PSNR on Y in dB for bicubic degradation, by scale, as others report it."""
+
+    set5: Mapping[int, float] = field(default_factory=dict)
+    b100: Mapping[int, float] = field(default_factory=dict)
+    source: str
+    """Table or page where the numbers were read."""
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A named choice of a network's arguments, one row of docs/models.md."""
+
+    title: str
+    """Unique name of the row."""
+    arguments: Mapping[str, JSON]
+    """Keywords of the constructor."""
+    published: PublishedScores | None = None
 
 
 class Network(nn.Module):
     """A super-resolution network: lr (N, C, H, W) to sr (N, C, scale*H, scale*W), not clamped.
 
     A subclass sets the attributes below, on the class where they never vary and in the constructor where
-    they do. Constructors take keywords only, and JSON values only, so that a checkpoint can carry them.
+    they do. Constructors take keywords only, and JSON values only, so that a checkpoint can carry them; ``scale``
+    is one of them. The attributes from ``title`` on describe the network to people, tables and tests: those in
+    ``NETWORKS`` have them all, a network of another package needs none.
     """
 
     scale: int
-    """Output pixels for one input pixel along a side."""
+    """Output pixels for each input pixel along a side."""
     colour: Literal["y", "rgb"] = "rgb"
     """One luma channel or three."""
     value_range: float = 1.0
-    """White in the official forward's units: 1.0, or 255.0."""
+    """White in the units of the official forward: 1.0, or 255.0."""
     receptive_field: int | None
-    """LR pixels to each side that reach one output pixel; ``None`` when every pixel does."""
+    """Radius in LR pixels: how far an input pixel can be from the output pixels that it changes; ``None``: global."""
     multiple: int = 1
     """Height and width of the input must be a multiple of this."""
     pre_upsampled: bool = False
@@ -30,18 +57,37 @@ class Network(nn.Module):
     adds_input: bool = False
     """The network adds to its own input pixels, so that a shift of the input shifts the output by itself."""
     conditions: tuple[str, ...] = ()
-    """What the forward needs beside the image, such as a blur kernel; such a network is used from Python."""
+    """Arguments of the forward after the image, such as a blur kernel; such a network is used from Python."""
+
+    title: str = ""
+    """The name in the paper's spelling."""
+    paper: str = ""
+    """Authors, venue, year and arXiv id."""
+    keys_source: str = ""
+    """Repositories whose state dicts load, every tensor used and none missing; ``own``: there is none."""
+    licence: str = ""
+    """Licence of the code whose layout is followed, and of its weights where they have another."""
+    configurations: Sequence[Configuration] = ()
+    """The rows of docs/models.md."""
+    tiny: Sequence[Mapping[str, JSON]] = ()
+    """Arguments of small networks, which between them cover every branch of the constructor; for tests."""
+    unused_keys: str = ""
+    """Regular expression found in the keys of parameters on which no output depends; empty: there is none."""
 
     @property
     def channels(self) -> int:
         """Channels of input and output."""
         return 1 if self.colour == "y" else 3
 
+    def example_conditions(self, batch: int) -> tuple[Tensor, ...]:
+        """Valid random values of ``conditions`` for ``batch`` images, for tests and for counting operations."""
+        return ()
+
     @classmethod
-    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
         """Infer the constructor's keywords from the shapes of a state dict.
 
         Raises:
-            ModelError: the shapes are not those of this network.
+            ModelError: the shapes are not those of this network, or it does not infer them.
         """
-        raise NotImplementedError(f"{cls.__name__} does not infer its arguments")
+        raise ModelError(f"{cls.__name__} does not infer its arguments from a state dict.")

@@ -7,13 +7,13 @@ Differs from the paper: zero padding throughout; the conversion to VGG's input a
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from kukkiri.info import JSON
 from kukkiri.networks.blocks import conv, count_blocks, require_shape
-from kukkiri.networks.interface import Network
+from kukkiri.networks.interface import Configuration, Network
 from kukkiri.networks.receptive_field import Layer, compute_receptive_field
 
 __all__ = ["Johnson"]
@@ -45,6 +45,16 @@ class Johnson(Network):
         depth: residual blocks.
     """
 
+    title = "Johnson et al."
+    paper = "Johnson et al., ECCV 2016, arXiv:1603.08155"
+    keys_source = "own"
+    licence = "research use only (jcjohnson/fast-neural-style)"
+    configurations = (Configuration("Johnson et al.", {"scale": 4}),)
+    tiny = (
+        {"scale": 2, "width": 3, "depth": 2},
+        {"scale": 8, "width": 3, "depth": 1},
+    )
+
     value_range = 255.0
 
     def __init__(self, *, scale: int = 4, width: int = 64, depth: int = 4) -> None:
@@ -72,7 +82,7 @@ class Johnson(Network):
         return (150.0 * torch.tanh(self.tail(features))).flip(1) + mean
 
     @classmethod
-    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
         """Everything."""
         return {
             "scale": 2 ** count_blocks(state, "up."),

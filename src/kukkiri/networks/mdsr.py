@@ -6,10 +6,10 @@ Differs from the paper: nothing known. A module works at one of its scales, chos
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from torch import Tensor, nn
 
+from kukkiri.info import JSON
 from kukkiri.networks.blocks import (
     MeanShift,
     ResidualBlock,
@@ -21,7 +21,7 @@ from kukkiri.networks.blocks import (
     infer_value_range,
     require_shape,
 )
-from kukkiri.networks.interface import Network
+from kukkiri.networks.interface import Configuration, Network
 from kukkiri.networks.receptive_field import Layer, compute_receptive_field, list_upscaling_layers
 
 __all__ = ["MDSR"]
@@ -37,6 +37,14 @@ class MDSR(Network):
         depth: residual blocks of the shared body; 80 in the full network, 16 in the baseline.
         value_range: white, in the units of input and output.
     """
+
+    title = "MDSR"
+    paper = "Lim et al., CVPRW 2017, arXiv:1707.02921"
+    keys_source = "EDSR-PyTorch"
+    licence = "MIT (EDSR-PyTorch)"
+    configurations = (Configuration("MDSR", {"scale": 4}),)
+    tiny = ({"scale": 2, "width": 4, "depth": 1},)
+    unused_keys = r"^(pre_process|upsample)\.[12]\."  # the branches of the other scales
 
     def __init__(
         self,
@@ -73,7 +81,7 @@ class MDSR(Network):
         return sr
 
     @classmethod
-    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
         """Scales, width, depth and value range; ``scale`` is the first branch's, for the caller to change."""
         branches = count_blocks(state, "pre_process.")
         width, depth = (

@@ -8,14 +8,14 @@ Differs from the paper: nothing known. The code makes the ceiling of the scale a
 
 from collections.abc import Mapping
 from math import floor
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from kukkiri.info import JSON
 from kukkiri.networks.blocks import MeanShift, conv, count_blocks, require_shape
-from kukkiri.networks.interface import Network
+from kukkiri.networks.interface import Configuration, Network
 
 __all__ = ["MetaRDN"]
 
@@ -65,6 +65,13 @@ class MetaRDN(Network):
         depth: dense blocks.
         layers: convolutions in each.
     """
+
+    title = "Meta-RDN"
+    paper = "Hu et al., Meta-SR, CVPR 2019, arXiv:1903.00875"
+    keys_source = "XuecaiHu/Meta-SR-Pytorch"
+    licence = "no licence file (XuecaiHu/Meta-SR-Pytorch)"
+    configurations = (Configuration("Meta-RDN", {"scale": 4}),)
+    tiny = ({"scale": 3, "width": 2, "growth": 2, "depth": 1, "layers": 2},)
 
     value_range = 255.0
 
@@ -128,7 +135,7 @@ class MetaRDN(Network):
         return origin.long(), position - origin
 
     @classmethod
-    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
         """Everything but the scale, which leaves no trace."""
         require_shape(state, "P2W.meta_block.2.weight", network="metardn")
         return {

@@ -6,13 +6,14 @@ throughout, no long skip; the bilinearly upscaled input is added instead.
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from torch import Tensor, nn
 from torch.nn import functional
 
+from kukkiri.info import JSON
 from kukkiri.networks.blocks import conv, count_blocks, factor_scale, require_shape
-from kukkiri.networks.interface import Network
+from kukkiri.networks.interface import Configuration, Network
 from kukkiri.networks.receptive_field import Layer, compute_receptive_field, list_upscaling_layers
 
 __all__ = ["MSRResNet"]
@@ -38,6 +39,17 @@ class MSRResNet(Network):
         width: features.
         depth: residual blocks.
     """
+
+    title = "MSRResNet"
+    paper = "Wang et al., BasicSR; after Ledig et al., CVPR 2017, arXiv:1609.04802"
+    keys_source = "BasicSR"
+    licence = "Apache-2.0 (BasicSR)"
+    configurations = (Configuration("MSRResNet", {"scale": 4}),)
+    tiny = (
+        {"scale": 2, "width": 3, "depth": 2},
+        {"scale": 3, "width": 3, "depth": 1, "colour": "y"},
+        {"scale": 4, "width": 3, "depth": 1},
+    )
 
     def __init__(
         self, *, scale: int = 4, colour: Literal["y", "rgb"] = "rgb", width: int = 64, depth: int = 16
@@ -68,7 +80,7 @@ class MSRResNet(Network):
         return base + detail
 
     @classmethod
-    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
         """Scale, colour, width and depth."""
         width, channels, *_ = require_shape(state, "conv_first.weight", network="msrresnet")
         outputs = require_shape(state, "upconv1.weight", network="msrresnet")[0]

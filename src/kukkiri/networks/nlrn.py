@@ -9,14 +9,14 @@ keys so far, side by side, which is the same sum.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from kukkiri.info import JSON
 from kukkiri.networks.blocks import conv, count_blocks, require_shape
-from kukkiri.networks.interface import Network
+from kukkiri.networks.interface import Configuration, Network, PublishedScores
 
 __all__ = ["NLRN"]
 
@@ -33,6 +33,23 @@ class NLRN(Network):
         width: features.
         steps: recurrent steps.
     """
+
+    title = "NLRN"
+    paper = "Liu et al., NeurIPS 2018, arXiv:1806.02919"
+    keys_source = "own"
+    licence = "no licence file (Ding-Liu/NLRN_v0)"
+    configurations = (
+        Configuration(
+            "NLRN",
+            {"scale": 4},
+            PublishedScores(
+                set5={2: 38.0, 3: 34.27, 4: 31.92},
+                b100={2: 32.19, 3: 29.06, 4: 27.48},
+                source="figure in the CSNLN repository",
+            ),
+        ),
+    )
+    tiny = ({"width": 4, "steps": 2},)
 
     value_range = 255.0
     colour = "y"
@@ -82,7 +99,7 @@ class NLRN(Network):
         return out.squeeze(1).transpose(1, 2).reshape(values.shape)
 
     @classmethod
-    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
         """Width and steps; the scale leaves no trace."""
         require_shape(state, "theta.weight", network="nlrn")
         return {

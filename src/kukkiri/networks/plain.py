@@ -7,17 +7,18 @@ Ours: no branches while training, because SOAP takes care of the conditioning (d
 puts blocks of pixels into channels first, so that the same work is done by fewer and wider layers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import isqrt
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from kukkiri.errors import ModelError
+from kukkiri.info import JSON
 from kukkiri.networks.blocks import conv, count_blocks, require_shape
-from kukkiri.networks.interface import Network
+from kukkiri.networks.interface import Configuration, Network
 
 __all__ = ["Plain"]
 
@@ -32,6 +33,21 @@ class Plain(Network):
         depth: convolutions before the head, at least 1.
         unshuffle: side of the blocks of LR pixels that become channels; 1: none.
     """
+
+    title = "Plain"
+    paper = "ours; after Du et al., CVPRW 2021, arXiv:2105.09750"
+    keys_source = "own"
+    licence = "Apache-2.0"
+    configurations: Sequence[Configuration] = (
+        Configuration("Plain, 16 x 4", {"scale": 4, "width": 16, "depth": 4}),
+        Configuration("Plain, 32 x 4", {"scale": 4, "depth": 4}),
+        Configuration("Plain, 32 x 10", {"scale": 4, "depth": 10}),
+        Configuration("Plain, 48 x 12", {"scale": 4, "width": 48, "depth": 12}),
+    )
+    tiny = (
+        {"scale": 2, "width": 4, "depth": 2},
+        {"scale": 3, "width": 4, "depth": 1, "colour": "rgb", "unshuffle": 2},
+    )
 
     def __init__(
         self,
@@ -92,7 +108,7 @@ class Plain(Network):
         return detail + functional.interpolate(lr, scale_factor=float(self.scale), mode="nearest")
 
     @classmethod
-    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
         """Everything; grey with an ``unshuffle`` has 1, 4, 9 or 16 channels, colour three times as many."""
         width, inputs, *_ = require_shape(state, "body.0.weight", network="plain")
         depth = count_blocks(state, "body.")

@@ -6,11 +6,11 @@ Differs from the paper: nothing known; as in the official code the mean shifts a
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from torch import Tensor, nn
 
 from kukkiri.attention import ChannelAttention
+from kukkiri.info import JSON
 from kukkiri.networks.blocks import (
     MeanShift,
     StagedUpsampler,
@@ -22,7 +22,7 @@ from kukkiri.networks.blocks import (
     rename_keys,
     require_shape,
 )
-from kukkiri.networks.interface import Network
+from kukkiri.networks.interface import Configuration, Network, PublishedScores
 
 __all__ = ["RCAN", "rcan_from_basicsr"]
 
@@ -65,6 +65,23 @@ class RCAN(Network):
         value_range: white, in the units of input and output.
     """
 
+    title = "RCAN"
+    paper = "Zhang et al., ECCV 2018, arXiv:1807.02758"
+    keys_source = "yulunzhang/RCAN, BasicSR"
+    licence = "MIT (EDSR-PyTorch); no licence file (yulunzhang/RCAN)"
+    configurations = (
+        Configuration(
+            "RCAN",
+            {"scale": 4},
+            PublishedScores(
+                set5={2: 38.27, 3: 34.74, 4: 32.63},
+                b100={2: 32.41, 3: 29.32, 4: 27.77},
+                source="table in yulunzhang/RCAN, Figs/psnr_bi_1 to 3",
+            ),
+        ),
+    )
+    tiny = ({"scale": 2, "width": 4, "groups": 1, "blocks": 2, "reduction": 2},)
+
     receptive_field = None
 
     def __init__(
@@ -94,7 +111,7 @@ class RCAN(Network):
         return sr
 
     @classmethod
-    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
         """Everything but the kind of the tail."""
         width = require_shape(state, "head.0.weight", network="rcan")[0]
         hidden = require_shape(state, "body.0.body.0.body.3.conv_du.0.weight", network="rcan")[0]

@@ -7,14 +7,15 @@ this port does not.
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from kukkiri.errors import ModelError
+from kukkiri.info import JSON
 from kukkiri.networks.blocks import conv, count_blocks, factor_scale, rename_keys, require_shape
-from kukkiri.networks.interface import Network
+from kukkiri.networks.interface import Configuration, Network, PublishedScores
 from kukkiri.networks.receptive_field import Layer, compute_receptive_field, list_upscaling_layers
 
 __all__ = ["RDN", "rdn_from_yjn870"]
@@ -56,6 +57,26 @@ class RDN(Network):
         kernel_size: of all but the fusing convolutions, odd.
         value_range: white, in the units of input and output; the layers do not depend on it.
     """
+
+    title = "RDN"
+    paper = "Zhang et al., CVPR 2018, arXiv:1802.08797"
+    keys_source = "EDSR-PyTorch, yjn870/RDN-pytorch"
+    licence = "MIT (EDSR-PyTorch, yjn870/RDN-pytorch)"
+    configurations = (
+        Configuration(
+            "RDN",
+            {"scale": 4},
+            PublishedScores(
+                set5={2: 38.24, 3: 34.71, 4: 32.47},
+                b100={2: 32.34, 3: 29.26, 4: 27.72},
+                source="table in yulunzhang/RCAN, Figs/psnr_bi_1 to 3",
+            ),
+        ),
+    )
+    tiny = (
+        {"scale": 2, "width": 4, "depth": 2, "layers": 2, "growth": 4},
+        {"scale": 3, "width": 4, "depth": 1, "layers": 2, "growth": 4},
+    )
 
     def __init__(
         self,
@@ -100,7 +121,7 @@ class RDN(Network):
         return sr
 
     @classmethod
-    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
         """All but the value range, which is not in the shapes: the port's 255 stays the default."""
         width, channels, kernel_size, _ = require_shape(state, "SFENet1.weight", network="rdn")
         growth = require_shape(state, "RDBs.0.convs.0.conv.0.weight", network="rdn")[0]

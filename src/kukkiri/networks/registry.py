@@ -1,4 +1,8 @@
-"""Every network by its name, written by hand."""
+"""Every network by its name, written by hand, and the registration of networks of other packages at run time."""
+
+import inspect
+import json
+import re
 
 from kukkiri.networks.contextplain import ContextPlain
 from kukkiri.networks.dbpn import DBPN, DDBPN
@@ -28,7 +32,7 @@ from kukkiri.networks.usrnet import USRNet
 from kukkiri.networks.vdsr import VDSR
 from kukkiri.networks.zssr import MZSR, ZSSR
 
-__all__ = ["NETWORKS"]
+__all__ = ["NETWORKS", "register"]
 
 NETWORKS: dict[str, type[Network]] = {
     "contextplain": ContextPlain,
@@ -62,3 +66,45 @@ NETWORKS: dict[str, type[Network]] = {
     "zssr": ZSSR,
 }
 """The networks that a checkpoint or a recipe can name, sorted."""
+
+
+def register(name: str, network: type[Network], *, replace: bool = False) -> None:
+    """Add a network of another package to ``NETWORKS``, for this process.
+
+    Recipes, checkpoints and :func:`kukkiri.load` then know it by its name. A process that loads such a checkpoint
+    registers the network first.
+
+    Args:
+        name: lower-case letters, digits and ``_``, beginning with a letter.
+        network: a subclass of :class:`Network`. Its constructor takes keywords only, ``scale`` among them, with
+            defaults that JSON can hold.
+        replace: another class may already have the name, as when a notebook cell is run again.
+
+    Raises:
+        ValueError: the name is taken by another class, or is not of that form.
+        TypeError: not a subclass of :class:`Network`, or a constructor of another form.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise ValueError(f"a network's name has lower-case letters, digits and _, such as 'my_net'; got {name!r}.")
+    if not (isinstance(network, type) and issubclass(network, Network)):
+        raise TypeError(f"expected a subclass of kukkiri.networks.Network, got {network!r}")
+    if NETWORKS.get(name, network) is not network and not replace:
+        raise ValueError(
+            f"the name {name!r} belongs to {NETWORKS[name].__name__} already. Take another, or pass replace=True."
+        )
+    _check_constructor(network)
+    NETWORKS[name] = network
+
+
+def _check_constructor(network: type[Network]) -> None:
+    """Check that a checkpoint can carry the arguments of a network's constructor."""
+    parameters = inspect.signature(network).parameters
+    if "scale" not in parameters:
+        raise TypeError(f"{network.__name__}: the constructor must take scale")
+    for parameter in parameters.values():
+        if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
+            raise TypeError(f"{network.__name__}: argument {parameter.name!r} must be keyword-only: put it after a *")
+        try:
+            json.dumps(None if parameter.default is inspect.Parameter.empty else parameter.default)
+        except TypeError as error:
+            raise TypeError(f"{network.__name__}: the default of {parameter.name!r} is no JSON value") from error

@@ -9,15 +9,16 @@ Keys of xinntao/ESRGAN (``keys="esrgan"``) or of BasicSR (``keys="basicsr"``); t
 
 from collections.abc import Mapping
 from math import isqrt
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from kukkiri.errors import ModelError
+from kukkiri.info import JSON
 from kukkiri.networks.blocks import conv, count_blocks, require_shape
-from kukkiri.networks.interface import Network
+from kukkiri.networks.interface import Configuration, Network, PublishedScores
 from kukkiri.networks.receptive_field import Layer, compute_receptive_field, list_upscaling_layers
 
 __all__ = ["ESRGANDiscriminator", "RRDBNet"]
@@ -91,6 +92,23 @@ class RRDBNet(Network):
         keys: naming of the state dict, see above.
     """
 
+    title = "RRDBNet"
+    paper = "Wang et al., ESRGAN, ECCVW 2018, arXiv:1809.00219"
+    keys_source = "ESRGAN (old and new), BasicSR"
+    licence = "Apache-2.0 (xinntao/ESRGAN, BasicSR)"
+    configurations = (
+        Configuration(
+            "RRDBNet (ESRGAN)",
+            {"scale": 4},
+            PublishedScores(set5={4: 32.73}, b100={4: 27.85}, source="README of xinntao/ESRGAN, PSNR-oriented, DF2K"),
+        ),
+    )
+    tiny = (
+        {"scale": 4, "width": 3, "growth": 2, "depth": 1},
+        {"scale": 2, "width": 3, "growth": 2, "depth": 1, "keys": "basicsr"},
+        {"scale": 1, "width": 3, "growth": 2, "depth": 1, "keys": "basicsr", "colour": "y"},
+    )
+
     def __init__(
         self,
         *,
@@ -140,7 +158,7 @@ class RRDBNet(Network):
         return out
 
     @classmethod
-    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
         """Everything, the naming included."""
         keys = "basicsr" if "conv_body.weight" in state else "esrgan"
         names = _NAMES[keys]

@@ -20,13 +20,14 @@ the official code only where a side is exactly 1000 and the other shorter (see `
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from kukkiri.attention import ChannelAttention, RegionalNonLocal, SecondOrderChannelAttention
 from kukkiri.attention.squeeze_excitation import make_gate
+from kukkiri.info import JSON
 from kukkiri.networks.blocks import (
     MeanShift,
     ResidualBlock,
@@ -37,7 +38,7 @@ from kukkiri.networks.blocks import (
     infer_value_range,
     require_shape,
 )
-from kukkiri.networks.interface import Network
+from kukkiri.networks.interface import Configuration, Network, PublishedScores
 
 __all__ = ["SAN"]
 
@@ -95,6 +96,29 @@ class SAN(Network):
         upsampling: layer of the tail; only ``sub-pixel`` has the official keys.
         value_range: white, in the units of input and output.
     """
+
+    title = "SAN"
+    paper = "Dai et al., CVPR 2019"
+    keys_source = "daitao/SAN"
+    licence = "no licence file (daitao/SAN)"
+    configurations = (
+        Configuration(
+            "SAN",
+            {"scale": 4},
+            PublishedScores(
+                set5={2: 38.31, 3: 34.75, 4: 32.64},
+                b100={2: 32.42, 3: 29.33, 4: 27.78},
+                source="table in the SwinIR paper",
+            ),
+        ),
+        Configuration("SAN, 2 x 4 blocks of 32", {"scale": 2, "width": 32, "groups": 2, "blocks": 4, "reduction": 8}),
+    )
+    tiny = (
+        {"scale": 2, "width": 16, "groups": 1, "blocks": 1, "reduction": 4},
+        {"scale": 3, "width": 16, "groups": 1, "blocks": 1, "attention": "none"},
+    )
+    # as the authors left them; the bias of phi shifts all logits of a query alike
+    unused_keys = r"^conv_last\.|^non_local\.soca\.|^RG\.\d+\.gamma$|non_local\.phi\.0\.bias$"
 
     receptive_field = None
 
@@ -161,12 +185,12 @@ class SAN(Network):
         return sr
 
     @classmethod
-    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
         """Everything but first against second order, which have the same shapes: second order is assumed."""
         width = require_shape(state, "head.0.weight", network="san")[0]
         require_shape(state, "non_local.non_local.theta.weight", network="san")
         hidden = state.get("RG.0.soca.conv_du.0.weight")
-        arguments = {
+        arguments: dict[str, JSON] = {
             "scale": infer_upsampler_scale(state, "tail.0.", network="san"),
             "width": width,
             "groups": count_blocks(state, "RG."),

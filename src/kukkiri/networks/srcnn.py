@@ -7,14 +7,15 @@ yjn870/SRCNN-pytorch.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from torch import Tensor, nn
 from torch.nn import functional
 
 from kukkiri.errors import ModelError
+from kukkiri.info import JSON
 from kukkiri.networks.blocks import require_shape
-from kukkiri.networks.interface import Network
+from kukkiri.networks.interface import Configuration, Network, PublishedScores
 
 __all__ = ["SRCNN"]
 
@@ -31,6 +32,28 @@ class SRCNN(Network):
         widths: features after the first and after the second convolution.
         padding: what lies beyond the border, ``zeros`` or ``replicate``.
     """
+
+    title = "SRCNN"
+    paper = "Dong et al., TPAMI 2016, arXiv:1501.00092"
+    keys_source = "yjn870/SRCNN-pytorch"
+    licence = "no licence file (yjn870/SRCNN-pytorch)"
+    configurations = (
+        Configuration("SRCNN 9-1-5", {"scale": 4, "kernels": [9, 1, 5]}),
+        Configuration("SRCNN 9-3-5", {"scale": 4, "kernels": [9, 3, 5]}),
+        Configuration(
+            "SRCNN 9-5-5",
+            {"scale": 4},
+            PublishedScores(
+                set5={2: 36.66, 3: 32.75, 4: 30.48},
+                b100={2: 31.36, 3: 28.41, 4: 26.9},
+                source="table in yulunzhang/RCAN, Figs/psnr_bi_1 to 3",
+            ),
+        ),
+    )
+    tiny = (
+        {"widths": [4, 3]},
+        {"kernels": [9, 1, 5], "widths": [4, 3], "colour": "rgb"},
+    )
 
     pre_upsampled = True
 
@@ -62,7 +85,7 @@ class SRCNN(Network):
         return sr
 
     @classmethod
-    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
         """Channels, kernels and widths; the scale and the padding leave no trace."""
         shapes = [require_shape(state, f"conv{i}.weight", network="srcnn") for i in (1, 2, 3)]
         if "conv4.weight" in state or any(len(shape) != 4 for shape in shapes):

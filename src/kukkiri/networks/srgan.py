@@ -7,14 +7,15 @@ everywhere and an output of (tanh + 1) / 2; the discriminators as their ``varian
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from kukkiri.errors import ModelError
+from kukkiri.info import JSON
 from kukkiri.networks.blocks import conv, count_blocks, factor_scale, require_shape
-from kukkiri.networks.interface import Network
+from kukkiri.networks.interface import Configuration, Network
 from kukkiri.networks.receptive_field import Layer, compute_receptive_field, list_upscaling_layers
 
 __all__ = ["SRGAN", "SRGANDiscriminator"]
@@ -55,6 +56,16 @@ class SRGAN(Network):
         depth: residual blocks, ``block2`` to ``block{depth + 1}``.
     """
 
+    title = "SRGAN of leftthomas"
+    paper = "Ledig et al., CVPR 2017, arXiv:1609.04802"
+    keys_source = "leftthomas/SRGAN"
+    licence = "MIT (leftthomas/SRGAN)"
+    configurations = (Configuration("SRGAN of leftthomas", {"scale": 4}),)
+    tiny = (
+        {"scale": 4, "width": 3, "depth": 2},
+        {"scale": 3, "width": 3, "depth": 1},
+    )
+
     def __init__(self, *, scale: int = 4, width: int = 64, depth: int = 5) -> None:
         super().__init__()
         stages = factor_scale(scale)
@@ -79,7 +90,7 @@ class SRGAN(Network):
         return (torch.tanh(out) + 1) / 2
 
     @classmethod
-    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
         """Scale, width and depth."""
         width = require_shape(state, "block1.0.weight", network="srgan")[0]
         depth = sum(key.endswith(".conv1.weight") for key in state)

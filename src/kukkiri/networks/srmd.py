@@ -8,14 +8,14 @@ Differs from the paper: the batch normalizations of training are merged, as in K
 
 from collections.abc import Mapping
 from math import isqrt
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from kukkiri.errors import ModelError
+from kukkiri.info import JSON
 from kukkiri.networks.blocks import conv, count_blocks, require_shape
-from kukkiri.networks.interface import Network
+from kukkiri.networks.interface import Configuration, Network, PublishedScores
 
 __all__ = ["SRMD"]
 
@@ -30,8 +30,33 @@ class SRMD(Network):
         depth: convolutions, first and last included.
     """
 
+    title = "SRMD"
+    paper = "Zhang et al., CVPR 2018, arXiv:1712.06116"
+    keys_source = "cszn/KAIR"
+    licence = "MIT (cszn/KAIR)"
+    configurations = (
+        Configuration(
+            "SRMD",
+            {"scale": 4},
+            PublishedScores(
+                set5={2: 37.53, 3: 33.86, 4: 31.59},
+                b100={2: 31.9, 3: 28.87, 4: 27.34},
+                source="the paper's Table 1, in cszn/SRMD",
+            ),
+        ),
+        Configuration(
+            "SRMDNF",
+            {"scale": 4, "maps": 15},
+            PublishedScores(
+                set5={2: 37.79, 3: 34.12, 4: 31.96},
+                b100={2: 32.05, 3: 28.97, 4: 27.49},
+                source="the paper's Table 1, in cszn/SRMD",
+            ),
+        ),
+    )
+    tiny = ({"scale": 3, "width": 4, "depth": 3, "maps": 5},)
+
     conditions = ("maps",)
-    """What the forward wants beside ``lr``."""
 
     def __init__(self, *, scale: int = 2, maps: int = 16, width: int = 128, depth: int = 12) -> None:
         super().__init__()
@@ -63,8 +88,12 @@ class SRMD(Network):
         sr: Tensor = self.model(torch.cat((lr, maps), dim=1))
         return sr
 
+    def example_conditions(self, batch: int) -> tuple[Tensor, ...]:
+        """The description of a degradation for each image."""
+        return (torch.rand(batch, self.maps),)
+
     @classmethod
-    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
         """Everything."""
         width, inputs, *_ = require_shape(state, "model.0.weight", network="srmd")
         depth = sum(key.endswith(".weight") for key in state)

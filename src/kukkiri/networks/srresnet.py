@@ -10,14 +10,14 @@ pixel depends on the whole image; LeakyReLU 0.2; no biases at all.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from torch import Tensor, nn
 from torch.nn import functional
 
 from kukkiri.errors import ModelError
+from kukkiri.info import JSON
 from kukkiri.networks.blocks import conv, count_blocks, factor_scale, require_shape
-from kukkiri.networks.interface import Network
+from kukkiri.networks.interface import Configuration, Network, PublishedScores
 from kukkiri.networks.receptive_field import Layer, compute_receptive_field, list_upscaling_layers
 
 __all__ = ["InstanceSRResNet", "SRResNet"]
@@ -58,6 +58,22 @@ class SRResNet(Network):
         depth: residual blocks.
     """
 
+    title = "SRResNet"
+    paper = "Ledig et al., CVPR 2017, arXiv:1609.04802"
+    keys_source = "Lornatang/SRGAN-PyTorch"
+    licence = "Apache-2.0 (Lornatang/SRGAN-PyTorch)"
+    configurations = (
+        Configuration(
+            "SRResNet",
+            {"scale": 4},
+            PublishedScores(set5={4: 32.05}, b100={4: 27.57}, source="EDSR's table, in thstkdgus35/EDSR-PyTorch"),
+        ),
+    )
+    tiny = (
+        {"scale": 4, "width": 3, "depth": 2},
+        {"scale": 3, "width": 3, "depth": 1},
+    )
+
     def __init__(self, *, scale: int = 4, width: int = 64, depth: int = 16) -> None:
         super().__init__()
         stages = factor_scale(scale)
@@ -77,7 +93,7 @@ class SRResNet(Network):
         return sr
 
     @classmethod
-    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
         """Scale, width and depth."""
         width = require_shape(state, "conv1.0.weight", network="srresnet")[0]
         scale = 1
@@ -111,6 +127,13 @@ class InstanceSRResNet(Network):
         depth: residual blocks.
     """
 
+    title = "SRResNet of twtygqyy"
+    paper = "Ledig et al., CVPR 2017, arXiv:1609.04802"
+    keys_source = "twtygqyy/pytorch-SRResNet"
+    licence = "no licence file (twtygqyy/pytorch-SRResNet)"
+    configurations = (Configuration("SRResNet of twtygqyy", {}),)
+    tiny = ({"width": 3, "depth": 1},)
+
     scale = 4
     receptive_field = None
 
@@ -132,7 +155,7 @@ class InstanceSRResNet(Network):
         return sr
 
     @classmethod
-    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
         """Width and depth."""
         width = require_shape(state, "conv_input.weight", network="srresnet_instance")[0]
         require_shape(state, "bn_mid.weight", network="srresnet_instance")

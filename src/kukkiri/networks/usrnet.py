@@ -6,14 +6,14 @@ Differs from the paper: nothing known; written with complex tensors.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from kukkiri.info import JSON
 from kukkiri.networks.blocks import conv, count_blocks, require_shape
-from kukkiri.networks.interface import Network
+from kukkiri.networks.interface import Configuration, Network, PublishedScores
 
 __all__ = ["USRNet", "kernel_spectrum", "solve_data_term"]
 
@@ -140,8 +140,26 @@ class USRNet(Network):
         depth: residual blocks at each.
     """
 
+    title = "USRNet"
+    paper = "Zhang et al., CVPR 2020, arXiv:2003.10428"
+    keys_source = "cszn/USRNet"
+    licence = "no licence file (cszn/USRNet)"
+    configurations = (
+        Configuration(
+            "USRNet",
+            {"scale": 4},
+            PublishedScores(
+                set5={2: 37.72, 3: 34.45, 4: 32.45}, b100={2: 32.1, 3: 29.18, 4: 27.69}, source="README of cszn/USRNet"
+            ),
+        ),
+        Configuration("USRNet, tiny", {"scale": 4, "iterations": 6, "hidden": 32, "widths": [16, 32, 64, 64]}),
+    )
+    tiny = (
+        {"scale": 2, "iterations": 2, "hidden": 4, "widths": [2, 3, 4, 5], "depth": 1},
+        {"scale": 3, "iterations": 1, "hidden": 4, "widths": [2, 3, 4, 5], "depth": 2},
+    )
+
     conditions = ("kernel", "noise_std")
-    """What the forward wants beside ``lr``."""
     receptive_field = None
 
     def __init__(
@@ -181,8 +199,12 @@ class USRNet(Network):
             x = self.p(torch.cat((x, beta), dim=1))
         return x
 
+    def example_conditions(self, batch: int) -> tuple[Tensor, ...]:
+        """A flat kernel of 5x5 pixels and a noise level for each image."""
+        return torch.full((batch, 1, 5, 5), 1 / 25), torch.rand(batch)
+
     @classmethod
-    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
         """Everything but the scale, which leaves no trace."""
         depth = count_blocks(state, "p.m_down1.") - 1
         widths = [require_shape(state, f"p.m_up{i}.0.weight", network="usrnet")[1] for i in (1, 2, 3)]

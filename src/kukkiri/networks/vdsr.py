@@ -7,13 +7,14 @@ Differs from the paper: nothing with ``keys="official"``, whose ``layers.{i}`` h
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from torch import Tensor, nn
 from torch.nn import functional
 
+from kukkiri.info import JSON
 from kukkiri.networks.blocks import MeanShift, conv, count_blocks, require_shape
-from kukkiri.networks.interface import Network
+from kukkiri.networks.interface import Configuration, Network, PublishedScores
 
 __all__ = ["VDSR"]
 
@@ -29,6 +30,26 @@ class VDSR(Network):
         bias: the authors' weights have biases, twtygqyy's have not.
         keys: ``official`` or ``edsr``, see above; the latter is RGB on 0..255.
     """
+
+    title = "VDSR"
+    paper = "Kim et al., CVPR 2016, arXiv:1511.04587"
+    keys_source = "the authors', EDSR-PyTorch, twtygqyy/pytorch-vdsr"
+    licence = "MIT (huangzehao/caffe-vdsr, EDSR-PyTorch, twtygqyy/pytorch-vdsr)"
+    configurations = (
+        Configuration(
+            "VDSR",
+            {"scale": 4},
+            PublishedScores(
+                set5={2: 37.53, 3: 33.66, 4: 31.35},
+                b100={2: 31.9, 3: 28.82, 4: 27.29},
+                source="EDSR's table, in thstkdgus35/EDSR-PyTorch",
+            ),
+        ),
+    )
+    tiny = (
+        {"width": 3, "depth": 4},
+        {"width": 3, "depth": 3, "colour": "rgb", "keys": "edsr"},
+    )
 
     pre_upsampled = True
 
@@ -77,7 +98,7 @@ class VDSR(Network):
         return residual
 
     @classmethod
-    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
         """Everything but the scale, which leaves no trace."""
         edsr = "body.0.0.weight" in state
         key = "body.{}.0" if edsr else "layers.{}"

@@ -9,14 +9,15 @@ Differs from the papers: nothing known; ZSSR's layers have no biases, MZSR's hav
 
 from collections.abc import Mapping
 from math import sqrt
-from typing import Any, Literal
+from typing import Literal
 
 from torch import Tensor, nn
 from torch.nn import functional
 
 from kukkiri.errors import ModelError
+from kukkiri.info import JSON
 from kukkiri.networks.blocks import conv, require_shape
-from kukkiri.networks.interface import Network
+from kukkiri.networks.interface import Configuration, Network, PublishedScores
 
 __all__ = ["MZSR", "ZSSR"]
 
@@ -30,6 +31,21 @@ class ZSSR(Network):
         width: features of the hidden layers.
         depth: convolutions, first and last included.
     """
+
+    title = "ZSSR"
+    paper = "Shocher et al., CVPR 2018, arXiv:1712.06087"
+    keys_source = "own (TensorFlow's names)"
+    licence = "Weizmann Institute, non-commercial (assafshocher/ZSSR)"
+    configurations = (
+        Configuration(
+            "ZSSR",
+            {"scale": 4},
+            PublishedScores(
+                set5={2: 37.37, 3: 33.42, 4: 31.13}, b100={2: 31.65, 3: 28.67, 4: 27.12}, source="the paper's Table 1"
+            ),
+        ),
+    )
+    tiny = ({"width": 3, "depth": 4, "colour": "y"},)
 
     pre_upsampled = True
     bias = False
@@ -59,7 +75,7 @@ class ZSSR(Network):
         return lr + detail
 
     @classmethod
-    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, Any]:
+    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
         """Colour, width and depth; the scale leaves no trace."""
         name = cls.__name__.lower()
         width, channels, *_ = require_shape(state, "conv1.weight", network=name)
@@ -71,6 +87,19 @@ class ZSSR(Network):
 
 class MZSR(ZSSR):
     """225,091 parameters: ZSSR's network with biases."""
+
+    title = "MZSR"
+    paper = "Soh et al., CVPR 2020, arXiv:2002.12213"
+    keys_source = "JWSoh/MZSR (TensorFlow)"
+    licence = "no licence file (JWSoh/MZSR)"
+    configurations = (
+        Configuration(
+            "MZSR",
+            {"scale": 4},
+            PublishedScores(set5={2: 37.25}, b100={2: 31.64}, source="the paper's Table 1, ten updates"),
+        ),
+    )
+    tiny = ({"width": 3, "depth": 4},)
 
     bias = True
 
