@@ -167,5 +167,5 @@ def test_mistakes_are_refused():
         checkerboard(np.zeros((20, 64)), scale=2)
     with pytest.raises(ValueError, match="at least 2"):
         spectrum(np.zeros((64, 64)), scale=1)
-    with pytest.raises(ImageError, match="no whole x4 cell"):
+    with pytest.raises(ImageError, match="no complete x4 cell"):
         phase_means(np.zeros((3, 8)), scale=4)

@@ -98,7 +98,7 @@ def test_files_without_a_model_are_refused(tmp_path, rng):
     with pytest.raises(ConfigError, match="cannot read the NIQE model"):
         NiqeModel.load(tmp_path / "none.npz")
     np.savez(tmp_path / "other.npz", mu=np.zeros(3), covariance=np.eye(3))
-    with pytest.raises(ConfigError, match="holds no NIQE model"):
+    with pytest.raises(ConfigError, match="contains no NIQE model"):
         NiqeModel.load(tmp_path / "other.npz")
     with pytest.raises(ValueError, match="more than 36 sharp blocks, got"):
         NiqeModel.fit([photograph_like(rng)], name="few")

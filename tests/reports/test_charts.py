@@ -35,7 +35,7 @@ def test_labels_are_as_short_as_they_can_be_told_apart():
 
 
 def test_reference_points_are_the_published_numbers_and_only_of_a_whole_set():
-    rows = {one.name: one for one in published("Set14", images=14, scale=3, protocol="y-matlab", degradation="bicubic")}
+    rows = {row.name: row for row in published("Set14", images=14, scale=3, protocol="y-matlab", degradation="bicubic")}
     assert rows["RCAN"].score == Score(30.65, 0.8482)
     assert rows["RCAN"].parameters == 15_629_307
     assert rows["FSRCNN"].score == Score(29.37, 0.8240)
@@ -44,7 +44,7 @@ def test_reference_points_are_the_published_numbers_and_only_of_a_whole_set():
     assert not published("Set14", images=14, scale=5, protocol="y-matlab", degradation="bicubic")
     assert not published("MyFolder", images=14, scale=3, protocol="y-matlab", degradation="bicubic")
     manga = published("manga109", images=109, scale=4, protocol="y-matlab", degradation="bicubic")
-    assert "SRResNet" not in {one.name for one in manga}  # its row has no Manga109
+    assert "SRResNet" not in {row.name for row in manga}  # its row has no Manga109
 
 
 def test_the_crop_is_where_the_models_differ_most():
@@ -86,9 +86,9 @@ def test_a_scatter_puts_more_to_the_right_and_up_and_zero_apart():
     root = ET.fromstring(svg)  # well-formed
     assert root.attrib["aria-label"] == "a < b"
     assert set(texts(svg)) >= {"none", "small", "large", "ref", "0", "100k", "28"}
-    circle = next(one for one in root.iter("g") if one.attrib.get("class") == "dot m0").find("circle")
-    square = next(one for one in root.iter("g") if one.attrib.get("class") == "dot m1").find("rect")
-    triangle = next(one for one in root.iter("g") if one.attrib.get("class") == "dot m2").find("path")
+    circle = next(group for group in root.iter("g") if group.attrib.get("class") == "dot m0").find("circle")
+    square = next(group for group in root.iter("g") if group.attrib.get("class") == "dot m1").find("rect")
+    triangle = next(group for group in root.iter("g") if group.attrib.get("class") == "dot m2").find("path")
     x, y = map(float, re.match(r"M([\d.]+) ([\d.]+)", triangle.attrib["d"]).groups())
     assert float(circle.attrib["cx"]) < float(square.attrib["x"]) < x
     assert float(circle.attrib["cy"]) > float(square.attrib["y"]) > y
@@ -126,7 +126,7 @@ def test_bars_start_at_zero_and_losses_go_left():
 
 def test_an_interval_is_drawn_from_its_low_to_its_high_end():
     svg = intervals([Interval("m", 1.0, 0.5, 2.0, 1)], unit="dB", title="t")
-    group = next(one for one in ET.fromstring(svg).iter("g"))
+    group = next(group for group in ET.fromstring(svg).iter("g"))
     line, dot = group.find("line").attrib, group.find("circle").attrib
     low, high, value = float(line["x1"]), float(line["x2"]), float(dot["cx"])
     assert (value - low) / (high - low) == pytest.approx(1 / 3, abs=0.01)
@@ -171,4 +171,4 @@ def test_perception_is_niqe_where_it_was_measured_and_consistency_otherwise():
 
 def test_identical_images_do_not_break_the_charts():
     same = evaluation("nearest", [float("inf"), 30.0])
-    assert "nothing to draw" in set_charts([same, same], ["a", "b"], "Some", references=[])
+    assert "so there is no chart" in set_charts([same, same], ["a", "b"], "Some", references=[])

@@ -80,7 +80,7 @@ def test_what_was_dropped_is_said(small):
         metadata=Metadata(exif=b"II*\0\x08\0\0\0\0\0\0\0\0\0", resolution=(72.0, 72.0), png_text=(b"tEXtTitle\0a",)),
     )
     poor = dataclasses.replace(upscaled(rich), depth=8, alpha=None, metadata=Metadata(resolution=(72.0, 72.0)))
-    kept = {one.name: one.kept for one in measure_fidelity(rich, poor).carried}
+    kept = {entry.name: entry.kept for entry in measure_fidelity(rich, poor).carried}
     assert kept == {
         "Bits per sample": False,
         "Colours": True,
@@ -89,7 +89,7 @@ def test_what_was_dropped_is_said(small):
         "Resolution": True,
         "PNG text": False,
     }
-    assert all(one.kept for one in measure_fidelity(rich, upscaled(rich)).carried)
+    assert all(entry.kept for entry in measure_fidelity(rich, upscaled(rich)).carried)
 
 
 def test_the_page_is_about_the_files_on_disk(small, tmp_path):
@@ -97,16 +97,16 @@ def test_the_page_is_about_the_files_on_disk(small, tmp_path):
     with_alpha = dataclasses.replace(small, alpha=np.linspace(0, 1, 36 * 45, dtype=np.float32).reshape(36, 45))
     with_alpha.save(source)
     notes = upscaled(read_image(source)).save(result)
-    found = write_fidelity_report(source, result, page, model="bicubic", notes=notes)
+    found = write_fidelity_report(page, source=source, result=result, model="bicubic", notes=notes)
     html = page.read_text(encoding="utf-8")
     assert "in &lt;1&gt;.png" in html
     assert "in <1>" not in html
-    assert not {one.name: one.kept for one in found.carried}["Transparency"]
+    assert not {entry.name: entry.kept for entry in found.carried}["Transparency"]
     assert "laid on white" in html
     assert html.count('<img src="data:image/webp') == 3  # before, bicubic, after
     assert "default-src 'none'" in html
     with pytest.raises(ConfigError, match="exists already"):
-        write_fidelity_report(source, result, page, model="bicubic")
+        write_fidelity_report(page, source=source, result=result, model="bicubic")
 
 
 def test_a_large_image_is_shown_in_part_with_both_sides_on_one_grid(tmp_path, monkeypatch):
@@ -116,7 +116,7 @@ def test_a_large_image_is_shown_in_part_with_both_sides_on_one_grid(tmp_path, mo
     source, result, page = tmp_path / "in.png", tmp_path / "out.png", tmp_path / "report.html"
     Image.from_array(ramp).save(source)
     upscaled(read_image(source), model="nearest").save(result)
-    found = write_fidelity_report(source, result, page, model="nearest")
+    found = write_fidelity_report(page, source=source, result=result, model="nearest")
     assert found.change.shape == (40, 40)
     assert found.place == (30, 30)
     assert 'data-w="40" data-h="40"' in page.read_text(encoding="utf-8")

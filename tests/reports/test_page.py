@@ -62,7 +62,7 @@ class Tags(HTMLParser):
 
     def all(self, tag, **attributes):
         names = {name.replace("_", "-").strip("-"): value for name, value in attributes.items()}
-        return [one for kind, one in self.found if kind == tag and names.items() <= one.items()]
+        return [attributes for kind, attributes in self.found if kind == tag and names.items() <= attributes.items()]
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def evaluations(data):
 def page(data, evaluations, tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "report" / "index.html"
     gallery = build_gallery(evaluations, sets=find_sets(data), threads=1)
-    write_comparison(evaluations, gallery, path)
+    write_comparison(path, evaluations, gallery=gallery)
     return path
 
 
@@ -93,8 +93,8 @@ def test_the_page_holds_all_that_it_shows_and_may_fetch_nothing(page):
     html = page.read_text(encoding="utf-8")
     tags = Tags(html)
     assert not tags.all("link")
-    assert not [one for one in tags.all("script") if "src" in one]
-    sources = [one["src"] for _, one in tags.found if "src" in one]
+    assert not [script for script in tags.all("script") if "src" in script]
+    sources = [attributes["src"] for _, attributes in tags.found if "src" in attributes]
     assert sources
     assert all(source.startswith("data:image/webp;base64,") for source in sources)
     assert "@import" not in html
@@ -106,10 +106,10 @@ def test_the_page_holds_all_that_it_shows_and_may_fetch_nothing(page):
 
 def test_every_image_has_a_text_and_is_there_once(page):
     tags = Tags(page.read_text(encoding="utf-8"))
-    assert all("alt" in one for one in tags.all("img"))
-    tiles = [one["src"] for one in tags.all("img", draggable="false")]
-    crops = [one for one in tags.all("figure") if "data-label" in one]
-    assert [one["data-label"] for one in crops[:4]] == ["HR", *MODELS]
+    assert all("alt" in image for image in tags.all("img"))
+    tiles = [tile["src"] for tile in tags.all("img", draggable="false")]
+    crops = [figure for figure in tags.all("figure") if "data-label" in figure]
+    assert [crop["data-label"] for crop in crops[:4]] == ["HR", *MODELS]
     assert len(crops) == len(tiles) == len(set(tiles)) == 8
 
 
@@ -123,21 +123,21 @@ def test_the_page_says_how_it_was_measured(page):
 
 def test_the_gallery_shows_the_images_and_the_worst_case_of_each_model(data, evaluations):
     gallery = build_gallery(evaluations, sets=find_sets(data), count=1, threads=1)
-    scores = [one.sets["Two & more"].images for one in evaluations]
-    spread = {name: np.ptp([one[name].psnr for one in scores]) for name in scores[0]}
-    assert [one.key[1] for one in gallery.shown] == [max(spread, key=spread.get)]
-    assert [one.model for one in gallery.worst] == [0, 1, 2]
-    for one, images in zip(gallery.worst, scores, strict=True):
-        assert one.score.psnr == min(score.psnr for score in images.values())
+    scores = [evaluation.sets["Two & more"].images for evaluation in evaluations]
+    spread = {name: np.ptp([images[name].psnr for images in scores]) for name in scores[0]}
+    assert [shown.key[1] for shown in gallery.shown] == [max(spread, key=spread.get)]
+    assert [case.model for case in gallery.worst] == [0, 1, 2]
+    for case, images in zip(gallery.worst, scores, strict=True):
+        assert case.score.psnr == min(score.psnr for score in images.values())
 
 
-def test_a_image_in_the_page_is_what_the_model_made(data, evaluations, tmp_path):
+def test_an_image_in_the_page_is_what_the_model_made(data, evaluations, tmp_path):
     from kukkiri.degradations import Degradation
     from kukkiri.inference import Upscaler
 
     gallery = build_gallery(evaluations, sets=find_sets(data), threads=1)
-    shown = next(one for one in gallery.shown if one.key[1] == "leaf")
-    (tmp_path / "sr.webp").write_bytes(shown.images[2])
+    leaf = next(shown for shown in gallery.shown if shown.key[1] == "leaf")
+    (tmp_path / "sr.webp").write_bytes(leaf.images[2])
     hr = read_image(data / "leaf.png").to_array()
     lr = Degradation.parse("bicubic").apply(hr, scale=3, seed=0)
     assert np.array_equal(read_image(tmp_path / "sr.webp").to_array(), Upscaler("bicubic", scale=3)(lr))
@@ -159,14 +159,14 @@ def test_images_beyond_the_budget_are_cut_around_their_crop(tmp_path, monkeypatc
 def test_an_existing_page_is_kept_unless_allowed(page, evaluations):
     before = page.read_bytes()
     with pytest.raises(ConfigError, match="exists already"):
-        write_comparison(evaluations, Gallery((), ()), page)
+        write_comparison(page, evaluations, gallery=Gallery((), ()))
     assert page.read_bytes() == before
 
 
 def test_evaluations_of_different_images_are_refused(evaluations, data, tmp_path):
     other = evaluate("bicubic", data=data, scale=2, threads=1)
     with pytest.raises(ValueError, match="same images"):
-        write_comparison([evaluations[0], other], Gallery((), ()), tmp_path / "a.html")
+        write_comparison(tmp_path / "a.html", [evaluations[0], other], gallery=Gallery((), ()))
 
 
 @in_browser
@@ -182,7 +182,7 @@ def test_scripts_run_and_the_view_comes_from_the_address(page):
     assert left["alt"] == "leaf: lanczos"
     assert left["src"].startswith("data:image/webp")
     assert left["src"] != right["src"]
-    pressed = [one for one in tags.all("button", aria_pressed="true") if one.get("value") == "2"]
+    pressed = [button for button in tags.all("button", aria_pressed="true") if button.get("value") == "2"]
     assert len(pressed) == 1
     assert "--shown-width: 240px" in tags.all("div", _class="pane sharp")[0]["style"]
 
@@ -209,7 +209,7 @@ def test_the_slider_shows_the_left_image_up_to_its_position(tmp_path, position):
     assert 100 * (line_blue.min() - line_red.min()) / width == pytest.approx(position, abs=1.5)
 
 
-def test_a_image_becomes_text_without_loss(tmp_path, rng):
+def test_an_image_becomes_text_without_loss(tmp_path, rng):
     import base64
 
     pixels = rng.integers(0, 256, (9, 7, 3)).astype(np.uint8)

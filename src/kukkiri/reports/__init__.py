@@ -1,7 +1,18 @@
-"""Reports as one self-contained HTML page: models compared, with images that move under the hand."""
+"""Reports, each one self-contained HTML page: a comparison of models, the fidelity of one image, one adaptation."""
 
+from kukkiri.reports.adaptation import write_adaptation_report
 from kukkiri.reports.comparison import write_comparison
+from kukkiri.reports.fidelity import Fidelity, measure_fidelity, write_fidelity_report
 from kukkiri.reports.gallery import Gallery, build_gallery
 from kukkiri.reports.labels import short_labels
 
-__all__ = ["Gallery", "build_gallery", "short_labels", "write_comparison"]
+__all__ = [
+    "Fidelity",
+    "Gallery",
+    "build_gallery",
+    "measure_fidelity",
+    "short_labels",
+    "write_adaptation_report",
+    "write_comparison",
+    "write_fidelity_report",
+]

@@ -10,7 +10,7 @@ __all__ = ["Group", "Interval", "bars", "intervals"]
 
 _WIDTH = 720
 _BAR = 12
-_CHARACTER = 6.6
+_CHARACTER = 6.6  # mean glyph width of the labels
 
 
 @dataclass(frozen=True)
@@ -19,14 +19,14 @@ class Group:
 
     label: str
     values: tuple[float, ...]
-    """One for each series."""
+    """One value for each series."""
     note: str = ""
-    """Said in small type under the label."""
+    """In small type under the label."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A difference and how sure it is."""
+    """A difference and its confidence interval."""
 
     label: str
     value: float
@@ -44,9 +44,9 @@ def bars(groups: Sequence[Group], *, series: Sequence[int], unit: str, title: st
         unit: of the values, for the axis.
         title: for screen readers.
     """
-    left = 30 + _CHARACTER * max(max(len(one.label), len(one.note)) for one in groups)
+    left = 30 + _CHARACTER * max(max(len(group.label), len(group.note)) for group in groups)
     right = _WIDTH - 58
-    values = [value for one in groups for value in one.values]
+    values = [value for group in groups for value in group.values]
     low, high = min(0.0, *values), max(0.0, *values)
     span = (high - low) or 1.0
     row = max(_BAR * len(series) + 14, 34)
@@ -60,12 +60,12 @@ def bars(groups: Sequence[Group], *, series: Sequence[int], unit: str, title: st
         px = place(tick)
         parts.append(f'<line class="grid" x1="{px:.1f}" x2="{px:.1f}" y1="4" y2="{height - 40}"/>')
         parts.append(f'<text class="tick" x="{px:.1f}" y="{height - 24}" text-anchor="middle">{tick:g}</text>')
-    for number, one in enumerate(groups):
+    for number, group in enumerate(groups):
         top = 6 + number * row
         middle = top + (row - 8) / 2
-        parts.append(_name(one, left=left, middle=middle))
+        parts.append(_name(group, left=left, middle=middle))
         first = middle - _BAR * len(series) / 2
-        for slot, (value, colour) in enumerate(zip(one.values, series, strict=True)):
+        for slot, (value, colour) in enumerate(zip(group.values, series, strict=True)):
             start, stop = sorted((place(0.0), place(value)))
             y = first + _BAR * slot
             parts.append(
@@ -82,10 +82,10 @@ def bars(groups: Sequence[Group], *, series: Sequence[int], unit: str, title: st
 
 
 def intervals(rows: Sequence[Interval], *, unit: str, title: str) -> str:
-    """Differences as points with the line of their confidence interval; zero is drawn."""
-    left = 24 + _CHARACTER * max(len(one.label) for one in rows)
+    """Differences as points on the lines of their confidence intervals, with a line at zero."""
+    left = 24 + _CHARACTER * max(len(row.label) for row in rows)
     right = _WIDTH - 110
-    low, high = min(0.0, *(one.low for one in rows)), max(0.0, *(one.high for one in rows))
+    low, high = min(0.0, *(row.low for row in rows)), max(0.0, *(row.high for row in rows))
     span = (high - low) or 1.0
     height = 30 * len(rows) + 48
 
@@ -99,14 +99,14 @@ def intervals(rows: Sequence[Interval], *, unit: str, title: str) -> str:
         parts.append(f'<text class="tick" x="{px:.1f}" y="{height - 26}" text-anchor="middle">{tick:g}</text>')
     zero = place(0.0)
     parts.append(f'<line class="axis" x1="{zero:.1f}" x2="{zero:.1f}" y1="4" y2="{height - 42}"/>')
-    for number, one in enumerate(rows):
+    for number, row in enumerate(rows):
         y = 20 + 30 * number
-        parts.append(f'<text class="row" x="{left - 12:.1f}" y="{y + 4}" text-anchor="end">{escape(one.label)}</text>')
+        parts.append(f'<text class="row" x="{left - 12:.1f}" y="{y + 4}" text-anchor="end">{escape(row.label)}</text>')
         parts.append(
-            f'<g class="interval m{one.series % 8}"><line x1="{place(one.low):.1f}" x2="{place(one.high):.1f}" '
-            f'y1="{y}" y2="{y}"/><circle cx="{place(one.value):.1f}" cy="{y}" r="5.5"/></g>'
+            f'<g class="interval m{row.series % 8}"><line x1="{place(row.low):.1f}" x2="{place(row.high):.1f}" '
+            f'y1="{y}" y2="{y}"/><circle cx="{place(row.value):.1f}" cy="{y}" r="5.5"/></g>'
         )
-        text = f"{one.value:+.2f}  [{one.low:.2f}, {one.high:.2f}]"
+        text = f"{row.value:+.2f}  [{row.low:.2f}, {row.high:.2f}]"
         parts.append(f'<text class="value" x="{right + 12}" y="{y + 4}">{text}</text>')
     parts.append(
         f'<text class="title" x="{(left + right) / 2:.1f}" y="{height - 6}" text-anchor="middle">{escape(unit)}</text>'
@@ -114,13 +114,13 @@ def intervals(rows: Sequence[Interval], *, unit: str, title: str) -> str:
     return _svg(parts, height=height, title=title)
 
 
-def _name(one: Group, *, left: float, middle: float) -> str:
+def _name(group: Group, *, left: float, middle: float) -> str:
     x = left - 12
-    if not one.note:
-        return f'<text class="row" x="{x:.1f}" y="{middle + 4:.1f}" text-anchor="end">{escape(one.label)}</text>'
+    if not group.note:
+        return f'<text class="row" x="{x:.1f}" y="{middle + 4:.1f}" text-anchor="end">{escape(group.label)}</text>'
     return (
-        f'<text class="row" x="{x:.1f}" y="{middle - 2:.1f}" text-anchor="end">{escape(one.label)}</text>'
-        f'<text class="tick" x="{x:.1f}" y="{middle + 12:.1f}" text-anchor="end">{escape(one.note)}</text>'
+        f'<text class="row" x="{x:.1f}" y="{middle - 2:.1f}" text-anchor="end">{escape(group.label)}</text>'
+        f'<text class="tick" x="{x:.1f}" y="{middle + 12:.1f}" text-anchor="end">{escape(group.note)}</text>'
     )
 
 

@@ -1,4 +1,4 @@
-"""Charts as inline SVG: their colours are those of the page's style sheet, in light and in dark."""
+"""Scatter plots as inline SVG; colours come from the page's style sheet, for light and dark."""
 
 import math
 from collections.abc import Sequence
@@ -9,8 +9,8 @@ __all__ = ["Axis", "Mark", "marker", "scatter", "short_number", "ticks"]
 
 _WIDTH, _HEIGHT = 520, 360
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 20, 16, 52
-_NEAR = 18  # a label that is further from its point is tied to it by a line
-_CHARACTER = 6.3  # mean width of a character of the labels
+_NEAR = 18  # a label at a greater distance from its point is connected to it by a line
+_CHARACTER = 6.3  # mean glyph width of the labels
 _SHAPES = ("circle", "square", "triangle", "diamond")
 
 
@@ -20,29 +20,29 @@ class Mark:
 
     label: str
     x: float | None
-    """``None``: not known; the mark becomes a tick at the right side."""
+    """``None``: unknown; the mark becomes a tick at the right side."""
     y: float
     series: int | None = None
     """Number of the colour; ``None`` for a reference."""
     note: str = ""
     """Shown on hover, after the label."""
     named: bool = True
-    """The label stands beside the point; otherwise it shows on hover only."""
+    """The label is beside the point; otherwise it appears on hover only."""
 
 
 @dataclass(frozen=True)
 class Axis:
-    """How values become places."""
+    """Title and scale of an axis."""
 
     label: str
     logarithmic: bool = False
-    """Values of 0 stand apart, at the left."""
+    """Values of 0 are set apart, at the left."""
     downwards: bool = False
     """Small values are at the top."""
 
 
 class _Scale:
-    """Values of one axis to places on the paper."""
+    """Mapping from the values of one axis to coordinates."""
 
     def __init__(self, axis: Axis, values: Sequence[float], start: float, stop: float) -> None:
         self.axis = axis
@@ -89,7 +89,7 @@ class _Scale:
 
 
 def ticks(low: float, high: float, *, count: int = 6) -> list[float]:
-    """Round values from ``low`` to ``high``, about ``count`` of them."""
+    """Choose about ``count`` round values from ``low`` to ``high``."""
     raw = (high - low) / count
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw)
@@ -98,7 +98,7 @@ def ticks(low: float, high: float, *, count: int = 6) -> list[float]:
 
 
 def short_number(value: float) -> str:
-    """1500 as 1.5k, 2e6 as 2M, 0.02 as 0.02."""
+    """Format 1500 as 1.5k, 2e6 as 2M, 0.02 as 0.02."""
     for limit, suffix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= limit:
             return f"{value / limit:.3g}{suffix}"
@@ -114,15 +114,15 @@ def scatter(
     size: tuple[int, int] = (_WIDTH, _HEIGHT),
     joined: Sequence[str] = (),
 ) -> str:
-    """Points with labels that keep clear of each other.
+    """Points with labels that do not overlap.
 
     Args:
         marks: at least one.
         x: the horizontal axis.
         y: the vertical axis.
-        title: read by screen readers; the page gives the visible one.
-        size: (width, height) of the paper.
-        joined: labels of points with a line from one to the next.
+        title: for screen readers; the page has the visible one.
+        size: (width, height).
+        joined: labels of points that a line connects in this order.
 
     Returns:
         An ``svg`` element.
@@ -141,7 +141,7 @@ def scatter(
         parts.append(f'<path class="joined" d="M{"L".join(at[label] for label in joined)}" fill="none"/>')
     taken = [(px - 6, py - 6, px + 6, py + 6) for _, px, py in dots]
     texts = []
-    for mark, px, py in sorted(dots, key=lambda dot: dot[0].series is None):  # the measured ones choose first
+    for mark, px, py in sorted(dots, key=lambda dot: dot[0].series is None):  # measured points are labelled first
         parts.append(_dot(mark, px, py))
         if mark.named:
             texts.append(_label(mark, px, py, taken, right=right, bottom=bottom))
@@ -186,7 +186,7 @@ def _dot(mark: Mark, px: float, py: float) -> str:
 
 
 def marker(px: float, py: float, series: int) -> str:
-    """The sign of a series, so that it is not told by its colour alone."""
+    """The shape of a series, so that colour is not its only mark."""
     shape = _SHAPES[series % len(_SHAPES)]
     if shape == "square":
         return f'<rect x="{px - 5:.1f}" y="{py - 5:.1f}" width="10" height="10" rx="1.5"/>'
@@ -201,7 +201,7 @@ Box = tuple[float, float, float, float]
 
 
 def _label(mark: Mark, px: float, py: float, taken: list[Box], *, right: float, bottom: float) -> str:
-    """The text at the first free place around the point."""
+    """The text at the first free position around the point."""
     width, height = _CHARACTER * len(mark.label), 13.0
     chosen = None
     for tx, ty, anchor in _places(px, py):
@@ -212,7 +212,7 @@ def _label(mark: Mark, px: float, py: float, taken: list[Box], *, right: float, 
             chosen = (tx, ty, anchor, box)
             break
     if chosen is None:
-        return ""  # crowded out; the name is still there on hover and in the table
+        return ""  # no room; the name is still there on hover and in the table
     tx, ty, anchor, box = chosen
     taken.append(box)
     kind = "label faint" if mark.series is None else f"label m{mark.series % 8}"
@@ -223,7 +223,7 @@ def _label(mark: Mark, px: float, py: float, taken: list[Box], *, right: float, 
 
 
 def _places(px: float, py: float) -> list[tuple[float, float, str]]:
-    """(x, y, anchor) of a label: around its point, and then further and further above and below it."""
+    """(x, y, anchor) of a label: around its point, then at increasing distance above and below it."""
     around = [
         (px + 10, py + 4, "start"),
         (px - 10, py + 4, "end"),
@@ -244,15 +244,15 @@ def _places(px: float, py: float) -> list[tuple[float, float, str]]:
     return around
 
 
-def _overlap(one: Box, other: Box) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+def _overlap(a: Box, b: Box) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def _aside(marks: Sequence[Mark], up: _Scale, *, right: float) -> list[str]:
-    """Ticks at the right side, with their texts spread so that none covers another."""
+    """Ticks at the right side, with their texts spread so that they do not overlap."""
     parts = []
     floor = -math.inf
-    for mark in sorted(marks, key=lambda one: up(one.y)):
+    for mark in sorted(marks, key=lambda mark: up(mark.y)):
         py = up(mark.y)
         text = max(py, floor + 12)
         floor = text

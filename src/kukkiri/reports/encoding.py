@@ -1,4 +1,4 @@
-"""Pixels as text inside a page."""
+"""Pixels as WebP files and data addresses inside a page."""
 
 import base64
 import dataclasses
@@ -18,12 +18,12 @@ Array = NDArray[Any]
 
 
 def encode(pixels: Array, *, icc: bytes | None = None, lossless: bool = True) -> bytes:
-    """A WebP file.
+    """Encode pixels as a WebP file.
 
     Args:
-        pixels: uint8, (H, W), (H, W, 3) or (H, W, 4); at most 16383 to a side.
+        pixels: uint8, (H, W), (H, W, 3) or (H, W, 4); at most 16383 along each side.
         icc: colour profile of RGB pixels.
-        lossless: otherwise quality 80, for what is only an overview.
+        lossless: otherwise quality 80, for overviews.
     """
     image = Image.from_array(pixels)
     if icc is not None:
@@ -35,7 +35,7 @@ def encode(pixels: Array, *, icc: bytes | None = None, lossless: bool = True) ->
 
 
 def thumbnail(pixels: Array, *, side: int = 176) -> bytes:
-    """A small WebP file of (H, W, 3) uint8 pixels, ``side`` pixels at its longer side."""
+    """Encode a small WebP file of (H, W, 3) uint8 pixels, ``side`` pixels along its longer side."""
     height, width = pixels.shape[:2]
     share = min(1.0, side / max(height, width))
     size = (max(1, round(share * height)), max(1, round(share * width)))
@@ -43,5 +43,5 @@ def thumbnail(pixels: Array, *, side: int = 176) -> bytes:
 
 
 def data_uri(webp: bytes) -> str:
-    """The address under which a page finds an image inside itself."""
+    """Encode a WebP file as a ``data:`` address."""
     return "data:image/webp;base64," + base64.b64encode(webp).decode("ascii")

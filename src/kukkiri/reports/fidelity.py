@@ -1,4 +1,4 @@
-"""The fidelity report of one upscaled image: what it shows anew, what it changed, what the file kept and lost."""
+"""The fidelity report of one upscaled image: its agreement with the input, in pixels and in metadata."""
 
 import math
 from collections.abc import Sequence
@@ -24,17 +24,17 @@ __all__ = ["Carried", "Fidelity", "measure_fidelity", "write_fidelity_report"]
 
 Plane = NDArray[np.float32]
 _MEASURED = 24_000_000
-"""Pixels of the result that are measured at the most: its middle."""
+"""Maximum number of pixels of the result that are measured; of a larger one, the centre."""
 _SHOWN = 3_000_000
-"""Pixels of the result that are in the page at the most: around the place of the largest change."""
+"""Maximum number of pixels of the result in the page; of a larger one, around the largest change."""
 _MAP_SIDE = 720
-_MAP_TOP = 8.0  # 8-bit levels of change that get the strongest colour
+_MAP_TOP = 8.0  # change in 8-bit levels with the darkest colour
 _RAMP = ((0.0, (247, 245, 240)), (0.25, (250, 205, 120)), (0.6, (214, 73, 51)), (1.0, (84, 13, 49)))
 
 
 @dataclass(frozen=True)
 class Carried:
-    """One thing that a file says beside its pixels' colours, before and after."""
+    """A property of a file beside its pixels, before and after."""
 
     name: str
     before: str
@@ -44,70 +44,72 @@ class Carried:
 
 @dataclass(frozen=True)
 class Fidelity:
-    """What is known about an upscaling without knowing the truth."""
+    """Agreement of an upscaled image with its input; no ground truth is needed."""
 
     scale: float
     consistency: float
-    """PSNR in dB between the input and the result made small again; infinity when equal."""
+    """PSNR in dB between the input and the downscaled result; infinity when equal."""
     change: NDArray[np.float64]
-    """(H, W) of the part of the input that was measured: difference in luma between the two, in 8-bit levels."""
+    """(H, W) of the measured part of the input: absolute difference in luma between the two, in 8-bit levels."""
     place: tuple[int, int]
-    """(top, left) of that part: (0, 0) unless the result is so large that only its middle was measured."""
+    """(top, left) of that part: (0, 0) unless only the centre of a large result was measured."""
     drift: ColourDrift | None
     """``None`` for a grey image."""
     pattern: Checkerboard | None
-    """``None`` when the scale is not whole, or the image smaller than sixteen periods."""
+    """``None`` when the scale is not an integer, or the image is smaller than 16 periods."""
     carried: tuple[Carried, ...]
-    """What the input had, and whether the result has it."""
+    """Properties of the input that the result has or has not."""
 
 
 def measure_fidelity(before: Image, after: Image) -> Fidelity:
-    """Compare an upscaling with what it was made from.
+    """Compare an upscaled image with its input.
 
     Args:
         before: the input.
-        after: the result, larger or equal on both sides.
+        after: the result, at least as large along both sides.
 
     Raises:
         ImageError: the result is smaller than the input.
     """
     if after.size[0] < before.size[0] or after.size[1] < before.size[1]:
-        small, large = (f"{one.size[1]}x{one.size[0]}" for one in (after, before))
-        raise ImageError(f"the result ({small}) is smaller than the input ({large}), so it is no upscaling of it.")
+        small, large = (f"{image.size[1]}x{image.size[0]}" for image in (after, before))
+        raise ImageError(
+            f"the result ({small}) is smaller than the input ({large}), so it is not an upscaled version of it."
+        )
     scale = after.size[0] / before.size[0]
     lr, sr = _middle(_laid_on_black(before), _laid_on_black(after))
     if lr.shape[2] != sr.shape[2]:
-        lr, sr = (np.repeat(one, 3, axis=2) if one.shape[2] == 1 else one for one in (lr, sr))
-    shrunk = resize(sr.astype(np.float64), output_size=(lr.shape[0], lr.shape[1]))
-    whole = scale.is_integer() and scale >= 2 and after.size == tuple(int(scale) * side for side in before.size)
+        lr, sr = (np.repeat(plane, 3, axis=2) if plane.shape[2] == 1 else plane for plane in (lr, sr))
+    downscaled = resize(sr.astype(np.float64), output_size=(lr.shape[0], lr.shape[1]))
+    integer = scale.is_integer() and scale >= 2 and after.size == tuple(int(scale) * side for side in before.size)
     return Fidelity(
         scale=scale,
         consistency=lr_consistency(lr, sr, border=_border(lr), data_range=1.0),
-        change=255.0 * np.abs(_luma(shrunk) - _luma(lr)),
+        change=255.0 * np.abs(_luma(downscaled) - _luma(lr)),
         place=((before.size[0] - lr.shape[0]) // 2, (before.size[1] - lr.shape[1]) // 2),
         drift=None if lr.shape[2] == 1 else colour_drift(lr, sr),
-        pattern=_pattern(sr, int(scale)) if whole else None,
+        pattern=_pattern(sr, int(scale)) if integer else None,
         carried=_carried(before, after),
     )
 
 
 def write_fidelity_report(
+    path: Path,
+    *,
     source: Path,
     result: Path,
-    page: Path,
-    *,
     model: str,
     notes: Sequence[str] = (),
     overwrite: bool = False,
 ) -> Fidelity:
-    """Read the input and the written result again, and write one self-contained HTML page about them.
+    """Read the input and the written result, and write one self-contained HTML page about them.
 
     Args:
+        path: the ``.html`` file.
         source: the file that was upscaled.
         result: the file that was written.
-        page: the ``.html`` file.
-        model: what upscaled it.
-        notes: what reading, upscaling and writing had to say.
+        model: name of the model.
+        notes: messages of reading, upscaling and writing.
         overwrite: replace an existing page.
 
     Raises:
@@ -118,17 +120,17 @@ def write_fidelity_report(
     found = measure_fidelity(before, after)
     block = _block(before, after, found, name=source.name)
     right = block.versions[-1].label
-    sizes = [f"{one.size[1]}×{one.size[0]}" for one in (before, after)]
+    sizes = [f"{image.size[1]}×{image.size[0]}" for image in (before, after)]
     parts = [
         viewer([block], left="before", right=right, note=f"{escape(block.caption)} {_BEFORE}", smooth=True),
-        "<h2>Is it faithful?</h2>",
-        _measures(found),
-        "<h2>Where it departs from the input</h2>",
+        "<h2>Fidelity</h2>",
+        _metrics(found),
+        "<h2>Map of the differences from the input</h2>",
         _change_map(found),
-        "<h2>A closer look</h2>",
-        '<p class="note">At the place of the largest change. Drag a crop to move all of them.</p>',
+        "<h2>Crops</h2>",
+        '<p class="note">At the position of the largest change. Drag a crop to move all of them.</p>',
         image_block(block, zoom=2),
-        "<h2>What was kept, and what was dropped</h2>",
+        "<h2>Kept and dropped metadata</h2>",
         _carried_table(found.carried),
         _notes(notes),
     ]
@@ -137,25 +139,25 @@ def write_fidelity_report(
         f"<b>×{found.scale:g}</b> · model <b>{escape(model)}</b>"
     )
     html = build_page(title=f"Fidelity of {result.name}", setup=setup, body="\n".join(parts), footer=_FOOTER)
-    write_page(page, html, overwrite=overwrite)
+    write_page(path, html, overwrite=overwrite)
     return found
 
 
-_BEFORE = "“before”: the pixels of the input, as a browser upscales them."
+_BEFORE = "“before”: the pixels of the input, upscaled by the browser."
 _FOOTER = (
-    "<p>No measure here knows what the scene looked like: they tell whether the result still agrees with the input, "
-    "not whether the detail it adds is true. Shrinking is MATLAB's bicubic; ΔE is CIE 1976 under D65 and takes the "
-    "numbers as sRGB, whatever the colour profile.</p>"
+    "<p>These metrics have no ground truth: they show whether the result agrees with the input, not whether its added "
+    "detail is true. Downscaling is MATLAB's bicubic; ΔE is CIE 1976 under D65 and treats the values as sRGB, "
+    "independently of the colour profile.</p>"
 )
 
 
 def _laid_on_black(image: Image) -> Plane:
-    """Colours as far as they are seen: what lies under transparent pixels must not count."""
+    """Composite on black: the colours of transparent pixels must not count."""
     return image.colour if image.alpha is None else image.colour * image.alpha[:, :, None]
 
 
 def _middle(lr: Plane, sr: Plane) -> tuple[Plane, Plane]:
-    """The middle of both, when the result is too large to be measured whole and the scale allows a clean cut."""
+    """Cut the centre of both, when the result is too large to be measured whole and the scale is an integer."""
     scale = sr.shape[0] / lr.shape[0]
     if sr.shape[0] * sr.shape[1] <= _MEASURED or not scale.is_integer():
         return lr, sr
@@ -179,12 +181,12 @@ def _luma(colour: NDArray[Any]) -> NDArray[np.float64]:
 def _pattern(sr: Plane, scale: int) -> Checkerboard | None:
     try:
         return checkerboard(sr, scale=scale)
-    except ImageError:  # fewer than sixteen periods
+    except ImageError:  # fewer than 16 periods
         return None
 
 
 def _carried(before: Image, after: Image) -> tuple[Carried, ...]:
-    """Everything the input had, in the order in which a reader cares."""
+    """Properties of the input, the most important ones first."""
     old, new = before.metadata, after.metadata
     rows = [Carried("Bits per sample", str(before.depth), str(after.depth), after.depth >= before.depth)]
     kinds = {1: "grey", 3: "RGB"}
@@ -203,7 +205,7 @@ def _carried(before: Image, after: Image) -> tuple[Carried, ...]:
             same = now is not None and (name != "Colour profile" or was == now)
             rows.append(Carried(name, f"{len(was):,} bytes", "–" if now is None else f"{len(now):,} bytes", same))
     if old.resolution is not None:
-        texts = ["–" if one is None else f"{one[0]:.4g} × {one[1]:.4g} dpi" for one in (old.resolution, new.resolution)]
+        texts = ["–" if dpi is None else f"{dpi[0]:.4g} × {dpi[1]:.4g} dpi" for dpi in (old.resolution, new.resolution)]
         rows.append(Carried("Resolution", texts[0], texts[1], texts[0] == texts[1]))
     if old.png_text:
         rows.append(_presence("PNG text", len(old.png_text), len(new.png_text)))
@@ -213,12 +215,12 @@ def _carried(before: Image, after: Image) -> tuple[Carried, ...]:
 
 
 def _presence(name: str, before: float, after: float) -> Carried:
-    texts = ["–" if not one else "yes" if one is True else str(one) for one in (before, after)]
+    texts = ["–" if not count else "yes" if count is True else str(count) for count in (before, after)]
     return Carried(name, texts[0], texts[1], after >= before)
 
 
 def _block(before: Image, after: Image, found: Fidelity, *, name: str) -> ImageBlock:
-    """What the page shows: all of it, or a part around the largest change."""
+    """The image in the page: all of it, or a part around the largest change."""
     factor = after.size[0] / before.size[0]
     window = max(1, min(round(96 / factor), *found.change.shape))
     top, left = densest_box(found.change**2, window)
@@ -235,12 +237,12 @@ def _block(before: Image, after: Image, found: Fidelity, *, name: str) -> ImageB
     focus = (round(factor * (row - part[0] + 0.5)), round(factor * (column - part[1] + 0.5)))
     caption = f"{after.size[1]}×{after.size[0]} pixels."
     if (height, width) != after.size:
-        caption += f" The page holds {width}×{height} of them, around the largest change."
+        caption += f" The page has {width}×{height} of them, around the largest change."
     return ImageBlock(name, (height, width), focus, tuple(versions), caption)
 
 
 def _part(small: tuple[int, int], large: tuple[int, int], row: int, column: int) -> tuple[int, int, int, int]:
-    """(top, left, height, width) of the input that goes into the page; starts where both grids meet, if they do."""
+    """(top, left, height, width) of the input in the page, aligned to both pixel grids where possible."""
     share = math.sqrt(min(1.0, _SHOWN / (large[0] * large[1])))
     if share == 1.0:
         return 0, 0, *small
@@ -250,14 +252,14 @@ def _part(small: tuple[int, int], large: tuple[int, int], row: int, column: int)
         length = max(1, int(share * side))
         start = min(max(0, centre - length // 2), side - length)
         candidates = range(start, max(-1, start - 12), -1)
-        bounds.append((min(candidates, key=lambda one: abs(factor * one - round(factor * one))), length))
+        bounds.append((min(candidates, key=lambda edge: abs(factor * edge - round(factor * edge))), length))
     (top, height), (left, width) = bounds
     return top, left, height, width
 
 
 def _pixels(image: Image, part: tuple[int, int, int, int], *, factor: float) -> NDArray[Any]:
-    """8-bit pixels of a part of the input, times ``factor``; RGB, with alpha where there is one."""
-    top, left, height, width = (round(factor * one) for one in part)
+    """8-bit RGB or RGBA pixels of the part of an image that is ``factor`` times ``part``."""
+    top, left, height, width = (round(factor * edge) for edge in part)
     rows, columns = slice(top, top + height), slice(left, left + width)
     colour: NDArray[Any] = quantize(np.ascontiguousarray(image.colour[rows, columns]), 8)
     if colour.shape[2] == 1:
@@ -268,9 +270,9 @@ def _pixels(image: Image, part: tuple[int, int, int, int], *, factor: float) -> 
     return np.concatenate([colour, alpha[:, :, None]], axis=2)
 
 
-def _measures(found: Fidelity) -> str:
+def _metrics(found: Fidelity) -> str:
     cards = [_consistency_card(found.consistency), _drift_card(found.drift), _pattern_card(found.pattern)]
-    return f'<div class="measures">{"".join(cards)}</div>'
+    return f'<div class="metrics">{"".join(cards)}</div>'
 
 
 def _card(title: str, value: str, unit: str, text: str) -> str:
@@ -280,27 +282,25 @@ def _card(title: str, value: str, unit: str, text: str) -> str:
 
 def _consistency_card(value: float) -> str:
     if value >= 45:
-        verdict = "It only adds what the input cannot show."
+        verdict = "It differs from the input only in detail that the input cannot show."
     elif value >= 40:
-        verdict = "It changes a little of what the input shows; the map below tells where."
+        verdict = "It changes some detail of the input; see the map below."
     else:
-        verdict = (
-            "It blurs or changes what the input shows (bicubic interpolation reaches 33 to 43 dB); see the map below."
-        )
+        verdict = "It blurs or changes detail of the input (bicubic interpolation has 33 to 43 dB); see the map below."
     number = "equal" if math.isinf(value) else f"{value:.1f}"
     unit = "" if math.isinf(value) else "dB"
-    return _card("LR consistency", number, unit, f"The result, made small again, against the input. {verdict}")
+    return _card("LR consistency", number, unit, f"PSNR of the downscaled result against the input. {verdict}")
 
 
 def _drift_card(drift: ColourDrift | None) -> str:
     if drift is None:
-        return _card("Colour drift", "none", "", "A grey image has no colours to drift.")
+        return _card("Colour drift", "none", "", "A grey image has no colours.")
     if drift.delta_e < 1:
-        verdict = "Colours are where they were."
+        verdict = "Colours are unchanged."
     elif drift.delta_e < 2.3:
-        verdict = "Below what an eye notices side by side (2.3)."
+        verdict = "Below the just noticeable difference side by side (2.3)."
     else:
-        verdict = "An eye notices 2.3 side by side: compare colours before you use it."
+        verdict = "Above 2.3, the just noticeable difference side by side: compare the colours before use."
     light, red, yellow = drift.mean_shift
     shift = f"Mean shift: lightness {light:+.2f}, green to red {red:+.2f}, blue to yellow {yellow:+.2f}."
     return _card("Colour drift", f"{drift.delta_e:.2f}", "ΔE", f"{verdict} {shift}")
@@ -308,13 +308,13 @@ def _drift_card(drift: ColourDrift | None) -> str:
 
 def _pattern_card(pattern: Checkerboard | None) -> str:
     if pattern is None:
-        why = "Measured for whole scales from 2, on images of at least sixteen input pixels to a side."
+        why = "Defined for integer scales from 2, on images of at least 16 input pixels along each side."
         return _card("Checkerboard", "–", "", why)
     levels = 255 * pattern.amplitude
-    verdict = (
-        "No pattern that could be seen." if levels < 0.5 else "A pattern of the sub-pixels may show on flat areas."
+    verdict = "No visible pattern." if levels < 0.5 else "A pattern of the sub-pixels may be visible on flat areas."
+    text = (
+        f"Energy at the sub-pixel frequencies over that of their neighbourhood. Amplitude: {levels:.2f} of 255 levels."
     )
-    text = f"Energy at the frequencies of the sub-pixels over that around them. Its wave: {levels:.2f} of 255 levels."
     return _card("Checkerboard", f"{pattern.score:.1f}", "dB", f"{verdict} {text}")
 
 
@@ -332,18 +332,18 @@ def _change_map(found: Fidelity) -> str:
     most, mean = float(found.change.max()), float(found.change.mean())
     return (
         f'<figure><img class="map" src="{image}" alt="Map of the change: mean {mean:.2f}, largest {most:.0f} levels">'
-        f"<figcaption>Difference in luma between the input and the result made small again: mean {mean:.2f}, largest "
-        f"{most:.1f} of 255 levels. Light is none; the darkest red is {_MAP_TOP:g} and more.</figcaption></figure>"
+        f"<figcaption>Difference in luma between the input and the downscaled result: mean {mean:.2f}, largest "
+        f"{most:.1f} of 255 levels. Light is none; the darkest red is {_MAP_TOP:g} or more.</figcaption></figure>"
     )
 
 
 def _carried_table(rows: Sequence[Carried]) -> str:
     cells = "".join(
-        f'<tr><th scope="row">{escape(one.name)}</th><td>{escape(one.before)}</td><td>{escape(one.after)}</td>'
-        f'<td class="{"yes" if one.kept else "no"}">{"kept" if one.kept else "dropped"}</td></tr>'
-        for one in rows
+        f'<tr><th scope="row">{escape(row.name)}</th><td>{escape(row.before)}</td><td>{escape(row.after)}</td>'
+        f'<td class="{"yes" if row.kept else "no"}">{"kept" if row.kept else "dropped"}</td></tr>'
+        for row in rows
     )
-    head = "".join(f'<th scope="col">{text}</th>' for text in ("What the input had", "Before", "After", ""))
+    head = "".join(f'<th scope="col">{text}</th>' for text in ("Property", "Before", "After", ""))
     return (
         '<div class="scroll kept" role="region" tabindex="0" aria-label="Kept and dropped"><table>'
         f"<thead><tr>{head}</tr></thead><tbody>{cells}</tbody></table></div>"
@@ -352,5 +352,5 @@ def _carried_table(rows: Sequence[Carried]) -> str:
 
 def _notes(notes: Sequence[str]) -> str:
     if not notes:
-        return '<p class="note">Nothing else had to be changed.</p>'
-    return f"<h3>Notes</h3><ul>{''.join(f'<li>{escape(one)}</li>' for one in notes)}</ul>"
+        return '<p class="note">No other changes.</p>'
+    return f"<h3>Notes</h3><ul>{''.join(f'<li>{escape(note)}</li>' for note in notes)}</ul>"

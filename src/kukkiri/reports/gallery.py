@@ -1,4 +1,4 @@
-"""The images of a report: which ones, which part of them, and how every model shows it."""
+"""The images of a comparison: their choice, their crops, and the output of every model."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -22,20 +22,20 @@ __all__ = ["Gallery", "Shown", "Worst", "build_gallery", "densest_box", "disagre
 Array = NDArray[Any]
 Key = tuple[str, str]
 """Set and image."""
-_CROP = 96  # HR pixels: what is looked for is about as large as what a crop shows
-_PART = 288  # side of the part of an image that is shown when the page grows too large for the whole
-_GAIN = 2  # of the error images
+_CROP = 96  # HR pixels: the search window is about as large as a crop
+_PART = 288  # side of the part of an image that is shown when the page would become too large
+_GAIN = 2  # amplification of the error images
 
 
 @dataclass(frozen=True)
 class Shown:
-    """One image as every model shows it."""
+    """One image with the output of every model."""
 
     key: Key
     size: tuple[int, int]
     """(height, width) of the HR image."""
     part: tuple[int, int, int, int]
-    """(top, left, height, width): what of it is in the page."""
+    """(top, left, height, width) of the part that is in the page."""
     focus: tuple[int, int]
     """(row, column) in that part, where the models differ most."""
     images: tuple[bytes, ...]
@@ -48,7 +48,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Worst:
-    """Where a model fails: its largest error in the image of its lowest PSNR."""
+    """Worst case of a model: its largest error in the image of its lowest PSNR."""
 
     model: int
     key: Key
@@ -56,12 +56,12 @@ class Worst:
     place: tuple[int, int]
     """(row, column) of the part's top left corner in the HR image."""
     images: tuple[bytes, bytes, bytes]
-    """WebP: HR, SR, and the error in luma, twice amplified on grey."""
+    """WebP: HR, SR, and the error in luma, amplified by 2 around grey."""
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """Everything that a report shows."""
+    """All images of a report."""
 
     shown: tuple[Shown, ...]
     worst: tuple[Worst, ...]
@@ -77,14 +77,14 @@ def build_gallery(
     threads: int | None = None,
     report: Callable[[str], None] | None = None,
 ) -> Gallery:
-    """Run the models again on the images where they differ most, and on those where each does worst.
+    """Run the models on the images where they differ most, and on the worst image of each.
 
     Args:
         evaluations: of the same sets at the same scale.
-        sets: that they were made from, with their LR images where those were given.
+        sets: of the evaluations, with their LR images where those were given.
         count: images to show; those with the largest difference in PSNR between models come first.
-        budget: bytes of images; beyond, only parts of images are shown.
-        ensemble: mean over the eight flips and turns, as in the evaluations.
+        budget: bytes of images; beyond it, only parts of images are shown.
+        ensemble: geometric self-ensemble, as in the evaluations.
         threads: of the engine.
         report: called with the name of each image.
 
@@ -92,21 +92,26 @@ def build_gallery(
         KukkiriError: an image or a model can no longer be read.
     """
     first = evaluations[0]
-    rule = PROTOCOLS["y-matlab"]  # images are looked at in colour, whatever was measured
-    given = any(one.lr_paths for one in sets)
+    protocol = PROTOCOLS["y-matlab"]  # images are shown in colour, whatever was measured
+    given = any(test_set.lr_paths for test_set in sets)
     degradation = None if given else Degradation.parse(first.degradation)
-    models = [Contender(one.model, rule, scale=one.scale, ensemble=ensemble, threads=threads) for one in evaluations]
+    models = [
+        Contender(evaluation.model, protocol, scale=evaluation.scale, ensemble=ensemble, threads=threads)
+        for evaluation in evaluations
+    ]
     chosen = _choose(evaluations, count=count)
-    lowest = [_lowest(one) for one in evaluations]
+    lowest = [_lowest(evaluation) for evaluation in evaluations]
     shown: dict[Key, Shown] = {}
     worst: list[Worst] = []
-    places = {(one.name, path.stem): (one, index) for one in sets for index, path in enumerate(one.paths)}
+    places = {
+        (test_set.name, path.stem): (test_set, index) for test_set in sets for index, path in enumerate(test_set.paths)
+    }
     with ThreadPoolExecutor(2) as pool:
         for key in dict.fromkeys([*chosen, *lowest]):
             if report is not None:
                 report("/".join(key))
-            one, index = places[key]
-            pair = make_test_pair(one.image(index, scale=first.scale), rule, degradation, scale=first.scale)
+            test_set, index = places[key]
+            pair = make_test_pair(test_set.image(index, scale=first.scale), protocol, degradation, scale=first.scale)
             results = [model(pair.lr) for model in models]
             scores = [evaluation.sets[key[0]].images[key[1]] for evaluation in evaluations]
             if key in chosen:
@@ -115,14 +120,14 @@ def build_gallery(
             for number, place in enumerate(lowest):
                 if place == key:
                     worst.append(_fail(number, key, pair.hr, results[number], scores[number], scale=first.scale))
-    return Gallery(tuple(shown[key] for key in chosen), tuple(sorted(worst, key=lambda one: one.model)))
+    return Gallery(tuple(shown[key] for key in chosen), tuple(sorted(worst, key=lambda case: case.model)))
 
 
 def _choose(evaluations: Sequence[Evaluation], *, count: int) -> list[Key]:
-    """The images whose PSNR differs most between models; of a single model, those it does worst."""
+    """Choose the images whose PSNR differs most between models; of a single model, those with the lowest."""
 
     def rank(key: Key) -> float:
-        values = [one.sets[key[0]].images[key[1]].psnr for one in evaluations]
+        values = [evaluation.sets[key[0]].images[key[1]].psnr for evaluation in evaluations]
         finite = [value for value in values if math.isfinite(value)]
         if len(finite) < 2:
             return -finite[0] if finite else -math.inf
@@ -133,7 +138,9 @@ def _choose(evaluations: Sequence[Evaluation], *, count: int) -> list[Key]:
 
 
 def _lowest(evaluation: Evaluation) -> Key:
-    scores = {(name, image): score.psnr for name, one in evaluation.sets.items() for image, score in one.images.items()}
+    scores = {
+        (name, image): score.psnr for name, scored in evaluation.sets.items() for image, score in scored.images.items()
+    }
     return min(scores, key=scores.__getitem__)
 
 
@@ -151,7 +158,7 @@ def _show(
             min(max(0, centre - _PART // 2), max(0, side - _PART)) for centre, side in ((row, height), (column, width))
         ]
         part = (start[0], start[1], min(_PART, height), min(_PART, width))
-        images = tuple(pool.map(encode, [_cut(one, part) for one in (hr, *results)]))
+        images = tuple(pool.map(encode, [_cut(image, part) for image in (hr, *results)]))
     focus = (row - part[0], column - part[1])
     return Shown(key, (height, width), part, focus, images, thumbnail(hr), tuple(scores))
 
@@ -178,7 +185,7 @@ def _luma(rgb: Array) -> NDArray[np.float64]:
 
 
 def disagreement(hr: Array, results: Sequence[Array]) -> NDArray[np.float64]:
-    """How much the models differ at each pixel: the variance of their luma; of a single model, its squared error.
+    """Difference of the models at each pixel: the variance of their luma; of a single model, its squared error.
 
     Args:
         hr: uint8, (H, W, 3).
@@ -187,7 +194,7 @@ def disagreement(hr: Array, results: Sequence[Array]) -> NDArray[np.float64]:
     Returns:
         (H, W).
     """
-    planes = [_luma(one) for one in results]
+    planes = [_luma(image) for image in results]
     if len(planes) == 1:
         return np.asarray((planes[0] - _luma(hr)) ** 2)
     mean = sum(planes) / len(planes)

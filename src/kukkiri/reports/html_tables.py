@@ -1,4 +1,4 @@
-"""Tables of a report."""
+"""Tables of a comparison."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -19,21 +19,25 @@ _ARROWS = {
 
 
 def swatch(series: int) -> str:
-    """The sign of a model, as in the charts."""
+    """The marker of a model, as in the charts."""
     return f'<svg class="swatch m{series % 8}" viewBox="-8 -8 16 16" aria-hidden="true">{marker(0, 0, series)}</svg>'
 
 
 def summary_table(evaluations: Sequence[Evaluation], labels: Sequence[str]) -> str:
-    """A row for each model: scores with intervals, the gain over the first one, and cost."""
+    """A row for each model: scores with intervals, the gain over the first model, and the cost."""
     names = list(evaluations[0].sets)
     columns: list[tuple[str, list[str]]] = []
     for name in names:
-        sets = [one.sets[name] for one in evaluations]
+        sets = [evaluation.sets[name] for evaluation in evaluations]
         prefix = f"{escape(name)}<br>" if len(names) > 1 else ""
         columns.append(
             (
                 f"{prefix}PSNR (dB){_ARROWS[True]}",
-                _cells([one.mean.psnr for one in sets], "{:.2f}", [_range(one.interval.psnr, 2) for one in sets]),
+                _cells(
+                    [scored.mean.psnr for scored in sets],
+                    "{:.2f}",
+                    [_range(scored.interval.psnr, 2) for scored in sets],
+                ),
             )
         )
         if len(evaluations) > 1:
@@ -41,7 +45,11 @@ def summary_table(evaluations: Sequence[Evaluation], labels: Sequence[str]) -> s
         columns.append(
             (
                 f"{prefix}SSIM{_ARROWS[True]}",
-                _cells([one.mean.ssim for one in sets], "{:.4f}", [_range(one.interval.ssim, 4) for one in sets]),
+                _cells(
+                    [scored.mean.ssim for scored in sets],
+                    "{:.4f}",
+                    [_range(scored.interval.ssim, 4) for scored in sets],
+                ),
             )
         )
         for further in _shared_metrics(evaluations, name):
@@ -91,21 +99,22 @@ def _range(ends: tuple[float, float], digits: int) -> str:
 def _gains(evaluations: Sequence[Evaluation], name: str) -> list[str]:
     base = [score.psnr for score in evaluations[0].sets[name].images.values()]
     cells = ["<td>–</td>"]
-    for one in evaluations[1:]:
-        gain, low, high = paired_difference([score.psnr for score in one.sets[name].images.values()], base)
+    for evaluation in evaluations[1:]:
+        psnrs = [score.psnr for score in evaluation.sets[name].images.values()]
+        gain, low, high = paired_difference(psnrs, base)
         note = f"<small>{low:+.2f} … {high:+.2f}</small>" if math.isfinite(low) else ""
         cells.append(f"<td><span>{gain:+.2f}</span>{note}</td>")
     return cells
 
 
 def _costs(evaluations: Sequence[Evaluation]) -> list[tuple[str, list[str]]]:
-    costs = [one.cost for one in evaluations]
+    costs = [evaluation.cost for evaluation in evaluations]
     if not any(costs):
         return []
-    parameters = [None if one is None else one.parameters for one in costs]
-    adds = [None if one is None else one.multiply_adds for one in costs]
-    seconds = [None if one is None else one.seconds for one in costs]
-    memory = [None if one is None or one.peak_memory is None else one.peak_memory / 1e6 for one in costs]
+    parameters = [None if cost is None else cost.parameters for cost in costs]
+    adds = [None if cost is None else cost.multiply_adds for cost in costs]
+    seconds = [None if cost is None else cost.seconds for cost in costs]
+    memory = [None if cost is None or cost.peak_memory is None else cost.peak_memory / 1e6 for cost in costs]
 
     def plain(values: Sequence[float | None], write: Callable[[float], str]) -> list[str]:
         return [f"<td>{'–' if value is None else write(value)}</td>" for value in values]
@@ -125,7 +134,7 @@ def image_table(evaluations: Sequence[Evaluation], labels: Sequence[str], name: 
     )
     rows = []
     for image in evaluations[0].sets[name].images:
-        scores = [one.sets[name].images[image] for one in evaluations]
+        scores = [evaluation.sets[name].images[image] for evaluation in evaluations]
         best = max(score.psnr for score in scores)
         cells = "".join(
             f"<td{' class=best' if score.psnr == best and len(scores) > 1 else ''}><span>{score.psnr:.2f}</span>"

@@ -6,25 +6,28 @@ from pathlib import PurePath
 __all__ = ["short_labels"]
 
 _PLAIN = {"weights", "model", "checkpoint", "best", "last"}
-"""File names that say nothing without their folder."""
+"""File names that are meaningless without their folder."""
 
 
 def short_labels(models: Sequence[str]) -> list[str]:
-    """A label for each model as the user named it: ids stay, paths lose what is not needed to tell them apart.
+    """Shorten the names of models: ids stay, paths keep the parts that distinguish them.
 
     Args:
         models: ids and paths, in order; a model given twice is numbered.
     """
-    depths = [0 if not _is_path(one) else 2 if PurePath(one).stem in _PLAIN else 1 for one in models]
-    labels = [_label(one, depth) for one, depth in zip(models, depths, strict=True)]
+    depths = [0 if not _is_path(model) else 2 if PurePath(model).stem in _PLAIN else 1 for model in models]
+    labels = [_label(model, depth) for model, depth in zip(models, depths, strict=True)]
     for _ in range(8):
-        clashing = [i for i, one in enumerate(labels) if labels.count(one) > 1 and depths[i]]
+        clashing = [i for i, label in enumerate(labels) if labels.count(label) > 1 and depths[i]]
         if not clashing:
             break
         for i in clashing:
             depths[i] += 1
             labels[i] = _label(models[i], depths[i])
-    return [f"{one} ({labels[: i + 1].count(one)})" if labels.count(one) > 1 else one for i, one in enumerate(labels)]
+    return [
+        f"{label} ({labels[: i + 1].count(label)})" if labels.count(label) > 1 else label
+        for i, label in enumerate(labels)
+    ]
 
 
 def _is_path(model: str) -> bool:

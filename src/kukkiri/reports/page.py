@@ -1,4 +1,4 @@
-"""A self-contained page: everything it needs is inside it, and its policy forbids it to fetch anything."""
+"""A self-contained HTML page: it has everything that it needs, and its content policy forbids any request."""
 
 from html import escape
 from importlib import resources
@@ -13,11 +13,11 @@ __all__ = ["build_page", "write_page"]
 
 
 def build_page(*, title: str, setup: str, body: str, footer: str) -> str:
-    """The HTML of a report.
+    """Build the HTML of a report.
 
     Args:
         title: plain text.
-        setup: HTML of one line: what was done.
+        setup: HTML of one line: the settings.
         body: HTML.
         footer: HTML: sources and methods.
     """
@@ -35,7 +35,7 @@ def build_page(*, title: str, setup: str, body: str, footer: str) -> str:
 
 
 def write_page(path: Path, html: str, *, overwrite: bool = False) -> None:
-    """Write a page, whole or not at all.
+    """Write a page atomically.
 
     Raises:
         ConfigError: the file exists and ``overwrite`` is false, or cannot be written.

@@ -1,4 +1,4 @@
-"""Which charts a set gets, and what they say."""
+"""The charts of a comparison with their captions."""
 
 import math
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from html import escape
 
 from kukkiri.evaluation.scores import Evaluation
 from kukkiri.evaluation.statistics import paired_difference
+from kukkiri.profiling import Cost
 from kukkiri.reports.bars import Group, Interval, bars, intervals
 from kukkiri.reports.charts import Axis, Mark, scatter, short_number
 from kukkiri.reports.html_tables import swatch
@@ -14,28 +15,28 @@ from kukkiri.reports.published import Published
 __all__ = ["set_charts"]
 
 _MANY = 40
-"""Images: beyond, only those with the smallest and the largest gains get bars."""
+"""Maximum number of images with bars; of more, those with the smallest and the largest gains."""
 _PSNR = Axis("PSNR (dB)")
 _NIQE_AXIS = Axis("NIQE (up is more natural)", downwards=True)
 _NIQE = (
-    "NIQE compares local statistics with those of good photographs and never sees the original; it rewards invented "
-    "detail as well as true detail. Up and right is better. Its statistics are ours, so values differ from those of "
+    "NIQE compares local statistics with those of good photographs and does not use the original; it rewards invented "
+    "detail as well as true detail. Up and right is better. Its pristine model is ours, so values differ from those of "
     "other implementations."
 )
 _LR_AXIS = Axis("LR PSNR (dB)")
 _LR_PSNR = (
-    "In place of a perceptual measure: does the result, made small again, give back the input? Above about 45 dB a "
-    "model only adds what the input cannot show."
+    "Instead of a perceptual metric: PSNR of the downscaled result against the input. Above about 45 dB a result "
+    "differs from the input only in detail that the input cannot show."
 )
 
 
 def set_charts(
     evaluations: Sequence[Evaluation], labels: Sequence[str], name: str, *, references: Sequence[Published]
 ) -> str:
-    """Every chart of one set that the evaluations allow."""
-    means = [one.sets[name].mean.psnr for one in evaluations]
+    """All charts of one set for which the evaluations have the values."""
+    means = [evaluation.sets[name].mean.psnr for evaluation in evaluations]
     if not all(math.isfinite(value) for value in means):
-        return '<p class="note">A model gave back the originals themselves, so there is nothing to draw.</p>'
+        return '<p class="note">The output of a model equals the originals, so there is no chart.</p>'
     return "".join(
         [
             _gain_chart(evaluations, labels, name),
@@ -48,6 +49,10 @@ def set_charts(
     )
 
 
+def _costs(evaluations: Sequence[Evaluation]) -> list[Cost | None]:
+    return [evaluation.cost for evaluation in evaluations]
+
+
 def _figure(title: str, svg: str, caption: str, *, wide: bool = False, legend: str = "") -> str:
     kind = "card span" if wide else "card"
     head = f'<figure class="{kind}"><h3>{escape(title)}</h3>{legend}'
@@ -58,17 +63,17 @@ def _parameter_chart(
     evaluations: Sequence[Evaluation], labels: Sequence[str], means: Sequence[float], references: Sequence[Published]
 ) -> str:
     marks = [
-        Mark(label, float(one.cost.parameters), psnr, series, f"{one.cost.parameters:,} parameters, {psnr:.2f} dB")
-        for series, (one, label, psnr) in enumerate(zip(evaluations, labels, means, strict=True))
-        if one.cost is not None and one.cost.parameters is not None
+        Mark(label, float(cost.parameters), psnr, series, f"{cost.parameters:,} parameters, {psnr:.2f} dB")
+        for series, (cost, label, psnr) in enumerate(zip(_costs(evaluations), labels, means, strict=True))
+        if cost is not None and cost.parameters is not None
     ]
     if not marks:
         return ""
     marks += [
         Mark(
-            one.name, float(one.parameters), one.score.psnr, None, f"{one.parameters:,} parameters, {one.score.psnr} dB"
+            row.name, float(row.parameters), row.score.psnr, None, f"{row.parameters:,} parameters, {row.score.psnr} dB"
         )
-        for one in references
+        for row in references
     ]
     caption = "Hollow: published results, not measured here." if references else ""
     if any(mark.x == 0 for mark in marks):
@@ -81,13 +86,13 @@ def _time_chart(
     evaluations: Sequence[Evaluation], labels: Sequence[str], means: Sequence[float], references: Sequence[Published]
 ) -> str:
     marks = [
-        Mark(label, one.cost.seconds, psnr, series, f"{one.cost.seconds:.3g} s for a megapixel, {psnr:.2f} dB")
-        for series, (one, label, psnr) in enumerate(zip(evaluations, labels, means, strict=True))
-        if one.cost is not None
+        Mark(label, cost.seconds, psnr, series, f"{cost.seconds:.3g} s for a megapixel, {psnr:.2f} dB")
+        for series, (cost, label, psnr) in enumerate(zip(_costs(evaluations), labels, means, strict=True))
+        if cost is not None
     ]
     if not marks:
         return ""
-    marks += [Mark(one.name, None, one.score.psnr, None, f"published, {one.score.psnr} dB") for one in references]
+    marks += [Mark(row.name, None, row.score.psnr, None, f"published, {row.score.psnr} dB") for row in references]
     caption = "Wall time on the machine that wrote this page."
     if references:
         caption += " At the right side: published PSNR of networks whose time was not measured here."
@@ -98,13 +103,13 @@ def _time_chart(
 def _work_chart(evaluations: Sequence[Evaluation], labels: Sequence[str], means: Sequence[float]) -> str:
     marks = [
         Mark(label, float(adds), psnr, series, f"{short_number(adds)} multiply-adds, {psnr:.2f} dB")
-        for series, (one, label, psnr) in enumerate(zip(evaluations, labels, means, strict=True))
-        if one.cost is not None and (adds := one.cost.multiply_adds) is not None
+        for series, (cost, label, psnr) in enumerate(zip(_costs(evaluations), labels, means, strict=True))
+        if cost is not None and (adds := cost.multiply_adds) is not None
     ]
     if not marks:
         return ""
     axis = Axis("multiply-adds for a megapixel of output", logarithmic=True)
-    caption = "What has to be computed, whatever the machine."
+    caption = "Independent of the machine."
     return _figure("PSNR against work", scatter(marks, x=axis, y=_PSNR, title="PSNR against work"), caption)
 
 
@@ -127,11 +132,11 @@ def _perception_chart(
 def _gain_chart(evaluations: Sequence[Evaluation], labels: Sequence[str], name: str) -> str:
     base = [score.psnr for score in evaluations[0].sets[name].images.values()]
     rows = []
-    for series, (one, label) in enumerate(zip(evaluations, labels, strict=True)):
+    for series, (evaluation, label) in enumerate(zip(evaluations, labels, strict=True)):
         if series:
-            psnrs = [score.psnr for score in one.sets[name].images.values()]
+            psnrs = [score.psnr for score in evaluation.sets[name].images.values()]
             rows.append(Interval(label, *paired_difference(psnrs, base), series))
-    rows = [one for one in rows if math.isfinite(one.low)]
+    rows = [row for row in rows if math.isfinite(row.low)]
     if not rows:
         return ""
     title = f"Gain over {labels[0]}"
@@ -163,7 +168,7 @@ def _image_chart(evaluations: Sequence[Evaluation], labels: Sequence[str], name:
             groups.append(Group(image, values, note=f"{psnr:.2f} dB"))
     if not groups:
         return ""
-    groups.sort(key=lambda one: sum(one.values), reverse=True)
+    groups.sort(key=lambda group: sum(group.values), reverse=True)
     caption = f"PSNR less that of {labels[0]}, which stands under each name."
     if len(groups) > _MANY:
         groups = groups[: _MANY // 2] + groups[-_MANY // 2 :]

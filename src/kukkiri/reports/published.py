@@ -1,4 +1,4 @@
-"""Published scores of well-known networks, as reference points; only numbers read off the authors' own tables.
+"""Published scores of well-known networks as reference points; only numbers from the authors' own tables.
 
 PSNR and SSIM are from the results figures in the official repositories of RCAN (Zhang et al., ECCV 2018; most
 rows), EDSR (VDSR and SRResNet), RDN (its blur-down row) and DRLN (RCAN's blur-down row). Parameters were counted
@@ -17,7 +17,7 @@ SOURCE = (
     "EDSR (CVPRW 2017), RDN (CVPR 2018) and DRLN; parameters were counted on the official classes. SRCNN and VDSR were "
     "measured by protocol y-legacy, the others by y-matlab; y-matlab adds 0.09 dB to the mean of Set14."
 )
-"""Where the numbers are from, for the reader of a report."""
+"""Source of the numbers, for the reader of a report."""
 
 _SETS = ("Set5", "Set14", "B100", "Urban100", "Manga109")
 _SIZES = {"Set5": 5, "Set14": 14, "B100": 100, "Urban100": 100, "Manga109": 109}
@@ -69,7 +69,7 @@ _TABLES: Mapping[str, Mapping[int, Mapping[str, tuple[int, str]]]] = {"bicubic":
 
 @dataclass(frozen=True)
 class Published:
-    """What its authors, or a later table, say about a network on one set."""
+    """Scores of a network on one set, by its authors or by a later table."""
 
     name: str
     parameters: int
@@ -77,16 +77,16 @@ class Published:
 
 
 def published(set_name: str, *, images: int, scale: int, protocol: str, degradation: str) -> list[Published]:
-    """The published rows that a measurement may be compared with; none unless the whole set was measured alike.
+    """Published rows that an evaluation may be compared with; none unless the whole set was evaluated in the same way.
 
     Args:
         set_name: folder name, in any case.
-        images: how many were measured.
+        images: number of images of the evaluation.
         scale: of the upscaling.
         protocol: only ``y-matlab`` and ``y-legacy`` have published rows here.
         degradation: ``bicubic`` or ``bd``.
     """
-    name = next((one for one in _SETS if one.lower() == set_name.lower()), None)
+    name = next((known for known in _SETS if known.lower() == set_name.lower()), None)
     if name is None or images != _SIZES[name] or protocol not in ("y-matlab", "y-legacy"):
         return []
     rows = []

@@ -1,4 +1,4 @@
-"""Markup of what moves in a page: the before/after slider, and crops side by side."""
+"""Markup of the interactive parts of a page: the before/after slider, and crops side by side."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _TILE = 200  # CSS pixels of a crop on a wide screen
 
 @dataclass(frozen=True)
 class Version:
-    """An image as one model shows it."""
+    """The output of one model."""
 
     label: str
     webp: bytes
@@ -29,32 +29,32 @@ class ImageBlock:
 
     name: str
     size: tuple[int, int]
-    """(height, width) at which they are shown; a version may have fewer pixels."""
+    """(height, width) on the page; a version may have fewer pixels."""
     focus: tuple[int, int]
-    """(row, column) in the middle of the crops at first."""
+    """(row, column) of the initial centre of the crops."""
     versions: tuple[Version, ...]
     caption: str = ""
     overview: bytes | None = None
-    """Small image for the choice among several."""
+    """Thumbnail for the choice among several images."""
 
 
 def viewer(blocks: Sequence[ImageBlock], *, left: str, right: str, note: str, smooth: bool = False) -> str:
-    """The slider with its heading and controls; it is not printed.
+    """The slider with its heading and controls; it is left out of prints.
 
     Args:
         blocks: with the same labels each.
-        left: label at first on the left side.
-        right: on the right side.
+        left: initial label of the left side.
+        right: initial label of the right side.
         note: HTML under the heading.
         smooth: let the browser smooth upscaled pixels.
     """
-    labels = [one.label for one in blocks[0].versions]
+    labels = [version.label for version in blocks[0].versions]
     choose = len(labels) > 2
     thumbs = "".join(
-        f'<button type="button" aria-pressed="false"><img src="{data_uri(one.overview)}" alt="">'
-        f"<span>{escape(one.name.rsplit('/', 1)[-1])}</span></button>"
-        for one in blocks
-        if one.overview is not None
+        f'<button type="button" aria-pressed="false"><img src="{data_uri(block.overview)}" alt="">'
+        f"<span>{escape(block.name.rsplit('/', 1)[-1])}</span></button>"
+        for block in blocks
+        if block.overview is not None
     )
     picker = f'<div class="thumbs" role="group" aria-label="Image">{thumbs}</div>' if len(blocks) > 1 else ""
     swap = '<button type="button" data-swap>Swap</button>' if choose else ""
@@ -81,20 +81,21 @@ def viewer(blocks: Sequence[ImageBlock], *, left: str, right: str, note: str, sm
 
 def _select(side: str, labels: Sequence[str], chosen: str) -> str:
     options = "".join(
-        f'<option value="{escape(one)}"{" selected" if one == chosen else ""}>{escape(one)}</option>' for one in labels
+        f'<option value="{escape(label)}"{" selected" if label == chosen else ""}>{escape(label)}</option>'
+        for label in labels
     )
     return f'<label>{side.capitalize()} side <select name="{side}">{options}</select></label>'
 
 
 def image_block(block: ImageBlock, *, zoom: float = 2) -> str:
-    """Crops of every version at one place, which can be moved together.
+    """Crops of every version at the same position, which move together.
 
-    The images are whole; a crop is a window on one, so that the slider needs no second copy.
+    The images are complete; a crop is a window on one of them, so that the slider needs no second copy.
     """
     height, width = block.size
     row, column = block.focus
     zoom = max(zoom, _TILE / min(height, width))
-    tiles = "".join(_tile(block, one) for one in block.versions)
+    tiles = "".join(_tile(block, version) for version in block.versions)
     buttons = "".join(
         f'<button type="button" data-zoom="{value}" aria-pressed="{"true" if value == zoom else "false"}">{value}×'
         "</button>"
@@ -112,11 +113,12 @@ def image_block(block: ImageBlock, *, zoom: float = 2) -> str:
     )
 
 
-def _tile(block: ImageBlock, one: Version) -> str:
-    kind = "" if one.series is None else f' class="m{one.series % 8}"'
-    score = f"<br><small>{escape(one.score)}</small>" if one.score else ""
+def _tile(block: ImageBlock, version: Version) -> str:
+    kind = "" if version.series is None else f' class="m{version.series % 8}"'
+    score = f"<br><small>{escape(version.score)}</small>" if version.score else ""
+    label = escape(version.label)
     return (
-        f'<figure class="tile" data-label="{escape(one.label)}" data-score="{escape(one.score)}"><div class="window">'
-        f'<img src="{data_uri(one.webp)}" alt="{escape(block.name)}: {escape(one.label)}" draggable="false"></div>'
-        f"<figcaption><b{kind}>{escape(one.label)}</b>{score}</figcaption></figure>"
+        f'<figure class="tile" data-label="{label}" data-score="{escape(version.score)}"><div class="window">'
+        f'<img src="{data_uri(version.webp)}" alt="{escape(block.name)}: {label}" draggable="false"></div>'
+        f"<figcaption><b{kind}>{label}</b>{score}</figcaption></figure>"
     )

@@ -66,11 +66,11 @@
   const zooms = all(".zoom button", viewer);
   const output = viewer.querySelector("output");
   const wanted = new URLSearchParams(location.hash.slice(1));
-  let current = Math.max(0, images.findIndex((one) => one.dataset.name === wanted.get("image")));
+  let current = Math.max(0, images.findIndex((image) => image.dataset.name === wanted.get("image")));
   let zoom = wanted.get("zoom") ?? "fit";
   sides.forEach((side, index) => {
     const value = wanted.get(["left", "right"][index]);
-    if (side.select && all("option", side.select).some((one) => one.value === value)) side.select.value = value;
+    if (side.select && all("option", side.select).some((option) => option.value === value)) side.select.value = value;
   });
 
   const remember = () => {
@@ -78,7 +78,7 @@
     sides.forEach((side, index) => side.select && state.set(["left", "right"][index], side.select.value));
     state.set("position", Math.round(slider.value));
     state.set("zoom", zoom);
-    try { history.replaceState(null, "", "#" + state); } catch { /* some viewers forbid it; nothing is lost */ }
+    try { history.replaceState(null, "", "#" + state); } catch { /* some viewers forbid it; only the address is not updated */ }
   };
   const tell = () => {
     const value = Math.round(slider.value);
@@ -103,7 +103,7 @@
     const image = images[current];
     for (const [index, side] of sides.entries()) {
       const label = side.select ? side.select.value : side.image.dataset.label;
-      const tile = all(".tile", image).find((one) => one.dataset.label === label);
+      const tile = all(".tile", image).find((candidate) => candidate.dataset.label === label);
       const source = tile.querySelector("img");
       side.image.src = source.src;
       side.image.alt = `${image.dataset.name}: ${label}`;
