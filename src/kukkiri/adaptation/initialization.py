@@ -1,11 +1,13 @@
-"""Meta-learned initializations: weights from which a few gradient steps on an image are enough, and their step sizes.
+"""Meta-learned initializations: weights that a few gradient steps adapt to an image, and their learning rates.
 
-The weights are a safetensors file; the card, a JSON file of the same name beside it, holds the object
-``adaptation``: ``{"scale": 2, "subsample": "direct", "loss": "l1", "rates": [...], "kernel_conditioned": true, "max_side": null}``.
-``rates`` are the learning rates of step 1, 2, ..., or an object of such lists by the names of the parameters, of which
-those without a list have the one of ``"*"``, or stay as they are without; later steps take the last. ``kernel_conditioned`` says
-that the steps begin from the code of the kernel. A file without a card is taken for one of MZSR's, with the rates of
-its code.
+The weights are a safetensors file; the card, a JSON file of the same name beside it, holds the object ``adaptation``::
+
+    {"scale": 2, "subsample": "direct", "loss": "l1", "rates": [...], "kernel_conditioned": true, "max_side": null}
+
+``rates`` are the learning rates of step 1, 2, ..., or an object of such lists by the names of the parameters;
+parameters without a list have that of ``"*"``, or are not trained when there is none; further steps use the last rate.
+With ``kernel_conditioned`` the initial code of the network is that of the kernel. A file without a card is assumed to be
+one of MZSR's, with the learning rates of its code.
 """
 
 import json
@@ -19,8 +21,8 @@ from typing import Any, Literal
 from kukkiri import pretrained
 from kukkiri.checkpoints import load
 from kukkiri.degradations import Degradation
-from kukkiri.degradations.steps import Subsample
-from kukkiri.errors import ConfigError, ModelError
+from kukkiri.degradations.steps.subsampling import Direct
+from kukkiri.errors import ConfigError, ModelError, did_you_mean
 from kukkiri.losses import LOSSES
 from kukkiri.networks import ContextPlain, Network
 
@@ -44,56 +46,58 @@ _PAPER_OTHER = (*[0.01] * 3, *[0.005] * 7)
 
 @dataclass(frozen=True)
 class Initialization:
-    """Where meta-test begins."""
+    """A network with meta-learned weights, and the learning rates that adapt it."""
 
     name: str
     network: Network
     """Of RGB; never changed."""
     subsample: Grid
-    """The grid of the images that it was learned for, see :func:`grid_of`."""
+    """The grid of the images that it was trained for, see :func:`grid_of`."""
     rates: Sequence[float] | Mapping[str, Sequence[float]]
     """Learning rates of the steps: for all parameters, or by their names."""
     loss: str = "l1"
     """A key of ``kukkiri.losses.LOSSES``."""
     kernel_conditioned: bool = False
-    """The network is a :class:`kukkiri.networks.ContextPlain` whose code is at first that of the kernel."""
+    """The network is a :class:`kukkiri.networks.ContextPlain` whose initial code is that of the kernel."""
     max_side: int | None = None
-    """An image of more pixels than a square of this side is learned from in crops; None: 448."""
+    """Images of more than ``max_side**2`` pixels are used in crops; None: 448."""
 
-    def learns(self, parameter: str) -> bool:
-        """Whether a parameter is moved at all."""
+    def trains(self, parameter: str) -> bool:
+        """Return True when a parameter has a learning rate other than 0."""
         return any(self.rates[parameter] if isinstance(self.rates, Mapping) else self.rates)
 
     def rate(self, parameter: str, step: int) -> float:
-        """Learning rate of a parameter in step 0, 1, ...; beyond the last one it stays as it is."""
+        """Return the learning rate of a parameter in step 0, 1, ...; further steps use the last one."""
         rates = self.rates[parameter] if isinstance(self.rates, Mapping) else self.rates
         return rates[min(step, len(rates) - 1)]
 
 
 def grid_of(degradation: Degradation) -> Grid:
-    """Where the pixels of LR lie: ``direct``: on HR pixels, the first on the first; ``bicubic``: between them.
+    """Return the grid of LR: ``direct``: on HR pixels, the first on the first; ``bicubic``: centred like HR's.
 
-    A kernel moved for ``direct:aligned`` makes images of the second kind.
+    ``direct:aligned``, whose kernel is shifted to the centred grid, is of the second kind.
     """
-    sampler = next(step for step in degradation.steps if isinstance(step, Subsample))
-    return "direct" if sampler.method == "direct" and not sampler.aligned else "bicubic"
+    return "direct" if any(isinstance(step, Direct) and not step.aligned for step in degradation.steps) else "bicubic"
 
 
 def initializations_for(degradation: Degradation, *, scale: int) -> list[str]:
-    """The ids of the shipped initializations for a scale and a grid: ours, which are better and quicker, before MZSR's."""
+    """List the ids of the shipped initializations for a scale and a grid: ours, better and faster, before MZSR's."""
     wanted = (scale, grid_of(degradation))
     cards = {name: pretrained.read_card(name) for name in pretrained.list_initializations()}
-    fitting = [name for name, one in cards.items() if _made_for(one["adaptation"]) == wanted]
+    fitting = [name for name, card in cards.items() if _made_for(card["adaptation"]) == wanted]
     return sorted(fitting, key=lambda name: (cards[name]["network"] == "mzsr", name))
 
 
 def find_initialization(degradation: Degradation, *, scale: int, network: str | None = None) -> str | None:
-    """The id of the shipped initialization for a scale and a grid; None when there is none.
+    """Find the shipped initialization for a scale and a grid.
 
     Args:
-        degradation: as the image was made.
-        scale: whole.
-        network: such as ``mzsr``; the first of :func:`initializations_for` when None.
+        degradation: assumed to have made the image.
+        scale: integer.
+        network: such as ``mzsr``; None: any, the first of :func:`initializations_for`.
+
+    Returns:
+        Its id; None when there is none.
     """
     found = initializations_for(degradation, scale=scale)
     return next((name for name in found if network in (None, pretrained.read_card(name)["network"])), None)
@@ -104,7 +108,7 @@ def load_initialization(path_or_id: str | PathLike[str], *, scale: int, subsampl
 
     Args:
         path_or_id: the id of a shipped one, or a file that :func:`kukkiri.load` reads.
-        scale: for a network on the upscaled image without a card, whose weights do not know it.
+        scale: of the result; the weights of a network on the upscaled image do not determine it.
         subsample: for a file without a card.
 
     Raises:
@@ -114,7 +118,7 @@ def load_initialization(path_or_id: str | PathLike[str], *, scale: int, subsampl
     if not path.is_file() and str(path_or_id) in pretrained.list_initializations():
         path = pretrained.locate(str(path_or_id), ".safetensors")
     network = load(path_or_id).module
-    about = _adaptation(path)
+    about = _read_adaptation(path)
     if network.colour != "rgb":
         raise ModelError(f"{path_or_id}: works on luma, but adaptation needs RGB. Use another initialization.")
     if about is None and network.pre_upsampled:
@@ -122,20 +126,21 @@ def load_initialization(path_or_id: str | PathLike[str], *, scale: int, subsampl
     made_for = network.scale if about is None else about.get("scale", network.scale)
     if made_for != scale:
         raise ModelError(
-            f"{path_or_id}: an initialization for scale {made_for}, but {scale} was asked. Use another initialization."
+            f"{path_or_id}: an initialization for scale {made_for}, but scale {scale} was requested. "
+            "Use another initialization."
         )
     if about is None:
         return Initialization(path.stem, network, subsample, _PAPER.get((subsample, scale), _PAPER_OTHER))
     card, loss = path.with_suffix(".json"), about.get("loss")
     if loss not in LOSSES:
-        raise ModelError(f"{card}: unknown loss {loss!r}. Known: {', '.join(LOSSES)}.")
+        raise ModelError(f"{card}: unknown loss {loss!r}{did_you_mean(str(loss), LOSSES)}")
     if about.get("subsample") not in ("direct", "bicubic"):
         raise ModelError(f"{card}: subsample must be direct or bicubic, got {about.get('subsample')!r}.")
-    rates = _rates(about.get("rates"), network, source=card)
+    rates = _check_rates(about.get("rates"), network, source=card)
     side, conditioned = about.get("max_side"), bool(about.get("kernel_conditioned", False))
     if conditioned and not (isinstance(network, ContextPlain) and len(network.code) == 3):
         raise ModelError(
-            f"{card}: kernel_conditioned is for networks with a code of three numbers, not for {type(network).__name__}."
+            f"{card}: kernel_conditioned needs a network with a code of three numbers, got {type(network).__name__}."
         )
     return Initialization(
         path.stem, network, about["subsample"], rates, loss, conditioned, None if side is None else int(side)
@@ -143,15 +148,17 @@ def load_initialization(path_or_id: str | PathLike[str], *, scale: int, subsampl
 
 
 def check_grid(initialization: Initialization, degradation: Degradation) -> None:
-    """Refuse an initialization for pixels that lie elsewhere: its first steps would have to move the whole image.
+    """Check that an initialization was trained for the grid of a degradation.
+
+    Otherwise its first steps would have to shift the whole image.
 
     Raises:
-        ConfigError: it is one.
+        ConfigError: it was trained for the other grid.
     """
     if initialization.subsample != grid_of(degradation):
         raise ConfigError(
-            f"{initialization.name} was learned for {initialization.subsample} subsampling, but {degradation} makes images on the "
-            f"grid of {grid_of(degradation)} subsampling. Use another initialization, or --method zssr."
+            f"{initialization.name} was trained for {initialization.subsample} subsampling, but {degradation} makes "
+            f"images on the grid of {grid_of(degradation)} subsampling. Use another initialization, or --method zssr."
         )
 
 
@@ -159,7 +166,8 @@ def _made_for(about: Mapping[str, Any]) -> tuple[int, str]:
     return about["scale"], about["subsample"]
 
 
-def _adaptation(path: Path) -> dict[str, Any] | None:
+def _read_adaptation(path: Path) -> dict[str, Any] | None:
+    """Return the object ``adaptation`` of the card beside a weights file; None without a card."""
     card = path.with_suffix(".json")
     if not card.is_file():
         return None
@@ -168,28 +176,33 @@ def _adaptation(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, AttributeError) as error:
         raise ModelError(f"{card}: not a card ({error}). Expected a JSON object.") from error
     if not isinstance(about, dict):
-        raise ModelError(f"{card}: no object 'adaptation', so its learning rates are unknown.")
+        raise ModelError(f"{card}: has no object 'adaptation', so the learning rates are unknown.")
     return about
 
 
-def _rates(given: Any, network: Network, *, source: Path) -> tuple[float, ...] | dict[str, tuple[float, ...]]:
-    """Numbers, which may be negative when they were learned: a list, or a list for each parameter of the network."""
+def _check_rates(given: Any, network: Network, *, source: Path) -> tuple[float, ...] | dict[str, tuple[float, ...]]:
+    """Check a card's learning rates, which may be negative when they were learned.
+
+    Returns:
+        The rates of the steps, or those of every parameter of the network.
+    """
     if isinstance(given, dict):
         names = {name for name, _ in network.named_parameters()}
-        strangers = sorted(set(given) - names - {"*"})
-        if strangers:
-            other = ", ".join(strangers[:3])
-            raise ModelError(f"{source}: its learning rates are not those of the network's parameters: {other}.")
+        unknown = sorted(set(given) - names - {"*"})
+        if unknown:
+            raise ModelError(
+                f"{source}: learning rates of parameters that the network lacks: {', '.join(unknown[:3])}."
+            )
         others = given.get("*", [0.0])
-        return {name: _numbers(given.get(name, others), source=source) for name in names}
-    return _numbers(given, source=source)
+        return {name: _check_numbers(given.get(name, others), source=source) for name in names}
+    return _check_numbers(given, source=source)
 
 
-def _numbers(given: Any, *, source: Path) -> tuple[float, ...]:
+def _check_numbers(given: Any, *, source: Path) -> tuple[float, ...]:
     if (
         not isinstance(given, list)
         or not given
-        or not all(isinstance(one, int | float) and math.isfinite(one) for one in given)
+        or not all(isinstance(rate, int | float) and math.isfinite(rate) for rate in given)
     ):
         raise ModelError(f"{source}: expected learning rates, a list of numbers, got {given!r}.")
-    return tuple(float(one) for one in given)
+    return tuple(float(rate) for rate in given)
