@@ -6,12 +6,20 @@ import time
 
 import pytest
 
-from kukkiri.files import replacing, sweep_temporary_files, write_atomically
+from kukkiri.errors import ConfigError
+from kukkiri.files import (
+    IMAGE_SUFFIXES,
+    list_images,
+    replacing,
+    require_images,
+    sweep_temporary_files,
+    write_atomically,
+)
 
 
 def test_bytes_arrive_and_nothing_else(tmp_path):
     write_atomically(tmp_path / "a.bin", b"new")
-    assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("a.bin", b"new")]
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a.bin", b"new")]
 
 
 def test_an_existing_file_stays_unless_overwriting_is_asked(tmp_path):
@@ -19,14 +27,14 @@ def test_an_existing_file_stays_unless_overwriting_is_asked(tmp_path):
     file.write_bytes(b"old")
     with pytest.raises(FileExistsError):
         write_atomically(file, b"new")
-    assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("a.bin", b"old")]
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a.bin", b"old")]
     write_atomically(file, b"new", overwrite=True)
     assert file.read_bytes() == b"new"
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt(), MemoryError()])
 @pytest.mark.parametrize("step", ["fsync", "replace"])
-def test_whatever_is_raised_the_old_file_stays_and_no_other_is_left(tmp_path, monkeypatch, error, step):
+def test_after_any_exception_the_old_file_stays_and_no_other_is_left(tmp_path, monkeypatch, error, step):
     file = tmp_path / "a.bin"
     file.write_bytes(b"old")
 
@@ -36,7 +44,7 @@ def test_whatever_is_raised_the_old_file_stays_and_no_other_is_left(tmp_path, mo
     monkeypatch.setattr(os, step, fail)
     with pytest.raises(type(error)):
         write_atomically(file, b"new", overwrite=True)
-    assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("a.bin", b"old")]
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a.bin", b"old")]
 
 
 def test_the_data_is_on_the_disk_before_the_name_changes(tmp_path, monkeypatch):
@@ -78,9 +86,13 @@ def test_a_link_is_followed_not_replaced(tmp_path):
 def test_a_block_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
     file = tmp_path / "a.bin"
     file.write_bytes(b"old")
-    with pytest.raises(RuntimeError), replacing(file, overwrite=True) as temporary:
-        temporary.write_bytes(b"half")
+
+    def fail_halfway(path):
+        path.write_bytes(b"half")
         raise RuntimeError
+
+    with pytest.raises(RuntimeError), replacing(file, overwrite=True) as temporary:
+        fail_halfway(temporary)
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a.bin", b"old")]
 
 
@@ -100,3 +112,39 @@ def test_only_old_temporary_files_of_dead_processes_are_swept(tmp_path):
             os.utime(tmp_path / name, (hours_ago, hours_ago))
     assert sweep_temporary_files(tmp_path) == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(set(names.values()) - {names["dead"]})
+
+
+def fill(folder, names):
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def test_images_are_listed_by_suffix_in_either_case_and_sorted(tmp_path):
+    fill(tmp_path, ["b.JPG", "a.png", "notes.txt", "c.tiff.part", "below/d.png"])
+    (tmp_path / "folder.png").mkdir()
+    assert list_images(tmp_path) == (tmp_path / "a.png", tmp_path / "b.JPG")
+    fill(tmp_path / "every", [f"a{suffix}" for suffix in IMAGE_SUFFIXES])
+    assert len(list_images(tmp_path / "every")) == len(IMAGE_SUFFIXES)
+
+
+def test_a_recursive_list_holds_the_folders_below(tmp_path):
+    fill(tmp_path, ["z.png", "below/a.webp", "below/deeper/b.gif", "below/c.txt"])
+    names = [path.relative_to(tmp_path).as_posix() for path in list_images(tmp_path, recursive=True)]
+    assert names == ["below/a.webp", "below/deeper/b.gif", "z.png"]
+
+
+def test_a_missing_folder_and_a_file_hold_no_images(tmp_path):
+    fill(tmp_path, ["a.png"])
+    assert list_images(tmp_path / "none") == ()
+    assert list_images(tmp_path / "a.png") == ()
+
+
+def test_required_images_that_are_missing_are_one_line(tmp_path):
+    with pytest.raises(ConfigError, match="none: no such folder of images"):
+        require_images(tmp_path / "none")
+    with pytest.raises(ConfigError, match=r"no images here\. Known types: \.avif, \.gif, "):
+        require_images(tmp_path)
+    fill(tmp_path, ["a.png"])
+    assert require_images(tmp_path) == (tmp_path / "a.png",)

@@ -1,4 +1,6 @@
-"""Puts meta-learned initializations into the package: ``python tools/ship_initializations.py runs/context-x2-direct --sets FOLDER``.
+"""Put meta-learned initializations into the package.
+
+``python tools/ship_initializations.py runs/context-x2-direct --sets FOLDER``
 
 For each run folder: the best weights as safetensors with their final description, and the card, which holds the
 learning rates of ten steps and the scores on Set5 in FOLDER before and after 1 and 10 steps, measured here.
@@ -10,7 +12,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from ship_weights import identity, recipe_and_best, save_described
+from ship_weights import identify, read_recipe_and_best, save_described
 
 from kukkiri import pretrained
 from kukkiri.adaptation.contenders import adapting_models
@@ -30,23 +32,23 @@ def main() -> None:
     parser.add_argument("runs", nargs="+", type=Path)
     parser.add_argument("--sets", type=Path, required=True, help="folder with Set5")
     parser.add_argument("--package", type=Path, default=Path(pretrained.__file__).parent)
-    parser.add_argument("--code-rates", nargs=10, type=float, help="of the code, where no rates were learned")
-    parser.add_argument("--other-rates", nargs=10, type=float, help="of everything else, beside --code-rates")
+    parser.add_argument("--code-rates", nargs=10, type=float, help="rates of the code, when no rates were learned")
+    parser.add_argument("--other-rates", nargs=10, type=float, help="rates of all other parameters, with --code-rates")
     arguments = parser.parse_args()
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
     for run in arguments.runs:
-        by_hand = {"code": arguments.code_rates, "*": arguments.other_rates}
-        by_hand = {name: rates for name, rates in by_hand.items() if rates is not None}
-        ship(run, sets=arguments.sets, package=arguments.package, commit=commit.strip(), by_hand=by_hand)
+        given = {"code": arguments.code_rates, "*": arguments.other_rates}
+        given = {name: rates for name, rates in given.items() if rates is not None}
+        ship(run, sets=arguments.sets, package=arguments.package, commit=commit.strip(), given_rates=given)
 
 
-def ship(run: Path, *, sets: Path, package: Path, commit: str, by_hand: dict[str, list[float]]) -> None:
+def ship(run: Path, *, sets: Path, package: Path, commit: str, given_rates: dict[str, list[float]]) -> None:
     target = save_described(run, package=package)
     loaded = load(target)
     info = loaded.info
-    recipe, best = recipe_and_best(run)
+    recipe, best = read_recipe_and_best(run)
     card: dict[str, Any] = {
-        **identity(loaded),
+        **identify(loaded),
         "steps": recipe["steps"],
         "validation": {
             "set": "FreeVal16, crops",
@@ -59,7 +61,7 @@ def ship(run: Path, *, sets: Path, package: Path, commit: str, by_hand: dict[str
             "scale": info.scale,
             "subsample": recipe["subsample"],
             "loss": "l1",
-            "rates": by_hand or ten_rates(json.loads((run / "rates.json").read_text(encoding="utf-8"))),
+            "rates": given_rates or extend_rates(json.loads((run / "rates.json").read_text(encoding="utf-8"))),
             "kernel_conditioned": recipe["kernel_conditioned"],
             "max_side": None,
         },
@@ -71,23 +73,23 @@ def ship(run: Path, *, sets: Path, package: Path, commit: str, by_hand: dict[str
     path.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
     card["scores"] = {"protocol": "y-mzsr", "set": "Set5", "steps": list(STEPS)}
     for degradation in DEGRADATIONS[recipe["subsample"], info.scale]:
-        found = scores(target, degradation, data=sets / "Set5", scale=info.scale)
+        found = score(target, degradation, data=sets / "Set5", scale=info.scale)
         card["scores"][degradation] = found
         print(info.name, degradation, *found["psnr"])
     path.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
 
 
-def ten_rates(learned: dict[str, list[float]]) -> dict[str, list[float]]:
-    """Rates of ten steps: beyond the learned ones the last; a parameter without any stays as it is."""
+def extend_rates(learned: dict[str, list[float]]) -> dict[str, list[float]]:
+    """Extend learned rates to ten steps with the last one; a parameter whose rates are all zero is left out."""
     return {name: (values + values[-1:] * 10)[:10] for name, values in learned.items() if any(values)}
 
 
-def scores(start: Path, degradation: str, *, data: Path, scale: int) -> dict[str, list[float]]:
-    """Means over a set after each of ``STEPS``, with the true kernel."""
-    models = adapting_models([], [str(start)], steps=STEPS, threads=1)
+def score(initialization: Path, degradation: str, *, data: Path, scale: int) -> dict[str, list[float]]:
+    """Compute the means over a set after each of ``STEPS``, with the true kernel."""
+    models = adapting_models([], [str(initialization)], steps=STEPS, threads=1)
     found = evaluate_many(models, data=data, scales=[scale], protocol="y-mzsr", degradation=degradation)
-    means = [one.sets[data.name].mean for one in found]
-    return {"psnr": [round(one.psnr, 4) for one in means], "ssim": [round(one.ssim, 6) for one in means]}
+    means = [scored.sets[data.name].mean for scored in found]
+    return {"psnr": [round(mean.psnr, 4) for mean in means], "ssim": [round(mean.ssim, 6) for mean in means]}
 
 
 if __name__ == "__main__":

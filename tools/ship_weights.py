@@ -1,4 +1,4 @@
-"""Puts trained weights into the package: ``python tools/ship_weights.py runs/espcn-x3 --sets FOLDER``.
+"""Put trained weights into the package: ``python tools/ship_weights.py runs/espcn-x3 --sets FOLDER``.
 
 For each run folder: the best weights as safetensors with their final description, the ONNX graph verified
 against them, and the card, whose scores are measured here from the ONNX graph on Set5, Set14 and B100 in FOLDER.
@@ -20,7 +20,7 @@ TRAINING_DATA = (
     "origins, authors and licences in docs/training-data.tsv"
 )
 PHOTO = "bicubic+jpeg:60"
-"""What photo weights are scored on too."""
+"""The degradation on which photo weights are scored, besides bicubic."""
 SETS = ("Set5", "Set14", "B100")
 
 
@@ -41,12 +41,12 @@ def ship(run: Path, *, sets: Path, package: Path, commit: str) -> None:
     info = loaded.info
     graph = target.with_suffix(".onnx")
     export_onnx(loaded.module, graph, info=info, overwrite=True)
-    recipe, best = recipe_and_best(run)
-    scores = [measured(graph, sets=sets, scale=info.scale, degradation="bicubic")]
+    recipe, best = read_recipe_and_best(run)
+    scores = [measure(graph, sets=sets, scale=info.scale, degradation="bicubic")]
     if recipe["degradation"] != "bicubic":
-        scores.append(measured(graph, sets=sets, scale=info.scale, degradation=PHOTO))
+        scores.append(measure(graph, sets=sets, scale=info.scale, degradation=PHOTO))
     card = {
-        **identity(loaded),
+        **identify(loaded),
         "steps": recipe["steps"],
         "validation": {
             "set": "FreeVal16",
@@ -62,12 +62,13 @@ def ship(run: Path, *, sets: Path, package: Path, commit: str) -> None:
         "sha256": info.sha256,
     }
     target.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
-    for one in scores:
-        print(info.name, one["degradation"], *(f"{name} {score['psnr']:.3f}" for name, score in one["sets"].items()))
+    for scored in scores:
+        means = (f"{name} {mean['psnr']:.3f}" for name, mean in scored["sets"].items())
+        print(info.name, scored["degradation"], *means)
 
 
 def save_described(run: Path, *, package: Path) -> Path:
-    """Put the best weights of a run into the package, with what is known only now."""
+    """Put the best weights of a run into the package, with their training data and licence."""
     loaded = load(run / "weights.safetensors")
     info = dataclasses.replace(loaded.info, training_data=TRAINING_DATA, licence="Apache-2.0", sha256="")
     target = package / f"{info.name}.safetensors"
@@ -75,15 +76,15 @@ def save_described(run: Path, *, package: Path) -> Path:
     return target
 
 
-def recipe_and_best(run: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The recipe of a run, and the line of its log with the highest score."""
+def read_recipe_and_best(run: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read the recipe of a run, and the line of its log with the highest score."""
     recipe = json.loads((run / "recipe.json").read_text(encoding="utf-8"))
     lines = [json.loads(line) for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     return recipe, max((line for line in lines if line["psnr"] is not None), key=lambda line: line["psnr"])
 
 
-def identity(loaded: Loaded) -> dict[str, Any]:
-    """How every card begins."""
+def identify(loaded: Loaded) -> dict[str, Any]:
+    """Make the first entries of a card."""
     info = loaded.info
     return {
         "name": info.name,
@@ -97,8 +98,8 @@ def identity(loaded: Loaded) -> dict[str, Any]:
     }
 
 
-def measured(graph: Path, *, sets: Path, scale: int, degradation: str) -> dict[str, Any]:
-    """PSNR and SSIM of a graph on Set5, Set14 and B100."""
+def measure(graph: Path, *, sets: Path, scale: int, degradation: str) -> dict[str, Any]:
+    """Measure PSNR and SSIM of a graph on Set5, Set14 and B100."""
     scores = {}
     for name in SETS:
         mean = evaluate(str(graph), data=sets / name, scale=scale, degradation=degradation).sets[name].mean

@@ -71,7 +71,7 @@ def pixels():
 
     def make(height: int, width: int, channels: int, dtype: type = np.uint8) -> np.ndarray:
         y, x = np.mgrid[:height, :width]
-        planes = [np.sin(x / (3 + one)) + np.cos(y / (4 + one)) for one in range(channels)]
+        planes = [np.sin(x / (3 + channel)) + np.cos(y / (4 + channel)) for channel in range(channels)]
         noise = np.random.default_rng(1).normal(0, 0.05, (height, width, channels))
         unit = np.clip(np.stack(planes, axis=2) / 4 + 0.5 + noise, 0, 1)
         return (unit * np.iinfo(dtype).max).astype(dtype)

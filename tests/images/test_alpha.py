@@ -79,11 +79,11 @@ def test_a_coloured_cut_out_with_a_soft_edge_keeps_its_colours_at_the_edge():
     large_truth = resize(truth, scale=2)
     error = np.abs(resize(bleed(colour, alpha), scale=2) - large_truth) * large_alpha
     error_without = np.abs(resize(colour, scale=2) - large_truth) * large_alpha
-    assert error.max() < 0.015  # what the ramp rises from one pixel to the next
+    assert error.max() < 0.015  # the slope of the ramp, per pixel
     assert error_without.max() > 0.1
 
 
-def test_opaque_and_empty_images_are_given_back_as_they_are():
+def test_opaque_and_empty_images_are_returned_unchanged():
     colour = np.random.default_rng(0).random((5, 6, 3), np.float32)
     assert bleed(colour, np.ones((5, 6), np.float32)) is colour
     assert bleed(colour, np.zeros((5, 6), np.float32)) is colour

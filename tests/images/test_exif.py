@@ -21,7 +21,7 @@ def test_orientation_becomes_one_and_no_other_tag_changes(make_exif):
 
 def test_only_the_orientation_byte_differs_when_nothing_was_turned(make_exif):
     before, after = make_exif(8).block, settle_orientation(make_exif(8).block, turned=False)
-    assert [one for one in zip(before, after, strict=True) if one[0] != one[1]] == [(8, 1)]
+    assert [pair for pair in zip(before, after, strict=True) if pair[0] != pair[1]] == [(8, 1)]
 
 
 def test_a_thumbnail_goes_when_the_pixels_were_turned():
@@ -32,7 +32,7 @@ def test_a_thumbnail_goes_when_the_pixels_were_turned():
     assert struct.unpack_from("<I", settle_orientation(block, turned=True), link)[0] == 0
 
 
-def test_the_size_is_written_where_one_is_stated(make_exif):
+def test_the_size_is_written_where_the_block_states_it(make_exif):
     exif = make_exif()
     assert exif_tags(settle_size(exif.block, (70000, 90))) == exif.tags | {"Exif 0xa002": 90, "Exif 0xa003": 70000}
 

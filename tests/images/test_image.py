@@ -92,8 +92,8 @@ def test_fields_that_do_not_fit_are_a_programmers_mistake():
 
 def test_a_changed_copy_keeps_the_rest():
     image = Image(colour=np.zeros((2, 2, 1), np.float32), depth=16, metadata=Metadata(icc=b"x" * 20))
-    larger = dataclasses.replace(image, colour=np.zeros((4, 4, 1), np.float32))
-    assert (larger.size, larger.depth, larger.metadata.icc) == ((4, 4), 16, b"x" * 20)
+    changed = dataclasses.replace(image, colour=np.zeros((4, 4, 1), np.float32))
+    assert (changed.size, changed.depth, changed.metadata.icc) == ((4, 4), 16, b"x" * 20)
 
 
 def test_the_space_of_a_profile_is_read_from_its_header(display_p3):

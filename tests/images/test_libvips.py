@@ -9,7 +9,7 @@ from kukkiri.images.libvips import find_reason, vips
 
 
 def test_importing_the_package_loads_neither_libvips_nor_torch():
-    script = "import sys, kukkiri.images; print([one for one in ('pyvips', 'torch') if one in sys.modules])"
+    script = "import sys, kukkiri.images; print([name for name in ('pyvips', 'torch') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -26,7 +26,7 @@ def test_untrusted_loaders_are_blocked():
         vips().Image.svgload_buffer(svg).avg()
 
 
-def test_the_reason_is_the_first_telling_line_without_the_function():
+def test_the_reason_is_the_first_informative_line_without_the_function():
     error = pyvips.Error("unable to call", "source: bad seek to 9\nheif: Invalid input: End of file\n\nother: later\n")
     assert find_reason(error) == "Invalid input: End of file"
     assert find_reason(pyvips.Error("unable to call", " \n")) == "no reason given"

@@ -53,7 +53,7 @@ def test_float_tiff_is_read_exactly(write, channels):
     assert np.array_equal(image.to_array(), np.squeeze(array))
 
 
-def test_floats_beyond_white_are_clamped_and_said(write):
+def test_floats_beyond_white_are_clamped_with_a_note(write):
     array = np.full((4, 4, 3), 0.5, np.float32)
     array[0, 0], array[1, 1] = -0.25, 3
     image = read_image(write("a.tif", encode(array, "tiff")))
@@ -85,7 +85,7 @@ def test_few_bits_are_spread_over_the_whole_range(write, bits):
     assert np.array_equal(image.to_array(), array)
 
 
-def test_a_gif_of_one_frame_is_a_image(write, pixels):
+def test_a_gif_of_one_frame_is_an_image(write, pixels):
     array = pixels(6, 8, 3) // 128 * 255
     assert np.array_equal(read_image(write("a.gif", by_pillow(array, "GIF"))).to_array()[:, :, :3], array)
 
@@ -146,7 +146,7 @@ def test_cmyk_is_converted_by_its_own_profile(write, pixels):
     assert image.metadata.icc_space == b"RGB "
 
 
-def test_cmyk_without_a_profile_is_converted_by_a_common_one_and_said(write):
+def test_cmyk_without_a_profile_is_converted_by_a_common_one_with_a_note(write):
     cmyk = np.zeros((8, 16, 4), np.uint8)
     cmyk[:, 8:, 3] = 255  # paper beside black ink
     image = read_image(write("a.jpg", encode(cmyk, "jpeg", interpretation="cmyk", Q=100)))
@@ -163,7 +163,7 @@ def test_cmyk_keeps_sixteen_bits_and_alpha(write, pixels):
     assert np.array_equal(clear.to_array()[:, :, 3], five[:, :, 4])
 
 
-def test_lab_becomes_srgb_and_is_said(write):
+def test_lab_becomes_srgb_with_a_note(write):
     grey = pyvips.Image.new_from_array(np.full((4, 4, 3), 119, np.uint8), interpretation="srgb")
     image = read_image(write("a.tif", grey.colourspace("lab").tiffsave_buffer()))
     assert np.abs(image.colour * 255 - 119).max() < 0.6
@@ -244,7 +244,7 @@ def test_resolution_is_read_and_unknown_stays_unknown(write, pixels, form):
     assert read_image(write("b", by_pillow(pixels(4, 4, 3), form))).metadata.resolution is None
 
 
-def test_resolution_turns_with_the_image(write, pixels, make_exif):
+def test_resolution_is_rotated_with_the_image(write, pixels, make_exif):
     data = by_pillow(pixels(4, 6, 3), "PNG", dpi=(300, 150), exif=make_exif(6).block)
     assert read_image(write("a.png", data)).metadata.resolution == pytest.approx((150, 300), abs=0.02)
 
@@ -320,7 +320,7 @@ def refused(file, match, **options):
         (b"version https://git-lfs.github.com/spec/v1\n", "is not an image"),
     ],
 )
-def test_what_is_no_image_is_named(write, data, what):
+def test_a_file_that_is_no_image_is_refused_with_its_format(write, data, what):
     refused(write("a.png", data), what)
 
 
@@ -360,7 +360,7 @@ def test_an_unreadable_file_is_refused(write, pixels):
 
 
 def test_animations_and_pages_are_refused(write, pixels):
-    frames = [Image.fromarray(pixels(8, 8 + 0 * one, 3) // (one + 1)) for one in range(3)]
+    frames = [Image.fromarray(pixels(8, 8, 3) // divisor) for divisor in (1, 2, 3)]
 
     def several(form):
         stream = io.BytesIO()
@@ -483,7 +483,7 @@ def samples(make_exif, display_p3, pixels):
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
 @given(data=st.data())
-def test_any_damage_ends_in_a_image_or_in_an_image_error(samples, tmp_path, data):
+def test_any_damage_ends_in_an_image_or_in_an_image_error(samples, tmp_path, data):
     torn = bytearray(data.draw(st.sampled_from(samples)))
     for _ in range(data.draw(st.integers(0, 6))):
         torn[data.draw(st.integers(0, len(torn) - 1))] = data.draw(st.integers(0, 255))

@@ -88,7 +88,7 @@ def test_the_pixel_limit_holds_for_bytes(png):
 
 
 def test_a_tensor_with_a_gradient_is_refused_with_a_remedy():
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="needs torch")
     assert open_image(torch.full((2, 3), 0.25)).depth == 32
     with pytest.raises(ImageError, match="Tensor: gives no array"):
         open_image(torch.zeros(2, 3, requires_grad=True))

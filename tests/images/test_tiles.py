@@ -21,16 +21,16 @@ def plans(draw):
 def test_cores_cover_each_pixel_exactly_once(plan):
     size, tile, overlap, multiple = plan
     count = np.zeros(size, int)
-    for one in plan_tiles(size, tile=tile, overlap=overlap, multiple=multiple):
-        count[one.write] += 1
+    for planned in plan_tiles(size, tile=tile, overlap=overlap, multiple=multiple):
+        count[planned.write] += 1
     assert (count == 1).all()
 
 
 @given(plans())
 def test_every_core_has_its_margin_unless_the_image_ends(plan):
     size, tile, overlap, multiple = plan
-    for one in plan_tiles(size, tile=tile, overlap=overlap, multiple=multiple):
-        for read, write, length in zip(one.read, one.write, size, strict=True):
+    for planned in plan_tiles(size, tile=tile, overlap=overlap, multiple=multiple):
+        for read, write, length in zip(planned.read, planned.write, size, strict=True):
             assert 0 <= read.start <= write.start < write.stop <= read.stop <= length
             assert read.start == 0 or write.start - read.start >= overlap
             assert read.stop == length or read.stop - write.stop >= overlap
@@ -39,16 +39,16 @@ def test_every_core_has_its_margin_unless_the_image_ends(plan):
 @given(plans())
 def test_no_tile_reads_more_than_was_allowed(plan):
     size, tile, overlap, multiple = plan
-    for one in plan_tiles(size, tile=tile, overlap=overlap, multiple=multiple):
-        assert one.size[0] <= tile[0]
-        assert one.size[1] <= tile[1]
+    for planned in plan_tiles(size, tile=tile, overlap=overlap, multiple=multiple):
+        assert planned.size[0] <= tile[0]
+        assert planned.size[1] <= tile[1]
 
 
 @given(plans())
 def test_reads_lie_on_the_grid_of_the_multiple(plan):
     size, tile, overlap, multiple = plan
-    for one in plan_tiles(size, tile=tile, overlap=overlap, multiple=multiple):
-        for read, length in zip(one.read, size, strict=True):
+    for planned in plan_tiles(size, tile=tile, overlap=overlap, multiple=multiple):
+        for read, length in zip(planned.read, size, strict=True):
             assert read.start % multiple == 0
             assert read.stop % multiple == 0 or read.stop == length
 
@@ -59,19 +59,20 @@ def test_upscaling_tile_by_tile_equals_upscaling_the_whole(plan, scale):
     lr = np.arange(size[0] * size[1]).reshape(size)
     whole = np.kron(lr, np.ones((scale, scale), int))
     sr = np.zeros_like(whole)
-    for one in plan_tiles(size, tile=tile, overlap=overlap, multiple=multiple):
-        sr[one.target(scale)] = np.kron(lr[one.read], np.ones((scale, scale), int))[one.kept(scale)]
+    for planned in plan_tiles(size, tile=tile, overlap=overlap, multiple=multiple):
+        sr[planned.target(scale)] = np.kron(lr[planned.read], np.ones((scale, scale), int))[planned.kept(scale)]
     assert np.array_equal(sr, whole)
 
 
-def test_a_image_that_fits_is_one_tile():
+def test_an_image_that_fits_is_one_tile():
     whole = (slice(0, 48), slice(0, 64))
     assert plan_tiles((48, 64), tile=64, overlap=16) == [Tile(read=whole, write=whole)]
 
 
 def test_tiles_are_of_nearly_equal_size():
     # 100 columns in cores of at most 44: three of 34, 34 and 32, not 44, 44 and 12.
-    widths = [one.write[1].stop - one.write[1].start for one in plan_tiles((10, 100), tile=(10, 48), overlap=2)]
+    tiles = plan_tiles((10, 100), tile=(10, 48), overlap=2)
+    widths = [planned.write[1].stop - planned.write[1].start for planned in tiles]
     assert widths == [34, 34, 32]
 
 

@@ -133,7 +133,7 @@ def test_profile_exif_xmp_and_resolution_go_into_every_format(tmp_path, pixels, 
 
 
 @pytest.mark.parametrize("suffix", OUTPUT_SUFFIXES)
-def test_nothing_is_invented_when_nothing_is_known(tmp_path, pixels, suffix):
+def test_no_metadata_is_added_when_there_is_none(tmp_path, pixels, suffix):
     image_of(pixels(8, 8, 3)).save(tmp_path / f"a{suffix}")
     assert read_image(tmp_path / f"a{suffix}").metadata == Metadata()
 
@@ -171,12 +171,12 @@ def test_png_text_and_colour_chunks_go_into_png(tmp_path, pixels, full):
         (".jpg", np.float32, "JPEG stores 8 bits per sample, not 32"),
     ],
 )
-def test_lost_depth_is_said(tmp_path, suffix, dtype, note):
+def test_lost_depth_is_noted(tmp_path, suffix, dtype, note):
     array = np.full((16, 16, 3), 0.5, np.float32) if dtype == np.float32 else np.full((16, 16, 3), 30000, dtype)
     assert image_of(array).save(tmp_path / f"a{suffix}") == [note]
 
 
-def test_depth_is_reduced_by_rounding_not_by_cutting(tmp_path):
+def test_depth_is_reduced_by_rounding_not_by_truncation(tmp_path):
     levels = np.arange(0, 65536, 97, dtype=np.uint16)[None]
     image_of(levels).save(tmp_path / "a.webp")
     expected = (levels.astype(np.int64) * 255 + 32767) // 65535  # exact halves do not occur: 65535 = 257 * 255
@@ -192,7 +192,7 @@ def test_avif_of_twelve_bits_is_exact_at_its_best_quality(tmp_path, pixels):
     assert np.array_equal((back.alpha * 4095).round(), expected[:, :, 3])
 
 
-def test_jpeg_lays_alpha_on_white_and_says_so(tmp_path):
+def test_jpeg_lays_alpha_on_white_with_a_note(tmp_path):
     array = np.zeros((16, 48, 4), np.uint8)
     array[:, 16:, 0] = 200
     array[:, 16:32, 3], array[:, 32:, 3] = 51, 255
@@ -220,7 +220,7 @@ def test_grey_stays_grey_where_the_format_has_it(tmp_path, pixels):
         assert np.ptp(colour, axis=2).max() == 0
 
 
-def test_a_profile_of_the_wrong_space_is_dropped_and_said(tmp_path, pixels):
+def test_a_profile_of_the_wrong_space_is_dropped_with_a_note(tmp_path, pixels):
     grey = Metadata(icc=bytes(16) + b"GRAY" + bytes(200))
     assert image_of(pixels(8, 8, 1), metadata=grey).save(tmp_path / "a.jpg") == []
     assert read_image(tmp_path / "a.jpg").metadata.icc == grey.icc
@@ -229,13 +229,13 @@ def test_a_profile_of_the_wrong_space_is_dropped_and_said(tmp_path, pixels):
     assert read_image(tmp_path / "a.webp").metadata.icc is None
 
 
-def test_dropped_metadata_is_said(tmp_path, pixels, full):
+def test_dropped_metadata_is_noted(tmp_path, pixels, full):
     gamma = dataclasses.replace(full, icc=None, exif=None, png_colour={b"gAMA": (100000).to_bytes(4, "big")})
     notes = image_of(pixels(8, 8, 3), metadata=gamma).save(tmp_path / "a.webp")
     assert [note.split(" do")[0] for note in notes] == ["IPTC captions", "PNG text", "PNG's gamma or cICP"]
 
 
-def test_a_damaged_profile_that_the_encoder_leaves_out_is_said(tmp_path, pixels):
+def test_a_damaged_profile_that_the_encoder_leaves_out_is_noted(tmp_path, pixels):
     damaged = Metadata(icc=bytes(16) + b"RGB " + bytes(200))
     for suffix in OUTPUT_SUFFIXES:
         notes = image_of(pixels(16, 16, 3), metadata=damaged).save(tmp_path / f"a{suffix}")
@@ -243,7 +243,7 @@ def test_a_damaged_profile_that_the_encoder_leaves_out_is_said(tmp_path, pixels)
         assert notes == ([] if kept or suffix == ".png" else ["the colour profile is damaged and was dropped"])
 
 
-def test_tiff_above_four_gigabytes_is_a_big_tiff_and_says_what_that_costs(tmp_path, pixels, full, monkeypatch):
+def test_tiff_above_four_gigabytes_is_a_big_tiff_without_exif_and_with_a_note(tmp_path, pixels, full, monkeypatch):
     monkeypatch.setattr("kukkiri.images.encoding._CLASSIC_TIFF", 0)
     array = pixels(16, 16, 3)
     notes = image_of(array, metadata=dataclasses.replace(full, png_text=())).save(tmp_path / "a.tif")
@@ -252,7 +252,7 @@ def test_tiff_above_four_gigabytes_is_a_big_tiff_and_says_what_that_costs(tmp_pa
     assert np.array_equal(tifffile.imread(tmp_path / "a.tif"), array)
 
 
-def test_exif_too_large_for_jpeg_is_dropped_and_said(tmp_path, pixels, make_exif):
+def test_exif_too_large_for_jpeg_is_dropped_with_a_note(tmp_path, pixels, make_exif):
     metadata = Metadata(exif=make_exif().block + bytes(70000))
     notes = image_of(pixels(8, 8, 3), metadata=metadata).save(tmp_path / "a.jpg")
     assert notes == [f"EXIF of {len(metadata.exif)} bytes is too large for JPEG and was dropped"]
@@ -338,7 +338,7 @@ def test_suffixes_are_known_in_either_case(tmp_path, pixels):
     assert read_image(tmp_path / "a.JPG").lossy
 
 
-def test_everything_that_is_written_can_be_found_again():
+def test_every_suffix_that_can_be_written_is_listed_in_folders():
     assert set(OUTPUT_SUFFIXES) <= set(IMAGE_SUFFIXES)
 
 
@@ -351,7 +351,7 @@ def test_missing_folders_and_folders_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(("name", "why"), [("x" * 300 + ".png", "name too long"), ("a\0.png", "zero byte")])
-def test_names_that_no_disk_takes_are_one_line(tmp_path, pixels, name, why):
+def test_impossible_file_names_are_one_line(tmp_path, pixels, name, why):
     with pytest.raises(ImageError, match=f"(?i){why}"):
         check_output(tmp_path / name)
     with pytest.raises(ImageError, match=f"(?i){why}"):
@@ -373,7 +373,7 @@ def test_the_longest_side_really_can_be_written(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("where", ["colour", "alpha"])
-def test_garbage_is_not_written(tmp_path, where):
+def test_nan_and_infinity_are_not_written(tmp_path, where):
     bad = np.zeros((4, 4, 4), np.float32)
     image = Image.from_array(bad)
     getattr(image, where)[1, 2] = np.nan
@@ -385,7 +385,7 @@ def test_garbage_is_not_written(tmp_path, where):
 def test_names_are_taken_literally(tmp_path, pixels):
     for name in ("a[Q=1].jpg", "a[strip].png", "ひ.webp"):
         image_of(pixels(8, 8, 3)).save(tmp_path / name)
-    assert sorted(one.name for one in tmp_path.iterdir()) == sorted(["a[Q=1].jpg", "a[strip].png", "ひ.webp"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["a[Q=1].jpg", "a[strip].png", "ひ.webp"])
 
 
 # Failures midway ----------------------------------------------------------------------------------------------------
@@ -406,7 +406,7 @@ def test_a_failing_encoder_leaves_the_old_file_and_one_line(tmp_path, pixels, mo
     )
     with pytest.raises(ImageError, match=r"a\.png: libvips could not write PNG \(libpng is out of ink\)"):
         image_of(pixels(4, 4, 3)).save(file, overwrite=True)
-    assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("a.png", b"old")]
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a.png", b"old")]
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), PermissionError(13, "Permission denied")])

@@ -20,20 +20,20 @@ FLOORS = {  # Set5, y-mzsr, ten steps with the true kernel, dB; measured 36.16, 
 }
 
 
-def test_there_is_a_start_for_both_grids_at_two_and_for_direct_at_four():
+def test_there_is_an_initialization_for_both_grids_at_two_and_for_direct_at_four():
     for degradation, scale in FLOORS:
         assert find_initialization(Degradation.parse(degradation), scale=scale) in pretrained.list_initializations()
     assert len(pretrained.list_initializations()) == 3
 
 
 @pytest.mark.parametrize("name", pretrained.list_initializations())
-def test_a_card_says_what_the_weights_say(name):
+def test_a_card_agrees_with_the_weights(name):
     card, info = pretrained.read_card(name), load(name).info
     for key in ("name", "network", "scale", "colour", "receptive_field", "training_data", "licence", "sha256"):
         assert card[key] == getattr(info, key), key
     about = card["adaptation"]
     initialization = load_initialization(name, scale=about["scale"], subsample=about["subsample"])
-    assert card["parameters"] == sum(one.numel() for one in initialization.network.parameters())
+    assert card["parameters"] == sum(parameter.numel() for parameter in initialization.network.parameters())
     assert all(len(rates) == 10 for rates in about["rates"].values())
     assert initialization.rate("code", 0) > 0
     assert pretrained.locate(name, ".safetensors").stat().st_size < 600_000

@@ -1,4 +1,4 @@
-"""The models in the wheel: complete, equal in both formats, tiled as whole, and as good as their cards say."""
+"""The shipped models: complete, equal in both formats, tiled as whole, and with the scores of their cards."""
 
 import hashlib
 
@@ -18,7 +18,7 @@ FLOORS = {  # Set5, y-matlab, dB
     "fsrcnn-x2": 36.7,
     "fsrcnn-x3": 32.8,
     "fsrcnn-x4": 30.35,
-    "plain-m-photo-x2": 35.8,  # on bicubic LR, which it was not made for
+    "plain-m-photo-x2": 35.8,  # on bicubic LR, for which it was not trained
     "plain-m-photo-x4": 30.0,
     "plain-m-x2": 37.1,
     "plain-m-x3": 33.2,
@@ -35,16 +35,16 @@ FLOORS = {  # Set5, y-matlab, dB
 }
 SHIPPED = sorted(FLOORS)
 LOCAL = [name for name in SHIPPED if pretrained.read_card(name)["receptive_field"] is not None]
-"""Of the others every output pixel depends on the whole image, so that a tile is another image."""
+"""The models whose tiles equal the whole image; in the others every output pixel depends on every input pixel."""
 
 
-def test_what_is_shipped_is_what_is_tested():
+def test_every_shipped_model_is_tested():
     assert pretrained.list_models() == SHIPPED
 
 
 @pytest.mark.needs_torch
 @pytest.mark.parametrize("name", SHIPPED)
-def test_a_card_says_what_the_files_say(name):
+def test_a_card_agrees_with_the_files(name):
     card, loaded = pretrained.read_card(name), kukkiri.load(name)
     graph = OnnxEngine(pretrained.locate(name, ".onnx")).info
     assert graph == loaded.info
@@ -76,7 +76,7 @@ def test_tiled_equals_whole_at_odd_sizes(name, size, rng):
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_the_memory_of_pairs_of_pixels_is_planned_for(name):
-    """san-s: its four regions hold (N/4) (N/16) numbers of 4 bytes each, the most from 64 pixels a side on."""
+    """san-s: its four regions hold (N/4) (N/16) numbers of 4 bytes each, the largest from sides of 64 pixels on."""
     footprint = OnnxEngine(pretrained.locate(name, ".onnx")).footprint
     assert (footprint.quadratic > 0) == (name not in LOCAL)
     if name not in LOCAL:
@@ -87,9 +87,9 @@ def test_the_memory_of_pairs_of_pixels_is_planned_for(name):
 def test_a_flat_image_stays_flat(name):
     for level in (0, 64, 200, 255):
         flat = np.full((30, 31), level, np.uint8)
-        larger = Upscaler(name, threads=1)(flat).astype(int)
+        sr = Upscaler(name, threads=1)(flat).astype(int)
         border = 11 * int(name[-1])  # where the network sees the zero padding
-        assert np.abs(larger[border:-border, border:-border] - level).max() <= 2
+        assert np.abs(sr[border:-border, border:-border] - level).max() <= 2
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -112,7 +112,7 @@ def test_the_presets_are_better_than_the_classics_and_in_the_order_of_their_name
 
 @pytest.mark.parametrize(("scale", "gain"), [(2, 1.0), (4, 0.6)])
 def test_photo_weights_gain_on_jpeg(shared, scale, gain):
-    """On Set14, in dB; measured 1.07 and 0.67. Their cards have B100 too, which takes long: 0.71 and 0.51."""
+    """On Set14, in dB; measured 1.07 and 0.67. Their cards also have B100, which takes long: 0.71 and 0.51."""
     asked = {"data": shared / "data" / "Set14", "scale": scale, "degradation": "bicubic+jpeg:60"}
     photo, clean, bicubic = (
         evaluate(name, **asked).sets["Set14"].mean.psnr

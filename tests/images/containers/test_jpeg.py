@@ -18,7 +18,7 @@ def bare(pixels) -> bytes:
     return encode(pixels(8, 8, 3), "jpeg", keep=0)
 
 
-def test_what_is_embedded_is_read_by_other_programs(pixels, make_exif, display_p3):
+def test_embedded_metadata_is_read_by_other_programs(pixels, make_exif, display_p3):
     metadata = Metadata(icc=display_p3, exif=make_exif().block, xmp=XMP % 1, iptc=IPTC, resolution=(300.0, 150.0))
     data, notes = jpeg.embed(bare(pixels), metadata)
     assert notes == []
@@ -50,7 +50,7 @@ def test_long_profiles_and_captions_are_cut_into_segments_and_joined_again(pixel
     assert jpeg.extract_iptc(data) == captions
 
 
-def test_what_no_segment_can_hold_is_said(pixels):
+def test_blocks_too_large_for_a_segment_are_noted(pixels):
     data, notes = jpeg.embed(bare(pixels), Metadata(icc=bytes(2**24), xmp=bytes(65505)))
     assert notes == [
         "XMP of 65505 bytes is too large for JPEG and was dropped",
@@ -65,8 +65,8 @@ def test_resolution_comes_from_jfif_in_inches_or_centimetres_else_from_exif(tmp_
     data, _ = jpeg.embed(bare(pixels), Metadata())
     unit = data.index(b"JFIF\0") + 7
     for code, expected in ((0, None), (1, (100, 50)), (2, (254, 127))):
-        one = data[:unit] + struct.pack(">BHH", code, 100, 50) + data[unit + 5 :]
-        assert jpeg.read_resolution(one) == (expected and pytest.approx(expected))
+        patched = data[:unit] + struct.pack(">BHH", code, 100, 50) + data[unit + 5 :]
+        assert jpeg.read_resolution(patched) == (expected and pytest.approx(expected))
     from kukkiri.images.exif import make_resolution_block
 
     block = by_pillow(pixels(8, 8, 3), "JPEG", exif=b"Exif\0\0" + make_resolution_block(350.0, 175.0))

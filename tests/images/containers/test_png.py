@@ -67,7 +67,7 @@ def test_an_animation_of_one_frame_is_a_still_image(pixels):
     assert not png.is_animated(b"\x89PNG\r\n\x1a\n")
 
 
-def test_what_is_embedded_is_read_by_other_programs(pixels, make_exif, display_p3):
+def test_embedded_metadata_is_read_by_other_programs(pixels, make_exif, display_p3):
     text = PngImagePlugin.PngInfo()
     text.add_itxt("Author", "海")
     text.add_text("Title", "A sea", zip=True)
@@ -82,7 +82,7 @@ def test_what_is_embedded_is_read_by_other_programs(pixels, make_exif, display_p
         assert image.text["Author"] == "海"
         assert image.text["Title"] == "A sea"
         assert image.getexif()[0x010F] == "Acme"
-        assert [round(one) for one in image.info["dpi"]] == [96, 48]
+        assert [round(density) for density in image.info["dpi"]] == [96, 48]
     assert pyvips.Image.pngload_buffer(data, fail_on="warning").get("icc-profile-data") == display_p3
 
 

@@ -49,14 +49,14 @@ def test_tags_of_the_pixels_do_not_become_exif(pixels):
     assert exif_tags(described.exif) == {"0th 0x010e": "A sea"}
 
 
-def test_samples_and_loss_are_told(pixels):
+def test_sample_format_and_loss_are_extracted(pixels):
     facts = tiff.extract(made_by_tifffile(pixels(5, 6, 3, np.uint16)))
     assert (facts.bits, facts.kind, facts.lossy) == (16, 1, False)
     assert tiff.extract(made_by_tifffile(np.zeros((5, 6, 3), np.float32))).kind == 3
     assert tiff.extract(encode(pixels(16, 16, 3), "tiff", compression="jpeg")).lossy
 
 
-def test_a_big_tiff_is_read_without_exif_and_that_is_said(tmp_path, pixels):
+def test_a_big_tiff_is_read_without_exif_and_with_a_note(tmp_path, pixels):
     array = pixels(5, 6, 3)
     (tmp_path / "a.tif").write_bytes(made_by_tifffile(array, bigtiff=True))
     image = read_image(tmp_path / "a.tif")
@@ -64,7 +64,7 @@ def test_a_big_tiff_is_read_without_exif_and_that_is_said(tmp_path, pixels):
     assert image.notes == ("EXIF of a BigTIFF is not read",)
 
 
-def test_what_is_no_tiff_is_left_alone(make_exif):
+def test_data_that_is_no_tiff_is_returned_unchanged(make_exif):
     assert tiff.embed(b"no tiff", make_exif().block) == b"no tiff"
     assert tiff.extract(b"II*\0") == tiff.TiffFacts()
 

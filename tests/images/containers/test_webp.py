@@ -13,7 +13,7 @@ from tests.images.conftest import XMP, encode, exif_tags
 
 @pytest.mark.parametrize("lossless", [True, False])
 @pytest.mark.parametrize("channels", [3, 4])
-def test_what_is_embedded_is_read_by_other_programs(pixels, make_exif, display_p3, lossless, channels):
+def test_embedded_metadata_is_read_by_other_programs(pixels, make_exif, display_p3, lossless, channels):
     array = pixels(9, 21, channels)
     bare = encode(array, "webp", lossless=lossless, keep=0)
     metadata = Metadata(icc=display_p3, exif=make_exif().block, xmp=XMP % 1)
