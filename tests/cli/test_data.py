@@ -19,6 +19,7 @@ def folder(tmp_path, rng):
     return tmp_path / "images"
 
 
+@pytest.mark.needs_torch
 def test_a_prepared_folder_serves_several_scales_and_trains(folder, tmp_path, capsys):
     made = tmp_path / "made"
     arguments = ["data", "prepare", str(folder), "-o", str(made), "--degradation", "photo", "--variants", "2"]
@@ -57,7 +58,7 @@ def test_check_finds_what_changed(folder, tmp_path, capsys):
     printed = capsys.readouterr()
     assert "hr.bin: its checksum is not the one" in printed.err
     assert run(["data", "check", str(folder)]) == 1
-    assert "is no prepared folder" in capsys.readouterr().err
+    assert "is not a prepared folder" in capsys.readouterr().err
 
 
 def test_preparing_does_not_need_torch(folder, tmp_path):

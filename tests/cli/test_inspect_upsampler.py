@@ -2,6 +2,9 @@ import json
 
 import numpy as np
 import pytest
+
+pytest.importorskip("torch", reason="needs torch")
+
 import torch
 
 from kukkiri.checkpoints import describe, export_onnx, load, save_safetensors

@@ -5,6 +5,8 @@ from kukkiri import Upscaler
 from kukkiri.cli import run
 from kukkiri.images import Image
 
+pytestmark = pytest.mark.needs_torch
+
 
 @pytest.fixture
 def recipe(tmp_path, rng):

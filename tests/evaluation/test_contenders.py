@@ -14,7 +14,7 @@ from kukkiri.metrics import PROTOCOLS
 @pytest.fixture
 def nearest(tmp_path):
     """Write the graph: x2, luma or RGB; pre-upsampled ones keep what they are given."""
-    onnx = pytest.importorskip("onnx")
+    onnx = pytest.importorskip("onnx", reason="needs torch")
     from onnx import TensorProto, helper
 
     def write(name, *, colour="y", pre_upsampled=False, weight=1.0, external=False):

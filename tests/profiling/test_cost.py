@@ -18,7 +18,7 @@ def count(path, *, scale):
 @pytest.fixture
 def trained(tmp_path):
     """A network of the registry with random numbers everywhere, so that the exporter finds none to leave out."""
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="needs torch")
     from kukkiri.checkpoints import export_onnx, save_safetensors
     from kukkiri.checkpoints.description import describe
     from kukkiri.networks import NETWORKS
@@ -73,7 +73,7 @@ def test_an_interpolation_costs_its_taps():
 
 
 def test_quantized_products_branches_and_constants_in_nodes(tmp_path):
-    onnx = pytest.importorskip("onnx")
+    onnx = pytest.importorskip("onnx", reason="needs torch")
     from onnx import TensorProto, helper
 
     def write(name, nodes, weights=(), functions=()):
@@ -148,7 +148,7 @@ def test_the_ensemble_multiplies_by_eight(monkeypatch):
 
 
 def test_matrix_products_multiply_rows_by_columns(tmp_path):
-    onnx = pytest.importorskip("onnx")
+    onnx = pytest.importorskip("onnx", reason="needs torch")
     from onnx import TensorProto, helper
 
     rows = [TensorProto.FLOAT, [1, 1, 6, 5]]

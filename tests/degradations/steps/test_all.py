@@ -70,7 +70,7 @@ def test_a_linear_step_is_linear_and_keeps_grey(rng, text):
 
 @pytest.mark.parametrize("text", LINEAR)
 def test_a_linear_step_equals_its_tensor_twin_and_has_an_adjoint(rng, text):
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="needs torch")
     from kukkiri.degradations.torch_twins import degrade_tensor
 
     degradation = whole(text)
