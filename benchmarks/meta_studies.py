@@ -3,8 +3,8 @@
     python benchmarks/meta_studies.py train --data FOLDER [--arms NAME,NAME] [--seeds 0,1,2]
     python benchmarks/meta_studies.py table --validation FOLDER
 
-All arms: the weights of recipes/study-meta-start.toml, then recipes/study-meta.toml with as many updates of as many
-tasks; they differ in nothing but the scales of the tasks and the weights of the query losses. The table: mean PSNR
+All arms: the weights of recipes/study-meta-initialization.toml, then recipes/study-meta.toml with the same number of
+updates and tasks; only the scales of the tasks and the weights of the query losses differ. The table: mean PSNR
 (``y-mzsr``) of the middles of the images, before adaptation and after 1 and 5 steps with the true kernel and the
 learned rates; mean and standard deviation over the seeds. Seconds are of the process's CPU, one thread.
 """
@@ -22,7 +22,7 @@ from kukkiri.training import MetaRecipe, meta_train, read_any_recipe
 from kukkiri.training.meta import MetaValidation
 
 RECIPES = Path(__file__).parents[1] / "recipes"
-START = "study-meta-start"
+START = "study-meta-initialization"
 ARMS = {
     "x2, equal weights": ["scale=2"],
     "x2, annealed weights": ["scale=2", "weighting=annealed"],
