@@ -1,4 +1,4 @@
-"""Everything that an image can be given as: a path, bytes, an open file, an array, a Pillow image."""
+"""Images from any source: a path, bytes, an open file, an array, a Pillow image."""
 
 import dataclasses
 import re
@@ -51,7 +51,7 @@ class PillowImage(Protocol):
 
     @property
     def info(self) -> Mapping[str | tuple[int, int], object]:
-        """What the file said besides its pixels."""
+        """Metadata of the file."""
         ...
 
     @property
@@ -75,7 +75,7 @@ class PillowImage(Protocol):
 EncodedImage = str | PathLike[str] | bytes | bytearray | memoryview | ReadableFile
 """An image file: its path, its bytes, or an open file."""
 ImageSource = EncodedImage | NDArray[np.generic] | PillowImage | Image
-"""What :func:`open_image` takes."""
+"""The types that :func:`open_image` takes."""
 
 _ADDRESS = re.compile(r"(?!file:)[a-z][a-z0-9+.-]+:/+(?!/)", re.IGNORECASE)  # two letters or more: C:/ is a drive
 _EXPECTED = "a path, bytes, a binary file, a NumPy array, a PIL.Image or a kukkiri.Image"
@@ -96,7 +96,7 @@ _REFUSED = {
 
 
 def open_image(source: ImageSource, *, pixel_limit: int = PIXEL_LIMIT) -> Image:
-    """Make an image of whatever holds one.
+    """Make an image from any source that holds one.
 
     Args:
         source: one of
@@ -108,7 +108,7 @@ def open_image(source: ImageSource, *, pixel_limit: int = PIXEL_LIMIT) -> Image:
               profile, EXIF, XMP and resolution are kept where Pillow has them. Palettes become RGB, transparent colours
               and palette entries become alpha, 16-bit grey keeps its depth; ``F`` must be in [0, 1];
             - an :class:`Image`, which is given back.
-        pixel_limit: of what is decoded here, see :func:`read_image`.
+        pixel_limit: for sources that are decoded here, see :func:`read_image`.
 
     Raises:
         ImageError: it cannot be read: no such file, not an image, an address, a Pillow mode without a clear meaning.
@@ -236,7 +236,7 @@ def _resolution(image: PillowImage) -> tuple[float, float] | None:
 
 
 def in_kind(image: Image, source: ImageSource) -> NDArray[np.generic] | Image:
-    """Give an image as its source was given: as an array of the same dtype and axes when that was one.
+    """Return an image as its source was given: as an array of the same dtype and axes when that was an array.
 
     Args:
         image: made from ``source``, of any size.
