@@ -19,10 +19,15 @@ from kukkiri.cli.scoring import (
     TestSetOptions,
 )
 from kukkiri.evaluation import evaluate_many
+from kukkiri.evaluation.scores import ALWAYS
+from kukkiri.metrics import METRICS
 
 __all__ = ["Metrics", "evaluate_command", "split_metrics"]
 
-Metrics = Annotated[tuple[str, ...], Parameter(group=SCORES)]
+Metrics = Annotated[
+    tuple[str, ...],
+    Parameter(group=SCORES, help=f"beside psnr and ssim: {', '.join(name for name in METRICS if name not in ALWAYS)}."),
+]
 
 
 def evaluate_command(
@@ -48,7 +53,7 @@ def evaluate_command(
         ensemble: average over the eight flips and rotations (geometric self-ensemble).
         threads: CPU threads of the engine; all when not given.
         lr: folder of LR images to use instead of making them.
-        metrics: beside psnr and ssim: ms-ssim, niqe, lr-psnr, colour-drift, checkerboard.
+        metrics: keys of ``METRICS``, beside psnr and ssim.
         cost: also count parameters and multiply-adds, and measure time and memory for a megapixel of output.
     """
     table.check()

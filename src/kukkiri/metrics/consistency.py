@@ -118,6 +118,6 @@ COLOUR_DRIFT = Metric(
     "Colour drift (ΔE)",
     _colour_drift,
     higher_is_better=False,
-    summary="mean CIELAB difference between the same two images; 2.3 is about what an eye notices",
+    summary="mean CIELAB difference between LR and SR downscaled again; 2.3 is about what an eye notices",
     needs="colour",
 )
