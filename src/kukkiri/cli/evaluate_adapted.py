@@ -55,7 +55,7 @@ def evaluate_adapted(
         seed: of random weights and sampled crops.
         model: models that do not learn, scored beside; the first is the one that others are compared with.
         threads: CPU threads; all when not given.
-        metrics: beside psnr and ssim: ms-ssim, niqe, lr-psnr, colour-drift, checkerboard.
+        metrics: keys of ``METRICS``, beside psnr and ssim.
     """
     require("torch", for_what="adaptation")
     from kukkiri.adaptation.contenders import adapting_models, choose_learners  # torch
