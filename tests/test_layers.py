@@ -1,8 +1,9 @@
-"""The house of DESIGN.md: who may import whom, and what must never load torch."""
+"""The house of DESIGN.md: the level of every package, the imports between them, and the half that runs without torch."""
 
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,12 @@ import kukkiri
 
 SOURCE = Path(kukkiri.__file__).parent
 LEVELS = {
-    "errors": -1,  # below everything, so that the descriptor can raise them
+    "errors": -1,  # below the other files of level 0, so that they can raise
+    "engine_loaders": 0,
     "files": 0,
     "info": 0,
-    "images": 1,
     "resampling": 1,
+    "images": 1,
     "upsampling": 1,
     "attention": 1,
     "pretrained": 1,
@@ -34,77 +36,150 @@ LEVELS = {
     "ocr": 6,
     "reports": 7,
     "cli": 8,
+    "__init__": 9,  # the front door stands above all, and joins the two halves
 }
 TORCH_FREE = [
+    "engine_loaders",
+    "errors",
     "files",
-    "images",
+    "info",
     "resampling",
+    "images",
+    "pretrained",
     "metrics",
     "degradations",
-    "pretrained",
     "inference",
-    "evaluation",
     "profiling",
+    "evaluation",
     "ocr",
     "reports",
     "cli",
 ]
+HEAVY = {"torch", "safetensors", "onnx", "onnxscript", "matplotlib", "scipy", "spandrel"}
+"""Modules of the extras: the base install has none of them."""
 
 
-def imported_packages(file: Path) -> set[str]:
-    """The packages of kukkiri that a file imports, anywhere in it."""
-    found = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+def imported_packages(source: str, *, file: str = "") -> set[str]:
+    """The packages of kukkiri that a file imports, anywhere in it, by a statement or by a string.
+
+    A string that names a module of kukkiri counts as an import of it, whoever will import it: ``import_module``,
+    ``__import__``, or a table of homes that a lazy ``__getattr__`` reads.
+    """
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module == "kukkiri":
-            names = [f"kukkiri.{alias.name}" for alias in node.names]
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{file}: relative import"
-            names = [node.module or ""]
-        else:
-            continue
-        found |= {name.split(".")[1] for name in names if name.startswith("kukkiri.")}
-    return {name for name in found if name in LEVELS}
+            inside = [f"kukkiri.{alias.name}" for alias in node.names] if node.module == "kukkiri" else []
+            names |= {node.module or "", *inside}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            names |= set(modules_in(node.value))
+        elif isinstance(node, ast.JoinedStr):
+            literal = "".join(part.value if isinstance(part, ast.Constant) else "{}" for part in node.values)
+            assert "kukkiri.{}" not in literal.split(), f"{file}: a module's name is put together at run time"
+    return {name.split(".")[1] for name in names if name.startswith("kukkiri.")} & set(LEVELS)
 
 
-def test_every_package_has_a_level():
+def modules_in(text: str) -> Iterator[str]:
+    """The text itself when it is the dotted name of a module of kukkiri that exists."""
+    parts = text.split(".")
+    if parts[0] == "kukkiri" and len(parts) > 1 and all(part.isidentifier() for part in parts):
+        path = SOURCE.joinpath(*parts[1:])
+        if path.with_suffix(".py").exists() or (path / "__init__.py").exists():
+            yield text
+
+
+def files_of(package: str) -> list[Path]:
+    single = SOURCE / f"{package}.py"
+    return [single] if single.exists() else sorted((SOURCE / package).rglob("*.py"))
+
+
+def test_every_package_has_a_level_and_every_level_a_package():
     present = {path.stem for path in SOURCE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
-    assert present - {"__init__", "__main__"} <= set(LEVELS)
+    assert present == set(LEVELS)
 
 
 @pytest.mark.parametrize("package", sorted(LEVELS))
 def test_a_package_imports_only_from_lower_levels(package):
-    files = [SOURCE / f"{package}.py"] if (SOURCE / f"{package}.py").exists() else (SOURCE / package).rglob("*.py")
     breaches = [
         f"{file.relative_to(SOURCE)} (level {LEVELS[package]}) imports {other} (level {LEVELS[other]})"
-        for file in files
-        for other in imported_packages(file)
+        for file in files_of(package)
+        for other in imported_packages(file.read_text(encoding="utf-8"), file=str(file))
         if other != package and LEVELS[other] >= LEVELS[package]
     ]
     assert not breaches
 
 
-def test_the_base_half_never_loads_torch():
-    present = [name for name in TORCH_FREE if (SOURCE / name).exists()]
-    commands = "from kukkiri.cli import run; run(['--help']); run(['models']); run(['doctor'])"
-    code = (
-        f"import sys, importlib, kukkiri\nfor name in {present!r}: importlib.import_module(f'kukkiri.{{name}}')\n"
-        f"{commands}\n"
-        "heavy = {'torch', 'matplotlib', 'scipy', 'onnx', 'safetensors'} & set(sys.modules)\nassert not heavy, heavy"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import kukkiri.training",
+        "from kukkiri import training",
+        "from kukkiri.training.loop import Run",
+        "def later():\n    from kukkiri.training import train",
+        "importlib.import_module('kukkiri.training')",
+        "import_module('kukkiri.training.loop')",
+        "__import__('kukkiri.training')",
+        "HOMES = {'train': 'kukkiri.training'}",
+        "if TYPE_CHECKING:\n    from kukkiri.training import train",
+    ],
+)
+def test_every_way_to_import_is_seen(source):
+    assert imported_packages(source) == {"training"}
+
+
+def test_sentences_are_no_imports_and_names_made_at_run_time_are_refused():
+    assert imported_packages("'''See kukkiri.training for it.'''\nlogging.getLogger('kukkiri')") == set()
+    with pytest.raises(AssertionError, match="put together at run time"):
+        imported_packages("import_module(f'kukkiri.{name}')")
+    with pytest.raises(AssertionError, match="relative import"):
+        imported_packages("from . import training")
+
+
+def run_without(modules: set[str], code: str) -> subprocess.CompletedProcess[str]:
+    """Run code in a Python in which ``modules`` cannot be imported."""
+    blocked = f"import sys\nsys.modules.update(dict.fromkeys({sorted(modules)!r}))\n"
+    return subprocess.run([sys.executable, "-c", blocked + code], capture_output=True, text=True, check=False)
+
+
+def test_the_base_half_imports_where_torch_is_not_installed():
+    modules = [
+        "kukkiri." + ".".join(file.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__")
+        for package in TORCH_FREE
+        for file in files_of(package)
+        if file.name not in ("__main__.py", "torch_engine.py", "torch_twins.py", "torch_cost.py")
+    ]
+    code = f"import importlib\nfor name in {modules!r}:\n    importlib.import_module(name)\n"
+    done = run_without(HEAVY, code)
     assert done.returncode == 0, done.stderr
 
 
+def test_the_base_half_never_loads_torch():
+    code = (
+        f"import sys, importlib, kukkiri\nfor name in {TORCH_FREE!r}: importlib.import_module('kukkiri.' + name)\n"
+        "from kukkiri.cli import run; run(['--help']); run(['models']); run(['doctor'])\n"
+        f"heavy = {HEAVY!r} & set(sys.modules)\nassert not heavy, heavy"
+    )
+    done = run_without(set(), code)
+    assert done.returncode == 0, done.stderr
+
+
+def test_torch_weights_without_torch_are_refused_with_the_remedy(tmp_path):
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(b"")
+    done = run_without({"torch"}, f"import kukkiri\nkukkiri.Upscaler({str(path)!r})")
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith(f"kukkiri.errors.BackendError: {path}: torch weights need torch")
+    assert last.endswith("Install kukkiri[torch], or use an .onnx file.")
+
+
 def test_importing_kukkiri_loads_nothing_but_itself():
-    code = "import sys, kukkiri; assert not {'numpy', 'pyvips', 'onnxruntime'} & set(sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_the_public_names_are_sorted_and_all_there():
-    assert kukkiri.__all__ == sorted(kukkiri.__all__)
-    for name in kukkiri.__all__:
-        assert getattr(kukkiri, name) is not None
-    with pytest.raises(AttributeError, match="no attribute 'upscael'"):
-        kukkiri.upscael  # noqa: B018
+    code = (
+        "import sys, kukkiri\n"
+        "loaded = {name for name in sys.modules if name.startswith('kukkiri')}\n"
+        "assert loaded == {'kukkiri', 'kukkiri.engine_loaders'}, loaded\n"
+        "assert not {'numpy', 'pyvips', 'onnxruntime'} & set(sys.modules)"
+    )
+    done = run_without(set(), code)
+    assert done.returncode == 0, done.stderr
