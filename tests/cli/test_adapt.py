@@ -10,7 +10,7 @@ from kukkiri.errors import ConfigError, ImageError
 from kukkiri.images import Image, read_image
 
 pytest.importorskip("pyvips")
-pytest.importorskip("torch")
+pytest.importorskip("torch", reason="needs torch")
 
 
 def run(*arguments):
@@ -35,7 +35,7 @@ def test_an_image_becomes_larger_and_what_was_learnt_is_told(source, tmp_path, c
     assert captured.out == f"{target}\n"
     assert "3/3  loss 0." in captured.err
     assert "all steps done after 3 steps" in captured.err
-    assert "the result shrunk again: bicubic" in captured.err
+    assert "the result downscaled again: bicubic" in captured.err
     with pytest.raises(ImageError, match="exists already"):
         run(source, "-o", target, "--scale", 2, "--steps", 3)
     with pytest.raises(ConfigError, match="exists already"):
@@ -78,7 +78,7 @@ def initialization(tmp_path):
     return tmp_path / "mine.safetensors"
 
 
-def test_a_start_is_named_and_ten_steps_are_taken(source, initialization, tmp_path, capsys):
+def test_an_initialization_is_named_and_ten_steps_are_taken(source, initialization, tmp_path, capsys):
     page = tmp_path / "page.html"
     arguments = ("--kernel", "gaussian:1.0,0.5,0.1", "--initialization", initialization, "--report", page)
     run(source, "-o", tmp_path / "out.png", *arguments)

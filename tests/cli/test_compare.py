@@ -90,8 +90,8 @@ def test_several_folders_are_several_sets(run, data, tmp_path, capsys):
     page = tmp_path / "a.html"
     run("bicubic", "nearest", "--data", other, "--data", third, "-s", 2, "-o", page, "--no-cost", "--no-perception")
     html = page.read_text(encoding="utf-8")
-    assert "Measurements on other" in html
-    assert "Measurements on third" in html
+    assert "Results on other" in html
+    assert "Results on third" in html
     assert 'data-name="third/one"' in html
 
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-pytest.importorskip("torch")
+pytest.importorskip("torch", reason="needs torch")
 
 from kukkiri.cli import run
 from kukkiri.images import Image

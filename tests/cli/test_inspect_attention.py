@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-pytest.importorskip("torch")
+pytest.importorskip("torch", reason="needs torch")
 pytest.importorskip("matplotlib")
 
 from kukkiri.checkpoints import describe, save_safetensors

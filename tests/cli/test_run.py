@@ -121,14 +121,6 @@ def test_evaluate_prints_one_json_object(photo, capsys):
     assert list(value["sets"][photo.parent.name]["images"]) == ["photo"]
 
 
-def test_doctor_tells_what_runs(capsys):
-    run(["doctor", "--json"])
-    value = json.loads(capsys.readouterr().out)
-    assert value["providers"]["CPUExecutionProvider"] is True
-    assert value["base"]["numpy"] == np.__version__
-    assert ".png" in value["writes"]
-
-
 def test_ctrl_c_leaves_no_partial_file(photo, capsys, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt

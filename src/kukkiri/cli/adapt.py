@@ -1,15 +1,14 @@
-"""``kukkiri adapt``: a network learns from the image that it upscales."""
+"""``kukkiri adapt``: a network is fitted to the image that it upscales."""
 
-import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
 from kukkiri.cli.printing import print_progress, print_result
-from kukkiri.degradations import estimate_gaussian
-from kukkiri.errors import BackendError, ConfigError
-from kukkiri.images import Image, check_output, read_image
+from kukkiri.errors import ConfigError, require
+from kukkiri.files import sweep_temporary_files
+from kukkiri.images import check_output, read_image
 
 if TYPE_CHECKING:
     from kukkiri.adaptation import AdaptationProgress, AdaptedUpscaler
@@ -35,50 +34,60 @@ def adapt_command(
     seed: int = 0,
     save: Path | None = None,
     report: Path | None = None,
-    overwrite: Annotated[bool, Parameter(negative=())] = False,
+    overwrite: bool = False,
 ) -> None:
-    """Upscale an image by what it teaches about itself. Ctrl-C stops learning and keeps the best so far.
+    """Upscale an image with a network that is fitted to it (zero-shot). Ctrl-C ends learning; the best so far is used.
+
+    Needs the torch extra.
 
     Args:
-        source: the image.
-        output: the larger image.
-        scale: whole, from 2.
-        kernel: the blur that made the image: bicubic, estimate, gaussian:L1,L2,THETA (variances), or a file
-            (.npy, .npz, .mat, .txt).
-        subsample: what followed the blur: every scale-th pixel, or bicubic.
-        method: zssr, thousands of steps from nothing, or mzsr or another shipped initialization's network, ten steps from
-            there; when not given, an initialization if one is shipped for the scale and the subsampling, and zssr otherwise.
-        initialization: an initialization of your own: .safetensors with a card (.json) beside it.
-        steps: of learning, at most; when not given 10 from an initialization, 3000 of zssr. 0 uses an initialization as it is.
+        source: the image, at least 16 pixels high and wide.
+        output: the upscaled image.
+        scale: output pixels for one input pixel along a side, a whole number from 2.
+        kernel: blur that made the image: bicubic, estimate, gaussian:L1,L2,THETA (variances in output pixels squared,
+            angle in radians), or a kernel file (.npy, .npz, .mat, .txt).
+        subsample: subsampling after the blur: direct (every scale-th pixel) or bicubic.
+        method: zssr (thousands of steps from random weights), or mzsr or the network of another shipped
+            initialization (ten steps from it); when not given, a shipped initialization if there is one for the scale
+            and the subsampling, else zssr.
+        initialization: id or file (.safetensors, with a .json card beside it) of meta-learned weights to begin with.
+        steps: gradient steps, at most; when not given 10 from an initialization, 3000 with zssr. 0 uses an
+            initialization without adaptation.
         budget: seconds of learning, at most.
-        noise: standard deviation of the image's noise, in [0, 1].
-        projections: back-projections on the result; when not given none from an initialization, some of zssr.
-        precision: with zssr: bfloat16 learns in about half the time on CPUs that multiply it; float32 when not
-            given.
-        seed: the same seed gives the same image, when no budget or Ctrl-C ends learning.
-        save: also write the network, as .safetensors, for kukkiri.adaptation.AdaptedUpscaler.load.
-        report: also write a page (.html) that shows the kernel, and the image before and after.
+        noise: standard deviation of the image's noise, from 0 to 1 (white).
+        projections: back-projections on the result; when not given none from an initialization, zssr's own with zssr.
+        precision: of zssr while it learns: bfloat16 takes about half the time on CPUs with instructions for it
+            (AVX-512 BF16, AMX); float32 when not given.
+        seed: of random weights, crops and noise; the same seed gives the same image unless --budget or Ctrl-C ends
+            learning.
+        save: also write the network (.safetensors), for kukkiri.adaptation.AdaptedUpscaler.load.
+        report: also write an .html page with the kernel, and the image before and after.
         overwrite: replace existing files.
     """
-    if importlib.util.find_spec("torch") is None:
-        raise BackendError("adaptation needs torch. Install kukkiri[torch].")
+    require("torch", for_what="adaptation")
     check_output(output, source=source, overwrite=overwrite)
     for other in (save, report):
         if other is not None and other.exists() and not overwrite:
             raise ConfigError(f"{other}: exists already. Choose another name, or allow it with --overwrite.")
+    for folder in {path.parent for path in (output, save, report) if path is not None}:
+        sweep_temporary_files(folder)
     image = read_image(source)
     from kukkiri.adaptation import adapt, choose_initialization, degradation_of, grid_of  # torch
+    from kukkiri.adaptation.estimated_degradation import estimate_degradation
 
-    estimated = kernel == "estimate"
-    if estimated:
-        kernel = _estimated(image, scale=scale, subsample=subsample, method=method, initialization=initialization)
-    degradation = degradation_of(kernel, subsample=subsample)
+    if kernel == "estimate":
+        degradation, estimate = estimate_degradation(
+            image, scale=scale, subsample=subsample, method=method, initialization=initialization
+        )
+        print_progress(f"estimated kernel {estimate}, noise {255 * estimate.noise_std:.2f} of 255 levels")
+    else:
+        degradation = degradation_of(kernel, subsample=subsample)
     chosen = choose_initialization(degradation, scale=scale, method=method, initialization=initialization)
     if chosen is not None:
         print_progress(f"from the initialization {chosen.name}")
     elif method is None:
         print_progress(
-            f"no initialization is shipped for x{scale} and {grid_of(degradation)} subsampling, so zssr: minutes"
+            f"no initialization is shipped for x{scale} and {grid_of(degradation)} subsampling: zssr (minutes)"
         )
     adapted = adapt(
         image,
@@ -96,69 +105,44 @@ def adapt_command(
     )
     _print_end(adapted)
     if adapted.ensemble and not adapted.fell_back:
-        print_progress("upscaling eight times over: flips and turns, of which the median is taken")
-    larger = adapted(image)
-    notes = larger.save(output, overwrite=overwrite)
-    for note in dict.fromkeys([*larger.notes, *notes]):
+        print_progress("upscaling eight flipped and rotated copies, of which the median is taken")
+    sr = adapted(image)
+    notes = sr.save(output, overwrite=overwrite)
+    for note in dict.fromkeys([*sr.notes, *notes]):
         print_progress(f"kukkiri: {note}")
     if save is not None and not adapted.fell_back:
         adapted.save(save, overwrite=overwrite)
     if report is not None:
-        from kukkiri.reports.adaptation import write_adaptation_report  # only who asks for a page pays for it
+        from kukkiri.reports import write_adaptation_report  # only a report needs the charts
 
-        write_adaptation_report(report, adapted, image, larger, estimated=estimated, overwrite=overwrite)
+        estimated = kernel == "estimate"
+        write_adaptation_report(report, adapted, before=image, after=sr, estimated=estimated, overwrite=overwrite)
     print_result(str(output))
 
 
-def _print_step(line: "AdaptationProgress") -> None:
+def _print_step(progress: "AdaptationProgress") -> None:
     print_progress(
-        f"{line.step}/{line.steps}  loss {line.loss:.5f}  rate {line.learning_rate:.0e}  "
-        f"rebuilt {line.psnr:.2f} dB  {line.seconds:.{1 if line.seconds < 10 else 0}f} s"
+        f"{progress.step}/{progress.steps}  loss {progress.loss:.5f}  learning rate {progress.learning_rate:.0e}  "
+        f"reconstruction {progress.psnr:.2f} dB  {_seconds(progress.seconds)}"
     )
 
 
 def _print_end(adapted: "AdaptedUpscaler") -> None:
     if adapted.fit is not None and adapted.guard is not None:
         fit, guard = adapted.fit, adapted.guard
-        took = f"{fit.seconds:.{1 if fit.seconds < 10 else 0}f} s"
-        print_progress(f"{_ENDS[fit.stopped]} after {fit.steps} steps, {took}")
-        print_progress(f"the image rebuilt from its son: {fit.initial_psnr:.2f} -> {fit.psnr:.2f} dB")
-        print_progress(f"the result shrunk again: bicubic {guard.before:.2f} dB, adapted {guard.after:.2f} dB")
+        print_progress(f"{_ENDS[fit.stopped]} after {fit.steps} steps, {_seconds(fit.seconds)}")
+        print_progress(f"the image reconstructed from its downscaled copy: {fit.initial_psnr:.2f} -> {fit.psnr:.2f} dB")
+        print_progress(f"the result downscaled again: bicubic {guard.before:.2f} dB, adapted {guard.after:.2f} dB")
 
 
 _ENDS = {
-    "rate": "nothing more to learn",
+    "rate": "converged",
     "steps": "all steps done",
     "budget": "budget spent",
-    "diverged": "kukkiri: the numbers left all bounds; the best so far is used,",
+    "diverged": "kukkiri: learning diverged; the best so far is used,",
     "interrupted": "kukkiri: interrupted; the best so far is used,",
 }
 
 
-def _estimated(image: Image, *, scale: int, subsample: str, method: str | None, initialization: str | None) -> str:
-    """The degradation that an image's spectrum speaks of, said aloud.
-
-    A spectrum does not know where the pixels lie. For an initialization they are taken to lie as in its training, when it is
-    one for ``direct`` subsampling: it knows such blurs best, and that the result then lies (scale - 1) / 2 of its
-    pixels to the side shows nowhere. Otherwise nothing moves.
-    """
-    from kukkiri.adaptation import degradation_of, find_initialization, load_initialization
-
-    if subsample != "direct":
-        raise ConfigError(
-            f"--kernel estimate finds the blur of shrinking too, so --subsample must be direct, got {subsample}."
-        )
-    if scale < 2:
-        raise ConfigError(f"adaptation needs a whole scale from 2, got {scale}.")
-    estimate = estimate_gaussian(image.colour, scale=scale)
-    print_progress(f"estimated kernel {estimate}, noise {255 * estimate.noise_std:.2f} of 255 levels")
-    aligned, direct = f"{estimate}+direct:aligned", f"{estimate}+direct"
-    if initialization is not None:
-        return (
-            direct
-            if load_initialization(initialization, scale=scale, subsample="bicubic").subsample == "direct"
-            else aligned
-        )
-    if method == "zssr" or find_initialization(degradation_of(direct), scale=scale, network=method) is None:
-        return aligned
-    return direct
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.{1 if seconds < 10 else 0}f} s"

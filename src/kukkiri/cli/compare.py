@@ -89,7 +89,7 @@ def compare(
         threads=threads,
         report=lambda name: print_progress(f"images of {name}"),
     )
-    write_comparison(evaluations, gallery, page, title=title, overwrite=overwrite)
+    write_comparison(page, evaluations, gallery=gallery, title=title, overwrite=overwrite)
     if json:
         print_json({"page": str(page), "models": [evaluation.to_json() for evaluation in evaluations]})
         return

@@ -1,4 +1,4 @@
-"""``kukkiri data``: images made ready for training, and a look whether they still are what they were."""
+"""``kukkiri data``: images prepared for training, and the check of their checksums."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,38 +10,36 @@ from kukkiri.errors import ConfigError
 
 __all__ = ["check_data", "prepare_data"]
 
-Flag = Parameter(negative=())
-
 
 def prepare_data(
     folder: Path,
     /,
     *,
     output: Annotated[Path, Parameter(alias="-o")],
-    scale: Annotated[list[int] | None, Parameter(alias="-s", negative=(), consume_multiple=True)] = None,
+    scale: Annotated[tuple[int, ...], Parameter(alias="-s")] = (2,),
     degradation: Annotated[str, Parameter(alias="-d")] = "bicubic",
     variants: int = 1,
     sub_image: int = 0,
-    json: Annotated[bool, Flag] = False,
+    json: bool = False,
 ) -> int:
     """Decode images once and make LR images of them, in a folder that training maps into memory.
 
-    Prepare the same images into the same folder again to add a scale or a degradation; HR is kept once. Images
+    Prepare the same images into the same folder again to add a scale or a degradation; HR is stored once. Images
     that cannot be read are named and left out, and the exit code is 1.
 
     Args:
-        folder: of HR images.
+        folder: folder of HR images.
         output: the prepared folder.
-        scale: HR pixels for one LR pixel; several may follow.
-        degradation: how LR is made, such as bicubic or photo; see kukkiri degrade.
-        variants: LR images of each image, each with its own draw of a random degradation.
-        sub_image: cut into pieces of at most so many HR pixels a side; whole images when not given.
-        json: print one JSON object to stdout.
+        scale: HR pixels for one LR pixel along a side; one set of LR images for each number.
+        degradation: how LR is made from HR, such as bicubic or photo; see kukkiri degrade.
+        variants: LR images of each HR image, each with its own sample of a random degradation.
+        sub_image: longest side in HR pixels of the pieces that images are cut into; 0: whole images.
+        json: print one JSON object to stdout and nothing else.
     """
     from kukkiri.data.prepare import prepare
     from kukkiri.data.prepared import LRSet
 
-    lr_sets = [LRSet(one, degradation, variants) for one in scale or (2,)]
+    lr_sets = [LRSet(number, degradation, variants) for number in scale]
     prepared = prepare(folder, output, lr_sets=lr_sets, sub_image=sub_image, report=_report)
     for problem in prepared.problems:
         print_progress(f"kukkiri: {problem}")
@@ -67,27 +65,27 @@ def prepare_data(
     return 1 if prepared.problems else 0
 
 
-def check_data(prepared: Path, /, *, json: Annotated[bool, Flag] = False) -> int:
+def check_data(prepared: Path, /, *, json: bool = False) -> int:
     """Compare every file of a prepared folder with its checksum; the exit code is 1 when one differs.
 
     Args:
-        prepared: a folder made by kukkiri data prepare.
-        json: print one JSON object to stdout.
+        prepared: folder made by kukkiri data prepare.
+        json: print one JSON object to stdout and nothing else.
     """
     from kukkiri.data.prepared import PreparedFolder, is_prepared
 
     if not is_prepared(prepared):
-        raise ConfigError(f"{prepared}: is no prepared folder. Make one with kukkiri data prepare.")
+        raise ConfigError(f"{prepared}: is not a prepared folder. Make one with kukkiri data prepare.")
     wrong = PreparedFolder.open(prepared).check()
-    for line in wrong:
-        print_progress(f"kukkiri: {line}")
+    for problem in wrong:
+        print_progress(f"kukkiri: {problem}")
     if json:
         print_json({"folder": str(prepared), "whole": not wrong, "wrong": wrong})
     elif not wrong:
-        print_result(f"{prepared}: every checksum is right")
+        print_result(f"{prepared}: all checksums match")
     return 1 if wrong else 0
 
 
-def _report(what: str, done: int, total: int) -> None:
+def _report(stage: str, done: int, total: int) -> None:
     if done == total or done % 50 == 0:
-        print_progress(f"{what}  {done}/{total}")
+        print_progress(f"{stage}  {done}/{total}")

@@ -1,12 +1,10 @@
-"""``kukkiri doctor``: what is installed, what really runs, and what to do about the rest."""
+"""``kukkiri doctor``: a report of what is installed, what really runs, and what to do about the rest."""
 
 import importlib.metadata
 import importlib.util
 import os
 import platform
-from typing import Annotated, Any
-
-from cyclopts import Parameter
+from typing import Any
 
 from kukkiri import __version__, pretrained
 from kukkiri.cli.printing import print_json, print_progress, print_result
@@ -19,26 +17,20 @@ __all__ = ["doctor"]
 _EXTRAS = {
     "torch": ("torch", "safetensors", "onnx", "onnxscript"),
     "report": ("matplotlib",),
-    "video": ("av",),
-    "web": ("fastapi", "uvicorn"),
-    "cluster": ("ray",),
+    "community": ("torch", "safetensors", "onnx", "onnxscript", "spandrel"),
 }
+"""The modules that make each extra complete."""
 _BASE = ("numpy", "onnxruntime", "pyvips", "pyvips-binary", "cyclopts")
 
 
-def doctor(
-    *,
-    benchmark: Annotated[bool, Parameter(negative=())] = False,
-    json: Annotated[bool, Parameter(negative=())] = False,
-) -> int:
-    """Tell what is installed, which engines really run, and what to do about the rest.
+def doctor(*, benchmark: bool = False, json: bool = False) -> int:
+    """Report what is installed, which engines really run, and what to do about the rest.
+
+    The exit code is 1 when upscaling cannot work.
 
     Args:
-        benchmark: also time every shipped model on this machine, in about half a minute.
-        json: print one JSON object to stdout.
-
-    Returns:
-        1 when upscaling cannot work, else 0.
+        benchmark: also time every shipped model on this machine, which takes about half a minute.
+        json: print one JSON object to stdout and nothing else.
     """
     report = _examine()
     if benchmark:
@@ -62,8 +54,8 @@ def _examine() -> dict[str, Any]:
         "cpus": os.cpu_count(),
         "base": {name: _version(name) for name in _BASE},
         "extras": {name: all(map(importlib.util.find_spec, parts)) for name, parts in _EXTRAS.items()},
-        "providers": {one.name: one.runs for one in providers},
-        "problems": {one.name: one.reason for one in providers if not one.runs},
+        "providers": {provider.name: provider.runs for provider in providers},
+        "problems": {provider.name: provider.reason for provider in providers if not provider.runs},
         "models": pretrained.list_models(),
         "reads": sorted(IMAGE_SUFFIXES),
         "writes": sorted(OUTPUT_SUFFIXES),
@@ -83,8 +75,8 @@ def _lines(report: dict[str, Any]) -> list[str]:
     lines.append("engines")
     lines += [f"  {name}: {'runs' if runs else report['problems'][name]}" for name, runs in report["providers"].items()]
     lines.append("extras")
-    for name, there in report["extras"].items():
-        lines.append(f"  {name}: {'installed' if there else f'not installed; pip install kukkiri[{name}]'}")
+    for name, complete in report["extras"].items():
+        lines.append(f"  {name}: {'installed' if complete else f'not installed; pip install kukkiri[{name}]'}")
     lines.append(f"models: {', '.join(report['models']) or 'none; install kukkiri again'}")
     lines.append(f"reads {' '.join(report['reads'])}")
     lines.append(f"writes {' '.join(report['writes'])}")

@@ -1,9 +1,7 @@
-"""``kukkiri models``: what is shipped."""
+"""``kukkiri models``: the shipped models, presets and initializations."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
-
-from cyclopts import Parameter
+from typing import Any
 
 from kukkiri import pretrained
 from kukkiri.cli.printing import print_json, print_result
@@ -14,16 +12,16 @@ __all__ = ["models"]
 _SETS = ("Set5", "Set14", "B100")
 
 
-def models(*, json: Annotated[bool, Parameter(negative=())] = False) -> None:
-    """List the shipped models with their measured quality, time and licence, the presets, and the initializations for adapt.
+def models(*, json: bool = False) -> None:
+    """List the shipped models with their measured quality, time and licence, the presets, and kukkiri adapt's weights.
 
     Args:
-        json: print one JSON object to stdout.
+        json: print one JSON object to stdout and nothing else: the models' cards, the presets, the initializations.
     """
     cards = [pretrained.read_card(name) for name in pretrained.list_models()]
     initializations = [pretrained.read_card(name) for name in pretrained.list_initializations()]
     if json:
-        presets = {name: {"family": one.family, "ensemble": one.ensemble} for name, one in PRESETS.items()}
+        presets = {name: {"family": preset.family, "ensemble": preset.ensemble} for name, preset in PRESETS.items()}
         print_json({"models": cards, "presets": presets, "initializations": initializations})
         return
     _print_table(("model", "scale", "parameters", *_SETS, "time", "licence"), [_model_row(card) for card in cards])
@@ -51,7 +49,7 @@ def _initialization_row(card: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Columns as wide as their widest cell, the first and the last to the left, the others to the right."""
+    """Print columns as wide as their widest cell: the first and the last aligned left, the others right."""
     table = [head, *rows]
     widths = [max(len(row[column]) for row in table) for column in range(len(head))]
     for row in table:

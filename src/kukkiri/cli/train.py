@@ -1,41 +1,36 @@
 """``kukkiri train``: a recipe in, weights out."""
 
-import importlib.util
 import sys
 from pathlib import Path
-from typing import Annotated
-
-from cyclopts import Parameter
 
 from kukkiri.cli.printing import TerminalBar, print_progress, print_result
-from kukkiri.errors import BackendError
+from kukkiri.errors import require
 
 __all__ = ["train_command"]
 
 
-def train_command(
-    recipe: Path,
-    *overrides: str,
-    resume: Annotated[bool, Parameter(negative=())] = False,
-) -> None:
-    """Train a network from a TOML recipe. Needs the torch extra.
+def train_command(recipe: Path, *overrides: str, resume: bool = False) -> None:
+    """Train a network from a TOML recipe; print the name of the weights.
+
+    Needs the torch extra.
 
     Args:
-        recipe: TOML file; see recipes/.
-        overrides: key=value texts laid over the recipe, such as steps=2000 data=my/images.
-        resume: go on from the last checkpoint, bit-exactly.
+        recipe: TOML file, such as those in recipes/.
+        overrides: key=value texts that replace settings of the recipe, such as steps=2000 data=my/images.
+        resume: continue from the last checkpoint, with the same result as an uninterrupted run.
     """
-    if importlib.util.find_spec("torch") is None:
-        raise BackendError("training needs torch. Install kukkiri[torch].")
+    require("torch", for_what="training")
     from kukkiri.training import MetaRecipe, TrainingProgress, meta_train, read_any_recipe, train
 
     settings = read_any_recipe(recipe, overrides)
-    with _Progress(settings.steps, name=settings.name) as progress:
+    with _TrainingDisplay(settings.steps, name=settings.name) as display:
 
-        def report(line: TrainingProgress) -> None:
-            psnr = "" if line.psnr is None else f"  {' > '.join(f'{one:.3f}' for one in line.curve or (line.psnr,))} dB"
-            text = f"loss {line.loss:.5f}  rate {line.learning_rate:.2e}  {line.patches_per_second:.0f} patches/s"
-            progress.show(line.step, text, left=_clock(line.seconds_left), result=psnr)
+        def report(progress: TrainingProgress) -> None:
+            curve = progress.curve or (() if progress.psnr is None else (progress.psnr,))
+            validated = f"  {' > '.join(f'{psnr:.3f}' for psnr in curve)} dB" if curve else ""
+            speed = f"{progress.patches_per_second:.0f} patches/s"
+            text = f"loss {progress.loss:.5f}  learning rate {progress.learning_rate:.2e}  {speed}"
+            display.show(progress.step, text, left=_clock(progress.seconds_left), validated=validated)
 
         if isinstance(settings, MetaRecipe):
             weights = meta_train(settings, resume=resume, report=report)
@@ -44,8 +39,8 @@ def train_command(
     print_result(str(weights))
 
 
-class _Progress(TerminalBar):
-    """A bar on a terminal; elsewhere one line for each line of the log."""
+class _TrainingDisplay(TerminalBar):
+    """Progress of a training on stderr: a bar on a terminal, elsewhere one line for each line of the log."""
 
     def __init__(self, steps: int, *, name: str) -> None:
         self._steps = steps
@@ -57,14 +52,14 @@ class _Progress(TerminalBar):
             self._bar = Progress(*columns, console=Console(stderr=True))
             self._task = self._bar.add_task("reading the images", total=steps)
 
-    def show(self, step: int, text: str, *, left: str, result: str) -> None:
-        """Say how far it is; validated scores stay on the screen."""
+    def show(self, step: int, text: str, *, left: str, validated: str) -> None:
+        """Show a step; the scores of a validation stay on the screen."""
         if self._bar is None:
-            print_progress(f"{step}/{self._steps}  {text}  {left} left{result}")
+            print_progress(f"{step}/{self._steps}  {text}  {left} left{validated}")
             return
         self._bar.update(self._task, completed=step, description=f"{text}  {left} left")
-        if result:
-            self._bar.console.print(f"{step}{result}")
+        if validated:
+            self._bar.console.print(f"{step}{validated}")
 
 
 def _clock(seconds: float) -> str:

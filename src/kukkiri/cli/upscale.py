@@ -74,11 +74,18 @@ def upscale(
     )
 
     def write_report(result: FileResult) -> None:
-        from kukkiri.reports.fidelity import write_fidelity_report  # only a report needs the charts
+        from kukkiri.reports import write_fidelity_report  # only a report needs the charts
 
         source, target = result.job.source, result.job.target
         page = target.with_name(f"{target.stem}-report.html")
-        write_fidelity_report(source, target, page, model=run.upscaler.name, notes=result.notes, overwrite=overwrite)
+        write_fidelity_report(
+            page,
+            source=source,
+            result=target,
+            model=run.upscaler.name,
+            notes=result.notes,
+            overwrite=overwrite,
+        )
 
     run = FolderRun(
         make,

@@ -123,10 +123,10 @@ def repair_model(
         ModelError: the model has no layer that can be repaired.
     """
     require("torch", for_what="repairing a model")
-    from kukkiri.upsampling import flat_images, repair_
+    from kukkiri.upsampling import make_flat_images, repair_
 
     side = -(-(2 * _margin(info) + 1) // info.multiple) * info.multiple
-    flat = None if every_constant else flat_images(info.channels, size=side)
+    flat = None if every_constant else make_flat_images(info.channels, size=side)
     if Path(model).suffix == ".onnx":
         from kukkiri.upsampling.onnx_repair import repair_onnx
 
