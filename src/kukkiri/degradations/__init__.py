@@ -30,6 +30,7 @@ from kukkiri.degradations.families import KernelBasis, double_scale_kernel, supp
 from kukkiri.degradations.grammar import PRESETS
 from kukkiri.degradations.kernel_files import kernel_view, load_kernel, save_kernel
 from kukkiri.degradations.linear import blur, blur_downsample, crop_to_multiple, subsample
+from kukkiri.degradations.lr_images import make_lr, write_kernels
 from kukkiri.degradations.operators import Correlation, Decimation, Interpolation
 from kukkiri.degradations.step import LinearStep, Stage, Step, StepSampler
 from kukkiri.degradations.steps import SAMPLING_REVISION, STEPS
@@ -77,6 +78,7 @@ __all__ = [
     "kernel_covariance",
     "kernel_view",
     "load_kernel",
+    "make_lr",
     "motion_kernel",
     "move_kernel",
     "plateau_kernel",
@@ -87,6 +89,7 @@ __all__ = [
     "sinc_kernel",
     "subsample",
     "suppress_small_weights",
+    "write_kernels",
     "write_number",
     "write_step",
 ]

@@ -125,8 +125,6 @@ def apply_operator_to_tensor(images: Tensor, operator: Operator) -> Tensor:
         case Correlation(kernel, border):
             return blur_tensor(images, torch.from_numpy(kernel), border=border)
         case Interpolation(kernel_name, scale, output_size, antialias):
-            return resize_tensor(
-                images, scale=scale, output_size=output_size, kernel=kernel_name, antialias=antialias
-            )
+            return resize_tensor(images, scale=scale, output_size=output_size, kernel=kernel_name, antialias=antialias)
         case Decimation(step):
             return images[..., ::step, ::step]

@@ -147,7 +147,10 @@ class ClosedFormBlur(_SizedBlur):
 
 @dataclass(frozen=True)
 class GaussianBlur(ClosedFormBlur):
-    """A Gaussian by the eigenvalues of its covariance: MZSR, SRMD, KernelGAN."""
+    """A Gaussian by the eigenvalues (HR pixels squared) and the angle (radians, from right to down) of its covariance.
+
+    As in MZSR, SRMD and KernelGAN.
+    """
 
     name: ClassVar[str] = "gaussian"
     usage: ClassVar[str] = f":VARIANCE[,VARIANCE[,ANGLE]]{_SIZE}"
@@ -172,7 +175,7 @@ class GaussianBlur(ClosedFormBlur):
 
 @dataclass(frozen=True)
 class GaussianSigmaBlur(ClosedFormBlur):
-    """A Gaussian by standard deviations: IKC, DAN, DASR, ``fspecial``."""
+    """A Gaussian by standard deviations (HR pixels): IKC, DAN, DASR, ``fspecial``."""
 
     name: ClassVar[str] = "gaussian-sigma"
     usage: ClassVar[str] = f":SIGMA[,SIGMA[,ANGLE]]{_SIZE}"
@@ -198,7 +201,7 @@ class GaussianSigmaBlur(ClosedFormBlur):
 
 @dataclass(frozen=True)
 class GeneralizedGaussianBlur(ClosedFormBlur):
-    """More pointed or flatter than a Gaussian: Real-ESRGAN."""
+    """More pointed (BETA below 1) or flatter than a Gaussian: Real-ESRGAN."""
 
     name: ClassVar[str] = "generalized"
     usage: ClassVar[str] = f":VARIANCE,VARIANCE,ANGLE,BETA{_SIZE}"
@@ -252,7 +255,7 @@ class PlateauBlur(ClosedFormBlur):
 
 @dataclass(frozen=True)
 class DiskBlur(ClosedFormBlur):
-    """A lens out of focus."""
+    """A lens out of focus; the radius in HR pixels."""
 
     name: ClassVar[str] = "disk"
     usage: ClassVar[str] = f":RADIUS{_SIZE}"
@@ -267,7 +270,7 @@ class DiskBlur(ClosedFormBlur):
 
 @dataclass(frozen=True)
 class MotionBlur(ClosedFormBlur):
-    """A straight, even movement."""
+    """A straight, even movement; the length in HR pixels."""
 
     name: ClassVar[str] = "motion"
     usage: ClassVar[str] = f":LENGTH[,ANGLE]{_SIZE}"
@@ -284,7 +287,7 @@ class MotionBlur(ClosedFormBlur):
 
 @dataclass(frozen=True)
 class SincBlur(ClosedFormBlur):
-    """The ideal low pass, which rings."""
+    """The ideal low pass, which rings; the cutoff in radians per pixel."""
 
     name: ClassVar[str] = "sinc"
     usage: ClassVar[str] = f":CUTOFF{_SIZE}"
@@ -303,7 +306,7 @@ class SincBlur(ClosedFormBlur):
 
 @dataclass(frozen=True)
 class ShakeBlur(_SizedBlur):
-    """A shaking hand, the path of which a seed samples once and for all."""
+    """A shaking hand, whose path the seed determines."""
 
     name: ClassVar[str] = "shake"
     usage: ClassVar[str] = f":SEED{_SIZE}"
@@ -319,7 +322,7 @@ class ShakeBlur(_SizedBlur):
 
 @dataclass(frozen=True)
 class ArrayBlur(Blur):
-    """Any matrix, normalized."""
+    """Any matrix row by row, normalized."""
 
     usage: ClassVar[str] = ":WEIGHT,...,rows=ROWS[,border=BORDER]"
     examples: ClassVar[tuple[str, ...]] = ("array:0.25,0.5,0.25,rows=1", "array:1.0,2.0,3.0,4.0,rows=2,border=reflect")
@@ -359,12 +362,12 @@ class ArrayBlur(Blur):
 
 @dataclass(frozen=True)
 class FileBlur(Blur):
-    """A kernel in a file; it is read when it is used."""
+    """A kernel in a ``.npy``, ``.npz``, ``.mat`` or text file, read when it is used."""
 
     usage: ClassVar[str] = ":PATH[,border=BORDER]"
     examples: ClassVar[tuple[str, ...]] = ()  # a file would have to be there
     path: str
-    """A ``.npy``, ``.npz``, ``.mat`` or text file, see :func:`kukkiri.degradations.load_kernel`."""
+    """Of the file, see :func:`kukkiri.degradations.load_kernel`."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -48,9 +48,9 @@ def jpeg(image: Floats, quality: int, *, chroma: int | None = None) -> Floats:
 
 @dataclass(frozen=True)
 class Jpeg(Step):
-    """Save as JPEG and read back."""
+    """Save as JPEG of quality 1 to 100 and read back; chroma at half (420) or full size, by default half below 90."""
 
-    usage: ClassVar[str] = ":QUALITY[,420|444] with a whole QUALITY from 1 to 100"
+    usage: ClassVar[str] = ":QUALITY[,420|444]"
     examples: ClassVar[tuple[str, ...]] = ("jpeg:75", "jpeg:60,444")
     quality: int
     """1 to 100."""

@@ -51,9 +51,9 @@ def poisson_noise(image: Floats, peak: float, *, rng: np.random.Generator, grey:
 
 @dataclass(frozen=True)
 class Noise(Step):
-    """White Gaussian noise."""
+    """White Gaussian noise of a standard deviation in [0, 1]; ``grey``: the same in every channel."""
 
-    usage: ClassVar[str] = ":STD[,grey] with STD in [0, 1]"
+    usage: ClassVar[str] = ":STD[,grey]"
     examples: ClassVar[tuple[str, ...]] = ("noise:0.02", "noise:0.1,grey")
     random: ClassVar[bool] = True
     std: float
@@ -82,7 +82,7 @@ class Noise(Step):
 
 @dataclass(frozen=True)
 class Poisson(Step):
-    """Shot noise."""
+    """Shot noise, by the number of photons in a white pixel; ``grey``: the same in every channel."""
 
     usage: ClassVar[str] = ":PHOTONS[,grey]"
     examples: ClassVar[tuple[str, ...]] = ("poisson:100.0", "poisson:300.0,grey")

@@ -1,4 +1,4 @@
-"""``photo``: what is left of a good photograph after it was sent or put on a page.
+"""``photo``: the loss of a good photograph that was sent or put on a web page.
 
 Ours, and milder than ``real``: a network that learns to undo it stays close to one for clean images on clean images.
 """
@@ -25,7 +25,7 @@ _WIDEST_BLUR, _LOUDEST_NOISE = 0.4, 10.0  # sigma in LR pixels; levels of 255
 
 @dataclass(frozen=True)
 class Photo(StepSampler):
-    """A photograph that was saved well: each of blur, noise and JPEG is slight, and may be missing."""
+    """Slight blur, noise and JPEG at random, each of which may be missing; includes the subsampling."""
 
     examples: ClassVar[tuple[str, ...]] = ("photo",)
     subsamples: ClassVar[bool] = True

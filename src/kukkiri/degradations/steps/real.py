@@ -49,7 +49,7 @@ _SINC_CHANCE, _LAST_SINC_CHANCE, _GREY_CHANCE = 0.1, 0.8, 0.4
 
 @dataclass(frozen=True)
 class Real(StepSampler):
-    """Random blur, resizing, noise and JPEG; includes the subsampling."""
+    """Blur, resizing, noise and JPEG at random, once or twice over (Real-ESRGAN); includes the subsampling."""
 
     usage: ClassVar[str] = "[:1|2]"
     examples: ClassVar[tuple[str, ...]] = ("real", "real:1")

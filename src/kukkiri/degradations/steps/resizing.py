@@ -1,4 +1,4 @@
-"""A resize on the way."""
+"""A resize before the subsampling."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Self
@@ -14,7 +14,7 @@ __all__ = ["Resize"]
 
 @dataclass(frozen=True)
 class Resize(LinearStep):
-    """Resize on the way, by any factor; the subsampling step that follows goes to the final size."""
+    """Resize by any factor before the subsampling, which still ends at HR / scale."""
 
     usage: ClassVar[str] = ":FACTOR[,nearest|bilinear|bicubic|lanczos][,aliased]"
     examples: ClassVar[tuple[str, ...]] = ("resize:0.7", "resize:1.3,bilinear,aliased")

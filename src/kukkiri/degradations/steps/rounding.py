@@ -1,4 +1,4 @@
-"""Rounding to 8 bit on the way."""
+"""Rounding to 8 bit between two steps."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -15,7 +15,7 @@ __all__ = ["Round"]
 
 @dataclass(frozen=True)
 class Round(Step):
-    """Clamp and round to 8 bit on the way."""
+    """Clamp and round to 8 bit."""
 
     examples: ClassVar[tuple[str, ...]] = ("8bit",)
     takes_levels: ClassVar[bool] = True

@@ -16,7 +16,7 @@ __all__ = ["Direct", "Imresize"]
 
 @dataclass(frozen=True)
 class Direct(LinearStep):
-    """Keep pixels ``[0::scale]``."""
+    """Pixels ``[0::scale]``; ``aligned`` moves the kernel before it, so that LR lies on the bicubic grid."""
 
     usage: ClassVar[str] = "[:aligned]"
     examples: ClassVar[tuple[str, ...]] = ("direct",)
@@ -47,7 +47,7 @@ class Direct(LinearStep):
 
 @dataclass(frozen=True)
 class Imresize(LinearStep):
-    """MATLAB's ``imresize`` to the size of LR, antialiased but for ``nearest``."""
+    """MATLAB's ``imresize`` to the size of LR, antialiased except for ``nearest``."""
 
     examples: ClassVar[tuple[str, ...]] = ("bicubic", "bilinear", "lanczos", "nearest")
     subsamples: ClassVar[bool] = True
