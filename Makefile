@@ -1,7 +1,7 @@
 PYTHON ?= python3
 MAKEFLAGS += --no-print-directory
 
-.PHONY: demo test clean
+.PHONY: demo test docs clean
 
 demo: .venv-demo/ready ## base install only, no torch: upscale the example images to out/
 	.venv-demo/bin/kukkiri upscale examples/images --output out --scale 3 --overwrite
@@ -14,6 +14,10 @@ test: .venv/ready ## development install, then every check
 	.venv/bin/python -m pytest tests/test_layers.py
 	.venv/bin/python -m pytest --cov --cov-report=term
 
+docs: .venv/ready ## the documentation site in site/, built strictly
+	.venv/bin/python -m pip install --quiet --no-deps --force-reinstall .
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build
+
 .venv-demo/ready: pyproject.toml constraints.txt $(shell find src -type f -not -path '*/__pycache__/*')
 	$(PYTHON) -m venv .venv-demo
 	.venv-demo/bin/python -m pip install --quiet --constraint constraints.txt .
@@ -25,4 +29,4 @@ test: .venv/ready ## development install, then every check
 	touch $@
 
 clean:
-	rm -rf .venv .venv-demo out dist build
+	rm -rf .venv .venv-demo out dist build site
