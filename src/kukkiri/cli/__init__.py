@@ -66,7 +66,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         result = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         command = " ".join(("kukkiri", *(error.command_chain or ())))
-        _print_error(f"{str(error).rstrip('.')}. See {command} --help.")
+        text = str(error)
+        _print_error(f"{text if text.endswith(('.', '?')) else f'{text}.'} See {command} --help.")
         return 2
     except KukkiriError as error:
         _print_error(str(error))
