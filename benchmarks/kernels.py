@@ -1,10 +1,10 @@
-"""How well are blur kernels estimated? The table of docs/results/kernel-estimation.md.
+"""Accuracy of blur kernel estimation: the table of docs/results/kernel-estimation.md.
 
     KUKKIRI_SHARED=... python benchmarks/kernels.py [--images N]
 
 Photographs are blurred by a known kernel and subsampled so that they lie on the bicubic grid, rounded
-to 8 bit. Scored: the error of the centred kernel, |k - k_true| / |k_true|, and the luma PSNR that a
-non-blind method reaches with each kernel: the exact minimizer of
+to 8 bit. Scores: the error of the centred kernel, |k - k_true| / |k_true|, and the luma PSNR of a
+non-blind method with each kernel: the exact minimizer of
 
     |(k * x) subsampled - lr|^2 + w |x - bicubic(lr)|^2
 
@@ -61,19 +61,19 @@ def restore(lr, kernel, *, scale):
     """The minimizer above, by Fourier transforms with a periodic border."""
     prior = resize(lr, scale=scale)
     spectrum = np.zeros(prior.shape)
-    turned = flip_kernel(kernel)  # a spectrum multiplies convolutions, kernels here correlate
-    middle = (len(turned) - 1) // 2
-    spectrum[: len(turned), : len(turned)] = turned
+    flipped = flip_kernel(kernel)  # a spectrum multiplies convolutions, kernels here correlate
+    middle = (len(flipped) - 1) // 2
+    spectrum[: len(flipped), : len(flipped)] = flipped
     spectrum = np.fft.fft2(np.roll(spectrum, (-middle, -middle), axis=(0, 1)))
     spread = np.zeros(prior.shape)
     spread[::scale, ::scale] = lr
     right = np.conj(spectrum) * np.fft.fft2(spread) + WEIGHT * np.fft.fft2(prior)
 
-    def folded(values):
+    def fold(values):
         height, width = lr.shape
         return values.reshape(scale, height, scale, width).mean(axis=(0, 2))
 
-    correction = folded(spectrum * right) / (folded(np.abs(spectrum) ** 2) + WEIGHT)
+    correction = fold(spectrum * right) / (fold(np.abs(spectrum) ** 2) + WEIGHT)
     return np.fft.ifft2((right - np.conj(spectrum) * np.tile(correction, (scale, scale))) / WEIGHT).real
 
 
@@ -86,7 +86,7 @@ def score(kernel, truth, lr, hr, *, scale):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=int, default=len(IMAGES), help="how many photographs, up to 9")
+    parser.add_argument("--images", type=int, default=len(IMAGES), help="number of photographs, up to 9")
     arguments = parser.parse_args()
     names = IMAGES[: arguments.images]
     folder = Path(os.environ["KUKKIRI_SHARED"]) / "data" / "FreeVal16"
@@ -114,7 +114,7 @@ def main():
         means = np.mean(rows, axis=0)
         cells = [f"{means[0][1]:.2f} dB"] + [f"{e:.2f}, {p - means[0][1]:+.2f} dB" for e, p in means[1:]]
         print(f"| `{text}{damage}` | {scale} | " + " | ".join(cells) + " |", flush=True)
-    print("\nprocessor seconds for one image: " + ", ".join(f"{k} {np.median(v):.2f}" for k, v in seconds.items()))
+    print("\nCPU seconds for one image: " + ", ".join(f"{k} {np.median(v):.2f}" for k, v in seconds.items()))
 
 
 if __name__ == "__main__":

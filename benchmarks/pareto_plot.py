@@ -1,4 +1,4 @@
-"""The plot of pareto.py: an image that stands alone, in light and in dark."""
+"""The plot of pareto.py: a stand-alone SVG for light and dark."""
 
 from collections.abc import Sequence
 from html import escape
@@ -10,7 +10,7 @@ from kukkiri.reports.charts import Axis, Mark, marker, scatter
 SIZE = (820, 470)
 HEAD = 62
 SERIES = {"preset": 1, "model": 3, "tool": 2, "interpolation": 0, "engine": 4}
-"""In the order in which their labels choose a place; engines stand at the height of their model, without one."""
+"""In the order in which their labels are placed; engines have the height of their model and no label."""
 LEGEND = {
     "preset": "kukkiri, presets",
     "model": "kukkiri, other models",
@@ -33,24 +33,24 @@ def draw(measured: Sequence[Any], path: Path, *, title: str, front: Sequence[str
     Args:
         measured: ``pareto.Measured``.
         path: of the file.
-        title: what was measured.
-        front: names to be joined by a line.
+        title: data and settings.
+        front: names that a line connects.
 
-    What scores less than ``FLOOR`` of the best (a tool that fails on a CPU) and photo weights, whose LR this is not,
-    are in the table only.
+    Candidates below ``FLOOR`` of the best PSNR (a tool that fails on a CPU), and weights for photographs, whose
+    degradation this is not, are in the table only.
     """
-    best = max(one.psnr for one in measured)
-    measured = [one for one in measured if one.psnr > FLOOR * best and "-photo-" not in one.contender.name]
+    best = max(entry.psnr for entry in measured)
+    measured = [entry for entry in measured if entry.psnr > FLOOR * best and "-photo-" not in entry.candidate.name]
     marks = [
         Mark(
-            one.contender.name,
-            one.seconds,
-            one.psnr,
-            SERIES[one.contender.kind],
-            f"{one.contender.what or one.contender.kind}, {one.psnr:.2f} dB, {one.seconds:.3g} s",
-            named=one.contender.kind != "engine",
+            entry.candidate.name,
+            entry.seconds,
+            entry.psnr,
+            SERIES[entry.candidate.kind],
+            f"{entry.candidate.description or entry.candidate.kind}, {entry.psnr:.2f} dB, {entry.seconds:.3g} s",
+            named=entry.candidate.kind != "engine",
         )
-        for one in sorted(measured, key=lambda one: list(SERIES).index(one.contender.kind))
+        for entry in sorted(measured, key=lambda entry: list(SERIES).index(entry.candidate.kind))
     ]
     chart = scatter(
         marks,
@@ -61,7 +61,7 @@ def draw(measured: Sequence[Any], path: Path, *, title: str, front: Sequence[str
         joined=front,
     )
     inner = chart[chart.index(">") + 1 :]
-    kinds = [kind for kind in SERIES if any(one.contender.kind == kind for one in measured)]
+    kinds = [kind for kind in SERIES if any(entry.candidate.kind == kind for entry in measured)]
     head = [
         f'<text class="head" x="20" y="{-HEAD + 26}">PSNR against time</text>',
         f'<text class="title" x="194" y="{-HEAD + 26}">{escape(title)}; up and left is better</text>',
@@ -83,7 +83,7 @@ def draw(measured: Sequence[Any], path: Path, *, title: str, front: Sequence[str
 
 
 def style() -> str:
-    """The report's style with its colours written out, since images in a README have no page around them."""
+    """The style of the reports with its colours written out: an image in a README has no style sheet around it."""
     dark = "".join(rules(DARK, which=1))
     return "".join(rules(LIGHT, which=0)) + f"@media (prefers-color-scheme: dark) {{ {dark} }}"
 

@@ -1,4 +1,4 @@
-"""Why two PSNRs of one image differ: bicubic upscaling of a test set, measured and made in many ways.
+"""Why two PSNRs of one image differ: bicubic upscaling of a test set under many protocols.
 
     python benchmarks/protocols.py --data Set5 --scale 3
 
@@ -59,12 +59,12 @@ def to_8_bit(values: Array) -> Array:
 
 
 def matlab(image: Array, factor: float) -> Array:
-    """imresize: antialiased when shrinking, rounded to 8 bit after each side, as MATLAB does."""
+    """imresize: antialiased when downscaling, rounded to 8 bit after each axis, as MATLAB does."""
     return resize(image, scale=factor)
 
 
 def matlab_once(image: Array, factor: float) -> Array:
-    """The same, rounded only at the end."""
+    """imresize, rounded only at the end."""
     return to_8_bit(matlab_float(image, factor))
 
 
@@ -82,7 +82,7 @@ def pillow(image: Array, factor: float) -> Array:
 
 
 def opencv(image: Array, factor: float) -> Array:
-    """INTER_CUBIC, which torch repeats: a = -0.75, and no antialiasing when shrinking."""
+    """INTER_CUBIC, which torch repeats: a = -0.75, and no antialiasing when downscaling."""
     batch = torch.from_numpy(image.transpose(2, 0, 1)[None].astype(np.float64))
     size = [round(side * factor) for side in image.shape[:2]]
     resized = torch.nn.functional.interpolate(batch, size=size, mode="bicubic", align_corners=False)
@@ -100,13 +100,13 @@ def library_ssim(hr: Array, sr: Array, border: int) -> float:
 
 
 @dataclass(frozen=True)
-class Way:
-    """How LR and SR are made, and how SR is compared with HR."""
+class Variant:
+    """A way to make LR and SR, and to compare SR with HR."""
 
-    what: str
-    who: str = ""
-    smaller: Callable[[Array, float], Array] = matlab
-    larger: Callable[[Array, float], Array] = matlab
+    difference: str
+    users: str = ""
+    downscale: Callable[[Array, float], Array] = matlab
+    upscale: Callable[[Array, float], Array] = matlab
     view: Callable[[Array], Array] = studio
     border: int = 0
     """Pixels beyond the scale."""
@@ -119,53 +119,55 @@ class Way:
         decibels, similarities = [], []
         for image in images:
             hr = np.repeat(to_8_bit(full(image))[..., None], 3, axis=2) if self.grey else image
-            sr = self.larger(self.smaller(hr, 1 / scale), scale)
-            seen, border = (self.view(hr), self.view(sr)), scale + self.border
-            decibels.append(psnr(*seen, border=border))
-            similarities.append(self.similarity(*seen, border))
+            sr = self.upscale(self.downscale(hr, 1 / scale), scale)
+            compared, border = (self.view(hr), self.view(sr)), scale + self.border
+            decibels.append(psnr(*compared, border=border))
+            similarities.append(self.similarity(*compared, border))
         if self.mean == "of errors":
-            value = -10 * math.log10(np.mean([10 ** (-one / 10) for one in decibels]))
+            value = -10 * math.log10(np.mean([10 ** (-value / 10) for value in decibels]))
         else:
             value = float(np.mean(decibels)) * (math.log(10) if self.mean == "natural" else 1)
         return value, float(np.mean(similarities))
 
 
-FIRST = Way("**protocol `y-matlab`**", "EDSR, RCAN, SAN and later")
+FIRST = Variant("**protocol `y-matlab`**", "EDSR, RCAN, SAN and later")
 MEASURED = (
-    Way("Y rounded to 8 bit (`y-mzsr`)", "MZSR, NLRN", view=rounded),
-    Way("R, G and B instead of Y (`rgb`)", "BasicSR's model zoo", view=as_rgb),
-    Way("Y in full range, 0 to 255", "OpenCV's YCrCb; pyiqa's default (YIQ)", view=full),
-    Way("Y with 64.738 for 65.738", "yjn870's SRCNN, FSRCNN, ESPCN; super-image", view=one_digit_off),
-    Way("Y with the weights for 256, over 255", "idealo ISR", view=wrong_divisor),
-    Way("grey copies of the images, raw values", "published bicubic rows, for `bridge`", view=one_channel, grey=True),
-    Way("the same, replicated to RGB and then Y", "RDN, RCAN, SAN, for `bridge`", grey=True),
-    Way("no border cut", "yjn870, idealo ISR; pyiqa's default", border=-1000),
-    Way("6 more pixels cut", "EDSR's code, for DIV2K", border=6),
-    Way("SR not rounded", "super-image", larger=matlab_float),
-    Way("SR truncated to 8 bit", "idealo ISR, QualityScaler, SeedVR2's command line", larger=truncated),
-    Way("mean over errors, then dB", mean="of errors"),
-    Way("natural logarithm", "chaiNNer's metrics node", mean="natural"),
-    Way("SSIM with scikit-image's defaults", similarity=library_ssim),
+    Variant("Y rounded to 8 bit (`y-mzsr`)", "MZSR, NLRN", view=rounded),
+    Variant("R, G and B instead of Y (`rgb`)", "BasicSR's model zoo", view=as_rgb),
+    Variant("Y in full range, 0 to 255", "OpenCV's YCrCb; pyiqa's default (YIQ)", view=full),
+    Variant("Y with 64.738 for 65.738", "yjn870's SRCNN, FSRCNN, ESPCN; super-image", view=one_digit_off),
+    Variant("Y with the weights for 256, over 255", "idealo ISR", view=wrong_divisor),
+    Variant(
+        "grey copies of the images, raw values", "published bicubic rows, for `bridge`", view=one_channel, grey=True
+    ),
+    Variant("the same, replicated to RGB and then Y", "RDN, RCAN, SAN, for `bridge`", grey=True),
+    Variant("no border cut", "yjn870, idealo ISR; pyiqa's default", border=-1000),
+    Variant("6 more pixels cut", "EDSR's code, for DIV2K", border=6),
+    Variant("SR not rounded", "super-image", upscale=matlab_float),
+    Variant("SR truncated to 8 bit", "idealo ISR, QualityScaler, SeedVR2's command line", upscale=truncated),
+    Variant("mean over errors, then dB", mean="of errors"),
+    Variant("natural logarithm", "chaiNNer's metrics node", mean="natural"),
+    Variant("SSIM with scikit-image's defaults", similarity=library_ssim),
 )
 MADE = (
-    Way("LR and SR rounded once, not after each side", smaller=matlab_once, larger=matlab_once),
-    Way("LR by Pillow's bicubic", "yjn870", smaller=pillow),
-    Way("LR and SR by Pillow's bicubic", smaller=pillow, larger=pillow),
-    Way("SR by OpenCV's bicubic", larger=opencv),
-    Way("LR by OpenCV's bicubic, not antialiased", smaller=opencv),
-    Way("LR and SR by OpenCV's bicubic", smaller=opencv, larger=opencv),
+    Variant("LR and SR rounded once, not after each axis", downscale=matlab_once, upscale=matlab_once),
+    Variant("LR by Pillow's bicubic", "yjn870", downscale=pillow),
+    Variant("LR and SR by Pillow's bicubic", downscale=pillow, upscale=pillow),
+    Variant("SR by OpenCV's bicubic", upscale=opencv),
+    Variant("LR by OpenCV's bicubic, not antialiased", downscale=opencv),
+    Variant("LR and SR by OpenCV's bicubic", downscale=opencv, upscale=opencv),
 )
-LEGACY = Way("protocol `y-legacy`: Y rounded, its LR not", "SRCNN, VDSR; every published bicubic row")
+LEGACY = Variant("protocol `y-legacy`: Y rounded, its LR not", "SRCNN, VDSR; every published bicubic row")
 
 
 def read(folder: Path, scale: int) -> list[Array]:
-    (one,) = find_sets(folder)
-    return [image.rgb for image in one.images(scale=scale)]
+    (test_set,) = find_sets(folder)
+    return [image.rgb for image in test_set.images(scale=scale)]
 
 
-def line(way: Way, score: tuple[float, float], first: tuple[float, float]) -> str:
-    change = "" if way is FIRST else f"{score[0] - first[0]:+.2f}"
-    return f"| {way.what} | {score[0]:.2f} | {change} | {score[1]:.4f} | {way.who} |"
+def line(variant: Variant, score: tuple[float, float], first: tuple[float, float]) -> str:
+    change = "" if variant is FIRST else f"{score[0] - first[0]:+.2f}"
+    return f"| {variant.difference} | {score[0]:.2f} | {change} | {score[1]:.4f} | {variant.users} |"
 
 
 def main() -> None:
@@ -175,15 +177,15 @@ def main() -> None:
     arguments = parser.parse_args()
     images = read(arguments.data, arguments.scale)
     first = FIRST.score(images, arguments.scale)
-    print("| what differs | PSNR (dB) | change | SSIM | who does it |\n|---|---|---|---|---|")
-    for way in (FIRST, *MEASURED):
-        used = replace(way, border=max(way.border, -arguments.scale))
-        print(line(way, used.score(images, arguments.scale), first))
+    print("| what differs | PSNR (dB) | change | SSIM | used by |\n|---|---|---|---|---|")
+    for variant in (FIRST, *MEASURED):
+        used = replace(variant, border=max(variant.border, -arguments.scale))
+        print(line(variant, used.score(images, arguments.scale), first))
     legacy = evaluate("bicubic", data=arguments.data, scale=arguments.scale, protocol="y-legacy")
     mean = next(iter(legacy.sets.values())).mean
     print(line(LEGACY, (mean.psnr, mean.ssim), first))
-    for way in MADE:
-        print(line(way, way.score(images, arguments.scale), first))
+    for variant in MADE:
+        print(line(variant, variant.score(images, arguments.scale), first))
 
 
 if __name__ == "__main__":

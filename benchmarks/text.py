@@ -1,12 +1,12 @@
-"""Can text be read after upscaling? Character error rates of Tesseract by model, script and scale.
+"""Legibility of text after upscaling: character error rates of Tesseract by model, script and scale.
 
     python benchmarks/text.py
     python benchmarks/text.py --scales 3 --degradation gaussian:2,2,0+bicubic+noise:0.01+jpeg:75
     python benchmarks/text.py --image docs/images/text.png
 
 Needs Tesseract with eng, rus, ell, jpn and kor, and the fonts DejaVu and Noto CJK (Debian: tesseract-ocr,
-tesseract-ocr-rus, -ell, -jpn, -kor, fonts-dejavu, fonts-noto-cjk). Of a model, {scale} is replaced by the scale.
-Prints Markdown; --json keeps every reading in a file.
+tesseract-ocr-rus, -ell, -jpn, -kor, fonts-dejavu, fonts-noto-cjk). {scale} in the name of a model is replaced by the
+scale. Prints Markdown; --json writes every reading to a file.
 """
 
 import argparse
@@ -34,7 +34,7 @@ from kukkiri.ocr import (
 MODELS = ["lr", "nearest", "bilinear", "bicubic", "lanczos", "espcn-x{scale}", "fsrcnn-x{scale}"]
 BASELINE = "bicubic"
 SHOWN = (("latin", 0), ("japanese", 1), ("korean", 1))
-"""Script and place of the images of examples."""
+"""Script and number of the example images."""
 
 
 def percent(value: float) -> str:
@@ -55,22 +55,22 @@ def row(score: TextScore, baseline: TextScore) -> str:
 
 def print_scale(scores: list[TextScore], hr: TextScore) -> None:
     """All models of a scale: mean over images, interval, difference to bicubic, and each script."""
-    baseline = next((one for one in scores if one.model == BASELINE), hr)
+    baseline = next((score for score in scores if score.model == BASELINE), hr)
     print(f"\n### x{scores[0].scale}, `{scores[0].degradation}`\n")
     print(f"| model | all | 95 % | minus {baseline.model} | " + " | ".join(hr.scripts) + " |")
     print("|---|---|---|---|" + "---|" * len(hr.scripts))
-    for one in [hr, *scores]:
-        print(row(one, baseline), flush=True)
+    for score in [hr, *scores]:
+        print(row(score, baseline), flush=True)
 
 
 def print_sizes(by_scale: dict[int, list[TextScore]]) -> None:
-    """How small may letters be: the height of the em square in LR, all scales together."""
+    """Error rates by the height of the em square in LR, all scales together."""
     rates: dict[tuple[float, int], dict[str, list[float]]] = {}
     for scale, scores in by_scale.items():
         for score in scores:
             name = score.model.replace(f"-x{scale}", "")
-            for one in score.readings.values():
-                rates.setdefault((one.size / scale, scale), {}).setdefault(name, []).append(one.rate)
+            for reading in score.readings.values():
+                rates.setdefault((reading.size / scale, scale), {}).setdefault(name, []).append(reading.rate)
     names = list(next(iter(rates.values())))
     print("\n### By size\n")
     print("| LR em, pixels | scale | " + " | ".join(names) + " |")
@@ -89,13 +89,13 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=12, help="images of each script")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--image", type=Path, help="only draw examples, at scale 3, into this file")
+    parser.add_argument("--image", type=Path, help="only write examples, at scale 3, to this image file")
     given = parser.parse_args()
     if given.image is not None:
-        draw_examples(given.image, models=given.models, degradation=given.degradation, seed=given.seed)
+        write_examples(given.image, models=given.models, degradation=given.degradation, seed=given.seed)
         return
     images = render_images(scripts=given.scripts, count=given.count, seed=given.seed)
-    characters = sum(len(one.truth) for one in images)
+    characters = sum(len(image.truth) for image in images)
     print(f"{reader_version()}, {len(images)} images, {characters} characters, seed {given.seed}")
     (hr,) = score_text(["hr"], images, scale=given.scales[0], degradation=given.degradation)
     by_scale: dict[int, list[TextScore]] = {}
@@ -113,42 +113,44 @@ def main() -> None:
         print_scale(by_scale[scale], hr)
     print_sizes(by_scale)
     if given.json is not None:
-        values = [one.to_json() for scores in by_scale.values() for one in scores]
+        values = [score.to_json() for scores in by_scale.values() for score in scores]
         given.json.write_text(json.dumps(values, indent=1, ensure_ascii=False), encoding="utf-8")
 
 
-def draw_examples(path: Path, *, models: list[str], degradation: str, seed: int) -> None:
-    """A row for each model, a column for each image: what is read, and below what was read in it."""
+def write_examples(path: Path, *, models: list[str], degradation: str, seed: int) -> None:
+    """A row for each model, a column for each image: the upscaled text, and below it the text that was read."""
     scale = 3
-    drawn = render_images(count=max(place for _, place in SHOWN) + 1, seed=seed)
-    by_name = {one.name: one for one in drawn}
-    shown = [by_name[f"{script}-{place:02d}"] for script, place in SHOWN]
+    rendered = render_images(count=max(number for _, number in SHOWN) + 1, seed=seed)
+    by_name = {image.name: image for image in rendered}
+    shown = [by_name[f"{script}-{number:02d}"] for script, number in SHOWN]
     upscaled = {
-        model: [upscale_text(model, one, scale=scale, degradation=degradation)[1] for one in shown]
+        model: [upscale_text(model, image, scale=scale, degradation=degradation)[1] for image in shown]
         for model in ["hr", *(model.format(scale=scale) for model in models if model not in ("hr", "lr"))]
     }
-    rows = [[cell(model, one, sr) for one, sr in zip(shown, row, strict=True)] for model, row in upscaled.items()]
-    columns = [stacked([row[place] for row in rows]) for place in range(len(shown))]
+    rows = [
+        [make_cell(model, image, sr) for image, sr in zip(shown, row, strict=True)] for model, row in upscaled.items()
+    ]
+    columns = [stack([row[number] for row in rows]) for number in range(len(shown))]
     height = max(column.shape[0] for column in columns)
-    page = [np.pad(one, ((0, height - one.shape[0]), (0, 12), (0, 0)), constant_values=255) for one in columns]
+    page = [np.pad(column, ((0, height - column.shape[0]), (0, 12), (0, 0)), constant_values=255) for column in columns]
     Image.from_array(np.concatenate(page, axis=1)).save(path, overwrite=True)
 
 
-def cell(model: str, image: TextImage, sr: np.ndarray) -> np.ndarray:
-    """An image with its caption: model, error rate, and what was read."""
+def make_cell(model: str, image: TextImage, sr: np.ndarray) -> np.ndarray:
+    """An image with its caption: model, error rate, and the text that was read."""
     (read,) = read_text([sr], language=SCRIPTS[image.script].language, kind=image.kind)
     caption = f"{model}, {percent(character_error_rate(image.truth, read))} %: {' '.join(read.split())}"
     font = SCRIPTS[image.script].fonts[0]
     ink = render_text(caption, font=find_font(font), family=font.family, size=12)
     strip = 255 - np.repeat(np.pad(ink, ((6, 24 - min(24, ink.shape[0])), (6, 6)))[..., None], 3, axis=2)
-    return stacked([sr, strip])
+    return stack([sr, strip])
 
 
-def stacked(images: list[np.ndarray]) -> np.ndarray:
-    """Below one another, white to the right."""
-    width = max(one.shape[1] for one in images)
-    wide = [np.pad(one, ((0, 0), (0, width - one.shape[1]), (0, 0)), constant_values=255) for one in images]
-    return np.concatenate(wide)
+def stack(images: list[np.ndarray]) -> np.ndarray:
+    """Images below one another, padded with white at the right."""
+    width = max(image.shape[1] for image in images)
+    padded = [np.pad(image, ((0, 0), (0, width - image.shape[1]), (0, 0)), constant_values=255) for image in images]
+    return np.concatenate(padded)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Fit the pristine model of NIQE that is shipped, to a folder of good photographs.
+"""Fit the shipped pristine model of NIQE to a folder of good photographs.
 
     python tools/fit_niqe.py PHOTOGRAPHS... -o src/kukkiri/metrics/niqe_pristine.npz
 
-The shipped one is made of the photographs of KUKKIRI_SHARED/data/train (names beginning with e17_, es_, gh_, jxl_,
+The shipped one was fitted to the photographs of KUKKIRI_SHARED/data/train (names beginning with e17_, es_, gh_, jxl_,
 kde_, lomiri16_, lxqt_, mate_, palapeli_): no drawings, paintings, textures or text.
 """
 

