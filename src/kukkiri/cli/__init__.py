@@ -4,7 +4,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Group
 
 from kukkiri import __version__
 from kukkiri.cli.parameters import EVERY_PARAMETER
@@ -16,6 +16,7 @@ app = App(
     name="kukkiri",
     version=__version__,
     default_parameter=EVERY_PARAMETER,
+    group_parameters=Group("Options", sort_key=0),
     suppress_keyboard_interrupt=False,
     help="Super-resolution: upscale images with nothing lost; train, evaluate and explain the networks that do it.",
 )

@@ -36,7 +36,11 @@ def _whole(token: Token) -> Token:
 
 def _show_default(value: Any) -> str | None:
     """The default as the help shows it; nothing for what is off, empty or chosen later."""
-    return None if value is None or value is False or value == () else str(value)
+    if value is None or value is False or value == ():
+        return None
+    if value is True:
+        return "on"
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 EVERY_PARAMETER = Parameter(negative=(), consume_multiple=True, converter=_convert, show_default=_show_default)
