@@ -49,7 +49,9 @@ def replacing(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     temporary = target.with_name(f".kukkiri-{os.getpid()}-{secrets.token_hex(8)}.tmp")
     try:
         temporary.touch(exist_ok=False)
+        permissions = temporary.stat().st_mode
         yield temporary
+        temporary.chmod(permissions)  # safetensors puts a file of its own there, which only its owner can read
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         if target.exists():

@@ -10,17 +10,17 @@ from kukkiri.networks import NETWORKS
 CONDITIONED = sorted(name for name, network in NETWORKS.items() if network.conditions)
 
 
-def test_the_networks_that_need_more_than_a_image_say_so():
+def test_the_networks_that_need_more_than_an_image_say_so():
     assert CONDITIONED == ["dpsr", "sftmd", "srmd", "usrnet"]
 
 
-def test_they_are_refused_where_there_is_only_a_image(tmp_path):
+def test_they_are_refused_where_there_is_only_an_image(tmp_path):
     arguments = {"scale": 2, "width": 4, "depth": 3}
     module = NETWORKS["srmd"](**arguments)
     info = describe(module, name="one", arguments=arguments)
-    with pytest.raises(ModelError, match="maps beside the image"):
+    with pytest.raises(ModelError, match="is conditioned on maps, and the graph has one input"):
         export_onnx(module, tmp_path / "one.onnx", info=info)
-    with pytest.raises(ModelError, match="maps beside the image"):
+    with pytest.raises(ModelError, match="is conditioned on maps, not only on the image"):
         TorchEngine(module, info=info)
     assert not list(tmp_path.iterdir())
 

@@ -225,7 +225,9 @@ def test_an_unknown_file_names_the_nearest_networks():
 
 def test_spandrel_is_asked_for_when_it_is_not_there(monkeypatch):
     monkeypatch.setitem(sys.modules, "spandrel", None)
-    with pytest.raises(BackendError, match=r"some\.pth: needs spandrel"):
+    with pytest.raises(
+        BackendError, match=r"some\.pth: an unknown network needs spandrel\. Install kukkiri\[community\]"
+    ):
         load_with_spandrel("some.pth")
 
 

@@ -102,10 +102,22 @@ def test_a_failed_save_leaves_the_old_file_and_nothing_else(network, info, tmp_p
         raise OSError("no space left")
 
     monkeypatch.setattr("kukkiri.checkpoints.safetensors.save_file", fail)
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(ModelError, match=r"a\.safetensors: cannot be written \(no space left\)"):
         save_safetensors(network, path, info=info, overwrite=True)
-    assert [one.name for one in tmp_path.iterdir()] == ["a.safetensors"]
+    assert [path.name for path in tmp_path.iterdir()] == ["a.safetensors"]
     assert path.read_text() == "old"
+
+
+def test_a_folder_that_cannot_be_made_is_the_users_error(network, info, tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(ModelError, match=r"cannot be written .*Choose another folder"):
+        save_safetensors(network, tmp_path / "file" / "a.safetensors", info=info)
+
+
+def test_the_new_file_has_the_permissions_that_the_umask_gives(network, info, tmp_path):
+    (tmp_path / "other").write_text("")
+    save_safetensors(network, tmp_path / "a.safetensors", info=info)
+    assert (tmp_path / "a.safetensors").stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
 def test_a_description_that_contradicts_the_network_is_refused(network, info, tmp_path):

@@ -1,29 +1,29 @@
-"""From a network to the descriptor that its files carry, and a check that the two agree."""
+"""The descriptor of a network, and a check that a network and a descriptor agree."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from torch import nn
 
 from kukkiri.errors import ModelError
-from kukkiri.info import ModelInfo
+from kukkiri.info import JSON, ModelInfo
 from kukkiri.networks import NETWORKS, Network
 
 __all__ = ["check_description", "describe"]
 
 _SHARED = ("scale", "colour", "receptive_field", "multiple", "pre_upsampled")
+"""Attributes that a network and its descriptor have in common."""
 
 
 def describe(
-    network: Network, *, name: str, arguments: Mapping[str, Any], training_data: str = "", licence: str = ""
+    network: Network, *, name: str, arguments: Mapping[str, JSON], training_data: str = "", licence: str = ""
 ) -> ModelInfo:
-    """Describe a network.
+    """Make the descriptor of a network.
 
     Args:
         network: an instance of a class in ``NETWORKS``.
         name: weights id, such as ``espcn-x3``.
-        arguments: keywords that make the same network again; JSON values only.
-        training_data: what it was trained on, for the reader.
+        arguments: keywords of the constructor that made it.
+        training_data: description of the training data, for people.
         licence: SPDX identifier of the weights.
 
     Raises:
@@ -31,7 +31,10 @@ def describe(
     """
     keys = [key for key, kind in NETWORKS.items() if type(network) is kind]
     if not keys:
-        raise ModelError(f"{type(network).__name__} is not among the known networks: {', '.join(NETWORKS)}.")
+        raise ModelError(
+            f"{type(network).__name__} is not in kukkiri.networks.NETWORKS, so that its file could not be loaded. "
+            f"Register it first: kukkiri.networks.register('a_name', {type(network).__name__})."
+        )
     shared = {attribute: getattr(network, attribute) for attribute in _SHARED}
     return ModelInfo(
         name=name,
@@ -44,17 +47,17 @@ def describe(
 
 
 def check_description(module: nn.Module, info: ModelInfo) -> None:
-    """Refuse a descriptor that says something else than the network itself.
+    """Check that a descriptor does not contradict the network.
 
-    Only what the module states about itself is compared, so that any ``nn.Module`` can be described.
+    Attributes that the module lacks are not compared, so that any ``nn.Module`` can be described.
 
     Raises:
         ModelError: an attribute differs.
     """
     for attribute in _SHARED:
-        said = getattr(info, attribute)
-        if getattr(module, attribute, said) != said:
+        described = getattr(info, attribute)
+        if getattr(module, attribute, described) != described:
             raise ModelError(
-                f"{info.name}: described with {attribute} {said!r}, but the network has "
+                f"{info.name}: described with {attribute} {described!r}, but the network has "
                 f"{getattr(module, attribute)!r}. Make the description with kukkiri.checkpoints.describe."
             )

@@ -1,12 +1,12 @@
-"""Other names for the same tensors: from the layouts of popular ports to the keys of our networks."""
+"""Foreign layouts of state dicts: translation from the keys of popular ports to the keys of our networks."""
 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from torch import Tensor
 
+from kukkiri.info import JSON
 from kukkiri.networks.blocks import count_blocks, rename_keys
 from kukkiri.networks.edsr import edsr_from_basicsr
 from kukkiri.networks.rcan import rcan_from_basicsr
@@ -15,9 +15,9 @@ from kukkiri.networks.rdn import rdn_from_yjn870
 __all__ = ["DIALECTS", "Dialect", "strip_wrappers"]
 
 _WRAPPERS = ("module.", "_orig_mod.")
-"""What DataParallel and torch.compile put before every key."""
+"""Prefixes that DataParallel and torch.compile add to every key."""
 _OUTER = ("model.", "net.", "net_g.", "netG.", "generator.", "G.")
-"""Names under which training code keeps the network; tried last, because some networks use them themselves."""
+"""Prefixes from training code that holds the network in an attribute; tried last, as some networks have them, too."""
 
 State = dict[str, Tensor]
 
@@ -27,25 +27,25 @@ class Dialect:
     """One foreign layout."""
 
     name: str
-    """For the reader."""
+    """For people."""
     signature: str
-    """A pattern that some key of every state dict in this layout fits, and no key of ours."""
+    """Regular expression that matches some key of every state dict in this layout, and no key of our networks."""
     translate: Callable[[Mapping[str, Tensor]], State]
-    """From this layout to the keys of the network."""
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-    """Keywords of the constructor that follow from the layout."""
+    """Function from a state dict in this layout to one with the keys of the network."""
+    arguments: Mapping[str, JSON] = field(default_factory=dict)
+    """Keywords of the constructor that the layout implies."""
 
     def applies(self, state: Mapping[str, Tensor]) -> bool:
-        """Whether a state dict may be in this layout."""
+        """True when a state dict may be in this layout."""
         return any(re.fullmatch(self.signature, key) for key in state)
 
 
 def strip_wrappers(state: Mapping[str, Tensor], *, outer: bool = False) -> State:
-    """Take away prefixes that all keys share: ``module.``; with ``outer`` also ``model.``, ``generator.`` and so on."""
+    """Remove prefixes that all keys share: ``module.``; with ``outer`` also ``model.``, ``generator.`` and so on."""
     stripped = {key: value for key, value in state.items() if key != "n_averaged"}  # a counter of averaged weights
     prefixes = _WRAPPERS + (_OUTER if outer else ())
     while stripped:
-        shared = next((one for one in prefixes if all(key.startswith(one) for key in stripped)), None)
+        shared = next((prefix for prefix in prefixes if all(key.startswith(prefix) for key in stripped)), None)
         if shared is None:
             break
         stripped = {key.removeprefix(shared): value for key, value in stripped.items()}
@@ -53,7 +53,7 @@ def strip_wrappers(state: Mapping[str, Tensor], *, outer: bool = False) -> State
 
 
 def _old_esrgan(state: Mapping[str, Tensor]) -> State:
-    """ESRGAN's first layout, ``model.1.sub.*``, to its second; the last of ``sub`` is the trunk's convolution."""
+    """Translate ESRGAN's first layout, ``model.1.sub.*``; the last of ``sub`` is the convolution of the trunk."""
     rules = [
         (r"model\.1\.sub\.(\d+)\.(RDB\d)\.(conv\d)\.0\.", r"RRDB_trunk.\1.\2.\3."),
         (rf"model\.1\.sub\.{count_blocks(state, 'model.1.sub.') - 1}\.", "trunk_conv."),
@@ -67,7 +67,7 @@ def _old_esrgan(state: Mapping[str, Tensor]) -> State:
 
 
 def _bias_free_vdsr(state: Mapping[str, Tensor]) -> State:
-    """VDSR of twtygqyy, without biases: ``input``, ``residual_layer.{i}.conv`` and ``output`` to ``layers.{i}``."""
+    """Translate twtygqyy's VDSR: ``input``, ``residual_layer.{i}.conv`` and ``output`` to ``layers.{i}``."""
     last = count_blocks(state, "residual_layer.") + 1
     inner = {f"residual_layer.{i}.conv": f"layers.{i + 1}" for i in range(last - 1)}
     names = {"input": "layers.0", **inner, "output": f"layers.{last}"}
@@ -75,7 +75,7 @@ def _bias_free_vdsr(state: Mapping[str, Tensor]) -> State:
 
 
 def _tensorflow_mzsr(state: Mapping[str, Tensor]) -> State:
-    """MZSR's TensorFlow variables to PyTorch's axes; what belongs to its optimizers is dropped.
+    """Translate MZSR's TensorFlow variables to PyTorch's axes, and drop those of its optimizers.
 
     ``MODEL/conv1/kernel`` (height, width, in, out) is ``conv1.weight`` (out, in, height, width).
     """
@@ -99,4 +99,4 @@ DIALECTS = (
     Dialect("twtygqyy's VDSR", r"residual_layer\.0\.conv\.weight", _bias_free_vdsr),
     Dialect("yjn870's RDN", r"sfe1\.weight", rdn_from_yjn870, {"value_range": 1.0}),
 )
-"""The foreign layouts that are understood."""
+"""The known foreign layouts."""

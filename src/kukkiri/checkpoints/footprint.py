@@ -1,16 +1,15 @@
-"""How much memory a graph's activations take, measured on the graph itself: what the tiler plans with.
+"""Memory footprint of a graph: the bytes of its activations, from which the tiler plans.
 
-The largest sum of tensors that are alive at one time, walking the nodes in order: a tensor lives from the node
-that makes it to the last one that reads it; weights do not count. A transposed convolution also needs its
+The footprint is the largest sum of tensors that are alive at one time when the nodes run in order. A tensor lives from
+the node that makes it to the last node that reads it; weights do not count. A transposed convolution also needs its
 unrolled columns (output channels x kernel area for each input pixel), which ONNX Runtime holds in one piece.
 Two sizes give the two coefficients of bytes = linear * pixels + quadratic * pixels^2; the quadratic one is
-zero except for networks that compare every pixel with every other.
+zero except for networks that relate every pixel to every other.
 """
 
 import math
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import onnx
@@ -19,30 +18,32 @@ import onnxruntime
 __all__ = ["measure_footprint"]
 
 _SIDES = (16, 32)
-_LARGER_SIDES = (64, 128)
-"""For networks that see everything, but whose pairs of pixels are not yet the largest tensors at 32: SAN's regions."""
+_LONGER_SIDES = (64, 128)
+"""For global networks whose pairs of pixels are not yet the largest tensors at 32, such as SAN with its regions."""
 
 
-def measure_footprint(model: Any, *, multiple: int = 1, sees_everything: bool = False) -> dict[str, float]:
-    """Bytes of simultaneous activations for each pixel of the input ``lr``, at batch 1.
+def measure_footprint(model: onnx.ModelProto, *, multiple: int = 1, is_global: bool = False) -> dict[str, float]:
+    """Measure the bytes of simultaneous activations for each pixel of the input ``lr``, at batch 1.
 
     Args:
-        model: an ``onnx.ModelProto`` with one input (N, C, H, W).
+        model: a graph with one input (N, C, H, W).
         multiple: of the input's sides.
-        sees_everything: every output pixel depends on the whole input.
+        is_global: every output pixel depends on the whole input.
 
     Returns:
         ``linear``, bytes for each pixel, and ``quadratic``, bytes for each pixel squared.
     """
-    session = _session_with_all_outputs(model)
-    linear, quadratic = _fitted(model.graph, session, _SIDES, multiple=multiple)
-    if sees_everything and not quadratic:
-        linear, quadratic = _fitted(model.graph, session, _LARGER_SIDES, multiple=multiple)
+    session = _observe(model)
+    linear, quadratic = _fit(model.graph, session, _SIDES, multiple=multiple)
+    if is_global and not quadratic:
+        linear, quadratic = _fit(model.graph, session, _LONGER_SIDES, multiple=multiple)
     return {"linear": round(linear, 1), "quadratic": round(quadratic, 6)}
 
 
-def _fitted(graph: Any, session: Any, sides: tuple[int, int], *, multiple: int) -> tuple[float, float]:
-    """Both coefficients from the peaks at two sizes."""
+def _fit(
+    graph: onnx.GraphProto, session: onnxruntime.InferenceSession, sides: tuple[int, int], *, multiple: int
+) -> tuple[float, float]:
+    """Fit both coefficients to the peaks at two sizes."""
     few, many = ((side * multiple) ** 2 for side in sides)
     small, large = (_peak_bytes(graph, session, side=side * multiple) for side in sides)
     quadratic = (large / many - small / few) / (many - few)
@@ -51,8 +52,8 @@ def _fitted(graph: Any, session: Any, sides: tuple[int, int], *, multiple: int) 
     return large / many - quadratic * many, quadratic
 
 
-def _session_with_all_outputs(model: Any) -> Any:
-    """A session that returns every tensor between two nodes, in the order of the graph, nothing fused."""
+def _observe(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
+    """Make a session that returns every tensor between two nodes, in the order of the graph, nothing fused."""
     observed = onnx.ModelProto()
     observed.CopyFrom(model)
     del observed.graph.output[:]
@@ -64,17 +65,19 @@ def _session_with_all_outputs(model: Any) -> Any:
     return onnxruntime.InferenceSession(observed.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
-def _peak_bytes(graph: Any, session: Any, *, side: int) -> int:
+def _peak_bytes(graph: onnx.GraphProto, session: onnxruntime.InferenceSession, *, side: int) -> int:
+    """Run the graph at one size and find its largest sum of live tensors."""
     source = graph.input[0]
     channels = source.type.tensor_type.shape.dim[1].dim_value
     lr = np.full((1, channels, side, side), 0.5, dtype=np.float32)
-    names = [one.name for one in session.get_outputs()]
+    names = [output.name for output in session.get_outputs()]
     found = dict(zip(names, session.run(names, {source.name: lr}), strict=True))
     sizes = {source.name: lr.nbytes, **{name: np.asarray(value).nbytes for name, value in found.items()}}
     return _walk(graph, sizes)
 
 
-def _walk(graph: Any, sizes: Mapping[str, int]) -> int:
+def _walk(graph: onnx.GraphProto, sizes: Mapping[str, int]) -> int:
+    """Walk the nodes in order and find the largest sum of live tensors."""
     readers = Counter(name for node in graph.node for name in node.input)
     readers.update(value.name for value in graph.output)
     weights = {tensor.name: tensor.dims for tensor in graph.initializer}
@@ -89,7 +92,8 @@ def _walk(graph: Any, sizes: Mapping[str, int]) -> int:
     return peak
 
 
-def _workspace(node: Any, sizes: Mapping[str, int], weights: Mapping[str, Any]) -> int:
+def _workspace(node: onnx.NodeProto, sizes: Mapping[str, int], weights: Mapping[str, Sequence[int]]) -> int:
+    """Bytes that a node needs beside its inputs and outputs."""
     if node.op_type != "ConvTranspose" or node.input[1] not in weights:
         return 0
     channels_in, *rest = weights[node.input[1]]

@@ -1,6 +1,5 @@
-"""Weights of others: read them without running their code, and find out which network they belong to."""
+"""Weights of others: read without running their code, and recognized by the keys and shapes of their tensors."""
 
-import functools
 import inspect
 import pickle
 import re
@@ -17,27 +16,28 @@ from torch.overrides import TorchFunctionMode
 
 from kukkiri.checkpoints.dialects import DIALECTS, strip_wrappers
 from kukkiri.checkpoints.safetensors import read_safetensors
-from kukkiri.errors import BackendError, ModelError
+from kukkiri.errors import ModelError, did_you_mean_file, require
+from kukkiri.info import JSON
 from kukkiri.networks import NETWORKS, Network
 
 __all__ = ["Recognized", "load_with_spandrel", "read_state", "recognize"]
 
 _INSIDE = ("params_ema", "params", "state_dict", "model_state_dict", "model", "generator", "net", "weights")
-"""Where training code keeps the tensors in its checkpoint, best first: averaged weights before the last ones."""
+"""Entries of checkpoints that hold the tensors, best first: averaged weights before the last ones."""
 
 
 @dataclass(frozen=True)
 class Recognized:
-    """What a foreign state dict turned out to be."""
+    """The network that a foreign state dict belongs to."""
 
     network: str
     """Its name in ``NETWORKS``."""
-    arguments: dict[str, Any]
+    arguments: dict[str, JSON]
     """Keywords for its constructor."""
     state: dict[str, Tensor]
-    """The tensors under the keys of that network; loads with ``strict=True``."""
+    """The tensors under the keys of that network, which load with ``strict=True``."""
     dialect: str = ""
-    """The foreign layout that was translated, or empty."""
+    """The foreign layout that was translated; empty: none."""
 
 
 def read_state(path: str | PathLike[str]) -> dict[str, Tensor]:
@@ -51,7 +51,7 @@ def read_state(path: str | PathLike[str]) -> dict[str, Tensor]:
     """
     source = Path(path)
     if not source.is_file():
-        raise ModelError(f"{source}: no such file.")
+        raise ModelError(f"{source}: no such file. {did_you_mean_file(source)}")
     if source.suffix == ".safetensors":
         return read_safetensors(source)[1]
     try:
@@ -73,8 +73,8 @@ def _first_line(error: Exception) -> str:
     return lines[0][:160] if lines else type(error).__name__
 
 
-def _unwrap(content: Any, *, source: str) -> dict[str, Tensor]:
-    """Find the state dict inside of what was pickled."""
+def _unwrap(content: object, *, source: str) -> dict[str, Tensor]:
+    """Find the state dict in an unpickled object."""
     if not isinstance(content, Mapping):
         raise ModelError(f"{source}: holds a {type(content).__name__}, expected a state dict (names to tensors).")
     for key in _INSIDE:
@@ -87,7 +87,7 @@ def _unwrap(content: Any, *, source: str) -> dict[str, Tensor]:
     return tensors
 
 
-def recognize(state: Mapping[str, Tensor], *, source: str, **arguments: Any) -> Recognized:
+def recognize(state: Mapping[str, Tensor], *, source: str, **arguments: JSON) -> Recognized:
     """Find the network that a state dict belongs to.
 
     Args:
@@ -109,8 +109,8 @@ def recognize(state: Mapping[str, Tensor], *, source: str, **arguments: Any) -> 
     raise ModelError(f"{source}: {_nearest(strip_wrappers(state, outer=True), hints)}")
 
 
-def _readings(state: Mapping[str, Tensor]) -> Iterator[tuple[dict[str, Tensor], str, Mapping[str, Any]]]:
-    """The state dict as it is, then translated, then both again without the names that training code adds."""
+def _readings(state: Mapping[str, Tensor]) -> Iterator[tuple[dict[str, Tensor], str, Mapping[str, JSON]]]:
+    """Yield the state dict unchanged, then translated, then both without the prefixes that training code adds."""
     plain, inner = strip_wrappers(state), strip_wrappers(state, outer=True)
     for tensors in (plain, inner) if inner.keys() != plain.keys() else (plain,):
         yield tensors, "", {}
@@ -120,9 +120,9 @@ def _readings(state: Mapping[str, Tensor]) -> Iterator[tuple[dict[str, Tensor], 
 
 
 def _infer(
-    network: str, state: dict[str, Tensor], arguments: Mapping[str, Any], hints: dict[str, str]
-) -> dict[str, Any] | None:
-    """The arguments with which ``network`` has exactly these keys and shapes, or ``None``."""
+    network: str, state: dict[str, Tensor], arguments: Mapping[str, JSON], hints: dict[str, str]
+) -> dict[str, JSON] | None:
+    """Infer the arguments with which ``network`` has exactly these keys and shapes; ``None``: there are none."""
     infer = NETWORKS[network].arguments_from_state
     wanted = {key: arguments[key] for key in inspect.signature(infer).parameters if key in arguments}
     try:
@@ -136,7 +136,7 @@ def _infer(
 
 
 class _Uninitialized(TorchFunctionMode):
-    """Leaves out the drawing of random weights, for which PyTorch would load a second of code on ``meta``."""
+    """Skip the sampling of random weights, for which PyTorch would load code for a second on ``meta``."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if getattr(func, "__name__", "") in ("normal_", "uniform_", "kaiming_normal_", "trunc_normal_"):
@@ -144,8 +144,8 @@ class _Uninitialized(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def _shapes(network: str, arguments: Mapping[str, Any]) -> dict[str, torch.Size] | None:
-    """Keys and shapes of a network, made without memory; ``None`` if it cannot be made."""
+def _shapes(network: str, arguments: Mapping[str, JSON]) -> dict[str, torch.Size] | None:
+    """List keys and shapes of a network, made without memory; ``None``: it cannot be made."""
     try:
         with torch.device("meta"), _Uninitialized():
             module = NETWORKS[network](**arguments)
@@ -154,8 +154,8 @@ def _shapes(network: str, arguments: Mapping[str, Any]) -> dict[str, torch.Size]
     return {key: value.shape for key, value in module.state_dict().items()}
 
 
-def _merge(network: str, inferred: dict[str, Any], given: Mapping[str, Any], *, source: str) -> dict[str, Any]:
-    """Let the given arguments win, if the constructor knows them and the shapes stay."""
+def _merge(network: str, inferred: dict[str, JSON], given: Mapping[str, JSON], *, source: str) -> dict[str, JSON]:
+    """Override inferred arguments by given ones, if the constructor takes them and the shapes stay."""
     known = inspect.signature(NETWORKS[network]).parameters
     for key in given:
         if key not in known:
@@ -169,10 +169,11 @@ def _merge(network: str, inferred: dict[str, Any], given: Mapping[str, Any], *, 
 
 
 def _nearest(state: Mapping[str, Tensor], hints: Mapping[str, str]) -> str:
-    """Say which networks share most keys, with block numbers left out."""
+    """Name the networks that share most keys, block numbers ignored."""
     ours = {re.sub(r"\d+", "#", key) for key in state}
     overlaps: dict[str, float] = {}
-    for network, theirs in _known_keys().items():
+    for network in NETWORKS:
+        theirs = _list_keys(network)
         common = len(ours & theirs) / max(len(ours | theirs), 1)
         if common > 0.1:
             overlaps[network] = common
@@ -185,21 +186,15 @@ def _nearest(state: Mapping[str, Tensor], hints: Mapping[str, str]) -> str:
     return f"unknown network; nearest: {shares}." + (f" As {best[0]}: {hint}" if hint else "")
 
 
-@functools.cache
-def _known_keys() -> dict[str, set[str]]:
-    """The keys of every network at its default size, with block numbers left out."""
-    known: dict[str, set[str]] = {}
-    for network, kind in NETWORKS.items():
-        required = [
-            key for key, one in inspect.signature(kind).parameters.items() if one.default is inspect.Parameter.empty
-        ]
-        shapes = _shapes(network, dict.fromkeys(required, 2))
-        known[network] = {re.sub(r"\d+", "#", key) for key in shapes or ()}
-    return known
+def _list_keys(network: str) -> set[str]:
+    """List the keys of a network, block numbers ignored."""
+    tiny = NETWORKS[network].tiny
+    shapes = _shapes(network, tiny[0] if tiny else {"scale": 2})
+    return {re.sub(r"\d+", "#", key) for key in shapes or ()}
 
 
 class _SpandrelNetwork(Network):
-    """A network of spandrel's behind our interface; its receptive field is not known, so it counts as global."""
+    """A network of spandrel with our interface; its receptive field is unknown and counts as global."""
 
     receptive_field = None
 
@@ -217,18 +212,15 @@ class _SpandrelNetwork(Network):
 
 
 def load_with_spandrel(path: str | PathLike[str]) -> Network:
-    """Load a file of a network that only spandrel knows.
+    """Load a network that only spandrel knows.
 
     Raises:
         BackendError: spandrel is not installed.
         ModelError: spandrel does not know the file either, or it is no network from image to image.
     """
-    try:
-        import spandrel  # type: ignore[import-not-found,unused-ignore]
-    except ImportError as error:
-        raise BackendError(
-            f"{path}: needs spandrel, which is not installed ({error}). Install it with: pip install spandrel"
-        ) from error
+    require("spandrel", for_what=f"{path}: an unknown network")
+    import spandrel  # type: ignore[import-not-found,unused-ignore]
+
     try:
         descriptor = spandrel.ModelLoader(device="cpu").load_from_file(Path(path))
     except (spandrel.UnsupportedModelError, pickle.UnpicklingError, RuntimeError, ValueError) as error:

@@ -1,22 +1,20 @@
-"""``kukkiri.load``: a file or a shipped id to a torch network and its descriptor."""
+"""``kukkiri.load``: from a file or the id of a shipped model to a torch network and its descriptor."""
 
 import dataclasses
-import difflib
-import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
 from kukkiri import pretrained
 from kukkiri.checkpoints.description import describe
 from kukkiri.checkpoints.safetensors import read_safetensors, tensors_sha256
-from kukkiri.errors import ModelError
-from kukkiri.info import ModelInfo
+from kukkiri.errors import BackendError, ModelError, did_you_mean_file
+from kukkiri.info import JSON, ModelInfo
 from kukkiri.networks import NETWORKS, Network
+from kukkiri.networks.registry import write_unknown_network
 
 __all__ = ["Loaded", "load"]
 
@@ -25,28 +23,29 @@ _PICKLES = (".pth", ".pt", ".ckpt", ".bin")
 
 @dataclass(frozen=True)
 class Loaded:
-    """A network and what is known about it."""
+    """A network and its descriptor."""
 
     info: ModelInfo
-    """The descriptor; for foreign files made from the network itself."""
+    """The descriptor; of a foreign file it is made from the network."""
     module: Network
     """In evaluation mode, with the official forward and value range."""
 
 
-def load(path_or_id: str | PathLike[str], **arguments: Any) -> Loaded:
+def load(path_or_id: str | PathLike[str], **arguments: JSON) -> Loaded:
     """Load a network with its weights.
 
     Args:
-        path_or_id: a ``.safetensors`` file of kukkiri's or of others, a ``.pth`` file (read with
+        path_or_id: a ``.safetensors`` file of kukkiri or of others, a ``.pth`` file (read with
             ``weights_only=True``, so that no code runs), or the id of a shipped model, such as ``espcn-x3``.
-        **arguments: keywords of the network's constructor that the file cannot tell, such as ``scale=3`` or
-            ``res_scale=0.1``; they win over what the file says.
+        **arguments: keywords of the network's constructor that the file does not determine, such as ``scale=3`` or
+            ``res_scale=0.1``; they override those in the file.
 
     Returns:
         The network in evaluation mode, every key of the file used (``strict=True``).
 
     Raises:
-        ModelError: nothing of that name, a file that is damaged or unknown, or arguments that do not fit.
+        ModelError: no such file or id, a file that is damaged, of an unknown network (one of another package that is
+            not registered, see :func:`kukkiri.networks.register`) or of another kind, or arguments that do not fit.
     """
     path = _find(path_or_id)
     if path.suffix == ".onnx":
@@ -59,11 +58,12 @@ def load(path_or_id: str | PathLike[str], **arguments: Any) -> Loaded:
         if info is not None:
             return _load_own(info, state, path=path, arguments=arguments)
     elif path.suffix not in _PICKLES:
-        raise ModelError(f"{path}: {path.suffix or 'no suffix'} is no kind of weights. Expected .safetensors or .pth.")
+        found = path.suffix or "no suffix"
+        raise ModelError(f"{path}: not a file of weights: expected .safetensors or .pth, got {found}.")
     return _load_foreign(path, arguments=arguments)
 
 
-def _load_own(info: ModelInfo, state: Mapping[str, Tensor], *, path: Path, arguments: Mapping[str, Any]) -> Loaded:
+def _load_own(info: ModelInfo, state: Mapping[str, Tensor], *, path: Path, arguments: Mapping[str, JSON]) -> Loaded:
     merged = {**info.arguments, **arguments}
     module = _build(info.network, merged, state, source=str(path))
     described = describe(module, name=info.name, arguments=merged)
@@ -71,14 +71,12 @@ def _load_own(info: ModelInfo, state: Mapping[str, Tensor], *, path: Path, argum
     return Loaded(dataclasses.replace(described, **kept), module)
 
 
-def _load_foreign(path: Path, *, arguments: Mapping[str, Any]) -> Loaded:
+def _load_foreign(path: Path, *, arguments: Mapping[str, JSON]) -> Loaded:
     from kukkiri.checkpoints import foreign
 
     try:
         recognized = foreign.recognize(foreign.read_state(path), source=str(path), **arguments)
     except ModelError as error:
-        if importlib.util.find_spec("spandrel") is None:
-            raise
         return _load_community(path, unknown=error)
     module = _build(recognized.network, recognized.arguments, recognized.state, source=str(path))
     info = describe(module, name=path.stem, arguments=recognized.arguments)
@@ -86,12 +84,12 @@ def _load_foreign(path: Path, *, arguments: Mapping[str, Any]) -> Loaded:
 
 
 def _load_community(path: Path, *, unknown: ModelError) -> Loaded:
-    """A file that only spandrel knows; when it does not either, what we said of the file stands."""
+    """Load a file that only spandrel knows; without spandrel, or if it does not know it either, raise ``unknown``."""
     from kukkiri.checkpoints import foreign
 
     try:
         module = foreign.load_with_spandrel(path)
-    except ModelError:
+    except (BackendError, ModelError):
         raise unknown from None
     info = ModelInfo(
         name=path.stem,
@@ -105,12 +103,10 @@ def _load_community(path: Path, *, unknown: ModelError) -> Loaded:
     return Loaded(info, module)
 
 
-def _build(network: str, arguments: Mapping[str, Any], state: Mapping[str, Tensor], *, source: str) -> Network:
-    """Make the network and fill it, in evaluation mode."""
+def _build(network: str, arguments: Mapping[str, JSON], state: Mapping[str, Tensor], *, source: str) -> Network:
+    """Make a network with these weights, in evaluation mode."""
     if network not in NETWORKS:
-        near = difflib.get_close_matches(network, NETWORKS, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else "."
-        raise ModelError(f"{source}: unknown network {network!r}{hint} Known: {', '.join(NETWORKS)}.")
+        raise ModelError(f"{source}: {write_unknown_network(network)}")
     try:
         module = NETWORKS[network](**arguments)
     except (TypeError, ValueError) as error:
@@ -124,15 +120,12 @@ def _build(network: str, arguments: Mapping[str, Any], state: Mapping[str, Tenso
 
 
 def _find(path_or_id: str | PathLike[str]) -> Path:
-    """The file that is meant: a path that exists, else a shipped id."""
+    """Find the file: a path that exists, or the id of a shipped model."""
     path = Path(path_or_id)
     if path.is_file():
         return path
     if path.is_dir():
         raise ModelError(f"{path}: a folder, not a file of weights. Name one .safetensors or .pth file in it.")
     if path.suffix or path.parent != Path():
-        beside = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
-        near = difflib.get_close_matches(path.name, beside, n=1)
-        hint = f" Did you mean {path.parent / near[0]}?" if near else " Check the path."
-        raise ModelError(f"{path}: no such file.{hint}")
+        raise ModelError(f"{path}: no such file. {did_you_mean_file(path)}")
     return pretrained.locate(str(path_or_id), ".safetensors")

@@ -1,4 +1,4 @@
-"""The ONNX writer: one file, any size, [0, 1] in and out, proved equal to torch before it is put in place."""
+"""The ONNX writer: one file, any image size, [0, 1] in and out, compared with torch before the file appears."""
 
 import copy
 import dataclasses
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from kukkiri.checkpoints.description import check_description
-from kukkiri.checkpoints.placing import placed
+from kukkiri.checkpoints.model_files import replacing_model
 from kukkiri.checkpoints.safetensors import tensors_sha256
 from kukkiri.errors import BackendError, ModelError
 from kukkiri.info import ModelInfo
@@ -25,9 +25,9 @@ from kukkiri.info import ModelInfo
 __all__ = ["MEMORY_KEY", "TOLERANCE", "export_onnx"]
 
 MEMORY_KEY = "kukkiri_memory"
-"""Metadata entry with the activations' bytes, see :mod:`kukkiri.checkpoints.footprint`."""
+"""Metadata entry with the bytes of the activations, see :mod:`kukkiri.checkpoints.footprint`."""
 TOLERANCE = 1e-5
-"""Largest difference to torch, relative to the larger of white and the largest output."""
+"""Largest difference from torch, relative to the larger of white and the largest output."""
 _TRACED = (2, 18, 22)
 _CHECKED = ((1, 17, 31), (3, 21, 15), (1, 45, 37))  # odd; the last is larger than the traced size
 _LIMIT = 2**31 - 1  # of a protobuf message
@@ -35,7 +35,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def export_onnx(module: nn.Module, path: str | PathLike[str], *, info: ModelInfo, overwrite: bool = False) -> ModelInfo:
-    """Write a network as an ONNX graph and prove it first.
+    """Write a network as an ONNX graph, after a comparison with torch.
 
     The graph has one input ``lr`` (N, C, H, W) and one output ``sr``, both float32 in [0, 1] (the network's
     ``value_range`` is folded in), with dynamic N, H and W; the input of a pre-upsampled network is the
@@ -43,13 +43,13 @@ def export_onnx(module: nn.Module, path: str | PathLike[str], *, info: ModelInfo
 
     Args:
         module: a network; it is neither moved nor changed.
-        path: where; missing folders are made.
+        path: of the new file; missing folders are made.
         info: the descriptor; its ``sha256`` is replaced by that of the module's tensors, the same as in
             the safetensors file of these weights.
-        overwrite: replace a file that is there.
+        overwrite: replace an existing file.
 
     Returns:
-        The descriptor as it was written.
+        The descriptor that was written.
 
     Raises:
         ModelError: the file exists, or ``info`` contradicts the module, or the module cannot be expressed as a
@@ -61,12 +61,12 @@ def export_onnx(module: nn.Module, path: str | PathLike[str], *, info: ModelInfo
     conditions = getattr(module, "conditions", ())
     if conditions:
         raise ModelError(
-            f"{info.name}: needs {', '.join(conditions)} beside the image, and the graph has one input. "
+            f"{info.name}: is conditioned on {', '.join(conditions)}, and the graph has one input, the image. "
             "Use the network from Python, through kukkiri.load."
         )
     written = dataclasses.replace(info, sha256=tensors_sha256(module.state_dict()))
     seam = _Seam(module)
-    with placed(Path(path), overwrite=overwrite) as part:
+    with replacing_model(Path(path), overwrite=overwrite) as temporary:
         graph = _graph(seam, written)
         footprint = _footprint(graph, info)
         for key, value in (*written.to_metadata().items(), (MEMORY_KEY, json.dumps(footprint))):
@@ -74,18 +74,18 @@ def export_onnx(module: nn.Module, path: str | PathLike[str], *, info: ModelInfo
             entry.key, entry.value = key, value
         if graph.ByteSize() > _LIMIT:
             raise ModelError(f"{info.name}: larger than 2 GB, which does not fit into one ONNX file.")
-        part.write_bytes(graph.SerializeToString(deterministic=True))
-        _verify(seam, part, written)
+        temporary.write_bytes(graph.SerializeToString(deterministic=True))
+        _verify(seam, temporary, written)
     _LOG.info("wrote %s: %s, verified at %d sizes", path, written.name, len(_CHECKED))
     return written
 
 
 @runtime_checkable
 class Deployable(Protocol):
-    """A network with a plainer form that computes the same, such as ECBSR without its branches."""
+    """A network with a simpler form that computes the same, such as ECBSR without its branches."""
 
     def deploy(self) -> nn.Module:
-        """The plain form, a copy."""
+        """Return the simpler form, a copy."""
 
 
 class _Seam(nn.Module):
@@ -104,7 +104,7 @@ class _Seam(nn.Module):
 
 
 def _graph(seam: _Seam, info: ModelInfo) -> Any:
-    """Trace the network with sizes left open, and take out what only the exporter needed."""
+    """Trace the network with symbolic sizes, and strip the graph."""
     batch, height, width = _TRACED
     example = torch.zeros(batch, info.channels, height * info.multiple, width * info.multiple)
     dynamic = torch.export.Dim.DYNAMIC
@@ -132,13 +132,13 @@ def _graph(seam: _Seam, info: ModelInfo) -> Any:
 def _footprint(model: Any, info: ModelInfo) -> dict[str, float]:
     from kukkiri.checkpoints.footprint import measure_footprint  # imports onnx, which only the writer needs
 
-    return measure_footprint(model, multiple=info.multiple, sees_everything=info.receptive_field is None)
+    return measure_footprint(model, multiple=info.multiple, is_global=info.receptive_field is None)
 
 
 def _strip(model: Any) -> None:
-    """Leave the graph itself: no source paths, no trace symbols, sizes by name.
+    """Remove everything that only the exporter needed: source paths, trace symbols, intermediate shapes.
 
-    Intermediate shapes are dropped: ONNX Runtime infers them, and they hold the exporter's symbols.
+    ONNX Runtime infers the shapes, which hold the exporter's symbols. The sizes of input and output are named.
     """
     del model.metadata_props[:]
     del model.graph.metadata_props[:]
@@ -209,7 +209,7 @@ def _verify(seam: _Seam, path: Path, info: ModelInfo) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence the exporter's advice to its own developers; what it produces is verified."""
+    """Silence the exporter's advice to its developers; its graph is verified."""
     loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "onnxscript", "onnx_ir")]
     levels = [logger.level for logger in loggers]
     with warnings.catch_warnings():

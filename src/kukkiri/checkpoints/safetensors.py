@@ -1,4 +1,4 @@
-"""Safe weights: safetensors files whose metadata is the model's descriptor, with a checksum of the tensors."""
+"""Weights as safetensors files whose metadata is the model's descriptor, with a checksum of the tensors."""
 
 import dataclasses
 import hashlib
@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from kukkiri.checkpoints.description import check_description
-from kukkiri.checkpoints.placing import placed
+from kukkiri.checkpoints.model_files import replacing_model
 from kukkiri.errors import ModelError
 from kukkiri.info import METADATA_KEY, ModelInfo
 
@@ -23,7 +23,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def tensors_sha256(state: Mapping[str, Tensor]) -> str:
-    """The checksum of a state dict, independent of the file format.
+    """Compute the checksum of a state dict, which does not depend on the file format.
 
     SHA-256 over the tensors in the order of their sorted names; for each, the UTF-8 line
     ``name dtype shape`` (such as ``head.weight float32 9,32,3,3``) ended by a newline, then the values'
@@ -50,12 +50,12 @@ def save_safetensors(
 
     Args:
         module: any module; every tensor of its state dict is written under its own key.
-        path: where; missing folders are made.
+        path: of the new file; missing folders are made.
         info: the descriptor; its ``sha256`` is replaced by that of the tensors.
-        overwrite: replace a file that is there.
+        overwrite: replace an existing file.
 
     Returns:
-        The descriptor as it was written.
+        The descriptor that was written.
 
     Raises:
         ModelError: the file exists, or cannot be written, or ``info`` contradicts the module.
@@ -63,8 +63,8 @@ def save_safetensors(
     check_description(module, info)
     state = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in module.state_dict().items()}
     written = dataclasses.replace(info, sha256=tensors_sha256(state))
-    with placed(Path(path), overwrite=overwrite) as part:
-        save_file(state, part, metadata=written.to_metadata())
+    with replacing_model(Path(path), overwrite=overwrite) as temporary:
+        save_file(state, temporary, metadata=written.to_metadata())
     _LOG.info("wrote %s: %s, %d tensors", path, written.name, len(state))
     return written
 

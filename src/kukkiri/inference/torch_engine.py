@@ -30,7 +30,7 @@ class TorchEngine:
         conditions = getattr(module, "conditions", ())
         if conditions:
             raise ModelError(
-                f"{info.name}: needs {', '.join(conditions)} beside the image. "
+                f"{info.name}: is conditioned on {', '.join(conditions)}, not only on the image. "
                 "Use it from Python, through kukkiri.load."
             )
         self.info = info

@@ -4,6 +4,7 @@ import inspect
 import json
 import re
 
+from kukkiri.errors import did_you_mean
 from kukkiri.networks.contextplain import ContextPlain
 from kukkiri.networks.dbpn import DBPN, DDBPN
 from kukkiri.networks.dpsr import DPSR
@@ -32,7 +33,7 @@ from kukkiri.networks.usrnet import USRNet
 from kukkiri.networks.vdsr import VDSR
 from kukkiri.networks.zssr import MZSR, ZSSR
 
-__all__ = ["NETWORKS", "register"]
+__all__ = ["NETWORKS", "register", "write_unknown_network"]
 
 NETWORKS: dict[str, type[Network]] = {
     "contextplain": ContextPlain,
@@ -94,6 +95,14 @@ def register(name: str, network: type[Network], *, replace: bool = False) -> Non
         )
     _check_constructor(network)
     NETWORKS[name] = network
+
+
+def write_unknown_network(name: str) -> str:
+    """Write the message about a name that is not in ``NETWORKS``."""
+    return (
+        f"unknown network {name!r}{did_you_mean(name, sorted(NETWORKS))} A network of another package is registered "
+        f"first: kukkiri.networks.register({name!r}, TheNetwork)."
+    )
 
 
 def _check_constructor(network: type[Network]) -> None:

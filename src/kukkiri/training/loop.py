@@ -19,11 +19,12 @@ from torch import Tensor, nn
 
 from kukkiri.checkpoints import describe, save_safetensors
 from kukkiri.data import PairSet, PatchSampler
-from kukkiri.errors import ConfigError, did_you_mean
+from kukkiri.errors import ConfigError
 from kukkiri.files import replacing, sweep_temporary_files
 from kukkiri.info import ModelInfo
 from kukkiri.losses import LOSSES
 from kukkiri.networks import NETWORKS, Network
+from kukkiri.networks.registry import write_unknown_network
 from kukkiri.resampling.tensors import resize_tensor
 from kukkiri.training.centring import Centred
 from kukkiri.training.initialization import initialize_as_interpolator, initialize_whitened, solve_head, transfer, widen
@@ -137,7 +138,7 @@ class Run:
 
     def __init__(self, recipe: Recipe) -> None:
         if recipe.network not in NETWORKS:
-            raise ConfigError(f"unknown network {recipe.network!r}{did_you_mean(recipe.network, sorted(NETWORKS))}")
+            raise ConfigError(write_unknown_network(recipe.network))
         for loss in filter(None, (recipe.loss, recipe.final_loss)):
             check_choice("loss", loss, tuple(LOSSES))
         self.recipe = recipe
