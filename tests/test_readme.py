@@ -1,13 +1,15 @@
 """What the README shows runs as it stands."""
 
+import contextlib
 import re
 import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
+from cyclopts import MissingArgumentError
 
-from kukkiri.cli import run
+from kukkiri.cli import app, run
 from kukkiri.images import Image
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
@@ -59,3 +61,24 @@ def test_every_link_between_the_docs_leads_somewhere():
     for page in root.rglob("*.md"):
         for target in re.findall(r"\[[^\]`]+\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
             assert target.startswith("http") or (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def command_lines():
+    """Every command of kukkiri in the README and the docs, in a block or in a sentence."""
+    root = Path(__file__).parents[1]
+    for page in (root / "README.md", *sorted((root / "docs").rglob("*.md"))):
+        text = page.read_text(encoding="utf-8").replace("\\\n", " ").replace("\\|", "|")
+        blocks = re.findall(r"^ *```\w*\n(.*?)^ *```", text, flags=re.DOTALL | re.MULTILINE)
+        lines = [line for block in blocks for line in block.splitlines()]
+        lines += re.findall(r"`(kukkiri [^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+        for line in lines:
+            match = re.match(r"\s*(?:\$ |-? ?run: )?(?:\S+/bin/)?kukkiri (.*)", line)
+            if match and not {"COMMAND", "...", "[OPTIONS]"} & set(match[1].split()) and page.name != "cli.md":
+                yield pytest.param(match[1], id=f"{page.name}: {match[1][:60]}")
+
+
+@pytest.mark.parametrize("line", list(command_lines()))
+def test_every_command_of_the_readme_and_the_docs_exists_with_its_options(line):
+    tokens = [{"N": "2", "INT": "2"}.get(token, token) for token in shlex.split(line, comments=True)]
+    with contextlib.suppress(MissingArgumentError):  # a sentence may name a command without its arguments
+        app.parse_args(tokens, exit_on_error=False, print_error=False)
