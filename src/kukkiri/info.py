@@ -14,7 +14,7 @@ METADATA_KEY = "kukkiri"
 """Key of the metadata entry, a JSON object, that holds a file's :class:`ModelInfo`."""
 
 Colour = Literal["y", "rgb"]
-JSON: TypeAlias = None | bool | int | float | str | Sequence["JSON"] | Mapping[str, "JSON"]
+JSON: TypeAlias = bool | int | float | str | Sequence["JSON"] | Mapping[str, "JSON"] | None
 """A value that a checkpoint or a recipe can carry."""
 
 
