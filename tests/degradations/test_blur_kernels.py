@@ -44,8 +44,8 @@ def test_variances_and_angle_are_those_of_the_weights():
     axis = np.arange(31) - 15
     xx, yy = kernel.sum(axis=0) @ axis**2, kernel.sum(axis=1) @ axis**2
     xy = axis @ kernel @ axis
-    turned = np.array([[math.cos(-0.5), -math.sin(-0.5)], [math.sin(-0.5), math.cos(-0.5)]])
-    expected = turned @ np.diag([4.0, 1.0]) @ turned.T
+    rotation = np.array([[math.cos(-0.5), -math.sin(-0.5)], [math.sin(-0.5), math.cos(-0.5)]])
+    expected = rotation @ np.diag([4.0, 1.0]) @ rotation.T
     # sampling and cutting a Gaussian at 15 pixels changes its moments by less than exp(-2 pi^2) = 3e-9
     np.testing.assert_allclose([[xx, xy], [xy, yy]], expected, atol=1e-7)
 
@@ -55,7 +55,7 @@ def test_offset_moves_the_centre_down_and_right():
     assert (row, column) == (pytest.approx(15.5, abs=1e-7), pytest.approx(16.5, abs=1e-7))
 
 
-def test_mzsr_draws_variances_within_its_bounds(rng):
+def test_mzsr_samples_variances_within_its_bounds(rng):
     for _ in range(20):
         kernel = k.sample_gaussian_kernel(rng, scale=2, size=41)  # wide, so that nothing is cut
         axis = np.arange(41) - 20
@@ -79,7 +79,7 @@ def test_disk_within_one_pixel_is_a_delta_and_a_shifted_one_keeps_its_centre():
     np.testing.assert_array_equal(k.disk_kernel(0.4), [[1.0]])
     shifted = k.disk_kernel(2.2, offset=(0.5, -0.25))
     middle = (len(shifted) - 1) / 2
-    # the mass of a cut pixel counts at its centre, so the rim leaves a small error
+    # the mass of a cut pixel counts at its centre, so the rim leaves an error
     assert centre_of_mass(shifted) == pytest.approx((middle + 0.5, middle - 0.25), abs=0.02)
 
 

@@ -37,12 +37,12 @@ def test_the_numeric_kernel_of_kernelgan_is_reproduced(golden_arrays, scale):
 @pytest.mark.parametrize("scale", [2, 3])
 def test_usrnet_srmd_and_dpsr_in_kair_are_reproduced(golden_arrays, scale):
     vector, hr, kernel = vectors(golden_arrays, scale)
-    turned = flip_kernel(kernel)  # KAIR convolves
+    flipped = flip_kernel(kernel)  # KAIR convolves
     wrap = {"scale": scale, "border": "wrap"}
-    assert_equal(blur_downsample(hr, turned, **wrap), vector, "classical_wrap_convolve")
-    assert_equal(blur_downsample(hr, turned, method="bicubic", **wrap), vector, "srmd_wrap_convolve_bicubic")
+    assert_equal(blur_downsample(hr, flipped, **wrap), vector, "classical_wrap_convolve")
+    assert_equal(blur_downsample(hr, flipped, method="bicubic", **wrap), vector, "srmd_wrap_convolve_bicubic")
     assert_equal(
-        blur_downsample(hr, turned, method="bicubic", blur_last=True, **wrap), vector, "dpsr_bicubic_wrap_convolve"
+        blur_downsample(hr, flipped, method="bicubic", blur_last=True, **wrap), vector, "dpsr_bicubic_wrap_convolve"
     )
 
 
@@ -127,7 +127,7 @@ def test_sides_that_do_not_divide_are_refused_with_the_remedy():
     assert crop_to_multiple(np.zeros((101, 80, 3)), 4).shape == (100, 80, 3)
 
 
-def test_programmers_are_told_of_wrong_types_and_names():
+def test_wrong_types_and_names_are_refused():
     with pytest.raises(TypeError, match="float32 or float64, got uint8"):
         blur(np.zeros((4, 4), dtype=np.uint8), np.ones((1, 1)))
     with pytest.raises(ValueError, match="not empty"):

@@ -48,7 +48,7 @@ def test_every_value_is_that_of_the_sum_tap_by_tap(seed, shape, size, kernel, ro
 
 @pytest.mark.parametrize("scale", [2, 2.5, 3, 4, 6, 1 / 2, 1 / 3, 1 / 4, 0.37])
 @pytest.mark.parametrize("rounding", ["half-away", "half-even"])
-def test_whole_images_too(rng, scale, rounding):
+def test_every_value_of_whole_images_is_that_of_the_sum_tap_by_tap(rng, scale, rounding):
     image = rng.integers(0, 256, (300, 400, 3), dtype=np.uint8)
     size = (round(300 * scale), round(400 * scale))
     found = resize(image, output_size=size, rounding=rounding)

@@ -21,7 +21,7 @@ def test_cubic_is_the_sum_of_four_neighbours():
     np.testing.assert_allclose(cubic(f, 1.6), h(1.6) * f[0] + h(0.6) * f[1] + h(0.4) * f[2] + h(1.4) * f[3], atol=1e-12)
 
 
-def test_nearest_takes_the_nearest_and_the_right_one_half_way():
+def test_nearest_takes_the_nearest_sample_and_the_right_one_half_way():
     f = np.array([3.0, 5.0, 11.0])
     assert nearest(f, [0.4, 0.5, 0.6, 1.5, 2.0]).tolist() == [3.0, 5.0, 5.0, 11.0, 11.0]
 

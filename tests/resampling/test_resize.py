@@ -70,8 +70,8 @@ def test_a_constant_image_stays_constant(image, scale, kernel):
 @given(scale=st.sampled_from([1.5, 2, 3, 4]), kernel=st.sampled_from(["linear", "cubic"]))
 def test_a_ramp_stays_a_ramp_away_from_the_border(scale, kernel):
     ramp = np.arange(20.0)[None].repeat(3, 0)
-    larger = resize(ramp, output_size=(3, int(20 * scale)), kernel=kernel)
-    inner = larger[:, int(3 * scale) : -int(3 * scale)]
+    upscaled = resize(ramp, output_size=(3, int(20 * scale)), kernel=kernel)
+    inner = upscaled[:, int(3 * scale) : -int(3 * scale)]
     assert np.abs(np.diff(inner, axis=1) - 1 / scale).max() < 1e-12
 
 
@@ -82,10 +82,10 @@ def test_nearest_upscaling_repeats_pixels(rng):
 
 def test_sixteen_bit_stays_sixteen_bit(rng):
     image = rng.integers(20_000, 45_000, (9, 8), dtype=np.uint16)  # no overshoot is clipped
-    larger = resize(image, scale=2)
+    upscaled = resize(image, scale=2)
     exact = resize(image.astype(np.float64), scale=2)
-    assert larger.dtype == np.uint16
-    assert np.abs(larger - exact).max() <= 1.5  # rounded twice
+    assert upscaled.dtype == np.uint16
+    assert np.abs(upscaled - exact).max() <= 1.5  # rounded twice
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""From a high-resolution image to a low-resolution one: kernels, subsampling, noise, JPEG; one line of text each."""
+"""HR images to LR images: steps with a one-line text form (blur, subsampling, noise, JPEG), kernels, estimates."""
 
 from kukkiri.degradations.alignment import (
     align_kernel,
@@ -26,8 +26,8 @@ from kukkiri.degradations.blur_kernels import (
 from kukkiri.degradations.degradation import Degradation
 from kukkiri.degradations.estimate import KernelEstimate, estimate_kernel
 from kukkiri.degradations.estimate_gaussian import GaussianEstimate, estimate_gaussian
-from kukkiri.degradations.families import KernelBasis, double_scale_kernel, suppress_small_weights
 from kukkiri.degradations.grammar import PRESETS
+from kukkiri.degradations.kernel_families import KernelBasis, double_scale_kernel, suppress_small_weights
 from kukkiri.degradations.kernel_files import kernel_view, load_kernel, save_kernel
 from kukkiri.degradations.linear import blur, blur_downsample, crop_to_multiple, subsample
 from kukkiri.degradations.lr_images import make_lr, write_kernels

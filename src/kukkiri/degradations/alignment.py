@@ -1,9 +1,9 @@
-"""Where a kernel's centre is, and how to move it.
+"""The centre of a kernel: measured, moved, and aligned with the bicubic grid.
 
-One convention holds everywhere in this package. LR pixel i of an image that is shrunk by s covers
+One convention holds everywhere in this package. LR pixel i of an image that is downscaled by s covers
 the HR pixels s i ... s i + s - 1, so its centre lies at s i + (s - 1) / 2: MATLAB's ``imresize``, and
 everything that is trained on bicubic pairs, agrees. Direct subsampling keeps HR pixel s i, so with a
-centred kernel it looks (s - 1) / 2 pixels too far up and left. The image *aligns* with the bicubic
+centred kernel it is (s - 1) / 2 pixels too far up and left. The image *aligns* with the bicubic
 one when the kernel's centre of mass lies (s - 1) / 2 pixels below and right of the kernel's anchor,
 the pixel size // 2 (the middle of an odd kernel).
 """
@@ -40,12 +40,12 @@ def kernel_covariance(kernel: NDArray[Any]) -> tuple[float, float, float]:
     row, column = centre_of_mass(kernel)
     y, x = np.arange(kernel.shape[0])[:, None] - row, np.arange(kernel.shape[1])[None] - column
     total = float(kernel.sum())
-    xx, yy, xy = (float((kernel * one).sum()) / total for one in (x * x, y * y, x * y))
+    xx, yy, xy = (float((kernel * product).sum()) / total for product in (x * x, y * y, x * y))
     return xx, yy, xy
 
 
 def aligned_centre(shape: tuple[int, int], scale: int) -> tuple[float, float]:
-    """Where the centre of mass must lie for a direct subsampled image to align with the bicubic one."""
+    """The centre of mass, (row, column), with which direct subsampling aligns with the bicubic grid."""
     return shape[0] // 2 + (scale - 1) / 2, shape[1] // 2 + (scale - 1) / 2
 
 
@@ -57,14 +57,14 @@ def centre_kernel(kernel: NDArray[Any]) -> Kernel:
 def align_kernel(kernel: NDArray[Any], *, scale: int) -> Kernel:
     """Move the centre of mass to :func:`aligned_centre`; for odd kernels this is KernelGAN's ``kernel_shift``.
 
-    For even ones KernelGAN aims half a pixel further, which misses the bicubic grid by as much. ZSSR's and
-    MZSR's copies were written for Python 2, and on Python 3 miss it by half a pixel for odd kernels.
+    For even kernels KernelGAN's target is half a pixel further, off the bicubic grid by as much. ZSSR's and MZSR's
+    copies were written for Python 2; on Python 3 they are off by half a pixel for odd kernels.
     """
     return move_kernel(kernel, to=aligned_centre((kernel.shape[0], kernel.shape[1]), scale))
 
 
 def move_kernel(kernel: NDArray[Any], *, to: tuple[float, float]) -> Kernel:
-    """Shift a kernel by a cubic spline, so that its centre of mass lands on a place.
+    """Shift a kernel by a cubic spline, so that its centre of mass is at ``to``.
 
     Args:
         kernel: (height, width).
@@ -72,8 +72,8 @@ def move_kernel(kernel: NDArray[Any], *, to: tuple[float, float]) -> Kernel:
 
     Returns:
         A larger array: zeros are added evenly on the four sides (one pixel more than the shift rounded up),
-        so an odd side stays odd and the anchor stays the anchor. Not normalized, as in KernelGAN; the sum
-        changes by about 1e-5 of a kernel that ends in nearly zero.
+        so an odd side stays odd and the anchor is kept. Not normalized, as in KernelGAN; the sum changes by about
+        1e-5 for a kernel that is nearly zero at its border.
 
     Reference: Bell-Kligler et al., KernelGAN, NeurIPS 2019, arXiv:1909.06581, ``kernel_shift``.
     """

@@ -1,12 +1,12 @@
 """Blur kernels in closed form: Gaussians and their relatives, motion, disk, sinc, and bicubic as a matrix.
 
 Every kernel is a float64 array that sums to 1, sampled in HR pixels and applied by *correlation*
-(``scipy.ndimage.correlate``, ``torch.nn.functional.conv2d``): turn it with :func:`flip_kernel` where a
+(``scipy.ndimage.correlate``, ``torch.nn.functional.conv2d``): flip it with :func:`flip_kernel` where a
 paper convolves. Its centre is the middle of the array, (size - 1) / 2, plus ``offset``. Angles are in
 radians, from the x axis (to the right) towards the y axis (downwards).
 
 Gaussians are given by the eigenvalues of their covariance, so by *variances* in HR pixels squared, as
-in MZSR, SRMD, KernelGAN and USRNet's training; IKC, DAN and DASR speak of sigmas, for which there is
+in MZSR, SRMD, KernelGAN and USRNet's training; IKC, DAN and DASR give sigmas, see
 :func:`gaussian_kernel_from_sigmas`.
 """
 
@@ -98,7 +98,7 @@ def generalized_gaussian_kernel(
     size: int = 21,
     offset: tuple[float, float] = (0.0, 0.0),
 ) -> Kernel:
-    """exp(-0.5 d^beta) of the squared Mahalanobis distance d: beta 1 is the Gaussian, larger is flatter.
+    """exp(-0.5 d^beta) of the squared Mahalanobis distance d: beta 1 is the Gaussian, a larger beta is flatter.
 
     Reference: Liu et al., "Estimating generalized Gaussian blur kernels for out-of-focus image deblurring",
     IEEE TCSVT 2020; parametrized as in Wang et al., Real-ESRGAN, ICCVW 2021, arXiv:2107.10833.
@@ -161,7 +161,7 @@ def motion_kernel(
 
 
 def sample_motion_kernel(rng: np.random.Generator, *, size: int = 25, steps: int = 500) -> Kernel:
-    """A shaking hand: a random walk with inertia and jerks, drawn with bilinear weights, centred by its mass.
+    """A shaking hand: a random walk with inertia and jerks, rendered with bilinear weights, centred by its mass.
 
     Args:
         rng: the source of randomness.
@@ -183,8 +183,8 @@ def sample_motion_kernel(rng: np.random.Generator, *, size: int = 25, steps: int
         velocity = inertia * velocity + (1 - inertia) * 4 * (rng.normal() + 1j * rng.normal())
         path[step] = path[step - 1] + velocity
     path -= path.mean()
-    reach = max(np.abs(path.real).max(), np.abs(path.imag).max(), 1e-9)
-    path *= rng.uniform(0.15, 0.35) * size / reach
+    extent = max(np.abs(path.real).max(), np.abs(path.imag).max(), 1e-9)
+    path *= rng.uniform(0.15, 0.35) * size / extent
     kernel = np.zeros((size, size))
     rows, columns = (part + (size - 1) / 2 for part in (path.imag, path.real))
     top, left = np.floor(rows).astype(int), np.floor(columns).astype(int)
@@ -218,14 +218,14 @@ def sinc_kernel(cutoff: float, *, size: int = 21, offset: tuple[float, float] = 
 
 
 def bicubic_kernel(scale: int, *, aligned: bool = True) -> Kernel:
-    """MATLAB's antialiased bicubic shrinking as a matrix, for direct subsampling at phase 0.
+    """MATLAB's antialiased bicubic downscaling as a matrix, for direct subsampling at phase 0.
 
     Away from the border, correlating with it and taking pixels [0::scale] is exactly ``imresize(., 1/scale)``.
 
     Args:
         scale: at least 1.
-        aligned: keep the centre (scale - 1) / 2 right of and below the middle, where bicubic has it;
-            otherwise in the middle, which moves the image by as much.
+        aligned: keep the centre (scale - 1) / 2 right of and below the middle, as bicubic does;
+            otherwise in the middle, which shifts the image by as much.
 
     Returns:
         (size, size), odd size, with negative lobes.
@@ -233,19 +233,19 @@ def bicubic_kernel(scale: int, *, aligned: bool = True) -> Kernel:
     if scale < 1:
         raise ValueError(f"scale must be at least 1, got {scale}")
     centre = (scale - 1) / 2 if aligned else 0.0
-    reach = math.ceil(2 * scale + centre)
-    weights = KERNELS["cubic"].function((np.arange(-reach, reach + 1) - centre) / scale)
-    used = reach - min(np.flatnonzero(weights)[0], 2 * reach - np.flatnonzero(weights)[-1])
-    weights = weights[reach - used : reach + used + 1]
+    radius = math.ceil(2 * scale + centre)
+    weights = KERNELS["cubic"].function((np.arange(-radius, radius + 1) - centre) / scale)
+    used = radius - min(np.flatnonzero(weights)[0], 2 * radius - np.flatnonzero(weights)[-1])
+    weights = weights[radius - used : radius + used + 1]
     return _normalized(np.outer(weights, weights))
 
 
 def as_kernel(values: ArrayLike, *, source: str = "kernel") -> Kernel:
-    """Check that an array can be a kernel and give it as float64.
+    """Check that an array can be a kernel, and return it normalized in float64.
 
     Args:
         values: (height, width), finite, sum not zero; it is divided by its sum.
-        source: what the message calls it.
+        source: its name in the message.
 
     Raises:
         ValueError: the array cannot be a kernel.
@@ -261,7 +261,7 @@ def as_kernel(values: ArrayLike, *, source: str = "kernel") -> Kernel:
 
 
 def flip_kernel(kernel: NDArray[Any]) -> NDArray[Any]:
-    """Turn a kernel by 180 degrees: correlation with the one is convolution with the other."""
+    """Rotate a kernel by 180 degrees: correlation with the result is convolution with the kernel."""
     return np.ascontiguousarray(kernel[::-1, ::-1])
 
 

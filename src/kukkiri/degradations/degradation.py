@@ -1,4 +1,4 @@
-"""A degradation: from a high-resolution image to a low-resolution one, with a one-line text form.
+"""A degradation: steps from an HR image to an LR image, with a one-line text form.
 
 ``Degradation.parse("gaussian:4.0,1.0,-0.5+direct")`` is MZSR's g_ani, ``str()`` of it the same text.
 docs/reference/degradations.md lists every step.
@@ -88,7 +88,7 @@ class Degradation:
         return Degradation(tuple(steps))
 
     def stage(self, place: int, *, scale: int, hr_size: tuple[int, int], size: tuple[int, int]) -> Stage:
-        """Circumstances in which ``steps[place]`` is applied to an image of (height, width) ``size``."""
+        """The stage in which ``steps[place]`` is applied to an image of (height, width) ``size``."""
         return Stage(scale=scale, hr_size=hr_size, size=size, aligned=self._is_aligned(place))
 
     def blur_kernel(self, place: int, *, scale: int) -> Kernel:
@@ -110,10 +110,11 @@ class Degradation:
         return xx, yy, xy
 
     def effective_kernel(self, *, scale: int) -> Kernel:
-        """The one kernel that does the same, away from the border, when followed by direct subsampling.
+        """The kernel that, followed by direct subsampling, does the same away from the border.
 
         Raises:
-            ValueError: the degradation is not blurs, then a subsampling (and then what is not linear).
+            ValueError: the degradation is not blurs, then a subsampling other than bilinear and Lanczos, then perhaps
+                steps that are not linear.
         """
         kernel: Kernel = np.ones((1, 1))
         side = (scale, scale)  # nothing resizes before the subsampling, so any size will do
@@ -139,7 +140,7 @@ class Degradation:
         Args:
             hr: (H, W) or (H, W, C): uint8, or float32 or float64 in [0, 1]; H and W multiples of ``scale``.
             scale: at least 1.
-            seed: for noise, ``real`` and ``photo``; None: another one each time.
+            seed: for noise, ``real`` and ``photo``; None: unpredictable.
 
         Returns:
             lr, (H / scale, W / scale[, C]), dtype of ``hr``. Floats are clamped only by ``8bit`` and ``jpeg``.

@@ -1,4 +1,4 @@
-"""A Gaussian blur read off the power spectrum of the low-resolution image, in a tenth of a second.
+"""A Gaussian blur, estimated from the power spectrum of LR in a tenth of a second.
 
 Scenes have a power spectrum that falls along every orientation like a power of the frequency, with one
 exponent and an amplitude of each orientation's own (Field, JOSA A 4(12), 1987; Torralba & Oliva,
@@ -9,8 +9,8 @@ adds a floor. So the periodogram of LR is fitted, in its logarithm and by least 
     P(f) = sum over aliases g of f:  exp(a(angle g)) |g|^-gamma exp(-4 pi^2 g^T V g / scale^2)  +  noise,
 
 f in cycles per LR pixel, V the covariance in HR pixels squared, a() linear between twelve orientations.
-What is found is the blur of the whole way from a scene that never loses sharpness: that of the lens and of
-bicubic shrinking included. A shift leaves no trace in a spectrum: the kernel comes out centred.
+The estimate is the blur of the whole way from a scene of unlimited sharpness: that of the lens and of bicubic
+subsampling included. A power spectrum does not depend on a shift, so the kernel is centred.
 """
 
 import math
@@ -30,14 +30,14 @@ Float64 = NDArray[np.float64]
 _BLOCK = 64
 _ORIENTATIONS = 12
 _LOWEST = 2 / _BLOCK  # below it the window leaks, and a block holds less than two periods
-_START_BELOW = 0.4  # for the linear start: there neither aliases nor noise count much
+_INITIAL_BELOW = 0.4  # of the frequencies for the linear initial fit: aliases and noise are weak there
 _SMALLEST_VARIANCE = 0.05
 _QUANTIZATION = 1 / 12 / 255**2  # variance of rounding to 8 bit
 
 
 @dataclass(frozen=True)
 class GaussianEstimate:
-    """A Gaussian kernel and what was found beside it."""
+    """A Gaussian kernel, and the other parameters of the fitted spectrum."""
 
     variance: float
     """The larger eigenvalue of the covariance, HR pixels squared."""
@@ -62,15 +62,15 @@ def estimate_gaussian(lr: NDArray[Any], *, scale: int) -> GaussianEstimate:
     """Estimate an anisotropic Gaussian blur.
 
     Args:
-        lr: (H, W) or (H, W, 3): uint8, or floats in [0, 1]; at least 64 pixels to a side. Not for JPEG: it
-            removes the frequencies that are measured here, and a wide blur is then found too narrow.
+        lr: (H, W) or (H, W, 3): uint8, or floats in [0, 1]; at least 64 pixels high and wide. Not
+            for JPEG, which removes the frequencies that are fitted: the estimate of a wide blur is then too narrow.
         scale: HR pixels for one LR pixel along a side.
 
     Returns:
-        The estimate for direct subsampling; variances below 0.05, which is no blur, are set to that.
+        The estimate for direct subsampling; variances below 0.05, which do not blur, are set to 0.05.
 
     Raises:
-        ImageError: too small, or without any texture.
+        ImageError: the image is too small, or has one colour.
     """
     if scale < 1:
         raise ValueError(f"scale must be at least 1, got {scale}")
@@ -89,7 +89,7 @@ def estimate_gaussian(lr: NDArray[Any], *, scale: int) -> GaussianEstimate:
 
 
 def estimation_luma(lr: NDArray[Any], *, smallest: int) -> Float64:
-    """The luma in [0, 1] that an estimate works on.
+    """The luma of LR in [0, 1], (H, W), float64.
 
     Raises:
         ImageError: a side is below ``smallest``, or every pixel is the same.
@@ -101,8 +101,8 @@ def estimation_luma(lr: NDArray[Any], *, smallest: int) -> Float64:
         raise ValueError(f"an image is (H, W) or (H, W, 3), got shape {lr.shape}")
     if min(floats.shape) < smallest:
         raise ImageError(
-            f"a kernel cannot be estimated from {floats.shape[1]}x{floats.shape[0]} pixels, expected {smallest} to a "
-            "side. Use a larger image, or give the kernel."
+            f"a kernel cannot be estimated from {floats.shape[1]}x{floats.shape[0]} pixels, expected at least "
+            f"{smallest}x{smallest}. Use a larger image, or give the kernel."
         )
     if np.ptp(floats) == 0:
         raise ImageError("a kernel cannot be estimated from an image of one colour. Give the kernel.")
@@ -134,9 +134,9 @@ class _Model:
         self.target = np.log(spectrum[half])
         aliases = sorted(np.ndindex(3, 3), key=lambda place: place != (1, 1))  # the frequency itself comes first
         x, y = (np.stack([part[half] + place[along] - 1 for place in aliases]) for along, part in ((1, x), (0, y)))
-        turn = np.mod(np.arctan2(y, x) / np.pi * _ORIENTATIONS, _ORIENTATIONS)
-        before = np.floor(turn).astype(np.int64) % _ORIENTATIONS
-        share = turn - np.floor(turn)
+        position = np.mod(np.arctan2(y, x) / np.pi * _ORIENTATIONS, _ORIENTATIONS)
+        before = np.floor(position).astype(np.int64) % _ORIENTATIONS
+        share = position - np.floor(position)
         damping = -4 * np.pi**2 / scale**2
         # the logarithm of each alias is linear in the parameters: (aliases, frequencies, parameters)
         self.rows = np.zeros((*x.shape, _ORIENTATIONS + 4))
@@ -146,11 +146,11 @@ class _Model:
         parts = (-np.log(np.hypot(x, y)), damping * x**2, damping * 2 * x * y, damping * y**2)
         for place, part in enumerate(parts, _ORIENTATIONS):
             self.rows[..., place] = part
-        self.low = np.hypot(x[0], y[0]) < _START_BELOW
+        self.low = np.hypot(x[0], y[0]) < _INITIAL_BELOW
 
     def fit(self) -> Float64:
-        start = np.linalg.lstsq(self.rows[0][self.low], self.target[self.low], rcond=None)[0]
-        parameters = np.append(start, math.log(_QUANTIZATION))
+        initial = np.linalg.lstsq(self.rows[0][self.low], self.target[self.low], rcond=None)[0]
+        parameters = np.append(initial, math.log(_QUANTIZATION))
         residual, jacobian = self._at(parameters)
         damping = 1e-3
         for _ in range(40):
@@ -173,7 +173,7 @@ class _Model:
         return parameters
 
     def _at(self, parameters: Float64) -> tuple[Float64, Float64]:
-        """What is left of the target, and the derivatives of the model's logarithm."""
+        """Residual of the target, and the derivatives of the model's logarithm."""
         aliases = np.exp(np.clip(self.rows @ parameters[:-1], -60, 60))
         noise = math.exp(parameters[-1])
         total = aliases.sum(axis=0) + noise

@@ -22,7 +22,7 @@ SUBSAMPLERS = {"nearest": "nearest", "bilinear": "linear", "bicubic": "cubic", "
 _LARGE = 121  # taps from which the FFT beats the sum over taps
 _SMALL = 9  # taps up to which a column and a row are no fewer
 _ROUNDING = 1e-15  # of the singular values
-_WIDEST = 101  # side up to which it is worth the while to look for factors
+_WIDEST = 101  # side up to which the search for factors pays
 _BAND = 2**15  # values that are summed at a time: 256 KiB of float64
 
 
@@ -87,14 +87,14 @@ def _correlate(padded: NDArray[Any], kernel: Kernel, *, step: int = 1) -> NDArra
 def subsample(
     image: NDArray[Any], *, scale: int, method: Subsampling = "bicubic", border: Border = "symmetric"
 ) -> NDArray[Any]:
-    """Shrink by an integer.
+    """Downscale by an integer.
 
     Args:
         image: (H, W) or (H, W, C); uint8, uint16, float32 or float64; H and W multiples of ``scale``.
         scale: at least 1.
         method: ``direct`` keeps pixels [0::scale]; the others are MATLAB's ``imresize``, antialiased
             but for ``nearest`` (which at an odd scale keeps the middle pixel: BD's way).
-        border: what the antialiased ones read outside.
+        border: of the antialiased ones, outside the image.
 
     Returns:
         (H / scale, W / scale[, C]), dtype of ``image``; integers are rounded as MATLAB does.
@@ -141,7 +141,7 @@ def blur_downsample(
 
 
 def crop_to_multiple(image: NDArray[Any], scale: int) -> NDArray[Any]:
-    """Cut rows and columns from the bottom and the right until both sides are multiples (``modcrop``)."""
+    """Crop rows and columns from the bottom and the right until both sides are multiples (``modcrop``)."""
     height, width = (side - side % scale for side in image.shape[:2])
     return image[:height, :width]
 

@@ -22,7 +22,7 @@ def make_lr(hr: Image, degradation: Degradation, *, scale: int, seed: int | Sequ
 
     Args:
         hr: any; sides that ``scale`` does not divide are cropped at the bottom and right, which a note says. An 8-bit
-            image is degraded as 8-bit levels, bit for bit as MATLAB does.
+            image is degraded as 8-bit levels, every value as in MATLAB.
         degradation: its random steps are sampled first.
         scale: HR pixels for one LR pixel along a side.
         seed: of the random steps and the noise.

@@ -26,7 +26,7 @@ __all__ = ["LinearStep", "Stage", "Step", "StepSampler"]
 
 @dataclass(frozen=True)
 class Stage:
-    """Circumstances in which a step is applied."""
+    """Scale and sizes with which a step is applied."""
 
     scale: int
     """HR pixels for one LR pixel along a side."""
@@ -47,11 +47,11 @@ class Step(ABC):
     """One step of a degradation."""
 
     usage: ClassVar[str] = ""
-    """What follows the name in the text form, such as ``:STD[,grey]``."""
+    """Text after the name, such as ``:STD[,grey]``, for messages and the docs."""
     examples: ClassVar[tuple[str, ...]] = ()
     """Texts that are their own text form; the tests run each of them."""
     subsamples: ClassVar[bool] = False
-    """True when LR comes out; a degradation has exactly one such step."""
+    """True when the result is LR; a degradation has exactly one such step."""
     resizes: ClassVar[bool] = False
     """True when the image has another size afterwards, but is not LR yet."""
     random: ClassVar[bool] = False

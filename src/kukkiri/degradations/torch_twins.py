@@ -57,7 +57,7 @@ def blur_tensor(images: Tensor, kernel: Tensor, *, border: Border = "symmetric",
 
 
 def _correlate_by_fft(padded: Tensor, kernel: Tensor, sizes: tuple[int, int]) -> Tensor:
-    """The same sum for large kernels, to some 1e-16 (float32: 1e-7) of the largest value."""
+    """The same sum for large kernels, to about 1e-16 (float32: 1e-7) of the largest value."""
     extent = [-(-side // _FFT_MULTIPLE) * _FFT_MULTIPLE for side in padded.shape[-2:]]
     spectrum = torch.fft.rfft2(kernel, s=extent).conj()
     spectrum = spectrum if kernel.ndim == 2 else spectrum[:, None]
@@ -68,7 +68,7 @@ def _correlate_by_fft(padded: Tensor, kernel: Tensor, sizes: tuple[int, int]) ->
 def subsample_tensor(
     images: Tensor, *, scale: int, method: Subsampling = "bicubic", border: Border = "symmetric"
 ) -> Tensor:
-    """Shrink (N, C, H, W) by an integer; the twin of :func:`kukkiri.degradations.subsample`."""
+    """Downscale (N, C, H, W) by an integer; the twin of :func:`kukkiri.degradations.subsample`."""
     check_divisible(tuple(images.shape[-2:]), scale)
     if method == "direct":
         return images[..., ::scale, ::scale]

@@ -1,6 +1,6 @@
 """Interpolation as weight tables: nearest, (bi)linear, (bi)cubic and Lanczos, exactly as MATLAB samples."""
 
-from kukkiri.resampling.kernels import KERNELS, Kernel
+from kukkiri.resampling.kernels import KERNELS, InterpolationKernel
 from kukkiri.resampling.passes import apply_along
 from kukkiri.resampling.resize import resize
 from kukkiri.resampling.strip_resize import StripResize
@@ -9,7 +9,7 @@ from kukkiri.resampling.weights import Border, WeightTable, border_indices, outp
 __all__ = [
     "KERNELS",
     "Border",
-    "Kernel",
+    "InterpolationKernel",
     "StripResize",
     "WeightTable",
     "apply_along",

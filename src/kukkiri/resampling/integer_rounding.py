@@ -1,4 +1,4 @@
-"""Integer levels after one pass of a resize: rounded as MATLAB rounds them, in every value, from quick sums."""
+"""Rounding of integer levels after a pass of a resize: every value as in MATLAB, from fast float sums."""
 
 import math
 from typing import Any, Literal
@@ -11,20 +11,19 @@ from kukkiri.resampling.weights import WeightTable
 __all__ = ["LevelRounding", "Rounding", "sum_type"]
 
 Rounding = Literal["half-away", "half-even"]
-_DOUBT = 0.01  # levels: with more, too many sums would have to be made again
+_DOUBT = 0.01  # levels: with more, too many sums would have to be computed again
 
 
 class LevelRounding:
-    """Rounds the sums of one table.
+    """Rounding of the sums of one table.
 
-    MATLAB's sum is made in float64, tap by tap. One made in another order or in float32 differs from it by less than
-    ``doubt``; where it is farther than that from a half, both are rounded alike, and where it is not, the sum is made
-    again in MATLAB's way. Tables of short binary fractions, such as those of scales 2 and 4, leave no doubt: every
-    sum of theirs is exact in any order.
+    MATLAB sums in float64, tap by tap. A sum in another order or in float32 differs from it by less than ``doubt``.
+    A sum that is farther than that from a half is rounded alike; the others are computed again in MATLAB's way. The
+    doubt of tables of short binary fractions, such as those of scales 2 and 4, is 0: their sums are exact in any order.
     """
 
     def __init__(self, table: WeightTable, *, dtype: DTypeLike, top: int, rounding: Rounding) -> None:
-        """Find out what the sums may differ by.
+        """Compute the bound on the differences of sums.
 
         Args:
             table: of the pass.
@@ -42,7 +41,7 @@ class LevelRounding:
         Args:
             sums: of the pass, any shape.
             table: of the pass, or the rows of it that made ``sums``.
-            levels: what was summed.
+            levels: the input of the pass.
             axis: of the pass.
         """
         if not self.doubt:
@@ -51,7 +50,7 @@ class LevelRounding:
             sums += sums.dtype.type(0.5)
             distance = np.rint(sums)
             distance -= sums
-            doubtful = np.flatnonzero(np.abs(distance, out=distance) <= self.doubt)  # ten times as quick as nonzero
+            doubtful = np.flatnonzero(np.abs(distance, out=distance) <= self.doubt)  # ten times faster than nonzero
             np.floor(sums, out=sums)
             where = np.unravel_index(doubtful, sums.shape)
             again = _sums_tap_by_tap(levels, table, where, axis=axis)
@@ -61,7 +60,7 @@ class LevelRounding:
 
 
 def sum_type(table: WeightTable, top: int) -> DTypeLike:
-    """float32 where it leaves little doubt about the rounding, else float64."""
+    """The type of the sums: float32 when its bound on rounding errors is small, else float64."""
     return np.dtype(np.float32 if _doubt(table, np.float32, top) <= _DOUBT else np.float64)
 
 
@@ -90,7 +89,7 @@ def _round(sums: NDArray[Any], rounding: Rounding) -> None:
 def _sums_tap_by_tap(
     levels: NDArray[Any], table: WeightTable, where: tuple[NDArray[np.intp], ...], *, axis: int
 ) -> NDArray[np.float64]:
-    """Some sums in MATLAB's way: in float64, in the order of the taps."""
+    """Sums of some outputs as in MATLAB: in float64, in the order of the taps."""
     place = where[axis]
     total = np.zeros(place.shape)
     for tap in range(table.taps):

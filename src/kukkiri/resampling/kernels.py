@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["KERNELS", "Kernel", "cubic", "lanczos3", "linear", "nearest"]
+__all__ = ["KERNELS", "InterpolationKernel", "cubic", "lanczos3", "linear", "nearest"]
 
 Float64 = NDArray[np.float64]
 
@@ -41,21 +41,21 @@ def lanczos3(distance: Float64) -> Float64:
 
 
 @dataclass(frozen=True)
-class Kernel:
-    """A kernel and the width of its support in input pixels."""
+class InterpolationKernel:
+    """An interpolation kernel and the width of its support in input pixels."""
 
     name: str
     function: Callable[[Float64], Float64]
     support: float
     """Width of the interval outside which the kernel is zero."""
     widens: bool = True
-    """Whether it is stretched when shrinking (antialiasing); nearest never is."""
+    """True when it is stretched for downscaling (antialiasing); nearest never is."""
 
 
 KERNELS = {
-    "nearest": Kernel("nearest", nearest, 1.0, widens=False),
-    "linear": Kernel("linear", linear, 2.0),
-    "cubic": Kernel("cubic", cubic, 4.0),
-    "lanczos3": Kernel("lanczos3", lanczos3, 6.0),
+    "nearest": InterpolationKernel("nearest", nearest, 1.0, widens=False),
+    "linear": InterpolationKernel("linear", linear, 2.0),
+    "cubic": InterpolationKernel("cubic", cubic, 4.0),
+    "lanczos3": InterpolationKernel("lanczos3", lanczos3, 6.0),
 }
 """Every kernel by its name."""

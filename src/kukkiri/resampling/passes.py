@@ -14,8 +14,8 @@ __all__ = ["apply_along", "apply_to_rows", "dense_blocks", "resize_plan"]
 Array = NDArray[Any]
 Block = tuple[int, int, int, int, Array]
 _BLOCK = 32  # output samples that share one small dense matrix: 24 to 64 are equally fast
-_PRODUCT = 2**18  # multiply-adds of one product: OpenBLAS runs up to so many in the calling thread, and
-# waking its threads for each small product costs twenty times the product, more still on a busy machine
+_PRODUCT = 2**18  # multiply-adds of one product: up to this number OpenBLAS stays in the calling thread; to wake
+# its threads for each small product costs twenty times the product, and more on a busy machine
 
 
 def resize_plan(
@@ -101,8 +101,8 @@ def apply_to_rows(rows: Array, blocks: tuple[Block, ...], *, outputs: int) -> Ar
     for start, stop, low, high, weights in blocks:
         step = max(1, _PRODUCT // weights.size)
         for first in range(0, len(source), step):
-            some = slice(first, first + step)
-            np.matmul(source[some, low:high], weights, out=target[some, start:stop])
+            part = slice(first, first + step)
+            np.matmul(source[part, low:high], weights, out=target[part, start:stop])
     return result
 
 
@@ -111,7 +111,7 @@ def dense_blocks(table: WeightTable, dtype: DTypeLike) -> tuple[Block, ...]:
     """(start, stop) of output samples, the [low, high) input samples that they read, and their weights.
 
     Args:
-        table: one that is used again, as :func:`weight_table` gives it.
+        table: of :func:`weight_table`, which returns the same object for the same arguments.
         dtype: of the weights, which are (high - low, stop - start).
     """
     blocks = []

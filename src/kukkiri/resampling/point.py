@@ -1,4 +1,4 @@
-"""Interpolation at any position: the definitions themselves, to look at and to test the weight tables with.
+"""Interpolation at any position, by the definitions; a reference for the weight tables, and for teaching.
 
 Positions count pixels: f(0) is the first sample, f(1) the second, and between them the kernels weigh the
 neighbours by their distance. For example, linearly,
@@ -8,7 +8,7 @@ neighbours by their distance. For example, linearly,
 nearest f(1.6) = f(2), and cubic f(1.6) = h(1.6) f(0) + h(0.6) f(1) + h(0.4) f(2) + h(1.4) f(3), where h is Keys'
 cubic: 1.5 x^3 - 2.5 x^2 + 1 for x <= 1 and -0.5 x^3 + 2.5 x^2 - 4 x + 2 for 1 < x <= 2. In two dimensions the weights
 of the rows and of the columns are multiplied. :func:`kukkiri.resampling.resize` is this at the positions
-:func:`output_positions`; unlike it, nothing here is widened when shrinking.
+:func:`output_positions`; unlike it, no kernel is widened for downscaling.
 
 Keys, "Cubic convolution interpolation for digital image processing", IEEE TASSP 29(6), 1981.
 """
@@ -28,7 +28,7 @@ Float64 = NDArray[np.float64]
 
 
 def output_positions(outputs: int, *, scale: float) -> Float64:
-    """Where the pixels of a resized image lie in the given one: (i + 0.5) / scale - 0.5.
+    """Positions of the pixels of a resized image in the input: (i + 0.5) / scale - 0.5.
 
     Both images cover the same area, so at scale 2 the first output lies at -0.25 and the second at 0.25.
     """
@@ -41,7 +41,7 @@ def nearest(samples: ArrayLike, positions: ArrayLike, *, border: Border = "symme
     Args:
         samples: (n,).
         positions: any shape, any real numbers; sample 0 is at 0.
-        border: what lies outside, see :func:`kukkiri.resampling.border_indices`.
+        border: rule for positions outside, see :func:`kukkiri.resampling.border_indices`.
 
     Returns:
         The shape of ``positions``, float64.
@@ -69,7 +69,7 @@ def nearest_2d(image: ArrayLike, rows: ArrayLike, columns: ArrayLike, *, border:
         image: (H, W) or (H, W, C).
         rows: vertical positions, of one shape with ``columns`` after broadcasting.
         columns: horizontal positions.
-        border: what lies outside.
+        border: rule for positions outside.
 
     Returns:
         The broadcast shape of the positions (with C behind), float64.
@@ -107,15 +107,15 @@ def _plane(kernel: str, image: ArrayLike, rows: ArrayLike, columns: ArrayLike, b
     x_indices, x_weights = _neighbours(kernel, x, values.shape[1], border)
     total = np.zeros((*y.shape, *values.shape[2:]))
     tail: tuple[Any, ...] = (None,) * (values.ndim - 2)
-    for one in range(y_indices.shape[-1]):
-        for two in range(x_indices.shape[-1]):
-            weight = (y_weights[..., one] * x_weights[..., two])[(..., *tail)]
-            total += weight * values[y_indices[..., one], x_indices[..., two]]
+    for row in range(y_indices.shape[-1]):
+        for column in range(x_indices.shape[-1]):
+            weight = (y_weights[..., row] * x_weights[..., column])[(..., *tail)]
+            total += weight * values[y_indices[..., row], x_indices[..., column]]
     return total
 
 
 def _neighbours(kernel: str, positions: Float64, length: int, border: Border) -> tuple[NDArray[np.int64], Float64]:
-    """Indices and weights of the samples that a kernel reaches, taps last."""
+    """Indices and weights of the samples in the support of a kernel, taps last."""
     chosen = KERNELS[kernel]
     first = np.floor(positions - chosen.support / 2).astype(np.int64)
     taps = first[..., None] + np.arange(math.ceil(chosen.support) + 1)

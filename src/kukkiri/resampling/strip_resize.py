@@ -1,4 +1,4 @@
-"""A resize made strip by strip: for who needs the rows of an upscaled image once, in order, and never all."""
+"""Resize in strips of rows, for callers that use the rows of a resized image once and in order."""
 
 from typing import Any
 
@@ -12,14 +12,16 @@ from kukkiri.resampling.weights import Border, WeightTable
 __all__ = ["StripResize"]
 
 Array = NDArray[Any]
-_STRIP = 2**17  # pixels of a plane that a strip reads or makes: half are slower by a sixth, twice as many no quicker
+_STRIP = (
+    2**17
+)  # pixels of a plane that a strip reads or makes: half as many are slower by a sixth, twice as many no faster
 
 
 class StripResize:
-    """:func:`kukkiri.resampling.resize` of planes, of which any rows can be asked for.
+    """:func:`kukkiri.resampling.resize` of planes, any rows of which are computed on request.
 
-    A strip that stays in the cache while it is used saves writing and reading the whole upscaled planes. Reading
-    only, so that several threads may ask.
+    A strip that stays in the cache while it is used saves writing and reading the whole resized planes. Nothing
+    is changed after construction, so that several threads may request rows.
     """
 
     def __init__(
@@ -62,7 +64,7 @@ class StripResize:
         self.output_size = (self._rows.outputs, self._columns.outputs)
         """(height, width) of the result."""
         self.strip = max(1, int(_STRIP / max(width, self.output_size[1]) / max(1, height / self.output_size[0])))
-        """Rows of the result that are best asked for at once."""
+        """Number of rows of the result that are best requested at once."""
         self._dtype = self._sums = planes.dtype
         self._roundings: dict[int, LevelRounding] = {}
         if np.issubdtype(planes.dtype, np.integer):
@@ -70,7 +72,7 @@ class StripResize:
             self._sums = np.result_type(*(sum_type(table, top) for table in tables.values()))
             for axis, table in plan:
                 self._roundings[axis] = LevelRounding(table, dtype=self._sums, top=top, rounding=rounding)
-        self._planes = self._widened(planes) if self._columns_first else planes
+        self._planes = self._widen_planes(planes) if self._columns_first else planes
 
     def rows(self, start: int, stop: int) -> Array:
         """Rows ``start`` to ``stop`` of the result, (C, stop - start, width)."""
@@ -87,17 +89,17 @@ class StripResize:
         if self._roundings:
             self._roundings[0].round(upscaled, near, strip, axis=1)
         if not self._columns_first:
-            upscaled = self._wide(upscaled)
+            upscaled = self._widen(upscaled)
         return upscaled.astype(self._dtype, copy=False)
 
-    def _wide(self, rows: Array) -> Array:
-        """(C, some rows, W) of sums to the width of the result."""
+    def _widen(self, rows: Array) -> Array:
+        """(C, rows, W) of sums to the width of the result."""
         result = apply_to_rows(rows, dense_blocks(self._columns, self._sums.str), outputs=self._columns.outputs)
         if self._roundings:
             self._roundings[1].round(result, self._columns, rows, axis=2)
         return result
 
-    def _widened(self, planes: Array) -> Array:
+    def _widen_planes(self, planes: Array) -> Array:
         """(C, H, W) to the width of the result, which is the first pass when the sides are scaled differently."""
         channels, height, _ = planes.shape
         result = np.empty((channels, height, self._columns.outputs), dtype=planes.dtype)
@@ -106,6 +108,6 @@ class StripResize:
                 apply_along(plane, self._columns, axis=1, out=target)
             return result
         for first in range(0, height, self.strip):
-            some = slice(first, first + self.strip)
-            result[:, some] = self._wide(planes[:, some].astype(self._sums, order="C"))
+            rows = slice(first, first + self.strip)
+            result[:, rows] = self._widen(planes[:, rows].astype(self._sums, order="C"))
         return result

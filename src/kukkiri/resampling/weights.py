@@ -1,8 +1,8 @@
-"""The sparse weight table of a one-dimensional resize: where the mathematics of interpolation lives, once.
+"""The sparse weight table of a one-dimensional resize: the only implementation of interpolation.
 
 The sampling is that of MATLAB's ``imresize``: with output pixels x = 1, 2, ..., the input position is
 u = x / s + (1 - 1/s) / 2 (centres of the outer pixels' edges aligned), weights are normalized for each
-output pixel, and when shrinking with antialiasing the kernel is stretched to h(x) = s k(s x).
+output pixel, and when downscaling with antialiasing the kernel is stretched to h(x) = s k(s x).
 """
 
 import math
@@ -96,11 +96,11 @@ def weight_table(
     Args:
         inputs: at least 1.
         outputs: at least 1.
-        scale: output samples for one input sample; normally outputs / inputs, but MATLAB keeps the asked
-            scale when ceil(scale * inputs) is not exact, and so do we.
+        scale: output samples for one input sample; normally outputs / inputs, but MATLAB keeps the
+            requested scale when ceil(scale * inputs) is not exact, as does this function.
         kernel: a key of ``KERNELS``.
         antialias: stretch the kernel when ``scale`` < 1, so that nothing aliases.
-        border: what lies outside.
+        border: rule for samples outside the input.
 
     Returns:
         A table in float64; taps that are zero for every output are dropped.

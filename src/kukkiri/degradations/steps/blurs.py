@@ -48,7 +48,7 @@ class Blur(LinearStep):
     """Correlate with a kernel."""
 
     border: Border = field(default="symmetric", kw_only=True)
-    """What lies outside the image."""
+    """Rule for pixels outside the image."""
 
     def __post_init__(self) -> None:
         if self.border not in get_args(Border):

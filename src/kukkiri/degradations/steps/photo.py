@@ -41,10 +41,10 @@ class Photo(StepSampler):
     def sample(self, rng: np.random.Generator, *, scale: int) -> tuple[Step, ...]:
         """Sample the steps of one photograph, see :meth:`StepSampler.sample`.
 
-        One in ten is only subsampled. Else, in this order: with a chance of 1/4 a Gaussian blur up to 0.4 LR pixels
-        wide, every third one anisotropic; an antialiased subsampling, mostly bicubic; with a chance of 1/3 noise of
-        0 to 10 levels, Gaussian or Poisson (then at white); with a chance of 0.85 JPEG of quality 30 to 95, of which
-        0.7 have chroma at half size.
+        One in ten is only subsampled. The others, in this order: with a chance of 1/4 a Gaussian blur up to 0.4 LR
+        pixels wide, a third of these anisotropic; an antialiased subsampling, mostly bicubic; with a chance of 1/3
+        noise of 0 to 10 levels, Gaussian or Poisson (then at white); with a chance of 0.85 JPEG of quality 30 to 95,
+        of which 0.7 have chroma at half size.
         """
         if rng.uniform() < _UNTOUCHED_CHANCE:
             return (Imresize("bicubic"),)

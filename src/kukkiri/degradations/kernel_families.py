@@ -1,4 +1,4 @@
-"""Families of kernels: their principal components, and KernelGAN's clean-up and doubling of an estimate."""
+"""Families of kernels: principal components, and KernelGAN's clean-up and doubling of an estimate."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ __all__ = ["KernelBasis", "double_scale_kernel", "suppress_small_weights"]
 
 @dataclass(frozen=True, eq=False)
 class KernelBasis:
-    """The principal components of a family of kernels, and so a short code for each of its members.
+    """The principal components of a family of kernels, which give a short code for each member.
 
     Reference: Zhang et al., SRMD, CVPR 2018, arXiv:1712.06116, section 3.2: 15 components of 15x15
     kernels, without removing the mean; IKC and DAN keep 10 of 21x21.
@@ -56,7 +56,7 @@ class KernelBasis:
         return np.asarray(np.tensordot(self.components, kernel - self.mean, axes=2))
 
     def decode(self, code: NDArray[Any]) -> Kernel:
-        """The kernel nearest to a code; its sum is 1 only as far as the basis holds the kernel."""
+        """The kernel nearest to a code; its sum is 1 only to the accuracy of the basis."""
         return self.mean + np.tensordot(code, self.components, axes=1)
 
 
@@ -74,22 +74,22 @@ def suppress_small_weights(kernel: NDArray[Any], *, keep: int = 40) -> Kernel:
 
 
 def double_scale_kernel(kernel: NDArray[Any]) -> Kernel:
-    """The kernel for 2s from that for s = 2, if an image shrinks twice in the same way: k * (k spread by 2).
+    """The kernel of scale 4 from that of scale 2, for an image that is downscaled twice alike: k * (k dilated by 2).
 
     Args:
         kernel: (K, K) for scale 2, odd K at least 3.
 
     Returns:
-        (2K - 1, 2K - 1) for scale 4: the rim of K // 2 pixels is cut off, the rest normalized.
+        (2K - 1, 2K - 1) for scale 4: a border of K // 2 pixels is cut off, the rest normalized.
 
     Reference: Bell-Kligler et al., KernelGAN, NeurIPS 2019, supplementary material, ``analytic_kernel``.
     """
     size = kernel.shape[0]
     if kernel.shape != (size, size) or size < 3 or size % 2 == 0:
         raise ValueError(f"the kernel must be square with an odd side of at least 3, got {kernel.shape}")
-    big = np.zeros((3 * size - 2, 3 * size - 2))
+    full = np.zeros((3 * size - 2, 3 * size - 2))
     for row, column in np.ndindex(size, size):
-        big[2 * row : 2 * row + size, 2 * column : 2 * column + size] += kernel[row, column] * kernel
-    rim = size // 2
-    inner = big[rim:-rim, rim:-rim]
+        full[2 * row : 2 * row + size, 2 * column : 2 * column + size] += kernel[row, column] * kernel
+    margin = size // 2
+    inner = full[margin:-margin, margin:-margin]
     return np.asarray(inner / inner.sum())

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from kukkiri.degradations.blur_kernels import gaussian_kernel, sample_gaussian_kernel
-from kukkiri.degradations.families import KernelBasis, double_scale_kernel, suppress_small_weights
+from kukkiri.degradations.kernel_families import KernelBasis, double_scale_kernel, suppress_small_weights
 
 
 def test_kernelgan_clean_up_and_doubling_are_reproduced(golden_arrays):
