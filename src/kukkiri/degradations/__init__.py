@@ -35,7 +35,7 @@ from kukkiri.degradations.operators import Correlation, Decimation, Interpolatio
 from kukkiri.degradations.step import LinearStep, Stage, Step, StepSampler
 from kukkiri.degradations.steps import SAMPLING_REVISION, STEPS
 from kukkiri.degradations.steps.blurs import Blur, ClosedFormBlur
-from kukkiri.degradations.steps.jpeg import jpeg
+from kukkiri.degradations.steps.compression import jpeg
 from kukkiri.degradations.steps.noise import gaussian_noise, poisson_noise
 
 __all__ = [

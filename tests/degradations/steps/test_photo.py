@@ -3,7 +3,7 @@ import pytest
 
 from kukkiri.degradations import Degradation
 from kukkiri.degradations.steps.blurs import GaussianSigmaBlur
-from kukkiri.degradations.steps.jpeg import Jpeg
+from kukkiri.degradations.steps.compression import Jpeg
 from kukkiri.degradations.steps.noise import Noise, Poisson
 from kukkiri.degradations.steps.photo import Photo
 from kukkiri.degradations.steps.subsampling import Imresize

@@ -13,7 +13,7 @@ from kukkiri.degradations.steps.blurs import (
     ShakeBlur,
     SincBlur,
 )
-from kukkiri.degradations.steps.jpeg import Jpeg
+from kukkiri.degradations.steps.compression import Jpeg
 from kukkiri.degradations.steps.noise import Noise, Poisson
 from kukkiri.degradations.steps.photo import Photo
 from kukkiri.degradations.steps.real import Real

@@ -12,7 +12,7 @@ import numpy as np
 from kukkiri.degradations.arguments import Arguments
 from kukkiri.degradations.step import Step, StepSampler
 from kukkiri.degradations.steps.blurs import GaussianSigmaBlur
-from kukkiri.degradations.steps.jpeg import Jpeg
+from kukkiri.degradations.steps.compression import Jpeg
 from kukkiri.degradations.steps.noise import Noise, Poisson
 from kukkiri.degradations.steps.subsampling import Imresize
 

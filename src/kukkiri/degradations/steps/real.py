@@ -16,7 +16,7 @@ import numpy as np
 from kukkiri.degradations.arguments import Arguments, write_step
 from kukkiri.degradations.step import Step, StepSampler
 from kukkiri.degradations.steps.blurs import Blur, GaussianBlur, GeneralizedGaussianBlur, PlateauBlur, SincBlur
-from kukkiri.degradations.steps.jpeg import Jpeg
+from kukkiri.degradations.steps.compression import Jpeg
 from kukkiri.degradations.steps.noise import Noise, Poisson
 from kukkiri.degradations.steps.resizing import Resize
 from kukkiri.degradations.steps.subsampling import Imresize

@@ -1,4 +1,4 @@
-"""JPEG: saved and read back."""
+"""Lossy compression: saved and read back."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, TypeVar
