@@ -1,32 +1,55 @@
 PYTHON ?= python3
+CONSTRAINTS ?= constraints.txt
 MAKEFLAGS += --no-print-directory
+INSTALL = -m pip install --quiet $(addprefix --constraint ,$(CONSTRAINTS))
+REINSTALL = -m pip install --quiet --no-deps --force-reinstall .
 
-.PHONY: demo test docs clean
+.NOTPARALLEL:
+.PHONY: demo test lint types unit base nightly docs installed clean
 
 demo: .venv-demo/ready ## base install only, no torch: upscale the example images to out/
 	.venv-demo/bin/kukkiri upscale examples/images --output out --scale 3 --overwrite
 
-test: .venv/ready ## development install, then every check
-	.venv/bin/python -m pip install --quiet --no-deps --force-reinstall .
+test: lint types unit ## the gate: a development environment from nothing, then every check
+
+lint: .venv/ready ## ruff, rules and format
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
+
+types: .venv/ready ## mypy, strict
 	.venv/bin/mypy
+
+unit: installed ## the layer test, then every test with coverage
 	.venv/bin/python -m pytest tests/test_layers.py
 	.venv/bin/python -m pytest --cov --cov-report=term
 
-docs: .venv/ready ## the documentation site in site/, built strictly
-	.venv/bin/python -m pip install --quiet --no-deps --force-reinstall .
+base: .venv-base/ready ## the tests of the torch-free half in an environment without torch
+	.venv-base/bin/python $(REINSTALL)
+	.venv-base/bin/python -m pytest
+
+nightly: installed ## every test, the property tests with new examples
+	HYPOTHESIS_PROFILE=search .venv/bin/python -m pytest
+
+docs: installed ## the documentation site in site/, built strictly
 	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build
 
-.venv-demo/ready: pyproject.toml constraints.txt $(shell find src -type f -not -path '*/__pycache__/*')
+installed: .venv/ready
+	.venv/bin/python $(REINSTALL)
+
+.venv-demo/ready: pyproject.toml $(CONSTRAINTS) $(shell find src -type f -not -path '*/__pycache__/*')
 	$(PYTHON) -m venv .venv-demo
-	.venv-demo/bin/python -m pip install --quiet --constraint constraints.txt .
+	.venv-demo/bin/python $(INSTALL) .
 	touch $@
 
-.venv/ready: pyproject.toml constraints.txt
+.venv-base/ready: pyproject.toml $(CONSTRAINTS)
+	$(PYTHON) -m venv .venv-base
+	.venv-base/bin/python $(INSTALL) '.[test]'
+	touch $@
+
+.venv/ready: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install --quiet --constraint constraints.txt '.[dev]'
+	.venv/bin/python $(INSTALL) '.[dev]'
 	touch $@
 
 clean:
-	rm -rf .venv .venv-demo out dist build site
+	rm -rf .venv .venv-base .venv-demo out dist build site
