@@ -36,7 +36,7 @@ PHOTOGRAPH = "skimage_motorcycle_left"
 
 
 def label(text, width, height=22):
-    """Black text on white; the longest fit at a smaller size."""
+    """Black text on white; texts that are too long are scaled down."""
     shown = pyvips.Image.text(text, font="DejaVu Sans Mono 9", dpi=96)
     if shown.width > width - 4:
         shown = shown.resize((width - 4) / shown.width)
@@ -46,7 +46,7 @@ def label(text, width, height=22):
 
 
 def tile(array, text, *, side):
-    """One image, upscaled without smoothing to ``side``, under its text."""
+    """An image, upscaled by nearest neighbour to ``side``, under its text."""
     image = pyvips.Image.new_from_array(np.ascontiguousarray(array))
     image = image.resize(side / image.width, kernel="nearest", vscale=side / image.width)
     return label(text, side).colourspace("srgb").join(image.copy(interpretation="srgb"), "vertical")
@@ -73,7 +73,7 @@ def draw_examples(target):
 
 
 def draw_estimates(target):
-    """The true kernel, and the two estimates of it from one photograph."""
+    """The true kernels, and their two estimates from one photograph."""
     photograph = Path(os.environ["KUKKIRI_SHARED"]) / "data" / "FreeVal16" / "es_station4.png"
     hr = pyvips.Image.new_from_file(str(photograph))[:3].crop(0, 0, 512, 360).numpy()
     tiles = []
@@ -92,7 +92,7 @@ def draw_estimates(target):
 
 
 def draw_alignment(target):
-    """Six HR pixels in a row at scale 2 and 3, and where each LR pixel looks."""
+    """Six HR pixels in a row at scale 2 and 3, and the position that each LR pixel samples."""
     pixel, parts = 46, []
     for row, scale in enumerate((2, 3)):
         top = 40 + 130 * row
@@ -121,10 +121,10 @@ def draw_alignment(target):
     legend = (
         '<circle cx="320" cy="60" r="6" fill="#d55e00"/><text x="334" y="65">direct keeps this pixel: [0::scale]</text>'
         '<path d="M314 84 l12 12 m0 -12 l-12 12" stroke="#0072b2" stroke-width="3"/>'
-        '<text x="334" y="95">bicubic looks here: centre of the block</text>'
+        '<text x="334" y="95">bicubic samples here: centre of the block</text>'
         '<text x="314" y="130">direct:aligned moves the kernel\'s</text>'
         '<text x="314" y="150">centre by the arrow, down and right,</text>'
-        '<text x="314" y="170">so that both look at the same place.</text>'
+        '<text x="314" y="170">so that both sample the same position.</text>'
     )
     target.write_text(
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 270" width="640" height="270">'
