@@ -80,7 +80,7 @@ def small(**rules):
         ({"mean_pixels": 2000}, {"a": (20, 30), "b": (20, 20)}, "500 pixels on average, expected about 2,000"),
     ],
 )
-def test_sets_whose_sizes_vary_are_held_to_what_is_known(tmp_path, rules, sizes, message):
+def test_sets_of_varying_sizes_are_checked_against_the_known_rules(tmp_path, rules, sizes, message):
     paths = tuple(sorted(fill(tmp_path, sizes).iterdir()))
     if message is None:
         small(**rules).check(TestSet("Small", paths))
@@ -89,7 +89,7 @@ def test_sets_whose_sizes_vary_are_held_to_what_is_known(tmp_path, rules, sizes,
             small(**rules).check(TestSet("Small", paths))
 
 
-def test_a_missing_set_is_said_with_what_to_do(tmp_path):
+def test_a_missing_set_is_an_error_with_a_remedy(tmp_path):
     assert look_for_benchmark("set5", [tmp_path]) is None
     with pytest.raises(ConfigError, match=r"Set5 is not in .*docs/how-to/evaluate.md"):
         find_benchmark("set5", [tmp_path])

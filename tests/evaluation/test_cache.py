@@ -13,7 +13,7 @@ SETTING = {"model": "abc", "scale": 2, "protocol": "y-matlab"}
 SCORES = {"psnr": 30.123456789012345, "ssim": 0.9}
 
 
-def test_what_was_kept_is_found_by_another_process_to_the_last_bit(tmp_path):
+def test_kept_scores_are_found_by_another_process_to_the_last_bit(tmp_path):
     first = ScoreCache(tmp_path / "deep" / "cache")
     assert first.find(SETTING, "image") == {}
     first.keep(SETTING, "image", {**SCORES, "niqe": None})
@@ -34,13 +34,13 @@ def test_any_other_setting_or_image_is_not_found(tmp_path, change):
     assert cache.find(SETTING, "other") == {}
 
 
-def test_a_change_of_the_code_forgets_everything(tmp_path, monkeypatch):
+def test_a_change_of_the_code_invalidates_everything(tmp_path, monkeypatch):
     ScoreCache(tmp_path).keep(SETTING, "image", SCORES)
     monkeypatch.setattr(module, "_code_digest", lambda: "after an edit")
     assert ScoreCache(tmp_path).find(SETTING, "image") == {}
 
 
-def test_further_measures_join_what_is_known(tmp_path):
+def test_further_metrics_are_added_to_known_scores(tmp_path):
     ScoreCache(tmp_path).keep(SETTING, "image", SCORES)
     ScoreCache(tmp_path).keep(SETTING, "image", {"niqe": 4.5})
     assert ScoreCache(tmp_path).find(SETTING, "image") == {**SCORES, "niqe": 4.5}
@@ -59,7 +59,7 @@ def test_a_line_torn_by_a_crash_costs_only_itself(tmp_path):
     assert again.find(SETTING, "first") == again.find(SETTING, "third") == SCORES
 
 
-def test_a_file_of_nonsense_is_as_good_as_none(tmp_path):
+def test_an_unreadable_file_is_ignored(tmp_path):
     cache = ScoreCache(tmp_path)
     cache.keep(SETTING, "image", SCORES)
     (file,) = tmp_path.iterdir()
@@ -69,7 +69,7 @@ def test_a_file_of_nonsense_is_as_good_as_none(tmp_path):
     assert ScoreCache(tmp_path).find(SETTING, "image") == {}
 
 
-def test_a_folder_that_cannot_be_written_is_said_once_and_stops_nothing(tmp_path, caplog):
+def test_a_folder_that_cannot_be_written_is_reported_once_and_stops_nothing(tmp_path, caplog):
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
     cache = ScoreCache(tmp_path / "file" / "below")
     with caplog.at_level(logging.WARNING):

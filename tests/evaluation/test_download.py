@@ -72,7 +72,7 @@ def server():
     running.server_close()
 
 
-def test_a_file_comes_whole_with_its_progress_told(server, tmp_path):
+def test_a_file_is_complete_and_its_progress_is_reported(server, tmp_path):
     told = []
     download(server.url, tmp_path / "a.zip", sha256=SHA256.upper(), report=lambda *step: told.append(step))
     assert (tmp_path / "a.zip").read_bytes() == CONTENT
@@ -82,13 +82,13 @@ def test_a_file_comes_whole_with_its_progress_told(server, tmp_path):
     assert len(told) > 3
 
 
-def test_what_is_there_and_right_is_not_fetched_again(server, tmp_path):
+def test_a_complete_file_is_not_fetched_again(server, tmp_path):
     (tmp_path / "a.zip").write_bytes(CONTENT)
     download(server.url, tmp_path / "a.zip", sha256=SHA256)
     assert server.asked == []
 
 
-def test_an_interrupted_file_is_continued_and_nothing_has_its_name_meanwhile(server, tmp_path):
+def test_an_interrupted_file_is_continued_and_has_its_name_only_when_complete(server, tmp_path):
     server.stop_after = 3_000_000
     with pytest.raises(BackendError, match=r"3000000 of 10240000 bytes|kept"):
         download(server.url, tmp_path / "a.zip", sha256=SHA256)
@@ -103,7 +103,7 @@ def test_an_interrupted_file_is_continued_and_nothing_has_its_name_meanwhile(ser
     assert told[-1] == (len(CONTENT), len(CONTENT))
 
 
-def test_a_server_that_cannot_go_on_begins_anew(server, tmp_path):
+def test_a_server_that_cannot_resume_starts_from_the_beginning(server, tmp_path):
     (tmp_path / "a.zip.part").write_bytes(CONTENT[:1000])
     server.ranges = False
     download(server.url, tmp_path / "a.zip", sha256=SHA256)
@@ -118,7 +118,7 @@ def test_a_part_that_is_complete_or_too_long_ends_well(server, tmp_path, rest):
     assert server.asked == ([] if rest == CONTENT else [f"bytes={len(rest)}-", None])
 
 
-def test_a_wrong_file_is_thrown_away(server, tmp_path):
+def test_a_wrong_file_is_deleted(server, tmp_path):
     server.content = b"<html>moved</html>"
     with pytest.raises(BackendError, match=f"expected {SHA256}"):
         download(server.url, tmp_path / "a.zip", sha256=SHA256)
@@ -182,7 +182,7 @@ def tiny(server, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", ["zip", "tgz"])
-def test_a_benchmark_is_fetched_unpacked_checked_and_its_archive_thrown_away(tiny, files, tmp_path, kind):
+def test_a_benchmark_is_fetched_unpacked_checked_and_its_archive_deleted(tiny, files, tmp_path, kind):
     tiny(packed(files, kind))
     folder = tmp_path / "sets"
     found = download_benchmark("tiny", folder)
@@ -201,13 +201,13 @@ def test_an_archive_with_other_images_leaves_no_set(tiny, files, tmp_path):
     assert not (tmp_path / "sets" / "Tiny").exists()
 
 
-def test_a_file_that_is_no_archive_is_said(tiny, tmp_path):
+def test_a_file_that_is_no_archive_is_an_error(tiny, tmp_path):
     tiny(b"no archive")
     with pytest.raises(BackendError, match="not a readable archive"):
         download_benchmark("tiny", tmp_path)
 
 
-def test_what_has_no_public_address_is_not_looked_for(tmp_path):
+def test_a_set_without_a_public_address_is_an_error(tmp_path):
     with pytest.raises(ConfigError, match="no public address"):
         download_benchmark("set5", tmp_path)
     with pytest.raises(ConfigError, match="unknown benchmark"):
@@ -215,7 +215,7 @@ def test_what_has_no_public_address_is_not_looked_for(tmp_path):
 
 
 def test_public_addresses_are_encrypted_and_have_checksums():
-    archives = [one.archive for one in BENCHMARKS.values() if one.archive]
+    archives = [benchmark.archive for benchmark in BENCHMARKS.values() if benchmark.archive]
     assert len(archives) == 2
     for archive in archives:
         assert archive.url.startswith("https://")

@@ -30,7 +30,7 @@ def sets(tmp_path, rng):
 
 @pytest.fixture
 def upscaled(monkeypatch):
-    """Counts what is really computed."""
+    """Names of the models whenever an image is really upscaled."""
     calls = []
     original = contending.Contender.__call__
 
@@ -42,25 +42,25 @@ def upscaled(monkeypatch):
     return calls
 
 
-def test_several_models_scales_and_sets_are_what_each_is_alone(sets):
+def test_several_models_scales_and_sets_score_what_each_scores_alone(sets):
     found = evaluate_many(["bicubic", "nearest"], data=sets, scales=[2, 3])
-    assert [(one.model, one.scale) for one in found] == [
+    assert [(evaluation.model, evaluation.scale) for evaluation in found] == [
         ("bicubic", 2),
         ("nearest", 2),
         ("bicubic", 3),
         ("nearest", 3),
     ]
-    for one in found:
-        assert one == evaluate(one.model, data=sets, scale=one.scale)
-        assert list(one.sets) == ["one", "two"]
+    for evaluation in found:
+        assert evaluation == evaluate(evaluation.model, data=sets, scale=evaluation.scale)
+        assert list(evaluation.sets) == ["one", "two"]
 
 
 def test_sets_can_be_given_themselves(sets):
-    (one,) = evaluate_many(["bicubic"], data=find_sets(sets / "two"), scales=[2])
-    assert list(one.sets) == ["two"]
+    (evaluation,) = evaluate_many(["bicubic"], data=find_sets(sets / "two"), scales=[2])
+    assert list(evaluation.sets) == ["two"]
 
 
-def test_what_was_scored_is_not_computed_again(sets, tmp_path, upscaled):
+def test_known_scores_are_not_computed_again(sets, tmp_path, upscaled):
     arguments = {"data": sets, "scales": [2], "cache": tmp_path / "cache"}
     first = evaluate_many(["bicubic", "nearest"], **arguments)
     assert len(upscaled) == 12
@@ -74,7 +74,7 @@ def test_what_was_scored_is_not_computed_again(sets, tmp_path, upscaled):
     assert upscaled[12:] == ["lanczos"] * 6
 
 
-def test_an_interrupted_run_goes_on_where_it_stopped(sets, tmp_path, upscaled):
+def test_an_interrupted_run_continues_where_it_stopped(sets, tmp_path, upscaled):
     def interrupt(progress):
         if progress.done == 3:
             raise KeyboardInterrupt
@@ -102,10 +102,10 @@ def test_a_changed_image_or_model_or_setting_is_computed_anew(sets, tmp_path, up
 
 def test_given_lr_images_made_by_the_same_degradation_score_the_same(sets, tmp_path):
     text = "gaussian:2.0+direct"
-    for one in find_sets(sets):
-        for image in one.images(scale=2):
+    for test_set in find_sets(sets):
+        for image in test_set.images(scale=2):
             lr = Degradation.parse(text).apply(image.rgb, scale=2, seed=0)
-            target = tmp_path / "lr" / one.name / f"{image.name}x2.png"
+            target = tmp_path / "lr" / test_set.name / f"{image.name}x2.png"
             target.parent.mkdir(parents=True, exist_ok=True)
             Image.from_array(lr).save(target)
     (given,) = evaluate_many(["bicubic"], data=sets, scales=[2], lr=tmp_path / "lr", cache=tmp_path / "cache")
@@ -120,8 +120,8 @@ def test_further_metrics_are_those_of_the_metrics_package(sets, rng):
         path.unlink()
     Image.from_array(hr).save(sets / "one" / "large.png")
     names = ["psnr", "ms-ssim", "niqe", "lr-psnr", "colour-drift", "checkerboard", "niqe"]
-    (one,) = evaluate_many(["bicubic"], data=sets / "one", scales=[2], metrics=names, protocol="rgb")
-    scored = one.sets["one"]
+    (evaluation,) = evaluate_many(["bicubic"], data=sets / "one", scales=[2], metrics=names, protocol="rgb")
+    scored = evaluation.sets["one"]
     assert scored.metrics == ["psnr", "ssim", "ms-ssim", "niqe", "lr-psnr", "colour-drift", "checkerboard"]
     lr = resize(hr, scale=0.5)
     sr = resize(lr, scale=2)
@@ -131,7 +131,7 @@ def test_further_metrics_are_those_of_the_metrics_package(sets, rng):
     assert scored.scores["large"]["niqe"] == niqe(sr, border=2)
     assert scored.scores["large"]["lr-psnr"] == lr_consistency(lr, sr)
     assert scored.means["niqe"] == pytest.approx(niqe(sr, border=2))
-    assert one.to_json()["sets"]["one"]["images"]["large"]["niqe"] == pytest.approx(niqe(sr, border=2))
+    assert evaluation.to_json()["sets"]["one"]["images"]["large"]["niqe"] == pytest.approx(niqe(sr, border=2))
 
 
 def test_the_consistency_of_a_blurred_image_is_measured_with_its_blur(sets):
@@ -147,27 +147,27 @@ def test_the_consistency_of_a_blurred_image_is_measured_with_its_blur(sets):
 
 
 def test_a_metric_that_is_not_defined_for_an_image_is_none_and_has_no_mean(sets):
-    (one,) = evaluate_many(["bicubic"], data=sets / "one", scales=[2], metrics=["ms-ssim", "niqe"])
-    scored = one.sets["one"]
+    (evaluation,) = evaluate_many(["bicubic"], data=sets / "one", scales=[2], metrics=["ms-ssim", "niqe"])
+    scored = evaluation.sets["one"]
     assert {(scores["ms-ssim"], scores["niqe"]) for scores in scored.scores.values()} == {(None, None)}
     assert (scored.means["ms-ssim"], scored.means["niqe"]) == (None, None)
 
 
 def test_the_legacy_protocol_has_metrics_of_its_luma(sets):
-    (one,) = evaluate_many(
+    (evaluation,) = evaluate_many(
         ["bicubic"], data=sets / "one", scales=[2], protocol="y-legacy", metrics=["lr-psnr", "colour-drift"]
     )
-    scores = one.sets["one"].scores.values()
+    scores = evaluation.sets["one"].scores.values()
     assert all(image["lr-psnr"] > 35 and image["colour-drift"] is None for image in scores)
 
 
 def test_a_perfect_image_is_null_in_json_and_has_no_interval(tmp_path):
     Image.from_array(np.full((40, 40, 3), 77, np.uint8)).save(tmp_path / "flat.png")
-    one = evaluate("nearest", data=tmp_path, scale=2)
-    (scored,) = one.sets.values()
+    evaluation = evaluate("nearest", data=tmp_path, scale=2)
+    (scored,) = evaluation.sets.values()
     assert math.isinf(scored.mean.psnr)
     assert math.isnan(scored.interval.psnr[0])
-    (value,) = one.to_json()["sets"].values()
+    (value,) = evaluation.to_json()["sets"].values()
     assert (value["psnr"], value["ssim"]) == (None, pytest.approx(1, abs=1e-12))
     assert value["interval"]["psnr"] == [None, None]
 
@@ -198,7 +198,7 @@ def test_the_cost_is_measured_once_for_each_model_and_scale(sets, monkeypatch):
         ({"lr": "lr"}, "no LR images for one"),
     ],
 )
-def test_impossible_wishes_are_refused_before_any_work(sets, arguments, message):
+def test_impossible_requests_are_refused_before_any_work(sets, arguments, message):
     if "lr" in arguments:
         arguments["lr"] = sets / "lr"
     with pytest.raises(ConfigError, match=message):

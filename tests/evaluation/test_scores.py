@@ -65,7 +65,9 @@ def test_a_folder_of_folders_is_several_sets_and_the_mean_is_over_images(sets):
     value = result.to_json()
     assert set(value) == {"model", "scale", "protocol", "degradation", "sets"}
     images = value["sets"]["one"]["images"]
-    assert value["sets"]["one"]["psnr"] == pytest.approx(np.mean([one["psnr"] for one in images.values()]), abs=1e-12)
+    assert value["sets"]["one"]["psnr"] == pytest.approx(
+        np.mean([scores["psnr"] for scores in images.values()]), abs=1e-12
+    )
 
 
 def test_noise_is_the_same_in_every_run(sets):
@@ -93,7 +95,7 @@ def test_interpolations_rank_as_they_should_on_a_photograph(shared):
         ({"scale": 20}, ImageError, "too small"),
     ],
 )
-def test_what_cannot_be_scored_is_named(sets, arguments, error, message):
+def test_impossible_requests_are_named(sets, arguments, error, message):
     with pytest.raises(error, match=message):
         evaluate(**{"model": "bicubic", "data": sets / "one", "scale": 2, **arguments})
 

@@ -43,18 +43,18 @@ def test_the_interval_lies_within_the_values_and_holds_its_order(sample):
 def test_the_same_seed_gives_the_same_interval_and_a_shift_moves_it(sample):
     low, high = bootstrap_interval(sample, samples=50)
     assert bootstrap_interval(sample, samples=50) == (low, high)
-    moved = bootstrap_interval([one + 10 for one in sample], samples=50)
+    moved = bootstrap_interval([value + 10 for value in sample], samples=50)
     assert moved == pytest.approx((low + 10, high + 10), abs=1e-9)
 
 
-def test_many_values_are_drawn_in_parts_without_a_difference_in_kind(rng):
+def test_many_values_are_resampled_in_chunks_to_the_same_interval(rng):
     sample = rng.normal(0, 1, size=3000)  # more than a chunk for 10,000 samples
     low, high = bootstrap_interval(sample)
     assert high - low == pytest.approx(2 * 1.96 * sample.std() / math.sqrt(3000), rel=0.1)
 
 
 @pytest.mark.parametrize("sample", [[], [30.0], [30.0, math.inf], [math.nan, 1.0]])
-def test_what_has_no_interval_gives_nans(sample):
+def test_samples_without_an_interval_give_nans(sample):
     assert all(math.isnan(end) for end in bootstrap_interval(sample))
 
 
@@ -69,7 +69,9 @@ def test_a_difference_changes_its_sign_with_the_order(rng):
     a, b = rng.normal(30, 5, size=14), rng.normal(30, 5, size=14)
     mean, low, high = paired_difference(a, b)
     assert mean == pytest.approx(np.mean(a - b), abs=1e-12)
-    assert paired_difference(b, a) == pytest.approx((-mean, -high, -low), abs=0.2)  # other quantiles of the same draws
+    assert paired_difference(b, a) == pytest.approx(
+        (-mean, -high, -low), abs=0.2
+    )  # other quantiles of the same resampling
     assert low < mean < high
 
 

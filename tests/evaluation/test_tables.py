@@ -58,9 +58,9 @@ def test_one_evaluation_is_the_documented_object():
 
 def test_several_evaluations_bring_their_differences_from_the_first(both):
     value = json.loads(to_json(both))
-    assert [one["model"] for one in value["evaluations"]] == ["bicubic", "espcn"]
+    assert [evaluation["model"] for evaluation in value["evaluations"]] == ["bicubic", "espcn"]
     assert value["evaluations"][1]["cost"] == vars(COST)
-    assert [(one["model"], one["baseline"], one["scale"], one["set"]) for one in value["differences"]] == [
+    assert [(row["model"], row["baseline"], row["scale"], row["set"]) for row in value["differences"]] == [
         ("espcn", "bicubic", 2, "Set5"),
         ("espcn", "bicubic", 2, "Set14"),
     ]
@@ -129,7 +129,7 @@ def test_a_model_without_a_set_or_a_cost_leaves_its_cells_empty(both):
     assert lines[5].count("| - ") == 3 + 4
 
 
-def test_lines_for_a_terminal_tell_the_same(both):
+def test_lines_for_a_terminal_have_the_same_numbers(both):
     text = to_text(both)
     assert "espcn x2, y-matlab, bicubic\n" in text
     assert "Set5         33.1000 dB  0.925000  NIQE 4.0000  [31.00, 35.20] dB  (2 images)" in text

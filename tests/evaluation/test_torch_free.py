@@ -9,19 +9,20 @@ import pytest
 
 import kukkiri.evaluation
 from kukkiri.images import Image
-from tests.test_layers import LEVELS, TORCH_FREE, imported_packages
+from tests.test_layers import HEAVY, ON_DEMAND, TORCH_FREE, imported_packages
 
 FILES = sorted(Path(kukkiri.evaluation.__file__).parent.glob("*.py"))
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_no_module_imports_torch_or_a_package_that_does(file):
-    nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+    source = file.read_text(encoding="utf-8")
+    nodes = list(ast.walk(ast.parse(source)))
     modules = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
     modules += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
-    assert not {module.split(".")[0] for module in modules} & {"torch", "safetensors", "onnx"}
-    below_torch = {name for name in LEVELS if LEVELS[name] < 1}
-    assert imported_packages(file) <= {*TORCH_FREE, *below_torch}
+    assert not {module.split(".")[0] for module in modules} & HEAVY
+    assert not set(modules) & ON_DEMAND
+    assert imported_packages(source, file=str(file)) <= set(TORCH_FREE)
 
 
 def test_interpolations_are_scored_where_torch_cannot_be_imported(tmp_path, rng):

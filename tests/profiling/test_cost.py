@@ -17,7 +17,7 @@ def count(path, *, scale):
 
 @pytest.fixture
 def trained(tmp_path):
-    """A network of the registry with random numbers everywhere, so that the exporter finds none to leave out."""
+    """A network of the registry with random parameters, so that the exporter cannot fold any of them."""
     torch = pytest.importorskip("torch", reason="needs torch")
     from kukkiri.checkpoints import export_onnx, save_safetensors
     from kukkiri.checkpoints.description import describe
@@ -43,7 +43,7 @@ def test_fsrcnn_has_12809_parameters_and_12464_multiply_adds_for_an_lr_pixel(tra
     assert count(path, scale=3) == (12_809, round(12_464 * 1e6 / 9))
 
 
-def test_what_works_on_the_upscaled_image_multiplies_at_every_output_pixel(trained):
+def test_a_network_on_the_upscaled_image_multiplies_at_every_output_pixel(trained):
     assert count(trained("srcnn", ".safetensors", scale=2), scale=2) == (57_281, 57_184 * 10**6)
 
 
@@ -116,7 +116,7 @@ def test_quantized_products_branches_and_constants_in_nodes(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"not a graph", b"\x3a\xff\xff\xff\x7f", b"\x3b"])
-def test_a_damaged_file_is_said(tmp_path, content):
+def test_a_damaged_file_is_an_error(tmp_path, content):
     (tmp_path / "bad.onnx").write_bytes(content)
     with pytest.raises(ModelError, match="not a readable ONNX graph"):
         read_graph(tmp_path / "bad.onnx")
@@ -130,7 +130,7 @@ def test_time_and_memory_are_measured_in_a_process_of_their_own():
     assert found.peak_memory is None or 3e6 < found.peak_memory < 1e9
 
 
-def test_what_the_process_could_not_do_is_said_in_one_line(monkeypatch):
+def test_a_failure_of_the_process_is_reported_in_one_line(monkeypatch):
     class Done:
         returncode, stdout, stderr = 1, "", "Traceback ...\nMemoryError: no room\n"
 
@@ -156,7 +156,7 @@ def test_matrix_products_multiply_rows_by_columns(tmp_path):
         [
             helper.make_node("MatMul", ["lr", "b"], ["m"]),  # 6x5 by 5x7
             helper.make_node("Reshape", ["m", "flat"], ["f"]),
-            helper.make_node("Gemm", ["f", "c"], ["sr"], transA=1),  # 6x7, turned, by 6x2
+            helper.make_node("Gemm", ["f", "c"], ["sr"], transA=1),  # 6x7, transposed, by 6x2
         ],
         "g",
         [helper.make_tensor_value_info("lr", *rows)],
@@ -184,4 +184,6 @@ def test_packed_and_single_sizes_are_both_read():  # protocol buffers allow eith
 def test_a_sixteenth_is_measured_and_multiplied_when_time_is_short(monkeypatch, budget):
     monkeypatch.setattr(cost_probe, "_seconds", lambda _, lr: lr.shape[0] ** 2 / 1e6)
     found = cost_probe._measure(Upscaler("nearest", scale=4), budget=budget)
-    assert found["seconds"] == pytest.approx(1 / 16, rel=0.02)  # 250 or 62 LR pixels to a side, by the clock above
+    assert found["seconds"] == pytest.approx(
+        1 / 16, rel=0.02
+    )  # 250 or 62 LR pixels along each side, by the clock above

@@ -27,7 +27,7 @@ def texts(svg):
     return ["".join(node.itertext()) for node in ET.fromstring(svg).iter() if node.tag == "text"]
 
 
-def test_labels_are_as_short_as_they_can_be_told_apart():
+def test_labels_are_as_short_as_they_stay_distinct():
     models = ["bicubic", "espcn-x3", "runs/a/weights.safetensors", "runs/b/weights.safetensors", "old/m.onnx"]
     assert short_labels(models) == ["bicubic", "espcn-x3", "a", "b", "m"]
     assert short_labels(["one/net.onnx", "two/net.onnx"]) == ["one/net", "two/net"]
@@ -108,7 +108,7 @@ def test_labels_of_a_crowded_scatter_do_not_overlap():
         assert not any(a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3] for b in boxes[i + 1 :])
 
 
-def test_an_unnamed_point_says_its_name_on_hover_only():
+def test_an_unnamed_point_has_its_name_on_hover_only():
     marks = [Mark("loud", 1.0, 1.0), Mark("quiet", 2.0, 2.0, named=False)]
     svg = scatter(marks, x=Axis("x"), y=Axis("y"), title="t")
     assert svg.count(">loud") == 2

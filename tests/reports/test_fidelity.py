@@ -63,16 +63,16 @@ def test_a_checkerboard_is_found():
     assert found.drift is None  # grey
 
 
-def test_a_broken_scale_has_no_pattern_to_look_for(small):
+def test_a_fractional_scale_has_no_pattern(small):
     assert measure_fidelity(small, upscaled(small, scale=2.5)).pattern is None
 
 
-def test_a_smaller_result_is_no_upscaling(small):
+def test_a_smaller_result_is_refused(small):
     with pytest.raises(ImageError, match="smaller than the input"):
         measure_fidelity(upscaled(small), small)
 
 
-def test_what_was_dropped_is_said(small):
+def test_dropped_metadata_is_listed(small):
     rich = dataclasses.replace(
         small,
         depth=16,

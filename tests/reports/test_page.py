@@ -1,4 +1,4 @@
-"""The page as a browser sees it: nothing is fetched, the slider moves, every image is there once."""
+"""The page in a browser: nothing is fetched, the slider moves, every image is there once."""
 
 import re
 import shutil
@@ -89,7 +89,7 @@ def page(data, evaluations, tmp_path_factory):
     return path
 
 
-def test_the_page_holds_all_that_it_shows_and_may_fetch_nothing(page):
+def test_the_page_contains_everything_and_may_fetch_nothing(page):
     html = page.read_text(encoding="utf-8")
     tags = Tags(html)
     assert not tags.all("link")
@@ -113,7 +113,7 @@ def test_every_image_has_a_text_and_is_there_once(page):
     assert len(crops) == len(tiles) == len(set(tiles)) == 8
 
 
-def test_the_page_says_how_it_was_measured(page):
+def test_the_page_names_its_settings(page):
     html = page.read_text(encoding="utf-8")
     assert "<b>y-matlab</b>" in html
     assert "<b>×3</b>" in html
@@ -131,7 +131,7 @@ def test_the_gallery_shows_the_images_and_the_worst_case_of_each_model(data, eva
         assert case.score.psnr == min(score.psnr for score in images.values())
 
 
-def test_an_image_in_the_page_is_what_the_model_made(data, evaluations, tmp_path):
+def test_an_image_in_the_page_is_the_output_of_the_model(data, evaluations, tmp_path):
     from kukkiri.degradations import Degradation
     from kukkiri.inference import Upscaler
 
