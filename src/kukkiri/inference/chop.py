@@ -1,26 +1,31 @@
 """The four-quadrant inference with which EDSR, RCAN and SAN published their numbers."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = ["chop", "published_pixels"]
 
-Array = NDArray[Any]
+Sample = TypeVar("Sample", bound=np.generic)
 
 
 def chop(
-    lr: Array, upscale: Callable[[Array], Array], *, scale: int, shave: int = 10, min_size: int = 160_000
-) -> Array:
+    lr: NDArray[Sample],
+    upscale: Callable[[NDArray[Sample]], NDArray[Sample]],
+    *,
+    scale: int,
+    shave: int = 10,
+    min_size: int = 160_000,
+) -> NDArray[Sample]:
     """Upscale the four quadrants of an image, each with some pixels of its neighbours, and join them.
 
     The image is always split once. A quadrant (half a side, rounded down, plus ``shave``) of ``min_size``
     pixels or more is split again. The halves meet at ``H // 2`` and ``W // 2``, without a blend. A network with
     global statistics (RCAN, SAN) sees a quadrant only, so its published pixels are these, not those of the
-    whole image; a network that reaches less far than ``shave`` gives the same either way (on an odd side the
-    second half has one pixel less of the first).
+    whole image; a network with a smaller receptive field than ``shave`` gives the same either way (on an odd side
+    the second half has one pixel less of the first).
 
     Args:
         lr: (H, W) or (H, W, C), any range.
@@ -44,7 +49,7 @@ def chop(
     height, width = min(h // 2 + shave, h), min(w // 2 + shave, w)
     again = height * width >= min_size and (height < h or width < w)
 
-    def upscaled(rows: slice, columns: slice) -> Array:
+    def upscaled(rows: slice, columns: slice) -> NDArray[Sample]:
         quadrant = lr[rows, columns]
         if again:
             return chop(quadrant, upscale, scale=scale, shave=shave, min_size=min_size)
@@ -66,8 +71,8 @@ def chop(
     )
 
 
-def published_pixels(sr: Array, *, white: float = 255.0) -> NDArray[np.uint8]:
-    """The bytes that the official code saves: scaled to 0..255, clamped, rounded half to even.
+def published_pixels(sr: NDArray[np.float32] | NDArray[np.float64], *, white: float = 255.0) -> NDArray[np.uint8]:
+    """Make the bytes that the official code saves: scaled to 0..255, clamped, rounded half to even.
 
     Args:
         sr: in units where white is ``white``.

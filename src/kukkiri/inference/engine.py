@@ -2,7 +2,9 @@
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -86,6 +88,7 @@ class OnnxEngine:
             BackendError: ONNX Runtime is not installed.
         """
         self.path = Path(path)
+        self._threads = threads
         try:
             import onnxruntime
         except ImportError as error:
@@ -133,6 +136,9 @@ class OnnxEngine:
             ) from error
         sr: Batch = outputs[0]
         return sr
+
+    def __reduce__(self) -> "tuple[Callable[..., OnnxEngine], tuple[object, ...]]":
+        return partial(OnnxEngine, threads=self._threads), (self.path.absolute(),)
 
 
 def _read_footprint(metadata: dict[str, str], info: ModelInfo, *, source: str) -> Footprint:

@@ -1,12 +1,15 @@
-"""Foreign ONNX graphs: what a file does not say is found out by running it once on a small image."""
+"""Foreign ONNX graphs: a run on a small image tells what the file does not say."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from kukkiri.errors import ModelError
 from kukkiri.info import ModelInfo
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 __all__ = ["probe"]
 
@@ -14,12 +17,12 @@ _MULTIPLES = (1, 2, 4, 8, 16, 32, 64)
 _SIDES = (33, 47)  # odd, so that multiples of them are multiples of nothing larger
 
 
-def probe(session: Any, *, source: Path) -> ModelInfo:
+def probe(session: "InferenceSession", *, source: Path) -> ModelInfo:
     """Describe a graph without kukkiri's metadata.
 
     The scale is that of the output's size, the multiple the smallest power of two that the graph accepts, the
-    colour follows from the number of channels, and the reach stays unknown (``None``). That both sides are in
-    [0, 1] cannot be found out and is assumed.
+    colour follows from the number of channels, and the receptive field stays unknown (``None``). That input and
+    output are in [0, 1] cannot be found out and is assumed.
 
     Args:
         session: an ``onnxruntime.InferenceSession``.
@@ -32,7 +35,7 @@ def probe(session: Any, *, source: Path) -> ModelInfo:
     shape = inputs[0].shape
     if len(inputs) != 1 or len(shape) != 4 or inputs[0].type != "tensor(float)" or shape[1] not in (1, 3):
         raise ModelError(
-            f"{source}: holds no kukkiri metadata, and its inputs are {[(one.type, one.shape) for one in inputs]}; "
+            f"{source}: holds no kukkiri metadata, and its inputs are {[(field.type, field.shape) for field in inputs]}; "
             "expected one float32 input (N, C, H, W) with C = 1 or 3. Export it with kukkiri export."
         )
     if isinstance(shape[2], int) or isinstance(shape[3], int):
