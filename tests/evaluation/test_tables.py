@@ -134,4 +134,4 @@ def test_lines_for_a_terminal_have_the_same_numbers(both):
     assert "espcn x2, y-matlab, bicubic\n" in text
     assert "Set5         33.1000 dB  0.925000  NIQE 4.0000  [31.00, 35.20] dB  (2 images)" in text
     assert "for 1 MP     0.123 s, 138 MB, 1.38 G multiply-adds; 12,809 parameters" in text
-    assert "espcn less bicubic, x2 Set5: +1.000 [+1.000, +1.000] dB" in text
+    assert "espcn minus bicubic, x2 Set5: +1.000 [+1.000, +1.000] dB" in text

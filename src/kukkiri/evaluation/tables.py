@@ -72,7 +72,8 @@ def to_markdown(evaluations: Sequence[Evaluation]) -> str:
             [change.model, f"x{change.scale}", change.set, _signed(change.psnr, ".3f"), _signed(change.ssim, ".5f")]
             for change in found
         ]
-        parts.append(_table(["model", "scale", "set", f"PSNR less {found[0].baseline}'s (dB)", "SSIM less its"], rows))
+        head = [f"{name} minus that of {found[0].baseline}" for name in ("PSNR (dB)", "SSIM")]
+        parts.append(_table(["model", "scale", "set", *head], rows))
     return "\n\n".join(parts) + "\n"
 
 
@@ -124,7 +125,7 @@ def _line(scored: SetScore) -> str:
 
 def _difference_line(change: Difference) -> str:
     return (
-        f"{change.model} less {change.baseline}, x{change.scale} {change.set}: "
+        f"{change.model} minus {change.baseline}, x{change.scale} {change.set}: "
         f"{_signed(change.psnr, '.3f')} dB  {_signed(change.ssim, '.5f')}"
     )
 

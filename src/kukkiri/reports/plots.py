@@ -77,7 +77,7 @@ def _parameter_chart(
     ]
     caption = "Hollow: published results, not measured here." if references else ""
     if any(mark.x == 0 for mark in marks):
-        caption = f"Interpolation has no parameters and stands apart at 0. {caption}".strip()
+        caption = f"Interpolation has no parameters and is set apart at 0. {caption}".strip()
     svg = scatter(marks, x=Axis("parameters", logarithmic=True), y=_PSNR, title="PSNR against parameters")
     return _figure("PSNR against parameters", svg, caption)
 
@@ -142,8 +142,8 @@ def _gain_chart(evaluations: Sequence[Evaluation], labels: Sequence[str], name: 
     title = f"Gain over {labels[0]}"
     svg = intervals(rows, unit="dB, mean and 95 % interval of the paired differences", title=title)
     caption = (
-        "Differences are taken image by image: what makes an image hard is hard for every model, so these "
-        "intervals are far narrower than those of the means. A model whose interval leaves out 0 differs from "
+        "Differences are paired image by image: an image that is hard for one model is hard for all, so these "
+        "intervals are far narrower than those of the means. A model whose interval does not contain 0 differs from "
         f"{labels[0]}."
     )
     return _figure(title, svg, caption, wide=True)
@@ -169,7 +169,7 @@ def _image_chart(evaluations: Sequence[Evaluation], labels: Sequence[str], name:
     if not groups:
         return ""
     groups.sort(key=lambda group: sum(group.values), reverse=True)
-    caption = f"PSNR less that of {labels[0]}, which stands under each name."
+    caption = f"PSNR minus that of {labels[0]}, which is below each name."
     if len(groups) > _MANY:
         groups = groups[: _MANY // 2] + groups[-_MANY // 2 :]
         caption += f" The {_MANY // 2} largest and the {_MANY // 2} smallest gains of {len(base)} images."
