@@ -19,14 +19,14 @@ def test_adaptation_beats_bicubic_on_a_self_similar_image(self_similar, quick):
     adapted = adapt(lr, scale=2, kernel=kernel, settings=settings)
     protocol = PROTOCOLS["y-mzsr"]
     before, after = (
-        protocol.score(self_similar, one(lr), scale=2).psnr for one in (Upscaler("bicubic", scale=2), adapted)
+        protocol.score(self_similar, upscaler(lr), scale=2).psnr for upscaler in (Upscaler("bicubic", scale=2), adapted)
     )
     assert not adapted.fell_back
     assert adapted.guard.after > adapted.guard.before
     assert after > before + 1.0
 
 
-def test_steps_seed_and_noise_reach_the_learner(self_similar, quick):
+def test_steps_seed_and_noise_override_the_settings(self_similar, quick):
     lines = []
     adapted = adapt(
         self_similar[:40, :40], scale=2, steps=20, seed=5, noise_std=0.01, settings=quick, progress=lines.append
@@ -35,7 +35,7 @@ def test_steps_seed_and_noise_reach_the_learner(self_similar, quick):
     assert [line.steps for line in lines] == [20]
 
 
-def test_the_guard_sees_a_network_that_does_harm(self_similar):
+def test_the_guard_does_not_pass_a_network_that_adds_a_constant(self_similar):
     network = ZSSR(scale=2, width=8, depth=3)
     torch.nn.init.constant_(network.get_parameter("conv3.weight"), 0.3)
     upscaler = AdaptedUpscaler(network, degradation=Degradation.parse("bicubic"))
@@ -44,7 +44,7 @@ def test_the_guard_sees_a_network_that_does_harm(self_similar):
     assert not found.passed
 
 
-def test_a_kernel_is_a_word_a_blur_a_matrix_or_a_file(tmp_path):
+def test_a_kernel_is_bicubic_a_blur_a_matrix_or_a_file(tmp_path):
     kernel = gaussian_kernel(1.5, 0.5, 0.2, size=9)
     save_kernel(kernel, tmp_path / "kernel.npy")
     assert str(degradation_of("bicubic")) == "bicubic"
@@ -56,14 +56,14 @@ def test_a_kernel_is_a_word_a_blur_a_matrix_or_a_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
-        ({"scale": 1}, "whole scale"),
-        ({"scale": 2.5}, "whole scale"),
+        ({"scale": 1}, "integer scale"),
+        ({"scale": 2.5}, "integer scale"),
         ({"method": "magic"}, "Known: zssr, mzsr"),
         ({"projections": -1}, "projections"),
         ({"method": "zssr", "precision": "half"}, "unknown precision 'half'"),
-        ({"precision": "bfloat16"}, "precision is of the method zssr"),
+        ({"precision": "bfloat16"}, "precision belongs to the method zssr"),
         ({"steps": -1}, "steps"),
         ({"steps": 0, "method": "zssr"}, "steps"),
         ({"budget": 0}, "budget"),
@@ -76,8 +76,8 @@ def test_a_kernel_is_a_word_a_blur_a_matrix_or_a_file(tmp_path):
         ({"kernel": np.zeros((3, 3))}, "sums to 0"),
     ],
 )
-def test_what_makes_no_sense_is_refused_before_any_work(self_similar, arguments, said):
-    with pytest.raises(ConfigError, match=said):
+def test_invalid_arguments_are_refused_before_any_work(self_similar, arguments, message):
+    with pytest.raises(ConfigError, match=message):
         adapt(self_similar, **{"scale": 2, **arguments})
 
 
@@ -86,11 +86,11 @@ def test_gradual_factors_need_the_bicubic_kernel(self_similar, quick):
         adapt(self_similar, scale=2, kernel="gaussian:2.0", settings=replace(quick, gradual=True))
 
 
-def test_a_image_of_a_few_pixels_is_refused():
+def test_an_image_of_a_few_pixels_is_refused():
     with pytest.raises(ImageError, match="too few to learn from"):
         adapt(np.zeros((15, 40, 3), dtype=np.uint8), scale=2)
 
 
-def test_a_image_of_one_colour_stays_so(quick):
+def test_an_image_of_one_colour_stays_so(quick):
     flat = np.full((20, 20, 3), 77, dtype=np.uint8)
     np.testing.assert_array_equal(adapt(flat, scale=2, settings=replace(quick, steps=5))(flat), 77)

@@ -30,7 +30,7 @@ def plain():
     return Plain(scale=2, colour="rgb", width=8, depth=2)
 
 
-def test_a_card_tells_the_learning_rates(tmp_path, plain):
+def test_the_learning_rates_are_those_of_the_card(tmp_path, plain):
     initialization = load_initialization(
         write(tmp_path / "a.safetensors", plain, ADAPTATION), scale=2, subsample="bicubic"
     )
@@ -45,7 +45,7 @@ def test_a_card_tells_the_learning_rates(tmp_path, plain):
     rates = {name: [0.1 * (number + 1)] for number, (name, _) in enumerate(plain.named_parameters())}
     path = write(tmp_path / "b.safetensors", plain, {**ADAPTATION, "rates": rates, "max_side": 64})
     initialization = load_initialization(path, scale=2, subsample="direct")
-    assert {name: initialization.rate(name, 3) for name in rates} == {name: one for name, (one,) in rates.items()}
+    assert {name: initialization.rate(name, 3) for name in rates} == {name: rate for name, (rate,) in rates.items()}
     assert initialization.max_side == 64
     path = write(tmp_path / "c.safetensors", plain, {**ADAPTATION, "rates": {first: [0.5], "*": [0.1, 0.2]}})
     initialization = load_initialization(path, scale=2, subsample="direct")
@@ -73,20 +73,20 @@ def test_weights_without_a_card_take_the_rates_of_mzsrs_code(tmp_path, subsample
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"loss": "l2"}, "unknown loss 'l2'"),
         ({"subsample": "lanczos"}, "direct or bicubic"),
         ({"rates": []}, "list of numbers"),
         ({"rates": [0.1, "fast"]}, "list of numbers"),
-        ({"rates": {"elsewhere.weight": [0.1]}}, "not those of the network's parameters"),
-        ({"scale": 3}, "scale 3, but 2 was asked"),
-        ({"kernel_conditioned": True}, "code of three numbers, not for Plain"),
+        ({"rates": {"elsewhere.weight": [0.1]}}, "parameters that the network lacks: elsewhere.weight"),
+        ({"scale": 3}, "scale 3, but scale 2 was requested"),
+        ({"kernel_conditioned": True}, "code of three numbers, got Plain"),
     ],
 )
-def test_a_card_that_makes_no_sense_is_refused(tmp_path, plain, change, said):
+def test_an_invalid_card_is_refused(tmp_path, plain, change, message):
     path = write(tmp_path / "a.safetensors", plain, {**ADAPTATION, **change})
-    with pytest.raises(ModelError, match=said):
+    with pytest.raises(ModelError, match=message):
         load_initialization(path, scale=2, subsample="direct")
 
 
@@ -106,7 +106,7 @@ def test_damaged_and_foreign_cards_and_luma_are_refused(tmp_path, plain):
         load_initialization(tmp_path / "nowhere.safetensors", scale=2, subsample="direct")
 
 
-def test_the_grid_is_where_the_pixels_of_lr_lie(tmp_path, plain):
+def test_the_grid_of_lr_follows_from_the_subsampling(tmp_path, plain):
     grids = {
         text: grid_of(Degradation.parse(text)) for text in ("bicubic", "gaussian:2.0+direct", "gaussian:1.3+bicubic")
     }
@@ -122,7 +122,7 @@ def test_the_grid_is_where_the_pixels_of_lr_lie(tmp_path, plain):
 
 @pytest.fixture
 def shipped(tmp_path, plain, monkeypatch):
-    """An installation with two starts and no model."""
+    """An installation with two initializations and no model."""
     write(tmp_path / "plain-x2-direct.safetensors", plain, ADAPTATION)
     mzsr = MZSR(width=8, depth=3)
     save_file(mzsr.state_dict(), tmp_path / "mzsr-x2-direct.safetensors")
@@ -132,7 +132,7 @@ def shipped(tmp_path, plain, monkeypatch):
 
 
 @pytest.mark.usefixtures("shipped")
-def test_shipped_starts_are_found_by_scale_and_grid():
+def test_shipped_initializations_are_found_by_scale_and_grid():
     direct, bicubic = Degradation.parse("gaussian:2.0+direct"), Degradation.parse("bicubic")
     assert (pretrained.list_initializations(), pretrained.list_models()) == (["mzsr-x2-direct", "plain-x2-direct"], [])
     assert find_initialization(direct, scale=2) == "plain-x2-direct"
@@ -143,7 +143,7 @@ def test_shipped_starts_are_found_by_scale_and_grid():
 
 
 @pytest.mark.usefixtures("shipped")
-def test_adapt_takes_the_shipped_start_where_there_is_one(self_similar, quick, tmp_path):
+def test_adapt_uses_the_shipped_initialization_for_the_scale_and_grid(self_similar, quick, tmp_path):
     lr = self_similar[:32, :36]
     default = adapt(lr, scale=2, kernel="gaussian:2.0")
     assert (default.fit.method, default.fit.steps, default.projections) == ("plain-x2-direct", 10, 0)
@@ -164,7 +164,7 @@ def test_adapt_takes_the_shipped_start_where_there_is_one(self_similar, quick, t
 
 @pytest.mark.parametrize("name", ["plain-x2-direct", "mzsr-x2-direct"])
 @pytest.mark.usefixtures("shipped")
-def test_an_upscaler_from_a_start_is_saved_and_loaded(self_similar, tmp_path, name):
+def test_an_upscaler_from_an_initialization_is_saved_and_loaded(self_similar, tmp_path, name):
     lr = self_similar[:32, :36]
     adapted = adapt(lr, scale=2, kernel="gaussian:2.0", initialization=name, steps=2, guarded=False, projections=1)
     assert adapted.guard is None
@@ -175,6 +175,6 @@ def test_an_upscaler_from_a_start_is_saved_and_loaded(self_similar, tmp_path, na
 
 
 @pytest.mark.usefixtures("shipped")
-def test_a_start_that_does_harm_is_guarded_against(self_similar):
+def test_a_poor_initialization_falls_back_to_bicubic(self_similar):
     harmful = adapt(self_similar[:32, :36], scale=2, kernel="gaussian:2.0", steps=0)
     assert harmful.fell_back  # random weights, not adapted

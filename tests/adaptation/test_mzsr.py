@@ -27,7 +27,7 @@ def network(request):
     return request.param(scale=2, colour="rgb", width=8, depth=2).eval()
 
 
-def start(network, rates=(0.02, 0.01), **others):
+def initial(network, rates=(0.02, 0.01), **others):
     return Initialization("mine", network, "direct", rates, **others)
 
 
@@ -35,26 +35,26 @@ def last_bias(network):
     return "conv3.bias" if isinstance(network, MZSR) else "head.bias"
 
 
-def given_and_target(network, colour):
+def input_and_target(network, colour):
     target = torch.from_numpy(colour.transpose(2, 0, 1).copy())[None]
-    son = degrade_tensor(target, DIRECT, scale=2).clamp(0, 1)
-    return (resize_tensor(son, output_size=colour.shape[:2]) if network.pre_upsampled else son), target
+    lr = degrade_tensor(target, DIRECT, scale=2).clamp(0, 1)
+    return (resize_tensor(lr, output_size=colour.shape[:2]) if network.pre_upsampled else lr), target
 
 
-def test_steps_are_those_of_gradient_descent_on_the_mean_difference(network, colour):
+def test_steps_are_those_of_gradient_descent_on_the_mean_absolute_error(network, colour):
     expected = copy.deepcopy(network)
-    given, target = given_and_target(network, colour)
+    lr, target = input_and_target(network, colour)
     losses = []
-    for rate in (0.02, 0.01, 0.01):  # the last rate stays
+    for rate in (0.02, 0.01, 0.01):  # the last rate is used again
         optimizer = torch.optim.SGD(expected.parameters(), lr=rate)
         optimizer.zero_grad()
-        loss = (expected(given) - target).abs().mean()
+        loss = (expected(lr) - target).abs().mean()
         losses.append(float(loss.detach()))
         loss.backward()
         optimizer.step()
     lines = []
     before = copy.deepcopy(network.state_dict())
-    fitted = meta_test(colour, initialization=start(network), degradation=DIRECT, steps=3, progress=lines.append)
+    fitted = meta_test(colour, initialization=initial(network), degradation=DIRECT, steps=3, progress=lines.append)
     for name, value in fitted.network.state_dict().items():
         torch.testing.assert_close(value, expected.state_dict()[name], rtol=0, atol=1e-7)
         assert torch.equal(network.state_dict()[name], before[name])
@@ -64,26 +64,25 @@ def test_steps_are_those_of_gradient_descent_on_the_mean_difference(network, col
     assert fitted.psnr > fitted.initial_psnr
 
 
-def test_a_start_that_is_told_begins_from_the_code_of_the_kernel(colour):
+def test_a_kernel_conditioned_initialization_starts_from_the_code_of_the_kernel(colour):
     network = ContextPlain(scale=2, width=8, depth=2).eval()
     kernel = Degradation.parse("gaussian:4.0,1.0,-0.5+direct")
     code = torch.tensor(network.code_of(kernel.blur_covariance(scale=2), scale=2))
-    told = meta_test(colour, initialization=start(network, kernel_conditioned=True), degradation=kernel, steps=0)
-    assert torch.equal(told.network.code, code)
+    given_kernel = initial(network, kernel_conditioned=True)
+    conditioned = meta_test(colour, initialization=given_kernel, degradation=kernel, steps=0)
+    assert torch.equal(conditioned.network.code, code)
     assert torch.equal(network.code, torch.zeros(3))
     with torch.no_grad():
         network.code.copy_(code)
-    expected = meta_test(colour, initialization=start(network), degradation=kernel, steps=2).network.state_dict()
+    expected = meta_test(colour, initialization=initial(network), degradation=kernel, steps=2).network.state_dict()
     with torch.no_grad():
         network.code.zero_()
-    found = meta_test(
-        colour, initialization=start(network, kernel_conditioned=True), degradation=kernel, steps=2
-    ).network.state_dict()
+    found = meta_test(colour, initialization=given_kernel, degradation=kernel, steps=2).network.state_dict()
     assert all(torch.equal(found[name], expected[name]) for name in expected)
 
 
-def test_no_step_gives_the_start(network, colour):
-    fitted = meta_test(colour, initialization=start(network), degradation=DIRECT, steps=0)
+def test_no_step_gives_the_initialization(network, colour):
+    fitted = meta_test(colour, initialization=initial(network), degradation=DIRECT, steps=0)
     assert all(torch.equal(value, network.state_dict()[name]) for name, value in fitted.network.state_dict().items())
     assert fitted.psnr == fitted.initial_psnr
 
@@ -91,7 +90,7 @@ def test_no_step_gives_the_start(network, colour):
 def test_every_parameter_may_have_rates_of_its_own(network, colour):
     rates = dict.fromkeys((name for name, _ in network.named_parameters()), (0.0, 0.0))
     rates[last_bias(network)] = (0.01, 0.0)
-    fitted = meta_test(colour, initialization=start(network, rates), degradation=DIRECT, steps=2)
+    fitted = meta_test(colour, initialization=initial(network, rates), degradation=DIRECT, steps=2)
     changed = [
         name
         for name, value in fitted.network.state_dict().items()
@@ -100,11 +99,11 @@ def test_every_parameter_may_have_rates_of_its_own(network, colour):
     assert changed == [last_bias(network)]
 
 
-def test_the_best_is_kept_when_steps_go_too_far(network, colour):
-    fitted = meta_test(colour, initialization=start(network, (1e6,)), degradation=DIRECT, steps=4)
+def test_the_best_network_is_kept_when_steps_increase_the_loss(network, colour):
+    fitted = meta_test(colour, initialization=initial(network, (1e6,)), degradation=DIRECT, steps=4)
     assert all(torch.equal(value, network.state_dict()[name]) for name, value in fitted.network.state_dict().items())
-    lost = meta_test(colour, initialization=start(network, (1e38,)), degradation=DIRECT, steps=4)
-    assert lost.stopped == "diverged"
+    diverged = meta_test(colour, initialization=initial(network, (1e38,)), degradation=DIRECT, steps=4)
+    assert diverged.stopped == "diverged"
 
 
 def test_ctrl_c_and_a_spent_budget_end_learning(network, colour):
@@ -112,18 +111,18 @@ def test_ctrl_c_and_a_spent_budget_end_learning(network, colour):
         if line.step == 2:
             raise KeyboardInterrupt
 
-    stopped = meta_test(colour, initialization=start(network), degradation=DIRECT, steps=9, progress=interrupt)
-    whole = meta_test(colour, initialization=start(network), degradation=DIRECT, steps=2)
+    stopped = meta_test(colour, initialization=initial(network), degradation=DIRECT, steps=9, progress=interrupt)
+    whole = meta_test(colour, initialization=initial(network), degradation=DIRECT, steps=2)
     assert (stopped.steps, stopped.stopped) == (2, "interrupted")
     for name, value in stopped.network.state_dict().items():
         assert torch.equal(value, whole.network.state_dict()[name])
-    spent = meta_test(colour, initialization=start(network), degradation=DIRECT, steps=9, budget=1e-9)
+    spent = meta_test(colour, initialization=initial(network), degradation=DIRECT, steps=9, budget=1e-9)
     assert (spent.steps, spent.stopped) == (1, "budget")
 
 
-def test_the_same_seed_draws_the_same_noise(network, colour):
+def test_the_same_seed_gives_the_same_noise(network, colour):
     states = [
-        meta_test(colour, initialization=start(network), degradation=DIRECT, steps=1, noise_std=0.05, seed=seed)
+        meta_test(colour, initialization=initial(network), degradation=DIRECT, steps=1, noise_std=0.05, seed=seed)
         .network.get_parameter(last_bias(network))
         .detach()
         for seed in (1, 1, 2)
@@ -132,20 +131,20 @@ def test_the_same_seed_draws_the_same_noise(network, colour):
     assert not torch.equal(states[0], states[2])
 
 
-def test_odd_sides_lose_a_row_and_a_column(network, colour):
-    odd = meta_test(colour[:39, :47], initialization=start(network), degradation=DIRECT, steps=1)
-    even = meta_test(colour[:38, :46], initialization=start(network), degradation=DIRECT, steps=1)
+def test_of_odd_sides_the_last_row_and_column_are_left_out(network, colour):
+    odd = meta_test(colour[:39, :47], initialization=initial(network), degradation=DIRECT, steps=1)
+    even = meta_test(colour[:38, :46], initialization=initial(network), degradation=DIRECT, steps=1)
     for name, value in odd.network.state_dict().items():
         assert torch.equal(value, even.network.state_dict()[name])
 
 
-def test_a_small_image_is_learnt_from_whole(colour):
+def test_a_small_image_is_used_whole(colour):
     crops = select_crops(colour, max_side=64, multiple=2)
     np.testing.assert_array_equal(crops[0].numpy(), colour.transpose(2, 0, 1))
 
 
 @pytest.mark.parametrize("size", [(300, 400), (16, 2000), (2000, 31), (129, 129)])
-def test_a_large_image_is_learnt_from_in_as_many_pixels_as_a_small_one(rng, size):
+def test_crops_of_a_large_image_have_as_many_pixels_as_a_small_one(rng, size):
     large = rng.random((*size, 3)).astype(np.float32)
     crops = select_crops(large, max_side=128, multiple=4)
     n, c, height, width = crops.shape

@@ -11,13 +11,13 @@ def test_back_projection_reduces_the_error_of_lr(rng, text):
     degradation = Degradation.parse(text)
     hr = resize(rng.random((12, 10, 3)).astype(np.float32), output_size=(48, 40))
 
-    def shrink(one):
-        return degradation.apply(one, scale=2)
+    def downsample(hr):
+        return degradation.apply(hr, scale=2)
 
-    lr = shrink(hr)
+    lr = downsample(hr)
     sr = resize(lr, output_size=(48, 40))
-    results = [back_project(sr, lr, shrink=shrink, iterations=iterations) for iterations in (0, 2, 10)]
-    errors = [float(np.square(shrink(one) - lr).mean()) for one in results]
+    results = [back_project(sr, lr, downsample=downsample, iterations=iterations) for iterations in (0, 2, 10)]
+    errors = [float(np.square(downsample(result) - lr).mean()) for result in results]
     assert errors[0] > 3 * errors[1] > 9 * errors[2]
     np.testing.assert_array_equal(results[0], sr)
 

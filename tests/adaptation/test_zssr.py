@@ -15,26 +15,26 @@ def colour(self_similar):
     return self_similar[20:68, 20:60].astype(np.float32) / 255
 
 
-def same(one, other):
-    states = one.network.state_dict(), other.network.state_dict()
+def same(first, second):
+    states = first.network.state_dict(), second.network.state_dict()
     return all(torch.equal(states[0][key], states[1][key]) for key in states[0])
 
 
-def test_the_input_is_the_fathers_son_by_the_given_kernel_upscaled_again(rng):
-    father = rng.random((12, 18, 3)).astype(np.float32)
+def test_the_input_is_the_hr_crop_downscaled_by_the_kernel_and_upscaled(rng):
+    hr = rng.random((12, 18, 3)).astype(np.float32)
     kernel = gaussian_kernel(2.0, 1.0, 0.4, size=7)
     degradation = Degradation.from_kernel(kernel, method="direct")
-    padded = np.pad(father, ((3, 3), (3, 3), (0, 0)), mode="symmetric")
-    son = np.zeros((6, 9, 3))
+    padded = np.pad(hr, ((3, 3), (3, 3), (0, 0)), mode="symmetric")
+    lr = np.zeros((6, 9, 3))
     for row, column in np.ndindex(6, 9):
         window = padded[2 * row : 2 * row + 7, 2 * column : 2 * column + 7]
-        son[row, column] = (kernel[..., None] * window).sum(axis=(0, 1))
-    tensor = torch.from_numpy(father.transpose(2, 0, 1))[None]
+        lr[row, column] = (kernel[..., None] * window).sum(axis=(0, 1))
+    tensor = torch.from_numpy(hr.transpose(2, 0, 1))[None]
     found = make_input(tensor, degradation=degradation, factors=(2.0, 2.0))[0].permute(1, 2, 0).numpy()
-    np.testing.assert_allclose(found, resize(son, output_size=(12, 18)), atol=2e-6)
+    np.testing.assert_allclose(found, resize(lr, output_size=(12, 18)), atol=2e-6)
 
 
-def test_noise_of_the_given_strength_is_on_the_son():
+def test_noise_of_the_given_strength_is_on_the_downscaled_copy():
     grey = torch.full((1, 3, 200, 200), 0.5)
     rng = np.random.default_rng(0)
     plain = Degradation.parse("bicubic")
@@ -45,11 +45,11 @@ def test_noise_of_the_given_strength_is_on_the_son():
     assert float((noisy - grey).std()) == pytest.approx(0.05 * upscaled.std(), rel=0.03)
 
 
-def test_fractional_factors_shrink_each_side_by_its_own():
+def test_fractional_factors_downscale_each_axis_by_its_own():
     ramp = torch.linspace(0, 1, 60).expand(1, 3, 24, 60)
     found = make_input(ramp, degradation=Degradation.parse("bicubic"), factors=(1.0, 1.5))
-    son = resize(ramp[0].permute(1, 2, 0).numpy(), output_size=(24, 40))
-    np.testing.assert_allclose(found[0].permute(1, 2, 0).numpy(), resize(son, output_size=(24, 60)), atol=1e-5)
+    lr = resize(ramp[0].permute(1, 2, 0).numpy(), output_size=(24, 40))
+    np.testing.assert_allclose(found[0].permute(1, 2, 0).numpy(), resize(lr, output_size=(24, 60)), atol=1e-5)
 
 
 def test_the_gradual_factors_are_the_authors_for_scale_2():
@@ -69,7 +69,7 @@ def test_the_detailed_region_is_where_the_contrast_is():
     colour[30:40:2, 20:30] = 1.0
     rows, columns = find_detailed_region(colour, side=16, multiple=3)
     assert (rows.stop - rows.start, columns.stop - columns.start) == (15, 15)
-    assert rows.start <= 29  # contrast is noted above each edge, from row 29 to the one between 38 and 39
+    assert rows.start <= 29  # contrast is assigned to the row above each edge, from row 29 to the one between 38 and 39
     assert rows.stop >= 39
     assert columns.start <= 20
     assert columns.stop >= 30
@@ -87,19 +87,19 @@ def test_the_same_seed_gives_the_same_network_and_another_one_another(colour, qu
     assert (first.steps, first.stopped) == (60, "steps")
 
 
-def test_bfloat16_is_what_the_layers_learn_in_and_nothing_else(colour, quick):
-    """In 8 bits of mantissa nearly as much is learned; the error is measured, and the weights are kept, in float32."""
+def test_only_the_layers_compute_in_bfloat16(colour, quick):
+    """The result is nearly as good; the error and the weights are float32."""
     arguments = {"scale": 2, "degradation": Degradation.parse("gaussian:1.0+direct")}
     whole = fit(colour, settings=quick, **arguments)
     halved = fit(colour, settings=replace(quick, precision="bfloat16"), **arguments)
     assert not same(whole, halved)
-    assert {one.dtype for one in halved.network.state_dict().values()} == {torch.float32}
+    assert {value.dtype for value in halved.network.state_dict().values()} == {torch.float32}
     assert halved.initial_psnr == whole.initial_psnr
     assert halved.psnr == pytest.approx(whole.psnr, abs=0.3)
     assert min(halved.psnr, whole.psnr) > whole.initial_psnr + 1
 
 
-def test_progress_is_told_every_50_steps(colour, quick):
+def test_progress_is_reported_every_50_steps(colour, quick):
     lines = []
     fitted = fit(
         colour,
@@ -115,7 +115,7 @@ def test_progress_is_told_every_50_steps(colour, quick):
     assert fitted.psnr > fitted.initial_psnr
 
 
-def test_an_interruption_leaves_the_best_so_far(colour, quick):
+def test_an_interruption_returns_the_best_network_so_far(colour, quick):
     arguments = {"scale": 2, "degradation": Degradation.parse("bicubic")}
 
     def interrupt(line):
@@ -128,14 +128,14 @@ def test_an_interruption_leaves_the_best_so_far(colour, quick):
     assert same(stopped, whole)
 
 
-def test_a_budget_ends_learning(colour, quick):
+def test_a_budget_ends_training(colour, quick):
     settings = replace(quick, steps=10**6, budget=0.3)
     fitted = fit(colour, scale=2, degradation=Degradation.parse("bicubic"), settings=settings)
     assert fitted.stopped == "budget"
     assert 0.3 <= fitted.seconds < 5
 
 
-def test_gradual_learning_goes_through_six_factors(colour, quick):
+def test_gradual_training_has_six_factors(colour, quick):
     settings = replace(quick, steps=10, gradual=True)
     lines = []
     fitted = fit(colour, scale=2, degradation=Degradation.parse("bicubic"), settings=settings, progress=lines.append)

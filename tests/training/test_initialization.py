@@ -25,7 +25,7 @@ def batches(scale, count=6):
 @torch.no_grad()
 @pytest.mark.parametrize("scale", [2, 3, 4])
 @pytest.mark.parametrize("kind", [ESPCN, FSRCNN, Plain])
-def test_the_solved_head_is_the_one_that_made_the_images(kind, scale):
+def test_the_solved_head_is_that_of_the_teacher(kind, scale):
     torch.manual_seed(scale)
     network = Plain(scale=scale, depth=3) if kind is Plain else kind(scale=scale)
     head = {ESPCN: "last_part.0", FSRCNN: "last_part", Plain: "head"}[kind]
@@ -54,14 +54,14 @@ def test_whitened_features_have_the_intended_spread_and_the_identity_path_stays(
     assert float(network.first_part[0].weight[0].detach().abs().sum()) == pytest.approx(0.1)
 
 
-def test_transfer_takes_what_fits_and_says_whether_all_did(tmp_path):
+def test_transfer_copies_what_fits_and_returns_whether_all_did(tmp_path):
     source, same, other = ESPCN(scale=3), ESPCN(scale=3), ESPCN(scale=2)
     path = tmp_path / "espcn.safetensors"
     save_file(source.state_dict(), path)
     assert transfer(same, path)
     assert not transfer(other, path)
     assert torch.equal(other.first_part[0].weight, source.first_part[0].weight)
-    with pytest.raises(ConfigError, match="not the weights of FSRCNN.*no tensor fits first_part"):
+    with pytest.raises(ConfigError, match="not the weights of FSRCNN"):
         transfer(FSRCNN(scale=3), path)
     with pytest.raises(ConfigError, match="cannot be read"):
         transfer(same, tmp_path / "none.safetensors")
@@ -89,7 +89,7 @@ def test_the_new_features_of_a_widened_network_learn(tmp_path):
     assert large.head.weight.grad[:, 12:].abs().amin(dim=(0, 2, 3)).max() > 0
 
 
-def test_what_cannot_be_widened_is_refused(tmp_path):
+def test_networks_that_cannot_be_widened_are_refused(tmp_path):
     path = tmp_path / "small.safetensors"
     save_file(Plain(width=12, depth=4).state_dict(), path)
     with pytest.raises(ConfigError, match="made for plain"):
@@ -102,7 +102,7 @@ def test_what_cannot_be_widened_is_refused(tmp_path):
         widen(Plain(), path, centre=0.0)
 
 
-def test_starts_that_a_network_does_not_have_are_refused():
+def test_initializations_that_a_network_does_not_have_are_refused():
     network = SRCNN()
     with pytest.raises(ConfigError, match="interpolator"):
         initialize_as_interpolator(network)

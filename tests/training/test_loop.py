@@ -59,7 +59,7 @@ def weights_of(path):
     [{"optimizer": "adam"}, {"optimizer": "soap"}, {"precision": "bfloat16", "channels_last": True}],
     ids=["adam", "soap", "bfloat16"],
 )
-def test_a_killed_run_goes_on_to_the_same_bits(folder, changes):
+def test_a_killed_run_resumes_to_the_same_bits(folder, changes):
     whole = train(recipe(folder, name="whole", **changes))
     train(recipe(folder, name="killed", **changes), stop_at=23)
     resumed = train(recipe(folder, name="killed", **changes), resume=True)
@@ -67,12 +67,12 @@ def test_a_killed_run_goes_on_to_the_same_bits(folder, changes):
     assert all(torch.equal(expected[key], found[key]) for key in expected)
 
 
-def test_bfloat16_computes_the_layers_until_the_last_share_and_nothing_else(folder):
+def test_only_the_layers_compute_in_bfloat16_and_not_in_the_last_share(folder):
     run = Run(recipe(folder, precision="bfloat16", final_share=0.25, optimizer="soap"))
     run.recipe.folder.mkdir(parents=True)
     run.initialize()
     seen = []
-    run.network.first_part[0].register_forward_hook(lambda module, given, made: seen.append(made.dtype))
+    run.network.first_part[0].register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
     run.train_until(40, report=None)
     assert seen == [torch.bfloat16] * 30 + [torch.float32] * 10  # the validation has a network of its own
     kept = [*run.network.parameters(), *run.average.values()]
@@ -87,16 +87,16 @@ def test_channels_last_changes_nothing_but_rounding(folder):
         assert second[key].is_contiguous()
 
 
-def test_drawn_variants_are_made_again_alike_when_a_run_goes_on(folder, tmp_path):
-    drawn = {"degradation": "photo", "variants": 3}
-    whole = train(recipe(folder, name="whole", **drawn))
-    train(recipe(folder, name="killed", **drawn), stop_at=23)
-    resumed = train(recipe(folder, name="killed", **drawn, cache=str(tmp_path / "cache")), resume=True)
+def test_sampled_variants_are_reproduced_when_a_run_resumes(folder, tmp_path):
+    sampled = {"degradation": "photo", "variants": 3}
+    whole = train(recipe(folder, name="whole", **sampled))
+    train(recipe(folder, name="killed", **sampled), stop_at=23)
+    resumed = train(recipe(folder, name="killed", **sampled, cache=str(tmp_path / "cache")), resume=True)
     expected, found = weights_of(whole), weights_of(resumed)
     assert all(torch.equal(expected[key], found[key]) for key in expected)
 
 
-def test_a_checkpoint_from_before_a_field_was_added_goes_on(folder):
+def test_a_checkpoint_from_before_a_field_was_added_resumes(folder):
     train(recipe(folder), stop_at=7)
     path = folder.parent / "runs" / "tiny" / "checkpoint.pt"
     kept = torch.load(path, weights_only=True)
@@ -108,10 +108,10 @@ def test_a_checkpoint_from_before_a_field_was_added_goes_on(folder):
         train(recipe(folder, degradation="photo", variants=2), resume=True)
 
 
-def test_a_run_that_the_system_kills_goes_on_to_the_same_bits(folder):
-    """SIGKILL between two checkpoints: nothing can be saved, and steps and log lines are done again."""
+def test_a_run_that_the_system_kills_resumes_to_the_same_bits(folder):
+    """SIGKILL between two checkpoints: nothing is saved, and steps and log lines are repeated."""
     whole = train(recipe(folder, name="whole", steps=150))
-    one = recipe(folder, name="killed", steps=150)
+    settings = recipe(folder, name="killed", steps=150)
     code = (
         "import sys, time, json; from kukkiri.training import Recipe, train\n"
         "values = json.loads(sys.argv[1])\n"
@@ -120,18 +120,18 @@ def test_a_run_that_the_system_kills_goes_on_to_the_same_bits(folder):
         "    time.sleep(60 if line.step >= 60 else 0)\n"
         "train(Recipe(**values), report=report)"
     )
-    values = json.dumps(dataclasses.asdict(one))
+    values = json.dumps(dataclasses.asdict(settings))
     running = subprocess.Popen([sys.executable, "-c", code, values], stdout=subprocess.PIPE, text=True)
     with running:
         for line in running.stdout:
             if int(line) >= 60:
                 break
         running.kill()
-    assert torch.load(one.folder / "checkpoint.pt", weights_only=True)["step"] == 56  # the last multiple of 7
-    resumed = train(one, resume=True)
+    assert torch.load(settings.folder / "checkpoint.pt", weights_only=True)["step"] == 56  # the last multiple of 7
+    resumed = train(settings, resume=True)
     expected, found = weights_of(whole), weights_of(resumed)
     assert all(torch.equal(expected[key], found[key]) for key in expected)
-    steps = [json.loads(line)["step"] for line in (one.folder / "log.jsonl").read_text().splitlines()]
+    steps = [json.loads(line)["step"] for line in (settings.folder / "log.jsonl").read_text().splitlines()]
     assert steps == list(range(10, 151, 10))
 
 
@@ -140,17 +140,17 @@ def test_an_interrupted_run_keeps_a_checkpoint(folder):
         if line.step == 30:
             raise KeyboardInterrupt
 
-    one = recipe(folder, checkpoint_every=1000)
+    settings = recipe(folder, checkpoint_every=1000)
     with pytest.raises(KeyboardInterrupt):
-        train(one, report=interrupt)
-    assert torch.load(one.folder / "checkpoint.pt", weights_only=True)["step"] == 30
+        train(settings, report=interrupt)
+    assert torch.load(settings.folder / "checkpoint.pt", weights_only=True)["step"] == 30
 
 
 def test_training_lowers_the_loss_and_logs_every_line(folder):
     lines = []
-    one = recipe(folder, steps=150, initialization="interpolator", optimizer="soap")
-    path = train(one, report=lines.append)
-    logged = [json.loads(line) for line in (one.folder / "log.jsonl").read_text().splitlines()]
+    settings = recipe(folder, steps=150, initialization="interpolator", optimizer="soap")
+    path = train(settings, report=lines.append)
+    logged = [json.loads(line) for line in (settings.folder / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in logged] == [line.step for line in lines]
     assert logged[-1]["loss"] < 0.8 * logged[0]["loss"]
     assert all(0 < line["data_share"] < 1 for line in logged)
@@ -160,7 +160,7 @@ def test_training_lowers_the_loss_and_logs_every_line(folder):
     assert measured == pytest.approx(best, abs=1e-9)  # the very same weights, images and protocol
 
 
-def test_whitened_start_and_transfer_to_another_scale(folder):
+def test_whitened_initialization_and_transfer_to_another_scale(folder):
     first = train(recipe(folder, initialization="whitened", final_loss="mse", clip=1.0))
     second = train(
         recipe(folder, name="other", scale=3, initialization="transfer", weights=str(first), schedule="constant")
@@ -175,14 +175,14 @@ def test_another_recipe_does_not_resume_and_nothing_is_overwritten(folder):
         train(recipe(folder))
     with pytest.raises(ConfigError, match="learning_rate differ"):
         train(recipe(folder, learning_rate=1e-3), resume=True)
-    train(recipe(folder, log_every=3), resume=True)  # how often it logs decides nothing
+    train(recipe(folder, log_every=3), resume=True)  # the interval of the log does not determine the weights
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"network": "espnc"}, "unknown network"),
-        ({"loss": "l3"}, "unknown loss"),
+        ({"loss": "l3"}, "unknown loss 'l3'"),
         ({"data": "nowhere"}, "no such folder"),
         ({"network": "srcnn", "arguments": {}, "initialization": "whitened"}, "whitened"),
     ],

@@ -1,4 +1,4 @@
-"""Adaptation: a network that learns from the very image it upscales (torch)."""
+"""Adaptation: networks that are trained on the image that they upscale (torch)."""
 
 from kukkiri.adaptation.adapted import AdaptedUpscaler, Guard
 from kukkiri.adaptation.adapting import adapt, choose_initialization, degradation_of, guard

@@ -1,4 +1,4 @@
-"""A network fitted to one image, with everything that makes it usable on others of the same camera."""
+"""An upscaler around a network fitted to one image, usable on other images of the same camera."""
 
 import dataclasses
 import json
@@ -27,7 +27,7 @@ Sample = TypeVar("Sample", bound=np.generic)
 
 @dataclasses.dataclass(frozen=True)
 class Guard:
-    """Does the upscaled image, shrunk again, give the image back? PSNR in dB, of a region."""
+    """LR consistency of a region: PSNR in dB between the image and the upscaled image, downscaled again."""
 
     before: float
     """Of bicubic interpolation."""
@@ -36,12 +36,12 @@ class Guard:
 
     @property
     def passed(self) -> bool:
-        """Whether adaptation did not make it worse."""
+        """True when adaptation did not lower the consistency."""
         return self.after >= self.before
 
 
 class AdaptedUpscaler:
-    """Upscales images with a fitted network, or by bicubic interpolation where fitting did harm."""
+    """Upscales images with a fitted network, or by bicubic interpolation when the guard did not pass."""
 
     def __init__(
         self,
@@ -53,15 +53,15 @@ class AdaptedUpscaler:
         fit: Fit | None = None,
         guard: Guard | None = None,
     ) -> None:
-        """Put the parts together; :func:`kukkiri.adaptation.adapt` does so.
+        """Build an upscaler from its parts, as :func:`kukkiri.adaptation.adapt` does.
 
         Args:
             network: of RGB; its ``scale`` is that of the result.
             degradation: for the back-projection; linear.
-            ensemble: the median of eight flips and turns.
+            ensemble: take the median of the geometric self-ensemble.
             projections: back-projections on each result, and on the median.
-            fit: how fitting went; None when loaded.
-            guard: what the guard found; None when loaded. Unless it passed, results are bicubic.
+            fit: the record of the training; None when loaded.
+            guard: the result of the guard; None when loaded. Unless it passed, results are bicubic.
         """
         self.network = network
         self.degradation = degradation
@@ -78,7 +78,7 @@ class AdaptedUpscaler:
 
     @property
     def fell_back(self) -> bool:
-        """Whether results are bicubic interpolation, since the adapted ones agreed less with the image."""
+        """True when results are bicubic interpolation, because the adapted ones were less consistent with the image."""
         return self.guard is not None and not self.guard.passed
 
     @overload
@@ -106,11 +106,11 @@ class AdaptedUpscaler:
     def _upscale_image(self, image: Image) -> Image:
         if self.fell_back and self.guard is not None:
             note = (
-                f"adaptation made the image less faithful ({self.guard.after:.2f} dB after, {self.guard.before:.2f} "
+                f"adaptation lowered the LR consistency ({self.guard.after:.2f} dB after, {self.guard.before:.2f} "
                 "dB before), so this is bicubic interpolation"
             )
-            larger = self._bicubic(image)
-            return dataclasses.replace(larger, notes=(*larger.notes, note))
+            upscaled = self._bicubic(image)
+            return dataclasses.replace(upscaled, notes=(*upscaled.notes, note))
         colour, alpha = image.colour, image.alpha
         if alpha is not None:
             colour = bleed(colour, alpha)
@@ -121,58 +121,58 @@ class AdaptedUpscaler:
         return dataclasses.replace(image, colour=sr, alpha=alpha)
 
     def upscale_colour(self, lr: Plane) -> Plane:
-        """Upscale (H, W, 3) RGB in [0, 1] by the network, the guard not asked; not clamped."""
+        """Upscale (H, W, 3) RGB in [0, 1] by the network, whatever the guard found; not clamped."""
 
         def run(view: Plane) -> Plane:
             planes = self._upscaler.upscale_planes(np.ascontiguousarray(view.transpose(2, 0, 1)))
-            return self._projected(np.ascontiguousarray(planes.transpose(1, 2, 0)), view)
+            return self._back_project(np.ascontiguousarray(planes.transpose(1, 2, 0)), view)
 
         if not self.ensemble:
             return run(lr)
-        return self._projected(median_ensemble(run, lr), lr)
+        return self._back_project(median_ensemble(run, lr), lr)
 
     def save(self, path: str | PathLike[str], *, overwrite: bool = False) -> None:
-        """Write weights and all that belongs to them as safetensors; :func:`kukkiri.load` reads the network.
+        """Write the weights, the degradation and the options as safetensors; :func:`kukkiri.load` reads the network.
 
         Raises:
-            ModelError: the file exists or cannot be written, or there is nothing to save after a fallback.
+            ModelError: the file exists or cannot be written, or results are bicubic interpolation.
         """
         if self.fell_back:
             raise ModelError(
-                f"{path}: not saved: adaptation did harm and was dropped. Use more steps or another kernel."
+                f"{path}: not saved: adaptation lowered the LR consistency, so results are bicubic interpolation. "
+                "Use more steps or another kernel."
             )
-        kept = {"degradation": str(self.degradation), "ensemble": self.ensemble, "projections": self.projections}
-        text = json.dumps({"adapted": self._info.network, "to": "one image", **kept})
+        options = {"degradation": str(self.degradation), "ensemble": self.ensemble, "projections": self.projections}
+        text = json.dumps({"adapted": self._info.network, "to": "one image", **options})
         save_safetensors(
             self.network, path, info=dataclasses.replace(self._info, training_data=text), overwrite=overwrite
         )
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "AdaptedUpscaler":
-        """Read what :meth:`save` wrote.
+        """Read a file that :meth:`save` wrote.
 
         Raises:
             ModelError: the file is missing, damaged, or was not written by it.
         """
         loaded = load(path)
         try:
-            kept = json.loads(loaded.info.training_data)
-            degradation = Degradation.parse(kept["degradation"])
+            options = json.loads(loaded.info.training_data)
             return cls(
                 loaded.module,
-                degradation=degradation,
-                ensemble=bool(kept["ensemble"]),
-                projections=int(kept["projections"]),
+                degradation=Degradation.parse(options["degradation"]),
+                ensemble=bool(options["ensemble"]),
+                projections=int(options["projections"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ModelError(
-                f"{path}: not an adapted upscaler. Expected a file that AdaptedUpscaler.save wrote; other models are "
-                "for kukkiri.Upscaler."
+                f"{path}: not an adapted upscaler. Expected a file that AdaptedUpscaler.save wrote; open other models "
+                "with kukkiri.Upscaler."
             ) from error
 
-    def _projected(self, sr: Plane, lr: Plane) -> Plane:
-        def shrink(one: Plane) -> Plane:
-            small: Plane = self.degradation.apply(one, scale=self.scale)
-            return small
+    def _back_project(self, sr: Plane, lr: Plane) -> Plane:
+        def downsample(estimate: Plane) -> Plane:
+            downsampled: Plane = self.degradation.apply(estimate, scale=self.scale)
+            return downsampled
 
-        return back_project(sr, lr, shrink=shrink, iterations=self.projections)
+        return back_project(sr, lr, downsample=downsample, iterations=self.projections)

@@ -1,4 +1,4 @@
-"""``adapt``: learn from an image itself, check that it helped, and give back an upscaler."""
+"""``adapt``: fit a network to one image, check that it improved on bicubic interpolation, and return an upscaler."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from kukkiri import pretrained
 from kukkiri.adaptation.adapted import AdaptedUpscaler, Guard
@@ -21,8 +21,8 @@ from kukkiri.adaptation.initialization import (
 from kukkiri.adaptation.mzsr import meta_test
 from kukkiri.adaptation.zssr import AdaptationProgress, Settings, find_detailed_region, fit, settings_for
 from kukkiri.degradations import Degradation, load_kernel
-from kukkiri.errors import ConfigError, ImageError, ModelError
-from kukkiri.images import Image, bleed, read_image
+from kukkiri.errors import ConfigError, ImageError, ModelError, did_you_mean
+from kukkiri.images import ImageSource, bleed, open_image
 from kukkiri.metrics import lr_consistency
 from kukkiri.resampling import resize
 from kukkiri.training.precision import Precision
@@ -35,10 +35,10 @@ _FILES = (".npy", ".npz", ".mat", ".txt")
 
 
 def adapt(
-    image: str | PathLike[str] | Image | ArrayLike,
+    image: ImageSource,
     *,
     scale: int,
-    kernel: str | PathLike[str] | NDArray[Any] = "bicubic",
+    kernel: str | PathLike[str] | NDArray[np.generic] = "bicubic",
     subsample: Literal["direct", "bicubic"] = "direct",
     method: str | None = None,
     initialization: str | PathLike[str] | Initialization | None = None,
@@ -55,59 +55,60 @@ def adapt(
     """Fit a network to one image.
 
     Args:
-        image: a file, an image, or an array that :meth:`kukkiri.Image.from_array` takes; 16 pixels to a
-            side at least.
-        scale: whole, at least 2.
-        kernel: how the image is thought to have been made: ``bicubic``; a matrix or a file of one (``.npy``,
-            ``.npz``, ``.mat``, ``.txt``); a blur such as ``gaussian:4.0,1.0,-0.5``; or a whole degradation such
-            as ``gaussian:2.0+direct:aligned``, without noise or JPEG.
-        subsample: after the blur: pixels [0::scale], or MATLAB's bicubic; no meaning for ``bicubic`` and a whole
+        image: a path, bytes, a binary file, an array, a ``PIL.Image`` or a :class:`kukkiri.Image`, see
+            :func:`kukkiri.images.open_image`; at least 16 pixels high and wide.
+        scale: integer, at least 2.
+        kernel: the degradation that is assumed to have made the image: ``bicubic``; a matrix or a file of one
+            (``.npy``, ``.npz``, ``.mat``, ``.txt``); a blur such as ``gaussian:4.0,1.0,-0.5``; or a whole degradation
+            such as ``gaussian:2.0+direct:aligned``, without noise or JPEG.
+        subsample: after the blur: pixels [0::scale], or MATLAB's bicubic; without effect on ``bicubic`` and a whole
             degradation.
-        method: ``zssr``: from random weights, thousands of steps; ``mzsr``, or the network of another shipped initialization:
-            ten steps from there. None: a shipped initialization if there is one for the scale and the subsampling, else
-            ``zssr``; ``.fit.method`` tells.
-        initialization: id or file of an initialization, or one that was loaded, instead of the shipped ones.
-        steps: at most; by default 10 from an initialization, and 3000 of ``zssr``, of which its learning-rate rule may spare
-            some. 0 takes an initialization as it is.
-        budget: seconds for learning, at most.
-        seed: of all that is drawn.
-        noise_std: noise for the son, in [0, 1]; about that of the image.
+        method: ``zssr``: from random weights, thousands of steps; ``mzsr``, or the network of another shipped
+            initialization: ten steps from it. None: a shipped initialization if there is one for the scale and the
+            subsampling, else ``zssr``; ``.fit.method`` is the one that was used.
+        initialization: id or file of an initialization, or a loaded one, instead of the shipped ones.
+        steps: at most; by default 10 from an initialization, and 3000 of ``zssr``, whose learning-rate rule may end
+            earlier. 0 uses an initialization without adaptation.
+        budget: seconds of training, at most.
+        seed: of random weights, crops and noise.
+        noise_std: of noise that is added to the downscaled copy, in [0, 1]; about that of the image.
         projections: back-projections on the result; None: those of the preset of ``zssr``, none from an initialization.
-        precision: of the layers of ``zssr`` while it learns, ``float32`` or ``bfloat16``, which is about twice as
-            quick on CPUs that multiply it (AVX-512 BF16, AMX); None: ``float32``.
-        guarded: fall back to bicubic interpolation where that agrees better with the image.
+        precision: of the layers of ``zssr`` while it trains, ``float32`` or ``bfloat16``, which is about twice as
+            fast on CPUs with instructions for it (AVX-512 BF16, AMX); None: ``float32``.
+        guarded: fall back to bicubic interpolation when that is more consistent with the image.
         settings: of ``zssr``, instead of the preset for the kernel; ``steps``, ``budget``, ``seed``, ``noise_std``,
-            ``projections`` and ``precision`` above are laid over it when given.
+            ``projections`` and ``precision`` override it when given.
         progress: called every 50 steps of ``zssr``, after every step from an initialization.
 
     Returns:
-        Maps arrays and images to larger ones. Ctrl-C ends learning early, with the best so far.
+        An upscaler of arrays and images. Ctrl-C ends training early; the best network so far is used.
 
     Raises:
-        ConfigError: an argument makes no sense.
+        ConfigError: an argument is invalid, or arguments contradict one another.
         ImageError: the image cannot be read, or is too small.
         ModelError: the initialization cannot be read or does not fit.
+        TypeError: ``image`` is of a type that holds no image.
     """
     if isinstance(scale, bool) or scale != int(scale) or scale < 2:
-        raise ConfigError(f"adaptation needs a whole scale from 2, got {scale}.")
+        raise ConfigError(f"adaptation needs an integer scale of at least 2, got {scale}.")
     scale = int(scale)
     degradation = degradation_of(kernel, subsample=subsample)
     if settings is not None and (initialization is not None or method not in (None, "zssr")):
-        raise ConfigError("settings are those of the method zssr. Drop them, or the initialization and the method.")
+        raise ConfigError("settings belong to the method zssr. Drop them, or the initialization and the method.")
     chosen = (
         choose_initialization(degradation, scale=scale, method=method, initialization=initialization)
         if settings is None
         else None
     )
-    asked = _Asked(steps, budget, seed, noise_std, projections, precision)
-    asked.check(zssr=chosen is None)
+    options = _Options(steps, budget, seed, noise_std, projections, precision)
+    options.check(zssr=chosen is None)
     if chosen is None:
-        preset = asked.laid_over(settings, degradation)
-        colour = _colour(image, scale=scale)
-        upscaler = _by_zssr(colour, preset, scale=scale, degradation=degradation, progress=progress)
+        resolved = options.override(settings, degradation)
+        colour = _read_colour(image, scale=scale)
+        upscaler = _adapt_by_zssr(colour, resolved, scale=scale, degradation=degradation, progress=progress)
     else:
-        colour = _colour(image, scale=scale)
-        upscaler = _from_start(colour, chosen, asked, degradation=degradation, progress=progress)
+        colour = _read_colour(image, scale=scale)
+        upscaler = _adapt_from(chosen, colour, options, degradation=degradation, progress=progress)
     if guarded:
         upscaler.guard = guard(upscaler, colour)
     return upscaler
@@ -120,18 +121,19 @@ def choose_initialization(
     method: str | None = None,
     initialization: str | PathLike[str] | Initialization | None = None,
 ) -> Initialization | None:
-    """The start that ``adapt`` takes for its ``method`` and ``start``; None for ``zssr``.
+    """Return the initialization that ``adapt`` uses for its ``method`` and ``initialization``; None for ``zssr``.
 
     Raises:
-        ConfigError: unknown method, one that has no initialization, or one with an initialization of another.
+        ConfigError: an unknown method, one without an initialization for the scale and the subsampling, or ``zssr``
+            together with an initialization.
         ModelError: the initialization cannot be read or does not fit.
     """
     known = ["zssr", "mzsr", *(pretrained.read_card(name)["network"] for name in pretrained.list_initializations())]
     if method is not None and method not in known:
-        raise ConfigError(f"unknown method {method!r}. Known: {', '.join(dict.fromkeys(known))}.")
+        raise ConfigError(f"unknown method {method!r}{did_you_mean(method, dict.fromkeys(known))}")
     if method == "zssr":
         if initialization is not None:
-            raise ConfigError("zssr begins with random weights and takes no initialization. Drop one of them.")
+            raise ConfigError("zssr trains from random weights and takes no initialization. Drop one of them.")
         return None
     if initialization is None:
         initialization = find_initialization(degradation, scale=scale, network=method)
@@ -146,27 +148,28 @@ def choose_initialization(
         initialization = load_initialization(initialization, scale=scale, subsample=grid_of(degradation))
     if initialization.network.scale != scale:
         raise ModelError(
-            f"{initialization.name}: an initialization for scale {initialization.network.scale}, but {scale} was asked."
+            f"{initialization.name}: an initialization for scale {initialization.network.scale}, but scale {scale} was "
+            "requested. Use another initialization."
         )
     check_grid(initialization, degradation)
     return initialization
 
 
 def degradation_of(
-    kernel: str | PathLike[str] | NDArray[Any], *, subsample: Literal["direct", "bicubic"] = "direct"
+    kernel: str | PathLike[str] | NDArray[np.generic], *, subsample: Literal["direct", "bicubic"] = "direct"
 ) -> Degradation:
-    """The degradation that ``adapt`` means by its ``kernel`` and ``subsample``.
+    """Return the degradation that ``adapt`` assumes for its ``kernel`` and ``subsample``.
 
     Raises:
-        ConfigError: the text or file is none, or has steps that are not linear.
+        ConfigError: the text or the file is not a kernel, or has steps that are not linear.
     """
     if subsample not in ("direct", "bicubic"):
-        raise ConfigError(f"unknown subsampling {subsample!r}. Known: direct, bicubic.")
+        raise ConfigError(f"unknown subsampling {subsample!r}{did_you_mean(subsample, ('direct', 'bicubic'))}")
     if isinstance(kernel, np.ndarray):
         try:
             return Degradation.from_kernel(kernel, method=subsample)
-        except ValueError as problem:
-            raise ConfigError(f"cannot use the array as a kernel: {problem}.") from problem
+        except ValueError as error:
+            raise ConfigError(f"the array cannot be used as a kernel: {error}.") from error
     text = fspath(kernel)
     if text == "bicubic":
         return Degradation.parse(text)
@@ -174,33 +177,35 @@ def degradation_of(
         return Degradation.from_kernel(load_kernel(text), method=subsample)
     degradation = Degradation.parse(text if "+" in text else f"{text}+{subsample}")
     if not degradation.linear:
-        raise ConfigError(f"{degradation}: only blur and subsampling can be learned from. Drop noise, JPEG and 8bit.")
+        raise ConfigError(
+            f"{degradation}: adaptation assumes a linear degradation, blur and subsampling. Drop noise, JPEG and 8bit."
+        )
     return degradation
 
 
 def guard(upscaler: AdaptedUpscaler, colour: NDArray[np.float32]) -> Guard:
-    """Compare how well the adapted result and bicubic interpolation shrink back to the image.
+    """Compare the LR consistency of the adapted result with that of bicubic interpolation.
 
     Args:
         upscaler: fitted.
-        colour: (H, W, 3), [0, 1]; its most detailed region is looked at.
+        colour: (H, W, 3), [0, 1]; its most detailed region is evaluated.
     """
     lr = np.ascontiguousarray(colour[find_detailed_region(colour)])
     size = (upscaler.scale * lr.shape[0], upscaler.scale * lr.shape[1])
 
-    def shrink(sr: NDArray[Any]) -> NDArray[Any]:
+    def downsample(sr: NDArray[Any]) -> NDArray[Any]:
         return upscaler.degradation.apply(sr, scale=upscaler.scale)
 
     before, after = (
-        lr_consistency(lr, np.clip(sr, 0, 1), downsample=shrink, data_range=1.0)
+        lr_consistency(lr, np.clip(sr, 0, 1), downsample=downsample, data_range=1.0)
         for sr in (resize(lr, output_size=size), upscaler.upscale_colour(lr))
     )
     return Guard(before=before, after=after)
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """What the caller of ``adapt`` said about learning."""
+class _Options:
+    """The options of ``adapt`` about training."""
 
     steps: int | None
     budget: float | None
@@ -218,23 +223,24 @@ class _Asked:
         if self.seed < 0:
             raise ConfigError(f"seed must not be negative, got {self.seed}.")
         if not 0 <= self.noise_std < 1:
-            raise ConfigError(f"noise_std must be from 0 to 1, where 1 is white, got {self.noise_std}.")
+            raise ConfigError(f"noise_std must be in [0, 1), where 1 is white, got {self.noise_std}.")
         if self.projections is not None and self.projections < 0:
             raise ConfigError(f"projections must not be negative, got {self.projections}.")
-        if self.precision not in (None, *get_args(Precision)):
-            known = ", ".join(get_args(Precision))
-            raise ConfigError(f"unknown precision {self.precision!r}. Known: {known}.")
+        known = get_args(Precision)
+        if self.precision is not None and self.precision not in known:
+            raise ConfigError(f"unknown precision {self.precision!r}{did_you_mean(self.precision, known)}")
         if self.precision is not None and not zssr:
             raise ConfigError(
-                "precision is of the method zssr; an initialization takes float32. Drop it, or add that method."
+                "precision belongs to the method zssr; adaptation from an initialization is in float32. "
+                "Drop it, or choose zssr."
             )
 
-    def laid_over(self, settings: Settings | None, degradation: Degradation) -> Settings:
-        """The settings of ZSSR, or its preset, with what was said."""
+    def override(self, settings: Settings | None, degradation: Degradation) -> Settings:
+        """Return the settings of ZSSR, or its preset, with the given options in place of theirs."""
         chosen = settings_for(degradation, noise_std=self.noise_std) if settings is None else settings
         if chosen.gradual and str(degradation) != "bicubic":
             raise ConfigError(
-                f"gradual scale factors need the kernel bicubic, got {degradation}: others know one scale only."
+                f"gradual scale factors need the kernel bicubic, got {degradation}, which is defined for one scale."
             )
         given: dict[str, Any] = {
             "steps": self.steps,
@@ -247,7 +253,7 @@ class _Asked:
         return replace(chosen, **{key: value for key, value in given.items() if value is not None})
 
 
-def _by_zssr(
+def _adapt_by_zssr(
     colour: NDArray[np.float32],
     settings: Settings,
     *,
@@ -262,10 +268,10 @@ def _by_zssr(
     )
 
 
-def _from_start(
-    colour: NDArray[np.float32],
+def _adapt_from(
     initialization: Initialization,
-    asked: _Asked,
+    colour: NDArray[np.float32],
+    options: _Options,
     *,
     degradation: Degradation,
     progress: Callable[[AdaptationProgress], None] | None,
@@ -274,26 +280,23 @@ def _from_start(
         colour,
         initialization=initialization,
         degradation=degradation,
-        steps=_META_STEPS if asked.steps is None else asked.steps,
-        budget=asked.budget,
-        noise_std=asked.noise_std,
-        seed=asked.seed,
+        steps=_META_STEPS if options.steps is None else options.steps,
+        budget=options.budget,
+        noise_std=options.noise_std,
+        seed=options.seed,
         progress=progress,
     )
-    return AdaptedUpscaler(fitted.network, degradation=degradation, projections=asked.projections or 0, fit=fitted)
+    return AdaptedUpscaler(fitted.network, degradation=degradation, projections=options.projections or 0, fit=fitted)
 
 
-def _colour(image: str | PathLike[str] | Image | ArrayLike, *, scale: int) -> NDArray[np.float32]:
-    """RGB, (H, W, 3), with nothing hidden under transparent pixels."""
-    if isinstance(image, (str, PathLike)):
-        image = read_image(image)
-    else:
-        image = image if isinstance(image, Image) else Image.from_array(image)
+def _read_colour(source: ImageSource, *, scale: int) -> NDArray[np.float32]:
+    """Return an image as RGB, (H, W, 3), with the colour of opaque pixels spread into transparent ones."""
+    image = open_image(source)
     smallest = max(_SMALLEST, 4 * scale)
     if min(image.size) < smallest:
         raise ImageError(
-            f"{image.size[1]}x{image.size[0]} pixels are too few to learn from, expected {smallest} to a side. "
-            "Use kukkiri upscale."
+            f"{image.size[1]}x{image.size[0]} pixels are too few to learn from, "
+            f"expected at least {smallest}x{smallest}. Use kukkiri upscale."
         )
     colour = image.colour if image.alpha is None else bleed(image.colour, image.alpha)
     return np.repeat(colour, 3, axis=2) if colour.shape[2] == 1 else colour

@@ -79,7 +79,9 @@ class ConfiguredAdaptation:
     def _digest_weights(self) -> str:
         """sha256 of the initialization and its card; of a method, the ids and digests of everything it may choose."""
         if self.initialization is None:
-            return ",".join(f"{name} {pretrained.read_card(name).get('sha256')}" for name in pretrained.list_initializations())
+            return ",".join(
+                f"{name} {pretrained.read_card(name).get('sha256')}" for name in pretrained.list_initializations()
+            )
         given = Path(self.initialization)
         weights = given if given.is_file() else pretrained.locate(self.initialization, ".safetensors")
         files = [path for path in (weights, weights.with_suffix(".json")) if path.is_file()]

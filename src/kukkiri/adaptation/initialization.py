@@ -6,8 +6,8 @@ The weights are a safetensors file; the card, a JSON file of the same name besid
 
 ``rates`` are the learning rates of step 1, 2, ..., or an object of such lists by the names of the parameters;
 parameters without a list have that of ``"*"``, or are not trained when there is none; further steps use the last rate.
-With ``kernel_conditioned`` the initial code of the network is that of the kernel. A file without a card is assumed to be
-one of MZSR's, with the learning rates of its code.
+With ``kernel_conditioned`` the initial code of the network is that of the kernel. A file without a card is assumed to
+be one of MZSR's, with the learning rates of its code.
 """
 
 import json

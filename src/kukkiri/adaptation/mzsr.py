@@ -1,10 +1,11 @@
-"""MZSR's meta-test: a few steps of plain gradient descent from an initialization that was learned for them.
+"""MZSR's meta-test: a few steps of gradient descent on one image from a meta-learned initialization.
 
 Soh, Cho & Cho, "Meta-Transfer Learning for Zero-Shot Super-Resolution", CVPR 2020, arXiv:2002.12213. The whole
-image is the target, its son the input, the loss their mean absolute difference, the optimizer gradient descent.
-Differs from the paper: the initialization may also be a network that works at low resolution, which is then given the son
-itself and told the kernel's covariance; the best network is kept, which is the last unless a step went too far;
-images of more than about 200,000 pixels are learned from in crops, so that memory and time do not grow with them.
+image is the target, its downscaled copy the input, the loss the mean absolute error, the optimizer gradient descent.
+Differs from the paper: the initialization may also be a network that works at low resolution, whose input is the
+downscaled copy itself, and which may be conditioned on the kernel's covariance; the network with the least loss is
+kept, which is the last unless a step increased the loss; images of more than about 200,000 pixels are used in crops, so
+that memory and time do not grow with them.
 """
 
 import copy
@@ -25,7 +26,7 @@ from kukkiri.networks import ContextPlain
 
 __all__ = ["meta_test", "select_crops"]
 
-_MAX_SIDE = 448  # a network of 64 features on so many pixels takes about 1 GB to learn
+_MAX_SIDE = 448  # training a network of 64 features on a square of this side takes about 1 GB
 _CROPS = 16
 
 
@@ -45,16 +46,17 @@ def meta_test(
     Args:
         colour: (H, W, 3), [0, 1].
         initialization: not changed.
-        degradation: how the image is thought to have come from its larger version; linear.
-        steps: 0 gives the initialization itself.
+        degradation: assumed to have made the image from HR; linear.
+        steps: 0 returns the initialization itself.
         budget: seconds, after which no further step begins.
-        noise_std: of noise on the son, in [0, 1].
+        noise_std: of noise on the downscaled copy, in [0, 1].
         seed: of that noise.
         progress: called for the initialization and after each step.
 
     Returns:
-        The best network so far, also when Ctrl-C interrupts. The same arguments give the same network on the same
-        machine with the same number of threads, when no budget ends it.
+        The network with the least loss, also when Ctrl-C interrupts. The same arguments give the same network on the
+        same machine with the same number of threads, when no budget ends it. ``stopped`` is ``diverged`` when the loss
+        became infinite or NaN.
     """
     begun = time.monotonic()
     network = copy.deepcopy(initialization.network).eval()
@@ -62,19 +64,19 @@ def meta_test(
         code = network.code_of(degradation.blur_covariance(scale=network.scale), scale=network.scale)
         network.code.data.copy_(torch.tensor(code))
     for name, parameter in network.named_parameters():  # gradients that are not used are not computed
-        parameter.requires_grad_(initialization.learns(name))
+        parameter.requires_grad_(initialization.trains(name))
     side = _MAX_SIDE if initialization.max_side is None else initialization.max_side
     target = select_crops(colour, max_side=side, multiple=network.scale * network.multiple)
     make = make_input if network.pre_upsampled else downscale_crop
     factors = (float(network.scale), float(network.scale))
     rng = np.random.default_rng(seed)
     with torch.no_grad():
-        given = make(target, degradation=degradation, factors=factors, noise_std=noise_std, rng=rng)
+        lr = make(target, degradation=degradation, factors=factors, noise_std=noise_std, rng=rng)
     least, psnrs, best, done, stopped = math.inf, [math.nan], None, 0, "steps"
     try:
         while True:
             last = done == steps or (budget is not None and done > 0 and time.monotonic() - begun >= budget)
-            loss, psnr = _loss(network, given, target, criterion=LOSSES[initialization.loss], learn=not last)
+            loss, psnr = _loss(network, lr, target, criterion=LOSSES[initialization.loss], train=not last)
             value = float(loss.detach())
             if not math.isfinite(value):
                 stopped = "diverged"
@@ -108,15 +110,16 @@ def meta_test(
 
 
 def select_crops(colour: NDArray[np.float32], *, max_side: int, multiple: int) -> Tensor:
-    """What of an image is learned from: all of it, or sixteen windows of its more detailed half.
+    """Select the training targets of an image: all of it, or sixteen windows of its more detailed half.
 
-    Learning rates were learned for the gradients of ordinary patches, and the most detailed ones alone have larger
-    ones: so the windows are spread over the upper half of the ranks.
+    The learning rates were learned for the gradients of average patches, and the most detailed windows alone have
+    larger ones; so the windows are spread evenly over the upper half of the ranking by detail.
 
     Args:
         colour: (H, W, 3), [0, 1].
-        max_side: an image of at most its square of pixels is taken whole.
-        multiple: of the sides of what is returned; at the right and the lower border some pixels may be left out.
+        max_side: an image of at most ``max_side**2`` pixels is used whole.
+        multiple: height and width of the result are multiples of it; pixels at the right and the lower border may be
+            left out.
 
     Returns:
         (N, 3, h, w).
@@ -139,23 +142,23 @@ def select_crops(colour: NDArray[np.float32], *, max_side: int, multiple: int) -
 
 
 def _detail(window: Tensor) -> float:
-    """Mean contrast between neighbours."""
+    """Return the mean contrast between neighbouring pixels."""
     return float(window.diff(dim=1).abs().mean() + window.diff(dim=2).abs().mean())
 
 
 def _loss(
     network: torch.nn.Module,
-    given: Tensor,
+    lr: Tensor,
     target: Tensor,
     *,
     criterion: Callable[[Tensor, Tensor], Tensor],
-    learn: bool,
+    train: bool,
 ) -> tuple[Tensor, float]:
-    """The loss, and the PSNR of the rebuilt image in dB."""
-    with torch.set_grad_enabled(learn):
-        rebuilt = network(given)
-        loss = criterion(rebuilt, target)
-    error = float((rebuilt.detach().clamp(0, 1) - target).square().mean())
+    """Return the loss, with a gradient when ``train``, and the PSNR of the reconstruction in dB."""
+    with torch.set_grad_enabled(train):
+        sr = network(lr)
+        loss = criterion(sr, target)
+    error = float((sr.detach().clamp(0, 1) - target).square().mean())
     return loss, -10 * math.log10(max(error, 1e-12)) if math.isfinite(error) else math.nan
 
 

@@ -1,12 +1,12 @@
-"""ZSSR: a network that learns to upscale one image from that image and its own smaller version.
+"""ZSSR: a network trained on one image and its own downscaled copy, which then upscales that image.
 
 Shocher, Cohen & Irani, "Zero-Shot Super-Resolution using Deep Internal Learning", CVPR 2018, arXiv:1712.06087.
-The image is the *father*; shrunk by the degradation that made it, it gives its *son*; from son to father
-the network learns what it then does to the father.
-Differs from the authors' code: the error that rules the learning rate is measured on one detailed region of at
+A training pair is a crop of the image, the target, and the copy of it that the degradation of the image downscales, the
+input; the paper calls the HR crop "HR father" and its downscaled copy "LR son".
+Differs from the authors' code: the error that controls the learning rate is measured on one detailed region of at
 most 256 x 256 pixels, so that memory does not grow with the image; the network with the smallest such error is
-kept, not the last; the affine map mirrors at the border of the image; gradual fathers are of that region, without
-the ensemble.
+kept, not the last; the affine map mirrors at the border of the image; the intermediate images of gradual scale factors
+are of that region, without the ensemble.
 """
 
 import copy
@@ -49,33 +49,34 @@ _PROJECTIONS = (6, 6, 8, 10, 10)  # after each of the first five gradual factors
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that ZSSR can be told; the defaults are the authors' for a bicubic son in one jump."""
+    """All settings of ZSSR; the defaults are the authors' for bicubic downscaling and one scale factor."""
 
     steps: int = 3000
     """At most, for each scale factor."""
     budget: float | None = None
-    """Seconds for learning; None: as long as it takes."""
+    """Seconds of training; None: no limit."""
     crop: int = 128
-    """Side of the training crop, in LR pixels."""
+    """Height and width of the training crop, in pixels of the image."""
     noise_std: float = 0.0
-    """Of the noise added to the son, in [0, 1]: for images that are noisy themselves."""
+    """Of the noise added to the downscaled copy, in [0, 1]: for images that are noisy themselves."""
     gradual: bool = False
-    """Six scale factors one after the other, each result a father for the next: slower, a little better."""
+    """Six scale factors in sequence, each result a training image for the next: slower, slightly better."""
     ensemble: bool = True
-    """The median of eight flips and turns; only where shrinking commutes with flipping."""
+    """The median of the geometric self-ensemble; only where the degradation commutes with flips and rotations."""
     projections: int = 10
     """Back-projections on every result, and once more on the median."""
     augmentation: Augmentation = field(default_factory=Augmentation)
     width: int = 64
     depth: int = 8
     precision: Precision = "float32"
-    """Of the network's layers while it learns; the error that rules the learning rate and the result are float32."""
+    """Of the network's layers in training; the error that controls the learning rate and the result are float32."""
     seed: int = 0
+    """Of the initial weights, the crops and the noise."""
 
 
 @dataclass(frozen=True)
 class AdaptationProgress:
-    """Where learning stands."""
+    """State of the training on an image, as it is reported."""
 
     step: int
     """Steps done, over all scale factors."""
@@ -85,30 +86,31 @@ class AdaptationProgress:
     """Mean L1 of the last steps, in [0, 1]."""
     learning_rate: float
     psnr: float
-    """Of a region of the image rebuilt from its son, in dB."""
+    """Of a region of the image reconstructed from its downscaled copy, in dB."""
     seconds: float
+    """Since the beginning of the training."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A fitted network and how it went."""
+    """A fitted network and the record of its training."""
 
     network: Network
-    """The best so far, in evaluation mode."""
+    """The network with the least error, in evaluation mode."""
     steps: int
     seconds: float
     stopped: str
-    """``rate`` (nothing more to learn), ``steps``, ``budget`` or ``interrupted``."""
+    """``rate`` (the learning rate fell below its lowest), ``steps``, ``budget``, ``interrupted`` or ``diverged``."""
     psnr: float
-    """Of a region rebuilt from its son by the network, dB."""
+    """Of a region that the network reconstructs from its downscaled copy, in dB."""
     initial_psnr: float
-    """The same before the first step; ZSSR's network is nearly bicubic interpolation then."""
+    """The same before the first step, when ZSSR's network is close to bicubic interpolation."""
     method: str = "zssr"
     """``zssr``, or the name of the meta-learned initialization."""
 
 
 def settings_for(degradation: Degradation, *, noise_std: float = 0.0) -> Settings:
-    """The authors' presets: bicubic, a given kernel, or a noisy image."""
+    """Return the authors' preset: for bicubic downscaling, for a given kernel, or for a noisy image."""
     if noise_std > 0:
         augmentation = Augmentation(smallest=0.75, scale_difference=0.0, shear=0.0, rotate=False)
         bicubic = str(degradation) == "bicubic"
@@ -119,71 +121,80 @@ def settings_for(degradation: Degradation, *, noise_std: float = 0.0) -> Setting
 
 
 def gradual_factors(scale: int) -> tuple[tuple[float, float], ...]:
-    """The authors' six factors (rows, columns); they give them for scale 2, halfway being 1.5."""
+    """Return the authors' six factors (rows, columns); they give them for scale 2, where halfway is 1.5."""
     half, full = (1 + scale) / 2, float(scale)
     return ((1.0, half), (half, 1.0), (half, half), (half, full), (full, half), (full, full))
 
 
 def make_input(
-    father: Tensor,
+    hr: Tensor,
     *,
     degradation: Degradation,
     factors: tuple[float, float],
     noise_std: float = 0.0,
     rng: np.random.Generator | None = None,
 ) -> Tensor:
-    """Shrink a father to its son and upscale the son again: what the network is given.
+    """Make the network's input: downscale an HR crop, then upscale the copy by bicubic interpolation.
 
     Args:
-        father: see :func:`downscale_crop`.
+        hr: see :func:`downscale_crop`.
         degradation: see :func:`downscale_crop`.
         factors: see :func:`downscale_crop`.
         noise_std: see :func:`downscale_crop`.
         rng: see :func:`downscale_crop`.
 
     Returns:
-        (N, C, H, W): the son after bicubic interpolation.
+        (N, C, H, W), not clamped.
     """
-    son = downscale_crop(father, degradation=degradation, factors=factors, noise_std=noise_std, rng=rng)
-    return resize_tensor(son, output_size=(father.shape[-2], father.shape[-1]))
+    lr = downscale_crop(hr, degradation=degradation, factors=factors, noise_std=noise_std, rng=rng)
+    return resize_tensor(lr, output_size=(hr.shape[-2], hr.shape[-1]))
 
 
 def downscale_crop(
-    father: Tensor,
+    hr: Tensor,
     *,
     degradation: Degradation,
     factors: tuple[float, float],
     noise_std: float = 0.0,
     rng: np.random.Generator | None = None,
 ) -> Tensor:
-    """Shrink a father by the degradation that made it from its own, unknown, larger version.
+    """Downscale an HR crop by the degradation that is assumed to have made the image.
 
     Args:
-        father: (N, C, H, W) in [0, 1].
-        degradation: linear; for factors that are not whole and equal it must be ``bicubic``.
+        hr: (N, C, H, W) in [0, 1].
+        degradation: linear; for factors that are not integer and equal it must be ``bicubic``.
         factors: (rows, columns).
-        noise_std: of the noise on the son.
+        noise_std: of the noise on the downscaled copy.
         rng: for the noise.
 
     Returns:
         (N, C, ceil(H / rows), ceil(W / columns)), clamped to [0, 1].
     """
-    height, width = father.shape[-2:]
+    height, width = hr.shape[-2:]
     if factors[0] == factors[1] and float(factors[0]).is_integer():
-        son = degrade_tensor(father, degradation, scale=int(factors[0]))
+        lr = degrade_tensor(hr, degradation, scale=int(factors[0]))
     else:
-        son = resize_tensor(father, output_size=(math.ceil(height / factors[0]), math.ceil(width / factors[1])))
+        lr = resize_tensor(hr, output_size=(math.ceil(height / factors[0]), math.ceil(width / factors[1])))
     if noise_std > 0 and rng is not None:
-        noise = noise_std * rng.standard_normal(tuple(son.shape), dtype=np.float32)
-        son = son + torch.from_numpy(noise).to(son)
-    return son.clamp(0, 1)
+        noise = noise_std * rng.standard_normal(tuple(lr.shape), dtype=np.float32)
+        lr = lr + torch.from_numpy(noise).to(lr)
+    return lr.clamp(0, 1)
 
 
 def find_detailed_region(
     colour: NDArray[np.float32], *, side: int = _MONITOR_SIDE, multiple: int = 1
 ) -> tuple[slice, slice]:
-    """The window of at most ``side`` to a side with the most contrast between neighbours, sides multiples."""
-    height, width = (min(side, one) - min(side, one) % multiple for one in colour.shape[:2])
+    """Find the window with the most contrast between neighbouring pixels.
+
+    Args:
+        colour: (H, W, C).
+        side: largest height and width of the window.
+        multiple: height and width are multiples of it.
+
+    Returns:
+        Rows and columns of the window, as large as the image allows.
+    """
+    height, width = (min(side, length) - min(side, length) % multiple for length in colour.shape[:2])
     luma = colour.mean(axis=2, dtype=np.float64)
     energy = np.zeros_like(luma)
     energy[:-1] += np.abs(np.diff(luma, axis=0))
@@ -202,25 +213,25 @@ def fit(
     settings: Settings | None = None,
     progress: Callable[[AdaptationProgress], None] | None = None,
 ) -> Fit:
-    """Learn to upscale an image.
+    """Train a network to upscale an image.
 
     Args:
         colour: (H, W, 3), [0, 1].
-        scale: whole, at least 2.
-        degradation: how the image is thought to have come from its larger version; linear.
+        scale: integer, at least 2.
+        degradation: assumed to have made the image from HR; linear.
         settings: by default the preset for the degradation.
         progress: called every 50 steps.
 
     Returns:
-        The best network so far, also when Ctrl-C interrupts learning. The same arguments give the same
+        The network with the least error, also when Ctrl-C interrupts training. The same arguments give the same
         network on the same machine with the same number of threads, when no budget ends it.
     """
     chosen = settings_for(degradation) if settings is None else settings
-    return _Learner(colour, scale=scale, degradation=degradation, settings=chosen, progress=progress).run()
+    return _Trainer(colour, scale=scale, degradation=degradation, settings=chosen, progress=progress).run()
 
 
-class _Learner:
-    """One image being learned."""
+class _Trainer:
+    """The training on one image."""
 
     def __init__(
         self,
@@ -231,7 +242,7 @@ class _Learner:
         settings: Settings,
         progress: Callable[[AdaptationProgress], None] | None,
     ) -> None:
-        self.settings, self.degradation, self.scale, self.report = settings, degradation, scale, progress
+        self.settings, self.degradation, self.scale, self.progress = settings, degradation, scale, progress
         self.rng = np.random.default_rng(settings.seed)
         with torch.random.fork_rng(devices=()):
             torch.manual_seed(settings.seed)
@@ -240,8 +251,8 @@ class _Learner:
         warn_if_slow(settings.precision)
         self.colour = colour
         self.image = torch.from_numpy(np.ascontiguousarray(colour.transpose(2, 0, 1)))[None]
-        self.fathers = [self.image]
-        # with half the scale between 1 and it, every factor must divide the sides
+        self.targets = [self.image]  # HR crops are sampled from these
+        # gradual factors include the one halfway between 1 and the scale, and every factor must divide the sides
         multiple = math.lcm(scale, 1 + scale) if settings.gradual else scale
         self.size = tuple(max(min(settings.crop, s) // multiple, 1) * multiple for s in colour.shape[:2])
         region = find_detailed_region(colour, multiple=multiple)
@@ -255,11 +266,11 @@ class _Learner:
         stopped, self.total = "steps", len(factors) * self.settings.steps
         for number, pair in enumerate(factors):
             share = None if self.settings.budget is None else self.settings.budget * (number + 1) / len(factors)
-            stopped = self._learn(pair, until=share)
+            stopped = self._fit(pair, until=share)
             if stopped == "interrupted":
                 break
             if number < len(factors) - 1:
-                self.fathers.append(self._upscaled(pair, iterations=_PROJECTIONS[number]))
+                self.targets.append(self._upscale(pair, iterations=_PROJECTIONS[number]))
         return Fit(
             network=self.network.eval(),
             steps=self.done,
@@ -269,8 +280,8 @@ class _Learner:
             initial_psnr=initial_psnr,
         )
 
-    def _learn(self, factors: tuple[float, float], *, until: float | None) -> str:
-        """Fit for one pair of factors; leaves the best weights in the network and says why it ended."""
+    def _fit(self, factors: tuple[float, float], *, until: float | None) -> str:
+        """Train for one pair of factors; leave the best weights in the network and return the reason for the end."""
         rule = LearningRateRule()
         optimizer = torch.optim.Adam(self.network.parameters(), lr=rule.rate)
         least = self._error(factors)[0]
@@ -280,17 +291,17 @@ class _Learner:
         try:
             for step in range(1, self.settings.steps + 1):
                 losses.append(self._step(optimizer, factors))
-                late = until is not None and time.monotonic() - self.begun >= until
-                if step % _MONITOR_EVERY == 0 or step == self.settings.steps or late:
+                over_budget = until is not None and time.monotonic() - self.begun >= until
+                if step % _MONITOR_EVERY == 0 or step == self.settings.steps or over_budget:
                     error, psnr = self._error(factors)
                     rule.record(step, error)
                     if error < least:
                         least, best = error, copy.deepcopy(self.network.state_dict())
-                    self._tell(losses, rule.rate, psnr)
+                    self._report(losses, rule.rate, psnr)
                     losses.clear()
                 for group in optimizer.param_groups:
                     group["lr"] = rule.update(step)
-                if rule.finished or late:
+                if rule.finished or over_budget:
                     stopped = "rate" if rule.finished else "budget"
                     break
         except KeyboardInterrupt:
@@ -301,13 +312,13 @@ class _Learner:
     def _step(self, optimizer: torch.optim.Optimizer, factors: tuple[float, float]) -> float:
         settings = self.settings
         size = (self.size[0], self.size[1])
-        father = sample_hr_crop(self.fathers, size, augmentation=settings.augmentation, rng=self.rng)
+        hr = sample_hr_crop(self.targets, size, augmentation=settings.augmentation, rng=self.rng)
         upscaled = make_input(
-            father, degradation=self.degradation, factors=factors, noise_std=settings.noise_std, rng=self.rng
+            hr, degradation=self.degradation, factors=factors, noise_std=settings.noise_std, rng=self.rng
         )
         with autocast(settings.precision):
             sr = self.network(upscaled.contiguous(memory_format=torch.channels_last))
-        loss = (sr.float() - father).abs().mean()
+        loss = (sr.float() - hr).abs().mean()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
@@ -315,14 +326,14 @@ class _Learner:
         return float(loss.detach())
 
     def _error(self, factors: tuple[float, float]) -> tuple[float, float]:
-        """Mean squared error of the monitored region rebuilt from its son, and its PSNR in dB."""
+        """Return the mean squared error of the monitored region after its reconstruction, and its PSNR in dB."""
         with torch.inference_mode():
             upscaled = make_input(self.monitored, degradation=self.degradation, factors=factors)
             error = float((self.network(upscaled).clamp(0, 1) - self.monitored).square().mean())
         return error, -10 * math.log10(max(error, 1e-12))
 
-    def _upscaled(self, factors: tuple[float, float], *, iterations: int) -> Tensor:
-        """A region of the image upscaled by the factors and back-projected: a father for the next ones."""
+    def _upscale(self, factors: tuple[float, float], *, iterations: int) -> Tensor:
+        """Upscale a region of the image by the factors and back-project it: a training image for the next factors."""
         rows, columns = find_detailed_region(self.colour)
         lr = self.colour[rows, columns]
         size = (round(lr.shape[0] * factors[0]), round(lr.shape[1] * factors[1]))
@@ -331,12 +342,12 @@ class _Learner:
         sr = back_project(
             np.ascontiguousarray(result.permute(1, 2, 0).numpy()),
             lr,
-            shrink=lambda one: resize(one, output_size=(lr.shape[0], lr.shape[1])),
+            downsample=lambda estimate: resize(estimate, output_size=(lr.shape[0], lr.shape[1])),
             iterations=iterations,
         )
         return torch.from_numpy(np.ascontiguousarray(sr.transpose(2, 0, 1)))[None].clamp(0, 1)
 
-    def _tell(self, losses: list[float], rate: float, psnr: float) -> None:
-        if self.report is not None:
+    def _report(self, losses: list[float], rate: float, psnr: float) -> None:
+        if self.progress is not None:
             seconds = time.monotonic() - self.begun
-            self.report(AdaptationProgress(self.done, self.total, float(np.mean(losses)), rate, psnr, seconds))
+            self.progress(AdaptationProgress(self.done, self.total, float(np.mean(losses)), rate, psnr, seconds))

@@ -259,7 +259,7 @@ def widen(network: Network, weights: Path, *, centre: float) -> None:
         raise ConfigError(f"initialization = 'widened' is made for plain, not for {type(network).__name__}.")
     state = _read_weights(weights)
     try:
-        small = Plain(**Plain.arguments_from_state(state))
+        small = Plain(**Plain.arguments_from_state(state))  # type: ignore[arg-type]  # they are JSON to mypy
         small.load_state_dict(state)
     except (ModelError, RuntimeError) as error:
         raise ConfigError(f"{weights}: not the weights of a plain network ({error}).") from error

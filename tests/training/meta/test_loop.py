@@ -66,9 +66,9 @@ def result(path):
         {"inner_steps": 0, "learn_rates": False, "precision": "bfloat16", "channels_last": True},
         {"network": "mzsr", "arguments": {"width": 4, "depth": 2}, "scales": (2, 3), "patch": 12, "support": "pairs"},
     ],
-    ids=["soap", "code", "told", "told-steps", "bfloat16", "mzsr"],
+    ids=["soap", "code", "conditioned", "conditioned-steps", "bfloat16", "mzsr"],
 )
-def test_a_killed_run_goes_on_to_the_same_bits(folder, changes):
+def test_a_killed_run_resumes_to_the_same_bits(folder, changes):
     whole = meta_train(recipe(folder, name="whole", **changes))
     meta_train(recipe(folder, name="killed", **changes), stop_at=5)
     resumed = meta_train(recipe(folder, name="killed", **changes), resume=True)
@@ -76,11 +76,11 @@ def test_a_killed_run_goes_on_to_the_same_bits(folder, changes):
     assert all(torch.equal(state[key], again[key]) for key in state)
     assert rates == rates_again
     logs = [(path.parent / "log.jsonl").read_text(encoding="utf-8").splitlines() for path in (whole, resumed)]
-    for one, other in zip(*(map(json.loads, log) for log in logs), strict=True):
-        assert (one["step"], one["curve"]) == (other["step"], other["curve"])
+    for line, again in zip(*(map(json.loads, log) for log in logs), strict=True):
+        assert (line["step"], line["curve"]) == (again["step"], again["curve"])
 
 
-def test_rates_move_apart_but_those_of_zero_stay(folder):
+def test_rates_are_learned_apart_but_those_of_zero_stay(folder):
     path = meta_train(recipe(folder, inner_rates={"code": 0.0}, rates_learning_rate=0.1, validation=""))
     _, rates = result(path)
     assert rates["code"] == [0.0, 0.0]
@@ -90,7 +90,7 @@ def test_rates_move_apart_but_those_of_zero_stay(folder):
     assert np.abs(np.log(learned / 0.01)).max() < 0.9  # eight updates of Adam with a rate of 0.1 at most
 
 
-def test_a_run_may_begin_with_the_rates_and_weights_of_another(folder):
+def test_a_run_may_be_initialized_with_the_rates_and_weights_of_another(folder):
     first = meta_train(recipe(folder, name="first", inner_rates={"code": 2.0}))
     _, before = result(first)
     initialization = {"initialization": "transfer", "weights": str(first), "rates": str(first.with_name("rates.json"))}
@@ -112,29 +112,31 @@ def test_the_curve_is_measured_after_each_step(folder):
     assert measured[0].patches_per_second > 0
 
 
-def test_adaptation_finds_the_blur_that_a_told_network_was_told(folder):
-    """A network that knows what to do with a code is served by gradient steps on its code."""
-    told = recipe(
-        folder, name="told", kernel_conditioned=True, inner_steps=0, learn_rates=False, optimizer="soap", learning_rate=5e-3,
-        steps=300, validate_every=300, log_every=300, tasks=8, batch=1, patch=16, smallest_variance=0.1,
-        arguments={"width": 12, "depth": 3},
+def test_adaptation_finds_the_kernel_that_a_conditioned_network_is_given(folder):
+    """Gradient steps on the code adapt a network that was trained on given codes."""
+    conditioned = recipe(
+        folder, name="conditioned", kernel_conditioned=True, inner_steps=0, learn_rates=False, optimizer="soap",
+        learning_rate=5e-3, steps=300, validate_every=300, log_every=300, tasks=8, batch=1, patch=16,
+        smallest_variance=0.1, arguments={"width": 12, "depth": 3},
     )  # fmt: skip
-    weights = load(meta_train(told)).module
-    untold = dataclasses.replace(
-        told, kernel_conditioned=False, inner_steps=6, validation_degradations=("gaussian:0.3+direct",)
+    weights = load(meta_train(conditioned)).module
+    unconditioned = dataclasses.replace(
+        conditioned, kernel_conditioned=False, inner_steps=6, validation_degradations=("gaussian:0.3+direct",)
     )
-    still = (0.0,) * 6
-    rates = {name: (5.0,) * 6 if name == "code" else still for name, _ in weights.named_parameters()}
-    curve = MetaValidation.from_recipe(untold).curve(weights, rates=rates)
+    zeros = (0.0,) * 6
+    rates = {name: (5.0,) * 6 if name == "code" else zeros for name, _ in weights.named_parameters()}
+    curve = MetaValidation.from_recipe(unconditioned).curve(weights, rates=rates)
     blind, found = curve[0], curve[-1]
-    known = MetaValidation.from_recipe(dataclasses.replace(untold, kernel_conditioned=True, inner_steps=0)).curve(
-        weights, rates={}
+    known = MetaValidation.from_recipe(
+        dataclasses.replace(unconditioned, kernel_conditioned=True, inner_steps=0)
+    ).curve(weights, rates={})
+    assert float(weights.code.detach().abs().max()) == 0  # training leaves the code at 0
+    both = MetaValidation.from_recipe(dataclasses.replace(unconditioned, kernel_conditioned=True)).curve(
+        weights, rates=rates
     )
-    assert float(weights.code.detach().abs().max()) == 0  # training moves only what is told
-    both = MetaValidation.from_recipe(dataclasses.replace(untold, kernel_conditioned=True)).curve(weights, rates=rates)
-    assert both[0] == known[0]  # the steps begin where the network was told to
+    assert both[0] == known[0]  # the steps start from the code of the kernel
     assert both[1] != known[0]
-    assert known[0] > blind + 3  # dB: knowing the blur helps; 6.8 to 7.6 with three seeds
+    assert known[0] > blind + 3  # dB that the known kernel gains: 6.8 to 7.6 with three seeds
     assert found > blind + 0.5 * (known[0] - blind)
 
 
@@ -151,8 +153,8 @@ def test_without_adaptation_the_loss_is_the_mean_over_tasks_of_all_scales(folder
     expected = torch.autograd.grad(mean, list(run.network.parameters()))
     found = run._joint_gradients(tasks)
     assert found.loss == pytest.approx(float(mean.detach()), rel=1e-6)
-    for one, other in zip(found.gradients.values(), expected, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-7)  # float32 sums in another order
+    for gradient, target in zip(found.gradients.values(), expected, strict=True):
+        torch.testing.assert_close(gradient, target, rtol=1e-4, atol=1e-7)  # float32 sums in another order
 
 
 @pytest.mark.parametrize(
@@ -166,8 +168,8 @@ def test_without_adaptation_the_loss_is_the_mean_over_tasks_of_all_scales(folder
     ],
 )
 def test_the_weights_of_the_queries(weighting, step, expected):
-    one = MetaRecipe(name="", network="plain", scale=2, inner_steps=4, weighting=weighting)
-    assert weights_at(one, step) == pytest.approx(expected, abs=1e-12)
+    settings = MetaRecipe(name="", network="plain", scale=2, inner_steps=4, weighting=weighting)
+    assert weights_at(settings, step) == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +192,7 @@ def test_the_weights_of_the_queries(weighting, step, expected):
         ({"tasks": 0}, "tasks must be at least 1"),
     ],
 )
-def test_recipes_that_make_no_sense_are_refused(folder, changes, message):
+def test_invalid_recipes_are_refused(folder, changes, message):
     with pytest.raises(ConfigError, match=message):
         meta_train(recipe(folder, **changes))
 
@@ -204,9 +206,9 @@ def test_a_checkpoint_of_another_recipe_is_refused(folder):
 def test_a_file_says_its_kind(tmp_path):
     file = tmp_path / "recipe.toml"
     file.write_text('kind = "meta"\nname = "a"\nnetwork = "plain"\nscale = 2\n[inner_rates]\ncode = 3.0\n')
-    one = read_any_recipe(file, ["tasks=7"])
-    assert isinstance(one, MetaRecipe)
-    assert (one.tasks, one.inner_rates, one.batch) == (7, {"code": 3.0}, 8)
+    settings = read_any_recipe(file, ["tasks=7"])
+    assert isinstance(settings, MetaRecipe)
+    assert (settings.tasks, settings.inner_rates, settings.batch) == (7, {"code": 3.0}, 8)
     plain = tmp_path / "plain.toml"
     plain.write_text('name = "a"\nnetwork = "plain"\nscale = 2\n')
     assert not isinstance(read_any_recipe(plain), MetaRecipe)

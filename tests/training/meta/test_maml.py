@@ -76,9 +76,9 @@ def hessian_by_hand(at, theta):
     return np.array([[2 * v**2 * x**2, mixed], [mixed, 2 * u**2 * x**2]])
 
 
-def meta_gradient_by_hand(task, *, start, weights, order):
+def meta_gradient_by_hand(task, *, initial, weights, order):
     """sum_j w_j (I - a H_0) ... (I - a H_(j-1)) grad query(theta_j); order 1: without the matrices."""
-    theta, jacobian, total = np.array(start), np.eye(2), np.zeros(2)
+    theta, jacobian, total = np.array(initial), np.eye(2), np.zeros(2)
     for weight in weights:
         if order == 2:
             jacobian = jacobian @ (np.eye(2) - RATE * hessian_by_hand(task.support_at, theta))
@@ -93,7 +93,7 @@ def as_array(gradients):
 
 @pytest.mark.parametrize("checkpoint", [False, True])
 @pytest.mark.parametrize(("order", "expected"), [(2, (0.0, -1.296)), (1, (3.888, 1.296))])
-def test_one_step_is_what_pencil_and_paper_give(order, expected, checkpoint):
+def test_one_step_is_that_computed_by_hand(order, expected, checkpoint):
     # (u, v) = (1, 2): gradient (4, 2), H = [[8, 6], [6, 2]]; theta_1 = (0.6, 1.8), where the query gradient is
     # (3.888, 1.296); (I - 0.1 H) of it is (0, -1.296).
     inner = InnerLoop(steps=1, learning_rate=RATE, order=order, checkpoint=checkpoint)
@@ -108,10 +108,10 @@ def test_one_step_is_what_pencil_and_paper_give(order, expected, checkpoint):
     "weights", [last_step_weights(4), constant_weights(4), multi_step_weights(4, iteration=1000), (0.5, 0.0, 0.2, 2.0)]
 )
 def test_several_steps_and_tasks_match_the_product_of_jacobians(weights, order, checkpoint):
-    start, tasks = (0.7, -0.4), [Point(), Point((0.5, -1.0), (-1.5, 0.3)), Point((1.2, 0.4), (0.8, 1.0))]
+    initial, tasks = (0.7, -0.4), [Point(), Point((0.5, -1.0), (-1.5, 0.3)), Point((1.2, 0.4), (0.8, 1.0))]
     inner = InnerLoop(steps=4, learning_rate=RATE, order=order, checkpoint=checkpoint)
-    found = meta_gradients(Product(*start), tasks, inner=inner, weights=weights)
-    by_hand = np.mean([meta_gradient_by_hand(t, start=start, weights=weights, order=order) for t in tasks], axis=0)
+    found = meta_gradients(Product(*initial), tasks, inner=inner, weights=weights)
+    by_hand = np.mean([meta_gradient_by_hand(t, initial=initial, weights=weights, order=order) for t in tasks], axis=0)
     assert np.abs(as_array(found.gradients) - by_hand).max() < 1e-10
 
 
@@ -219,7 +219,7 @@ def test_running_statistics_are_refused_and_statistics_of_the_batch_are_not():
 
 
 class Counting(Product):
-    """Remembers something about every call, in one of two ways."""
+    """Changes a buffer in every call, in place or by replacing it."""
 
     def __init__(self, *, in_place):
         super().__init__()
@@ -304,10 +304,10 @@ def sinusoid(monkeypatch):
     del sys.modules["sinusoid"]
 
 
-def test_five_points_of_a_sine_help_a_meta_learned_start_more(sinusoid):
+def test_five_points_of_a_sine_adapt_a_meta_learned_initialization_better(sinusoid):
     size = {"iterations": 1200, "batch": 2, "rate": 3e-3}
-    learned = sinusoid.errors(sinusoid.meta_learned(order=1, inner_rate=0.02, **size), tasks=50, inner_rate=0.02)
-    joint = sinusoid.errors(sinusoid.trained_on_all(**size), tasks=50, inner_rate=0.02)
+    learned = sinusoid.measure_errors(sinusoid.meta_learn(order=1, inner_rate=0.02, **size), tasks=50, inner_rate=0.02)
+    joint = sinusoid.measure_errors(sinusoid.train_on_all(**size), tasks=50, inner_rate=0.02)
     # Measured after 0, 1, 10 steps: 3.13, 2.03, 1.91 against 3.17, 2.84, 2.77. Other seeds at two thirds of the
     # training keep these orders too.
     assert learned[1] < 0.9 * learned[0]
@@ -358,11 +358,11 @@ def test_a_parameter_without_rates_is_named():
         adapt_parameters(Product(), Point(), inner=InnerLoop(steps=1, learning_rate={"u": (0.1,)}))
 
 
-def test_without_learning_rates_to_learn_there_is_no_gradient_in_them():
+def test_without_learn_rates_there_is_no_gradient_in_them():
     assert meta_gradients(Product(), [Point()], inner=InnerLoop(steps=2)).rates == {}
 
 
-def test_a_parameter_whose_rates_are_zero_stays_but_is_learnt():
+def test_a_parameter_whose_rates_are_zero_is_not_adapted_but_learned():
     inner = InnerLoop(steps=2, learning_rate={"u": (0.1, 0.1), "v": (0.0, 0.0)})
     still = meta_gradients(Product(), [Point()], inner=inner, learn_rates=True)
     assert set(still.rates) == {"u"}
@@ -372,7 +372,7 @@ def test_a_parameter_whose_rates_are_zero_stays_but_is_learnt():
         assert float(still.gradients[name]) == pytest.approx(float(moving.gradients[name]), rel=1e-12)
 
 
-def test_an_adaptation_goes_from_the_start_to_the_adapted_parameters():
+def test_the_inner_loop_goes_from_the_initial_to_the_adapted_parameters():
     module, inner = Product(), InnerLoop(steps=3, learning_rate=RATE)
     path = list(iterate_inner_loop(module, Point(), inner=inner))
     assert len(path) == 4

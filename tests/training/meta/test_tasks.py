@@ -42,46 +42,48 @@ def sampler(folder, **changes):
     return TaskSampler(recipe(folder, **changes), ContextPlain(width=4, depth=1))
 
 
-def shrunk(hr, method):
-    """The numpy way from HR (N, C, H, W) to LR; the border is spoilt."""
+def degrade(hr, method):
+    """LR of (N, C, H, W) by the NumPy operator; its border differs from that of a larger crop."""
     kernel = gaussian_kernel(VARIANCE, size=15)
-    arrays = (blur_downsample(one, kernel, scale=2, method=method) for one in hr.double().permute(0, 2, 3, 1).numpy())
+    arrays = (
+        blur_downsample(image, kernel, scale=2, method=method) for image in hr.double().permute(0, 2, 3, 1).numpy()
+    )
     return torch.from_numpy(np.stack(list(arrays))).permute(0, 3, 1, 2).float()
 
 
 def test_the_tasks_of_a_step_are_those_of_the_seed_and_the_step(folder):
     first, again = sampler(folder).at(7), sampler(folder).at(7)
     assert len(first) == 2
-    for one, other in zip(first, again, strict=True):
-        assert one.code == other.code
+    for task, same in zip(first, again, strict=True):
+        assert task.code == same.code
         for name in ("support_lr", "support_hr", "query_lr", "query_hr"):
-            assert torch.equal(getattr(one, name), getattr(other, name))
+            assert torch.equal(getattr(task, name), getattr(same, name))
     assert not torch.equal(first[0].query_hr, sampler(folder).at(8)[0].query_hr)
     assert not torch.equal(first[0].query_hr, sampler(folder, seed=1).at(7)[0].query_hr)
 
 
 @pytest.mark.parametrize("method", ["direct", "bicubic"])
-def test_lr_is_hr_blurred_and_shrunk_up_to_the_edge_of_the_patch(folder, method):
+def test_lr_is_hr_blurred_and_downsampled_up_to_the_edge_of_the_patch(folder, method):
     task = sampler(folder, subsample=method, patch=24).at(0)[0]
     assert task.query_lr.shape == (3, 3, 24, 24)
     assert task.query_hr.shape == (3, 3, 48, 48)
-    inside = slice(6, -6)  # what lies in a patch alone does not know its surroundings
-    expected = shrunk(task.query_hr, method)
+    inside = slice(6, -6)  # at its border a patch lacks its surroundings
+    expected = degrade(task.query_hr, method)
     torch.testing.assert_close(
         task.query_lr[..., inside, inside], expected[..., inside, inside], rtol=0, atol=2e-6
     )  # float32 and an FFT
 
 
 @pytest.mark.parametrize("method", ["direct", "bicubic"])
-def test_the_support_of_a_son_is_lr_shrunk_once_more(folder, method):
+def test_a_downscaled_support_is_lr_degraded_once_more(folder, method):
     task = sampler(folder, subsample=method, support="downscaled", patch=24).at(0)[0]
     assert torch.equal(task.support_hr, task.query_lr)
     inside = slice(5, -5)
-    expected = shrunk(task.support_hr, method)
+    expected = degrade(task.support_hr, method)
     torch.testing.assert_close(task.support_lr[..., inside, inside], expected[..., inside, inside], rtol=0, atol=2e-6)
 
 
-def test_pairs_are_of_other_patches_and_of_the_same_blur(folder):
+def test_pairs_are_of_other_patches_and_of_the_same_kernel(folder):
     task = sampler(folder).at(0)[0]
     assert task.support_lr.shape == task.query_lr.shape
     assert task.support_hr.shape == task.query_hr.shape == (3, 3, 24, 24)
@@ -105,12 +107,12 @@ def test_the_code_is_the_covariance():
     # the second moments of the sampled kernel agree: (columns are x, rows are y)
     kernel = gaussian_kernel(3.0, 1.5, 0.4, size=21)
     y, x = np.mgrid[-10:11, -10:11]
-    moments = [float((kernel * one).sum()) / 2.5 for one in (x * x, y * y, x * y)]
+    moments = [float((kernel * product).sum()) / 2.5 for product in (x * x, y * y, x * y)]
     expected = np.add(covariance_code(3.0, 1.5, 0.4, scale=2), (1, 1, 0))
     assert moments == pytest.approx(expected, abs=1e-3)  # the sampling of the Gaussian
 
 
-def test_scales_are_drawn_for_networks_on_the_upscaled_image(folder):
+def test_scales_are_sampled_for_networks_on_the_upscaled_image(folder):
     network = MZSR(width=4, depth=2)
     tasks = TaskSampler(recipe(folder, network="mzsr", scales=(2, 3), tasks=8), network).at(0)
     assert {task.scale for task in tasks} == {2, 3}
@@ -139,12 +141,12 @@ def test_small_images_and_luma_are_refused(folder):
         TaskSampler(recipe(folder), Plain(width=4, depth=1))
 
 
-def test_both_losses_are_those_that_were_asked_for(folder):
+def test_support_and_query_have_their_own_losses(folder):
     task = sampler(folder).at(0)[0]
     task = dataclasses.replace(task, losses=("mse", "l1"))
 
-    def nothing(lr):
+    def black(lr):
         return torch.zeros(len(lr), 3, 24, 24)
 
-    assert float(task.support(nothing)) == pytest.approx(float(task.support_hr.square().mean()))
-    assert float(task.query(nothing)) == pytest.approx(float(task.query_hr.abs().mean()))
+    assert float(task.support(black)) == pytest.approx(float(task.support_hr.square().mean()))
+    assert float(task.query(black)) == pytest.approx(float(task.query_hr.abs().mean()))

@@ -264,7 +264,7 @@ def _pull_back(
     module: nn.Module, task: Task, parameters: Parameters, rates: Parameters, adjoint: Parameters, *, order: int
 ) -> tuple[Parameters, Parameters]:
     """Compute the adjoint before a step, and that of its rates, from the adjoint after it."""
-    _, pull_back = func.vjp(lambda p, r: _descend(module, task, p, r, order=order), parameters, rates)
+    pull_back = func.vjp(lambda p, r: _descend(module, task, p, r, order=order), parameters, rates)[1]
     return pull_back(adjoint)  # type: ignore[no-any-return]
 
 
