@@ -1,9 +1,9 @@
-"""Before and after adaptation: makes docs/images/adaptation-petals.webp and adaptation-city.webp.
+"""Before and after adaptation: draws docs/images/adaptation-petals.webp and adaptation-city.webp.
 
-    python examples/adaptation.py [FOLDER] [--initialization START]
+    python examples/adaptation.py [FOLDER] [--initialization INITIALIZATION]
 
 ``petals.png`` is a section of a photograph as the camera left it; its blur is estimated. ``city.png`` is blurred here,
-so that the truth is known. Side by side: bicubic interpolation, espcn-x2, adapted, and for the city the truth.
+so that HR is known. Side by side: bicubic interpolation, espcn-x2, adapted, and for the city HR.
 """
 
 import argparse
@@ -19,22 +19,23 @@ HERE = Path(__file__).parent
 BLUR = "gaussian:2.0+direct"
 
 
-def versions(lr, kernel, start):
-    """The three ways to twice the size."""
-    adapted = kukkiri.adapt(lr, scale=2, kernel=kernel, start=start)
+def upscale(lr, kernel, initialization):
+    """Upscale by 2 in three ways."""
+    adapted = kukkiri.adapt(lr, scale=2, kernel=kernel, initialization=initialization)
     print(f"{kernel}: {adapted.fit.method}, {adapted.fit.steps} steps, {adapted.fit.seconds:.1f} s, {adapted.guard}")
-    return [one(lr) for one in (kukkiri.Upscaler("bicubic", scale=2), kukkiri.Upscaler("espcn-x2"), adapted)]
+    upscalers = (kukkiri.Upscaler("bicubic", scale=2), kukkiri.Upscaler("espcn-x2"), adapted)
+    return [upscaler(lr) for upscaler in upscalers]
 
 
-def joined(images, *, axis):
-    """Side by side, or one under the other, with a white line between."""
+def join(images, *, axis):
+    """Join images side by side, or one below the other, with a white line between."""
     gap = np.full((*((4, images[0].shape[1]) if axis == 0 else (images[0].shape[0], 4)), 3), 255, dtype=np.uint8)
-    parts = [part for one in images for part in (gap, one)][1:]
+    parts = [part for image in images for part in (gap, image)][1:]
     return np.concatenate(parts, axis=axis)
 
 
 def save(images, path, *, axis):
-    Image.from_array(joined(images, axis=axis)).save(path, quality=92, overwrite=True)
+    Image.from_array(join(images, axis=axis)).save(path, quality=92, overwrite=True)
     print(path)
 
 
@@ -45,11 +46,12 @@ def main():
     arguments = parser.parse_args()
     lr = read_image(HERE / "images" / "petals.png").to_array()
     estimate = estimate_gaussian(lr, scale=2)
-    shown = [one[40:340, 20:300] for one in versions(lr, f"{estimate}+direct", arguments.start)]
+    results = upscale(lr, f"{estimate}+direct", arguments.initialization)
+    shown = [sr[40:340, 20:300] for sr in results]
     save(shown, arguments.folder / "adaptation-petals.webp", axis=1)
     hr = read_image(HERE / "images" / "city.png").to_array()
     lr = Degradation.parse(BLUR).apply(hr, scale=2)
-    save([*versions(lr, BLUR, arguments.start), hr], arguments.folder / "adaptation-city.webp", axis=0)
+    save([*upscale(lr, BLUR, arguments.initialization), hr], arguments.folder / "adaptation-city.webp", axis=0)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Small SAN, RCAN and ESPCN networks to look into: train them, then draw what docs/explanation/attention.md shows.
+"""Small SAN, RCAN and ESPCN networks to look into: train them, then draw the images of docs/explanation/attention.md.
 
     python examples/attention_maps.py train --data DIR --out runs/attention --network san --steps 2000
     python examples/attention_maps.py draw --weights runs/attention --image IMAGE --out docs/images
@@ -55,8 +55,8 @@ def train(name: str, *, data: Path, out: Path, steps: int, images: int) -> None:
         mean += (loss.item() - mean) / min(step, 100)
         if step % 100 == 0:
             print(f"{name} step {step}: L1 {mean:.5f}, {time.monotonic() - began:.0f} s", flush=True)
-    told = f"{len(pairs)} images, {steps} steps of 8 patches of 24x24 LR pixels"
-    info = describe(net, name=f"{name}-small-x2", arguments=NETS[name], training_data=told)
+    training_data = f"{len(pairs)} images, {steps} steps of 8 patches of 24x24 LR pixels"
+    info = describe(net, name=f"{name}-small-x2", arguments=NETS[name], training_data=training_data)
     save_safetensors(net, out / f"{name}.safetensors", info=info, overwrite=True)
 
 
@@ -65,13 +65,13 @@ def draw(weights: Path, *, image: Path, out: Path) -> None:
     lr = resize(read_image(image).colour[top : top + height, left : left + width], scale=0.5).clip(0, 1)
     out.mkdir(parents=True, exist_ok=True)
     loaded = {name: load(weights / f"{name}.safetensors") for name in NETS}
-    for name, one in loaded.items():
-        result = attribution.attribute(one.module, lr, box=BOX, margin=None)
-        sr = network_io.upscale_array(one.module, lr)
+    for name, model in loaded.items():
+        result = attribution.attribute(model.module, lr, box=BOX, margin=None)
+        sr = network_io.upscale_array(model.module, lr)
         file = out / f"attention-attribution-{name}.png"
         attribution.draw_attribution(result, lr, sr, file, box=BOX, scale=2)
         kept = np.abs(result.map).sum()
-        print(f"{name}: {one.info.training_data}; diffusion index {result.diffusion_index:.2f}, |map| {kept:.4f}")
+        print(f"{name}: {model.info.training_data}; diffusion index {result.diffusion_index:.2f}, |map| {kept:.4f}")
     for name in ("san", "rcan"):
         maps.draw_channel_weights(
             maps.find_channel_weights(loaded[name].module, lr), out / f"attention-channels-{name}.png"
@@ -81,11 +81,11 @@ def draw(weights: Path, *, image: Path, out: Path) -> None:
     print_root_errors(loaded["san"].module, lr)
     found = maps.find_position_weights(loaded["san"].module, lr, pixel=PIXELS[0])
     maps.draw_position_weights(found, lr, out / "attention-positions.png", pixel=PIXELS[0])
-    draw_questions(lr, out / "attention-soft.png")
+    draw_queries(lr, out / "attention-soft.png")
 
 
 def print_root_errors(network: torch.nn.Module, lr: np.ndarray) -> None:
-    """How far Newton-Schulz is off the exact root, on the covariances that the network takes roots of."""
+    """Print the error of Newton-Schulz iterations against the exact root, on the network's own covariances."""
     inputs: list[torch.Tensor] = []
     handles = [group.soca.register_forward_pre_hook(lambda _, x: inputs.append(x[0])) for group in network.RG]
     network_io.upscale_array(network, lr)
@@ -98,8 +98,8 @@ def print_root_errors(network: torch.nn.Module, lr: np.ndarray) -> None:
         print(f"{iterations} iterations: relative error of the root", " ".join(f"{value:.4f}" for value in errors))
 
 
-def draw_questions(lr: np.ndarray, path: Path) -> None:
-    """Gaussian non-local attention over plain patches: one map for each question, no weights learned.
+def draw_queries(lr: np.ndarray, path: Path) -> None:
+    """Draw Gaussian non-local attention over raw patches: one map for each query pixel, no learned weights.
 
     The features of a pixel are its 7x7 patch without its mean, of length 5, so that the logits lie in -25..25.
     """
@@ -111,12 +111,12 @@ def draw_questions(lr: np.ndarray, path: Path) -> None:
     figure = make_figure(9.5, 2.7)
     for axes, pixel in zip(figure.subplots(1, len(PIXELS)), PIXELS, strict=True):
         weights = net.attention(features, pixel[::-1])[0].numpy()
-        share = (weights / np.sort(weights, axis=None)[-20]).clip(0, 1)  # the pixel itself would outshine the rest
+        share = (weights / np.sort(weights, axis=None)[-20]).clip(0, 1)  # the pixel itself is far above the rest
         axes.imshow(lr.mean(axis=2), cmap="gray", vmin=0, vmax=1.5)
         axes.imshow(share, cmap="inferno", vmin=0, vmax=1, alpha=share**0.5)
         axes.plot(*pixel, marker="+", color="cyan", markersize=10, markeredgewidth=2)
         near = np.sort(weights, axis=None)[::-1].cumsum().searchsorted(0.9) + 1
-        axes.set_title(f"asked at {pixel[0]},{pixel[1]}: {near} pixels hold 90 %", fontsize=9)
+        axes.set_title(f"query {pixel[0]},{pixel[1]}: 90 % on {near} pixels", fontsize=9)
         axes.set_axis_off()
     figure.savefig(path)
 

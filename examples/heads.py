@@ -4,7 +4,7 @@
 
 DIR is a folder of images; every tenth is kept for validation. Writes one JSON object per head to
 curves.json (loss, PSNR and checkerboard over training, time per step and per image) and the trained
-weights to NAME.safetensors. A head that is already there is not trained again.
+weights to NAME.safetensors. A head whose weights exist is not trained again.
 examples/upsampling_heads.py draws the images of docs/results/upsampling-heads.md from them.
 """
 
@@ -39,11 +39,11 @@ HEADS = {
     "zero-insert": "zero-insert",
     "sub-pixel-space": "sub-pixel-space",
 }
-"""Name of the run and its layer; -icnr starts without a pattern, -even is projected to even gains at every step."""
+"""Name of the run and its layer; -icnr: ICNR initialization; -even: projected to even gains at every step."""
 
 
 class OneBody(nn.Module):
-    """ESPCN's two tanh layers, then a head, on luma; started by Xavier with gain 5/3 (tanh)."""
+    """ESPCN's two tanh layers, then a head, on luma; Xavier initialization with gain 5/3 (tanh)."""
 
     def __init__(self, head: str, *, seed: int = 0) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class OneBody(nn.Module):
         nn.init.zeros_(self.head.conv.bias)
         if head.endswith("icnr"):
             self.head.icnr_()
-        if head == "sub-pixel-space":  # the numbers with which sub-pixel starts
+        if head == "sub-pixel-space":  # the initial weights of the sub-pixel head
             torch.manual_seed(seed + 1)
             other = UPSAMPLERS["sub-pixel"](channels_in=32, channels_out=1, scale=SCALE)
             with torch.no_grad():
@@ -75,15 +75,15 @@ class OneBody(nn.Module):
 
 
 def read_luma(path: Path) -> np.ndarray:
-    """The luma of an image, cut to whole multiples of the scale, (H, W) float32."""
+    """Read the luma of an image, cut to multiples of the scale, (H, W) float32."""
     colour = read_image(path).colour
     luma = rgb_to_y(colour) if colour.shape[2] == 3 else colour[..., 0]
     height, width = (side // SCALE * SCALE for side in luma.shape)
     return np.ascontiguousarray(luma[:height, :width])
 
 
-def pairs_of(paths: list[Path], *, crop: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """(lr, hr) of the middle ``crop`` HR pixels of each image, (1, h, w) each."""
+def make_pairs(paths: list[Path], *, crop: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Cut the middle ``crop`` HR pixels of each image and make LR of them: (lr, hr), (1, h, w) each."""
     pairs = []
     for path in paths:
         hr = read_luma(path)
@@ -94,23 +94,23 @@ def pairs_of(paths: list[Path], *, crop: int) -> list[tuple[torch.Tensor, torch.
     return pairs
 
 
-def batches(pairs, *, batch: int, side: int, seed: int):
-    """An endless, seeded stream of random patches."""
+def sample_batches(pairs, *, batch: int, side: int, seed: int):
+    """Sample batches of random patches without end."""
     random = np.random.default_rng(seed)
     while True:
         lr, hr = [], []
         for _ in range(batch):
-            small, large = pairs[random.integers(len(pairs))]
-            y = random.integers(small.shape[1] - side + 1)
-            x = random.integers(small.shape[2] - side + 1)
-            lr.append(small[:, y : y + side, x : x + side])
-            y, x, reach = y * SCALE, x * SCALE, side * SCALE
-            hr.append(large[:, y : y + reach, x : x + reach])
+            image_lr, image_hr = pairs[random.integers(len(pairs))]
+            y = random.integers(image_lr.shape[1] - side + 1)
+            x = random.integers(image_lr.shape[2] - side + 1)
+            lr.append(image_lr[:, y : y + side, x : x + side])
+            y, x, hr_side = y * SCALE, x * SCALE, side * SCALE
+            hr.append(image_hr[:, y : y + hr_side, x : x + hr_side])
         yield torch.stack(lr), torch.stack(hr)
 
 
 def measure(network: nn.Module, pairs) -> dict[str, float]:
-    """Mean PSNR on luma (a border of ``SCALE`` cut) and the checkerboard of the texture probe."""
+    """Measure the mean PSNR on luma (a border of ``SCALE`` cut) and the checkerboard on the texture probe."""
     with torch.no_grad():
         scores = [
             psnr(hr[0].numpy(), network(lr[None])[0, 0].clamp(0, 1).numpy(), border=SCALE, data_range=1.0)
@@ -125,7 +125,7 @@ def train(name: str, training, validation, *, steps: int, every: int, stop: int)
     network = OneBody(name)
     optimizer = torch.optim.Adam(network.parameters(), lr=2e-3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    stream = batches(training, batch=16, side=24, seed=0)
+    stream = sample_batches(training, batch=16, side=24, seed=0)
     curve = [{"step": 0, **measure(network, validation)}]
     spent = 0.0
     for step in range(1, stop + 1):
@@ -143,8 +143,8 @@ def train(name: str, training, validation, *, steps: int, every: int, stop: int)
     return network, {"curve": curve, "cpu_ms_per_step": 1000 * spent / stop}
 
 
-def time_of(network: nn.Module, *, size: tuple[int, int] = (160, 120)) -> float:
-    """CPU milliseconds of the fastest of five images."""
+def time_image(network: nn.Module, *, size: tuple[int, int] = (160, 120)) -> float:
+    """Measure the CPU milliseconds of an image, the fastest of five."""
     lr = torch.rand(1, 1, *size)
     best = float("inf")
     with torch.no_grad():
@@ -159,16 +159,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=1000)
-    parser.add_argument("--stop", type=int, help="end after so many steps of the schedule")
-    parser.add_argument("--images", type=int, default=200, help="read at most so many")
+    parser.add_argument("--stop", type=int, help="step of the schedule to end after")
+    parser.add_argument("--images", type=int, default=200, help="number of images to read, at most")
     parser.add_argument("--every", type=int, default=50, help="steps between two measurements")
     parser.add_argument("--out", type=Path, default=Path("runs/heads"))
     parser.add_argument("--heads", nargs="+", choices=HEADS, default=list(HEADS))
     options = parser.parse_args()
     paths = list_images(options.data)
     paths = paths[: options.images]
-    validation = pairs_of(paths[::10], crop=192)
-    training = pairs_of([path for index, path in enumerate(paths) if index % 10], crop=384)
+    validation = make_pairs(paths[::10], crop=192)
+    training = make_pairs([path for index, path in enumerate(paths) if index % 10], crop=384)
     options.out.mkdir(parents=True, exist_ok=True)
     curves_file = options.out / "curves.json"
     results = json.loads(curves_file.read_text()) if curves_file.exists() else {}
@@ -188,7 +188,7 @@ def main() -> None:
                 name, training, validation, steps=options.steps, every=options.every, stop=stop
             )
             save_file(network.state_dict(), weights)
-        results[name]["cpu_ms_per_image"] = time_of(network)
+        results[name]["cpu_ms_per_image"] = time_image(network)
         curves_file.write_text(json.dumps(results, indent=1))
         print(
             json.dumps({"head": name, "ms": results[name]["cpu_ms_per_image"], **results[name]["curve"][-1]}),

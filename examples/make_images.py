@@ -1,4 +1,4 @@
-"""Makes the small images in examples/images/ from full-size ones: ``python examples/make_images.py FOLDER``.
+"""Makes the images in examples/images/ from full-size ones: ``python examples/make_images.py FOLDER``.
 
 FOLDER holds jxl_flower.png, palapeli_european-honey-bee.png and es_city11.png; origins are in ATTRIBUTION.md.
 """
@@ -16,7 +16,7 @@ CROPS = {  # name: (file, top, left, height, width) in the full-size image
     "bee": ("palapeli_european-honey-bee.png", 0, 0, 639, 810),
     "city": ("es_city11.png", 0, 0, 360, 720),
 }
-SECTIONS = {"petals": ("jxl_flower.png", 240, 420, 200, 280)}  # not made smaller: as soft as the camera left it
+SECTIONS = {"petals": ("jxl_flower.png", 240, 420, 200, 280)}  # not downscaled: the blur is the camera's
 
 
 def main(folder: Path) -> None:
@@ -24,8 +24,8 @@ def main(folder: Path) -> None:
     target.mkdir(exist_ok=True)
     for name, (file, top, left, height, width) in CROPS.items():
         full = read_image(folder / file).to_array()[top : top + height, left : left + width, :3]
-        small = resize(np.ascontiguousarray(full), scale=1 / 3)
-        Image.from_array(small).save(target / f"{name}.png", overwrite=True)
+        downscaled = resize(np.ascontiguousarray(full), scale=1 / 3)
+        Image.from_array(downscaled).save(target / f"{name}.png", overwrite=True)
     for name, (file, top, left, height, width) in SECTIONS.items():
         section = read_image(folder / file).to_array()[top : top + height, left : left + width, :3]
         Image.from_array(np.ascontiguousarray(section)).save(target / f"{name}.png", overwrite=True)

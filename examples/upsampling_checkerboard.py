@@ -1,4 +1,4 @@
-"""Where checkerboards come from and what each remedy changes: the numbers and images of docs/explanation/checkerboards.md.
+"""The causes of checkerboards and the effect of each remedy: numbers and images of docs/explanation/checkerboards.md.
 
     python examples/upsampling_checkerboard.py --out docs/images
 
@@ -36,7 +36,7 @@ FEATURES = 32
 
 
 def as_arrays(module: nn.Module) -> Callable[[np.ndarray], np.ndarray]:
-    """A module as a function of one (H, W, C) array."""
+    """Wrap a module as a function of one (H, W, C) array."""
 
     def run(lr: np.ndarray) -> np.ndarray:
         with torch.no_grad():
@@ -45,8 +45,8 @@ def as_arrays(module: nn.Module) -> Callable[[np.ndarray], np.ndarray]:
     return run
 
 
-def table_of_kernels(draws: int = 40) -> None:
-    """Overlap, and the unevenness of the gains with equal and with random weights, at stride 2."""
+def print_kernels(samples: int = 40) -> None:
+    """Print the overlap, and the unevenness of the gains with equal and with random weights, at stride 2."""
     print(
         f"{'kernel':>6} {'overlap':>9} {'equal weights':>14} {'random weights':>15}   (spread of the gains / their rms)"
     )
@@ -55,7 +55,7 @@ def table_of_kernels(draws: int = 40) -> None:
         uneven = {}
         for kind in ("equal", "random"):
             found = []
-            for seed in range(draws if kind == "random" else 1):
+            for seed in range(samples if kind == "random" else 1):
                 torch.manual_seed(seed)
                 layer = TransposedConv(channels_in=FEATURES, channels_out=1, scale=2, kernel_size=size)
                 nn.init.zeros_(layer.conv.bias)
@@ -67,7 +67,7 @@ def table_of_kernels(draws: int = 40) -> None:
         print(f"{size:>6} {counts.min():>4} to {counts.max()} {uneven['equal']:>14.3f} {uneven['random']:>15.3f}")
 
 
-def overlaps(path: Path) -> None:
+def draw_overlaps(path: Path) -> None:
     figure = Figure(figsize=(9.6, 4.6), layout="constrained")
     axes = figure.subplots(2, 4)
     for column, (size, stride) in enumerate(((3, 2), (4, 2), (5, 3), (6, 3))):
@@ -85,7 +85,7 @@ def overlaps(path: Path) -> None:
 
 
 class Small(nn.Module):
-    """Two random convolutions and a head: enough to show what a head does to an image before training."""
+    """Two random convolutions and a head: enough to show the pattern of a head before training."""
 
     def __init__(self, head: str, remedy: str, *, scale: int) -> None:
         super().__init__()
@@ -105,7 +105,7 @@ class Small(nn.Module):
         elif remedy == "even gains":
             equalize_sub_pixel_(conv.weight, conv.bias, scale=scale)
         nn.init.zeros_(conv.bias)
-        with torch.no_grad():  # all are shown and scored at one brightness and contrast
+        with torch.no_grad():  # the same brightness and contrast for all
             lr = torch.from_numpy(smooth_probe(64, seed=5).transpose(2, 0, 1)[None].copy())
             answer = self(lr)[..., 16:-16, 16:-16]
             conv.weight.mul_(0.12 / answer.std())
@@ -126,7 +126,7 @@ CASES = [
 ]
 
 
-def starts(image_path: Path, spectra_path: Path, *, scale: int = 2) -> None:
+def draw_remedies(image_path: Path, spectra_path: Path, *, scale: int = 2) -> None:
     images = Figure(figsize=(12.6, 3.9), layout="constrained")
     spectra = Figure(figsize=(12.6, 2.2), layout="constrained")
     above, below = images.subplots(2, len(CASES))
@@ -153,8 +153,8 @@ def starts(image_path: Path, spectra_path: Path, *, scale: int = 2) -> None:
     spectra.savefig(spectra_path, dpi=90)
 
 
-def dcgan(path: Path) -> None:
-    """Images of untrained generators, contrast stretched, and their difference from the mean over a period."""
+def draw_dcgan(path: Path) -> None:
+    """Draw images of untrained generators, contrast stretched, and their difference from the mean over a period."""
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     kinds = [
         ("transposed", "random"),
@@ -164,22 +164,22 @@ def dcgan(path: Path) -> None:
         ("resize-nearest", "random"),
     ]
     above, below = figure.subplots(2, len(kinds))
-    for (head, start), top, bottom in zip(kinds, above, below, strict=True):
+    for (head, initialization), top, bottom in zip(kinds, above, below, strict=True):
         torch.manual_seed(0)
-        generator = DCGANGenerator(widths=(256, 128, 64, 32), head=head, start=start).eval()
+        generator = DCGANGenerator(widths=(256, 128, 64, 32), head=head, start=initialization).eval()
         with torch.no_grad():
             image = generator(torch.randn(1, 100))[0].permute(1, 2, 0).numpy()
         image = np.clip(0.5 + 0.15 * (image - image.mean(axis=(0, 1))) / image.std(axis=(0, 1)), 0, 1)
         top.imshow(image)
-        top.set_title(f"{head}, {start}: {checkerboard(image, scale=2).score:.1f} dB", fontsize=8)
+        top.set_title(f"{head}, {initialization}: {checkerboard(image, scale=2).score:.1f} dB", fontsize=8)
         bottom.imshow(np.clip(0.5 + 2 * sub_pixel_residual(image, scale=2), 0, 1))
         top.axis("off")
         bottom.axis("off")
     figure.savefig(path, dpi=60)
 
 
-def fcn(path: Path) -> None:
-    """One class score of untrained decoders on a smooth image."""
+def draw_fcn(path: Path) -> None:
+    """Draw one class score of untrained decoders on a smooth image."""
     figure = Figure(figsize=(10, 2.4), layout="constrained")
     kinds = [
         ("transposed", "random"),
@@ -189,15 +189,15 @@ def fcn(path: Path) -> None:
         ("unpooling", "random"),
     ]
     image = torch.from_numpy(smooth_probe(96, channels=3).transpose(2, 0, 1)[None].copy())
-    for (head, start), axis in zip(kinds, figure.subplots(1, len(kinds)), strict=True):
+    for (head, initialization), axis in zip(kinds, figure.subplots(1, len(kinds)), strict=True):
         torch.manual_seed(0)
-        network = FCN(head=head, start=start, skips=False).eval()
+        network = FCN(head=head, start=initialization, skips=False).eval()
         with torch.no_grad():
             score = network(image)[0, 0].numpy()
         low, high = np.percentile(score, (1, 99))
         shown = np.clip((score - low) / (high - low), 0, 1)
         axis.imshow(shown[16:80, 16:80], cmap="gray")
-        axis.set_title(f"{head}, {start}: {checkerboard(shown, scale=2).score:.1f} dB", fontsize=8)
+        axis.set_title(f"{head}, {initialization}: {checkerboard(shown, scale=2).score:.1f} dB", fontsize=8)
         axis.axis("off")
     figure.savefig(path, dpi=90)
 
@@ -207,11 +207,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs/images"))
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    table_of_kernels()
-    overlaps(options.out / "checkerboard_overlap.png")
-    starts(options.out / "checkerboard_start.png", options.out / "checkerboard_spectra.png")
-    dcgan(options.out / "checkerboard_dcgan.png")
-    fcn(options.out / "checkerboard_fcn.png")
+    print_kernels()
+    draw_overlaps(options.out / "checkerboard_overlap.png")
+    draw_remedies(options.out / "checkerboard_start.png", options.out / "checkerboard_spectra.png")
+    draw_dcgan(options.out / "checkerboard_dcgan.png")
+    draw_fcn(options.out / "checkerboard_fcn.png")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Draw what examples/heads.py measured, and convert its trained transposed head: the images of docs/results/upsampling-heads.md.
+"""Draw the measurements of examples/heads.py, and convert its trained heads, for docs/results/upsampling-heads.md.
 
     python examples/upsampling_heads.py --runs runs/heads --image PHOTO --out docs/images
 
-Writes heads_curves.png, heads_start.png (after no step) and heads_end.png, and prints the table, the equality of
-the converted head, and what evening out the phases costs. Needs matplotlib.
+Writes heads_curves.png, heads_start.png (before the first step) and heads_end.png, and prints the table, the equality
+of the converted head, and the cost of evening out the phases. Needs matplotlib.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from heads import HEADS, SCALE, OneBody, measure, pairs_of, read_luma
+from heads import HEADS, SCALE, OneBody, make_pairs, measure, read_luma
 from matplotlib.figure import Figure
 from safetensors.torch import load_file
 
@@ -20,10 +20,10 @@ from kukkiri.metrics.checkerboard import sub_pixel_residual
 from kukkiri.resampling import resize
 from kukkiri.upsampling import make_flat_images, repair_, sub_pixel_to_transposed, transposed_to_sub_pixel
 
-DASHED = {"zero-insert": "transposed", "sub-pixel-space": "sub-pixel"}  # the same numbers by another way
+DASHED = {"zero-insert": "transposed", "sub-pixel-space": "sub-pixel"}  # the same result by another implementation
 
 
-def curves(path: Path, results: dict) -> None:
+def draw_curves(path: Path, results: dict) -> None:
     figure = Figure(figsize=(10, 3.4), layout="constrained")
     axes = figure.subplots(1, 2)
     colours = {name: f"C{index}" for index, name in enumerate(name for name in HEADS if name not in DASHED)}
@@ -44,7 +44,7 @@ def curves(path: Path, results: dict) -> None:
     figure.savefig(path, dpi=90)
 
 
-def images(path: Path, networks: dict[str, torch.nn.Module], hr: np.ndarray) -> None:
+def draw_images(path: Path, networks: dict[str, torch.nn.Module], hr: np.ndarray) -> None:
     lr = resize(hr, scale=1 / SCALE).astype(np.float32)
     figure = Figure(figsize=(1.55 * (len(networks) + 1), 3.5), layout="constrained")
     above, below = figure.subplots(2, len(networks) + 1)
@@ -61,19 +61,19 @@ def images(path: Path, networks: dict[str, torch.nn.Module], hr: np.ndarray) -> 
     figure.savefig(path, dpi=68)
 
 
-def trained(name: str, runs: Path) -> OneBody:
+def load_trained(name: str, runs: Path) -> OneBody:
     network = OneBody(name)
     network.load_state_dict(load_file(runs / f"{name}.safetensors"))
     return network.eval()
 
 
-def conversions(runs: Path, pairs) -> None:
-    """The trained transposed head as sub-pixel, and the trained sub-pixel head as transposed: equal outputs."""
+def print_conversions(runs: Path, pairs) -> None:
+    """Print the difference of the trained transposed head as sub-pixel, and of the sub-pixel head as transposed."""
     for name, convert in (
         ("transposed", lambda head: transposed_to_sub_pixel(head.conv)),
         ("sub-pixel", lambda head: sub_pixel_to_transposed(head.conv, scale=SCALE)),
     ):
-        network = trained(name, runs)
+        network = load_trained(name, runs)
         other = convert(network.head)
         with torch.no_grad():
             worst = max(
@@ -82,12 +82,12 @@ def conversions(runs: Path, pairs) -> None:
         print(f"{name} head as {type(other).__name__}: largest difference {worst:.1e} over {len(pairs)} images")
 
 
-def repairs(runs: Path, pairs) -> None:
-    """What evening out costs: every constant, or only what grey images become."""
+def print_repairs(runs: Path, pairs) -> None:
+    """Print the cost of evening out the phases, for every constant or only for grey images."""
     flat = make_flat_images(1, size=25)
     for name in ("transposed", "sub-pixel"):
         for kind, constants in (("every constant", None), ("flat images", flat)):
-            network = trained(name, runs)
+            network = load_trained(name, runs)
             before = measure(network, pairs)
             layer = network.head if constants is None else network
             _, change = repair_(layer, constants=constants, tolerance=0.05 / 255)
@@ -121,14 +121,14 @@ def main() -> None:
             f"{name:16} step {last['step']:5} PSNR {last['psnr']:.3f}  score at 0, 50, 200, 500, 3000: {scores}  "
             f"{run['cpu_ms_per_step']:.1f} ms/step {run['cpu_ms_per_image']:.1f} ms/image"
         )
-    pairs = pairs_of([options.image], crop=384)
-    conversions(options.runs, pairs)
-    repairs(options.runs, pairs)
-    curves(options.out / "heads_curves.png", results)
+    pairs = make_pairs([options.image], crop=384)
+    print_conversions(options.runs, pairs)
+    print_repairs(options.runs, pairs)
+    draw_curves(options.out / "heads_curves.png", results)
     top, left = options.corner
     hr = read_luma(options.image)[top : top + options.side, left : left + options.side]
-    images(options.out / "heads_start.png", {name: OneBody(name).eval() for name in names}, hr)
-    images(options.out / "heads_end.png", {name: trained(name, options.runs) for name in names}, hr)
+    draw_images(options.out / "heads_start.png", {name: OneBody(name).eval() for name in names}, hr)
+    draw_images(options.out / "heads_end.png", {name: load_trained(name, options.runs) for name in names}, hr)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
     python examples/upsampling_interpolation.py --image PHOTO --out docs/images
 
-Writes upsampling_lines.png, upsampling_images.png and upsampling_matrix.png (docs/explanation/upsampling.md). Needs matplotlib.
+Writes upsampling_lines.png, upsampling_images.png and upsampling_matrix.png for docs/explanation/upsampling.md. Needs
+matplotlib.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from kukkiri.resampling.point import bicubic, bilinear, cubic, linear, nearest, 
 from kukkiri.upsampling import convolution_matrix
 
 
-def lines(path: Path) -> None:
+def draw_lines(path: Path) -> None:
     samples = np.array([1.0, 4.0, 3.0, 3.5, 0.5, 2.0])
     positions = np.linspace(-0.5, 5.5, 601)
     figure = Figure(figsize=(9, 2.8), layout="constrained")
@@ -33,8 +34,8 @@ def lines(path: Path) -> None:
     figure.savefig(path, dpi=90)
 
 
-def images(path: Path, photo: Path, *, corner: tuple[int, int], side: int, scale: int) -> None:
-    """Shrink a crop, upscale it again by each definition, and put the original beside."""
+def draw_images(path: Path, photo: Path, *, corner: tuple[int, int], side: int, scale: int) -> None:
+    """Draw a crop downscaled and upscaled again by each definition, beside the original."""
     top, left = corner
     hr = read_image(photo).colour[top : top + side * scale, left : left + side * scale].astype(np.float64)
     lr = resize(hr, scale=1 / scale)
@@ -52,8 +53,8 @@ def images(path: Path, photo: Path, *, corner: tuple[int, int], side: int, scale
     figure.savefig(path, dpi=90)
 
 
-def matrix(path: Path) -> None:
-    """C of a 3x3 kernel on a 4x4 input, 4x16, and its transpose."""
+def draw_matrix(path: Path) -> None:
+    """Draw C of a 3x3 kernel on a 4x4 input, 4x16, and its transpose."""
     weight = torch.arange(1.0, 10.0).reshape(1, 1, 3, 3)
     dense = convolution_matrix(weight, size=(4, 4)).to_dense().numpy()
     figure = Figure(figsize=(9, 4.2), layout="constrained")
@@ -83,15 +84,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs/images"))
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    lines(options.out / "upsampling_lines.png")
-    images(
+    draw_lines(options.out / "upsampling_lines.png")
+    draw_images(
         options.out / "upsampling_images.png",
         options.image,
         corner=tuple(options.corner),
         side=options.side,
         scale=options.scale,
     )
-    matrix(options.out / "upsampling_matrix.png")
+    draw_matrix(options.out / "upsampling_matrix.png")
 
 
 if __name__ == "__main__":

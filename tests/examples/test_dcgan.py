@@ -8,7 +8,7 @@ from kukkiri.upsampling import UPSAMPLERS
 
 
 @pytest.mark.parametrize("head", UPSAMPLERS)
-def test_every_head_makes_a_image_and_passes_gradients_to_every_weight(head):
+def test_every_head_makes_an_image_and_passes_gradients_to_every_weight(head):
     torch.manual_seed(0)
     generator = DCGANGenerator(latent=6, widths=(8, 6), head=head)
     code = torch.randn(3, 6, requires_grad=True)

@@ -1,4 +1,4 @@
-"""The scripts behind docs/explanation/upsampling.md, docs/explanation/checkerboards.md and docs/results/upsampling-heads.md run."""
+"""The scripts behind the pages about upsampling, checkerboards and upsampling heads run."""
 
 import json
 import runpy
