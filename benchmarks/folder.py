@@ -29,7 +29,7 @@ from pathlib import Path
 from kukkiri.cli import run
 from kukkiri.files import list_images
 from kukkiri.images import Image, read_image
-from kukkiri.inference import Upscaler, usable_threads
+from kukkiri.inference import Upscaler, count_usable_threads
 from kukkiri.profiling.stages import synthetic_image
 
 Seconds = tuple[float, float]
@@ -38,7 +38,7 @@ Way = Callable[[Path, Path, str, float], None]
 
 def main() -> int:
     options = parse()
-    cores = usable_threads()
+    cores = count_usable_threads()
     ways: dict[str, Way] = {
         "one after another": loop,
         f"1 worker x {cores} threads": partial(command, arguments=["--threads", str(cores)]),

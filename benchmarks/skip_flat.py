@@ -94,7 +94,7 @@ def threshold(options: argparse.Namespace) -> None:
         before = float(np.square(network - hr).sum())
         more = cellwise((bicubic - hr) ** 2 - (network - hr) ** 2, np.sum, side=side)
         for one in THRESHOLDS:
-            flat = flat_regions.flat_cells(lr[None], curvature=one / 255)[: rms.shape[0], : rms.shape[1]]
+            flat = flat_regions.find_flat_cells(lr[None], curvature=one / 255)[: rms.shape[0], : rms.shape[1]]
             loss = 10 * np.log10((before + more[flat].sum()) / before)
             found[one].append((float(flat.mean()), rms[flat], float(loss)))
     print(f"{options.model} x{options.scale}: cells of {flat_regions.CELL} LR pixels; differences in grey levels")
@@ -177,7 +177,7 @@ def cells(options: argparse.Namespace) -> None:
             pixels += plane.size
             for side in sides:
                 begun = time.process_time()
-                textured = ~flat_regions.flat_cells(plane[None], cell=side)
+                textured = ~flat_regions.find_flat_cells(plane[None], cell=side)
                 boxes = cover(textured, cell=side, margin=reach)
                 spent[side] += time.process_time() - begun
                 work = [

@@ -9,7 +9,7 @@ torch weights, and ``kukkiri.Upscaler`` asks here for it. The loader of another 
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["EngineLoader", "loader_of", "register", "suffixes"]
+__all__ = ["EngineLoader", "find_loader", "list_suffixes", "register"]
 
 EngineLoader = Callable[[Path], object]
 """From an existing file to an engine, see :class:`kukkiri.inference.Engine`."""
@@ -27,7 +27,7 @@ def register(*suffixes: str, loader: EngineLoader) -> None:
     _LOADERS.update(dict.fromkeys(suffixes, loader))
 
 
-def loader_of(suffix: str) -> EngineLoader:
+def find_loader(suffix: str) -> EngineLoader:
     """Return the loader of a suffix.
 
     Raises:
@@ -36,6 +36,6 @@ def loader_of(suffix: str) -> EngineLoader:
     return _LOADERS[suffix if suffix in _LOADERS else ""]
 
 
-def suffixes() -> tuple[str, ...]:
-    """The suffixes that are registered."""
+def list_suffixes() -> tuple[str, ...]:
+    """List the suffixes that are registered."""
     return tuple(suffix for suffix in _LOADERS if suffix)

@@ -3,7 +3,7 @@ import pytest
 
 from kukkiri.errors import ConfigError
 from kukkiri.inference import Upscaler
-from kukkiri.inference.chop import chop, published_pixels
+from kukkiri.inference.chop import chop, quantize_as_published
 
 
 def upscale(scale):
@@ -76,8 +76,8 @@ def test_a_network_within_the_overlap_gives_the_same_as_whole(reach, width, same
 
 def test_pixels_are_clamped_and_rounded_half_to_even():
     sr = np.array([-3.0, 0.5, 1.5, 254.5, 255.4, 300.0])
-    assert published_pixels(sr).tolist() == [0, 0, 2, 254, 255, 255]
-    assert published_pixels(np.array([0.5, 2.0]), white=1.0).tolist() == [128, 255]  # 127.5 to even
+    assert quantize_as_published(sr).tolist() == [0, 0, 2, 254, 255, 255]
+    assert quantize_as_published(np.array([0.5, 2.0]), white=1.0).tolist() == [128, 255]  # 127.5 to even
 
 
 def test_an_upscaler_of_another_scale_is_refused():

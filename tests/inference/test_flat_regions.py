@@ -6,7 +6,7 @@ import pytest
 from kukkiri.errors import ConfigError
 from kukkiri.images import Image
 from kukkiri.inference import Footprint, Upscaler
-from kukkiri.inference.flat_regions import CURVATURE, SkipStatistics, flat_cells, run_skipping_flat
+from kukkiri.inference.flat_regions import CURVATURE, SkipStatistics, find_flat_cells, run_skipping_flat
 from kukkiri.inference.tiling import SeamScore, run_pass
 from kukkiri.resampling import resize
 
@@ -52,24 +52,24 @@ def run(engine, lr, *, tile=None):
 
 def test_a_slope_is_flat_and_a_bend_is_not():
     plane = gradient(64, 64)
-    assert flat_cells(plane[None]).all()
+    assert find_flat_cells(plane[None]).all()
     plane[40, 20] += 1.01 * CURVATURE / 2  # |a - 2 b + c| = 2 x 1.01 x CURVATURE / 2
-    textured = ~flat_cells(plane[None])
+    textured = ~find_flat_cells(plane[None])
     assert np.argwhere(textured).tolist() == [[2, 1]]
 
 
 def test_what_lies_within_four_pixels_of_a_bend_is_busy():
     plane = np.zeros((64, 64), np.float32)
     plane[30, 20] = 1  # two pixels from the cell below, four from the cell to the left
-    assert np.argwhere(~flat_cells(plane[None])).tolist() == [[1, 0], [1, 1], [2, 0], [2, 1]]
+    assert np.argwhere(~find_flat_cells(plane[None])).tolist() == [[1, 0], [1, 1], [2, 0], [2, 1]]
 
 
 def test_flat_is_flat_in_every_plane_and_turns_with_the_image(rng):
     planes = np.stack([half_busy(rng, 64, 96), gradient(64, 96), gradient(64, 96)])
-    flat = flat_cells(planes)
-    assert np.array_equal(flat, flat_cells(planes[:1]))
-    assert np.array_equal(flat.T, flat_cells(np.ascontiguousarray(planes.swapaxes(1, 2))))
-    assert np.array_equal(flat[::-1], flat_cells(np.ascontiguousarray(planes[:, ::-1])))
+    flat = find_flat_cells(planes)
+    assert np.array_equal(flat, find_flat_cells(planes[:1]))
+    assert np.array_equal(flat.T, find_flat_cells(np.ascontiguousarray(planes.swapaxes(1, 2))))
+    assert np.array_equal(flat[::-1], find_flat_cells(np.ascontiguousarray(planes[:, ::-1])))
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 7), (5, 1), (2, 2), (17, 33), (300, 1000)])
@@ -80,7 +80,7 @@ def test_curvature_is_that_of_the_definition(shape, rng):
         curved[1:-1] |= np.abs(plane[2:] + plane[:-2] - 2 * plane[1:-1]) > CURVATURE
     if shape[1] > 2:
         curved[:, 1:-1] |= np.abs(plane[:, 2:] + plane[:, :-2] - 2 * plane[:, 1:-1]) > CURVATURE
-    flat = flat_cells(plane[None])
+    flat = find_flat_cells(plane[None])
     assert flat.shape == tuple(math.ceil(side / 16) for side in shape)
     for row, column in np.ndindex(*flat.shape):
         area = (slice(max(0, 16 * row - 4), 16 * row + 20), slice(max(0, 16 * column - 4), 16 * column + 20))

@@ -24,8 +24,8 @@ def machine(monkeypatch):
         return plan
 
     def configure(*, cores, free):
-        monkeypatch.setattr("kukkiri.inference.folders.usable_threads", lambda: cores)
-        monkeypatch.setattr(upscaler, "available_memory", lambda: free)
+        monkeypatch.setattr("kukkiri.inference.folders.count_usable_threads", lambda: cores)
+        monkeypatch.setattr(upscaler, "find_free_memory", lambda: free)
         monkeypatch.setattr(Upscaler, "plan", recorded)
         return plans
 

@@ -1,11 +1,11 @@
 import onnxruntime
 
-from kukkiri.inference import available
+from kukkiri.inference import try_providers
 from kukkiri.inference.providers import _try
 
 
 def test_the_cpu_always_runs():
-    found = {one.name: one for one in available()}
+    found = {one.name: one for one in try_providers()}
     assert list(found) == onnxruntime.get_available_providers()
     assert found["CPUExecutionProvider"].runs
     assert found["CPUExecutionProvider"].reason == ""

@@ -177,7 +177,7 @@ def test_tiles_come_from_the_memory_there_is(numpy_engine, rng):
 
 
 def test_workers_divide_the_free_memory_but_not_what_one_image_was_given(numpy_engine, monkeypatch):
-    monkeypatch.setattr("kukkiri.inference.upscaler.available_memory", lambda: 3_750_000)
+    monkeypatch.setattr("kukkiri.inference.upscaler.find_free_memory", lambda: 3_750_000)
     engine = numpy_engine(footprint=Footprint(linear=1000.0))
     # 80 % are 3,000,000 bytes: alone 1,420 pixels of 2,000 bytes beside the result's 160,000, for one of two 670
     sides = [Upscaler(engine, workers=workers).plan((40, 50), channels=1).passes[0][2] for workers in (1, 2)]

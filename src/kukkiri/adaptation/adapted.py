@@ -13,7 +13,7 @@ from kukkiri.adaptation.zssr import Fit
 from kukkiri.checkpoints import describe, load, save_safetensors
 from kukkiri.degradations import Degradation
 from kukkiri.errors import ModelError
-from kukkiri.images import EncodedImage, Image, ImageSource, PillowImage, bleed, in_kind, open_image
+from kukkiri.images import EncodedImage, Image, ImageSource, PillowImage, bleed, return_in_kind, open_image
 from kukkiri.inference import Upscaler
 from kukkiri.inference.alpha_resize import resize_alpha
 from kukkiri.inference.torch_engine import TorchEngine
@@ -101,7 +101,7 @@ class AdaptedUpscaler:
             ImageError: there is no image, or memory does not suffice for the result.
             TypeError: it is of a type that holds no image.
         """
-        return in_kind(self._upscale_image(open_image(image)), image)
+        return return_in_kind(self._upscale_image(open_image(image)), image)
 
     def _upscale_image(self, image: Image) -> Image:
         if self.fell_back and self.guard is not None:

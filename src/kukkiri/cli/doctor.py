@@ -10,7 +10,7 @@ from kukkiri import __version__, pretrained
 from kukkiri.cli.printing import print_json, print_progress, print_result
 from kukkiri.files import IMAGE_SUFFIXES
 from kukkiri.images import OUTPUT_SUFFIXES
-from kukkiri.inference import available
+from kukkiri.inference import try_providers
 
 __all__ = ["doctor"]
 
@@ -46,7 +46,7 @@ def doctor(*, benchmark: bool = False, json: bool = False) -> int:
 
 
 def _examine() -> dict[str, Any]:
-    providers = available()
+    providers = try_providers()
     return {
         "kukkiri": __version__,
         "python": platform.python_version(),

@@ -7,7 +7,7 @@ from kukkiri.images.image import Image, save_image
 from kukkiri.images.metadata import Metadata
 from kukkiri.images.quantization import dequantize, quantize
 from kukkiri.images.reading import PIXEL_LIMIT, read_image
-from kukkiri.images.sources import EncodedImage, ImageSource, PillowImage, in_kind, open_image
+from kukkiri.images.sources import EncodedImage, ImageSource, PillowImage, open_image, return_in_kind
 from kukkiri.images.tiles import Tile, pad_to_multiple, plan_tiles
 from kukkiri.images.writing import check_output
 
@@ -23,12 +23,12 @@ __all__ = [
     "bleed",
     "check_output",
     "dequantize",
-    "in_kind",
     "open_image",
     "pad_to_multiple",
     "plan_tiles",
     "quantize",
     "read_image",
+    "return_in_kind",
     "rgb_to_y",
     "rgb_to_ycbcr",
     "save_image",

@@ -22,7 +22,7 @@ from kukkiri.images.reading import (
     settle_metadata,
 )
 
-__all__ = ["EncodedImage", "ImageSource", "PillowImage", "ReadableFile", "in_kind", "open_image"]
+__all__ = ["EncodedImage", "ImageSource", "PillowImage", "ReadableFile", "open_image", "return_in_kind"]
 
 
 class _ExifBlock(Protocol):
@@ -235,7 +235,7 @@ def _resolution(image: PillowImage) -> tuple[float, float] | None:
     return (across, down) if across > 0 and down > 0 else None
 
 
-def in_kind(image: Image, source: ImageSource) -> NDArray[np.generic] | Image:
+def return_in_kind(image: Image, source: ImageSource) -> NDArray[np.generic] | Image:
     """Return an image as its source was given: as an array of the same dtype and axes when that was an array.
 
     Args:

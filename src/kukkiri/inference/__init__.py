@@ -1,7 +1,7 @@
 """Any image through a network: engines, tiles, memory, self-ensemble, colour and alpha (no torch)."""
 
 from kukkiri.inference.choosing import INTERPOLATIONS
-from kukkiri.inference.engine import Engine, Footprint, OnnxEngine, usable_threads
+from kukkiri.inference.engine import Engine, Footprint, OnnxEngine, count_usable_threads
 from kukkiri.inference.families import Domain
 from kukkiri.inference.file_jobs import FileJob
 from kukkiri.inference.folders import FileResult, FolderRun
@@ -9,7 +9,7 @@ from kukkiri.inference.one_image import upscale
 from kukkiri.inference.options import UpscalerOptions
 from kukkiri.inference.planning import Plan
 from kukkiri.inference.presets import PRESETS, Preset
-from kukkiri.inference.providers import Provider, available
+from kukkiri.inference.providers import Provider, try_providers
 from kukkiri.inference.tiling import SeamScore
 from kukkiri.inference.upscaler import Upscaler
 
@@ -29,7 +29,7 @@ __all__ = [
     "SeamScore",
     "Upscaler",
     "UpscalerOptions",
-    "available",
+    "count_usable_threads",
+    "try_providers",
     "upscale",
-    "usable_threads",
 ]

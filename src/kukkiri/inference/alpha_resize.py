@@ -1,4 +1,4 @@
-"""An alpha channel that stays exactly opaque and clear where it was."""
+"""Alpha channels resized so that opaque and clear parts stay exactly opaque and clear."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -107,7 +107,7 @@ def _without_domain(choice: Choice, weights: Domain) -> Choice:
 def _choose_one(name: str, scale: float | None, *, threads: int | None) -> Choice:
     """Load a file or one shipped model."""
     path = Path(name)
-    if path.suffix == ".onnx" or path.suffix in engine_loaders.suffixes() or path.is_file():
+    if path.suffix == ".onnx" or path.suffix in engine_loaders.list_suffixes() or path.is_file():
         if not path.exists():
             raise ModelError(f"{path}: no such file. {did_you_mean_file(path)}")
         return _repeat(_load_file(path, threads=threads), scale, model=path.absolute())
@@ -120,7 +120,7 @@ def _choose_one(name: str, scale: float | None, *, threads: int | None) -> Choic
 def _load_file(path: Path, *, threads: int | None) -> Engine:
     if path.suffix == ".onnx":
         return OnnxEngine(path, threads=threads)
-    engine = engine_loaders.loader_of(path.suffix)(path)
+    engine = engine_loaders.find_loader(path.suffix)(path)
     if not isinstance(engine, Engine):
         raise TypeError(f"the loader of {path.suffix} files gave {type(engine).__name__}, which is no engine")
     return engine

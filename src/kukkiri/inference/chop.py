@@ -6,7 +6,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["chop", "published_pixels"]
+__all__ = ["chop", "quantize_as_published"]
 
 Sample = TypeVar("Sample", bound=np.generic)
 
@@ -71,7 +71,7 @@ def chop(
     )
 
 
-def published_pixels(sr: NDArray[np.float32] | NDArray[np.float64], *, white: float = 255.0) -> NDArray[np.uint8]:
+def quantize_as_published(sr: NDArray[np.float32] | NDArray[np.float64], *, white: float = 255.0) -> NDArray[np.uint8]:
     """Make the bytes that the official code saves: scaled to 0..255, clamped, rounded half to even.
 
     Args:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from kukkiri.images import Image, bleed, rgb_to_y
 from kukkiri.inference.alpha_resize import resize_alpha
-from kukkiri.inference.strip_threads import each_strip
+from kukkiri.inference.strip_threads import run_strips
 from kukkiri.resampling import StripResize
 
 __all__ = ["ColourPlan", "interleave", "is_grey", "join_colour", "split_colour"]
@@ -135,7 +135,7 @@ def join_colour(luma: Plane, red: Plane, blue: Plane, *, threads: int = 1) -> Pl
         last = min(first + rows, height)
         _join_strip(luma[first:last], *chroma.rows(first, last), out=rgb[first:last])
 
-    each_strip(join, range(0, height, rows), threads=threads)
+    run_strips(join, range(0, height, rows), threads=threads)
     return rgb
 
 
@@ -150,7 +150,7 @@ def interleave(planes: Plane, *, threads: int = 1) -> Plane:
         for channel in range(channels):
             np.clip(planes[channel, strip], 0, 1, out=image[strip, :, channel])
 
-    each_strip(fill, range(0, height, rows), threads=threads)
+    run_strips(fill, range(0, height, rows), threads=threads)
     return image
 
 

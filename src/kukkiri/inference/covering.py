@@ -1,4 +1,4 @@
-"""Few rectangles over many textured cells: what skip-flat gives to the network."""
+"""Few rectangles over many textured cells: the parts of an image that skip-flat gives to the network."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,20 +12,20 @@ Mask = NDArray[np.bool_]
 Box = tuple[int, int, int, int]
 
 CALL = 400
-"""LR pixels that a network could compute while one more call begins."""
+"""Price of one more call of a network, in LR pixels that it could compute in that time."""
 _DEEPEST = 200  # cuts of parts of parts, before halves are taken
 
 
 def cover(textured: Mask, *, cell: int, margin: int, limit: tuple[int, int] | None = None) -> list[Box]:
     """Cover the true cells with rectangles that cost little: pixels, margins included, and calls.
 
-    What is to be covered is cut in two where the two bounding boxes are cheapest and the textured cells change most
-    from one side of the cut to the other, and so on; a cut stays where its parts cost less than one rectangle.
+    The bounding box is cut in two where the two parts' bounding boxes are cheapest and the textured cells change most
+    across the cut, then each part again; a cut is kept when its parts cost less than one rectangle.
 
     Args:
         textured: (rows, columns) of cells.
         cell: side of a cell in pixels.
-        margin: pixels to each side of a rectangle.
+        margin: pixels that are read around a rectangle, on each of its four sides.
         limit: (height, width) that a rectangle may have, margins included; at least a cell and two margins.
 
     Returns:
@@ -52,11 +52,11 @@ class _Cover:
         top, left = top + int(rows[0]), left + int(columns[0])
         textured = textured[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         height, width = textured.shape
-        one, box = int(self._price(height, width)), (top, top + height, left, left + width)
+        whole, box = int(self._price(height, width)), (top, top + height, left, left + width)
         fits = height <= self.most[0] and width <= self.most[1]
         spared = self.cell**2 * int(textured.size - np.count_nonzero(textured))
         if fits and spared <= 2 * self.margin * self.cell * min(height, width) + CALL:
-            return one, [box]  # no cut saves what its two margins cost
+            return whole, [box]  # no cut saves what its two margins cost
         axis, cut = self._cut(textured) if depth < _DEEPEST else (int(width > height), max(height, width) // 2)
         halves = (textured[:cut], textured[cut:]) if axis == 0 else (textured[:, :cut], textured[:, cut:])
         down, right = (cut, 0) if axis == 0 else (0, cut)
@@ -65,7 +65,7 @@ class _Cover:
             self.solve(halves[1], top=top + down, left=left + right, depth=depth + 1),
         )
         both = parts[0][0] + parts[1][0]
-        return (one, [box]) if fits and one <= both else (both, parts[0][1] + parts[1][1])
+        return (whole, [box]) if fits and whole <= both else (both, parts[0][1] + parts[1][1])
 
     def _cut(self, textured: Mask) -> tuple[int, int]:
         """(axis, place) of the most promising cut; in the middle of a side that is too long and has no flat cells."""
@@ -83,13 +83,17 @@ class _Cover:
     def _best(self, textured: Mask) -> tuple[int, int]:
         """(score, rows before the cut) of the best cut between two rows."""
         rows, columns = textured.shape
-        some, row = textured.any(axis=1), np.arange(rows)
-        start = np.where(some, textured.argmax(axis=1), columns)
-        stop = np.where(some, columns - textured[:, ::-1].argmax(axis=1), 0)
-        top, bottom = np.where(some, row, rows), np.where(some, row + 1, 0)
-        before = self._price(_so_far(np.maximum, bottom), _so_far(np.maximum, stop) - _so_far(np.minimum, start))
+        occupied, row = textured.any(axis=1), np.arange(rows)
+        start = np.where(occupied, textured.argmax(axis=1), columns)
+        stop = np.where(occupied, columns - textured[:, ::-1].argmax(axis=1), 0)
+        top, bottom = np.where(occupied, row, rows), np.where(occupied, row + 1, 0)
+        before = self._price(
+            _accumulate(np.maximum, bottom), _accumulate(np.maximum, stop) - _accumulate(np.minimum, start)
+        )
         start, stop, top = start[::-1], stop[::-1], top[::-1]
-        behind = self._price(rows - _so_far(np.minimum, top), _so_far(np.maximum, stop) - _so_far(np.minimum, start))
+        behind = self._price(
+            rows - _accumulate(np.minimum, top), _accumulate(np.maximum, stop) - _accumulate(np.minimum, start)
+        )
         changes = np.count_nonzero(textured[1:] != textured[:-1], axis=1)
         score = before[:-1] + behind[-2::-1] - 2 * self.margin * self.cell * changes
         place = int(score.argmin())
@@ -99,6 +103,6 @@ class _Cover:
         return (self.cell * height + 2 * self.margin) * (self.cell * width + 2 * self.margin) + CALL
 
 
-def _so_far(extreme: np.ufunc, values: NDArray[np.intp]) -> NDArray[np.intp]:
+def _accumulate(extreme: np.ufunc, values: NDArray[np.intp]) -> NDArray[np.intp]:
     result: NDArray[np.intp] = extreme.accumulate(values)
     return result

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from kukkiri.errors import BackendError, ModelError
 from kukkiri.info import METADATA_KEY, ModelInfo
 
-__all__ = ["Engine", "Footprint", "OnnxEngine", "usable_threads"]
+__all__ = ["Engine", "Footprint", "OnnxEngine", "count_usable_threads"]
 
 Batch = NDArray[np.float32]
 
@@ -28,7 +28,7 @@ _SHRINK_FROM = 2**30
 
 @dataclass(frozen=True)
 class Footprint:
-    """Memory that a network needs beside its weights, for an input of so many pixels (H x W, batch 1).
+    """Memory that a network needs beside its weights, as a function of its input's pixels (H x W, batch 1).
 
     The coefficients are the largest sum of activations alive at one time, from the graph. What ONNX Runtime
     really takes was measured as the growth of the resident set at 540x960: 0.9 times that for ESPCN, 1.8 for
@@ -53,7 +53,7 @@ class Footprint:
 
 @runtime_checkable
 class Engine(Protocol):
-    """What the upscaler needs to run a network, whatever computes it."""
+    """A network that an upscaler can run, on whatever library computes it."""
 
     @property
     def info(self) -> ModelInfo:
@@ -61,7 +61,7 @@ class Engine(Protocol):
 
     @property
     def footprint(self) -> Footprint:
-        """The memory it needs."""
+        """The memory that it needs."""
 
     def run(self, batch: Batch) -> Batch:
         """Map lr (N, C, H, W) to sr (N, C, scale*H, scale*W), float32, nominally [0, 1], not clamped.
@@ -123,10 +123,10 @@ class OnnxEngine:
         """Map lr to sr, see :class:`Engine`.
 
         Raises:
-            BackendError: ONNX Runtime failed, for want of memory for example.
+            BackendError: ONNX Runtime failed, such as for lack of memory.
         """
         *_, height, width = batch.shape
-        large = self.footprint.bytes(height * width) > _SHRINK_FROM  # give back what one image needed
+        large = self.footprint.bytes(height * width) > _SHRINK_FROM  # then the arena is given back after the run
         try:
             outputs = self._session.run(None, {self._input: batch}, self._frugal if large else None)
         except Exception as error:  # ONNX Runtime's errors have no public base class
@@ -152,8 +152,8 @@ def _read_footprint(metadata: dict[str, str], info: ModelInfo, *, source: str) -
         raise ModelError(f"{source}: its {MEMORY_KEY} entry is damaged ({error}). Export it again.") from error
 
 
-def usable_threads() -> int:
-    """Cores that this process may use."""
+def count_usable_threads() -> int:
+    """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -161,7 +161,7 @@ def usable_threads() -> int:
 
 def _chosen_threads() -> int:
     """0, ONNX Runtime's own choice, when this process may use all cores."""
-    usable = usable_threads()
+    usable = count_usable_threads()
     return 0 if usable == os.cpu_count() else usable
 
 

@@ -2,8 +2,9 @@
 
 Where an image is locally a plane (sky, blur, paper), bicubic interpolation is exact and a good network agrees with
 it. Such parts are found by their curvature, which costs a hundredth of the network, and are interpolated; the rest is
-covered with rectangles, and the network sees each of them with the margin of its receptive field, so that it gives
-the pixels that it gives for the whole image. The measurements behind each constant are in docs/flat_regions.md.
+covered with rectangles, and the network reads each of them with the margin of its receptive field, so that its pixels
+are those that it gives for the whole image, to float32 rounding. The measurements behind each constant are in
+docs/results/skip-flat.md.
 """
 
 import math
@@ -19,7 +20,7 @@ from kukkiri.inference.engine import Engine
 from kukkiri.inference.tiling import SeamScore, TileSize, run_pass
 from kukkiri.resampling import resize
 
-__all__ = ["CELL", "CURVATURE", "SkipStatistics", "flat_cells", "run_skipping_flat"]
+__all__ = ["CELL", "CURVATURE", "SkipStatistics", "find_flat_cells", "run_skipping_flat"]
 
 Batch = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -29,32 +30,32 @@ CURVATURE = 8 / 255
 CELL = 16
 """Side of the squares that are flat or textured as a whole, in LR pixels."""
 HALF_LEVEL = 0.5 / 255
-"""RMS by which the network and the interpolation may differ in the flat cells that are tried."""
-_BLOCK = 4  # LR pixels: what lies so near to a textured pixel is textured too
+"""Limit for the RMS difference of the network and the interpolation in the flat cells that are probed."""
+_BLOCK = 4  # side in LR pixels: a block with a textured pixel and its eight neighbours are textured
 _STRIP = 2**16  # pixels that stay in the cache while their curvature is taken
-_GAIN = 0.9  # of the image: what the rectangles may be at most, margins included
+_GAIN = 0.9  # largest share of the image that the rectangles may have, margins included
 _PROBES = 12
-_TRIED = 0.01  # of the image: what may be spent on probes
+_TRIED = 0.01  # largest share of the image that may be spent on probes
 
 
 @dataclass
 class SkipStatistics:
-    """How much was interpolated, over all network runs of one image."""
+    """Pixels that were interpolated, over all network runs of one image."""
 
     cheap: int = 0
     """Pixels of network results that were interpolated instead."""
     total: int = 0
     """Pixels of all network results."""
     reasons: list[str] = field(default_factory=list)
-    """Why a network had to see everything."""
+    """The reasons why a network had to run on the whole image."""
 
     @property
     def share(self) -> float:
-        """Of the pixels that took the cheap path, [0, 1]."""
+        """Fraction of the pixels that took the cheap path, [0, 1]."""
         return self.cheap / self.total if self.total else 0.0
 
     def note(self) -> str:
-        """One line for the user."""
+        """Return one line for the user."""
         because = f" ({'; '.join(dict.fromkeys(self.reasons))})" if self.reasons else ""
         return f"skip-flat: {100 * self.share:.0f} % of the pixels took the cheap path{because}"
 
@@ -62,17 +63,17 @@ class SkipStatistics:
 def run_skipping_flat(
     engine: Engine, lr: Batch, *, tile: TileSize | None, seams: SeamScore, statistics: SkipStatistics
 ) -> Batch:
-    """Run a network once over a plane or planes, and interpolate what is flat.
+    """Run a network once over a plane or planes, and interpolate the flat parts.
 
-    Everything goes through the network when that is as quick, when its reach is unlimited, and when it turns out to
-    change flat parts: some flat cells are tried on it first.
+    Everything goes through the network when that is as quick, when its receptive field is unlimited, and when it
+    changes flat parts: it is probed on some flat cells first.
 
     Args:
         engine: what runs.
         lr: (1, C, H, W), [0, 1]; for a pre-upsampled network the upscaled image.
         tile: (height, width) that may be read at once; ``None`` for no limit.
         seams: see :func:`run_pass`.
-        statistics: counts what was spared.
+        statistics: counts the interpolated pixels.
 
     Returns:
         sr, (1, C, scale*H, scale*W), not clamped. Pixels of the network equal those of :func:`run_pass` to the
@@ -88,25 +89,25 @@ def run_skipping_flat(
     elif tile is None or min(tile) >= cell + 2 * margin:
         padded = np.ascontiguousarray(pad_to_multiple(lr, engine.info.multiple, axes=(-2, -1)))
         curvature = CURVATURE / engine.info.scale**2 if engine.info.pre_upsampled else CURVATURE
-        flat = flat_cells(padded[0], cell=cell, curvature=curvature)
+        flat = find_flat_cells(padded[0], cell=cell, curvature=curvature)
         tiles = list(_tiles(~flat, padded.shape[-2:], cell=cell, margin=margin, limit=tile))
-        work = sum(math.prod(one.size) + CALL for one in tiles)
+        work = sum(math.prod(rectangle.size) + CALL for rectangle in tiles)
         if work <= _GAIN * height * width:
             if _agrees(engine, padded, flat, cell=cell, margin=margin, scale=scale):
-                core = sum(math.prod(side.stop - side.start for side in one.write) for one in tiles)
+                core = sum(math.prod(side.stop - side.start for side in rectangle.write) for rectangle in tiles)
                 statistics.cheap += scale**2 * max(0, height * width - core)
-                return _pasted(engine, padded, tiles, sr=_interpolated(lr, scale), scale=scale)
+                return _paste(engine, padded, tiles, sr=_interpolate(lr, scale), scale=scale)
             statistics.reasons.append(f"{engine.info.name} changes flat parts, too")
     return run_pass(engine, lr, tile=tile, seams=seams)
 
 
-def flat_cells(planes: Batch, *, cell: int = CELL, curvature: float = CURVATURE) -> Mask:
+def find_flat_cells(planes: Batch, *, cell: int = CELL, curvature: float = CURVATURE) -> Mask:
     """Find the squares of an image in which, and next to which, no pixel is far from the mean of its neighbours.
 
     Args:
         planes: (C, H, W); a square is flat when it is in every plane.
         cell: side of the squares, a multiple of 4.
-        curvature: |a - 2 b + c| of three neighbours in a row or column may be so large.
+        curvature: largest |a - 2 b + c| of three neighbours in a row or column of a flat square.
 
     Returns:
         (ceil(H / cell), ceil(W / cell)), true where flat.
@@ -130,7 +131,7 @@ def flat_cells(planes: Batch, *, cell: int = CELL, curvature: float = CURVATURE)
 
 
 def _textured_blocks(plane: Batch, curvature: float) -> Mask:
-    """(ceil(H / 4), ceil(W / 4)), true where a pixel of the square is curved; the outermost pixels are not."""
+    """Return (ceil(H / 4), ceil(W / 4)), true where a pixel of the block is curved; the outermost pixels are not."""
     height, width = plane.shape
     rows, columns = -(-height // _BLOCK), -(-width // _BLOCK)
     blocks = np.zeros((rows, columns), dtype=np.bool_)
@@ -154,19 +155,19 @@ def _textured_blocks(plane: Batch, curvature: float) -> Mask:
 
 
 def _margin(engine: Engine) -> int | None:
-    """The receptive field, rounded up so that reads begin on the network's grid."""
-    reach, multiple = engine.info.receptive_field, engine.info.multiple
-    return None if reach is None else -(-reach // multiple) * multiple
+    """Return the receptive field, rounded up so that reads begin on the network's grid."""
+    radius, multiple = engine.info.receptive_field, engine.info.multiple
+    return None if radius is None else -(-radius // multiple) * multiple
 
 
 def _cell(engine: Engine) -> int:
-    """The smallest side from ``CELL`` on that suits both the blocks and the network's grid."""
+    """Return the smallest side of at least ``CELL`` that suits both the blocks and the network's grid."""
     step = math.lcm(_BLOCK, engine.info.multiple)
     return -(-CELL // step) * step
 
 
 def _tiles(textured: Mask, size: TileSize, *, cell: int, margin: int, limit: TileSize | None) -> Iterator[Tile]:
-    """The rectangles in pixels, with what must be read for them."""
+    """Rectangles in pixels, with the larger ones that must be read for them."""
     height, width = size
     for top, bottom, left, right in cover(textured, cell=cell, margin=margin, limit=limit):
         yield _tile((cell * top, cell * bottom, cell * left, cell * right), (height, width), margin=margin)
@@ -184,7 +185,7 @@ def _tile(box: tuple[int, int, int, int], size: TileSize, *, margin: int) -> Til
 
 
 def _agrees(engine: Engine, lr: Batch, flat: Mask, *, cell: int, margin: int, scale: int) -> bool:
-    """Whether the network leaves some flat cells, evenly chosen away from the borders, as bicubic makes them."""
+    """True when the network gives bicubic interpolation in some flat cells, evenly chosen away from the borders."""
     height, width = lr.shape[-2:]
     inside = flat.copy()
     edge = -(-margin // cell)
@@ -198,13 +199,13 @@ def _agrees(engine: Engine, lr: Batch, flat: Mask, *, cell: int, margin: int, sc
         tile = _tile((top, top + cell, left, left + cell), (height, width), margin=margin)
         piece = np.ascontiguousarray(lr[..., tile.read[0], tile.read[1]])
         kept = (..., *tile.kept(scale))
-        difference = engine.run(piece)[kept] - _interpolated(piece, scale)[kept]
+        difference = engine.run(piece)[kept] - _interpolate(piece, scale)[kept]
         squares += float(np.square(difference, dtype=np.float64).sum())
         pixels += difference.size
     return squares <= HALF_LEVEL**2 * pixels
 
 
-def _pasted(engine: Engine, lr: Batch, tiles: Sequence[Tile], *, sr: Batch, scale: int) -> Batch:
+def _paste(engine: Engine, lr: Batch, tiles: Sequence[Tile], *, sr: Batch, scale: int) -> Batch:
     """Write the rectangles of the network into the interpolated image, which ends where the padding begins."""
     for tile in tiles:
         piece = engine.run(np.ascontiguousarray(lr[..., tile.read[0], tile.read[1]]))[(..., *tile.kept(scale))]
@@ -213,6 +214,6 @@ def _pasted(engine: Engine, lr: Batch, tiles: Sequence[Tile], *, sr: Batch, scal
     return sr
 
 
-def _interpolated(planes: Batch, scale: int) -> Batch:
+def _interpolate(planes: Batch, scale: int) -> Batch:
     """(1, C, H, W) to (1, C, scale*H, scale*W); a copy at scale 1, as for a network on the upscaled image."""
     return np.stack([resize(plane, scale=scale) for plane in planes[0]])[None] if scale > 1 else planes.copy()

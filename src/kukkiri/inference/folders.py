@@ -11,7 +11,7 @@ from typing import Protocol
 
 from kukkiri.errors import ConfigError, ImageError, KukkiriError
 from kukkiri.images import check_output, read_image
-from kukkiri.inference.engine import usable_threads
+from kukkiri.inference.engine import count_usable_threads
 from kukkiri.inference.file_jobs import FileJob, find_source_files, plan_jobs, sweep_targets
 from kukkiri.inference.upscaler import Upscaler
 
@@ -105,7 +105,7 @@ class FolderRun:
         self._overwrite, self._resume, self._quality, self._after = overwrite, resume, quality, after
         sources = find_source_files(inputs, recursive=recursive)
         images = max(1, len(sources.images))
-        workers = 1 if one_at_a_time or threads is not None else min(images, usable_threads())
+        workers = 1 if one_at_a_time or threads is not None else min(images, count_usable_threads())
         self._computing = threading.Semaphore(workers)
         self._at_once = min(images, max(2, workers))
         self.upscaler = make_upscaler(threads=1 if workers > 1 else threads, workers=self._at_once)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.images import Image, bleed, dequantize, quantize
-from kukkiri.inference.strip_threads import each_strip
+from kukkiri.inference.strip_threads import run_strips
 from kukkiri.resampling import StripResize, resize
 
 __all__ = ["interpolate_image", "resize_planes"]
@@ -53,5 +53,5 @@ def _resized(values: Plane, size: tuple[int, int], *, kernel: str, depth: int, t
         for channel, plane in enumerate(strips.rows(rows.start, rows.stop)):
             channels[rows, :, channel] = dequantize(plane, depth)
 
-    each_strip(fill, range(0, size[0], strips.strip), threads=threads)
+    run_strips(fill, range(0, size[0], strips.strip), threads=threads)
     return result

@@ -1,11 +1,11 @@
-"""How much memory this process may still take."""
+"""The memory that this process may still take."""
 
 import ctypes
 import os
 import sys
 from pathlib import Path
 
-__all__ = ["available_memory"]
+__all__ = ["find_free_memory"]
 
 _GROUPS = (
     ("/sys/fs/cgroup", "memory.max", "memory.current"),
@@ -14,8 +14,8 @@ _GROUPS = (
 _ASSUMED = 2 * 2**30
 
 
-def available_memory() -> int:
-    """Bytes that can be had without swapping: the system's own figure, cut to a container's limit.
+def find_free_memory() -> int:
+    """Return the bytes that are free without swapping: the system's own figure, cut to a container's limit.
 
     Linux: ``MemAvailable``; Windows: ``ullAvailPhys``; elsewhere half of the physical memory; 2 GB when
     the system says nothing.
@@ -37,7 +37,7 @@ def _linux() -> int | None:
 
 
 def _group_rest(folder: str, limit: str, used: str) -> int | None:
-    """What is left of a control group's limit, file cache not counted; ``None`` without a limit."""
+    """Free part of a control group's limit, file cache not counted; ``None`` without a limit."""
     try:
         total, taken = (int((Path(folder) / name).read_text(encoding="ascii")) for name in (limit, used))
         lines = (Path(folder) / "memory.stat").read_text(encoding="ascii").splitlines()

@@ -6,7 +6,7 @@ from typing import Literal, TypeVar, Unpack, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from kukkiri.images import EncodedImage, Image, ImageSource, PillowImage, in_kind, open_image
+from kukkiri.images import EncodedImage, Image, ImageSource, PillowImage, open_image, return_in_kind
 from kukkiri.inference.engine import Engine
 from kukkiri.inference.families import Domain
 from kukkiri.inference.options import UpscalerOptions
@@ -87,4 +87,4 @@ def upscale(
         weights=weights,
     )
     lr = open_image(image)
-    return in_kind(upscaler(lr), image)
+    return return_in_kind(upscaler(lr), image)

@@ -12,7 +12,7 @@ class Preset:
     family: str
     """First part of the models' ids."""
     ensemble: bool = False
-    """Mean over the eight flips and turns: eight times the time, a little more quality."""
+    """Geometric self-ensemble: eight times the time, a little more quality."""
     summary: str = ""
     """One line for the user."""
 
@@ -20,6 +20,8 @@ class Preset:
 PRESETS = {
     "fast": Preset("plain-s", summary="four layers of 32 features"),
     "balanced": Preset("plain-m", summary="ten layers: better, two and a half times the time of fast"),
-    "best": Preset("plain-m", ensemble=True, summary="balanced, averaged over eight flips and turns"),
+    "best": Preset(
+        "plain-m", ensemble=True, summary="balanced, averaged over eight flips and rotations (geometric self-ensemble)"
+    ),
 }
 """Every preset by its name."""

@@ -33,9 +33,10 @@ def probe(session: "InferenceSession", *, source: Path) -> ModelInfo:
     """
     inputs = session.get_inputs()
     shape = inputs[0].shape
+    found = [(field.type, field.shape) for field in inputs]
     if len(inputs) != 1 or len(shape) != 4 or inputs[0].type != "tensor(float)" or shape[1] not in (1, 3):
         raise ModelError(
-            f"{source}: holds no kukkiri metadata, and its inputs are {[(field.type, field.shape) for field in inputs]}; "
+            f"{source}: holds no kukkiri metadata, and its inputs are {found}; "
             "expected one float32 input (N, C, H, W) with C = 1 or 3. Export it with kukkiri export."
         )
     if isinstance(shape[2], int) or isinstance(shape[3], int):

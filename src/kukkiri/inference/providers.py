@@ -1,12 +1,12 @@
-"""Which of ONNX Runtime's execution providers really run here: each is given a tiny graph."""
+"""ONNX Runtime's execution providers that really run here: each is given a tiny graph."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Provider", "available"]
+__all__ = ["Provider", "try_providers"]
 
-# y = Conv(x, w), x (1, 1, 2, 2), w one by one and 2.0: opset 13, made with onnx.helper.
+# y = Conv(x, w), x (1, 1, 2, 2), w of 1x1 and 2.0: opset 13, made with onnx.helper.
 _GRAPH = bytes.fromhex(
     "080712003a630a0f0a01780a01771201792204436f6e761201672a13080108010801080110012204000000404201775a1b0a0178"
     "12160a14080112100a0208010a0208010a0208020a020802621b0a017912160a14080112100a0208010a0208010a0208020a0208"
@@ -21,15 +21,15 @@ class Provider:
     name: str
     """Such as ``CPUExecutionProvider``."""
     runs: bool
-    """It computed a convolution, itself and rightly."""
+    """It computed a convolution by itself, and the result was right."""
     reason: str = ""
-    """Why not."""
+    """The reason why it does not run."""
 
 
-def available() -> list[Provider]:
+def try_providers() -> list[Provider]:
     """Try every provider that the installed ONNX Runtime was built with; empty when it is not installed.
 
-    A provider that is only listed (its driver or libraries are missing) is told from one that runs.
+    This tells a provider that runs from one that is only listed, because its driver or libraries are missing.
     """
     try:
         import onnxruntime

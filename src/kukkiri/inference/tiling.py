@@ -1,6 +1,6 @@
 """One network pass over planes of any size: whole when memory allows, else in tiles."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,21 +10,20 @@ from kukkiri.errors import ConfigError, ImageError
 from kukkiri.images import Tile, pad_to_multiple, plan_tiles
 from kukkiri.inference.engine import Engine
 
-__all__ = ["SeamScore", "TileSize", "choose_tile", "overlap_of", "run_pass"]
+__all__ = ["SeamScore", "TileSize", "choose_overlap", "choose_tile", "run_pass"]
 
 Batch = NDArray[np.float32]
 TileSize = tuple[int, int]
-Progress = Callable[[int, int], None]
 
 BLENDED_OVERLAP = 32
-"""LR pixels that neighbouring tiles share on each side of a seam when every pixel reaches every other."""
+"""LR pixels that neighbouring tiles share on each side of a seam when the receptive field is unlimited."""
 _LARGEST = 4 * 2**30
 _CORE = 16
 
 
 @dataclass
 class SeamScore:
-    """How much two neighbouring tiles disagree about the pixels that both computed, before they are blended.
+    """Disagreement of neighbouring tiles about the pixels that both computed, before they are blended.
 
     Zero for tiles with the margin of the receptive field, which agree.
     """
@@ -41,7 +40,7 @@ class SeamScore:
 
     @property
     def seams(self) -> bool:
-        """Whether anything was blended."""
+        """True when anything was blended."""
         return self._count > 0
 
     def add(self, differences: Batch) -> None:
@@ -51,14 +50,14 @@ class SeamScore:
         self._count += differences.size
 
 
-def overlap_of(engine: Engine) -> int:
-    """Margin that a tile needs to each side, in pixels of the network's input."""
-    reach = engine.info.receptive_field
-    return BLENDED_OVERLAP if reach is None else reach
+def choose_overlap(engine: Engine) -> int:
+    """Return the margin that a tile needs on each side, in pixels of the network's input."""
+    radius = engine.info.receptive_field
+    return BLENDED_OVERLAP if radius is None else radius
 
 
 def choose_tile(engine: Engine, size: tuple[int, int], *, budget: int) -> TileSize | None:
-    """The tiles that fit in memory: none when the whole image does, else full-width strips, else squares.
+    """Choose tiles that fit in memory: none when the whole image does, else full-width strips, else squares.
 
     Strips share the fewest pixels; a tile's activations are held below 4 GB, beyond which nothing is gained.
 
@@ -79,7 +78,7 @@ def choose_tile(engine: Engine, size: tuple[int, int], *, budget: int) -> TileSi
         return None
     pixels = _affordable(engine, budget)
     multiple = engine.info.multiple
-    margin = -(-overlap_of(engine) // multiple) * multiple
+    margin = -(-choose_overlap(engine) // multiple) * multiple
     rows = pixels // width // multiple * multiple
     if rows >= max(6 * margin, 2 * margin + _CORE * multiple):
         return rows, width
@@ -105,21 +104,18 @@ def _affordable(engine: Engine, budget: int) -> int:
 
 def _smallest(engine: Engine) -> int:
     multiple = engine.info.multiple
-    margin = -(-overlap_of(engine) // multiple) * multiple
+    margin = -(-choose_overlap(engine) // multiple) * multiple
     return 2 * margin + (max(_CORE, 2 * margin) if engine.info.receptive_field is None else multiple)
 
 
-def run_pass(
-    engine: Engine, lr: Batch, *, tile: TileSize | None, seams: SeamScore, progress: Progress | None = None
-) -> Batch:
+def run_pass(engine: Engine, lr: Batch, *, tile: TileSize | None, seams: SeamScore) -> Batch:
     """Run a network once over a plane or planes.
 
     Args:
         engine: what runs.
         lr: (1, C, H, W); for a pre-upsampled network the upscaled image.
         tile: (height, width) that a tile may read; ``None`` for the whole.
-        seams: filled with the disagreement of tiles, when the network's reach is unlimited.
-        progress: called with (done, total) after each tile.
+        seams: filled with the disagreement of tiles, when the network's receptive field is unlimited.
 
     Returns:
         sr, (1, C, scale*H, scale*W), not clamped. With a finite receptive field tiled and whole are equal to
@@ -134,25 +130,21 @@ def run_pass(
     size = (padded.shape[-2], padded.shape[-1])
     if tile is None:
         sr = engine.run(np.ascontiguousarray(padded))
-        if progress is not None:
-            progress(1, 1)
     else:
         smallest = _smallest(engine)
         if any(side < min(smallest, length) for side, length in zip(tile, size, strict=True)):
             raise ConfigError(
                 f"a tile of {min(tile)} pixels is too small for {engine.info.name}, which needs {smallest} or more."
             )
-        tiles = plan_tiles(size, tile=tile, overlap=overlap_of(engine), multiple=engine.info.multiple)
+        tiles = plan_tiles(size, tile=tile, overlap=choose_overlap(engine), multiple=engine.info.multiple)
         join = _blend if engine.info.receptive_field is None else _paste
-        sr = join(_computed(engine, padded, tiles, progress), lr=padded, scale=scale, seams=seams)
+        sr = join(_compute(engine, padded, tiles), lr=padded, scale=scale, seams=seams)
     return sr[..., : scale * height, : scale * width]
 
 
-def _computed(engine: Engine, lr: Batch, tiles: list[Tile], progress: Progress | None) -> Iterable[tuple[Tile, Batch]]:
-    for done, tile in enumerate(tiles, start=1):
+def _compute(engine: Engine, lr: Batch, tiles: list[Tile]) -> Iterable[tuple[Tile, Batch]]:
+    for tile in tiles:
         yield tile, engine.run(np.ascontiguousarray(lr[..., tile.read[0], tile.read[1]]))
-        if progress is not None:
-            progress(done, len(tiles))
 
 
 def _paste(pieces: Iterable[tuple[Tile, Batch]], *, lr: Batch, scale: int, seams: SeamScore) -> Batch:

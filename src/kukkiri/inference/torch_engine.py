@@ -1,4 +1,4 @@
-"""The torch engine: a network that has not been exported; imported on demand, never by the package itself."""
+"""Torch engine: a network that has not been exported; imported on demand, never by the package itself."""
 
 import copy
 
@@ -20,7 +20,7 @@ class TorchEngine:
     """A torch module behind the same seam as an ONNX file: [0, 1] on both sides, float32, without gradients."""
 
     def __init__(self, module: nn.Module, *, info: ModelInfo, device: str = "cpu") -> None:
-        """Take a copy of a module, in evaluation mode.
+        """Copy a module, in evaluation mode.
 
         Args:
             module: maps lr to sr in its official value range (attribute ``value_range``, else 1.0).
@@ -37,7 +37,7 @@ class TorchEngine:
         self._module = copy.deepcopy(module).float().eval().requires_grad_(False).to(device)
         self._range = float(getattr(module, "value_range", 1.0))
         self._device = device
-        self.footprint = self._measure()
+        self.footprint = self._measure_footprint()
 
     def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """Map lr to sr, see :class:`kukkiri.inference.engine.Engine`."""
@@ -49,15 +49,16 @@ class TorchEngine:
         result: NDArray[np.float32] = sr.cpu().numpy()
         return result
 
-    def _measure(self) -> Footprint:
+    def _measure_footprint(self) -> Footprint:
         """Bytes for a pixel: the largest input plus output of a layer, and one more map for what skips it."""
         side = _PROBE_SIDE * self.info.multiple
         largest = 0
 
         def observe(_: nn.Module, inputs: tuple[object, ...], output: object) -> None:
             nonlocal largest
-            tensors = [one for one in (*inputs, output) if isinstance(one, Tensor)]
-            largest = max(largest, sum(one.nbytes for one in tensors) + max((one.nbytes for one in tensors), default=0))
+            tensors = [value for value in (*inputs, output) if isinstance(value, Tensor)]
+            sizes = [tensor.nbytes for tensor in tensors]
+            largest = max(largest, sum(sizes) + max(sizes, default=0))
 
         leaves = [module for module in self._module.modules() if not any(module.children())]
         hooks = [leaf.register_forward_hook(observe) for leaf in leaves]

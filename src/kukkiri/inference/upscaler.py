@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.errors import ConfigError, ModelError
-from kukkiri.images import EncodedImage, Image, ImageSource, PillowImage, in_kind, open_image
+from kukkiri.images import EncodedImage, Image, ImageSource, PillowImage, open_image, return_in_kind
 from kukkiri.inference.choosing import choose_model
 from kukkiri.inference.colour_plan import ColourPlan
-from kukkiri.inference.engine import Engine, usable_threads
+from kukkiri.inference.engine import Engine, count_usable_threads
 from kukkiri.inference.families import Domain
 from kukkiri.inference.interpolation import interpolate_image, resize_planes
-from kukkiri.inference.memory import available_memory
+from kukkiri.inference.memory import find_free_memory
 from kukkiri.inference.network_run import NetworkRun, ProgressCallback
 from kukkiri.inference.options import UpscalerOptions
 from kukkiri.inference.planning import Plan, make_plan
@@ -112,7 +112,7 @@ class Upscaler:
         self.domain = choice.domain
         self.has_photo = choice.has_photo
         """:meth:`suited` has a choice."""
-        self.threads = threads or usable_threads()
+        self.threads = threads or count_usable_threads()
         self._tile = None if tile == "auto" else tile
         self._memory = memory
         self._workers = workers
@@ -146,7 +146,7 @@ class Upscaler:
             TypeError: it is of a type that holds no image.
         """
         lr = open_image(image)
-        return in_kind(self.suited(lr)._upscale(lr, progress), image)
+        return return_in_kind(self.suited(lr)._upscale(lr, progress), image)
 
     def suited(self, image: Image) -> "Upscaler":
         """Return the upscaler that is used for an image: this one, or its twin for photographs.
@@ -195,7 +195,7 @@ class Upscaler:
         Raises:
             ImageError: memory does not suffice for the result, or for the smallest tile.
         """
-        budget = int(_SHARE * available_memory() / self._workers) if self._memory is None else self._memory
+        budget = int(_SHARE * find_free_memory() / self._workers) if self._memory is None else self._memory
         return make_plan(self.engines, size, scale=self.scale, channels=channels, tile=self._tile, budget=budget)
 
     def __reduce__(self) -> "tuple[Callable[..., Upscaler], tuple[object, ...]]":
