@@ -28,14 +28,14 @@ __all__ = [
 ]
 
 
-def centre_of_mass(kernel: NDArray[Any]) -> tuple[float, float]:
+def centre_of_mass(kernel: NDArray[np.floating[Any]]) -> tuple[float, float]:
     """(row, column) of the centre of mass, in pixels from the first."""
     total = kernel.sum()
     rows = float(kernel.sum(axis=1) @ np.arange(kernel.shape[0]) / total)
     return rows, float(kernel.sum(axis=0) @ np.arange(kernel.shape[1]) / total)
 
 
-def kernel_covariance(kernel: NDArray[Any]) -> tuple[float, float, float]:
+def kernel_covariance(kernel: NDArray[np.floating[Any]]) -> tuple[float, float, float]:
     """Second moments about the centre of mass in pixels squared: along x, along y, and mixed."""
     row, column = centre_of_mass(kernel)
     y, x = np.arange(kernel.shape[0])[:, None] - row, np.arange(kernel.shape[1])[None] - column
@@ -49,12 +49,12 @@ def aligned_centre(shape: tuple[int, int], scale: int) -> tuple[float, float]:
     return shape[0] // 2 + (scale - 1) / 2, shape[1] // 2 + (scale - 1) / 2
 
 
-def centre_kernel(kernel: NDArray[Any]) -> Kernel:
+def centre_kernel(kernel: NDArray[np.floating[Any]]) -> Kernel:
     """Move the centre of mass to the middle, (size - 1) / 2; the array grows as :func:`move_kernel` says."""
     return move_kernel(kernel, to=((kernel.shape[0] - 1) / 2, (kernel.shape[1] - 1) / 2))
 
 
-def align_kernel(kernel: NDArray[Any], *, scale: int) -> Kernel:
+def align_kernel(kernel: NDArray[np.floating[Any]], *, scale: int) -> Kernel:
     """Move the centre of mass to :func:`aligned_centre`; for odd kernels this is KernelGAN's ``kernel_shift``.
 
     For even kernels KernelGAN's target is half a pixel further, off the bicubic grid by as much. ZSSR's and MZSR's
@@ -63,7 +63,7 @@ def align_kernel(kernel: NDArray[Any], *, scale: int) -> Kernel:
     return move_kernel(kernel, to=aligned_centre((kernel.shape[0], kernel.shape[1]), scale))
 
 
-def move_kernel(kernel: NDArray[Any], *, to: tuple[float, float]) -> Kernel:
+def move_kernel(kernel: NDArray[np.floating[Any]], *, to: tuple[float, float]) -> Kernel:
     """Shift a kernel by a cubic spline, so that its centre of mass is at ``to``.
 
     Args:
@@ -84,7 +84,7 @@ def move_kernel(kernel: NDArray[Any], *, to: tuple[float, float]) -> Kernel:
     return rows @ padded @ columns.T
 
 
-def crop_kernel(kernel: NDArray[Any], *, size: int) -> Kernel:
+def crop_kernel(kernel: NDArray[np.floating[Any]], *, size: int) -> Kernel:
     """Cut or pad with zeros evenly to (size, size), anchor on anchor, and normalize."""
     result = np.zeros((size, size))
     source, target = [], []

@@ -11,7 +11,7 @@ in MZSR, SRMD, KernelGAN and USRNet's training; IKC, DAN and DASR give sigmas, s
 """
 
 import math
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 Kernel = NDArray[np.float64]
+Floats = TypeVar("Floats", bound=NDArray[np.floating[Any]])
 _J1_NODES = 512  # the trapezoid rule on the Bessel integral is exact to rounding up to arguments of about this
 
 
@@ -260,9 +261,9 @@ def as_kernel(values: ArrayLike, *, source: str = "kernel") -> Kernel:
     return _normalized(kernel)
 
 
-def flip_kernel(kernel: NDArray[Any]) -> NDArray[Any]:
+def flip_kernel(kernel: Floats) -> Floats:
     """Rotate a kernel by 180 degrees: correlation with the result is convolution with the kernel."""
-    return np.ascontiguousarray(kernel[::-1, ::-1])
+    return np.ascontiguousarray(kernel[::-1, ::-1])  # type: ignore[return-value]
 
 
 def _grid(size: int, offset: tuple[float, float]) -> tuple[Kernel, Kernel]:

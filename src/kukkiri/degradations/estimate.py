@@ -53,7 +53,7 @@ class KernelEstimate:
 
 
 def estimate_kernel(
-    lr: NDArray[Any],
+    lr: NDArray[np.uint8 | np.floating[Any]],
     *,
     scale: int,
     size: int | None = None,

@@ -58,7 +58,7 @@ class GaussianEstimate:
         return f"gaussian:{self.variance:.3g},{self.second:.3g},{self.angle:.3g}"
 
 
-def estimate_gaussian(lr: NDArray[Any], *, scale: int) -> GaussianEstimate:
+def estimate_gaussian(lr: NDArray[np.uint8 | np.floating[Any]], *, scale: int) -> GaussianEstimate:
     """Estimate an anisotropic Gaussian blur.
 
     Args:
@@ -88,13 +88,13 @@ def estimate_gaussian(lr: NDArray[Any], *, scale: int) -> GaussianEstimate:
     )
 
 
-def estimation_luma(lr: NDArray[Any], *, smallest: int) -> Float64:
+def estimation_luma(lr: NDArray[np.uint8 | np.floating[Any]], *, smallest: int) -> Float64:
     """The luma of LR in [0, 1], (H, W), float64.
 
     Raises:
         ImageError: a side is below ``smallest``, or every pixel is the same.
     """
-    floats = lr / 255.0 if lr.dtype == np.uint8 else lr.astype(np.float64)
+    floats: Float64 = lr.astype(np.float64) / (255.0 if lr.dtype == np.uint8 else 1.0)
     if floats.ndim == 3:
         floats = rgb_to_y(floats) if floats.shape[2] == 3 else floats[..., 0]
     if floats.ndim != 2:

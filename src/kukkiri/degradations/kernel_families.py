@@ -28,7 +28,9 @@ class KernelBasis:
     """Share of the family's energy (or variance) that the components hold, in [0, 1]."""
 
     @classmethod
-    def fit(cls, kernels: Iterable[NDArray[Any]], *, count: int, remove_mean: bool = False) -> "KernelBasis":
+    def fit(
+        cls, kernels: Iterable[NDArray[np.floating[Any]]], *, count: int, remove_mean: bool = False
+    ) -> "KernelBasis":
         """Find the components.
 
         Args:
@@ -51,16 +53,16 @@ class KernelBasis:
         energy = float((singular[:count] ** 2).sum() / (singular**2).sum())
         return cls(components=chosen.reshape(count, *shape), mean=mean.reshape(shape), energy=energy)
 
-    def encode(self, kernel: NDArray[Any]) -> NDArray[np.float64]:
+    def encode(self, kernel: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """The code of one kernel, (count,)."""
         return np.asarray(np.tensordot(self.components, kernel - self.mean, axes=2))
 
-    def decode(self, code: NDArray[Any]) -> Kernel:
+    def decode(self, code: NDArray[np.floating[Any]]) -> Kernel:
         """The kernel nearest to a code; its sum is 1 only to the accuracy of the basis."""
         return self.mean + np.tensordot(code, self.components, axes=1)
 
 
-def suppress_small_weights(kernel: NDArray[Any], *, keep: int = 40) -> Kernel:
+def suppress_small_weights(kernel: NDArray[np.floating[Any]], *, keep: int = 40) -> Kernel:
     """Subtract 0.75 of the (keep + 1)-th largest weight, cut at 0, normalize: KernelGAN's ``zeroize_negligible_val``.
 
     Raises:
@@ -73,7 +75,7 @@ def suppress_small_weights(kernel: NDArray[Any], *, keep: int = 40) -> Kernel:
     return np.asarray(kept / kept.sum())
 
 
-def double_scale_kernel(kernel: NDArray[Any]) -> Kernel:
+def double_scale_kernel(kernel: NDArray[np.floating[Any]]) -> Kernel:
     """The kernel of scale 4 from that of scale 2, for an image that is downscaled twice alike: k * (k dilated by 2).
 
     Args:

@@ -42,7 +42,7 @@ def load_kernel(path: str | Path) -> Kernel:
         raise ConfigError(f"cannot use {path} as a kernel: {problem}. Give one matrix of numbers.") from problem
 
 
-def save_kernel(kernel: NDArray[Any], path: str | Path) -> None:
+def save_kernel(kernel: NDArray[np.floating[Any]], path: str | Path) -> None:
     """Write a kernel as float64: ``.npy``, or text with every digit for another suffix."""
     path = Path(path)
     if path.suffix.lower() == ".npy":
@@ -51,7 +51,7 @@ def save_kernel(kernel: NDArray[Any], path: str | Path) -> None:
         np.savetxt(path, kernel, fmt="%.17g")
 
 
-def kernel_view(kernel: NDArray[Any], *, zoom: int = 12) -> NDArray[np.float32]:
+def kernel_view(kernel: NDArray[np.floating[Any]], *, zoom: int = 12) -> NDArray[np.float32]:
     """An image of a kernel: each weight a square, black at zero and below, white at the largest.
 
     Returns:

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.degradations.blur_kernels import Kernel
-from kukkiri.errors import ImageError
+from kukkiri.errors import ImageError, did_you_mean
 from kukkiri.resampling import Border, border_indices, resize
 
 __all__ = ["SUBSAMPLERS", "Subsampling", "blur", "blur_downsample", "check_divisible", "crop_to_multiple", "subsample"]
 
 Floats = TypeVar("Floats", bound=NDArray[np.floating[Any]])
+Pixels = TypeVar("Pixels", bound=NDArray[np.integer[Any] | np.floating[Any]])
 Subsampling = Literal["direct", "nearest", "bilinear", "bicubic", "lanczos"]
 SUBSAMPLERS = {"nearest": "nearest", "bilinear": "linear", "bicubic": "cubic", "lanczos": "lanczos3"}
 """The kernel in :mod:`kukkiri.resampling` behind each way to subsample but ``direct``."""
@@ -84,9 +85,7 @@ def _correlate(padded: NDArray[Any], kernel: Kernel, *, step: int = 1) -> NDArra
     return total
 
 
-def subsample(
-    image: NDArray[Any], *, scale: int, method: Subsampling = "bicubic", border: Border = "symmetric"
-) -> NDArray[Any]:
+def subsample(image: Pixels, *, scale: int, method: Subsampling = "bicubic", border: Border = "symmetric") -> Pixels:
     """Downscale by an integer.
 
     Args:
@@ -104,9 +103,9 @@ def subsample(
     """
     check_divisible(image.shape, scale)
     if method == "direct":
-        return np.ascontiguousarray(image[::scale, ::scale])
+        return np.ascontiguousarray(image[::scale, ::scale])  # type: ignore[return-value]
     if method not in SUBSAMPLERS:
-        raise ValueError(f"unknown subsampling {method!r}; known: direct, {', '.join(SUBSAMPLERS)}")
+        raise ValueError(f"unknown subsampling {method!r}{did_you_mean(method, ('direct', *SUBSAMPLERS))}")
     return resize(image, scale=1 / scale, kernel=SUBSAMPLERS[method], border=border)
 
 
@@ -134,16 +133,16 @@ def blur_downsample(
     """
     check_divisible(hr.shape, scale)
     if blur_last:
-        return blur(subsample(hr, scale=scale, method=method), kernel, border=border)  # type: ignore[return-value]
+        return blur(subsample(hr, scale=scale, method=method), kernel, border=border)
     if method == "direct":
         return blur(hr, kernel, border=border, step=scale)
-    return subsample(blur(hr, kernel, border=border), scale=scale, method=method)  # type: ignore[return-value]
+    return subsample(blur(hr, kernel, border=border), scale=scale, method=method)
 
 
-def crop_to_multiple(image: NDArray[Any], scale: int) -> NDArray[Any]:
+def crop_to_multiple(image: Pixels, scale: int) -> Pixels:
     """Crop rows and columns from the bottom and the right until both sides are multiples (``modcrop``)."""
     height, width = (side - side % scale for side in image.shape[:2])
-    return image[:height, :width]
+    return image[:height, :width]  # type: ignore[return-value]
 
 
 def check_divisible(shape: tuple[int, ...], scale: int) -> None:

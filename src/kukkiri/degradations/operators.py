@@ -58,7 +58,7 @@ class Decimation:
 Operator = Correlation | Interpolation | Decimation
 
 
-def apply_operator(image: NDArray[Any], operator: Operator) -> NDArray[Any]:
+def apply_operator(image: NDArray[np.uint8 | np.floating[Any]], operator: Operator) -> NDArray[Any]:
     """Apply an operator to (H, W) or (H, W, C).
 
     Args:

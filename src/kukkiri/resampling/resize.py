@@ -1,6 +1,6 @@
 """Resize arrays with a weight table: exact for integers, fast for floats."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,11 @@ from kukkiri.resampling.weights import Border
 
 __all__ = ["resize"]
 
-Array = NDArray[Any]
+Pixels = TypeVar("Pixels", bound=NDArray[np.integer[Any] | np.floating[Any]])
 
 
 def resize(
-    image: Array,
+    image: Pixels,
     *,
     scale: float | None = None,
     output_size: tuple[int, int] | None = None,
@@ -24,7 +24,7 @@ def resize(
     antialias: bool = True,
     border: Border = "symmetric",
     rounding: Rounding = "half-away",
-) -> Array:
+) -> Pixels:
     """Resize an image as MATLAB's ``imresize`` does.
 
     Args:
@@ -59,7 +59,7 @@ def resize(
             antialias=antialias,
             border=border,
         ):
-            image = apply_along(image, table, axis=axis)
+            image = apply_along(image, table, axis=axis)  # type: ignore[assignment]
         return image
     planes = image.reshape(*image.shape[:2], -1).transpose(2, 0, 1)
     strips = StripResize(
@@ -77,4 +77,4 @@ def resize(
         rows = slice(start, min(start + strips.strip, height))
         for channel, plane in enumerate(strips.rows(rows.start, rows.stop)):  # four times faster than all at once
             result[rows, :, channel] = plane
-    return result.reshape(height, width, *image.shape[2:])
+    return result.reshape(height, width, *image.shape[2:])  # type: ignore[return-value]
