@@ -1,7 +1,13 @@
-"""Fills the table of steps in docs/reference/degradations.md: ``python tools/list_degradation_steps.py``."""
+"""Print the table of steps of docs/reference/degradations.md; with ``--write``, put it into the page.
+
+    python tools/list_degradation_steps.py --write
+
+Its rows come from the classes in ``STEPS``, so a new step needs no edit of the page by hand.
+"""
 
 import inspect
 import re
+import sys
 from itertools import groupby
 from pathlib import Path
 
@@ -12,26 +18,35 @@ OF_EVERY_BLUR = re.compile(r"\[,size=N\]|\[,border=BORDER\]")
 
 
 def main() -> None:
-    text = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(with_table(text), encoding="utf-8")
+    if sys.argv[1:] == ["--write"]:
+        PAGE.write_text(make_page(), encoding="utf-8")
+    else:
+        print(make_table())
 
 
-def with_table(text: str) -> str:
-    """The page with its table made anew."""
+def make_table() -> str:
+    """A row for each class: its names with the usage, and the first paragraph of its docstring."""
     rows = ["| step | effect |", "|---|---|"]
     for kind, names in groupby(STEPS, key=STEPS.__getitem__):
         usage = OF_EVERY_BLUR.sub("", kind.usage).replace("|", "\\|")
-        rows.append(f"| {', '.join(f'`{name}{usage}`' for name in names)} | {summary(kind)} |")
-    block = "\n".join(rows)
-    return re.sub(
-        r"(<!-- steps:begin -->\n).*?(<!-- steps:end -->)", lambda m: f"{m[1]}{block}\n{m[2]}", text, flags=re.DOTALL
-    )
+        rows.append(f"| {', '.join(f'`{name}{usage}`' for name in names)} | {summarize(kind)} |")
+    return "\n".join(rows)
 
 
-def summary(kind: type[Step]) -> str:
+def summarize(kind: type[Step]) -> str:
     """The first paragraph of a class's docstring, in Markdown."""
     paragraph = (inspect.getdoc(kind) or "").split("\n\n")[0]
     return " ".join(paragraph.split()).removesuffix(".").replace("``", "`").replace("|", "\\|")
+
+
+def make_page() -> str:
+    """The page with the table of today."""
+    return re.sub(
+        r"(<!-- steps:begin -->\n\n).*?(\n\n<!-- steps:end -->)",
+        lambda match: f"{match[1]}{make_table()}{match[2]}",
+        PAGE.read_text(encoding="utf-8"),
+        flags=re.DOTALL,
+    )
 
 
 if __name__ == "__main__":

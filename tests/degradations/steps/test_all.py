@@ -27,7 +27,7 @@ def test_every_step_has_an_example_but_the_one_that_needs_a_file():
 def test_the_table_of_the_docs_lists_every_step():
     tool = runpy.run_path(str(ROOT / "tools" / "list_degradation_steps.py"))
     page = tool["PAGE"].read_text(encoding="utf-8")
-    assert tool["with_table"](page) == page, "run python tools/list_degradation_steps.py"
+    assert tool["make_page"]() == page, "run python tools/list_degradation_steps.py --write"
     assert all(f"`{name}" in page for name in STEPS)
 
 
