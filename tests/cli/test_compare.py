@@ -36,7 +36,7 @@ def test_a_folder_gets_an_index_and_the_scores_go_to_stdout_as_json(run, data, t
     run("bicubic", "nearest", "--data", data, "--scale", 2, "-o", out, "--no-cost", "--json", "--threads", 1)
     value = json.loads(capsys.readouterr().out)
     assert value["page"] == str(out / "index.html")
-    assert [one["model"] for one in value["models"]] == ["bicubic", "nearest"]
+    assert [model["model"] for model in value["models"]] == ["bicubic", "nearest"]
     assert set(value["models"][0]["sets"]["data"]["images"]) == {"one", "two"}
     assert "niqe" in value["models"][0]["sets"]["data"]
     assert (out / "index.html").read_text(encoding="utf-8").startswith("<!doctype html>")

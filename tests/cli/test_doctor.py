@@ -22,7 +22,7 @@ def test_doctor_reports_what_runs(capsys):
 
 
 def test_doctor_offers_every_extra_that_can_be_installed_and_no_other(capsys):
-    assert set(report(capsys)["extras"]) == set(PROJECT["optional-dependencies"]) - {"dev"}
+    assert set(report(capsys)["extras"]) == set(PROJECT["optional-dependencies"]) - {"dev", "docs", "test"}
 
 
 def test_a_missing_extra_is_named_with_its_remedy(capsys, monkeypatch):

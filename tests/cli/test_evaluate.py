@@ -45,17 +45,17 @@ def test_several_models_and_scales_print_evaluations_and_differences(data, capsy
     arguments = ["--model", "bicubic", "nearest", "--scale", "2", "3", "--json"]
     assert run(["evaluate", "--data", str(data), *arguments]) == 0
     value = json.loads(capsys.readouterr().out)
-    assert [(one["model"], one["scale"]) for one in value["evaluations"]] == [
+    assert [(scored["model"], scored["scale"]) for scored in value["evaluations"]] == [
         ("bicubic", 2),
         ("nearest", 2),
         ("bicubic", 3),
         ("nearest", 3),
     ]
-    assert [(one["model"], one["baseline"], one["scale"]) for one in value["differences"]] == [
+    assert [(change["model"], change["baseline"], change["scale"]) for change in value["differences"]] == [
         ("nearest", "bicubic", 2),
         ("nearest", "bicubic", 3),
     ]
-    assert all(one["psnr"]["high"] < 0 for one in value["differences"])
+    assert all(change["psnr"]["high"] < 0 for change in value["differences"])
 
 
 def test_a_second_run_is_remembered_unless_told_otherwise(data, capsys, cache):

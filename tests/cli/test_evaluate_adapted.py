@@ -44,7 +44,7 @@ def test_adaptation_is_scored_beside_models_that_do_not_learn(data, initializati
         assert run(["evaluate-adapted", "--model", "nearest", *arguments, *adapting, "--json"]) == 0
         printed = capsys.readouterr()
         assert ("from the cache" in printed.err) == remembered
-        found = {one["model"]: one["sets"]["photos"]["psnr"] for one in json.loads(printed.out)["evaluations"]}
+        found = {scored["model"]: scored["sets"]["photos"]["psnr"] for scored in json.loads(printed.out)["evaluations"]}
         assert list(found) == ["nearest", "mine(0)", "mine(2)"]
         assert found["mine(0)"] == found["nearest"]
         assert abs(found["mine(2)"] - found["mine(0)"]) > 1e-3

@@ -74,8 +74,8 @@ def test_one_bad_file_does_not_stop_the_rest(photo, capsys):
     assert run(arguments) == 1
     printed = capsys.readouterr()
     value = json.loads(printed.out)
-    assert [one["output"] for one in value["files"]] == [str(out / "photo.png")]
-    assert [one["input"] for one in value["failed"]] == [str(photo.parent / "bad.png")]
+    assert [file["output"] for file in value["files"]] == [str(out / "photo.png")]
+    assert [file["input"] for file in value["failed"]] == [str(photo.parent / "bad.png")]
     assert sum(line.startswith("kukkiri: ") for line in printed.err.splitlines()) == 1
     assert sorted(path.name for path in out.iterdir()) == ["photo.png"]
 

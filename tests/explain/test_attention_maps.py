@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from kukkiri.errors import ConfigError, ModelError
-from kukkiri.explain.attention_maps import find_channel_weights, find_position_weights
+from kukkiri.explain.attention_maps import find_attention, find_channel_weights, find_position_weights
 from kukkiri.networks import ESPCN, RCAN, SAN
 
 
@@ -22,8 +22,8 @@ def test_channel_weights_of_rcan_are_those_that_its_blocks_multiply_by():
     net = RCAN(scale=2, width=8, groups=2, blocks=2, reduction=2).eval()
     image = noise(9, 8)
     found = find_channel_weights(net, image)
-    assert [one.name for one in found] == [f"body.{g}.body.{b}.body.3" for g in (0, 1) for b in (0, 1)]
-    assert {one.order for one in found} == {1}
+    assert [attention.name for attention in found] == [f"body.{g}.body.{b}.body.3" for g in (0, 1) for b in (0, 1)]
+    assert {attention.order for attention in found} == {1}
     block = net.body[0].body[0]
     lr = torch.from_numpy(255 * image).permute(2, 0, 1)[None]
     with torch.no_grad():
@@ -33,24 +33,26 @@ def test_channel_weights_of_rcan_are_those_that_its_blocks_multiply_by():
 
 
 def test_channel_weights_of_san_are_of_second_order_and_one_for_each_group():
-    assert [(one.name, one.order) for one in find_channel_weights(san(), noise(9, 8))] == [
+    assert [(attention.name, attention.order) for attention in find_channel_weights(san(), noise(9, 8))] == [
         ("RG.0.soca", 2),
         ("RG.1.soca", 2),
     ]
     first = find_channel_weights(san(attention="first-order"), noise(9, 8))
-    assert [one.order for one in first] == [1, 1]
+    assert [attention.order for attention in first] == [1, 1]
     assert first[0].weights.shape == (8,)
 
 
 def test_position_weights_of_san_stay_in_the_region_and_sum_to_one():
     found = find_position_weights(san(), noise(13, 10), pixel=(7, 4))
-    assert [one.name for one in found] == ["non_local, call 1", "non_local, call 2"]
-    for one in found:
-        assert one.weights.shape == (13, 10)
-        assert one.weights.sum() == pytest.approx(1, abs=1e-6)
-        assert one.weights[:6, 5:9].min() > 0  # rows 0 to 5; columns 5 to 9, of which pooling drops the odd last one
-        assert one.weights[6:].max() == one.weights[:, :5].max() == 0
-        blocks = one.weights[:6, 5:9].reshape(3, 2, 2, 2)
+    assert [positions.name for positions in found] == ["non_local, call 1", "non_local, call 2"]
+    for positions in found:
+        assert positions.weights.shape == (13, 10)
+        assert positions.weights.sum() == pytest.approx(1, abs=1e-6)
+        assert (
+            positions.weights[:6, 5:9].min() > 0
+        )  # rows 0 to 5; columns 5 to 9, of which pooling drops the odd last one
+        assert positions.weights[6:].max() == positions.weights[:, :5].max() == 0
+        blocks = positions.weights[:6, 5:9].reshape(3, 2, 2, 2)
         assert (blocks == blocks[:, :1, :, :1]).all()  # keys are shared by 2x2 pixels
 
 
@@ -83,3 +85,12 @@ def test_a_network_without_attention_is_refused():
 def test_a_pixel_outside_is_refused():
     with pytest.raises(ConfigError, match="pixel 8,3 is outside the 8x9 input"):
         find_position_weights(san(), noise(9, 8), pixel=(8, 3))
+
+
+def test_all_attention_is_found_at_once_and_an_empty_list_says_that_there_is_none():
+    maps = find_attention(san(), noise(9, 8), pixel=(2, 3))
+    assert ([row.order for row in maps.channels], len(maps.positions)) == ([2, 2], 2)
+    rcan = RCAN(scale=2, width=8, groups=1, blocks=1, reduction=2).eval()
+    assert find_attention(rcan, noise(9, 8), pixel=(2, 3)).positions == []
+    with pytest.raises(ModelError, match="ESPCN has neither channel attention nor non-local modules"):
+        find_attention(ESPCN(scale=2), noise(8, 8), pixel=(0, 0))
