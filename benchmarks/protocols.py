@@ -1,4 +1,4 @@
-"""Why two PSNRs of one image differ: bicubic upscaling of a test set under many protocols.
+"""Differences between PSNRs of one image: bicubic upscaling of a test set under many protocols.
 
     python benchmarks/protocols.py --data Set5 --scale 3
 

@@ -73,13 +73,13 @@ def server():
 
 
 def test_a_file_is_complete_and_its_progress_is_reported(server, tmp_path):
-    told = []
-    download(server.url, tmp_path / "a.zip", sha256=SHA256.upper(), report=lambda *step: told.append(step))
+    reported = []
+    download(server.url, tmp_path / "a.zip", sha256=SHA256.upper(), report=lambda *step: reported.append(step))
     assert (tmp_path / "a.zip").read_bytes() == CONTENT
     assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
-    assert told[-1] == (len(CONTENT), len(CONTENT))
-    assert told == sorted(told)
-    assert len(told) > 3
+    assert reported[-1] == (len(CONTENT), len(CONTENT))
+    assert reported == sorted(reported)
+    assert len(reported) > 3
 
 
 def test_a_complete_file_is_not_fetched_again(server, tmp_path):
@@ -95,12 +95,12 @@ def test_an_interrupted_file_is_continued_and_has_its_name_only_when_complete(se
     assert [path.name for path in tmp_path.iterdir()] == ["a.zip.part"]
     assert (tmp_path / "a.zip.part").stat().st_size == 3_000_000
     server.stop_after = None
-    told = []
-    download(server.url, tmp_path / "a.zip", sha256=SHA256, report=lambda *step: told.append(step))
+    reported = []
+    download(server.url, tmp_path / "a.zip", sha256=SHA256, report=lambda *step: reported.append(step))
     assert server.asked == [None, "bytes=3000000-"]
     assert (tmp_path / "a.zip").read_bytes() == CONTENT
-    assert told[0][0] > 3_000_000
-    assert told[-1] == (len(CONTENT), len(CONTENT))
+    assert reported[0][0] > 3_000_000
+    assert reported[-1] == (len(CONTENT), len(CONTENT))
 
 
 def test_a_server_that_cannot_resume_starts_from_the_beginning(server, tmp_path):

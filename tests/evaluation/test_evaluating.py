@@ -1,5 +1,8 @@
 import dataclasses
+import functools
+import linecache
 import math
+import runpy
 
 import numpy as np
 import pytest
@@ -9,7 +12,7 @@ from kukkiri.errors import ConfigError
 from kukkiri.evaluation import contenders as contending
 from kukkiri.evaluation import evaluate, evaluate_many, evaluating, find_sets
 from kukkiri.images import Image
-from kukkiri.metrics import METRICS, PROTOCOLS, lr_consistency, ms_ssim, niqe, psnr, ssim
+from kukkiri.metrics import METRICS, PROTOCOLS, Metric, lr_consistency, ms_ssim, niqe, psnr, ssim
 from kukkiri.profiling import Cost
 from kukkiri.resampling import resize
 
@@ -209,3 +212,34 @@ def test_two_images_of_one_name_are_refused(sets):
     Image.from_array(np.zeros((48, 60, 3), np.uint8)).save(sets / "one" / "a.webp")
     with pytest.raises(ConfigError, match="an image of one named a was given twice"):
         evaluate_many(["bicubic"], data=sets, scales=[2])
+
+
+def register(monkeypatch, path, text):
+    """Make the function ``value`` of a file the metric ``mine``."""
+    path.write_text(text, encoding="utf-8")
+    linecache.clearcache()
+    value = runpy.run_path(str(path))["value"]
+    monkeypatch.setitem(METRICS, "mine", Metric("Mine", value, higher_is_better=True, summary="a test"))
+
+
+def test_a_metric_of_the_user_is_cached_until_its_file_changes(sets, tmp_path, upscaled, monkeypatch):
+    arguments = {"data": sets / "one", "scales": [2], "cache": tmp_path / "cache", "metrics": ["mine"]}
+    file = tmp_path / "mine.py"
+    register(monkeypatch, file, "def value(sample): return 1.5")
+    (evaluation,) = evaluate_many(["bicubic"], **arguments)
+    assert evaluation.sets["one"].means["mine"] == 1.5
+    assert evaluate_many(["bicubic"], **arguments) == [evaluation]
+    assert len(upscaled) == 3
+    register(monkeypatch, file, "def value(sample): return 2.5")
+    assert evaluate_many(["bicubic"], **arguments)[0].sets["one"].means["mine"] == 2.5
+    assert len(upscaled) == 6
+
+
+def test_a_metric_without_a_source_file_is_always_computed(sets, tmp_path, upscaled, monkeypatch):
+    value = functools.partial(lambda sample, offset: float(sample.scale + offset), offset=1)
+    monkeypatch.setitem(METRICS, "mine", Metric("Mine", value, higher_is_better=True, summary="a test"))
+    arguments = {"data": sets / "one", "scales": [2], "cache": tmp_path / "cache", "metrics": ["mine"]}
+    for calls in (3, 6):
+        (evaluation,) = evaluate_many(["bicubic"], **arguments)
+        assert evaluation.sets["one"].means["mine"] == 3.0
+        assert len(upscaled) == calls

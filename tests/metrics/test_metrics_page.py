@@ -1,37 +1,16 @@
 """The table of docs/explanation/metrics.md, and docs/extending/metric.md followed to the letter."""
 
 import os
-import re
 import runpy
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from kukkiri.images import Image
 from kukkiri.metrics import METRICS
-
-ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "extending" / "metric.md").read_text(encoding="utf-8")
-
-
-def block(start):
-    """The code of the page whose opening line is as given."""
-    (code,) = re.findall(rf"^```{re.escape(start)}\n(.*?)^```", PAGE, flags=re.DOTALL | re.MULTILINE)
-    return code
-
-
-def apply(diff, path):
-    """Insert the added lines of a diff with one line of context before or after each."""
-    text, lines = path.read_text(encoding="utf-8"), diff.splitlines()
-    for number, line in enumerate(lines):
-        if line.startswith("+"):
-            after = lines[number + 1][1:] + "\n"
-            assert text.count(after) == 1, after
-            text = text.replace(after, f"{line[1:]}\n{after}")
-    path.write_text(text, encoding="utf-8")
+from tests.extending_pages import ROOT, insert_lines, read_block
 
 
 def test_the_table_is_what_the_tool_writes():
@@ -50,7 +29,7 @@ def test_a_metric_of_a_program_is_scored_and_printed(tmp_path, rng, monkeypatch,
     before = dict(METRICS)
     names = {}
     try:
-        exec(compile(block("python"), "docs/extending/metric.md", "exec"), names)
+        exec(compile(read_block("metric", "python"), "docs/extending/metric.md", "exec"), names)
     finally:
         METRICS.clear()
         METRICS.update(before)
@@ -67,11 +46,15 @@ def test_a_metric_is_added_to_the_package_as_the_page_says(tmp_path):
     shutil.copytree(
         ROOT / "src" / "kukkiri", source, ignore=shutil.ignore_patterns("*.onnx", "*.safetensors", "__pycache__")
     )
-    (source / "metrics" / "mae.py").write_text(block('python title="src/kukkiri/metrics/mae.py"'), encoding="utf-8")
-    apply(block('diff title="src/kukkiri/metrics/registry.py"'), source / "metrics" / "registry.py")
+    (source / "metrics" / "mae.py").write_text(
+        read_block("metric", 'python title="src/kukkiri/metrics/mae.py"'), encoding="utf-8"
+    )
+    insert_lines(
+        read_block("metric", 'diff title="src/kukkiri/metrics/registry.py"'), source / "metrics" / "registry.py"
+    )
     test = tmp_path / "tests" / "metrics" / "test_mae.py"
     test.parent.mkdir(parents=True)
-    test.write_text(block('python title="tests/metrics/test_mae.py"'), encoding="utf-8")
+    test.write_text(read_block("metric", 'python title="tests/metrics/test_mae.py"'), encoding="utf-8")
     (tmp_path / "tools").mkdir()
     shutil.copy(ROOT / "tools" / "list_metrics.py", tmp_path / "tools")
     page = tmp_path / "docs" / "explanation" / "metrics.md"

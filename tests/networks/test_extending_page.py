@@ -18,15 +18,9 @@ from kukkiri.images import Image, read_image
 from kukkiri.inference import OnnxEngine
 from kukkiri.metrics.checkerboard import smooth_probe
 from kukkiri.networks import NETWORKS
+from tests.extending_pages import ROOT, insert_lines, read_block
 
-ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "extending" / "network.md").read_text(encoding="utf-8")
-
-
-def block(start):
-    """The code of the page whose opening line is as given."""
-    (code,) = re.findall(rf"^```{re.escape(start)}\n(.*?)^```", PAGE, flags=re.DOTALL | re.MULTILINE)
-    return code
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +32,8 @@ def program(tmp_path_factory):
         path.parent.mkdir(exist_ok=True)
         probe = smooth_probe(size, channels=3, seed=sum(name.encode()))
         Image.from_array((255 * probe).astype(np.uint8)).save(path)
-    here, before, names = Path.cwd(), dict(NETWORKS), {"__name__": "program"}
+    here, before, threads = Path.cwd(), dict(NETWORKS), torch.get_num_threads()
+    names = {"__name__": "program"}
     os.chdir(folder)
     try:
         for code in re.findall(r"^```python\n(.*?)^```", PAGE, flags=re.DOTALL | re.MULTILINE):
@@ -46,6 +41,7 @@ def program(tmp_path_factory):
         yield names | {"folder": folder}
     finally:
         os.chdir(here)
+        torch.set_num_threads(threads)
         NETWORKS.clear()
         NETWORKS.update(before)
 
@@ -93,17 +89,6 @@ def test_a_process_that_did_not_register_it_is_told_how(program):
     assert said.endswith(last)
 
 
-def insert(diff, path):
-    """Insert the added lines of a diff before the line that follows each."""
-    text, lines = path.read_text(encoding="utf-8"), diff.splitlines()
-    for number, line in enumerate(lines):
-        if line.startswith("+"):
-            after = lines[number + 1][1:] + "\n"
-            assert text.count(after) == 1, after
-            text = text.replace(after, f"{line[1:]}\n{after}")
-    path.write_text(text, encoding="utf-8")
-
-
 def test_a_network_is_added_to_the_package_as_the_page_says(tmp_path):
     """Three files; then its own tests and those of every network pass, and the tool writes its row."""
     ignored = shutil.ignore_patterns("*.onnx", "*.safetensors", "__pycache__", ".hypothesis")
@@ -114,9 +99,9 @@ def test_a_network_is_added_to_the_package_as_the_page_says(tmp_path):
         shutil.copy(ROOT / "tests" / name, tmp_path / "tests" / name)
     (tmp_path / "docs").mkdir()
     for name in ("src/kukkiri/networks/drcn.py", "tests/networks/test_drcn.py"):
-        (tmp_path / name).write_text(block(f'python title="{name}"'), encoding="utf-8")
+        (tmp_path / name).write_text(read_block("network", f'python title="{name}"'), encoding="utf-8")
     registry = "src/kukkiri/networks/registry.py"
-    insert(block(f'diff title="{registry}"'), tmp_path / registry)
+    insert_lines(read_block("network", f'diff title="{registry}"'), tmp_path / registry)
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "src")}
 
     def run(*command):

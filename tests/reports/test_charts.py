@@ -124,7 +124,7 @@ def test_bars_start_at_zero_and_losses_go_left():
     assert {"+2.00", "-1.00"} <= set(texts(svg))
 
 
-def test_an_interval_is_drawn_from_its_low_to_its_high_end():
+def test_an_interval_goes_from_its_low_to_its_high_end():
     svg = intervals([Interval("m", 1.0, 0.5, 2.0, 1)], unit="dB", title="t")
     group = next(group for group in ET.fromstring(svg).iter("g"))
     line, dot = group.find("line").attrib, group.find("circle").attrib

@@ -39,7 +39,7 @@ class TestPair:
     """The degradation that made ``lr``, for float images in [0, 1]; ``None``: bicubic, or unknown."""
 
     def sample(self, sr: Array, protocol: Protocol, *, scale: int) -> Sample:
-        """What metrics take, for an estimate ``sr``, uint8, of the shape of ``hr``."""
+        """Add an estimate, uint8, of the shape of ``hr``, for metrics."""
         return Sample(self.hr, self.lr, sr, protocol, scale, self.downsample)
 
 
@@ -114,7 +114,7 @@ class Contender:
         return self.upscaler.ensemble
 
     def digest(self) -> str:
-        """sha256 of the model's files, or of the name of an interpolation: the same digest, the same pixels."""
+        """sha256 of the model's files, or of the name of an interpolation: equal digests, equal pixels on one machine."""
         files = [Path(self.name)] if Path(self.name).is_file() else []
         files = files or [Path(path) for engine in self.upscaler.engines if (path := getattr(engine, "path", None))]
         total = hashlib.sha256(b"" if files else self.name.encode())

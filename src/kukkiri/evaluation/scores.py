@@ -89,7 +89,7 @@ class Evaluation:
     degradation: str
     sets: dict[str, SetScore]
     cost: Cost | None = None
-    """Where it was asked for."""
+    """``None`` unless it was requested."""
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``--json`` prints; see docs/how-to/evaluate.md."""

@@ -35,6 +35,32 @@ class Interval:
     series: int
 
 
+class _Axis:
+    """Horizontal axis that contains zero: from a value to its x."""
+
+    def __init__(self, values: Sequence[float], left: float, right: float, *, bottom: float) -> None:
+        self.low, self.high = min(0.0, *values), max(0.0, *values)
+        self.left, self.right, self.bottom = left, right, bottom
+
+    def __call__(self, value: float) -> float:
+        return self.left + (value - self.low) / ((self.high - self.low) or 1.0) * (self.right - self.left)
+
+    def grid(self) -> list[str]:
+        parts = []
+        for tick in ticks(self.low, self.high if self.high > self.low else 1.0):
+            px = self(tick)
+            parts.append(f'<line class="grid" x1="{px:.1f}" x2="{px:.1f}" y1="4" y2="{self.bottom}"/>')
+            parts.append(f'<text class="tick" x="{px:.1f}" y="{self.bottom + 16}" text-anchor="middle">{tick:g}</text>')
+        return parts
+
+    def zero_line(self) -> str:
+        return f'<line class="axis" x1="{self(0.0):.1f}" x2="{self(0.0):.1f}" y1="4" y2="{self.bottom}"/>'
+
+    def title(self, text: str, *, y: float) -> str:
+        middle = (self.left + self.right) / 2
+        return f'<text class="title" x="{middle:.1f}" y="{y}" text-anchor="middle">{escape(text)}</text>'
+
+
 def bars(groups: Sequence[Group], *, series: Sequence[int], unit: str, title: str) -> str:
     """Horizontal bars from zero, grouped.
 
@@ -46,20 +72,10 @@ def bars(groups: Sequence[Group], *, series: Sequence[int], unit: str, title: st
     """
     left = 30 + _CHARACTER * max(max(len(group.label), len(group.note)) for group in groups)
     right = _WIDTH - 58
-    values = [value for group in groups for value in group.values]
-    low, high = min(0.0, *values), max(0.0, *values)
-    span = (high - low) or 1.0
     row = max(_BAR * len(series) + 14, 34)
     height = row * len(groups) + 46
-
-    def place(value: float) -> float:
-        return left + (value - low) / span * (right - left)
-
-    parts = []
-    for tick in ticks(low, high if high > low else 1.0):
-        px = place(tick)
-        parts.append(f'<line class="grid" x1="{px:.1f}" x2="{px:.1f}" y1="4" y2="{height - 40}"/>')
-        parts.append(f'<text class="tick" x="{px:.1f}" y="{height - 24}" text-anchor="middle">{tick:g}</text>')
+    place = _Axis([value for group in groups for value in group.values], left, right, bottom=height - 40)
+    parts = place.grid()
     for number, group in enumerate(groups):
         top = 6 + number * row
         middle = top + (row - 8) / 2
@@ -73,32 +89,17 @@ def bars(groups: Sequence[Group], *, series: Sequence[int], unit: str, title: st
                 f'height="{_BAR - 1.5}" rx="1.5"/>'
                 f'<text class="value" x="{max(stop, place(0.0)) + 5:.1f}" y="{y + 9:.1f}">{value:+.2f}</text>'
             )
-    zero = place(0.0)
-    parts.append(f'<line class="axis" x1="{zero:.1f}" x2="{zero:.1f}" y1="4" y2="{height - 40}"/>')
-    parts.append(
-        f'<text class="title" x="{(left + right) / 2:.1f}" y="{height - 6}" text-anchor="middle">{escape(unit)}</text>'
-    )
-    return _svg(parts, height=height, title=title)
+    parts.append(place.zero_line())
+    return _svg([*parts, place.title(unit, y=height - 6)], height=height, title=title)
 
 
 def intervals(rows: Sequence[Interval], *, unit: str, title: str) -> str:
     """Differences as points on the lines of their confidence intervals, with a line at zero."""
     left = 24 + _CHARACTER * max(len(row.label) for row in rows)
     right = _WIDTH - 110
-    low, high = min(0.0, *(row.low for row in rows)), max(0.0, *(row.high for row in rows))
-    span = (high - low) or 1.0
     height = 30 * len(rows) + 48
-
-    def place(value: float) -> float:
-        return left + (value - low) / span * (right - left)
-
-    parts = []
-    for tick in ticks(low, high if high > low else 1.0):
-        px = place(tick)
-        parts.append(f'<line class="grid" x1="{px:.1f}" x2="{px:.1f}" y1="4" y2="{height - 42}"/>')
-        parts.append(f'<text class="tick" x="{px:.1f}" y="{height - 26}" text-anchor="middle">{tick:g}</text>')
-    zero = place(0.0)
-    parts.append(f'<line class="axis" x1="{zero:.1f}" x2="{zero:.1f}" y1="4" y2="{height - 42}"/>')
+    place = _Axis([end for row in rows for end in (row.low, row.high)], left, right, bottom=height - 42)
+    parts = [*place.grid(), place.zero_line()]
     for number, row in enumerate(rows):
         y = 20 + 30 * number
         parts.append(f'<text class="row" x="{left - 12:.1f}" y="{y + 4}" text-anchor="end">{escape(row.label)}</text>')
@@ -108,10 +109,7 @@ def intervals(rows: Sequence[Interval], *, unit: str, title: str) -> str:
         )
         text = f"{row.value:+.2f}  [{row.low:.2f}, {row.high:.2f}]"
         parts.append(f'<text class="value" x="{right + 12}" y="{y + 4}">{text}</text>')
-    parts.append(
-        f'<text class="title" x="{(left + right) / 2:.1f}" y="{height - 6}" text-anchor="middle">{escape(unit)}</text>'
-    )
-    return _svg(parts, height=height, title=title)
+    return _svg([*parts, place.title(unit, y=height - 6)], height=height, title=title)
 
 
 def _name(group: Group, *, left: float, middle: float) -> str:
