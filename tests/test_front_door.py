@@ -75,13 +75,25 @@ def test_a_type_checker_knows_every_keyword_and_every_name(type_errors):
     assert name.startswith('wrong.py:5: error: Module has no attribute "upscael"')
 
 
-def test_the_public_names_are_a_sorted_literal_and_all_there():
+def test_the_public_names_are_a_sorted_literal():
     assert kukkiri.__all__ == sorted(kukkiri.__all__)
     assert dir(kukkiri) == kukkiri.__all__
-    for name in kukkiri.__all__:
-        assert getattr(kukkiri, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'upscael'"):
         kukkiri.upscael  # noqa: B018
+
+
+@pytest.mark.needs_torch
+def test_every_public_name_is_there():
+    for name in kukkiri.__all__:
+        assert getattr(kukkiri, name) is not None
+
+
+@pytest.mark.parametrize("name", ["adapt", "load"])
+def test_a_name_that_needs_torch_says_so(name, monkeypatch):
+    monkeypatch.delitem(vars(kukkiri), name, raising=False)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(kukkiri.BackendError, match=rf"^{name}\(\) needs torch\. Install kukkiri\[torch\]\.$"):
+        getattr(kukkiri, name)
 
 
 def test_what_is_loaded_lazily_is_what_a_type_checker_reads():

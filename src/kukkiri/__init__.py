@@ -58,6 +58,10 @@ if not TYPE_CHECKING:  # a type checker that saw it would believe in every name
             raise AttributeError(f"module 'kukkiri' has no attribute {name!r}")
         import importlib
 
+        if name in ("adapt", "load"):
+            from kukkiri.errors import require
+
+            require("torch", for_what=f"{name}()")
         value = getattr(importlib.import_module(home), name)
         globals()[name] = value
         return value
