@@ -97,7 +97,7 @@ def test_documented_forms_are_their_own_text(text):
     assert str(Degradation.parse(text)) == text
 
 
-def test_presets_are_what_the_literature_does():
+def test_presets_are_those_of_the_literature():
     assert Degradation.parse("bd").steps == (
         GaussianSigmaBlur(1.6, size=7, border="replicate"),
         Round(),

@@ -90,7 +90,7 @@ def test_gradients_flow_to_images_and_kernels_twice(rng):
     assert torch.autograd.gradgradcheck(degrade, (hr, kernel))
 
 
-def test_what_is_not_linear_has_no_twin(rng):
+def test_steps_that_are_not_linear_have_no_twin(rng):
     degradation = Degradation.parse("bicubic+noise:0.1")
     assert not degradation.linear
     with pytest.raises(ValueError, match=r"noise:0\.1 is not linear, so it has no tensor twin"):

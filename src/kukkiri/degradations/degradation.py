@@ -71,7 +71,7 @@ class Degradation:
 
     @property
     def samples_steps(self) -> bool:
-        """True when it holds ``real`` or ``photo``, whose steps a seed samples."""
+        """True when a seed samples steps, as those of ``real`` and ``photo``."""
         return any(isinstance(step, StepSampler) for step in self.steps)
 
     @property
@@ -80,7 +80,7 @@ class Degradation:
         return any(step.random for step in self.steps)
 
     def sample(self, *, scale: int, seed: Seed = None) -> "Degradation":
-        """The same degradation with ``real`` and ``photo`` replaced by the steps that a seed samples."""
+        """The same degradation with ``real``, ``photo`` and their like replaced by the steps that a seed samples."""
         rng = np.random.default_rng(seed)
         steps: list[Step] = []
         for step in self.steps:
