@@ -77,9 +77,9 @@ def test_noise_is_the_same_in_every_run(sets):
     assert first == second
 
 
-def test_interpolations_rank_as_they_should_on_a_photograph(shared):
+def test_interpolations_rank_as_they_should_on_photographs(photographs):
     scores = {
-        name: evaluate(name, data=shared / "data" / "Set5", scale=3).sets["Set5"].mean.psnr
+        name: evaluate(name, data=photographs, scale=3).sets["images"].mean.psnr
         for name in ("nearest", "bilinear", "bicubic", "lanczos")
     }
     assert scores["nearest"] < scores["bilinear"] < scores["bicubic"] < scores["lanczos"]
