@@ -14,6 +14,7 @@ import torch
 from matplotlib.figure import Figure
 from networks.dcgan import DCGANGenerator
 from networks.fcn import FCN
+from networks.segnet import SegNet
 from torch import nn
 
 from kukkiri.metrics.checkerboard import (
@@ -166,7 +167,7 @@ def draw_dcgan(path: Path) -> None:
     above, below = figure.subplots(2, len(kinds))
     for (head, initialization), top, bottom in zip(kinds, above, below, strict=True):
         torch.manual_seed(0)
-        generator = DCGANGenerator(widths=(256, 128, 64, 32), head=head, start=initialization).eval()
+        generator = DCGANGenerator(widths=(256, 128, 64, 32), head=head, initialization=initialization).eval()
         with torch.no_grad():
             image = generator(torch.randn(1, 100))[0].permute(1, 2, 0).numpy()
         image = np.clip(0.5 + 0.15 * (image - image.mean(axis=(0, 1))) / image.std(axis=(0, 1)), 0, 1)
@@ -191,7 +192,10 @@ def draw_fcn(path: Path) -> None:
     image = torch.from_numpy(smooth_probe(96, channels=3).transpose(2, 0, 1)[None].copy())
     for (head, initialization), axis in zip(kinds, figure.subplots(1, len(kinds)), strict=True):
         torch.manual_seed(0)
-        network = FCN(head=head, start=initialization, skips=False).eval()
+        if head == "unpooling":
+            network: nn.Module = SegNet().eval()
+        else:
+            network = FCN(head=head, initialization=initialization, skips=False).eval()
         with torch.no_grad():
             score = network(image)[0, 0].numpy()
         low, high = np.percentile(score, (1, 99))

@@ -1,1 +1,1 @@
-"""Users of transposed convolution from outside super-resolution: DCGAN and FCN."""
+"""Users of learned upsampling from outside super-resolution: DCGAN, FCN and SegNet."""

@@ -1,9 +1,9 @@
-"""DCGAN's generator: a code becomes an image by upscaling four times, with the way of upscaling as a parameter.
+"""DCGAN's generator: from a code to an image by four upscalings, with any upsampling layer.
 
-Radford et al., "Unsupervised representation learning with deep convolutional generative adversarial
-networks", ICLR 2016, arXiv:1511.06434. The network in which checkerboards became famous (Odena et al.,
-Distill 2016). Differs from the paper: 4x4 kernels instead of 5x5, as every later implementation;
-``head`` replaces the transposed convolutions. Not a super-resolution network, so not in ``NETWORKS``.
+Radford et al., "Unsupervised representation learning with deep convolutional generative adversarial networks", ICLR
+2016, arXiv:1511.06434. The network whose checkerboards Odena et al. (Distill 2016) explained. Differs from the paper:
+4x4 kernels instead of 5x5, as in every later implementation; ``head`` replaces the transposed convolutions. Not a
+super-resolution network, so not in ``NETWORKS``.
 """
 
 from itertools import pairwise
@@ -26,7 +26,7 @@ class DCGANGenerator(nn.Module):
         channels: int = 3,
         widths: tuple[int, ...] = (512, 256, 128, 64),
         head: str = "transposed",
-        start: Literal["random", "nearest", "area"] = "random",
+        initialization: Literal["random", "nearest", "area"] = "random",
     ) -> None:
         """Build the network.
 
@@ -35,7 +35,7 @@ class DCGANGenerator(nn.Module):
             channels: of the image.
             widths: channels at 4x4, 8x8, ...; each doubles the side, and so does the last layer.
             head: key of ``UPSAMPLERS``.
-            start: ``random`` is the paper's N(0, 0.02); the others start every upscaling without a
+            initialization: ``random`` is the paper's N(0, 0.02); the others initialize every upscaling without a
                 pattern (:mod:`kukkiri.upsampling.icnr`).
 
         Raises:
@@ -57,20 +57,20 @@ class DCGANGenerator(nn.Module):
         stages.append(UPSAMPLERS[head](channels_in=widths[-1], channels_out=channels, scale=2))
         self.stages = nn.Sequential(*stages)
         self.squash = nn.Tanh()
-        self._initialize(start)
+        self._initialize(initialization)
 
-    def _initialize(self, start: Literal["random", "nearest", "area"]) -> None:
+    def _initialize(self, initialization: Literal["random", "nearest", "area"]) -> None:
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
                 nn.init.normal_(layer.weight, std=0.02)
             elif isinstance(layer, nn.BatchNorm2d):
                 nn.init.normal_(layer.weight, mean=1.0, std=0.02)
                 nn.init.zeros_(layer.bias)
-        if start == "random":
+        if initialization == "random":
             return
         for layer in self.modules():
             if isinstance(layer, Upsampler):
-                layer.icnr_(upscaling=start)
+                layer.icnr_(upscaling=initialization)
 
     def forward(self, code: Tensor) -> Tensor:
         """(N, latent), normally distributed, to (N, channels, 4 * 2^n, 4 * 2^n) in [-1, 1]."""

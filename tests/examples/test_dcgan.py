@@ -28,13 +28,13 @@ def test_the_paper_s_generator_has_its_number_of_parameters():
     assert generator(torch.zeros(2, 100)).shape == (2, 3, 64, 64)
 
 
-def pattern(head, start):
+def pattern(head, initialization):
     torch.manual_seed(0)
-    generator = DCGANGenerator(latent=32, widths=(64, 32, 16, 8), head=head, start=start).eval()
+    generator = DCGANGenerator(latent=32, widths=(64, 32, 16, 8), head=head, initialization=initialization).eval()
     with torch.no_grad():
         images = generator(torch.randn(8, 32)).numpy().transpose(0, 2, 3, 1)
     images = 0.5 + 0.1 * images / np.abs(images).std()  # at initialization they are almost flat
-    return np.mean([checkerboard(one, scale=2).score for one in images])
+    return np.mean([checkerboard(image, scale=2).score for image in images])
 
 
 def test_transposed_convolutions_show_a_checkerboard_at_initialization_and_the_remedies_less():

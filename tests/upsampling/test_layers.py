@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from kukkiri.upsampling import (
     UPSAMPLERS,
+    MaxUnpooling,
     ResizeConv,
     SubPixelConv,
     SubPixelSpaceConv,
@@ -121,3 +122,44 @@ def test_mistakes_are_refused():
     with pytest.raises(ValueError, match="mode must be"):
         ResizeConv(channels_in=1, channels_out=1, scale=2, mode="area")
     assert "scale=2" in repr(SubPixelConv(channels_in=1, channels_out=1, scale=2))
+
+
+def test_unpooling_puts_maxima_back_and_zeros_elsewhere():
+    layer = MaxUnpooling(scale=2)
+    image = torch.tensor([[1.0, 5.0, 2.0, 0.0], [3.0, 4.0, 7.0, 6.0]])[None, None]
+    maxima, places = layer.pool(image)
+    assert maxima.tolist() == [[[[5.0, 7.0]]]]
+    assert places.tolist() == [[[[1, 6]]]]  # row * width + column
+    assert layer(maxima, places).tolist() == [[[[0.0, 5.0, 0.0, 0.0], [0.0, 0.0, 7.0, 0.0]]]]
+    assert layer(-maxima, places).tolist() == [[[[0.0, -5.0, 0.0, 0.0], [0.0, 0.0, -7.0, 0.0]]]]  # any values
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3])
+def test_unpooling_is_that_of_torch_with_its_gradients(scale):
+    layer = MaxUnpooling(scale=scale)
+    values = torch.rand(2, 3, 4, 5, dtype=torch.float64, requires_grad=True)
+    _, places = layer.pool(torch.rand(2, 3, 4 * scale, 5 * scale))
+    sr, expected = layer(values, places), torch.nn.MaxUnpool2d(scale)(values, places)
+    assert torch.equal(sr, expected)
+    weight = torch.rand_like(sr)
+    (gradient,) = torch.autograd.grad((sr * weight).sum(), values)
+    (reference,) = torch.autograd.grad((expected * weight).sum(), values)
+    assert torch.equal(gradient, reference)
+
+
+@pytest.mark.parametrize("scale", [2, 3])
+def test_pooling_what_was_unpooled_returns_positive_values(scale):
+    layer = MaxUnpooling(scale=scale)
+    maxima, places = layer.pool(torch.rand(1, 2, 6 * scale, 4 * scale))
+    again, found = layer.pool(layer(maxima, places))
+    assert torch.equal(again, maxima)
+    assert torch.equal(found, places)
+
+
+def test_unpooling_refuses_what_does_not_fit():
+    with pytest.raises(ValueError, match="scale must be at least 1, got 0"):
+        MaxUnpooling(scale=0)
+    with pytest.raises(ValueError, match=r"multiples of 2, got \(3, 4\)"):
+        MaxUnpooling(scale=2).pool(torch.zeros(1, 1, 3, 4))
+    with pytest.raises(ValueError, match=r"need places of that shape, got \(1, 1, 2, 3\)"):
+        MaxUnpooling(scale=2)(torch.zeros(1, 1, 2, 2), torch.zeros(1, 1, 2, 3, dtype=torch.long))

@@ -3,6 +3,7 @@
 from kukkiri.upsampling.icnr import Upscaling, icnr_, icnr_transposed_, upscaling_taps
 from kukkiri.upsampling.layers import (
     UPSAMPLERS,
+    MaxUnpooling,
     ResizeConv,
     SubPixelConv,
     SubPixelSpaceConv,
@@ -45,6 +46,7 @@ __all__ = [
     "Crop",
     "ExactBorder",
     "FixedFilter",
+    "MaxUnpooling",
     "ParallelBranches",
     "PhaseBias",
     "PhaseConv",

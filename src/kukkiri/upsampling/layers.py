@@ -13,13 +13,16 @@ SubPixelSpaceConv  the same numbers: zeros between the pixels, then one   LR pix
                    output pixel meets only its own phase's taps
 =================  =====================================================  ==========================
 
+A sixth, :class:`MaxUnpooling`, learns nothing and needs the places that an encoder's max-pooling found.
+
 All pad with zeros and give exactly ``scale`` times the input. Unless said otherwise a weight starts uniform
 in +-1/sqrt(n), n being the inputs that one output value really reads; PyTorch's own start of a transposed
 convolution counts its output channels instead, and so starts far too large before few channels.
 
 References: Dumoulin & Visin, "A guide to convolution arithmetic for deep learning", 2016, arXiv:1603.07285;
 Shi et al., CVPR 2016, arXiv:1609.05158, and "Is the deconvolution layer the same as a convolutional layer?",
-2016, arXiv:1609.07009; Odena et al., "Deconvolution and checkerboard artifacts", Distill, 2016.
+2016, arXiv:1609.07009; Odena et al., "Deconvolution and checkerboard artifacts", Distill, 2016;
+Badrinarayanan et al., "SegNet", TPAMI 2017, arXiv:1511.00561, for the unpooling.
 """
 
 import math
@@ -36,6 +39,7 @@ from kukkiri.upsampling.matrix import exact_crop
 
 __all__ = [
     "UPSAMPLERS",
+    "MaxUnpooling",
     "ResizeConv",
     "SameConv2d",
     "SubPixelConv",
@@ -241,6 +245,65 @@ class SubPixelSpaceConv(Upsampler):
         space = functional.pad(insert_zeros(lr, scale=self.scale), (before, after, before, after))
         sr: Tensor = self.conv(space)
         return sr
+
+
+class MaxUnpooling(nn.Module):
+    """Put every value back where max-pooling found it, and zeros elsewhere: SegNet's way of upscaling.
+
+    Without parameters, and without a kernel of its own: convolutions behind it fill the gaps. It is not in
+    ``UPSAMPLERS``, as it needs what :meth:`pool` returns for an image of the upscaled size.
+
+    Args:
+        scale: side of the pooled blocks, which do not overlap.
+
+    Reference: Badrinarayanan et al., SegNet, TPAMI 2017, arXiv:1511.00561, section 3.
+    """
+
+    def __init__(self, *, scale: int) -> None:
+        super().__init__()
+        if scale < 1:
+            raise ValueError(f"scale must be at least 1, got {scale}")
+        self.scale = scale
+
+    def pool(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Find the maximum of every block.
+
+        Args:
+            image: (N, C, scale*H, scale*W).
+
+        Returns:
+            The maxima (N, C, H, W), and their places (N, C, H, W), int64: row * scale*W + column.
+
+        Raises:
+            ValueError: a side is no multiple of ``scale``.
+        """
+        if image.shape[-2] % self.scale or image.shape[-1] % self.scale:
+            raise ValueError(f"expected sides that are multiples of {self.scale}, got {tuple(image.shape[-2:])}")
+        maxima, places = functional.max_pool2d(image, self.scale, return_indices=True)
+        return maxima, places
+
+    def forward(self, lr: Tensor, places: Tensor) -> Tensor:
+        """Upscale.
+
+        Args:
+            lr: (N, C, H, W).
+            places: (N, C, H, W), from :meth:`pool`.
+
+        Returns:
+            (N, C, scale*H, scale*W).
+
+        Raises:
+            ValueError: the shapes differ.
+        """
+        if lr.shape != places.shape:
+            raise ValueError(f"values of shape {tuple(lr.shape)} need places of that shape, got {tuple(places.shape)}")
+        n, c, h, w = lr.shape
+        flat = lr.new_zeros(n, c, self.scale**2 * h * w).scatter(2, places.flatten(2), lr.flatten(2))
+        return flat.reshape(n, c, self.scale * h, self.scale * w)
+
+    def extra_repr(self) -> str:
+        """The scale, for ``print``."""
+        return f"scale={self.scale}"
 
 
 def _uniform_(conv: nn.Conv2d | nn.ConvTranspose2d, *, reads: float) -> None:
