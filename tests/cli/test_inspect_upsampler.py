@@ -61,7 +61,7 @@ def test_repair_evens_the_phases_and_says_what_it_costs(tmp_path, network, capsy
     outputs = []
     for suffix in ("safetensors", "onnx"):
         found = inspected(
-            capsys, tmp_path / f"a.{suffix}", "--data", tmp_path / "hr", "--repair", "-o", tmp_path / f"b.{suffix}",
+            capsys, tmp_path / f"a.{suffix}", "--data", tmp_path / "hr", "--repair", "-o", tmp_path / "new" / f"b.{suffix}",
             "--report", tmp_path / "report",
         )  # fmt: skip
         outputs.append(found)
@@ -70,7 +70,7 @@ def test_repair_evens_the_phases_and_says_what_it_costs(tmp_path, network, capsy
         assert found["after"]["psnr"] != found["before"]["psnr"]
     for key in ("score_db", "phase_spread_levels", "psnr"):  # torch and ONNX Runtime
         np.testing.assert_allclose(outputs[0]["after"][key], outputs[1]["after"][key], atol=1e-2)
-    assert load(tmp_path / "b.safetensors").info.network == "fsrcnn"
+    assert load(tmp_path / "new" / "b.safetensors").info.network == "fsrcnn"
 
 
 def test_an_image_of_the_user_is_upscaled_and_a_text_report_is_printed(tmp_path, network, capsys):

@@ -109,7 +109,7 @@ def repair_model(
 
     Args:
         model: see :func:`inspect_upsampler`.
-        output: ``.onnx`` for an ``.onnx`` model, else ``.safetensors``.
+        output: ``.onnx`` for an ``.onnx`` model, else ``.safetensors``; its folder is made.
         info: of the model.
         every_constant: even out the answer to any constant features, not only to those of flat images; a much larger
             change, for models before training.
@@ -123,6 +123,7 @@ def repair_model(
         ModelError: the model has no layer that can be repaired.
     """
     require("torch", for_what="repairing a model")
+    output.parent.mkdir(parents=True, exist_ok=True)
     from kukkiri.upsampling import make_flat_images, repair_
 
     side = -(-(2 * _margin(info) + 1) // info.multiple) * info.multiple
