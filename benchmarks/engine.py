@@ -1,4 +1,4 @@
-"""How much of what the machine can do the upscaler uses, and where the rest of the time goes.
+"""The share of the machine's peak that the upscaler reaches, and the stages that take the rest of the time.
 
     python benchmarks/engine.py [--model balanced ...] [--scale 2] [--megapixels 12] [--runs 3] [--threads N] [--json]
 
@@ -41,7 +41,7 @@ def main() -> int:
         )
         for name in options.model
     }
-    best = tuple(max(one[clock] for one in peaks.values()) for clock in (0, 1))
+    best = tuple(max(peak[clock] for peak in peaks.values()) for clock in (0, 1))
     if options.json:
         print(json.dumps(as_json(options, peaks, models, best)))
     else:
@@ -123,17 +123,17 @@ def as_json(
         "peaks": {name: {"wall": wall, "cpu": cpu} for name, (wall, cpu) in peaks.items()},
         "models": {
             name: {
-                "output_size": one.output_size,
-                "multiply_adds": one.multiply_adds,
-                "seconds": one.seconds,
-                "cpu_seconds": one.cpu_seconds,
-                "share_of_peak": {"network": one.share(best[0], network_only=True), "all": one.share(best[0])},
+                "output_size": stages.output_size,
+                "multiply_adds": stages.multiply_adds,
+                "seconds": stages.seconds,
+                "cpu_seconds": stages.cpu_seconds,
+                "share_of_peak": {"network": stages.share(best[0], network_only=True), "all": stages.share(best[0])},
                 "share_of_peak_cpu": {
-                    "network": one.share(best[1], network_only=True, cpu=True),
-                    "all": one.share(best[1], cpu=True),
+                    "network": stages.share(best[1], network_only=True, cpu=True),
+                    "all": stages.share(best[1], cpu=True),
                 },
             }
-            for name, one in models.items()
+            for name, stages in models.items()
         },
     }
 
@@ -146,13 +146,13 @@ def report(
         print(f"{name:<36}{wall / 1e9:>12.1f}{cpu / 1e9:>12.1f}")
     for clock, title in enumerate(("wall", "CPU")):
         print(f"\n{title} seconds, x{options.scale}, {options.threads or 'all'} threads, PNG to PNG")
-        stages = "".join(f"{name:>9}" for name in STAGES)
-        print(f"{'model':<18}{'size':>11}{stages}{'total':>9}{'network':>10}{'all':>8} of the peak")
-        for name, one in models.items():
-            times = one.cpu_seconds if clock else one.seconds
+        heads = "".join(f"{name:>9}" for name in STAGES)
+        print(f"{'model':<18}{'size':>11}{heads}{'total':>9}{'network':>10}{'all':>8} of the peak")
+        for name, stages in models.items():
+            times = stages.cpu_seconds if clock else stages.seconds
             cells = "".join(f"{times[stage]:>9.3f}" for stage in STAGES)
-            size = f"{one.output_size[1]}x{one.output_size[0]}"
-            shares = [one.share(best[clock], network_only=alone, cpu=bool(clock)) for alone in (True, False)]
+            size = f"{stages.output_size[1]}x{stages.output_size[0]}"
+            shares = [stages.share(best[clock], network_only=alone, cpu=bool(clock)) for alone in (True, False)]
             network, whole = ("-" if share is None else f"{100 * share:.0f} %" for share in shares)
             print(f"{name:<18}{size:>11}{cells}{sum(times.values()):>9.3f}{network:>10}{whole:>8}")
 

@@ -5,7 +5,7 @@
 
 From PNG files to PNG files, model loading included, with the N cores that this process may use:
 
-- one after another: a loop over ``read_image``, ``Upscaler.image`` and ``Image.save``, nothing overlapping but
+- one after another: a loop over ``read_image``, an ``Upscaler`` and ``Image.save``, nothing overlapping but
   the N threads of the network;
 - ``kukkiri upscale FOLDER --threads N``: one worker, beside which the next image is read and the last one written;
 - ``kukkiri upscale FOLDER``, which has N workers of one thread by itself.
@@ -53,7 +53,7 @@ def main() -> int:
             for turn in range(options.runs + 1):
                 for way, upscale in ways.items():
                     seconds = clocked(upscale, source, Path(root) / "out", model, options.scale)
-                    wall, cpu = (one / count for one in seconds)
+                    wall, cpu = (total / count for total in seconds)
                     if turn:  # the first warms up
                         best = found.setdefault(model, {}).get(way, (wall, cpu))
                         found[model][way] = (min(wall, best[0]), min(cpu, best[1]))

@@ -1,13 +1,13 @@
-"""What skip-flat saves, what it costs, and how its constants were chosen.
+"""The time that skip-flat saves, the quality that it costs, and the choice of its constants.
 
-    python benchmarks/flat_regions.py threshold --data FreeVal16      share, agreement and PSNR for each threshold
-    python benchmarks/flat_regions.py predictors --data FreeVal16     curvature against gradient and deviation
-    python benchmarks/flat_regions.py scores --data Set5 Set14 B100   PSNR (y-matlab) without and with
-    python benchmarks/flat_regions.py cells --data FreeVal16          work that is left, by the side of a cell
-    python benchmarks/flat_regions.py speed --data FreeVal16          CPU time without and with, taking turns
+    python benchmarks/skip_flat.py threshold --data FreeVal16      share, agreement and PSNR for each threshold
+    python benchmarks/skip_flat.py predictors --data FreeVal16     curvature against gradient and deviation
+    python benchmarks/skip_flat.py scores --data Set5 Set14 B100   PSNR (y-matlab) without and with
+    python benchmarks/skip_flat.py cells --data FreeVal16          remaining work, by the side of a cell
+    python benchmarks/skip_flat.py speed --data FreeVal16          CPU time without and with, taking turns
 
 ``--model`` is any id, preset or file with one luma network (by default ``balanced``) and ``--scale`` its scale. Under
-``threshold``, ``predictors`` and ``scores`` LR is the HR made smaller by MATLAB's bicubic; under ``cells`` and
+``threshold``, ``predictors`` and ``scores`` LR is the HR downscaled by MATLAB's bicubic; under ``cells`` and
 ``speed`` the images are upscaled themselves.
 """
 
@@ -86,29 +86,29 @@ def compared(options: argparse.Namespace) -> Iterator[tuple[str, Any, Any, Any, 
 
 
 def threshold(options: argparse.Namespace) -> None:
-    """The whole image is run; only which cells would be flat depends on the threshold."""
-    found: dict[int, list[tuple[float, Any, float]]] = {one: [] for one in THRESHOLDS}
+    """Run the whole image; only the cells that would be flat depend on the threshold."""
+    found: dict[int, list[tuple[float, Any, float]]] = {level: [] for level in THRESHOLDS}
     side = flat_regions.CELL * options.scale
     for _, lr, hr, network, bicubic in compared(options):
         rms = np.sqrt(cellwise((network - bicubic) ** 2, np.mean, side=side))
         before = float(np.square(network - hr).sum())
         more = cellwise((bicubic - hr) ** 2 - (network - hr) ** 2, np.sum, side=side)
-        for one in THRESHOLDS:
-            flat = flat_regions.find_flat_cells(lr[None], curvature=one / 255)[: rms.shape[0], : rms.shape[1]]
+        for level in THRESHOLDS:
+            flat = flat_regions.find_flat_cells(lr[None], curvature=level / 255)[: rms.shape[0], : rms.shape[1]]
             loss = 10 * np.log10((before + more[flat].sum()) / before)
-            found[one].append((float(flat.mean()), rms[flat], float(loss)))
+            found[level].append((float(flat.mean()), rms[flat], float(loss)))
     print(f"{options.model} x{options.scale}: cells of {flat_regions.CELL} LR pixels; differences in grey levels")
     print(f"{'curvature':>9}{'flat %':>8}{'rms median':>12}{'99 %':>7}{'dB lost':>9}{'at most':>9}")
-    for one, rows in found.items():
+    for level, rows in found.items():
         shares, rms, losses = zip(*rows, strict=True)
         every = np.concatenate(rms)
         middle, most = np.quantile(every, (0.5, 0.99)) if every.size else (0.0, 0.0)
-        line = f"{one:>9}{100 * np.mean(shares):>8.1f}{middle:>12.2f}{most:>7.2f}"
+        line = f"{level:>9}{100 * np.mean(shares):>8.1f}{middle:>12.2f}{most:>7.2f}"
         print(f"{line}{np.mean(losses):>9.4f}{max(losses):>9.4f}")
 
 
 def predictors(options: argparse.Namespace) -> None:
-    """How many cells each predictor can call flat before more than 1 % of them differ by more than half a level."""
+    """Print the share of cells that each predictor calls flat before more than 1 % of them are off by half a level."""
     values: dict[str, list[Any]] = {"curvature": [], "gradient": [], "deviation": []}
     differences = []
     for _, lr, _, network, bicubic in compared(options):
@@ -146,27 +146,27 @@ def scores(options: argparse.Namespace) -> None:
         for path in images(folder):
             hr = rgb(path, multiple=options.scale)
             lr = Image.from_array(resize(hr, scale=1 / options.scale))
-            larger = {way: upscaler(lr) for way, upscaler in ways.items()}
-            psnrs = [rule.score(hr, larger[way].to_array(), scale=options.scale).psnr for way in (False, True)]
+            upscaled = {way: upscaler(lr) for way, upscaler in ways.items()}
+            psnrs = [rule.score(hr, upscaled[way].to_array(), scale=options.scale).psnr for way in (False, True)]
             rows.append(psnrs)
-            shares.append(spared(larger[True].notes))
+            shares.append(skipped_share(upscaled[True].notes))
         without, with_ = np.mean(rows, axis=0)
         most = max(before - after for before, after in rows)
         line = f"{folder.name:<12}{without:>9.4f}{with_:>9.4f}{without - with_:>9.4f}{most:>9.4f}"
         print(f"{line}{100 * np.mean(shares):>9.1f}", flush=True)
 
 
-def spared(notes: tuple[str, ...]) -> float:
-    """The share from the note for the user."""
-    (note,) = (one for one in notes if one.startswith("skip-flat"))
+def skipped_share(notes: tuple[str, ...]) -> float:
+    """Fraction of interpolated pixels, from the note for the user."""
+    (note,) = (note for note in notes if note.startswith("skip-flat"))
     return float(note.split()[1]) / 100
 
 
 def cells(options: argparse.Namespace) -> None:
-    """Work with margins, as a share of the image, and the time to plan it."""
-    reach = Upscaler(options.model, scale=options.scale).engines[0].info.receptive_field
-    if reach is None:
-        sys.exit(f"{options.model} has no finite reach")
+    """Print the work with margins, as a fraction of the image, and the time to plan it."""
+    radius = Upscaler(options.model, scale=options.scale).engines[0].info.receptive_field
+    if radius is None:
+        sys.exit(f"{options.model} has no finite receptive field")
     sides = (8, 16, 32, 64)
     works: dict[int, list[float]] = {side: [] for side in sides}
     spent = dict.fromkeys(sides, 0.0)
@@ -178,14 +178,14 @@ def cells(options: argparse.Namespace) -> None:
             for side in sides:
                 begun = time.process_time()
                 textured = ~flat_regions.find_flat_cells(plane[None], cell=side)
-                boxes = cover(textured, cell=side, margin=reach)
+                boxes = cover(textured, cell=side, margin=radius)
                 spent[side] += time.process_time() - begun
                 work = [
-                    (side * (bottom - top) + 2 * reach) * (side * (right - left) + 2 * reach) + CALL
+                    (side * (bottom - top) + 2 * radius) * (side * (right - left) + 2 * radius) + CALL
                     for top, bottom, left, right in boxes
                 ]
                 works[side].append(min(1.0, sum(work) / plane.size))
-    print(f"reach of {reach}, {len(works[8])} images: work that is left, and the time to plan it")
+    print(f"receptive field {radius}, {len(works[8])} images: remaining work, and the time to plan it")
     for side in sides:
         quarter, middle, most = np.quantile(works[side], (0.25, 0.5, 0.75))
         mean = np.mean(works[side])
@@ -207,16 +207,16 @@ def speed(options: argparse.Namespace) -> None:
         for path in images(folder):
             image = Image.from_array(rgb(path))
             times: dict[bool, list[float]] = {way: [] for way in ways}
-            larger = None
+            upscaled = None
             for _ in range(options.runs):
                 for way, upscaler in ways.items():
                     begun = time.process_time()
-                    larger = upscaler(image)
+                    upscaled = upscaler(image)
                     times[way].append(time.process_time() - begun)
             before, after = min(times[False]), min(times[True])
             ratios.append(before / after)
-            megapixels = larger.size[0] * larger.size[1] / 1e6
-            line = f"{path.stem[:37]:<38}{megapixels:>7.1f}{100 * spared(larger.notes):>9.0f}"
+            megapixels = upscaled.size[0] * upscaled.size[1] / 1e6
+            line = f"{path.stem[:37]:<38}{megapixels:>7.1f}{100 * skipped_share(upscaled.notes):>9.0f}"
             print(f"{line}{before:>9.3f}{after:>9.3f}{before / after:>7.2f}", flush=True)
     quarter, middle, most = np.quantile(ratios, (0.25, 0.5, 0.75))
     print(f"gain: median {middle:.2f}, quartiles {quarter:.2f} and {most:.2f}, worst {min(ratios):.2f}")

@@ -1,4 +1,4 @@
-"""How fast kukkiri runs a network, against PyTorch eager and OpenCV's DNN module, on the same plane of pixels.
+"""The speed of a network in kukkiri, PyTorch eager and OpenCV's DNN module, on the same plane of pixels.
 
     python benchmarks/speed.py [--model espcn-x3] [--size 640x360] [--runs 30] [--threads N] [--json]
 

@@ -12,11 +12,11 @@ from kukkiri.info import ModelInfo
 
 @dataclass
 class NumpyEngine:
-    """Upscales by repetition after a lopsided 3x3 filter with zero padding: reaches one pixel to each side."""
+    """Upscales by repetition after a lopsided 3x3 filter with zero padding; it reads one pixel on each side."""
 
     scale: int = 2
     colour: str = "y"
-    reach: int | None = 1
+    receptive_field: int | None = 1
     multiple: int = 1
     pre_upsampled: bool = False
     gain: float = 1.0
@@ -31,7 +31,7 @@ class NumpyEngine:
             network="unknown",
             scale=self.scale,
             colour=self.colour,
-            receptive_field=self.reach,
+            receptive_field=self.receptive_field,
             multiple=self.multiple,
             pre_upsampled=self.pre_upsampled,
         )

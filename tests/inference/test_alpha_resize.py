@@ -11,9 +11,9 @@ def test_alpha_is_exactly_constant_where_it_was(rng):
     for size in ((60, 90), (50, 77), (20, 31), (7, 11)):
         resized = resize_alpha(alpha, size)
         edge = size[1] / 2
-        reach = 3 * max(1.0, size[1] / 30)  # two LR pixels of the cubic kernel and one for the phase
-        assert np.all(resized[:, : int(edge - reach)] == 0)
-        assert np.all(resized[:, int(edge + reach) + 1 :] == 1)
+        radius = 3 * max(1.0, size[1] / 30)  # two LR pixels of the cubic kernel and one for the phase
+        assert np.all(resized[:, : int(edge - radius)] == 0)
+        assert np.all(resized[:, int(edge + radius) + 1 :] == 1)
         assert resized.min() >= 0
         assert resized.max() <= 1
 
@@ -22,8 +22,8 @@ def test_no_fringe_around_a_cut_out_object(numpy_engine):
     rgba = np.zeros((24, 24, 4), np.uint8)  # black under alpha 0
     rgba[6:18, 6:18] = (200, 100, 50, 255)
     for upscaler in (Upscaler("bicubic", scale=3), Upscaler(numpy_engine(scale=3, colour="rgb", gain=1.0))):
-        larger = upscaler(rgba)
-        shown = larger[larger[..., 3] > 0][:, :3].astype(int)
+        upscaled = upscaler(rgba)
+        shown = upscaled[upscaled[..., 3] > 0][:, :3].astype(int)
         assert np.abs(shown - (200, 100, 50)).max() <= 1  # every pixel that shows at all has the object's colour
 
 
@@ -36,5 +36,5 @@ def test_an_opaque_image_stays_opaque_and_a_clear_one_clear(rng):
 
 def test_alpha_keeps_the_depth(rng):
     image = Image.from_array(rng.integers(0, 65536, (7, 9, 2), dtype=np.uint16))
-    larger = Upscaler("bicubic", scale=2)(image)
-    assert (larger.depth, larger.size, larger.alpha.shape) == (16, (14, 18), (14, 18))
+    upscaled = Upscaler("bicubic", scale=2)(image)
+    assert (upscaled.depth, upscaled.size, upscaled.alpha.shape) == (16, (14, 18), (14, 18))

@@ -63,13 +63,15 @@ def test_global_statistics_are_those_of_a_quadrant():  # why published pixels ne
     assert sr[30:, :].max() == sr[:, 30:].max() == 0
 
 
-@pytest.mark.parametrize(("reach", "width", "same"), [(9, 47, True), (10, 47, False), (10, 48, True), (11, 48, False)])
-def test_a_network_within_the_overlap_gives_the_same_as_whole(reach, width, same):
+@pytest.mark.parametrize(
+    ("distance", "width", "same"), [(9, 47, True), (10, 47, False), (10, 48, True), (11, 48, False)]
+)
+def test_a_network_within_the_overlap_gives_the_same_as_whole(distance, width, same):
     lr = np.random.default_rng(0).random((50, width))
 
-    def add_far(part):  # the pixel ``reach`` columns to the left and right
-        padded = np.pad(part, ((0, 0), (reach, reach)))
-        return padded[:, : -2 * reach] + part + padded[:, 2 * reach :]
+    def add_far(part):  # the pixel ``distance`` columns to the left and right
+        padded = np.pad(part, ((0, 0), (distance, distance)))
+        return padded[:, : -2 * distance] + part + padded[:, 2 * distance :]
 
     assert np.array_equal(chop(lr, add_far, scale=1), add_far(lr)) == same
 
@@ -92,7 +94,7 @@ def test_arguments_out_of_range_are_refused():
 
 def test_the_upscaler_chops_on_request(rng):
     image = rng.random((41, 57, 3), dtype=np.float32)
-    whole, chopped = (Upscaler("espcn-x2", threads=1, chop=one)(image) for one in (False, True))
+    whole, chopped = (Upscaler("espcn-x2", threads=1, chop=chop_it)(image) for chop_it in (False, True))
     assert np.abs(whole - chopped).max() < 1e-5  # reads 4 pixels, and quadrants share 10
     both = Upscaler("espcn-x2", threads=1, chop=True, ensemble=True)(image)
     assert np.abs(both - Upscaler("espcn-x2", threads=1, ensemble=True)(image)).max() < 1e-5

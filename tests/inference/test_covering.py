@@ -25,7 +25,7 @@ masks = arrays(bool, st.tuples(st.integers(1, 14), st.integers(1, 14)))
 
 @settings(max_examples=150, deadline=None)
 @given(textured=masks, margin=st.integers(0, 20))
-def test_every_busy_cell_is_covered_once_for_no_more_than_one_rectangle_costs(textured, margin):
+def test_every_textured_cell_is_covered_once_for_no_more_than_one_rectangle_costs(textured, margin):
     boxes = cover(textured, cell=16, margin=margin)
     times = painted(textured, boxes)
     assert times.max(initial=0) <= 1

@@ -61,7 +61,7 @@ def test_the_degradation_domain_can_be_chosen(shop, image):
     ("scale", "chain"),
     [
         (2, ["espcn-photo-x2"]),
-        (3, ["espcn-photo-x4"]),  # there is none for x3: one run of x4, made smaller
+        (3, ["espcn-photo-x4"]),  # there is none for x3: one run of x4, downscaled
         (6, ["espcn-photo-x2", "espcn-x3"]),
         (16, ["espcn-photo-x4", "espcn-x4"]),
         (30, ["espcn-photo-x2", "espcn-x4", "espcn-x4"]),
@@ -98,12 +98,12 @@ def test_without_photo_weights_a_lossy_image_is_upscaled_as_ever(shop, image):
         ("espcn-photo-x3", "auto", "no file, preset or model"),
     ],
 )
-def test_a_character_that_cannot_be_is_refused(shop, model, weights, message):
+def test_a_domain_that_cannot_be_is_refused(shop, model, weights, message):
     with pytest.raises(ModelError, match=message):
         Upscaler(model, weights=weights)
 
 
-def test_one_named_model_keeps_its_character_for_lossy_images(shop, image):
+def test_one_named_model_keeps_its_domain_for_lossy_images(shop, image):
     upscaler = Upscaler("espcn-x2")
     assert upscaler.domain == "clean"
     assert not upscaler.has_photo

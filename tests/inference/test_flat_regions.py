@@ -14,7 +14,7 @@ from .conftest import NumpyEngine
 
 
 class Sharpener(NumpyEngine):
-    """Bicubic interpolation, and one more filter where the image is curved; reaches three pixels to each side."""
+    """Bicubic interpolation, and one more filter where the image is curved; its receptive field is three pixels."""
 
     def run(self, batch):
         self.seen.append(batch.shape)
@@ -28,7 +28,7 @@ class Sharpener(NumpyEngine):
 
 
 def sharpener(**options):
-    return Sharpener(**{"reach": 3, **options})
+    return Sharpener(**{"receptive_field": 3, **options})
 
 
 def gradient(height, width):
@@ -37,7 +37,7 @@ def gradient(height, width):
     return (0.2 + 0.4 * rows / height + 0.2 * columns / width).astype(np.float32)
 
 
-def half_busy(rng, height=160, width=240):
+def half_textured(rng, height=160, width=240):
     """A slope with noise in its right third."""
     plane = gradient(height, width)
     plane[:, 2 * width // 3 :] += 0.2 * rng.random((height, width - 2 * width // 3), dtype=np.float32)
@@ -58,14 +58,14 @@ def test_a_slope_is_flat_and_a_bend_is_not():
     assert np.argwhere(textured).tolist() == [[2, 1]]
 
 
-def test_what_lies_within_four_pixels_of_a_bend_is_busy():
+def test_what_lies_within_four_pixels_of_a_bend_is_textured():
     plane = np.zeros((64, 64), np.float32)
     plane[30, 20] = 1  # two pixels from the cell below, four from the cell to the left
     assert np.argwhere(~find_flat_cells(plane[None])).tolist() == [[1, 0], [1, 1], [2, 0], [2, 1]]
 
 
 def test_flat_is_flat_in_every_plane_and_turns_with_the_image(rng):
-    planes = np.stack([half_busy(rng, 64, 96), gradient(64, 96), gradient(64, 96)])
+    planes = np.stack([half_textured(rng, 64, 96), gradient(64, 96), gradient(64, 96)])
     flat = find_flat_cells(planes)
     assert np.array_equal(flat, find_flat_cells(planes[:1]))
     assert np.array_equal(flat.T, find_flat_cells(np.ascontiguousarray(planes.swapaxes(1, 2))))
@@ -88,8 +88,8 @@ def test_curvature_is_that_of_the_definition(shape, rng):
 
 
 @pytest.mark.parametrize("multiple", [1, 2, 12])
-def test_busy_pixels_are_those_of_the_whole_run_and_flat_ones_are_bicubic(rng, multiple):
-    lr = half_busy(rng, 157, 241)[None, None]
+def test_textured_pixels_are_those_of_the_whole_run_and_flat_ones_are_bicubic(rng, multiple):
+    lr = half_textured(rng, 157, 241)[None, None]
     engine = sharpener(scale=3, multiple=multiple)
     whole = run_pass(engine, lr, tile=None, seams=SeamScore())
     engine.seen.clear()
@@ -104,7 +104,7 @@ def test_busy_pixels_are_those_of_the_whole_run_and_flat_ones_are_bicubic(rng, m
 
 def test_the_step_at_the_edge_of_a_rectangle_is_no_step(rng):
     """Rows across the seam of a slope step by as much as they do in the network's own result, to half a level."""
-    lr = half_busy(rng)[None, None]
+    lr = half_textured(rng)[None, None]
     engine = sharpener(scale=2, offset=0.3 / 255)  # as much as a trained network is off in flat parts
     sr, statistics = run(engine, lr)
     whole = run_pass(engine, lr, tile=None, seams=SeamScore())
@@ -113,7 +113,7 @@ def test_the_step_at_the_edge_of_a_rectangle_is_no_step(rng):
     assert np.abs(difference).max() <= 0.5 / 255
 
 
-def test_a_busy_image_is_run_once_as_a_whole(rng):
+def test_a_textured_image_is_run_once_as_a_whole(rng):
     lr = rng.random((1, 1, 100, 90), dtype=np.float32)
     engine = sharpener()
     sr, statistics = run(engine, lr)
@@ -123,16 +123,16 @@ def test_a_busy_image_is_run_once_as_a_whole(rng):
 
 
 def test_a_network_that_changes_flat_parts_sees_them_all(rng):
-    lr = half_busy(rng)[None, None]
+    lr = half_textured(rng)[None, None]
     engine = sharpener(offset=1.0 / 255)
     sr, statistics = run(engine, lr)
     assert np.array_equal(sr, engine.run(lr))
     assert statistics.note() == "skip-flat: 0 % of the pixels took the cheap path (numpy-x2 changes flat parts, too)"
 
 
-def test_a_network_without_a_finite_reach_sees_everything(rng):
+def test_a_network_without_a_finite_receptive_field_sees_everything(rng):
     lr = gradient(80, 80)[None, None]
-    engine = sharpener(reach=None)
+    engine = sharpener(receptive_field=None)
     sr, statistics = run(engine, lr)
     assert np.array_equal(sr, engine.run(lr))
     assert "looks at the whole image" in statistics.note()
@@ -157,7 +157,7 @@ def test_a_flat_image_needs_no_network_but_for_its_witnesses():
 
 
 def test_rectangles_fit_in_the_tile(rng):
-    lr = half_busy(rng)[None, None]
+    lr = half_textured(rng)[None, None]
     engine = sharpener()
     whole, _ = run(engine, lr)
     engine.seen.clear()
@@ -168,7 +168,7 @@ def test_rectangles_fit_in_the_tile(rng):
 
 
 def test_a_tile_without_room_for_a_cell_is_plain_tiling(rng):
-    lr = half_busy(rng)[None, None]
+    lr = half_textured(rng)[None, None]
     engine = sharpener()
     sr, statistics = run(engine, lr, tile=(20, 20))
     assert statistics.cheap == 0
@@ -176,69 +176,69 @@ def test_a_tile_without_room_for_a_cell_is_plain_tiling(rng):
 
 
 def test_a_network_on_the_upscaled_image_keeps_its_flat_parts(rng):
-    upscaled = resize(half_busy(rng), scale=2)[None, None]
+    upscaled = resize(half_textured(rng), scale=2)[None, None]
     sr, statistics = run(sharpener(pre_upsampled=True), upscaled)
     assert statistics.share > 0.4
     assert np.array_equal(sr[..., :200], upscaled[..., :200])
 
 
-def test_the_upscaler_says_what_it_spared(rng):
-    image = Image.from_array(half_busy(rng))
+def test_a_note_tells_the_skipped_share(rng):
+    image = Image.from_array(half_textured(rng))
     whole = Upscaler(sharpener())(image)
-    larger = Upscaler(sharpener(), skip_flat=True)(image)
+    upscaled = Upscaler(sharpener(), skip_flat=True)(image)
     assert whole.notes == ()
-    (note,) = larger.notes
+    (note,) = upscaled.notes
     assert note.startswith("skip-flat: ")
     assert 45 <= float(note.split()[1]) <= 66
-    assert np.abs(larger.colour - whole.colour).max() <= 0.6 / 255  # half a level of luma is 0.58 of grey
+    assert np.abs(upscaled.colour - whole.colour).max() <= 0.6 / 255  # half a level of luma is 0.58 of grey
 
 
 @pytest.mark.parametrize("scale", [2, 4])
 def test_a_shipped_network_leaves_no_edges_in_a_sky(rng, scale):
     """Eight-bit gradient with rounding noise of the file, beside noise: no pixel moves by more than one level."""
-    image = np.round(255 * half_busy(rng)).astype(np.uint8)
-    larger, whole = (
+    image = np.round(255 * half_textured(rng)).astype(np.uint8)
+    upscaled, whole = (
         Upscaler("balanced", scale=scale, threads=1, skip_flat=skip_flat)(image).astype(int)
         for skip_flat in (True, False)
     )
     inner = (slice(8 * scale, -8 * scale),) * 2  # at the border the network meets its padding, bicubic does not
-    difference = (larger - whole)[inner]
+    difference = (upscaled - whole)[inner]
     assert np.abs(difference).max() <= 1
     assert np.abs(difference).mean() <= 0.15  # of a level
     assert np.count_nonzero(difference[:, -difference.shape[1] // 4 :]) == 0
 
 
 def test_alpha_chains_and_other_scales_go_with_it(rng):
-    plane = half_busy(rng, 64, 96)
+    plane = half_textured(rng, 64, 96)
     rgba = np.stack([plane, plane[::-1], plane, np.ones_like(plane)], axis=2)
     for colour in ("y", "rgb"):
         for scale in (2, 2.5, 4):
             engine = sharpener(scale=2, colour=colour)
-            larger = Upscaler(engine, scale=scale, skip_flat=True)(rgba)
+            upscaled = Upscaler(engine, scale=scale, skip_flat=True)(rgba)
             whole = Upscaler(engine, scale=scale)(rgba)
-            assert larger.shape == whole.shape
-            assert np.all(larger[..., 3] == 1)
-            assert np.abs(larger - whole).max() <= 1 / 255  # half a level, and what the second run makes of it
+            assert upscaled.shape == whole.shape
+            assert np.all(upscaled[..., 3] == 1)
+            assert np.abs(upscaled - whole).max() <= 1 / 255  # half a level, and what the second run makes of it
 
 
 def test_the_ensemble_spares_in_every_orientation(rng):
-    plane = half_busy(rng)[None]
+    plane = half_textured(rng)[None]
     engine = sharpener()
     whole = Upscaler(engine, ensemble=True).upscale_planes(plane)
     engine.seen.clear()
-    larger = Upscaler(engine, ensemble=True, skip_flat=True).upscale_planes(plane)
-    assert np.abs(larger - whole).max() <= 0.5 / 255
+    upscaled = Upscaler(engine, ensemble=True, skip_flat=True).upscale_planes(plane)
+    assert np.abs(upscaled - whole).max() <= 0.5 / 255
     assert sum(h * w for *_, h, w in engine.seen) < 8 * 0.55 * plane.size
 
 
 def test_little_memory_means_small_rectangles(rng):
-    plane = half_busy(rng)[None]
+    plane = half_textured(rng)[None]
     engine = sharpener(footprint=Footprint(linear=100.0))
     whole = Upscaler(engine, skip_flat=True).upscale_planes(plane)
     engine.seen.clear()
-    larger = Upscaler(engine, skip_flat=True, memory=3_800_000).upscale_planes(plane)
+    upscaled = Upscaler(engine, skip_flat=True, memory=3_800_000).upscale_planes(plane)
     assert max(h * w for *_, h, w in engine.seen) * 200 < 3_800_000 - 20 * 4 * plane.size
-    assert np.abs(larger - whole).max() <= 1e-6  # float32, other order of additions
+    assert np.abs(upscaled - whole).max() <= 1e-6  # float32, other order of additions
 
 
 def test_options_that_exclude_one_another_are_refused(numpy_engine):

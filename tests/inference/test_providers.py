@@ -5,7 +5,7 @@ from kukkiri.inference.providers import _try
 
 
 def test_the_cpu_always_runs():
-    found = {one.name: one for one in try_providers()}
+    found = {provider.name: provider for provider in try_providers()}
     assert list(found) == onnxruntime.get_available_providers()
     assert found["CPUExecutionProvider"].runs
     assert found["CPUExecutionProvider"].reason == ""

@@ -47,8 +47,8 @@ def test_tiled_equals_whole_on_the_shipped_models(model_id, rng):
 
 
 def test_a_margin_that_is_too_small_would_be_found(numpy_engine, rng):
-    assert difference(numpy_engine(reach=1), (20, 20), (7, 7), rng)[0] <= 1e-6
-    assert difference(numpy_engine(reach=0), (20, 20), (7, 7), rng)[0] > 1e-2
+    assert difference(numpy_engine(receptive_field=1), (20, 20), (7, 7), rng)[0] <= 1e-6
+    assert difference(numpy_engine(receptive_field=0), (20, 20), (7, 7), rng)[0] > 1e-2
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 50), (8, 9)])
@@ -64,7 +64,7 @@ def test_a_size_multiple_is_met_by_mirroring_and_cropped(numpy_engine, size, rng
 
 def test_blended_tiles_of_a_local_network_agree(numpy_engine, rng):
     lr = rng.random((1, 1, 300, 220), dtype=np.float32)
-    local, seams = numpy_engine(reach=None), SeamScore()
+    local, seams = numpy_engine(receptive_field=None), SeamScore()
     tiled = run_pass(local, lr, tile=(130, 140), seams=seams)
     assert np.abs(tiled - local.run(lr)).max() <= 1e-6
     assert seams.seams
@@ -74,7 +74,7 @@ def test_blended_tiles_of_a_local_network_agree(numpy_engine, rng):
 def test_the_seam_score_is_the_disagreement_of_neighbours(numpy_engine):
     lr = np.zeros((1, 1, 140, 240), np.float32)
     lr[..., 120:] = 1.0
-    engine, seams = numpy_engine(reach=None, scale=1, gain=0.0, global_gain=1.0), SeamScore()
+    engine, seams = numpy_engine(receptive_field=None, scale=1, gain=0.0, global_gain=1.0), SeamScore()
     # two tiles, columns 0..152 and 88..240: their means are 32/152 and 120/152, over 64 shared columns
     sr = run_pass(engine, lr, tile=(140, 152 + 32), seams=seams)
     assert [shape[-1] for shape in engine.seen] == [152, 152]
@@ -86,14 +86,14 @@ def test_the_seam_score_is_the_disagreement_of_neighbours(numpy_engine):
     assert np.diff(row).max() <= 88 / 152 / 32 + 1e-6  # a straight ramp instead of a jump
 
 
-def test_the_user_is_told_about_seams(numpy_engine, rng):
+def test_a_note_tells_about_seams(numpy_engine, rng):
     from kukkiri.images import Image
 
     image = Image.from_array(rng.random((150, 300), dtype=np.float32))
-    engine = numpy_engine(reach=None, scale=2, gain=0.5, global_gain=0.3)
-    larger = Upscaler(engine, tile=160)(image)
-    assert len(larger.notes) == 1
-    assert "blended tiles" in larger.notes[0]
+    engine = numpy_engine(receptive_field=None, scale=2, gain=0.5, global_gain=0.3)
+    upscaled = Upscaler(engine, tile=160)(image)
+    assert len(upscaled.notes) == 1
+    assert "blended tiles" in upscaled.notes[0]
     assert Upscaler(engine, tile=0)(image).notes == ()
 
 
@@ -104,7 +104,7 @@ def test_the_whole_image_is_taken_while_memory_allows(numpy_engine):
 
 
 def test_strips_come_before_squares(numpy_engine):
-    engine = numpy_engine(footprint=Footprint(linear=50.0), reach=4)
+    engine = numpy_engine(footprint=Footprint(linear=50.0), receptive_field=4)
     assert choose_tile(engine, (1000, 2000), budget=100 * 2000 * 24) == (24, 2000)
     assert choose_tile(engine, (1000, 2000), budget=100 * 2000 * 23) == (214, 214)
 
@@ -117,11 +117,11 @@ def test_tiles_keep_to_the_size_multiple(numpy_engine):
 
 
 def test_too_little_memory_for_the_smallest_tile_is_said(numpy_engine):
-    engine = numpy_engine(footprint=Footprint(linear=50.0), reach=20)
+    engine = numpy_engine(footprint=Footprint(linear=50.0), receptive_field=20)
     with pytest.raises(ImageError, match="the smallest tile, 41x41, needs"):
         choose_tile(engine, (1000, 2000), budget=100_000)
 
 
 def test_a_tile_without_room_for_a_core_is_refused(numpy_engine):
     with pytest.raises(ConfigError, match="a tile of 20 pixels is too small"):
-        Upscaler(numpy_engine(reach=10), tile=20)(np.zeros((50, 50), np.uint8))
+        Upscaler(numpy_engine(receptive_field=10), tile=20)(np.zeros((50, 50), np.uint8))

@@ -21,21 +21,21 @@ def noise(rng, shape, dtype):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("channels", [(), (1,), (2,), (3,), (4,)])
 @pytest.mark.parametrize("colour", ["y", "rgb"])
-def test_every_layout_and_type_comes_back_larger_in_kind(channels, dtype, colour, numpy_engine, rng):
+def test_every_layout_and_type_comes_back_upscaled_in_kind(channels, dtype, colour, numpy_engine, rng):
     array = noise(rng, (5, 7, *channels), dtype)
-    larger = Upscaler(numpy_engine(scale=3, colour=colour))(array)
-    assert larger.shape == (15, 21, *channels)
-    assert larger.dtype == dtype
+    upscaled = Upscaler(numpy_engine(scale=3, colour=colour))(array)
+    assert upscaled.shape == (15, 21, *channels)
+    assert upscaled.dtype == dtype
 
 
 def test_luma_goes_through_the_network_and_chroma_through_bicubic(numpy_engine, rng):
     rgb = (0.3 + 0.4 * rng.random((9, 11, 3))).astype(np.float32)  # far from clamping
     engine = numpy_engine(scale=2)
-    larger = Upscaler(engine)(rgb)
+    upscaled = Upscaler(engine)(rgb)
     ycbcr = rgb_to_ycbcr(rgb.astype(np.float64))
     expected = resize(ycbcr, scale=2)
     expected[..., 0] = engine.run(rgb_to_y(rgb)[None, None])[0, 0]
-    assert np.abs(larger - ycbcr_to_rgb(expected)).max() <= 2e-6  # float32 against float64
+    assert np.abs(upscaled - ycbcr_to_rgb(expected)).max() <= 2e-6  # float32 against float64
 
 
 def test_an_rgb_network_gets_the_channels_in_order(numpy_engine, rng):
@@ -89,11 +89,11 @@ def test_an_image_keeps_depth_metadata_and_source(numpy_engine, rng, tmp_path):
         source=tmp_path / "a.png",
         notes=("read with care",),
     )
-    larger = Upscaler(numpy_engine(scale=3))(image)
-    assert (larger.depth, larger.metadata, larger.source) == (16, image.metadata, image.source)
-    assert larger.notes == image.notes
-    assert larger.size == (15, 18)
-    assert np.all(larger.alpha == 1)
+    upscaled = Upscaler(numpy_engine(scale=3))(image)
+    assert (upscaled.depth, upscaled.metadata, upscaled.source) == (16, image.metadata, image.source)
+    assert upscaled.notes == image.notes
+    assert upscaled.size == (15, 18)
+    assert np.all(upscaled.alpha == 1)
 
 
 def test_pre_upsampled_networks_get_the_upscaled_image(numpy_engine, rng):
@@ -106,8 +106,8 @@ def test_pre_upsampled_networks_get_the_upscaled_image(numpy_engine, rng):
 @settings(max_examples=30, deadline=None)
 @given(scale=st.floats(1, 9), height=st.integers(1, 12), width=st.integers(1, 12))
 def test_any_scale_gives_the_rounded_size(scale, height, width):
-    larger = Upscaler(NumpyEngine(scale=2), scale=scale)(np.full((height, width), 100, np.uint8))
-    assert larger.shape == (int(scale * height + 0.5), int(scale * width + 0.5))
+    upscaled = Upscaler(NumpyEngine(scale=2), scale=scale)(np.full((height, width), 100, np.uint8))
+    assert upscaled.shape == (int(scale * height + 0.5), int(scale * width + 0.5))
 
 
 def test_a_fractional_scale_is_the_network_and_then_the_antialiased_resize(numpy_engine, rng):
@@ -144,7 +144,7 @@ def test_an_impossible_scale_is_refused(numpy_engine, scale):
         Upscaler(numpy_engine(), scale=scale)
 
 
-def test_the_ensemble_is_the_mean_over_flips_and_turns(numpy_engine, rng):
+def test_the_ensemble_is_the_mean_over_flips_and_rotations(numpy_engine, rng):
     plane = rng.random((1, 5, 8), dtype=np.float32)
     engine = numpy_engine(scale=2)
     total = 0
@@ -156,7 +156,7 @@ def test_the_ensemble_is_the_mean_over_flips_and_turns(numpy_engine, rng):
     assert np.abs(Upscaler(engine, ensemble=True).upscale_planes(plane)[0] - total / 8).max() <= 1e-6
 
 
-def test_the_ensemble_tiles_turned_images_too(numpy_engine, rng):
+def test_the_ensemble_tiles_rotated_images_too(numpy_engine, rng):
     plane = rng.random((1, 40, 60), dtype=np.float32)
     whole = Upscaler(numpy_engine(), ensemble=True, tile=0).upscale_planes(plane)
     tiled = Upscaler(numpy_engine(footprint=Footprint(linear=50.0)), ensemble=True, memory=400_000).upscale_planes(
@@ -219,11 +219,11 @@ def test_progress_counts_network_runs(numpy_engine):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_interpolations_are_those_of_resampling(model, kernel, dtype, rng):
     array = noise(rng, (9, 7, 3), dtype)
-    larger = Upscaler(model, scale=3)(array)
+    upscaled = Upscaler(model, scale=3)(array)
     source = array.astype(np.float32) if dtype == np.float64 else array
     expected = resize(source, scale=3, kernel=kernel)
     expected = np.clip(expected, 0, 1) if np.issubdtype(dtype, np.floating) else expected
-    assert np.array_equal(larger, expected.astype(dtype))  # for integers bit-equal to MATLAB's imresize
+    assert np.array_equal(upscaled, expected.astype(dtype))  # for integers bit-equal to MATLAB's imresize
 
 
 def test_a_float_image_is_not_changed_in_place(numpy_engine, rng):
@@ -236,9 +236,9 @@ def test_a_float_image_is_not_changed_in_place(numpy_engine, rng):
 def test_a_file_goes_in_and_an_image_comes_out(tmp_path, rng, exported):
     array = noise(rng, (11, 13, 3), np.uint8)
     Image.from_array(array).save(tmp_path / "a.png")
-    larger = upscale(tmp_path / "a.png", scale=2.5, model=exported["espcn"], threads=1)
-    assert np.array_equal(larger.to_array(), Upscaler(exported["espcn"], scale=2.5, threads=1)(array))
-    assert larger.source == tmp_path / "a.png"
+    upscaled = upscale(tmp_path / "a.png", scale=2.5, model=exported["espcn"], threads=1)
+    assert np.array_equal(upscaled.to_array(), Upscaler(exported["espcn"], scale=2.5, threads=1)(array))
+    assert upscaled.source == tmp_path / "a.png"
 
 
 def test_saved_pixels_are_rounded_half_away_from_zero(numpy_engine):

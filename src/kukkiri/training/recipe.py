@@ -19,7 +19,7 @@ _INITIALIZATIONS = ("default", "interpolator", "whitened", "transfer", "widened"
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Everything that determines a run: the same recipe, data and thread count give the same weights."""
+    """Everything that determines a run: the same recipe, data, number of threads and machine give the same weights."""
 
     name: str
     """Weights id, such as ``espcn-x3``."""
