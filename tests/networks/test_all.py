@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from kukkiri.networks import NETWORKS, Network
+from tests.networks.parity import open_gates
 
 CASES = [
     pytest.param(name, arguments, id=f"{name}{number}")
@@ -186,7 +187,8 @@ def floating(net: Network) -> Iterator[tuple[str, Tensor]]:
 
 
 def randomize(net: Network) -> None:
-    """No parameter is left at a zero of its initialization, which would hide a dead path."""
+    """No parameter is left at a zero of its initialization, and no gate closed, which would hide a dead path."""
+    open_gates(net)
     with torch.no_grad():
         for key, tensor in floating(net):
             if not tensor.any() or tensor.ndim < 2:

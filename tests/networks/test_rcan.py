@@ -3,7 +3,7 @@ import torch
 
 from kukkiri.errors import ModelError
 from kukkiri.networks.rcan import RCAN, rcan_from_basicsr
-from tests.networks.parity import assert_full_size, assert_parity, parameter_count
+from tests.networks.parity import assert_full_size, assert_parity, open_gates, parameter_count
 
 
 @pytest.mark.parametrize("name", ["rcan_x2_g2b2f16", "rcan_x3_edsrrepo_g2b1f16", "rcan_x4_g1b3f24"])
@@ -36,10 +36,13 @@ def test_parameter_count_at_eight():
 
 
 def test_one_far_pixel_changes_every_output_pixel():
-    net = RCAN(scale=2, width=8, groups=1, blocks=1, reduction=2).double()
-    lr = 255 * torch.rand(1, 3, 40, 40, dtype=torch.float64)
+    net = RCAN(scale=2, width=8, groups=1, blocks=1, reduction=2, value_range=1.0).double()
+    open_gates(net)
+    # PyTorch's initial weights add up to less than 26 there, so that the block's ReLU is open, too
+    torch.nn.init.constant_(net.get_parameter("body.0.body.0.body.0.bias"), 30.0)
+    lr = torch.rand(1, 3, 40, 40, dtype=torch.float64)
     poked = lr.clone()
-    poked[..., 0, 0] += 100
+    poked[..., 0, 0] += 0.4
     assert net.receptive_field is None
     assert ((net(poked) - net(lr)).abs().amax(dim=(0, 1)) > 0).all()
 

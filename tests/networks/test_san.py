@@ -5,7 +5,7 @@ import torch
 
 from kukkiri.errors import ImageError, ModelError
 from kukkiri.networks.san import SAN
-from tests.networks.parity import assert_full_size, assert_parity, parameter_count
+from tests.networks.parity import assert_full_size, assert_parity, open_gates, parameter_count
 
 CASES = ["san_x2_g2b2f16", "san_x3_g1b2f24", "san_x4_g2b1f16_tiny"]
 
@@ -15,12 +15,9 @@ def small(**arguments):
 
 
 def alive(net):
-    """gamma, W and the share-source convolution start at zero and a gate's ReLU may be closed: both hide things."""
+    """Replace the zeros in which gamma, W and the share-source convolution are initialized, and open the gates."""
+    open_gates(net)
     for name, parameter in net.named_parameters():
-        if name.endswith("conv_du.0.weight"):
-            torch.nn.init.constant_(parameter, 1e-3)
-        if name.endswith("conv_du.0.bias"):
-            torch.nn.init.ones_(parameter)
         if "gamma" in name or "non_local" in name or "share_source" in name:
             torch.nn.init.normal_(parameter, std=0.2)
     return net
