@@ -5,12 +5,12 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from kukkiri.inference.ensemble import VARIANTS
 from kukkiri.resampling import resize
 
 __all__ = ["back_project", "median_ensemble"]
 
 Plane = NDArray[np.float32]
-_VARIANTS = [(transposed, rows, columns) for transposed in (False, True) for rows in (1, -1) for columns in (1, -1)]
 _STRIP = 64  # rows of the eight results that are sorted at one time
 
 
@@ -45,7 +45,7 @@ def median_ensemble(run: Callable[[Plane], Plane], lr: Plane) -> Plane:
         (scale*H, scale*W, C); the median of eight values is the mean of the two middle ones.
     """
     results = []
-    for transposed, rows, columns in _VARIANTS:
+    for transposed, rows, columns in VARIANTS:
         view = lr[::rows, ::columns]
         sr = run(np.ascontiguousarray(view.swapaxes(0, 1) if transposed else view))
         results.append((sr.swapaxes(0, 1) if transposed else sr)[::rows, ::columns])
