@@ -110,3 +110,10 @@ def test_mistakes_are_told_in_one_line(options, message, model, image, tmp_path,
 def test_another_suffix_is_refused(model, image, tmp_path, capsys):
     assert run(["inspect", "attention", model("san"), image, "-o", str(tmp_path / "a.jpg")]) == 1
     assert "drawings are written as .png, .svg or .pdf" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("suffix", [".png", ".svg"])
+def test_a_missing_folder_is_told_before_the_work(suffix, model, image, tmp_path, capsys):
+    target = str(tmp_path / "missing" / f"a{suffix}")
+    assert run(["inspect", "attribution", model("espcn"), image, "-o", target, "--box", "20,12,8,8"]) == 1
+    assert "there is no folder" in capsys.readouterr().err

@@ -30,12 +30,14 @@ def check_figure_path(path: Path, *, overwrite: bool = False) -> None:
     """Refuse a path before the work that a figure could not be written to.
 
     Raises:
-        ConfigError: another suffix than .png, .svg or .pdf, or a file that exists.
+        ConfigError: another suffix than .png, .svg or .pdf, a missing folder, or a file that exists.
         ImageError: see :func:`kukkiri.images.check_output`.
     """
     if path.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise ConfigError(f"{path}: drawings are written as .png, .svg or .pdf. Change the suffix.")
     if path.suffix.lower() == ".png":
         check_output(path, overwrite=overwrite)
+    elif not path.parent.is_dir():
+        raise ConfigError(f"{path}: there is no folder {path.parent}. Create it first.")
     elif path.exists() and not overwrite:
         raise ConfigError(f"{path}: exists already. Choose another name, or allow it with --overwrite.")
