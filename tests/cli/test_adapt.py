@@ -1,4 +1,5 @@
 import json
+import os
 
 import numpy as np
 import pytest
@@ -27,10 +28,14 @@ def source(rng, tmp_path):
     return tmp_path / "small.png"
 
 
-def test_an_image_becomes_larger_and_what_was_learnt_is_told(source, tmp_path, capsys):
+def test_an_image_is_upscaled_and_the_steps_are_printed(source, tmp_path, capsys):
     target, saved = tmp_path / "large.png", tmp_path / "mine.safetensors"
+    dead = tmp_path / ".kukkiri-99999999-0123456789abcdef.tmp"
+    dead.touch()
+    os.utime(dead, (0, 0))
     run(source, "-o", target, "--scale", 2, "--method", "zssr", "--steps", 3, "--save", saved)
     assert read_image(target).size == (64, 72)
+    assert not dead.exists()
     captured = capsys.readouterr()
     assert captured.out == f"{target}\n"
     assert "3/3  loss 0." in captured.err

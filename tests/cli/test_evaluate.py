@@ -58,7 +58,7 @@ def test_several_models_and_scales_print_evaluations_and_differences(data, capsy
     assert all(change["psnr"]["high"] < 0 for change in value["differences"])
 
 
-def test_a_second_run_is_remembered_unless_told_otherwise(data, capsys, cache):
+def test_a_second_run_is_remembered_unless_no_cache_is_asked_for(data, capsys, cache):
     arguments = ["evaluate", "--model", "bicubic", "--data", str(data), "--scale", "2"]
     run(arguments)
     first = capsys.readouterr()
@@ -90,7 +90,7 @@ def test_every_format_can_be_had_and_written_to_a_file(data, capsys):
     assert target.read_text(encoding="utf-8").startswith("bicubic x2, y-matlab, bicubic\nphotos ")
 
 
-def test_the_cost_is_told_when_asked_for(data, capsys):
+def test_the_cost_is_printed_when_asked_for(data, capsys):
     assert run(["evaluate", "--model", "nearest", "--data", str(data), "--scale", "4", "--cost", "--json"]) == 0
     cost = json.loads(capsys.readouterr().out)["cost"]
     assert cost["parameters"] == 0

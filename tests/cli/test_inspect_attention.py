@@ -36,16 +36,16 @@ def image(tmp_path):
     return str(tmp_path / "lr.png")
 
 
-def test_attention_of_san_is_drawn_and_told(model, image, tmp_path, capsys):
+def test_attention_of_san_is_drawn_and_printed(model, image, tmp_path, capsys):
     arguments = ["inspect", "attention", model("san"), image, "-o", str(tmp_path / "maps.png"), "--pixel", "20,4"]
     assert run([*arguments, "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert [row["order"] for row in told["channels"]] == [2, 2]
-    assert len(told["channels"][0]["weights"]) == 8
-    assert [row["name"] for row in told["positions"]] == ["non_local, call 1", "non_local, call 2"]
-    assert told["pixel"] == [20, 4]
-    assert told["files"] == [str(tmp_path / f"maps-{kind}.png") for kind in ("channels", "positions")]
-    for file in told["files"]:
+    printed = json.loads(capsys.readouterr().out)
+    assert [row["order"] for row in printed["channels"]] == [2, 2]
+    assert len(printed["channels"][0]["weights"]) == 8
+    assert [row["name"] for row in printed["positions"]] == ["non_local, call 1", "non_local, call 2"]
+    assert printed["pixel"] == [20, 4]
+    assert printed["files"] == [str(tmp_path / f"maps-{kind}.png") for kind in ("channels", "positions")]
+    for file in printed["files"]:
         drawn = read_image(file).colour
         assert drawn.shape[0] > 100
         assert drawn.std() > 0.05  # something is on it
@@ -67,12 +67,12 @@ def test_a_network_without_attention_is_sent_to_attribution(model, image, tmp_pa
 
 
 @pytest.mark.parametrize("name", ["espcn", "san"])
-def test_attribution_is_drawn_and_told(name, model, image, tmp_path, capsys):
+def test_attribution_is_drawn_and_printed(name, model, image, tmp_path, capsys):
     arguments = ["inspect", "attribution", model(name), image, "-o", str(tmp_path / "a.png"), "--box", "20,12,8,8"]
     assert run([*arguments, "--steps", "20", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert 0 < told["diffusion_index"] < 100
-    assert told["sum"] == pytest.approx(told["change"], rel=0.05, abs=1e-3)
+    printed = json.loads(capsys.readouterr().out)
+    assert 0 < printed["diffusion_index"] < 100
+    assert printed["sum"] == pytest.approx(printed["change"], rel=0.05, abs=1e-3)
     assert read_image(tmp_path / "a.png").colour.std() > 0.05
 
 
@@ -80,12 +80,12 @@ def test_a_crop_is_taken_before_anything_else(model, image, tmp_path, capsys):
     path = model("san")
     arguments = ["inspect", "attention", path, image, "-o", str(tmp_path / "a.png"), "--crop", "4,2,12,10", "--json"]
     assert run(arguments) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["pixel"] == [6, 5]
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["pixel"] == [6, 5]
     cut = read_image(image).to_array()[2:12, 4:16]
     Image.from_array(cut).save(tmp_path / "cut.png")
     assert run(["inspect", "attention", path, str(tmp_path / "cut.png"), "-o", str(tmp_path / "b.png"), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["channels"] == told["channels"]
+    assert json.loads(capsys.readouterr().out)["channels"] == printed["channels"]
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_crop_is_taken_before_anything_else(model, image, tmp_path, capsys):
         (["--box", "0,0,8,8", "--crop", "20,0,8,8"], "is not inside .* of 26x18 pixels"),
     ],
 )
-def test_mistakes_are_told_in_one_line(options, message, model, image, tmp_path, capsys):
+def test_mistakes_are_printed_in_one_line(options, message, model, image, tmp_path, capsys):
     import re
 
     target = str(tmp_path / "a.png")
@@ -113,7 +113,7 @@ def test_another_suffix_is_refused(model, image, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("suffix", [".png", ".svg"])
-def test_a_missing_folder_is_told_before_the_work(suffix, model, image, tmp_path, capsys):
+def test_a_missing_folder_is_printed_before_the_work(suffix, model, image, tmp_path, capsys):
     target = str(tmp_path / "missing" / f"a{suffix}")
     assert run(["inspect", "attribution", model("espcn"), image, "-o", target, "--box", "20,12,8,8"]) == 1
     assert "there is no folder" in capsys.readouterr().err

@@ -84,7 +84,7 @@ def test_an_image_of_the_user_is_upscaled_and_a_text_report_is_printed(tmp_path,
     assert read_image(tmp_path / "report" / "difference.png").colour.shape[:2] == (100, 2 * 82)
 
 
-def test_mistakes_are_told_in_one_line(tmp_path, network, capsys):
+def test_mistakes_are_printed_in_one_line(tmp_path, network, capsys):
     save_safetensors(network, tmp_path / "a.safetensors", info=described(network, "a"))
     file = str(tmp_path / "a.safetensors")
     assert run(["inspect", "upsampler", file, "--repair"]) == 1
