@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 
@@ -28,12 +29,16 @@ def parameter_count(module: nn.Module) -> int:
 
 
 def open_gates(module: nn.Module) -> None:
-    """Keep the ReLU in every channel attention open, whatever its random weights would do: h = 1 + 1e-5 * statistics.
+    """Keep the ReLUs open that act on a few numbers for the whole image, whatever random weights would do.
 
-    A closed gate ignores the statistics of the image, and hides that its output depends on every pixel.
+    A closed gate hides that its output depends on every pixel, and stops the gradients. In channel attention the hidden
+    layer becomes 1 + 1e-5 * statistics; in USRNet's network of weights, whose inputs are positive, all is positive.
     """
-    for key, parameter in module.named_parameters():
-        if key.endswith("conv_du.0.weight"):
-            nn.init.constant_(parameter, 1e-5)
-        elif key.endswith("conv_du.0.bias"):
-            nn.init.ones_(parameter)
+    with torch.no_grad():
+        for key, parameter in module.named_parameters():
+            if key.endswith("conv_du.0.weight"):
+                parameter.fill_(1e-5)
+            elif key.endswith("conv_du.0.bias"):
+                parameter.fill_(1.0)
+            elif key.startswith("h.mlp."):
+                parameter.abs_()

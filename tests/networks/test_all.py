@@ -13,6 +13,7 @@ from torch import Tensor
 
 from kukkiri.networks import NETWORKS, Network
 from tests.networks.parity import open_gates
+from tests.tolerances import TORCH_AGAINST_ONNX
 
 CASES = [
     pytest.param(name, arguments, id=f"{name}{number}")
@@ -163,7 +164,7 @@ def test_onnx_runtime_computes_the_same(name, tmp_path):
         expected = run(net, lr * net.value_range) / net.value_range
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     actual = torch.from_numpy(session.run(["sr"], {"lr": lr.numpy()})[0])
-    assert (actual - expected).abs().max() <= 1e-5 * max(1.0, expected.abs().max().item())
+    assert (actual - expected).abs().max() <= TORCH_AGAINST_ONNX * max(1.0, expected.abs().max().item())
 
 
 ELSEWHERE = r"degradation|icnr|imresize|kernelgan_post|kernels|mpncov|niqe|nonlocal|psnr_ssim|san_(non|soca)|se_"

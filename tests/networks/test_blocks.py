@@ -14,6 +14,7 @@ from kukkiri.networks.blocks import (
     infer_value_range,
     require_shape,
 )
+from tests.tolerances import FLOAT32_SAME_MATHS
 
 
 def test_mean_shifts_before_and_after_cancel_and_the_first_removes_the_mean():
@@ -35,7 +36,7 @@ def test_residual_block_adds_the_scaled_branch():
         nn.init.dirac_(layer.weight)
         nn.init.zeros_(layer.bias)
     x = torch.tensor([[[[1.0, -2.0]], [[3.0, 0.0]]]])
-    torch.testing.assert_close(block(x), x + 0.1 * x.clamp(min=0), rtol=1e-6, atol=0)
+    torch.testing.assert_close(block(x), x + 0.1 * x.clamp(min=0), rtol=FLOAT32_SAME_MATHS, atol=0)
 
 
 def test_residual_block_keeps_the_key_it_was_given():

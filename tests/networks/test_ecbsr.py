@@ -3,6 +3,7 @@ import torch
 
 from kukkiri.networks import ECBSR
 from tests.networks.parity import assert_full_size, assert_parity, parameter_count
+from tests.tolerances import FLOAT64_MATHS
 
 GOLDEN = [("ecbsr_x2_m2c8", False), ("ecbsr_x3_m2c8_idt", True)]
 
@@ -29,7 +30,7 @@ def test_the_deployed_network_is_the_branched_one_exactly(golden, name, identity
     plain = net.deploy()
     lr = case["input"].double()
     branched = net.train()(lr)
-    assert (plain(lr) - branched).abs().max() <= 1e-12 * branched.abs().max()  # same maths in float64
+    assert (plain(lr) - branched).abs().max() <= FLOAT64_MATHS * branched.abs().max()  # same maths in float64
     with torch.no_grad():
         assert_parity(plain.float()(case["input"]), case["output"])
     again = ECBSR(**ECBSR.arguments_from_state(plain.state_dict()))

@@ -3,6 +3,7 @@ import torch
 
 from kukkiri.errors import ModelError
 from kukkiri.networks.fsrcnn import FSRCNN, initialize_as_interpolator
+from tests.tolerances import FLOAT32_SAME_MATHS, FLOAT64_MATHS
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
@@ -38,8 +39,8 @@ def test_training_runs_the_same_function_and_gradient_as_a_sub_pixel_convolution
         outputs.append(sr.detach())
         gradients.append(net.last_part.weight.grad.clone())
     assert outputs[0].shape == outputs[1].shape
-    assert (outputs[0] - outputs[1]).abs().max() < 1e-12
-    assert (gradients[0] - gradients[1]).abs().max() < 1e-12
+    assert (outputs[0] - outputs[1]).abs().max() < FLOAT64_MATHS
+    assert (gradients[0] - gradients[1]).abs().max() < FLOAT64_MATHS
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
@@ -61,7 +62,7 @@ def test_the_interpolator_start_keeps_a_constant(scale):
     with torch.no_grad():
         net.last_part.weight[1:] = 0
     sr = net(torch.full((1, 1, 9, 9), 0.25).double())
-    assert (sr[..., 8:-8, 8:-8] - 0.25).abs().max() < 1e-6
+    assert (sr[..., 8:-8, 8:-8] - 0.25).abs().max() < FLOAT32_SAME_MATHS
 
 
 def test_a_missing_scale_and_a_foreign_state_are_refused():

@@ -3,6 +3,7 @@ from torch.nn import functional
 
 from kukkiri.networks import NLRN
 from tests.networks.parity import parameter_count
+from tests.tolerances import FLOAT64_MATHS
 
 
 def test_parameter_counts():
@@ -33,7 +34,7 @@ def test_queries_and_keys_side_by_side_are_the_accumulated_logits():
             buffer.add_(torch.rand_like(buffer))
         lr = torch.rand(2, 1, 5, 7).double()
         expected = restated(net, lr)
-        assert (net(lr) - expected).abs().max() <= 1e-12 * expected.abs().max()
+        assert (net(lr) - expected).abs().max() <= FLOAT64_MATHS * expected.abs().max()
 
 
 def test_the_attention_starts_as_nothing():
