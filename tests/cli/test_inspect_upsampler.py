@@ -61,8 +61,8 @@ def test_repair_evens_the_phases_and_says_what_it_costs(tmp_path, network, capsy
     outputs = []
     for suffix in ("safetensors", "onnx"):
         found = inspected(
-            capsys, tmp_path / f"a.{suffix}", "--data", tmp_path / "hr", "--repair", "-o", tmp_path / "new" / f"b.{suffix}",
-            "--report", tmp_path / "report",
+            capsys, tmp_path / f"a.{suffix}", "--data", tmp_path / "hr", "--repair",
+            "-o", tmp_path / "new" / f"b.{suffix}", "--report", tmp_path / "report",
         )  # fmt: skip
         outputs.append(found)
         assert found["after"]["score_db"] < found["before"]["score_db"] - 10

@@ -1,0 +1,60 @@
+import json
+
+import numpy as np
+import pytest
+
+from kukkiri.adaptation.contenders import ConfiguredAdaptation, adapting_models, choose_learners
+from kukkiri.adaptation.estimated_degradation import estimate_degradation
+from kukkiri.degradations import Degradation
+from kukkiri.errors import ConfigError
+from kukkiri.images import Image
+
+
+def test_a_model_for_each_learner_and_number_of_steps_with_a_name_of_its_own():
+    models = adapting_models(["zssr"], ["context-x2-direct"], steps=[1, 10], projections=4, precision="bfloat16")
+    assert [model.name for model in models] == [
+        "zssr(1)+4",
+        "zssr(10)+4",
+        "context-x2-direct(1)+4",
+        "context-x2-direct(10)+4",
+    ]
+    assert [model.precision for model in models] == ["bfloat16", "bfloat16", None, None]  # zssr's only
+    assert adapting_models(["zssr"], [])[0].name == "zssr"
+
+
+def test_the_identity_changes_with_every_setting_and_with_the_bytes_of_the_weights(tmp_path):
+    weights = tmp_path / "mine.safetensors"
+    weights.write_bytes(b"one")
+    base = {"method": None, "initialization": str(weights)}
+    variants = [{}, {"steps": 3}, {"seed": 1}, {"projections": 2}, {"precision": "bfloat16"}]
+    identities = [ConfiguredAdaptation(**base, **variant).identity for variant in variants]
+    weights.with_suffix(".json").write_text(json.dumps({}), encoding="utf-8")
+    identities.append(ConfiguredAdaptation(**base).identity)
+    weights.write_bytes(b"two")
+    identities.append(ConfiguredAdaptation(**base).identity)
+    identities.append(ConfiguredAdaptation(method="zssr", initialization=None).identity)
+    assert len(set(identities)) == len(identities)
+
+
+def test_what_learns_by_default_depends_on_the_grid_and_the_scale():
+    assert choose_learners("gaussian:2.0+direct", scale=2) == ([], ["context-x2-direct"])
+    assert choose_learners("bicubic", scale=2) == ([], ["context-x2-bicubic"])
+    assert choose_learners("bicubic", scale=3) == (["zssr"], [])
+
+
+@pytest.mark.parametrize(
+    ("options", "aligned"),
+    [
+        ({"scale": 2}, False),
+        ({"scale": 2, "method": "zssr"}, True),
+        ({"scale": 3}, True),
+        ({"scale": 2, "initialization": "context-x2-direct"}, False),
+        ({"scale": 2, "initialization": "context-x2-bicubic"}, True),
+    ],
+)
+def test_an_estimated_kernel_is_aligned_unless_what_adapts_was_trained_on_direct_subsampling(rng, options, aligned):
+    image = Image.from_array((255 * rng.random((64, 64, 3))).astype(np.uint8))
+    degradation, estimate = estimate_degradation(image, **options)
+    assert degradation == Degradation.parse(f"{estimate}+direct{':aligned' if aligned else ''}")
+    with pytest.raises(ConfigError, match="--subsample must be direct"):
+        estimate_degradation(image, scale=2, subsample="bicubic")
