@@ -36,7 +36,7 @@ class _NeedsTorch(pytest.Module):
 def pytest_pycollect_makemodule(module_path: Path, parent: Any) -> pytest.Module | None:
     """Skip the rooms of the torch half as a whole where the torch extra is not installed."""
     room, *rest = module_path.relative_to(_TESTS).parts
-    if _HAS_TORCH or not rest or room in TORCH_FREE:
+    if _HAS_TORCH or not rest or room in (*TORCH_FREE, "docs"):
         return None
     return _NeedsTorch.from_parent(parent, path=module_path)
 

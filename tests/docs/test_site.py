@@ -40,6 +40,7 @@ def test_no_page_loads_anything_from_elsewhere(site):
             assert not re.search(r"(?:^|href=[\"']?)(?:https?:)?//", text), f"{page.relative_to(site)}: {tag[0]}"
 
 
+@pytest.mark.needs_torch
 def test_every_public_name_has_a_place_in_the_reference(site):
     import kukkiri
 
