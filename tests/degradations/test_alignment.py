@@ -11,6 +11,7 @@ from kukkiri.degradations.alignment import (
     move_kernel,
 )
 from kukkiri.degradations.blur_kernels import gaussian_kernel
+from tests.tolerances import FLOAT64_LARGE_VALUES, FLOAT64_MATHS, STORED_FLOAT32
 
 
 @pytest.mark.parametrize(("index", "scale"), [(0, 2), (1, 3), (3, 4)])
@@ -18,13 +19,13 @@ def test_odd_kernels_are_aligned_as_kernelgan_does(golden_arrays, index, scale):
     vector = golden_arrays("kernels")
     mine = align_kernel(vector[f"input.shift.{index}"], scale=scale)
     # SciPy's spline of another version may differ by 1e-7; here the linear system is solved exactly
-    np.testing.assert_allclose(mine, vector[f"output.kernel_shift.{index}.KernelGAN"], atol=1e-9)
+    np.testing.assert_allclose(mine, vector[f"output.kernel_shift.{index}.KernelGAN"], atol=FLOAT64_LARGE_VALUES)
 
 
 def test_kernelgan_aims_half_a_pixel_too_far_for_an_even_kernel(golden_arrays):
     vector = golden_arrays("kernels")
     kernel, theirs = vector["input.shift.2"], vector["output.kernel_shift.2.KernelGAN"]
-    np.testing.assert_allclose(move_kernel(kernel, to=(7.0, 7.0)), theirs, atol=1e-9)
+    np.testing.assert_allclose(move_kernel(kernel, to=(7.0, 7.0)), theirs, atol=FLOAT64_LARGE_VALUES)
     assert aligned_centre((12, 12), 2) == (6.5, 6.5)
 
 
@@ -32,7 +33,7 @@ def test_post_processed_kernels_equal_kernelgan(golden_arrays):
     for name in ("kernelgan_post_1", "kernelgan_post_2"):
         vector = golden_arrays(name)
         mine = align_kernel(vector["output.zeroized"], scale=2)
-        np.testing.assert_allclose(mine, vector["output.post_processed"], atol=1e-7)  # stored in float32
+        np.testing.assert_allclose(mine, vector["output.post_processed"], atol=STORED_FLOAT32)
 
 
 def test_a_whole_shift_moves_the_weights_unchanged(rng):
@@ -41,7 +42,7 @@ def test_a_whole_shift_moves_the_weights_unchanged(rng):
     moved = move_kernel(kernel, to=(row + 2, column - 1))
     expected = np.zeros((11, 13))
     expected[5:10, 2:9] = kernel
-    np.testing.assert_allclose(moved, expected, atol=1e-12)
+    np.testing.assert_allclose(moved, expected, atol=FLOAT64_MATHS)
 
 
 def test_a_shifted_gaussian_is_the_gaussian_sampled_elsewhere():
@@ -76,4 +77,4 @@ def test_the_covariance_is_that_of_the_gaussian_that_was_sampled():
     kernel = gaussian_kernel(variance, second, angle, size=25)
     assert kernel_covariance(kernel) == pytest.approx(expected, abs=1e-6)  # seven deviations are inside
     assert kernel_covariance(5 * np.pad(kernel, ((3, 0), (0, 7)))) == pytest.approx(expected, abs=1e-6)
-    assert kernel_covariance(np.ones((1, 4)) / 4) == pytest.approx((1.25, 0, 0), abs=1e-12)
+    assert kernel_covariance(np.ones((1, 4)) / 4) == pytest.approx((1.25, 0, 0), abs=FLOAT64_MATHS)

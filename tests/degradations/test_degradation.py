@@ -26,6 +26,7 @@ from kukkiri.degradations.steps.rounding import Round
 from kukkiri.degradations.steps.subsampling import Direct, Imresize
 from kukkiri.errors import ConfigError, ImageError
 from kukkiri.images import quantize
+from tests.tolerances import FLOAT64_FEW_OPERATIONS, FLOAT64_MATHS, FLOAT64_SUMS
 
 positive = st.floats(min_value=1e-3, max_value=1e3)
 angles = st.floats(min_value=-7, max_value=7)
@@ -155,9 +156,9 @@ def test_bad_texts_say_what_is_wrong(text, message):
 def test_steps_of_a_float_image_happen_in_their_order(rng):
     hr, kernel = rng.uniform(size=(24, 30, 3)), gaussian_kernel(4.0, 1.0, -0.5)
     direct = Degradation.parse("gaussian:4,1,-0.5+direct").apply(hr, scale=2)
-    np.testing.assert_allclose(direct, blur_downsample(hr, kernel, scale=2), atol=1e-13)
+    np.testing.assert_allclose(direct, blur_downsample(hr, kernel, scale=2), atol=FLOAT64_SUMS)
     last = Degradation.parse("bicubic+gaussian:4,1,-0.5").apply(hr, scale=2)
-    np.testing.assert_allclose(last, blur(subsample(hr, scale=2), kernel), atol=1e-13)
+    np.testing.assert_allclose(last, blur(subsample(hr, scale=2), kernel), atol=FLOAT64_SUMS)
 
 
 def test_an_8_bit_image_is_rounded_once_unless_asked(rng):
@@ -203,9 +204,13 @@ def test_arrays_and_files_are_kernels_too(rng, tmp_path):
     save_kernel(kernel, tmp_path / "a+b,c=d.npy")
     by_array = Degradation.from_kernel(kernel)
     by_file = Degradation((FileBlur(path=str(tmp_path / "a+b,c=d.npy")), Direct()))
-    np.testing.assert_allclose(by_array.apply(hr, scale=2), expected, atol=1e-14)
-    np.testing.assert_allclose(Degradation.parse(str(by_array)).apply(hr, scale=2), expected, atol=1e-14)
-    np.testing.assert_allclose(Degradation.parse(str(by_file)).apply(hr, scale=2), expected, atol=1e-14)
+    np.testing.assert_allclose(by_array.apply(hr, scale=2), expected, atol=FLOAT64_FEW_OPERATIONS)
+    np.testing.assert_allclose(
+        Degradation.parse(str(by_array)).apply(hr, scale=2), expected, atol=FLOAT64_FEW_OPERATIONS
+    )
+    np.testing.assert_allclose(
+        Degradation.parse(str(by_file)).apply(hr, scale=2), expected, atol=FLOAT64_FEW_OPERATIONS
+    )
     np.testing.assert_array_equal(load_kernel(tmp_path / "a+b,c=d.npy"), kernel)
 
 
@@ -227,7 +232,7 @@ def test_the_effective_kernel_does_the_same_with_direct_subsampling(rng, text, s
     kernel = degradation.effective_kernel(scale=scale)
     inner = (slice(12, -12),) * 2
     mine = blur_downsample(hr, kernel, scale=scale)[inner]
-    np.testing.assert_allclose(mine, degradation.apply(hr, scale=scale)[inner], atol=1e-12)
+    np.testing.assert_allclose(mine, degradation.apply(hr, scale=scale)[inner], atol=FLOAT64_MATHS)
 
 
 def test_covariances_of_blurs_add_up_and_those_behind_the_subsampling_do_not_count():

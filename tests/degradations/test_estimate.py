@@ -7,6 +7,7 @@ from kukkiri.degradations.blur_kernels import gaussian_kernel
 from kukkiri.degradations.degradation import Degradation
 from kukkiri.degradations.estimate import estimate_kernel
 from kukkiri.errors import ImageError
+from tests.tolerances import FLOAT64_MATHS
 
 
 def stars(rng, side):
@@ -29,7 +30,7 @@ def test_a_blur_of_scale_invariant_edges_is_found(rng):
     found = estimate_kernel(lr, scale=2)
     assert found.kernel.shape == (13, 13)
     assert found.kernel.min() >= 0
-    assert found.kernel.sum() == pytest.approx(1, abs=1e-12)
+    assert found.kernel.sum() == pytest.approx(1, abs=FLOAT64_MATHS)
     assert centre_of_mass(found.kernel) == pytest.approx((6, 6), abs=0.05)
     error = np.linalg.norm(found.kernel - kernel) / np.linalg.norm(kernel)
     axis = np.arange(13) - 6

@@ -3,15 +3,16 @@ import pytest
 
 from kukkiri.degradations.blur_kernels import gaussian_kernel, sample_gaussian_kernel
 from kukkiri.degradations.kernel_families import KernelBasis, double_scale_kernel, suppress_small_weights
+from tests.tolerances import FLOAT64_LARGE_VALUES, FLOAT64_MATHS, STORED_FLOAT32
 
 
 def test_kernelgan_clean_up_and_doubling_are_reproduced(golden_arrays):
     for name in ("kernelgan_post_1", "kernelgan_post_2"):
         vector = golden_arrays(name)
         cleaned = suppress_small_weights(vector["input"], keep=vector_keep(vector))
-        np.testing.assert_allclose(cleaned, vector["output.zeroized"], atol=1e-7)  # stored in float32
+        np.testing.assert_allclose(cleaned, vector["output.zeroized"], atol=STORED_FLOAT32)
         doubled = double_scale_kernel(vector["output.post_processed"])
-        np.testing.assert_allclose(doubled, vector["output.analytic_x4"], atol=1e-9)
+        np.testing.assert_allclose(doubled, vector["output.analytic_x4"], atol=FLOAT64_LARGE_VALUES)
 
 
 def vector_keep(vector):
@@ -31,13 +32,13 @@ def test_fifteen_components_hold_a_family_of_gaussians(rng):
     assert basis.energy > 0.9999
     np.testing.assert_allclose(basis.decode(basis.encode(fresh)), fresh, atol=1e-3)
     flat = basis.components.reshape(15, -1)
-    np.testing.assert_allclose(flat @ flat.T, np.eye(15), atol=1e-12)
+    np.testing.assert_allclose(flat @ flat.T, np.eye(15), atol=FLOAT64_MATHS)
 
 
 def test_all_components_with_the_mean_give_every_kernel_back(rng):
     family = [sample_gaussian_kernel(rng, scale=2, size=5) for _ in range(40)]
     basis = KernelBasis.fit(family, count=25, remove_mean=True)
-    np.testing.assert_allclose(basis.decode(basis.encode(family[7])), family[7], atol=1e-12)
+    np.testing.assert_allclose(basis.decode(basis.encode(family[7])), family[7], atol=FLOAT64_MATHS)
     np.testing.assert_allclose(basis.mean, np.mean(family, axis=0), atol=1e-15)
     assert basis.energy == pytest.approx(1.0)
 

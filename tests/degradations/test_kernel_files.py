@@ -6,6 +6,7 @@ import pytest
 from kukkiri.degradations.blur_kernels import gaussian_kernel
 from kukkiri.degradations.kernel_files import kernel_view, load_kernel, save_kernel
 from kukkiri.errors import BackendError, ConfigError
+from tests.tolerances import FLOAT64_FEW_OPERATIONS
 
 KERNEL = gaussian_kernel(2.0, 1.0, 0.3, size=7)
 
@@ -14,6 +15,19 @@ KERNEL = gaussian_kernel(2.0, 1.0, 0.3, size=7)
 def test_a_saved_kernel_comes_back_with_every_digit(tmp_path, name):
     save_kernel(KERNEL, tmp_path / name)
     np.testing.assert_allclose(load_kernel(tmp_path / name), KERNEL, rtol=1e-15)
+
+
+def test_an_existing_file_stays_unless_overwriting_is_asked(tmp_path):
+    path = tmp_path / "kernel.npy"
+    save_kernel(KERNEL, path)
+    with pytest.raises(ConfigError, match="exists already"):
+        save_kernel(2 * KERNEL, path)
+    assert np.array_equal(np.load(path), KERNEL)
+    save_kernel(KERNEL.T, path, overwrite=True)
+    assert np.array_equal(np.load(path), KERNEL.T)
+    with pytest.raises(ConfigError, match="cannot be written"):
+        save_kernel(KERNEL, tmp_path / "nowhere" / "kernel.npy")
+    assert [file.name for file in tmp_path.iterdir()] == ["kernel.npy"]
 
 
 def test_commas_separate_numbers_and_the_sum_becomes_one(tmp_path):
@@ -25,8 +39,8 @@ def test_matlab_and_npz_files_are_read_by_the_name_kernel(tmp_path):
     savemat = pytest.importorskip("scipy.io").savemat
     savemat(tmp_path / "k.mat", {"Kernel": KERNEL, "other": np.eye(3)})
     np.savez(tmp_path / "k.npz", kernel=KERNEL, other=np.eye(3))
-    np.testing.assert_allclose(load_kernel(tmp_path / "k.mat"), KERNEL, rtol=1e-14)
-    np.testing.assert_allclose(load_kernel(tmp_path / "k.npz"), KERNEL, rtol=1e-14)
+    np.testing.assert_allclose(load_kernel(tmp_path / "k.mat"), KERNEL, rtol=FLOAT64_FEW_OPERATIONS)
+    np.testing.assert_allclose(load_kernel(tmp_path / "k.npz"), KERNEL, rtol=FLOAT64_FEW_OPERATIONS)
 
 
 def test_files_that_are_no_kernel_are_refused_with_their_name(tmp_path):

@@ -4,6 +4,7 @@ import pytest
 from kukkiri.degradations import align_kernel, bicubic_kernel, flip_kernel, gaussian_kernel
 from kukkiri.degradations.linear import blur, blur_downsample, crop_to_multiple, subsample
 from kukkiri.errors import ImageError
+from tests.tolerances import FLOAT32_SAME_MATHS, FLOAT64_FEW_OPERATIONS, FLOAT64_MATHS, FLOAT64_SUMS
 
 BORDERS = ["symmetric", "reflect", "replicate", "wrap"]
 SCIPY = {"symmetric": "reflect", "reflect": "mirror", "replicate": "nearest", "wrap": "wrap"}
@@ -16,7 +17,7 @@ def vectors(golden_arrays, scale):
 
 def assert_equal(mine, vector, name):
     # the same sums in float64; SciPy and the FFT add in another order
-    np.testing.assert_allclose(mine, vector[f"output.{name}"], atol=1e-13, rtol=0)
+    np.testing.assert_allclose(mine, vector[f"output.{name}"], atol=FLOAT64_SUMS, rtol=0)
 
 
 @pytest.mark.parametrize("scale", [2, 3])
@@ -50,7 +51,7 @@ def test_usrnet_srmd_and_dpsr_in_kair_are_reproduced(golden_arrays, scale):
 def test_the_blur_of_ikc_is_reproduced(golden_arrays, scale):
     vector, hr, kernel = vectors(golden_arrays, scale)
     mine = blur(hr, kernel, border="reflect")
-    np.testing.assert_allclose(mine, vector["output.ikc_blur_reflectpad_float32"], atol=1e-6)  # float32
+    np.testing.assert_allclose(mine, vector["output.ikc_blur_reflectpad_float32"], atol=FLOAT32_SAME_MATHS)
 
 
 @pytest.mark.parametrize("size", [3, 5, 11, 21])
@@ -58,7 +59,7 @@ def test_the_blur_of_ikc_is_reproduced(golden_arrays, scale):
 def test_large_images_are_blurred_in_bands_and_by_a_column_and_a_row(rng, size, angle):
     ndimage = pytest.importorskip("scipy.ndimage")
     image, kernel = rng.random((90, 500)), gaussian_kernel(2.0, 1.0, angle, size=size)  # several bands
-    np.testing.assert_allclose(blur(image, kernel), ndimage.correlate(image, kernel, mode="reflect"), atol=1e-13)
+    np.testing.assert_allclose(blur(image, kernel), ndimage.correlate(image, kernel, mode="reflect"), atol=FLOAT64_SUMS)
 
 
 @pytest.mark.parametrize("border", BORDERS)
@@ -67,8 +68,8 @@ def test_blur_equals_scipy_for_every_border_and_size(rng, border, shape):
     ndimage = pytest.importorskip("scipy.ndimage")
     image, kernel = rng.uniform(size=(19, 23)), rng.normal(size=shape)
     expected = ndimage.correlate(image, kernel, mode=SCIPY[border])
-    np.testing.assert_allclose(blur(image, kernel, border=border), expected, atol=1e-12)
-    np.testing.assert_allclose(blur(image, kernel, border=border, step=3), expected[::3, ::3], atol=1e-12)
+    np.testing.assert_allclose(blur(image, kernel, border=border), expected, atol=FLOAT64_MATHS)
+    np.testing.assert_allclose(blur(image, kernel, border=border, step=3), expected[::3, ::3], atol=FLOAT64_MATHS)
 
 
 def test_a_kernel_larger_than_the_image_is_folded(rng):
@@ -77,7 +78,7 @@ def test_a_kernel_larger_than_the_image_is_folded(rng):
         blur(image, np.full((21, 21), 1 / 441), border="wrap").std(axis=(0, 1)).max(), 0, atol=0.05
     )
     constant = np.full((4, 3), 0.7)
-    np.testing.assert_allclose(blur(constant, gaussian_kernel(4.0)), constant, atol=1e-14)
+    np.testing.assert_allclose(blur(constant, gaussian_kernel(4.0)), constant, atol=FLOAT64_FEW_OPERATIONS)
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
@@ -85,7 +86,7 @@ def test_the_bicubic_matrix_with_direct_subsampling_is_imresize(rng, scale):
     hr = rng.uniform(size=(12 * scale, 14 * scale))
     direct = blur_downsample(hr, bicubic_kernel(scale), scale=scale)
     inner = (slice(3, -3),) * 2  # MATLAB normalizes nothing at the border either, but mirrors the same way
-    np.testing.assert_allclose(direct[inner], subsample(hr, scale=scale)[inner], atol=1e-13)
+    np.testing.assert_allclose(direct[inner], subsample(hr, scale=scale)[inner], atol=FLOAT64_SUMS)
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
@@ -97,7 +98,7 @@ def test_an_aligned_kernel_keeps_a_ramp_where_bicubic_has_it(scale):
     aligned = blur_downsample(hr, align_kernel(kernel, scale=scale), scale=scale)[inner]
     plain = blur_downsample(hr, kernel, scale=scale)[inner]
     np.testing.assert_allclose(aligned, bicubic, atol=1e-4)  # the spline loses 1e-5 of the kernel's sum
-    np.testing.assert_allclose(plain, bicubic - (scale - 1) / 2 / 100, atol=1e-12)
+    np.testing.assert_allclose(plain, bicubic - (scale - 1) / 2 / 100, atol=FLOAT64_MATHS)
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])

@@ -13,6 +13,7 @@ from kukkiri.degradations.torch_twins import (
     degrade_tensor,
     subsample_tensor,
 )
+from tests.tolerances import FLOAT64_SUMS
 
 KERNEL = gaussian_kernel(4.0, 1.0, -0.5, size=15)
 
@@ -35,7 +36,7 @@ def test_blur_equals_its_array_twin(rng, border, kernel):
     hr = images(rng)
     expected = np.stack([blur(image, kernel, border=border) for image in hr])
     np.testing.assert_allclose(
-        hwc(blur_tensor(nchw(hr), torch.from_numpy(kernel), border=border)), expected, atol=1e-13
+        hwc(blur_tensor(nchw(hr), torch.from_numpy(kernel), border=border)), expected, atol=FLOAT64_SUMS
     )
 
 
@@ -46,9 +47,9 @@ def test_blur_and_subsampling_equal_their_array_twins(rng, method, blur_last):
     options = {"scale": 3, "method": method, "blur_last": blur_last}
     expected = np.stack([blur_downsample(image, KERNEL, **options) for image in hr])
     mine = blur_downsample_tensor(nchw(hr), torch.from_numpy(KERNEL), **options)
-    np.testing.assert_allclose(hwc(mine), expected, atol=1e-13)
+    np.testing.assert_allclose(hwc(mine), expected, atol=FLOAT64_SUMS)
     plain = np.stack([subsample(image, scale=3, method=method) for image in hr])
-    np.testing.assert_allclose(hwc(subsample_tensor(nchw(hr), scale=3, method=method)), plain, atol=1e-13)
+    np.testing.assert_allclose(hwc(subsample_tensor(nchw(hr), scale=3, method=method)), plain, atol=FLOAT64_SUMS)
 
 
 def test_each_image_may_have_its_own_kernel(rng):
@@ -56,7 +57,7 @@ def test_each_image_may_have_its_own_kernel(rng):
     kernels = np.stack([KERNEL, gaussian_kernel(2.0, size=15)])
     expected = np.stack([blur(image, kernel, step=2) for image, kernel in zip(hr, kernels, strict=True)])
     mine = blur_tensor(nchw(hr), torch.from_numpy(kernels), step=2)
-    np.testing.assert_allclose(hwc(mine), expected, atol=1e-13)
+    np.testing.assert_allclose(hwc(mine), expected, atol=FLOAT64_SUMS)
 
 
 @pytest.mark.parametrize(

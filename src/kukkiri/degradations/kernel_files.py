@@ -1,5 +1,6 @@
 """Kernels in files: ``.npy``, ``.npz``, text, and MATLAB's ``.mat`` (version 5, read with SciPy)."""
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 
 from kukkiri.degradations.blur_kernels import Kernel, as_kernel
 from kukkiri.errors import BackendError, ConfigError
+from kukkiri.files import write_atomically
 
 __all__ = ["kernel_view", "load_kernel", "save_kernel"]
 
@@ -42,13 +44,29 @@ def load_kernel(path: str | Path) -> Kernel:
         raise ConfigError(f"cannot use {path} as a kernel: {problem}. Give one matrix of numbers.") from problem
 
 
-def save_kernel(kernel: NDArray[np.floating[Any]], path: str | Path) -> None:
-    """Write a kernel as float64: ``.npy``, or text with every digit for another suffix."""
+def save_kernel(kernel: NDArray[np.floating[Any]], path: str | Path, *, overwrite: bool = False) -> None:
+    """Write a kernel as float64, whole or not at all: ``.npy``, or text with every digit for another suffix.
+
+    Args:
+        kernel: (height, width).
+        path: the file.
+        overwrite: replace an existing file.
+
+    Raises:
+        ConfigError: the file exists and ``overwrite`` is false, or it cannot be written.
+    """
     path = Path(path)
+    data = io.BytesIO()
     if path.suffix.lower() == ".npy":
-        np.save(path, np.asarray(kernel, dtype=np.float64))
+        np.save(data, np.asarray(kernel, dtype=np.float64))
     else:
-        np.savetxt(path, kernel, fmt="%.17g")
+        np.savetxt(data, kernel, fmt="%.17g")
+    try:
+        write_atomically(path, data.getvalue(), overwrite=overwrite)
+    except FileExistsError as error:
+        raise ConfigError(f"{path}: exists already. Choose another name, or allow overwriting.") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written ({error.strerror or error}). Choose another folder.") from error
 
 
 def kernel_view(kernel: NDArray[np.floating[Any]], *, zoom: int = 12) -> NDArray[np.float32]:

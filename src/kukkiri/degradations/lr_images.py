@@ -84,7 +84,7 @@ def write_kernels(degradation: Degradation, base: Path, *, scale: int, overwrite
                 raise ConfigError(f"{path}: exists already. Choose another output, or allow it with --overwrite.")
         base.parent.mkdir(parents=True, exist_ok=True)
         kernel = degradation.blur_kernel(place, scale=scale)
-        save_kernel(kernel, array)
+        save_kernel(kernel, array, overwrite=overwrite)
         Image.from_array(quantize(kernel_view(kernel), 8)).save(image, overwrite=overwrite)
         written += [array, image]
     return written

@@ -8,6 +8,7 @@ import pytest
 
 from kukkiri.degradations import STEPS, Degradation, LinearStep
 from kukkiri.degradations.grammar import parse_steps
+from tests.tolerances import FLOAT64_FEW_OPERATIONS, FLOAT64_SUMS
 
 EXAMPLES = [(name, text) for name, kind in STEPS.items() for text in kind.examples if text.split(":")[0] == name]
 LINEAR = [text for name, text in EXAMPLES if issubclass(STEPS[name], LinearStep)]
@@ -66,8 +67,8 @@ def test_a_linear_step_is_linear_and_keeps_grey(rng, text):
     degradation = whole(text)
     first, second = rng.uniform(size=(2, 24, 36))
     both = degradation.apply(first, scale=2) - 0.3 * degradation.apply(second, scale=2)
-    np.testing.assert_allclose(degradation.apply(first - 0.3 * second, scale=2), both, atol=1e-13)
-    np.testing.assert_allclose(degradation.apply(np.full((24, 36), 0.4), scale=2), 0.4, atol=1e-14)
+    np.testing.assert_allclose(degradation.apply(first - 0.3 * second, scale=2), both, atol=FLOAT64_SUMS)
+    np.testing.assert_allclose(degradation.apply(np.full((24, 36), 0.4), scale=2), 0.4, atol=FLOAT64_FEW_OPERATIONS)
 
 
 @pytest.mark.parametrize("text", LINEAR)
@@ -79,7 +80,9 @@ def test_a_linear_step_equals_its_tensor_twin_and_has_an_adjoint(rng, text):
     hr = torch.from_numpy(rng.uniform(size=(1, 2, 24, 36))).requires_grad_()
     lr = degrade_tensor(hr, degradation, scale=2)
     array = degradation.apply(np.ascontiguousarray(hr.detach()[0].permute(1, 2, 0).numpy()), scale=2)
-    np.testing.assert_allclose(lr.detach()[0].permute(1, 2, 0).numpy(), array, atol=1e-13)
+    np.testing.assert_allclose(lr.detach()[0].permute(1, 2, 0).numpy(), array, atol=FLOAT64_SUMS)
     other = torch.from_numpy(rng.uniform(size=tuple(lr.shape)))
     (adjoint,) = torch.autograd.grad(lr, hr, other)
-    torch.testing.assert_close((lr * other).sum(), (hr * adjoint).sum(), rtol=1e-13, atol=0)  # <Ax, y> = <x, A'y>
+    torch.testing.assert_close(
+        (lr * other).sum(), (hr * adjoint).sum(), rtol=FLOAT64_SUMS, atol=0
+    )  # <Ax, y> = <x, A'y>
