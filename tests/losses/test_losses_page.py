@@ -1,0 +1,94 @@
+"""docs/extending/loss.md, followed to the letter."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kukkiri.checkpoints import load
+from kukkiri.images import Image
+from kukkiri.losses import LOSSES
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "extending" / "loss.md").read_text(encoding="utf-8")
+
+
+def blocks(start):
+    """The code blocks of the page whose opening line is as given."""
+    return re.findall(rf"^```{re.escape(start)}\n(.*?)^```", PAGE, flags=re.DOTALL | re.MULTILINE)
+
+
+def apply(diff, path):
+    """Insert the added lines of a diff before the line that follows each in it."""
+    text, lines = path.read_text(encoding="utf-8"), diff.splitlines()
+    for number, line in enumerate(lines):
+        if line.startswith("+"):
+            after = lines[number + 1][1:] + "\n"
+            assert text.count(after) == 1, after
+            text = text.replace(after, f"{line[1:]}\n{after}")
+    path.write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def followed(tmp_path, monkeypatch, rng, capsys):  # capsys first, so that it sees what the blocks print
+    """The names after every block of "In your own program", in a folder with images."""
+    monkeypatch.chdir(tmp_path)
+    for path in ("images/a.png", "images/b.png", "validation/c.png"):
+        Path(path).parent.mkdir(exist_ok=True)
+        small = rng.integers(0, 256, (12, 14, 3), dtype=np.uint8)
+        Image.from_array(np.kron(small, np.ones((4, 4, 1), np.uint8))).save(path)
+    (recipe,) = blocks('toml title="mine.toml"')
+    Path("mine.toml").write_text(recipe, encoding="utf-8")
+    before, names = dict(LOSSES), {}
+    try:
+        for number, block in enumerate(blocks("python"), 1):
+            exec(compile(block, f"loss.md, block {number}", "exec"), names)
+        yield names
+    finally:
+        LOSSES.clear()
+        LOSSES.update(before)
+
+
+def test_a_loss_of_a_program_trains_a_network(followed, rng, capsys):
+    lines = followed["lines"]
+    assert lines[-1].step == 20
+    assert f"{lines[-1].loss:.4f}, {lines[-1].psnr:.2f} dB" in capsys.readouterr().out
+    lr, hr = np.float32(rng.random((2, 1, 1, 8, 9)))
+    error = hr - lr
+    mean = np.abs(error).mean() + 0.5 * sum(np.abs(np.diff(error, axis=axis)).mean() for axis in (2, 3))
+    torch = pytest.importorskip("torch")
+    value = LOSSES["mine"](torch.from_numpy(lr), torch.from_numpy(hr))
+    assert float(value) == pytest.approx(float(mean), rel=1e-6)
+    assert load(followed["weights"]).info.network == "espcn"
+    assert followed["upscaler"](np.zeros((6, 7, 3), np.uint8)).shape == (12, 14, 3)
+    assert Path("runs/espcn-mine-again-x2/weights.safetensors").is_file()
+
+
+def test_a_loss_is_added_to_the_package_as_the_page_says(tmp_path):
+    source = tmp_path / "src" / "kukkiri"
+    ignored = shutil.ignore_patterns("*.onnx", "*.safetensors", "__pycache__")
+    shutil.copytree(ROOT / "src" / "kukkiri", source, ignore=ignored)
+    tests = tmp_path / "tests" / "losses"
+    shutil.copytree(ROOT / "tests" / "losses", tests, ignore=shutil.ignore_patterns("*page*", "__pycache__"))
+    for name in ("__init__.py", "tolerances.py"):
+        shutil.copy(ROOT / "tests" / name, tmp_path / "tests")
+    (code,) = blocks('python title="src/kukkiri/losses/edge_l1.py"')
+    (source / "losses" / "edge_l1.py").write_text(code, encoding="utf-8")
+    (diff,) = blocks('diff title="src/kukkiri/losses/registry.py"')
+    apply(diff, source / "losses" / "registry.py")
+    (test,) = blocks('python title="tests/losses/test_edge_l1.py"')
+    (tests / "test_edge_l1.py").write_text(test, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "src")}
+    where = [sys.executable, "-c", "import kukkiri; print(kukkiri.__file__)"]
+    found = subprocess.run(where, env=environment, capture_output=True, text=True, check=True).stdout
+    assert found.startswith(str(tmp_path))  # not the checkout
+    command = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), str(tests)]
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "test_a_wrong_column_counts_with_both_of_its_edges PASSED" in done.stdout
+    assert "test_it_is_a_mean_over_the_batch[edge-l1] PASSED" in done.stdout
