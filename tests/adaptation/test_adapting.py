@@ -1,3 +1,4 @@
+import io
 from dataclasses import replace
 
 import numpy as np
@@ -7,6 +8,7 @@ import torch
 from kukkiri.adaptation import AdaptedUpscaler, adapt, degradation_of, guard
 from kukkiri.degradations import Degradation, gaussian_kernel, save_kernel
 from kukkiri.errors import ConfigError, ImageError
+from kukkiri.images import Image
 from kukkiri.inference import Upscaler
 from kukkiri.metrics import PROTOCOLS
 from kukkiri.networks import ZSSR
@@ -79,6 +81,32 @@ def test_a_kernel_is_bicubic_a_blur_a_matrix_or_a_file(tmp_path):
 def test_invalid_arguments_are_refused_before_any_work(self_similar, arguments, message):
     with pytest.raises(ConfigError, match=message):
         adapt(self_similar, **{"scale": 2, **arguments})
+
+
+def test_an_image_may_be_a_path_bytes_a_file_an_array_or_a_pillow_image(self_similar, quick, tmp_path):
+    pillow = pytest.importorskip("PIL.Image")
+    lr, path = self_similar[:32, :36], tmp_path / "lr.png"
+    Image.from_array(lr).save(path)
+    data = path.read_bytes()
+    settings = replace(quick, steps=2)
+    expected = adapt(lr, scale=2, settings=settings)(lr)
+    for source in (path, str(path), data, io.BytesIO(data), Image.from_array(lr), pillow.fromarray(lr)):
+        np.testing.assert_array_equal(adapt(source, scale=2, settings=settings)(lr), expected)
+
+
+@pytest.mark.parametrize(
+    ("source", "error", "message"),
+    [
+        ("missing.png", ImageError, "missing.png: no such file"),
+        (b"no image", ImageError, "not an image"),
+        (None, TypeError, "NoneType is no image; expected a path, bytes"),
+        ({}, TypeError, "dict is no image"),
+        (np.zeros((4, 4, 4, 4)), ImageError, "is no image; expected"),
+    ],
+)
+def test_what_holds_no_image_is_refused(source, error, message):
+    with pytest.raises(error, match=message):
+        adapt(source, scale=2)
 
 
 def test_gradual_factors_need_the_bicubic_kernel(self_similar, quick):

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from kukkiri.adaptation import fit, settings_for
+from kukkiri.adaptation.schedule import LearningRateRule
 from kukkiri.adaptation.zssr import find_detailed_region, gradual_factors, make_input
 from kukkiri.degradations import Degradation, gaussian_kernel
 from kukkiri.resampling import resize
@@ -113,6 +114,25 @@ def test_progress_is_reported_every_50_steps(colour, quick):
     assert lines[-1].loss < lines[0].loss
     assert fitted.psnr == pytest.approx(max(line.psnr for line in lines))
     assert fitted.psnr > fitted.initial_psnr
+
+
+class RisingRate(LearningRateRule):
+    """A learning rate that destroys the network after the first 50 steps."""
+
+    def update(self, step):
+        return 1e-3 if step < 50 else 1.0
+
+
+def test_the_best_network_is_kept_and_not_the_last(colour, quick, monkeypatch):
+    arguments = {"scale": 2, "degradation": Degradation.parse("gaussian:1.0+direct")}
+    best = fit(colour, settings=replace(quick, steps=50), **arguments)
+    monkeypatch.setattr("kukkiri.adaptation.zssr.LearningRateRule", RisingRate)
+    lines = []
+    fitted = fit(colour, settings=replace(quick, steps=100), progress=lines.append, **arguments)
+    assert lines[1].psnr < lines[0].psnr - 0.5  # dB; the last network is worse
+    assert fitted.steps == 100
+    assert fitted.psnr == lines[0].psnr == best.psnr
+    assert same(fitted, best)
 
 
 def test_an_interruption_returns_the_best_network_so_far(colour, quick):

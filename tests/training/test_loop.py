@@ -10,6 +10,7 @@ import torch
 from kukkiri.checkpoints import load
 from kukkiri.errors import ConfigError
 from kukkiri.images import Image
+from kukkiri.losses import LOSSES
 from kukkiri.training import Recipe, train
 from kukkiri.training.loop import Run
 from kukkiri.training.validation import Validation
@@ -50,6 +51,18 @@ def recipe(folder, **changes):
     return Recipe(**{**values, **changes})
 
 
+def prepare(settings):
+    """A run whose weights are initialized, but not yet trained."""
+    run = Run(settings)
+    run.recipe.folder.mkdir(parents=True)
+    run.initialize()
+    return run
+
+
+def flatten(state):
+    return torch.cat([value.detach().flatten() for value in state.values()])
+
+
 def weights_of(path):
     return load(path).module.state_dict()
 
@@ -68,9 +81,7 @@ def test_a_killed_run_resumes_to_the_same_bits(folder, changes):
 
 
 def test_only_the_layers_compute_in_bfloat16_and_not_in_the_last_share(folder):
-    run = Run(recipe(folder, precision="bfloat16", final_share=0.25, optimizer="soap"))
-    run.recipe.folder.mkdir(parents=True)
-    run.initialize()
+    run = prepare(recipe(folder, precision="bfloat16", final_share=0.25, optimizer="soap"))
     seen = []
     run.network.first_part[0].register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
     run.train_until(40, report=None)
@@ -78,6 +89,51 @@ def test_only_the_layers_compute_in_bfloat16_and_not_in_the_last_share(folder):
     kept = [*run.network.parameters(), *run.average.values()]
     kept += [value for state in run.optimizer.state.values() for value in state.values() if torch.is_tensor(value)]
     assert {value.dtype for value in kept} == {torch.float32}
+
+
+@pytest.mark.parametrize(("clip", "expected"), [(0.01, 0.01), (0.0, None), (1e6, None)])
+def test_the_gradient_is_clipped_to_its_largest_norm(folder, clip, expected):
+    """With plain gradient descent the norm of an update is the learning rate times that of the clipped gradient."""
+    run = prepare(recipe(folder, clip=clip, ema=0.0, warmup=0, schedule="constant", learning_rate=0.5))
+    run.optimizer = torch.optim.SGD(run.network.parameters(), lr=0.5)
+    before = flatten(run.network.state_dict())
+    lr, hr = run.sampler.at(0)
+    (run.model(lr) - hr).abs().mean().backward()
+    norm = float(torch.cat([parameter.grad.flatten() for parameter in run.network.parameters()]).norm())
+    assert norm > 0.02
+    run.train_until(1, report=None)
+    update = float((flatten(run.network.state_dict()) - before).norm())
+    assert update == pytest.approx(0.5 * (expected or norm), rel=1e-4)  # differences of float32 weights
+
+
+def test_a_loss_that_a_program_enters_is_the_one_that_is_minimized(folder, monkeypatch):
+    """With plain gradient descent twice the loss gives twice the update."""
+    monkeypatch.setitem(LOSSES, "mine", lambda sr, hr: 2 * (sr - hr).abs().mean())
+    updates = []
+    for loss in ("l1", "mine"):
+        run = prepare(recipe(folder, name=loss, loss=loss, ema=0.0, warmup=0, schedule="constant", learning_rate=0.5))
+        run.optimizer = torch.optim.SGD(run.network.parameters(), lr=0.5)
+        before = flatten(run.network.state_dict())
+        run.train_until(1, report=None)
+        updates.append(flatten(run.network.state_dict()) - before)
+    torch.testing.assert_close(updates[1], 2 * updates[0], rtol=0, atol=1e-6)  # rounding of float32
+
+
+@pytest.mark.parametrize(("ema", "decays"), [(0.999, (1 / 10, 2 / 11, 3 / 12)), (0.15, (1 / 10, 0.15, 0.15))])
+def test_the_average_of_the_weights_warms_up(folder, ema, decays):
+    run = prepare(recipe(folder, ema=ema))
+    average = flatten(run.network.state_dict())
+    for step, decay in enumerate(decays, start=1):
+        run.train_until(step, report=None)
+        average = decay * average + (1 - decay) * flatten(run.network.state_dict())
+    assert (flatten(run.average) - average).abs().max() < 1e-6  # rounding of float32
+    assert (flatten(run.average) - flatten(run.network.state_dict())).abs().max() > 1e-4
+
+
+def test_without_ema_the_average_is_the_weights(folder):
+    run = prepare(recipe(folder, ema=0.0))
+    run.train_until(3, report=None)
+    assert torch.equal(flatten(run.average), flatten(run.network.state_dict()))
 
 
 def test_channels_last_changes_nothing_but_rounding(folder):
