@@ -4,6 +4,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from kukkiri.attention import NonLocal, RegionalNonLocal, pairwise
 from kukkiri.errors import ImageError
+from tests.networks.parity import assert_parity
+from tests.tolerances import FLOAT32_NETWORK, FLOAT32_SAME_MATHS, FLOAT64_ILL_CONDITIONED
 
 PAIRWISE = ["gaussian", "embedded_gaussian", "dot_product", "concatenation"]
 PARAMETERS = {"gaussian": 4192, "embedded_gaussian": 8352, "dot_product": 8352, "concatenation": 8416}
@@ -70,11 +72,15 @@ def test_bounded_is_plain(kind, sub_sample, size, monkeypatch):
     monkeypatch.setattr(pairwise, "LARGEST_MATRIX", 256)  # several blocks of queries, the last one shorter
     net = alive(NonLocal(6, dimension=len(size), pairwise=kind, sub_sample=sub_sample))
     x = torch.randn(2, 6, *size)
-    torch.testing.assert_close(*both(net, lambda: net(x)), rtol=1e-5, atol=1e-5)  # float32 sums in another order
+    torch.testing.assert_close(
+        *both(net, lambda: net(x)), rtol=FLOAT32_NETWORK, atol=FLOAT32_NETWORK
+    )  # float32 sums in another order
     net, wide = net.double(), x.double().requires_grad_()
     gradients = both(net, lambda: torch.autograd.grad(net(wide).square().sum(), [wide, *net.parameters()]))
     for one, other in zip(*gradients, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-10)  # float64, entries up to 100
+        torch.testing.assert_close(
+            one, other, rtol=FLOAT64_ILL_CONDITIONED, atol=FLOAT64_ILL_CONDITIONED
+        )  # float64, entries up to 100
 
 
 @pytest.mark.parametrize("kind", PAIRWISE)
@@ -86,7 +92,9 @@ def test_the_largest_tensor_of_a_bounded_block_is_not_the_matrix_of_pairs(kind):
     with LargestTensor() as bounded, torch.no_grad():
         net.bounded = True
         found = net(x)
-    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)  # float64: exp(x.x) magnifies any rounding
+    torch.testing.assert_close(
+        found, expected, rtol=FLOAT64_ILL_CONDITIONED, atol=FLOAT64_ILL_CONDITIONED
+    )  # float64: exp(x.x) magnifies any rounding
     assert plain.numbers == 5184**2
     assert bounded.numbers < 5184 * 40  # sums and weighted sums of 4 features, in a few copies; no block of pairs
 
@@ -99,9 +107,9 @@ def test_attention_of_a_position_gives_its_output(kind):
     assert weights.shape == (2, 3, 4)
     y = torch.einsum("nhw,nchw->nc", weights, net.g(x))
     expected = net.W(y[..., None, None])[..., 0, 0] + x[:, :, 5, 2]
-    torch.testing.assert_close(net(x)[:, :, 5, 2], expected, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(net(x)[:, :, 5, 2], expected, rtol=FLOAT32_NETWORK, atol=FLOAT32_NETWORK)
     if "gaussian" in kind:
-        torch.testing.assert_close(weights.sum(dim=(1, 2)), torch.ones(2), rtol=1e-6, atol=0)
+        torch.testing.assert_close(weights.sum(dim=(1, 2)), torch.ones(2), rtol=FLOAT32_SAME_MATHS, atol=0)
 
 
 def test_regions_do_not_see_each_other():
@@ -158,4 +166,4 @@ class LargestTensor(TorchDispatchMode):
 
 
 def close(found, expected):
-    assert (found - expected).abs().max() <= 1e-5 * expected.abs().max() + 1e-7  # float32, another order of sums
+    assert_parity(found, expected)

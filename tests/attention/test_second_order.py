@@ -2,6 +2,8 @@ import pytest
 import torch
 
 from kukkiri.attention import SecondOrderChannelAttention, covariance_pool, matrix_sqrt
+from tests.networks.parity import assert_parity
+from tests.tolerances import FLOAT64_MATHS
 
 
 @pytest.mark.parametrize("case", ["san_soca_c16", "san_soca_c8_crop1005"])
@@ -14,7 +16,7 @@ def test_second_order_attention_is_the_official_one(golden, case):
     expected = vector["output"]
     with torch.no_grad():
         found = net(vector["input"])
-    assert (found - expected).abs().max() <= 1e-5 * expected.abs().max() + 1e-7  # float32, another order of sums
+    assert_parity(found, expected)
 
 
 def test_the_crop_matters_on_a_map_of_1005(golden):
@@ -35,15 +37,15 @@ def test_the_gate_sees_the_row_means_of_the_normalized_covariance(alpha, method)
     statistics = root.mean(dim=2)
     hidden = torch.relu(statistics @ net.conv_du[0].weight.flatten(1).T + net.conv_du[0].bias)
     weights = torch.sigmoid(hidden @ net.conv_du[2].weight.flatten(1).T + net.conv_du[2].bias)
-    torch.testing.assert_close(net.weights(x), weights, rtol=0, atol=1e-12)
-    torch.testing.assert_close(net(x), x * weights[..., None, None], rtol=0, atol=1e-12)
+    torch.testing.assert_close(net.weights(x), weights, rtol=0, atol=FLOAT64_MATHS)
+    torch.testing.assert_close(net(x), x * weights[..., None, None], rtol=0, atol=FLOAT64_MATHS)
 
 
 def test_adding_a_constant_to_a_channel_changes_no_weight():  # first-order attention would answer
     net = SecondOrderChannelAttention(3, reduction=1).double()
     x = torch.randn(1, 3, 8, 8, dtype=torch.float64)
     shift = torch.tensor([4.0, -2.0, 9.0], dtype=torch.float64).view(1, 3, 1, 1)
-    torch.testing.assert_close(net.weights(x), net.weights(x + shift), rtol=0, atol=1e-12)
+    torch.testing.assert_close(net.weights(x), net.weights(x + shift), rtol=0, atol=FLOAT64_MATHS)
 
 
 def test_all_zero_features_are_nan_unless_asked_otherwise():

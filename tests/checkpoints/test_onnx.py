@@ -13,6 +13,7 @@ from kukkiri.checkpoints.onnx import MEMORY_KEY
 from kukkiri.errors import ModelError
 from kukkiri.info import ModelInfo
 from kukkiri.networks import ESPCN, FSRCNN, VDSR, RRDBNet
+from tests.tolerances import TORCH_AGAINST_ONNX
 
 
 def session(path):
@@ -43,7 +44,7 @@ def test_any_batch_and_size_agree_with_torch(espcn):
         with torch.inference_mode():
             expected = network(lr).numpy()
         # torch against ONNX Runtime: other order of additions, float32
-        assert np.abs(run.run(["sr"], {"lr": lr.numpy()})[0] - expected).max() <= 1e-5
+        assert np.abs(run.run(["sr"], {"lr": lr.numpy()})[0] - expected).max() <= TORCH_AGAINST_ONNX
 
 
 def test_the_file_describes_itself(espcn):
@@ -96,7 +97,7 @@ def test_the_value_range_is_folded_in(tmp_path):
     with torch.inference_mode():
         expected = network(lr * 255).numpy() / 255
     (found,) = session(tmp_path / "a.onnx").run(None, {"lr": lr.numpy()})
-    assert np.abs(found - expected).max() <= 1e-5
+    assert np.abs(found - expected).max() <= TORCH_AGAINST_ONNX
 
 
 def test_a_network_with_a_size_multiple_is_verified_at_multiples(tmp_path):
@@ -107,7 +108,7 @@ def test_a_network_with_a_size_multiple_is_verified_at_multiples(tmp_path):
     lr = torch.rand(1, 3, 10, 34)
     with torch.inference_mode():
         expected = network(lr).numpy()
-    assert np.abs(session(tmp_path / "a.onnx").run(None, {"lr": lr.numpy()})[0] - expected).max() <= 1e-5
+    assert np.abs(session(tmp_path / "a.onnx").run(None, {"lr": lr.numpy()})[0] - expected).max() <= TORCH_AGAINST_ONNX
 
 
 def test_a_transposed_convolution_counts_its_columns(tmp_path):

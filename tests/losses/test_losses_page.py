@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from kukkiri.checkpoints import load
 from kukkiri.images import Image
@@ -61,7 +62,6 @@ def test_a_loss_of_a_program_trains_a_network(followed, rng, capsys):
     lr, hr = np.float32(rng.random((2, 1, 1, 8, 9)))
     error = hr - lr
     mean = np.abs(error).mean() + 0.5 * sum(np.abs(np.diff(error, axis=axis)).mean() for axis in (2, 3))
-    torch = pytest.importorskip("torch")
     value = LOSSES["mine"](torch.from_numpy(lr), torch.from_numpy(hr))
     assert float(value) == pytest.approx(float(mean), rel=1e-6)
     assert load(followed["weights"]).info.network == "espcn"

@@ -15,6 +15,7 @@ from kukkiri.metrics.checkerboard import (
     sub_pixel_residual,
     texture_probe,
 )
+from tests.tolerances import FLOAT32_SAME_MATHS, FLOAT64_LARGE_VALUES, FLOAT64_MATHS
 
 
 def tiled(pattern, size):
@@ -36,7 +37,7 @@ def test_phase_response_of_a_layer_whose_phases_have_known_gains():
         return np.kron(lr[..., 0], gains)[:, :, None] + lr.sum(axis=2).repeat(2, 0).repeat(2, 1)[:, :, None]
 
     found = phase_response(upscale, scale=2, channels=3, level=0.5)
-    np.testing.assert_allclose(found[..., 0], 0.5 * gains + 1.5, atol=1e-12)
+    np.testing.assert_allclose(found[..., 0], 0.5 * gains + 1.5, atol=FLOAT64_MATHS)
 
 
 def test_phase_response_refuses_another_size():
@@ -89,8 +90,10 @@ def test_noise_without_a_pattern_scores_about_zero(scale, seed):
 
 
 def test_a_flat_image_and_a_constant_scores_zero():
-    assert checkerboard(np.full((64, 64), 0.3), scale=2).score == pytest.approx(0.0, abs=1e-9)
-    assert checkerboard(np.full((64, 64, 3), 0.3, dtype=np.float32), scale=2).amplitude == pytest.approx(0.0, abs=1e-6)
+    assert checkerboard(np.full((64, 64), 0.3), scale=2).score == pytest.approx(0.0, abs=FLOAT64_LARGE_VALUES)
+    assert checkerboard(np.full((64, 64, 3), 0.3, dtype=np.float32), scale=2).amplitude == pytest.approx(
+        0.0, abs=FLOAT32_SAME_MATHS
+    )
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4, 8])
@@ -123,8 +126,8 @@ def test_network_measurement_leaves_out_the_border_and_finds_the_uneven_phase():
         return sr[:, :, None]
 
     found = network_checkerboard(upscale, scale=3, channels=1, margin=12, multiple=8)
-    np.testing.assert_allclose(found.response[..., 0], 0.5 * gains, atol=1e-12)
-    np.testing.assert_allclose(found.spread, 0.01, atol=1e-12)
+    np.testing.assert_allclose(found.response[..., 0], 0.5 * gains, atol=FLOAT64_MATHS)
+    np.testing.assert_allclose(found.spread, 0.01, atol=FLOAT64_MATHS)
     even = network_checkerboard(lambda lr: lr.repeat(3, 0).repeat(3, 1), scale=3, channels=1)
     assert found.texture.score > even.texture.score + 5
     assert even.spread == 0.0
@@ -140,7 +143,7 @@ def test_spectrum_sums_to_the_mean_square():
     image = np.random.default_rng(0).normal(size=(64, 64))
     window = np.outer(*[0.5 - 0.5 * np.cos(2 * np.pi * np.arange(64) / 64)] * 2)
     expected = (((image - image.mean()) * window) ** 2).sum() / (window**2).sum()
-    np.testing.assert_allclose(spectrum(image, scale=2).sum(), expected, rtol=1e-12)
+    np.testing.assert_allclose(spectrum(image, scale=2).sum(), expected, rtol=FLOAT64_MATHS)
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])

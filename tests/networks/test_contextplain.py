@@ -22,7 +22,7 @@ def test_a_code_of_zero_is_the_plain_network():
     network, plain = filled(width=6, depth=2), Plain(scale=2, colour="rgb", width=6, depth=2)
     plain.load_state_dict({key: value for key, value in network.state_dict().items() if not key.startswith("code")})
     lr = torch.rand(2, 3, 7, 9)
-    torch.testing.assert_close(network(lr), plain(lr), rtol=0, atol=FLOAT32_SAME_MATHS)  # the same maths in float32
+    torch.testing.assert_close(network(lr), plain(lr), rtol=0, atol=FLOAT32_SAME_MATHS)
 
 
 def test_a_code_is_a_change_of_the_biases():
@@ -32,7 +32,7 @@ def test_a_code_is_a_change_of_the_biases():
     with torch.no_grad():
         for layer, weight in zip(network.body, network.codes, strict=True):
             layer.bias += weight @ code
-    torch.testing.assert_close(network(lr), given, rtol=0, atol=FLOAT32_SAME_MATHS)  # the same maths in float32
+    torch.testing.assert_close(network(lr), given, rtol=0, atol=FLOAT32_SAME_MATHS)
 
 
 def test_every_image_may_have_its_own_code_and_the_networks_own_is_the_default():

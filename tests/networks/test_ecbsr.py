@@ -30,7 +30,7 @@ def test_the_deployed_network_is_the_branched_one_exactly(golden, name, identity
     plain = net.deploy()
     lr = case["input"].double()
     branched = net.train()(lr)
-    assert (plain(lr) - branched).abs().max() <= FLOAT64_MATHS * branched.abs().max()  # same maths in float64
+    assert (plain(lr) - branched).abs().max() <= FLOAT64_MATHS * branched.abs().max()
     with torch.no_grad():
         assert_parity(plain.float()(case["input"]), case["output"])
     again = ECBSR(**ECBSR.arguments_from_state(plain.state_dict()))

@@ -20,7 +20,7 @@ def test_it_is_a_deployed_ecbsr_with_rectifiers():
     keys = [f"backbone.{i}.conv3x3.{what}" for i in range(4) for what in ("weight", "bias")]
     theirs.load_state_dict(dict(zip(keys, ours.state_dict().values(), strict=True)))
     lr = torch.rand(1, 1, 7, 9)
-    assert torch.allclose(ours(lr), theirs(lr), atol=FLOAT32_SAME_MATHS)  # sums in another order
+    assert torch.allclose(ours(lr), theirs(lr), atol=FLOAT32_SAME_MATHS)
 
 
 def test_parameters_are_counted_by_hand():

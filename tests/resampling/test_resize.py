@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kukkiri.resampling import KERNELS, border_indices, output_length, resize, weight_table
+from tests.tolerances import FLOAT32_AGAINST_FLOAT64, FLOAT64_LARGE_VALUES, FLOAT64_MATHS
 
 VECTORS = ["imresize_36x48_smooth", "imresize_down_37x53", "imresize_up_37x53"]
 SCALES = {"0.333333": 1 / 3}
@@ -24,13 +25,13 @@ def test_floats_equal_the_vectors(golden_arrays, name):
         assert np.abs(resize(image / 255.0, scale=scale) - expected).max() < tolerance
         single = resize((image / 255.0).astype(np.float32), scale=scale)
         assert single.dtype == np.float32
-        assert np.abs(single - expected).max() < 2e-6  # sums of single-precision products
+        assert np.abs(single - expected).max() < FLOAT32_AGAINST_FLOAT64
 
 
 @pytest.mark.parametrize("name", VECTORS[:2])
 def test_without_antialiasing_they_equal_the_vectors_too(golden_arrays, name):
     for image, scale, expected in cases(golden_arrays, name, "noantialias_BasicSR64_only"):
-        assert np.abs(resize(image / 255.0, scale=scale, antialias=False) - expected).max() < 1e-9
+        assert np.abs(resize(image / 255.0, scale=scale, antialias=False) - expected).max() < FLOAT64_LARGE_VALUES
 
 
 @pytest.mark.parametrize("name", VECTORS)
@@ -64,7 +65,7 @@ def test_halves_round_away_from_zero_after_each_pass():
     kernel=st.sampled_from(sorted(KERNELS)),
 )
 def test_a_constant_image_stays_constant(image, scale, kernel):
-    assert np.abs(resize(np.full(image, 0.7), scale=scale, kernel=kernel) - 0.7).max() < 1e-12
+    assert np.abs(resize(np.full(image, 0.7), scale=scale, kernel=kernel) - 0.7).max() < FLOAT64_MATHS
 
 
 @given(scale=st.sampled_from([1.5, 2, 3, 4]), kernel=st.sampled_from(["linear", "cubic"]))
@@ -72,7 +73,7 @@ def test_a_ramp_stays_a_ramp_away_from_the_border(scale, kernel):
     ramp = np.arange(20.0)[None].repeat(3, 0)
     upscaled = resize(ramp, output_size=(3, int(20 * scale)), kernel=kernel)
     inner = upscaled[:, int(3 * scale) : -int(3 * scale)]
-    assert np.abs(np.diff(inner, axis=1) - 1 / scale).max() < 1e-12
+    assert np.abs(np.diff(inner, axis=1) - 1 / scale).max() < FLOAT64_MATHS
 
 
 def test_nearest_upscaling_repeats_pixels(rng):
@@ -110,10 +111,10 @@ def test_output_length_is_the_ceiling_without_float_noise(length, scale):
 def test_a_table_as_a_matrix_gives_the_same_sums(rng):
     signal = rng.random(11)
     table = weight_table(11, 25, scale=25 / 11, kernel="lanczos3")
-    assert np.abs(table.dense().sum(axis=1) - 1).max() < 1e-12
+    assert np.abs(table.dense().sum(axis=1) - 1).max() < FLOAT64_MATHS
     assert (
         np.abs(table.dense() @ signal - resize(signal[:, None], output_size=(25, 1), kernel="lanczos3")[:, 0]).max()
-        < 1e-12
+        < FLOAT64_MATHS
     )
 
 

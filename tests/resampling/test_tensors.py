@@ -8,6 +8,7 @@ pytest.importorskip("torch", reason="needs torch")
 import torch
 
 from kukkiri.resampling.tensors import resize_tensor
+from tests.tolerances import FLOAT64_MATHS
 
 
 @pytest.mark.parametrize("kernel", sorted(KERNELS))
@@ -17,7 +18,7 @@ def test_tensors_and_arrays_are_upscaled_alike(rng, kernel, output_size):
     tensor = torch.from_numpy(image.transpose(2, 0, 1)[None].copy())
     expected = resize(image, output_size=output_size, kernel=kernel)
     found = resize_tensor(tensor, output_size=output_size, kernel=kernel)[0].permute(1, 2, 0).numpy()
-    assert np.abs(found - expected).max() < 1e-12
+    assert np.abs(found - expected).max() < FLOAT64_MATHS
 
 
 def test_tensors_pass_gradients_of_gradients():

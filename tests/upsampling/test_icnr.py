@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from kukkiri.upsampling import icnr_, icnr_transposed_, upscaling_taps
+from tests.tolerances import FLOAT32_SAME_MATHS, FLOAT64_MATHS
 
 
 def drawn():
@@ -43,7 +44,7 @@ def test_sub_pixel_convolution_starts_as_convolution_and_nearest(scale, channels
     lr = torch.rand(1, inputs, 6, 7)
     found = F.pixel_shuffle(F.conv2d(lr, weight, padding=size // 2), scale)
     expected = F.interpolate(F.conv2d(lr, kept[0], padding=size // 2), scale_factor=scale, mode="nearest")
-    torch.testing.assert_close(found, expected, atol=1e-6 * max(1.0, float(expected.abs().max())), rtol=0)
+    torch.testing.assert_close(found, expected, atol=FLOAT32_SAME_MATHS * max(1.0, float(expected.abs().max())), rtol=0)
 
 
 @settings(max_examples=30, deadline=None)
@@ -55,7 +56,7 @@ def test_sub_pixel_convolution_starts_as_convolution_and_area(scale, size, seed)
     lr = F.pad(torch.rand(1, 3, 6, 7).double(), (4, 4, 4, 4))  # the inner convolution makes pixels outside too
     found = F.pixel_shuffle(F.conv2d(lr, weight, padding=size // 2), scale)
     inner = F.conv2d(lr, kept[0], padding=(kept[0].shape[-1]) // 2)
-    torch.testing.assert_close(found, upscale(inner, scale, "area"), atol=1e-12, rtol=0)
+    torch.testing.assert_close(found, upscale(inner, scale, "area"), atol=FLOAT64_MATHS, rtol=0)
 
 
 @settings(max_examples=60, deadline=None)
@@ -86,7 +87,7 @@ def test_transposed_convolution_starts_as_convolution_and_upscaling(scale, size,
     expected = F.conv_transpose2d(whole, taps2d, stride=scale, groups=2)
     expected = F.pad(expected, (first, 0, first, 0))[..., crop:, crop:]
     height, width = min(found.shape[2], expected.shape[2]), min(found.shape[3], expected.shape[3])
-    torch.testing.assert_close(found[..., :height, :width], expected[..., :height, :width], atol=1e-12, rtol=0)
+    torch.testing.assert_close(found[..., :height, :width], expected[..., :height, :width], atol=FLOAT64_MATHS, rtol=0)
     assert (crop - before - first) % scale == 0  # so the upscaling starts at the corner of an LR pixel
 
 
@@ -105,7 +106,9 @@ def test_the_default_padding_gives_nearest_of_a_convolution_on_the_lr_grid(scale
     convolved = F.conv2d(F.pad(lr, (before, count - 1 - before) * 2), kept[0])
     expected = F.interpolate(convolved, scale_factor=scale, mode="nearest")
     with torch.no_grad():
-        torch.testing.assert_close(layer(lr), expected, atol=1e-6 * float(expected.abs().max() + 1), rtol=0)
+        torch.testing.assert_close(
+            layer(lr), expected, atol=FLOAT32_SAME_MATHS * float(expected.abs().max() + 1), rtol=0
+        )
 
 
 def test_one_tap_with_area_is_the_bilinear_start_of_fcn():
@@ -119,7 +122,7 @@ def test_area_is_bilinear_interpolation_away_from_the_border():
     for scale in (2, 3, 4):
         bilinear = F.interpolate(lr, scale_factor=scale, mode="bilinear", align_corners=False)
         inner = (..., slice(scale, -scale), slice(scale, -scale))
-        torch.testing.assert_close(upscale(lr, scale, "area")[inner], bilinear[inner], atol=1e-12, rtol=0)
+        torch.testing.assert_close(upscale(lr, scale, "area")[inner], bilinear[inner], atol=FLOAT64_MATHS, rtol=0)
 
 
 def test_golden_sub_pixel_start(golden):
@@ -128,7 +131,7 @@ def test_golden_sub_pixel_start(golden):
     icnr_(weight, scale=2, init=lambda drawn: drawn.copy_(vector["state.sub_weight"]))
     torch.testing.assert_close(weight, vector["state.weight"], atol=0, rtol=0)
     found = F.pixel_shuffle(F.conv2d(vector["input"], weight, vector["state.bias"], padding=1), 2)
-    torch.testing.assert_close(found, vector["output"], atol=1e-6, rtol=0)
+    torch.testing.assert_close(found, vector["output"], atol=FLOAT32_SAME_MATHS, rtol=0)
 
 
 def test_mistakes_are_refused():

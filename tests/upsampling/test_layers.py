@@ -15,6 +15,7 @@ from kukkiri.upsampling import (
     space_from_sub_pixel,
     sub_pixel_from_space,
 )
+from tests.tolerances import FLOAT32_SAME_MATHS, FLOAT64_MATHS
 
 
 @pytest.mark.parametrize("name", UPSAMPLERS)
@@ -39,7 +40,7 @@ def test_zero_insertion_gives_the_numbers_of_the_transposed_convolution(scale, e
     same = ZeroInsertConv(channels_in=3, channels_out=2, scale=scale, kernel_size=size).double()
     same.load_state_dict(layer.state_dict())
     lr = torch.rand(1, 3, 4, 6).double()
-    torch.testing.assert_close(same(lr), layer(lr), atol=1e-12, rtol=0)
+    torch.testing.assert_close(same(lr), layer(lr), atol=FLOAT64_MATHS, rtol=0)
 
 
 @settings(max_examples=40, deadline=None)
@@ -52,7 +53,7 @@ def test_both_readings_of_sub_pixel_convolution_give_the_same_numbers(scale, siz
         layer.conv.weight.copy_(sub_pixel_from_space(space.conv.weight, scale=scale))
         layer.conv.bias.copy_(space.conv.bias.repeat_interleave(scale**2))
     lr = torch.rand(1, 3, 4, 6).double()
-    torch.testing.assert_close(space(lr), layer(lr), atol=1e-12, rtol=0)
+    torch.testing.assert_close(space(lr), layer(lr), atol=FLOAT64_MATHS, rtol=0)
     back = space_from_sub_pixel(layer.conv.weight, scale=scale)
     torch.testing.assert_close(back, space.conv.weight, atol=0, rtol=0)
 
@@ -65,7 +66,7 @@ def test_a_delta_makes_resize_convolution_the_interpolation_itself():
         torch.nn.init.zeros_(layer.conv.bias)
         align = None if mode == "nearest" else False
         expected = F.interpolate(lr, scale_factor=3, mode=mode, align_corners=align)
-        torch.testing.assert_close(layer(lr), expected, atol=1e-6, rtol=0)
+        torch.testing.assert_close(layer(lr), expected, atol=FLOAT32_SAME_MATHS, rtol=0)
 
 
 def test_a_transposed_pixel_lands_on_its_own_square_and_its_neighbours():
@@ -87,7 +88,7 @@ def test_icnr_gives_every_phase_the_same_response_to_a_constant(name, scale, ups
     layer = UPSAMPLERS[name](channels_in=4, channels_out=2, scale=scale).double().icnr_(upscaling=upscaling)
     centre = layer(torch.ones(1, 4, 9, 9).double())[..., 4 * scale : 5 * scale, 4 * scale : 5 * scale]
     assert float(centre.detach().abs().max()) > 1e-3
-    torch.testing.assert_close(centre, centre[..., :1, :1].expand_as(centre), atol=1e-12, rtol=0)
+    torch.testing.assert_close(centre, centre[..., :1, :1].expand_as(centre), atol=FLOAT64_MATHS, rtol=0)
 
 
 def test_interpolating_layers_need_no_icnr():

@@ -5,6 +5,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from kukkiri.upsampling.matrix import convolution_matrix, convolution_size, exact_crop, transposed_size
+from tests.tolerances import FLOAT64_MATHS
 
 geometry = {
     "kernel": st.integers(1, 4),
@@ -34,7 +35,7 @@ def test_matrix_times_x_is_the_layer_and_its_transpose_the_transposed_layer(
     x = torch.randn(1, channels_in, *size, dtype=torch.float64)
     y = convolve(x, weight, stride=stride, padding=padding, dilation=dilation)
     found = (matrix @ x.reshape(-1, 1)).reshape(y.shape)
-    torch.testing.assert_close(found, y, atol=1e-12, rtol=0)
+    torch.testing.assert_close(found, y, atol=FLOAT64_MATHS, rtol=0)
 
     back = (matrix.t() @ y.reshape(-1, 1)).reshape(x.shape)
     missing = [
@@ -43,7 +44,7 @@ def test_matrix_times_x_is_the_layer_and_its_transpose_the_transposed_layer(
     ]
     if all(0 <= one < max(stride, dilation) for one in missing):  # what the framework accepts as output padding
         layer = transpose(y, weight, stride=stride, padding=padding, dilation=dilation, output_padding=missing)
-        torch.testing.assert_close(back, layer, atol=1e-12, rtol=0)
+        torch.testing.assert_close(back, layer, atol=FLOAT64_MATHS, rtol=0)
 
 
 def test_the_matrix_of_a_3x3_kernel_on_4x4_written_out():

@@ -13,6 +13,7 @@ from kukkiri.upsampling.rewrites import (
     merge_branches,
     merge_convolutions,
 )
+from tests.tolerances import FLOAT64_MATHS
 
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5}
 
@@ -74,9 +75,9 @@ def test_without_it_only_the_padding_of_the_second_differs_and_by_what_the_first
         difference = merge_convolutions(first, second, exact_border=False)(x) - second(first(x))
         wide = F.conv2d(F.pad(x, (pads + reach,) * 4), first.weight, first.bias)
         outside = wide - F.pad(first(x), (reach,) * 4)
-        torch.testing.assert_close(difference, F.conv2d(outside, second.weight), atol=1e-12, rtol=0)
+        torch.testing.assert_close(difference, F.conv2d(outside, second.weight), atol=FLOAT64_MATHS, rtol=0)
         inner = difference[..., reach:-reach, reach:-reach]
-        torch.testing.assert_close(inner, torch.zeros_like(inner), atol=1e-12, rtol=0)
+        torch.testing.assert_close(inner, torch.zeros_like(inner), atol=FLOAT64_MATHS, rtol=0)
 
 
 @settings(max_examples=30, deadline=None)

@@ -7,6 +7,7 @@ from torch import nn
 
 from kukkiri.upsampling import SubPixelConv, TransposedConv
 from kukkiri.upsampling.rewrites import Crop, PhaseBias, sub_pixel_to_transposed, transposed_to_sub_pixel
+from tests.tolerances import FLOAT64_MATHS
 
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5}
 
@@ -75,9 +76,9 @@ def test_both_work_on_the_layers_of_this_package(size):
     torch.manual_seed(size)
     lr = torch.rand(1, 3, 4, 5).double()
     layer = SubPixelConv(channels_in=3, channels_out=2, scale=3, kernel_size=size).double()
-    torch.testing.assert_close(sub_pixel_to_transposed(layer.conv, scale=3)(lr), layer(lr), atol=1e-12, rtol=0)
+    torch.testing.assert_close(sub_pixel_to_transposed(layer.conv, scale=3)(lr), layer(lr), atol=FLOAT64_MATHS, rtol=0)
     head = TransposedConv(channels_in=3, channels_out=2, scale=3, kernel_size=size + 2).double()
-    torch.testing.assert_close(transposed_to_sub_pixel(head.conv)(lr), head(lr), atol=1e-12, rtol=0)
+    torch.testing.assert_close(transposed_to_sub_pixel(head.conv)(lr), head(lr), atol=FLOAT64_MATHS, rtol=0)
 
 
 def test_fsrcnn_head_becomes_a_3x3_convolution_in_crop_form():

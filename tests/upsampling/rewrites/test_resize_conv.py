@@ -7,6 +7,7 @@ from torch import nn
 
 from kukkiri.upsampling import ResizeConv
 from kukkiri.upsampling.rewrites import bilinear_to_sub_pixel, nearest_to_sub_pixel, resize_to_sub_pixel
+from tests.tolerances import FLOAT64_MATHS
 
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5}
 
@@ -73,9 +74,9 @@ def test_without_exact_borders_they_differ_by_what_the_convolution_would_see_out
     with torch.no_grad():
         difference = bilinear_to_sub_pixel(conv, scale=scale, exact_border=False)(lr) - conv(hr)
         expected = F.conv2d(ring, conv.weight)
-        torch.testing.assert_close(difference, expected, atol=1e-12, rtol=0)
+        torch.testing.assert_close(difference, expected, atol=FLOAT64_MATHS, rtol=0)
         inner = difference[..., reach:-reach, reach:-reach]
-        torch.testing.assert_close(inner, torch.zeros_like(inner), atol=1e-12, rtol=0)
+        torch.testing.assert_close(inner, torch.zeros_like(inner), atol=FLOAT64_MATHS, rtol=0)
 
 
 @pytest.mark.parametrize("mode", ["nearest", "bilinear"])
@@ -84,7 +85,7 @@ def test_resize_convolution_of_this_package_is_rewritten(mode, size):
     torch.manual_seed(size)
     layer = ResizeConv(channels_in=3, channels_out=2, scale=3, kernel_size=size, mode=mode).double()
     lr = torch.rand(1, 3, 5, 6).double()
-    torch.testing.assert_close(resize_to_sub_pixel(layer)(lr), layer(lr), atol=1e-12, rtol=0)
+    torch.testing.assert_close(resize_to_sub_pixel(layer)(lr), layer(lr), atol=FLOAT64_MATHS, rtol=0)
 
 
 def test_another_padding_is_refused():
