@@ -12,6 +12,7 @@ from kukkiri.images import Image
 from kukkiri.inference import Upscaler
 from kukkiri.metrics import PROTOCOLS
 from kukkiri.networks import ZSSR
+from tests.tolerances import FLOAT64_MATHS
 
 
 def test_adaptation_beats_bicubic_on_a_self_similar_image(self_similar, quick):
@@ -54,7 +55,7 @@ def test_a_kernel_is_bicubic_a_blur_a_matrix_or_a_file(tmp_path):
     assert str(degradation_of("gaussian:1.3", subsample="bicubic")) == str(Degradation.parse("gaussian:1.3+bicubic"))
     assert str(degradation_of("disk:2+direct:aligned")) == str(Degradation.parse("disk:2+direct:aligned"))
     for given in (kernel, tmp_path / "kernel.npy", str(tmp_path / "kernel.npy")):
-        np.testing.assert_allclose(degradation_of(given).effective_kernel(scale=2), kernel, rtol=1e-12)
+        np.testing.assert_allclose(degradation_of(given).effective_kernel(scale=2), kernel, rtol=FLOAT64_MATHS)
 
 
 @pytest.mark.parametrize(

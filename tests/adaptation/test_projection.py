@@ -4,6 +4,7 @@ import pytest
 from kukkiri.adaptation import back_project, median_ensemble
 from kukkiri.degradations import Degradation
 from kukkiri.resampling import resize
+from tests.tolerances import FLOAT32_SAME_MATHS
 
 
 @pytest.mark.parametrize("text", ["bicubic", "gaussian:1.0+direct:aligned"])
@@ -35,4 +36,4 @@ def test_the_ensemble_is_the_median_of_eight_and_not_the_mean(rng):
     lr = rng.random((130, 6, 3)).astype(np.float32)
     added = iter([0.0, 0.0, 0.0, 0.0, 0.25, 0.5, 100.0, 100.0])
     result = median_ensemble(lambda view: view + np.float32(next(added)), lr)
-    np.testing.assert_allclose(result, lr + 0.125, atol=1e-6)  # between the fourth and the fifth
+    np.testing.assert_allclose(result, lr + 0.125, atol=FLOAT32_SAME_MATHS)  # between the fourth and the fifth

@@ -9,6 +9,7 @@ from kukkiri.adaptation.schedule import LearningRateRule
 from kukkiri.adaptation.zssr import find_detailed_region, gradual_factors, make_input
 from kukkiri.degradations import Degradation, gaussian_kernel
 from kukkiri.resampling import resize
+from tests.tolerances import FLOAT32_AGAINST_FLOAT64, FLOAT32_SAME_MATHS
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def test_the_input_is_the_hr_crop_downscaled_by_the_kernel_and_upscaled(rng):
         lr[row, column] = (kernel[..., None] * window).sum(axis=(0, 1))
     tensor = torch.from_numpy(hr.transpose(2, 0, 1))[None]
     found = make_input(tensor, degradation=degradation, factors=(2.0, 2.0))[0].permute(1, 2, 0).numpy()
-    np.testing.assert_allclose(found, resize(lr, output_size=(12, 18)), atol=2e-6)
+    np.testing.assert_allclose(found, resize(lr, output_size=(12, 18)), atol=FLOAT32_AGAINST_FLOAT64)
 
 
 def test_noise_of_the_given_strength_is_on_the_downscaled_copy():
@@ -40,7 +41,7 @@ def test_noise_of_the_given_strength_is_on_the_downscaled_copy():
     rng = np.random.default_rng(0)
     plain = Degradation.parse("bicubic")
     clean = make_input(grey, degradation=plain, factors=(2.0, 2.0), noise_std=0.0, rng=rng)
-    torch.testing.assert_close(clean, grey, atol=1e-6, rtol=0)
+    torch.testing.assert_close(clean, grey, atol=FLOAT32_SAME_MATHS, rtol=0)
     noisy = make_input(grey, degradation=plain, factors=(2.0, 2.0), noise_std=0.05, rng=rng)
     upscaled = resize(rng.standard_normal((400, 400)), output_size=(800, 800))
     assert float((noisy - grey).std()) == pytest.approx(0.05 * upscaled.std(), rel=0.03)

@@ -9,6 +9,7 @@ from kukkiri.evaluation.contenders import Contender, make_test_pair
 from kukkiri.images import Image
 from kukkiri.info import ModelInfo
 from kukkiri.metrics import PROTOCOLS
+from tests.tolerances import PSNR_DB
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ def test_a_pre_upsampled_network_is_given_the_bicubic_upscaling(nearest, data):
     model = nearest("identity", pre_upsampled=True)
     found, expected = scores(model, data, protocol="y-legacy"), scores("bicubic", data, protocol="y-legacy")
     for name in expected:  # float32 in the graph: a value near a half may round to the other level
-        assert found[name].psnr == pytest.approx(expected[name].psnr, abs=1e-3)
+        assert found[name].psnr == pytest.approx(expected[name].psnr, abs=PSNR_DB)
 
 
 def test_a_model_of_another_scale_or_colour_is_refused(nearest, data):

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kukkiri.evaluation import bootstrap_interval, paired_difference
+from tests.tolerances import FLOAT64_MATHS
 
 values = st.lists(st.floats(0, 50), min_size=2, max_size=20)
 
@@ -68,7 +69,7 @@ def test_a_constant_difference_is_certain_however_much_images_differ():
 def test_a_difference_changes_its_sign_with_the_order(rng):
     a, b = rng.normal(30, 5, size=14), rng.normal(30, 5, size=14)
     mean, low, high = paired_difference(a, b)
-    assert mean == pytest.approx(np.mean(a - b), abs=1e-12)
+    assert mean == pytest.approx(np.mean(a - b), abs=FLOAT64_MATHS)
     assert paired_difference(b, a) == pytest.approx(
         (-mean, -high, -low), abs=0.2
     )  # other quantiles of the same resampling

@@ -3,6 +3,7 @@ import torch
 from networks.fcn import FCN
 
 from kukkiri.upsampling import UPSAMPLERS
+from tests.tolerances import FLOAT32_SAME_MATHS
 
 
 @pytest.mark.parametrize("head", UPSAMPLERS)
@@ -29,7 +30,7 @@ def test_skips_add_the_encoder_s_features():
             image = torch.rand(1, 3, 6, 6, generator=torch.Generator().manual_seed(1))
             decoder(image)
     with torch.no_grad():
-        torch.testing.assert_close(seen[0] - seen[1], network.encoder[0](image), atol=1e-6, rtol=0)
+        torch.testing.assert_close(seen[0] - seen[1], network.encoder[0](image), atol=FLOAT32_SAME_MATHS, rtol=0)
 
 
 def spread(head, initialization):
@@ -43,7 +44,7 @@ def spread(head, initialization):
 
 @pytest.mark.parametrize("head", ["transposed", "sub-pixel"])
 def test_the_bilinear_initialization_shows_no_pattern_and_the_random_one_does(head):
-    assert spread(head, "area") < 1e-6
+    assert spread(head, "area") < FLOAT32_SAME_MATHS
     assert spread(head, "random") > 0.05
 
 

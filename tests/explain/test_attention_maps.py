@@ -5,6 +5,7 @@ import torch
 from kukkiri.errors import ConfigError, ModelError
 from kukkiri.explain.attention_maps import find_attention, find_channel_weights, find_position_weights
 from kukkiri.networks import ESPCN, RCAN, SAN
+from tests.tolerances import FLOAT32_SAME_MATHS
 
 
 def noise(height, width):
@@ -47,7 +48,7 @@ def test_position_weights_of_san_stay_in_the_region_and_sum_to_one():
     assert [positions.name for positions in found] == ["non_local, call 1", "non_local, call 2"]
     for positions in found:
         assert positions.weights.shape == (13, 10)
-        assert positions.weights.sum() == pytest.approx(1, abs=1e-6)
+        assert positions.weights.sum() == pytest.approx(1, abs=FLOAT32_SAME_MATHS)
         assert (
             positions.weights[:6, 5:9].min() > 0
         )  # rows 0 to 5; columns 5 to 9, of which pooling drops the odd last one

@@ -7,6 +7,7 @@ from kukkiri.errors import ConfigError
 from kukkiri.explain.attribution import attribute, detect, diffusion_index
 from kukkiri.explain.network_io import to_tensor, upscale_tensor
 from kukkiri.networks import EDSR, ESPCN, RCAN, SRCNN
+from tests.tolerances import FLOAT64_MATHS
 
 
 class Nearest(nn.Module):
@@ -67,7 +68,7 @@ def test_the_margin_changes_nothing_beyond_the_receptive_field_but_cuts_off_the_
     image, options = noise(60, 60), {"box": (60, 60, 8, 8), "steps": 4}
     local = ESPCN(scale=2, colour="rgb").double().eval()
     whole = attribute(local, image, margin=None, **options).map
-    np.testing.assert_allclose(attribute(local, image, margin=12, **options).map, whole, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(attribute(local, image, margin=12, **options).map, whole, rtol=0, atol=FLOAT64_MATHS)
     everywhere = RCAN(scale=2, width=8, groups=1, blocks=1, reduction=2).eval()
     assert (attribute(everywhere, image, margin=None, **options).map != 0).all()
     seen = attribute(everywhere, image, margin=12, **options).map != 0
@@ -94,11 +95,11 @@ def test_a_network_on_luma_and_one_that_wants_upscaled_input_take_the_same_image
 
 
 def test_diffusion_index_by_hand():
-    assert diffusion_index(np.full((4, 5), -2.0)) == pytest.approx(100, abs=1e-12)
+    assert diffusion_index(np.full((4, 5), -2.0)) == pytest.approx(100, abs=FLOAT64_MATHS)
     one = np.zeros(50)
     one[7] = 3
-    assert diffusion_index(one) == pytest.approx(100 / 50, abs=1e-12)  # Gini of one owner among n is 1 - 1/n
-    assert diffusion_index(np.array([1.0, 3.0])) == pytest.approx(75, abs=1e-12)  # Gini 1/4
+    assert diffusion_index(one) == pytest.approx(100 / 50, abs=FLOAT64_MATHS)  # Gini of one owner among n is 1 - 1/n
+    assert diffusion_index(np.array([1.0, 3.0])) == pytest.approx(75, abs=FLOAT64_MATHS)  # Gini 1/4
     assert diffusion_index(np.zeros(5)) == 0
 
 

@@ -7,6 +7,7 @@ from kukkiri.evaluation import evaluate
 from kukkiri.explain.upsampler import draw_difference, inspect_upsampler
 from kukkiri.images import Image, read_image
 from kukkiri.metrics.checkerboard import checkerboard, smooth_probe
+from tests.tolerances import FLOAT64_MATHS
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def hr(tmp_path):
 def test_the_psnr_is_that_of_the_evaluation(model, hr):
     report = inspect_upsampler(model, data=hr)
     expected = evaluate(model, data=hr, scale=3).sets["hr"].mean.psnr
-    assert report.psnr == pytest.approx(expected, abs=1e-12)
+    assert report.psnr == pytest.approx(expected, abs=FLOAT64_MATHS)
     assert report.to_json()["psnr"] == report.psnr
     assert inspect_upsampler(model).psnr is None
 

@@ -5,6 +5,7 @@ from hypothesis.extra.numpy import arrays
 
 from kukkiri.images import bleed
 from kukkiri.resampling import resize
+from tests.tolerances import FLOAT32_SAME_MATHS
 
 shapes = st.tuples(st.integers(1, 23), st.integers(1, 23))
 alphas = shapes.flatmap(lambda s: arrays(np.float32, s, elements=st.sampled_from([0.0, 0.0, 1 / 255, 0.5, 1.0])))
@@ -66,7 +67,7 @@ def test_white_on_transparent_black_upscales_without_a_fringe():
     fringed = resize(colour, scale=3)[large_alpha > 0.01]
     clean = resize(bleed(colour, alpha), scale=3)[large_alpha > 0.01]
     assert fringed.min() < 0.2  # without bleeding, grey and black would show at the edge
-    np.testing.assert_allclose(clean, 1, atol=1e-6)
+    np.testing.assert_allclose(clean, 1, atol=FLOAT32_SAME_MATHS)
 
 
 def test_a_coloured_cut_out_with_a_soft_edge_keeps_its_colours_at_the_edge():

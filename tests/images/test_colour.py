@@ -6,6 +6,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from skimage.color import rgb2ycbcr
 
 from kukkiri.images import rgb_to_y, rgb_to_ycbcr, ycbcr_to_rgb
+from tests.tolerances import FLOAT32_SAME_MATHS, FLOAT64_MATHS
 
 images = arrays(np.float64, array_shapes(max_dims=3, max_side=5).map(lambda s: (*s, 3)), elements=st.floats(0, 1))
 
@@ -19,12 +20,12 @@ def test_black_white_and_the_primaries_have_the_studio_values_of_bt_601():
         [144.553, 53.797, 34.214],
         [40.966, 240, 109.786],
     ]
-    np.testing.assert_allclose(rgb_to_ycbcr(rgb) * 255, expected, atol=1e-12, rtol=0)
+    np.testing.assert_allclose(rgb_to_ycbcr(rgb) * 255, expected, atol=FLOAT64_MATHS, rtol=0)
 
 
 @given(images)
 def test_the_way_back_is_exact_in_double_precision(rgb):
-    np.testing.assert_allclose(ycbcr_to_rgb(rgb_to_ycbcr(rgb)), rgb, atol=1e-12, rtol=0)
+    np.testing.assert_allclose(ycbcr_to_rgb(rgb_to_ycbcr(rgb)), rgb, atol=FLOAT64_MATHS, rtol=0)
 
 
 @given(images)
@@ -34,12 +35,12 @@ def test_luma_is_the_first_channel(rgb):
 
 def test_scikit_image_agrees():
     rgb = np.random.default_rng(0).random((7, 5, 3))
-    np.testing.assert_allclose(rgb_to_ycbcr(rgb) * 255, rgb2ycbcr(rgb), atol=1e-12, rtol=0)
+    np.testing.assert_allclose(rgb_to_ycbcr(rgb) * 255, rgb2ycbcr(rgb), atol=FLOAT64_MATHS, rtol=0)
 
 
 def test_grey_has_no_chroma():
     grey = np.repeat(np.linspace(0, 1, 11)[:, None], 3, axis=1)
-    np.testing.assert_allclose(rgb_to_ycbcr(grey)[:, 1:] * 255, 128, atol=1e-12)
+    np.testing.assert_allclose(rgb_to_ycbcr(grey)[:, 1:] * 255, 128, atol=FLOAT64_MATHS)
 
 
 def test_single_precision_stays_single_and_close():
@@ -47,7 +48,7 @@ def test_single_precision_stays_single_and_close():
     for convert in (rgb_to_y, rgb_to_ycbcr, ycbcr_to_rgb):
         single = convert(rgb.astype(np.float32))
         assert single.dtype == np.float32
-        np.testing.assert_allclose(single, convert(rgb), atol=1e-6)
+        np.testing.assert_allclose(single, convert(rgb), atol=FLOAT32_SAME_MATHS)
 
 
 def test_input_is_left_alone():

@@ -9,6 +9,7 @@ from kukkiri.inference import Footprint, Upscaler
 from kukkiri.inference.flat_regions import CURVATURE, SkipStatistics, find_flat_cells, run_skipping_flat
 from kukkiri.inference.tiling import SeamScore, run_pass
 from kukkiri.resampling import resize
+from tests.tolerances import FLOAT32_SAME_MATHS, SAVED_PIXELS
 
 from .conftest import NumpyEngine
 
@@ -95,7 +96,7 @@ def test_textured_pixels_are_those_of_the_whole_run_and_flat_ones_are_bicubic(rn
     engine.seen.clear()
     sr, statistics = run(engine, lr)
     assert sr.shape == whole.shape
-    assert np.abs(sr[..., 3 * 160 :] - whole[..., 3 * 160 :]).max() <= 1e-6  # float32, other order of additions
+    assert np.abs(sr[..., 3 * 160 :] - whole[..., 3 * 160 :]).max() <= FLOAT32_SAME_MATHS
     assert np.array_equal(sr[..., : 3 * 120], resize(lr[0, 0], scale=3)[None, None, :, : 3 * 120])
     assert 0.5 <= statistics.share <= 2 / 3
     assert sum(h * w for *_, h, w in engine.seen) < 0.6 * lr.size
@@ -164,7 +165,7 @@ def test_rectangles_fit_in_the_tile(rng):
     sr, _ = run(engine, lr, tile=(60, 50))
     assert max(h for *_, h, _ in engine.seen) <= 60
     assert max(w for *_, w in engine.seen) <= 50
-    assert np.abs(sr - whole).max() <= 1e-6  # float32, other order of additions
+    assert np.abs(sr - whole).max() <= FLOAT32_SAME_MATHS
 
 
 def test_a_tile_without_room_for_a_cell_is_plain_tiling(rng):
@@ -172,7 +173,7 @@ def test_a_tile_without_room_for_a_cell_is_plain_tiling(rng):
     engine = sharpener()
     sr, statistics = run(engine, lr, tile=(20, 20))
     assert statistics.cheap == 0
-    assert np.abs(sr - engine.run(lr)).max() <= 1e-6
+    assert np.abs(sr - engine.run(lr)).max() <= FLOAT32_SAME_MATHS
 
 
 def test_a_network_on_the_upscaled_image_keeps_its_flat_parts(rng):
@@ -203,7 +204,7 @@ def test_a_shipped_network_leaves_no_edges_in_a_sky(rng, scale):
     )
     inner = (slice(8 * scale, -8 * scale),) * 2  # at the border the network meets its padding, bicubic does not
     difference = (upscaled - whole)[inner]
-    assert np.abs(difference).max() <= 1
+    assert np.abs(difference).max() <= SAVED_PIXELS
     assert np.abs(difference).mean() <= 0.15  # of a level
     assert np.count_nonzero(difference[:, -difference.shape[1] // 4 :]) == 0
 
@@ -238,7 +239,7 @@ def test_little_memory_means_small_rectangles(rng):
     engine.seen.clear()
     upscaled = Upscaler(engine, skip_flat=True, memory=3_800_000).upscale_planes(plane)
     assert max(h * w for *_, h, w in engine.seen) * 200 < 3_800_000 - 20 * 4 * plane.size
-    assert np.abs(upscaled - whole).max() <= 1e-6  # float32, other order of additions
+    assert np.abs(upscaled - whole).max() <= FLOAT32_SAME_MATHS
 
 
 def test_options_that_exclude_one_another_are_refused(numpy_engine):

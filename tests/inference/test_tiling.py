@@ -5,6 +5,7 @@ from kukkiri import pretrained
 from kukkiri.errors import ConfigError, ImageError
 from kukkiri.inference import Footprint, OnnxEngine, SeamScore, Upscaler
 from kukkiri.inference.tiling import choose_tile, run_pass
+from tests.tolerances import FLOAT32_NETWORK, FLOAT32_SAME_MATHS
 
 SIZES = [(61, 47), (33, 90)]
 
@@ -24,7 +25,7 @@ def difference(engine, size, tile, rng):
 @pytest.mark.parametrize(("name", "tile"), [("espcn", 21), ("fsrcnn", 25), ("srcnn", 19)])
 def test_tiled_equals_whole(exported, name, tile, size, rng):
     error, spread = difference(OnnxEngine(exported[name], threads=1), size, (tile, tile), rng)
-    assert error <= 1e-5  # the order of float32 additions
+    assert error <= FLOAT32_NETWORK
     assert spread > 1e-3  # and there is something to compare
 
 
@@ -32,7 +33,7 @@ def test_tiled_equals_whole_with_a_size_multiple(exported, rng):
     engine = OnnxEngine(exported["rrdbnet"], threads=1)
     side = 2 * engine.info.receptive_field + 12
     error, spread = difference(engine, (side + 21, side + 8), (side, side), rng)
-    assert error <= 1e-5
+    assert error <= FLOAT32_NETWORK
     assert spread > 1e-3
 
 
@@ -43,11 +44,11 @@ LOCAL = [name for name in pretrained.list_models() if pretrained.read_card(name)
 def test_tiled_equals_whole_on_the_shipped_models(model_id, rng):
     engine = OnnxEngine(pretrained.locate(model_id, ".onnx"), threads=1)
     error, _ = difference(engine, (57, 71), (33, 40), rng)
-    assert error <= 1e-5
+    assert error <= FLOAT32_NETWORK
 
 
 def test_a_margin_that_is_too_small_would_be_found(numpy_engine, rng):
-    assert difference(numpy_engine(receptive_field=1), (20, 20), (7, 7), rng)[0] <= 1e-6
+    assert difference(numpy_engine(receptive_field=1), (20, 20), (7, 7), rng)[0] <= FLOAT32_SAME_MATHS
     assert difference(numpy_engine(receptive_field=0), (20, 20), (7, 7), rng)[0] > 1e-2
 
 
@@ -66,9 +67,9 @@ def test_blended_tiles_of_a_local_network_agree(numpy_engine, rng):
     lr = rng.random((1, 1, 300, 220), dtype=np.float32)
     local, seams = numpy_engine(receptive_field=None), SeamScore()
     tiled = run_pass(local, lr, tile=(130, 140), seams=seams)
-    assert np.abs(tiled - local.run(lr)).max() <= 1e-6
+    assert np.abs(tiled - local.run(lr)).max() <= FLOAT32_SAME_MATHS
     assert seams.seams
-    assert seams.maximum <= 1e-6
+    assert seams.maximum <= FLOAT32_SAME_MATHS
 
 
 def test_the_seam_score_is_the_disagreement_of_neighbours(numpy_engine):
@@ -78,11 +79,11 @@ def test_the_seam_score_is_the_disagreement_of_neighbours(numpy_engine):
     # two tiles, columns 0..152 and 88..240: their means are 32/152 and 120/152, over 64 shared columns
     sr = run_pass(engine, lr, tile=(140, 152 + 32), seams=seams)
     assert [shape[-1] for shape in engine.seen] == [152, 152]
-    assert seams.maximum == pytest.approx(88 / 152, abs=1e-6)
-    assert seams.mean == pytest.approx(88 / 152, abs=1e-6)
+    assert seams.maximum == pytest.approx(88 / 152, abs=FLOAT32_SAME_MATHS)
+    assert seams.mean == pytest.approx(88 / 152, abs=FLOAT32_SAME_MATHS)
     row = sr[0, 0, 0]
-    assert row[0] == pytest.approx(32 / 152, abs=1e-6)
-    assert row[-1] == pytest.approx(120 / 152, abs=1e-6)
+    assert row[0] == pytest.approx(32 / 152, abs=FLOAT32_SAME_MATHS)
+    assert row[-1] == pytest.approx(120 / 152, abs=FLOAT32_SAME_MATHS)
     assert np.diff(row).max() <= 88 / 152 / 32 + 1e-6  # a straight ramp instead of a jump
 
 

@@ -7,6 +7,7 @@ from kukkiri.errors import ConfigError, ImageError, ModelError
 from kukkiri.images import Image, Metadata, quantize, rgb_to_y, rgb_to_ycbcr, ycbcr_to_rgb
 from kukkiri.inference import Footprint, Upscaler, upscale
 from kukkiri.resampling import resize
+from tests.tolerances import FLOAT32_AGAINST_FLOAT64, FLOAT32_SAME_MATHS
 
 from .conftest import NumpyEngine
 
@@ -35,7 +36,7 @@ def test_luma_goes_through_the_network_and_chroma_through_bicubic(numpy_engine, 
     ycbcr = rgb_to_ycbcr(rgb.astype(np.float64))
     expected = resize(ycbcr, scale=2)
     expected[..., 0] = engine.run(rgb_to_y(rgb)[None, None])[0, 0]
-    assert np.abs(upscaled - ycbcr_to_rgb(expected)).max() <= 2e-6  # float32 against float64
+    assert np.abs(upscaled - ycbcr_to_rgb(expected)).max() <= FLOAT32_AGAINST_FLOAT64
 
 
 def test_an_rgb_network_gets_the_channels_in_order(numpy_engine, rng):
@@ -64,7 +65,7 @@ def test_grey_meets_a_luma_network_in_studio_range(rng):
             return super().run(batch)
 
     Upscaler(Spy(scale=2))(grey)
-    assert np.abs(seen[0][0, 0] - rgb_to_y(np.repeat(grey[..., None], 3, axis=2))).max() <= 1e-6
+    assert np.abs(seen[0][0, 0] - rgb_to_y(np.repeat(grey[..., None], 3, axis=2))).max() <= FLOAT32_SAME_MATHS
 
 
 @pytest.mark.parametrize(("offset", "value"), [(2.0, 255), (-2.0, 0)])
@@ -153,7 +154,7 @@ def test_the_ensemble_is_the_mean_over_flips_and_rotations(numpy_engine, rng):
             view = np.rot90(plane[0, :, ::-1] if flip else plane[0], turns)
             back = np.rot90(engine.run(np.ascontiguousarray(view)[None, None])[0, 0], -turns)
             total = total + (back[:, ::-1] if flip else back)
-    assert np.abs(Upscaler(engine, ensemble=True).upscale_planes(plane)[0] - total / 8).max() <= 1e-6
+    assert np.abs(Upscaler(engine, ensemble=True).upscale_planes(plane)[0] - total / 8).max() <= FLOAT32_SAME_MATHS
 
 
 def test_the_ensemble_tiles_rotated_images_too(numpy_engine, rng):
@@ -162,7 +163,7 @@ def test_the_ensemble_tiles_rotated_images_too(numpy_engine, rng):
     tiled = Upscaler(numpy_engine(footprint=Footprint(linear=50.0)), ensemble=True, memory=400_000).upscale_planes(
         plane
     )
-    assert np.abs(tiled - whole).max() <= 1e-6
+    assert np.abs(tiled - whole).max() <= FLOAT32_SAME_MATHS
 
 
 def test_tiles_come_from_the_memory_there_is(numpy_engine, rng):

@@ -31,6 +31,7 @@ from kukkiri.ocr import (
     score_text,
     upscale_text,
 )
+from tests.tolerances import FLOAT64_MATHS
 
 DEJAVU = SCRIPTS["latin"].fonts[0]
 
@@ -109,11 +110,11 @@ def test_a_rate_without_truth_is_refused():
 def test_means_and_differences_are_those_of_the_images():
     bicubic = score("bicubic", [("latin", 0.5), ("latin", 0.1), ("greek", 0.9)])
     network = score("network", [("latin", 0.3), ("latin", 0.1), ("greek", 0.5)])
-    assert bicubic.rate() == pytest.approx(0.5, abs=1e-12)
-    assert bicubic.rate("latin") == pytest.approx(0.3, abs=1e-12)
+    assert bicubic.rate() == pytest.approx(0.5, abs=FLOAT64_MATHS)
+    assert bicubic.rate("latin") == pytest.approx(0.3, abs=FLOAT64_MATHS)
     assert bicubic.scripts == ["latin", "greek"]
     mean, low, high = network.difference(bicubic)
-    assert mean == pytest.approx(-0.2, abs=1e-12)
+    assert mean == pytest.approx(-0.2, abs=FLOAT64_MATHS)
     assert low <= mean <= high
 
 

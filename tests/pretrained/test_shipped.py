@@ -11,6 +11,7 @@ from kukkiri import Upscaler, pretrained
 from kukkiri.errors import ModelError
 from kukkiri.evaluation import evaluate
 from kukkiri.inference import PRESETS, OnnxEngine
+from tests.tolerances import FLOAT32_NETWORK, PSNR_DB, SSIM, TORCH_AGAINST_ONNX
 
 FLOORS = {  # Set5, y-matlab, dB
     "espcn-x2": 36.5,
@@ -63,7 +64,7 @@ def test_both_formats_compute_the_same(name, rng):
     loaded = kukkiri.load(name)
     lr = rng.random((1, loaded.info.channels, 37, 53), dtype=np.float32)
     graph = OnnxEngine(pretrained.locate(name, ".onnx"), threads=1).run(lr)
-    assert np.abs(graph - TorchEngine(loaded.module, info=loaded.info).run(lr)).max() < 1e-5  # two engines
+    assert np.abs(graph - TorchEngine(loaded.module, info=loaded.info).run(lr)).max() < TORCH_AGAINST_ONNX
 
 
 @pytest.mark.parametrize("name", LOCAL)
@@ -72,7 +73,7 @@ def test_tiled_equals_whole_at_odd_sizes(name, size, rng):
     image = rng.random((*size, 3), dtype=np.float32)
     whole = Upscaler(name, tile=0, threads=1)(image)
     tiled = Upscaler(name, tile=33, threads=1)(image)
-    assert np.abs(whole - tiled).max() < 1e-5
+    assert np.abs(whole - tiled).max() < FLOAT32_NETWORK
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -97,8 +98,8 @@ def test_a_flat_image_stays_flat(name):
 def test_set5_scores_are_those_of_the_card_and_above_the_floor(shared, name):
     card = pretrained.read_card(name)
     mean = evaluate(name, data=shared / "data" / "Set5", scale=card["scale"]).sets["Set5"].mean
-    assert mean.psnr == pytest.approx(card["scores"]["sets"]["Set5"]["psnr"], abs=1e-3)
-    assert mean.ssim == pytest.approx(card["scores"]["sets"]["Set5"]["ssim"], abs=1e-4)
+    assert mean.psnr == pytest.approx(card["scores"]["sets"]["Set5"]["psnr"], abs=PSNR_DB)
+    assert mean.ssim == pytest.approx(card["scores"]["sets"]["Set5"]["ssim"], abs=SSIM)
     assert mean.psnr > FLOORS[name]
 
 

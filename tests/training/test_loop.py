@@ -14,6 +14,7 @@ from kukkiri.losses import LOSSES
 from kukkiri.training import Recipe, train
 from kukkiri.training.loop import Run
 from kukkiri.training.validation import Validation
+from tests.tolerances import FLOAT32_SAME_MATHS
 
 
 @pytest.fixture
@@ -116,7 +117,7 @@ def test_a_loss_that_a_program_enters_is_the_one_that_is_minimized(folder, monke
         before = flatten(run.network.state_dict())
         run.train_until(1, report=None)
         updates.append(flatten(run.network.state_dict()) - before)
-    torch.testing.assert_close(updates[1], 2 * updates[0], rtol=0, atol=1e-6)  # rounding of float32
+    torch.testing.assert_close(updates[1], 2 * updates[0], rtol=0, atol=FLOAT32_SAME_MATHS)
 
 
 @pytest.mark.parametrize(("ema", "decays"), [(0.999, (1 / 10, 2 / 11, 3 / 12)), (0.15, (1 / 10, 0.15, 0.15))])
@@ -126,7 +127,7 @@ def test_the_average_of_the_weights_warms_up(folder, ema, decays):
     for step, decay in enumerate(decays, start=1):
         run.train_until(step, report=None)
         average = decay * average + (1 - decay) * flatten(run.network.state_dict())
-    assert (flatten(run.average) - average).abs().max() < 1e-6  # rounding of float32
+    assert (flatten(run.average) - average).abs().max() < FLOAT32_SAME_MATHS
     assert (flatten(run.average) - flatten(run.network.state_dict())).abs().max() > 1e-4
 
 

@@ -11,6 +11,7 @@ from kukkiri.images import Image
 from kukkiri.training import MetaRecipe, meta_train, read_any_recipe
 from kukkiri.training.meta import MetaValidation
 from kukkiri.training.meta.loop import _MetaRun, weights_at
+from tests.tolerances import FLOAT32_SAME_MATHS, FLOAT64_MATHS
 
 
 @pytest.fixture
@@ -152,7 +153,7 @@ def test_without_adaptation_the_loss_is_the_mean_over_tasks_of_all_scales(folder
     mean = torch.stack([task.query(run.network) for task in tasks]).mean()
     expected = torch.autograd.grad(mean, list(run.network.parameters()))
     found = run._joint_gradients(tasks)
-    assert found.loss == pytest.approx(float(mean.detach()), rel=1e-6)
+    assert found.loss == pytest.approx(float(mean.detach()), rel=FLOAT32_SAME_MATHS)
     for gradient, target in zip(found.gradients.values(), expected, strict=True):
         torch.testing.assert_close(gradient, target, rtol=1e-4, atol=1e-7)  # float32 sums in another order
 
@@ -169,7 +170,7 @@ def test_without_adaptation_the_loss_is_the_mean_over_tasks_of_all_scales(folder
 )
 def test_the_weights_of_the_queries(weighting, step, expected):
     settings = MetaRecipe(name="", network="plain", scale=2, inner_steps=4, weighting=weighting)
-    assert weights_at(settings, step) == pytest.approx(expected, abs=1e-12)
+    assert weights_at(settings, step) == pytest.approx(expected, abs=FLOAT64_MATHS)
 
 
 @pytest.mark.parametrize(

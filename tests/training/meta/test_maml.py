@@ -11,6 +11,7 @@ from torch import func, nn
 from kukkiri.networks.espcn import ESPCN
 from kukkiri.training.meta.maml import InnerLoop, adapt_parameters, iterate_inner_loop, meta_gradients, meta_step
 from kukkiri.training.meta.step_weights import constant_weights, last_step_weights, multi_step_weights
+from tests.tolerances import FLOAT64_ILL_CONDITIONED, FLOAT64_MATHS
 
 RATE = 0.1
 
@@ -98,8 +99,8 @@ def test_one_step_is_that_computed_by_hand(order, expected, checkpoint):
     # (3.888, 1.296); (I - 0.1 H) of it is (0, -1.296).
     inner = InnerLoop(steps=1, learning_rate=RATE, order=order, checkpoint=checkpoint)
     found = meta_gradients(Product(), [Point()], inner=inner)
-    assert np.abs(as_array(found.gradients) - expected).max() < 1e-10
-    assert found.loss == found.last == pytest.approx((0.6 * 1.8) ** 2, abs=1e-12)
+    assert np.abs(as_array(found.gradients) - expected).max() < FLOAT64_ILL_CONDITIONED
+    assert found.loss == found.last == pytest.approx((0.6 * 1.8) ** 2, abs=FLOAT64_MATHS)
 
 
 @pytest.mark.parametrize("checkpoint", [False, True])
@@ -112,14 +113,14 @@ def test_several_steps_and_tasks_match_the_product_of_jacobians(weights, order, 
     inner = InnerLoop(steps=4, learning_rate=RATE, order=order, checkpoint=checkpoint)
     found = meta_gradients(Product(*initial), tasks, inner=inner, weights=weights)
     by_hand = np.mean([meta_gradient_by_hand(t, initial=initial, weights=weights, order=order) for t in tasks], axis=0)
-    assert np.abs(as_array(found.gradients) - by_hand).max() < 1e-10
+    assert np.abs(as_array(found.gradients) - by_hand).max() < FLOAT64_ILL_CONDITIONED
 
 
 def test_every_step_has_its_own_learning_rate():
     inner = InnerLoop(steps=2, learning_rate=(0.1, 0.02))
     found = adapt_parameters(Product(), Point(), inner=inner)
     first = np.array([0.6, 1.8])
-    assert np.abs(as_array(found) - (first - 0.02 * gradient_by_hand((1, 1), first))).max() < 1e-12
+    assert np.abs(as_array(found) - (first - 0.02 * gradient_by_hand((1, 1), first))).max() < FLOAT64_MATHS
     assert found["u"].requires_grad is False
 
 
@@ -130,9 +131,9 @@ def test_checkpointed_gradients_of_a_network_equal_the_plain_ones(order):
     inner, weights = InnerLoop(steps=3, learning_rate=0.05, order=order), (0.2, 0.0, 0.8)
     plain = meta_gradients(network, tasks, inner=inner, weights=weights)
     again = meta_gradients(network, tasks, inner=replace(inner, checkpoint=True), weights=weights)
-    assert max(float((plain.gradients[n] - again.gradients[n]).abs().max()) for n in plain.gradients) < 1e-12
+    assert max(float((plain.gradients[n] - again.gradients[n]).abs().max()) for n in plain.gradients) < FLOAT64_MATHS
     assert max(float(g.abs().max()) for g in plain.gradients.values()) > 1e-3
-    assert (plain.loss, plain.last) == pytest.approx((again.loss, again.last), abs=1e-12)
+    assert (plain.loss, plain.last) == pytest.approx((again.loss, again.last), abs=FLOAT64_MATHS)
 
 
 def test_checkpointing_replays_dropout_and_leaves_the_generator_where_it_would_be():
@@ -144,7 +145,7 @@ def test_checkpointing_replays_dropout_and_leaves_the_generator_where_it_would_b
         inner = InnerLoop(steps=3, learning_rate=0.1, checkpoint=checkpoint)
         found.append(meta_gradients(network, [task], inner=inner, weights=constant_weights(3)).gradients)
         after.append(torch.rand(1))
-    assert max(float((found[0][n] - found[1][n]).abs().max()) for n in found[0]) < 1e-12
+    assert max(float((found[0][n] - found[1][n]).abs().max()) for n in found[0]) < FLOAT64_MATHS
     assert after[0] == after[1]
 
 
@@ -181,8 +182,8 @@ def test_a_meta_step_is_the_optimizers_and_forgets_old_gradients():
     model.u.grad = torch.tensor(100.0, dtype=torch.float64)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
     found = meta_step(model, [Point()], optimizer=optimizer, inner=InnerLoop(steps=1, learning_rate=RATE))
-    assert (model.u.item(), model.v.item()) == pytest.approx((1.0, 2 + 0.5 * 1.296), abs=1e-12)
-    assert found.last == pytest.approx(1.1664, abs=1e-12)
+    assert (model.u.item(), model.v.item()) == pytest.approx((1.0, 2 + 0.5 * 1.296), abs=FLOAT64_MATHS)
+    assert found.last == pytest.approx(1.1664, abs=FLOAT64_MATHS)
 
 
 def test_frozen_parameters_and_buffers_are_constants():
@@ -193,7 +194,7 @@ def test_frozen_parameters_and_buffers_are_constants():
     found = meta_gradients(model, [Point()], inner=inner)
     # v' = 2 - 0.1 * 2 = 1.8, query gradient 2 * 1.8, times 1 - 0.1 * 2.
     assert list(found.gradients) == ["v"]
-    assert float(found.gradients["v"]) == pytest.approx(2.88, abs=1e-12)
+    assert float(found.gradients["v"]) == pytest.approx(2.88, abs=FLOAT64_MATHS)
     model.v.requires_grad_(False)
     with pytest.raises(ValueError, match="no parameter that requires a gradient"):
         adapt_parameters(model, Point(), inner=inner)
@@ -215,7 +216,7 @@ def test_running_statistics_are_refused_and_statistics_of_the_batch_are_not():
     assert all(torch.equal(before[name], value) for name, value in still.named_buffers())
     own = network(track_running_stats=False)
     by_batch = [meta_gradients(own, [task], inner=replace(inner, checkpoint=c)).gradients for c in (False, True)]
-    assert max(float((by_batch[0][n] - by_batch[1][n]).abs().max()) for n in by_batch[0]) < 1e-12
+    assert max(float((by_batch[0][n] - by_batch[1][n]).abs().max()) for n in by_batch[0]) < FLOAT64_MATHS
 
 
 class Counting(Product):
@@ -267,10 +268,10 @@ def test_weights_follow_mamlpp_as_mzsr_has_it():
         return (max(1 / n - t * d, floor),) * (n - 1) + (min(1 / n + t * (n - 1) * d, 1 - (n - 1) * floor),)
 
     for t in (0, 1, 1000, 3233, 3234, 60_000):
-        assert multi_step_weights(5, iteration=t) == pytest.approx(mzsr(t), abs=1e-12)
-        assert sum(multi_step_weights(5, iteration=t)) == pytest.approx(1, abs=1e-12)
-    assert multi_step_weights(5, iteration=10_000) == pytest.approx((0.006,) * 4 + (0.976,), abs=1e-12)
-    assert multi_step_weights(5, iteration=0) == pytest.approx(constant_weights(5), abs=1e-12)
+        assert multi_step_weights(5, iteration=t) == pytest.approx(mzsr(t), abs=FLOAT64_MATHS)
+        assert sum(multi_step_weights(5, iteration=t)) == pytest.approx(1, abs=FLOAT64_MATHS)
+    assert multi_step_weights(5, iteration=10_000) == pytest.approx((0.006,) * 4 + (0.976,), abs=FLOAT64_MATHS)
+    assert multi_step_weights(5, iteration=0) == pytest.approx(constant_weights(5), abs=FLOAT64_MATHS)
     assert constant_weights(5) == (0.2,) * 5
     assert last_step_weights(3) == (0, 0, 1)
     assert multi_step_weights(1, iteration=7) == (1,)
@@ -349,7 +350,7 @@ def test_rates_by_name_move_each_parameter_by_its_own():
     inner = InnerLoop(steps=1, learning_rate={"u": (0.1,), "v": (0.0,)})
     adapted = adapt_parameters(module, Point(), inner=inner)
     # support (u v - 1)^2 at u=1, v=2: d/du = 2 (2 - 1) 2 = 4
-    assert float(adapted["u"]) == pytest.approx(1.0 - 0.1 * 4, abs=1e-12)
+    assert float(adapted["u"]) == pytest.approx(1.0 - 0.1 * 4, abs=FLOAT64_MATHS)
     assert float(adapted["v"]) == 2.0
 
 
@@ -369,7 +370,7 @@ def test_a_parameter_whose_rates_are_zero_is_not_adapted_but_learned():
     tiny = InnerLoop(steps=2, learning_rate={"u": (0.1, 0.1), "v": (1e-300, 1e-300)})
     moving = meta_gradients(Product(), [Point()], inner=tiny)
     for name in ("u", "v"):
-        assert float(still.gradients[name]) == pytest.approx(float(moving.gradients[name]), rel=1e-12)
+        assert float(still.gradients[name]) == pytest.approx(float(moving.gradients[name]), rel=FLOAT64_MATHS)
 
 
 def test_the_inner_loop_goes_from_the_initial_to_the_adapted_parameters():

@@ -11,6 +11,7 @@ from kukkiri.images import Image
 from kukkiri.networks import MZSR, ContextPlain, Plain
 from kukkiri.training.meta.recipe import MetaRecipe
 from kukkiri.training.meta.tasks import TaskSampler, covariance_code, upscale
+from tests.tolerances import FLOAT32_AGAINST_FLOAT64, FLOAT64_MATHS
 
 VARIANCE = 2.0
 
@@ -70,7 +71,7 @@ def test_lr_is_hr_blurred_and_downsampled_up_to_the_edge_of_the_patch(folder, me
     inside = slice(6, -6)  # at its border a patch lacks its surroundings
     expected = degrade(task.query_hr, method)
     torch.testing.assert_close(
-        task.query_lr[..., inside, inside], expected[..., inside, inside], rtol=0, atol=2e-6
+        task.query_lr[..., inside, inside], expected[..., inside, inside], rtol=0, atol=FLOAT32_AGAINST_FLOAT64
     )  # float32 and an FFT
 
 
@@ -80,7 +81,9 @@ def test_a_downscaled_support_is_lr_degraded_once_more(folder, method):
     assert torch.equal(task.support_hr, task.query_lr)
     inside = slice(5, -5)
     expected = degrade(task.support_hr, method)
-    torch.testing.assert_close(task.support_lr[..., inside, inside], expected[..., inside, inside], rtol=0, atol=2e-6)
+    torch.testing.assert_close(
+        task.support_lr[..., inside, inside], expected[..., inside, inside], rtol=0, atol=FLOAT32_AGAINST_FLOAT64
+    )
 
 
 def test_pairs_are_of_other_patches_and_of_the_same_kernel(folder):
@@ -100,10 +103,10 @@ def test_lr_may_be_rounded_to_8_bit_and_the_query_be_the_middle(folder):
 
 
 def test_the_code_is_the_covariance():
-    assert covariance_code(2.5, 2.5, 0.7, scale=2) == pytest.approx((0, 0, 0), abs=1e-12)
-    assert covariance_code(5.0, 0.1, 0.0, scale=2) == pytest.approx((1.0, 0.1 / 2.5 - 1, 0), abs=1e-12)
+    assert covariance_code(2.5, 2.5, 0.7, scale=2) == pytest.approx((0, 0, 0), abs=FLOAT64_MATHS)
+    assert covariance_code(5.0, 0.1, 0.0, scale=2) == pytest.approx((1.0, 0.1 / 2.5 - 1, 0), abs=FLOAT64_MATHS)
     # at 45 degrees both axes carry the mean, and the mixed moment is half the difference
-    assert covariance_code(4.0, 1.0, np.pi / 4, scale=2) == pytest.approx((0, 0, 0.6), abs=1e-12)
+    assert covariance_code(4.0, 1.0, np.pi / 4, scale=2) == pytest.approx((0, 0, 0.6), abs=FLOAT64_MATHS)
     # the second moments of the sampled kernel agree: (columns are x, rows are y)
     kernel = gaussian_kernel(3.0, 1.5, 0.4, size=21)
     y, x = np.mgrid[-10:11, -10:11]
