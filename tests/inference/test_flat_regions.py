@@ -147,7 +147,7 @@ def test_tiny_images_come_back_in_size(shape, rng):
         assert np.isfinite(sr).all()
 
 
-def test_a_flat_image_needs_no_network_but_for_its_witnesses():
+def test_a_flat_image_needs_the_network_only_for_its_probes():
     lr = gradient(400, 400)[None, None]
     engine = sharpener()
     sr, statistics = run(engine, lr)
@@ -222,7 +222,7 @@ def test_alpha_chains_and_other_scales_go_with_it(rng):
             assert np.abs(upscaled - whole).max() <= 1 / 255  # half a level, and what the second run makes of it
 
 
-def test_the_ensemble_spares_in_every_orientation(rng):
+def test_the_ensemble_skips_in_every_orientation(rng):
     plane = half_textured(rng)[None]
     engine = sharpener()
     whole = Upscaler(engine, ensemble=True).upscale_planes(plane)

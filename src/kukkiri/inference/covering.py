@@ -54,8 +54,8 @@ class _Cover:
         height, width = textured.shape
         whole, box = int(self._price(height, width)), (top, top + height, left, left + width)
         fits = height <= self.most[0] and width <= self.most[1]
-        spared = self.cell**2 * int(textured.size - np.count_nonzero(textured))
-        if fits and spared <= 2 * self.margin * self.cell * min(height, width) + CALL:
+        saved = self.cell**2 * int(textured.size - np.count_nonzero(textured))
+        if fits and saved <= 2 * self.margin * self.cell * min(height, width) + CALL:
             return whole, [box]  # no cut saves what its two margins cost
         axis, cut = self._cut(textured) if depth < _DEEPEST else (int(width > height), max(height, width) // 2)
         halves = (textured[:cut], textured[cut:]) if axis == 0 else (textured[:, :cut], textured[:, cut:])
