@@ -27,6 +27,9 @@ FLOAT32_SAME_MATHS = 1e-6
 FLOAT32_AGAINST_FLOAT64 = 2e-6
 """A sum of tens of products in float32 against float64."""
 
+FLOAT32_LEVELS = 1e-4
+"""Values up to 255 in float32, where a unit in the last place is 1.5e-5."""
+
 FLOAT32_NETWORK = 1e-5
 """One network in float32 whose additions run in another order: tiles, quadrants, a rewritten layer."""
 

@@ -57,7 +57,9 @@ def test_steps_are_those_of_gradient_descent_on_the_mean_absolute_error(network,
     before = copy.deepcopy(network.state_dict())
     fitted = meta_test(colour, initialization=initial(network), degradation=DIRECT, steps=3, progress=lines.append)
     for name, value in fitted.network.state_dict().items():
-        torch.testing.assert_close(value, expected.state_dict()[name], rtol=0, atol=1e-7)
+        torch.testing.assert_close(
+            value, expected.state_dict()[name], rtol=0, atol=1e-7
+        )  # weights of order 0.1 in float32
         assert torch.equal(network.state_dict()[name], before[name])
     assert [line.loss for line in lines[:3]] == pytest.approx(losses, rel=FLOAT32_SAME_MATHS)
     assert [(line.step, line.steps) for line in lines] == [(0, 3), (1, 3), (2, 3), (3, 3)]

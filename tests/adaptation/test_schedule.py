@@ -15,7 +15,7 @@ def train(errors, *, steps):
     return rule, rates
 
 
-def test_a_line_fit_is_that_of_numpy(rng):
+def test_a_line_fit_is_that_of_numpy(rng):  # which solves by singular values, hence 1e-9
     x, y = list(range(50, 350, 50)), rng.random(6).tolist()
     coefficients, covariance = np.polyfit(x, y, 1, cov=True)
     slope, deviation = fit_line(x, y)

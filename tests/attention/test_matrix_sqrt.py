@@ -3,7 +3,7 @@ import torch
 
 from kukkiri.attention import covariance_pool, matrix_sqrt
 from tests.networks.parity import assert_parity
-from tests.tolerances import FLOAT64_ILL_CONDITIONED, FLOAT64_SUMS
+from tests.tolerances import FLOAT64_FEW_OPERATIONS, FLOAT64_ILL_CONDITIONED, FLOAT64_SUMS
 
 CASES = ["mpncov_c8_it3", "mpncov_c12_it5", "mpncov_c16_it5_b3"]
 
@@ -41,7 +41,7 @@ def test_the_first_iteration_by_hand():
     # A = diag(1, 3) / 4; Y = A (3 - A) / 2; S = sqrt(4) Y
     root = matrix_sqrt(torch.diag(torch.tensor([1.0, 3.0], dtype=torch.float64)), iterations=1)
     expected = 2 * torch.diag(torch.tensor([0.25 * 2.75 / 2, 0.75 * 2.25 / 2], dtype=torch.float64))
-    torch.testing.assert_close(root, expected, rtol=0, atol=1e-15)
+    torch.testing.assert_close(root, expected, rtol=0, atol=FLOAT64_FEW_OPERATIONS)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -73,7 +73,9 @@ def test_gradient_is_that_of_finite_differences(method):
 def test_the_eigen_gradient_is_finite_where_eigenvalues_coincide():
     matrix = (4 * torch.eye(3, dtype=torch.float64)).requires_grad_()
     (gradient,) = torch.autograd.grad(matrix_sqrt(matrix, method="eigen").trace(), matrix)
-    torch.testing.assert_close(gradient, torch.eye(3, dtype=torch.float64) / 4, rtol=0, atol=1e-15)  # d sqrt(4) = 1/4
+    torch.testing.assert_close(
+        gradient, torch.eye(3, dtype=torch.float64) / 4, rtol=0, atol=FLOAT64_FEW_OPERATIONS
+    )  # d sqrt(4) = 1/4
 
 
 def test_a_matrix_without_full_rank_has_a_root_and_a_finite_gradient():

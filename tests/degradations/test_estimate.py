@@ -66,7 +66,9 @@ def test_nearest_neighbours_are_exact(rng):
     queries, candidates = (rng.normal(size=(count, 25)).astype(np.float32) for count in (300, 900))
     squared, place = module._nearest(queries, candidates, count=4)
     distances = ((queries[:, None].astype(float) - candidates) ** 2).sum(axis=2)
-    np.testing.assert_allclose(np.sort(squared, axis=1), np.sort(distances, axis=1)[:, :4], rtol=1e-4)
+    np.testing.assert_allclose(
+        np.sort(squared, axis=1), np.sort(distances, axis=1)[:, :4], rtol=1e-4
+    )  # float32: differences of large squares
     np.testing.assert_array_equal(np.sort(place, axis=1), np.sort(np.argsort(distances, axis=1)[:, :4], axis=1))
 
 
@@ -75,7 +77,7 @@ def test_the_minimizer_keeps_weights_non_negative(rng):
     matrix, target = rng.normal(size=(40, 9)), rng.normal(size=40)
     expected, _ = optimize.nnls(matrix, target)
     found = module._minimize(matrix.T @ matrix, matrix.T @ target, np.ones(9), steps=2000)
-    np.testing.assert_allclose(found, expected, atol=1e-6)
+    np.testing.assert_allclose(found, expected, atol=1e-6)  # as far as 2000 steps come
 
 
 def test_the_most_textured_window_is_chosen(rng):

@@ -14,7 +14,7 @@ KERNEL = gaussian_kernel(2.0, 1.0, 0.3, size=7)
 @pytest.mark.parametrize("name", ["kernel.npy", "kernel.txt", "kernel.csv"])
 def test_a_saved_kernel_comes_back_with_every_digit(tmp_path, name):
     save_kernel(KERNEL, tmp_path / name)
-    np.testing.assert_allclose(load_kernel(tmp_path / name), KERNEL, rtol=1e-15)
+    np.testing.assert_allclose(load_kernel(tmp_path / name), KERNEL, rtol=FLOAT64_FEW_OPERATIONS)
 
 
 def test_an_existing_file_stays_unless_overwriting_is_asked(tmp_path):

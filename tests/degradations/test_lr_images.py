@@ -5,6 +5,7 @@ from kukkiri.degradations import Degradation, load_kernel, subsample
 from kukkiri.degradations.lr_images import make_lr, write_kernels
 from kukkiri.errors import ConfigError, ImageError
 from kukkiri.images import Image
+from tests.tolerances import FLOAT64_FEW_OPERATIONS
 
 
 def test_depth_alpha_and_notes_are_kept_and_the_sampled_steps_repeat_the_image(rng):
@@ -31,7 +32,9 @@ def test_several_kernels_are_numbered_and_random_ones_are_not_written(tmp_path):
     written = write_kernels(degradation, tmp_path / "new" / "lr", scale=2)
     names = [f"lr-kernel{number}.{suffix}" for number in (1, 2) for suffix in ("npy", "png")]
     assert [path.relative_to(tmp_path / "new").as_posix() for path in written] == names
-    np.testing.assert_allclose(load_kernel(written[2]), degradation.blur_kernel(1, scale=2), rtol=1e-14)
+    np.testing.assert_allclose(
+        load_kernel(written[2]), degradation.blur_kernel(1, scale=2), rtol=FLOAT64_FEW_OPERATIONS
+    )
     with pytest.raises(ConfigError, match="exists already"):
         write_kernels(degradation, tmp_path / "new" / "lr", scale=2)
     assert write_kernels(Degradation.parse("photo"), tmp_path / "other", scale=2) == []

@@ -92,12 +92,12 @@ def differs(expected: str, got: str) -> str:
     """
     wanted, found = ([line.split() for line in text.strip().splitlines()] for text in (expected, got))
     for line, other in zip(wanted, found, strict=False):
-        one, two = " ".join(line), " ".join(other)
-        if NUMBER.sub("#", one) != NUMBER.sub("#", two):
-            return f"expected {one!r}, got {two!r}"
-        for number, value in zip(NUMBER.findall(one), NUMBER.findall(two), strict=True):
+        shown, printed = " ".join(line), " ".join(other)
+        if NUMBER.sub("#", shown) != NUMBER.sub("#", printed):
+            return f"expected {shown!r}, got {printed!r}"
+        for number, value in zip(NUMBER.findall(shown), NUMBER.findall(printed), strict=True):
             if abs(float(number) - float(value)) > tolerance(number):
-                return f"expected {number}, got {value} in {two!r}"
+                return f"expected {number}, got {value} in {printed!r}"
     return "" if len(wanted) == len(found) else f"expected {len(wanted)} lines, got {len(found)}:\n{got}"
 
 

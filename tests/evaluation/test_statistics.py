@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kukkiri.evaluation import bootstrap_interval, paired_difference
-from tests.tolerances import FLOAT64_MATHS
+from tests.tolerances import FLOAT64_LARGE_VALUES, FLOAT64_MATHS
 
 values = st.lists(st.floats(0, 50), min_size=2, max_size=20)
 
@@ -45,7 +45,7 @@ def test_the_same_seed_gives_the_same_interval_and_a_shift_moves_it(sample):
     low, high = bootstrap_interval(sample, samples=50)
     assert bootstrap_interval(sample, samples=50) == (low, high)
     moved = bootstrap_interval([value + 10 for value in sample], samples=50)
-    assert moved == pytest.approx((low + 10, high + 10), abs=1e-9)
+    assert moved == pytest.approx((low + 10, high + 10), abs=FLOAT64_LARGE_VALUES)
 
 
 def test_many_values_are_resampled_in_chunks_to_the_same_interval(rng):

@@ -5,7 +5,7 @@ import torch
 from kukkiri.errors import ConfigError, ModelError
 from kukkiri.explain.attention_maps import find_attention, find_channel_weights, find_position_weights
 from kukkiri.networks import ESPCN, RCAN, SAN
-from tests.tolerances import FLOAT32_SAME_MATHS
+from tests.tolerances import FLOAT32_LEVELS, FLOAT32_NETWORK, FLOAT32_SAME_MATHS
 
 
 def noise(height, width):
@@ -30,7 +30,7 @@ def test_channel_weights_of_rcan_are_those_that_its_blocks_multiply_by():
     with torch.no_grad():
         before = block.body[:3](net.head(net.sub_mean(lr)))
         ratio = (block.body[3](before) / before)[0].flatten(1).median(dim=1).values
-    np.testing.assert_allclose(found[0].weights, ratio.numpy(), rtol=1e-5)
+    np.testing.assert_allclose(found[0].weights, ratio.numpy(), rtol=FLOAT32_NETWORK)
 
 
 def test_channel_weights_of_san_are_of_second_order_and_one_for_each_group():
@@ -66,7 +66,9 @@ def test_position_weights_give_the_output_of_the_first_call():
         inner = net.non_local.non_local
         y = (weights * inner.g(first)).sum(dim=(2, 3))
         expected = inner.W(y[..., None, None])[0, :, 0, 0] + first[0, :, 1, 6]
-        torch.testing.assert_close(net.non_local(first)[0, :, 1, 6], expected, rtol=1e-5, atol=1e-4)
+        torch.testing.assert_close(
+            net.non_local(first)[0, :, 1, 6], expected, rtol=FLOAT32_NETWORK, atol=FLOAT32_LEVELS
+        )
 
 
 def test_looking_leaves_no_hooks_behind():

@@ -14,6 +14,7 @@ import torch
 from kukkiri.checkpoints import load
 from kukkiri.images import Image
 from kukkiri.losses import LOSSES
+from tests.tolerances import FLOAT32_SAME_MATHS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "extending" / "loss.md").read_text(encoding="utf-8")
@@ -63,7 +64,7 @@ def test_a_loss_of_a_program_trains_a_network(followed, rng, capsys):
     error = hr - lr
     mean = np.abs(error).mean() + 0.5 * sum(np.abs(np.diff(error, axis=axis)).mean() for axis in (2, 3))
     value = LOSSES["mine"](torch.from_numpy(lr), torch.from_numpy(hr))
-    assert float(value) == pytest.approx(float(mean), rel=1e-6)
+    assert float(value) == pytest.approx(float(mean), rel=FLOAT32_SAME_MATHS)
     assert load(followed["weights"]).info.network == "espcn"
     assert followed["upscaler"](np.zeros((6, 7, 3), np.uint8)).shape == (12, 14, 3)
     assert Path("runs/espcn-mine-again-x2/weights.safetensors").is_file()

@@ -153,7 +153,7 @@ def test_residual_keeps_a_pattern_and_drops_a_slope(scale):
     slope = np.add.outer(np.arange(12.0 * scale), 2 * np.arange(12.0 * scale))
     found = sub_pixel_residual(slope + tiled(pattern, 12 * scale), scale=scale)
     inner = (slice(scale, -scale), slice(scale, -scale))
-    np.testing.assert_allclose(found[inner], tiled(pattern, 12 * scale)[inner], atol=1e-11)
+    np.testing.assert_allclose(found[inner], tiled(pattern, 12 * scale)[inner], atol=1e-11)  # the slope reaches 100
 
 
 def test_probe_stays_in_its_range_and_is_the_same_every_time():

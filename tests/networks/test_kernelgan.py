@@ -4,6 +4,7 @@ from torch.nn import functional
 
 from kukkiri.networks import KernelGANDiscriminator, KernelGANGenerator
 from tests.networks.parity import assert_full_size, assert_parity
+from tests.tolerances import FLOAT64_FEW_OPERATIONS
 
 
 @pytest.mark.parametrize(("name", "width"), [("kernelgan_g_c8", 8), ("kernelgan_g_full", 64)])
@@ -37,7 +38,7 @@ def test_the_generator_is_a_strided_correlation_with_its_kernel(scale):
     kernel = net.kernel()
     assert kernel.shape == (net.kernel_size, net.kernel_size) == (13, 13)
     expected = functional.conv2d(image.reshape(6, 1, 22, 31), kernel[None, None], stride=scale)
-    assert (net(image) - expected.reshape(2, 3, *expected.shape[-2:])).abs().max() < 1e-15
+    assert (net(image) - expected.reshape(2, 3, *expected.shape[-2:])).abs().max() < FLOAT64_FEW_OPERATIONS
 
 
 def test_training_finds_the_largest_singular_value():
@@ -47,5 +48,5 @@ def test_training_finds_the_largest_singular_value():
     for _ in range(200):  # the power iteration moves one step in each forward
         net(torch.rand(2, 3, 9, 9))
     normalized = layer.weight_orig.flatten(1) / torch.dot(layer.weight_u, layer.weight_orig.flatten(1) @ layer.weight_v)
-    assert torch.allclose(torch.linalg.svdvals(normalized)[0], torch.tensor(1.0), atol=1e-4)
+    assert torch.allclose(torch.linalg.svdvals(normalized)[0], torch.tensor(1.0), atol=1e-4)  # as far as 200 steps come
     assert largest > 0

@@ -47,7 +47,9 @@ def test_every_interpolation_equals_a_sum_over_a_long_extended_line(values, posi
         np.where(distance <= 2, -0.5 * distance**3 + 2.5 * distance**2 - 4 * distance + 2, 0),
     )
     np.testing.assert_allclose(linear(f, position, border=border), (tent * far).sum(), atol=FLOAT64_MATHS)
-    np.testing.assert_allclose(cubic(f, position, border=border), (keys * far).sum(), atol=1e-11)
+    np.testing.assert_allclose(
+        cubic(f, position, border=border), (keys * far).sum(), atol=1e-11
+    )  # cubes of distances up to 30
 
 
 @pytest.mark.parametrize("scale", [2, 3, 1.7])

@@ -59,7 +59,9 @@ def test_repaired_sub_pixel_convolution_answers_a_constant_with_a_constant(scale
 def test_what_is_even_already_stays():
     layer = TransposedConv(channels_in=2, channels_out=1, scale=2, kernel_size=4).icnr_()
     before = layer.conv.weight.detach().clone()
-    torch.testing.assert_close(equalize_transposed_(layer.conv.weight, scale=2), before, atol=1e-7, rtol=0)
+    torch.testing.assert_close(
+        equalize_transposed_(layer.conv.weight, scale=2), before, atol=1e-7, rtol=0
+    )  # float32 weights below 1
 
 
 def test_only_the_last_upscaling_of_a_network_is_repaired():

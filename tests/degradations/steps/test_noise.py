@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from kukkiri.degradations import gaussian_noise, poisson_noise
+from tests.tolerances import FLOAT64_FEW_OPERATIONS
 
 
 def test_gaussian_noise_has_its_standard_deviation_and_keeps_the_type(rng):
@@ -16,7 +17,7 @@ def test_gaussian_noise_has_its_standard_deviation_and_keeps_the_type(rng):
 def test_grey_noise_is_the_same_in_every_channel(rng):
     flat = np.full((20, 20, 3), 0.5)
     for noisy in (gaussian_noise(flat, 0.1, rng=rng, grey=True), poisson_noise(flat, 50, rng=rng, grey=True)):
-        assert np.ptp(noisy - flat, axis=2).max() < 1e-15
+        assert np.ptp(noisy - flat, axis=2).max() < FLOAT64_FEW_OPERATIONS
         assert np.ptp(noisy) > 0
 
 

@@ -167,7 +167,7 @@ def test_the_second_order_gradient_is_the_slope_of_the_meta_loss():
                 parameter += sign * 1e-5 * way
         losses.append(meta_gradients(network, [task], inner=inner, weights=weights).loss)
     # Central differences: truncation about h^2 = 1e-10, rounding about 1e-16 / h = 1e-11.
-    assert (losses[0] - losses[1]) / 2e-5 == pytest.approx(slope, rel=1e-7, abs=1e-8)
+    assert (losses[0] - losses[1]) / 2e-5 == pytest.approx(slope, rel=1e-7, abs=1e-8)  # central difference in float64
 
 
 def test_equal_seeds_give_equal_bits():

@@ -11,7 +11,7 @@ from kukkiri.images import Image
 from kukkiri.networks import MZSR, ContextPlain, Plain
 from kukkiri.training.meta.recipe import MetaRecipe
 from kukkiri.training.meta.tasks import TaskSampler, covariance_code, upscale
-from tests.tolerances import FLOAT32_AGAINST_FLOAT64, FLOAT64_MATHS
+from tests.tolerances import FLOAT32_AGAINST_FLOAT64, FLOAT32_LEVELS, FLOAT64_MATHS
 
 VARIANCE = 2.0
 
@@ -96,7 +96,7 @@ def test_pairs_are_of_other_patches_and_of_the_same_kernel(folder):
 def test_lr_may_be_rounded_to_8_bit_and_the_query_be_the_middle(folder):
     whole = sampler(folder, eight_bit=True).at(0)[0]
     levels = whole.query_lr * 255
-    torch.testing.assert_close(levels, levels.round(), rtol=0, atol=1e-4)
+    torch.testing.assert_close(levels, levels.round(), rtol=0, atol=FLOAT32_LEVELS)
     middle = sampler(folder, eight_bit=True, query_patch=8).at(0)[0]
     assert torch.equal(middle.query_lr, whole.query_lr[..., 2:10, 2:10])
     assert torch.equal(middle.query_hr, whole.query_hr[..., 4:20, 4:20])
