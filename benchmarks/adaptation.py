@@ -1,7 +1,7 @@
-"""What adaptation reaches, and in which time: the tables and the curve of docs/results/adaptation.md.
+"""PSNR and CPU seconds of adaptation: the tables and the curve of docs/results/adaptation.md.
 
-    python benchmarks/adaptation.py seconds IMAGE      ZSSR against starts: CPU seconds to the same PSNR
-    python benchmarks/adaptation.py table FOLDER         bicubic, shipped networks, ZSSR, starts of 0, 1 and 10 steps
+    python benchmarks/adaptation.py seconds IMAGE      ZSSR against initializations: CPU seconds to the same PSNR
+    python benchmarks/adaptation.py table FOLDER       bicubic, networks, ZSSR, initializations (0, 1, 10 steps)
     python benchmarks/adaptation.py steps FOLDER -o CURVE.svg    PSNR against steps 0 to 10
 
 Kernels as in MZSR (variances); protocol y-mzsr. Scores of FOLDER are kept in the cache of ``kukkiri evaluate``.
@@ -32,7 +32,7 @@ CASES = {
     "g1.3 bicubic": "gaussian:1.3+bicubic",
 }
 OTHERS = {"disk direct": "disk:2.0+direct", "motion direct": "motion:6.0,0.5+direct"}
-"""Blurs that no initialization was trained with; columns only where ``--cases`` names them."""
+"""Blurs that no initialization was trained on; columns only where ``--cases`` names them."""
 PUBLISHED = {  # MZSR, CVPR 2020, tables 1 and 2, and its figure for x4; in the order of CASES
     ("Set5", 2): {
         "RCAN": ("38.18/.9604", "28.40/.8618", "29.15/.8601", "28.42/.8379", "31.54/.8992"),
@@ -62,7 +62,7 @@ def shipped(text, scale):
 
 
 def clocked(lr, text, scale, **arguments):
-    """The result, the fit, and the CPU seconds of learning and upscaling."""
+    """The result, the fit, and the seconds of CPU and of wall time for training and upscaling."""
     begun, wall = time.process_time(), time.perf_counter()
     adapted = adapt(lr, scale=scale, kernel=text, guarded=False, **arguments)
     sr = adapted(lr)
@@ -70,7 +70,7 @@ def clocked(lr, text, scale, **arguments):
 
 
 def seconds(arguments):
-    """ZSSR until it stops, then every initialization step by step."""
+    """CPU seconds of ZSSR until it stops, then of every initialization step by step."""
     scale, text = arguments.scale, CASES.get(arguments.degradation, arguments.degradation)
     hr = read_image(arguments.image).to_array()
     side = 256 * scale
@@ -91,27 +91,25 @@ def seconds(arguments):
             f"| {name} | {fit.steps} | {psnr:.2f} | {took:.1f} ({wall:.0f} of wall time) | {spent / took:.1f} |",
             flush=True,
         )
-    for start in [*shipped(text, scale), *arguments.start]:
-        clocked(lr[:64, :64], text, scale, start=start, steps=1)  # warms up
+    for initialization in [*shipped(text, scale), *arguments.initialization]:
+        clocked(lr[:64, :64], text, scale, initialization=initialization, steps=1)  # warms up
         reached = False
         for steps in range(11):
-            sr, _, took, _ = clocked(lr, text, scale, start=start, steps=steps)
+            sr, _, took, _ = clocked(lr, text, scale, initialization=initialization, steps=steps)
             psnr = RULE.score(hr, sr, scale=scale).psnr
             first = psnr >= goal and not reached
             reached |= first
             if first or steps in (0, 1, 10):
                 mark = " first at ZSSR's PSNR" if first else ""
-                name = Path(start).stem
+                name = Path(initialization).stem
                 print(f"| {name}{mark} | {steps} | {psnr:.2f} | {took:.2f} | {spent / took:.0f} |", flush=True)
 
 
-def adapting(*, methods=(), starts=(), steps=(), projections=None, precision=None):
-    """Models of kukkiri evaluate-adapted."""
-    if not methods and not starts:
-        return []
+def adapting(*, methods=(), initializations=(), steps=(), projections=None, precision=None):
+    """Models as of kukkiri evaluate-adapted; none for nothing given."""
     return adapting_models(
         methods,
-        starts,
+        initializations,
         steps=steps,
         seed=0,
         projections=projections,
@@ -129,11 +127,13 @@ def scored(models, text, arguments):
         protocol="y-mzsr",
         degradation=text,
         cache=default_cache_folder(),
-        report=lambda one: (
-            print(f"{text} {one.model} {one.image}: {one.score.psnr:.3f}", flush=True) if arguments.verbose else None
+        report=lambda image: (
+            print(f"{text} {image.model} {image.image}: {image.score.psnr:.3f}", flush=True)
+            if arguments.verbose
+            else None
         ),
     )
-    return {one.model: next(iter(one.sets.values())).mean for one in found}
+    return {evaluation.model: next(iter(evaluation.sets.values())).mean for evaluation in found}
 
 
 def table(arguments):
@@ -142,10 +142,10 @@ def table(arguments):
     cases = {name: known[name] for name in arguments.cases.split(",")} if arguments.cases else CASES
     rows = {}
     for text in cases.values():
-        starts = [*shipped(text, arguments.scale), *arguments.start]
-        models = ["bicubic", *arguments.model, *adapting(starts=starts, steps=[0, 1, 10])]
+        initializations = [*shipped(text, arguments.scale), *arguments.initialization]
+        models = ["bicubic", *arguments.model, *adapting(initializations=initializations, steps=[0, 1, 10])]
         if arguments.projections:
-            models += adapting(starts=starts, steps=[10], projections=arguments.projections)
+            models += adapting(initializations=initializations, steps=[10], projections=arguments.projections)
         if arguments.zssr is not None:
             models += adapting(methods=["zssr"], steps=[arguments.zssr], precision=arguments.precision)
         for name, mean in scored(models, text, arguments).items():
@@ -156,28 +156,28 @@ def table(arguments):
     for name, cells in rows.items():
         print(f"| {name} | {' | '.join(cells.get(text, '') for text in cases.values())} |")
     for name, values in PUBLISHED.get((arguments.folder.name, arguments.scale), {}).items():
-        of = dict(zip(CASES, values, strict=True))
-        if not any(of.get(one) for one in cases):
+        by_case = dict(zip(CASES, values, strict=True))
+        if not any(by_case.get(case) for case in cases):
             continue
-        print(f"| {name}, published | {' | '.join(of.get(one, '') for one in cases)} |")
+        print(f"| {name}, published | {' | '.join(by_case.get(case, '') for case in cases)} |")
 
 
 def steps(arguments):
-    """PSNR after 0 to 10 steps, of the initializations that ``adapt`` takes, as numbers and as a drawing."""
+    """PSNR after 0 to 10 steps, of the initializations that ``adapt`` uses, as numbers and as a plot."""
     curves = {}
     cases = arguments.cases.split(",") if arguments.cases else ["g0.2 direct", "g2.0 direct", "ani direct"]
     for case in cases:
         text = {**CASES, **OTHERS}[case]
-        for start in arguments.start or shipped(text, arguments.scale)[:1]:
-            means = scored(adapting(starts=[start], steps=range(11)), text, arguments)
-            name = case if len(arguments.start) < 2 else f"{case}, {Path(start).stem}"
+        for initialization in arguments.initialization or shipped(text, arguments.scale)[:1]:
+            means = scored(adapting(initializations=[initialization], steps=range(11)), text, arguments)
+            name = case if len(arguments.initialization) < 2 else f"{case}, {Path(initialization).stem}"
             curves[name] = [mean.psnr for mean in means.values()]
             print(f"{name}: " + " ".join(f"{value:.2f}" for value in curves[name]), flush=True)
     if arguments.output:
-        arguments.output.write_text(drawing(curves), encoding="utf-8")
+        arguments.output.write_text(plot(curves), encoding="utf-8")
 
 
-def drawing(curves):
+def plot(curves):
     """Lines over the steps 0 to 10, as SVG."""
     width, height, left, right, top, bottom = 640, 360, 52, 120, 14, 44
     values = [value for curve in curves.values() for value in curve]
@@ -197,7 +197,7 @@ def drawing(curves):
     under = height - bottom + 18
     parts += [f'<text x="{x(step):.1f}" y="{under}" text-anchor="middle">{step}</text>' for step in range(11)]
     floor = -math.inf
-    for number, (name, curve) in sorted(enumerate(curves.items()), key=lambda one: -one[1][1][-1]):
+    for number, (name, curve) in sorted(enumerate(curves.items()), key=lambda entry: -entry[1][1][-1]):
         colour = COLOURS[number % len(COLOURS)]
         points = " ".join(f"{x(step):.1f},{y(value):.1f}" for step, value in enumerate(curve))
         parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
@@ -233,8 +233,8 @@ def main():
             mode.add_argument("--verbose", action="store_true")
         if function is table:
             mode.add_argument("--model", action="append", default=[], help="a model that does not adapt; repeatable")
-            mode.add_argument("--projections", type=int, help="also 10 steps with so many back-projections")
-            mode.add_argument("--zssr", type=int, help="also ZSSR, of at most so many steps")
+            mode.add_argument("--projections", type=int, help="also 10 steps with this number of back-projections")
+            mode.add_argument("--zssr", type=int, help="also ZSSR, with at most this number of steps")
             mode.add_argument("--precision", help="of ZSSR, float32 or bfloat16")
         if function is steps:
             mode.add_argument("-o", "--output", type=Path)

@@ -2,12 +2,12 @@
 
     python benchmarks/attention.py --sizes 24 48 72 96 --repeats 3
 
-Straightforward is what the formulas say: the covariance through an explicit M x M centring matrix (as SAN's
-official code builds it), its root by an eigendecomposition that autograd differentiates, and non-local attention
+The straightforward formulation follows the formulas: the covariance through an explicit M x M centring matrix (as in
+SAN's official code), its root by an eigendecomposition that autograd differentiates, and non-local attention
 through the matrix of all pairs. Every case runs forward and backward (non-local: forward only) in a process of
-its own with one thread. A time is the CPU milliseconds of the fastest run, so that other load hardly counts;
-memory is the growth of the peak resident size over that before the first run. A ratio above 1 says that
-kukkiri needs less. --json prints one object.
+its own with one thread. A time is the CPU milliseconds of the fastest run, so that other load has little effect;
+memory is the growth of the peak resident size over that before the first run. At a ratio above 1 kukkiri needs less.
+--json prints one object.
 """
 
 import argparse
@@ -36,7 +36,7 @@ def centring_covariance(features: Tensor) -> Tensor:
 
 
 class Straightforward(nn.Module):
-    """Second-order channel attention as written: centring matrix, eigendecomposition, root."""
+    """Second-order channel attention by its formula: centring matrix, eigendecomposition, root."""
 
     def __init__(self, ours: SecondOrderChannelAttention) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class Straightforward(nn.Module):
 
 
 def make(case: str, size: int, *, ours: bool) -> Callable[[], None]:
-    """One run of a case."""
+    """Return a function that runs a case once."""
     torch.manual_seed(0)
     x = torch.randn(1, 64, size, size, requires_grad=case != "non-local")
     if case == "non-local":
@@ -74,9 +74,9 @@ def make(case: str, size: int, *, ours: bool) -> Callable[[], None]:
 
 
 def measure(case: str, size: int, ours: bool, repeats: int) -> tuple[float, float]:
-    """CPU milliseconds, and megabytes of growth, in this process."""
+    """Measure the CPU milliseconds, and the growth of memory in megabytes, in this process."""
     torch.set_num_threads(1)
-    make(case, 4, ours=ours)()  # what is loaded at first use does not count
+    make(case, 4, ours=ours)()  # modules that are loaded at first use do not count
     run, before = make(case, size, ours=ours), peak_megabytes()
     times = []
     for _ in range(repeats):

@@ -1,12 +1,12 @@
-"""Which network gives most PSNR for its milliseconds? Trains the candidates shortly, times them, prints a table.
+"""PSNR against milliseconds of small networks: trains the candidates briefly, times them, prints a table.
 
     python benchmarks/fast_networks.py train --data FOLDER --validation FOLDER [--only NAME,NAME]
     python benchmarks/fast_networks.py table
 
 All candidates: x2, the same data, seed, 1,000 steps of 16 patches of 32x32 LR pixels, L1, SOAP at 3e-3 unless the
 name says Adam. PSNR: FreeVal16, ``y-matlab``, the averaged weights. Time: process CPU time of ONNX Runtime with one
-thread on a 640x360 plane (RGB: three), lower quartile of runs that take turns, per megapixel of output; the
-colour conversion and the chroma that a luma network leaves to bicubic interpolation are not in it.
+thread on a 640x360 plane (RGB: three), lower quartile of interleaved runs, per megapixel of output; it excludes the
+colour conversion and the bicubic interpolation of the chroma beside a luma network.
 """
 
 import argparse
@@ -31,7 +31,7 @@ RUNS = 9
 
 @dataclass(frozen=True)
 class Candidate:
-    """A network and what its training does differently."""
+    """A network, and the fields of its recipe that differ from the common ones."""
 
     network: str
     arguments: dict[str, Any]
@@ -59,14 +59,14 @@ CANDIDATES = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("train", "table"))
+    parser.add_argument("action", choices=("train", "table"))
     parser.add_argument("--data", default="data/train")
     parser.add_argument("--validation", default="data/FreeVal16")
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--only", default=",".join(CANDIDATES).replace(", ", "; "), help="names, split by commas")
     options = parser.parse_args()
     names = [name.replace("; ", ", ") for name in options.only.split(",")]
-    if options.what == "train":
+    if options.action == "train":
         for name in names:
             train(recipe(name, options), resume=True)
             print("trained", name, flush=True)
@@ -75,12 +75,12 @@ def main() -> None:
 
 
 def recipe(name: str, options: argparse.Namespace) -> Recipe:
-    one = CANDIDATES[name]
+    candidate = CANDIDATES[name]
     values: dict[str, Any] = {
         "name": folder_name(name),
-        "network": one.network,
+        "network": candidate.network,
         "scale": 2,
-        "arguments": one.arguments,
+        "arguments": candidate.arguments,
         "data": options.data,
         "validation": options.validation,
         "output": str(options.runs),
@@ -92,7 +92,7 @@ def recipe(name: str, options: argparse.Namespace) -> Recipe:
         "threads": 1,
         "validate_every": 1_000,
     }
-    return Recipe(**{**values, **one.training})
+    return Recipe(**{**values, **candidate.training})
 
 
 def folder_name(name: str) -> str:
@@ -100,7 +100,7 @@ def folder_name(name: str) -> str:
 
 
 def table(names: list[str], runs: Path) -> None:
-    """Rows of what has been trained, by time."""
+    """One row for each trained candidate, sorted by time."""
     trained = [name for name in names if (runs / folder_name(name) / "weights.safetensors").exists()]
     engines, counts, scores = {}, {}, {}
     with tempfile.TemporaryDirectory() as folder:
@@ -124,9 +124,11 @@ def table(names: list[str], runs: Path) -> None:
 
 
 def seconds(engines: dict[str, OnnxEngine]) -> dict[str, float]:
-    """Lower quartile of the CPU seconds of each, taking turns."""
+    """Lower quartile of the CPU seconds of each engine, in interleaved runs."""
     generator = np.random.default_rng(0)
-    inputs = {name: generator.random((1, one.info.channels, *SIZE), dtype=np.float32) for name, one in engines.items()}
+    inputs = {
+        name: generator.random((1, engine.info.channels, *SIZE), dtype=np.float32) for name, engine in engines.items()
+    }
     times: dict[str, list[float]] = {name: [] for name in engines}
     for _ in range(RUNS + 1):
         for name, engine in engines.items():

@@ -1,12 +1,12 @@
-"""Two questions that MZSR leaves open: does multi-scale meta-training pay, and what does the multi-step loss buy?
+"""Two ablations that MZSR does not have: multi-scale meta-training, and the weighted multi-step loss.
 
     python benchmarks/meta_studies.py train --data FOLDER [--arms NAME,NAME] [--seeds 0,1,2]
     python benchmarks/meta_studies.py table --validation FOLDER
 
 All arms: the weights of recipes/study-meta-initialization.toml, then recipes/study-meta.toml with the same number of
-updates and tasks; only the scales of the tasks and the weights of the query losses differ. The table: mean PSNR
-(``y-mzsr``) of the middles of the images, before adaptation and after 1 and 5 steps with the true kernel and the
-learned rates; mean and standard deviation over the seeds. Seconds are of the process's CPU, one thread.
+updates and of tasks; they differ only in the scales of the tasks and the weights of the query losses. The table: mean
+PSNR (``y-mzsr``) of central crops of the images, before adaptation and after 1 and 5 steps with the true kernel and the
+learned rates; mean and standard deviation over the seeds. Seconds are CPU time of the process, one thread.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from kukkiri.training import MetaRecipe, meta_train, read_any_recipe
 from kukkiri.training.meta import MetaValidation
 
 RECIPES = Path(__file__).parents[1] / "recipes"
-START = "study-meta-initialization"
+INITIALIZATION = "study-meta-initialization"
 ARMS = {
     "x2, equal weights": ["scale=2"],
     "x2, annealed weights": ["scale=2", "weighting=annealed"],
@@ -40,7 +40,7 @@ SHOWN = (0, 1, 5)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("train", "table"))
+    parser.add_argument("action", choices=("train", "table"))
     parser.add_argument("--data", default="data/train")
     parser.add_argument("--validation", default="data/FreeVal16")
     parser.add_argument("--runs", type=Path, default=Path("runs"))
@@ -48,21 +48,21 @@ def main() -> None:
     parser.add_argument("--seeds", default="0,1,2")
     options = parser.parse_args()
     runs = [(arm, int(seed)) for seed in options.seeds.split(",") for arm in options.arms.split(";")]
-    if options.what == "train":
+    if options.action == "train":
         train(runs, options)
     else:
         table(runs, options)
 
 
 def name_of(arm: str, seed: int) -> str:
-    return "study-meta-" + "".join(one if one.isalnum() else "-" for one in f"{arm}-{seed}")
+    return "study-meta-" + "".join(letter if letter.isalnum() else "-" for letter in f"{arm}-{seed}")
 
 
 def recipe(arm: str, seed: int, options: argparse.Namespace) -> MetaRecipe:
     shared = [
         f"data={options.data}",
         f"output={options.runs}",
-        f"weights={options.runs / START / 'weights.safetensors'}",
+        f"weights={options.runs / INITIALIZATION / 'weights.safetensors'}",
     ]
     return read_any_recipe(
         RECIPES / "study-meta.toml", [*shared, f"name={name_of(arm, seed)}", f"seed={seed}", *ARMS[arm]]
@@ -70,17 +70,17 @@ def recipe(arm: str, seed: int, options: argparse.Namespace) -> MetaRecipe:
 
 
 def train(runs: list[tuple[str, int]], options: argparse.Namespace) -> None:
-    """The common start, then every arm; what is there already goes on or stays."""
-    start = read_any_recipe(RECIPES / f"{START}.toml", [f"data={options.data}", f"output={options.runs}"])
-    meta_train(start, resume=True)
+    """Train the common initialization, then every arm; unfinished runs are resumed, finished ones are kept."""
+    overrides = [f"data={options.data}", f"output={options.runs}"]
+    meta_train(read_any_recipe(RECIPES / f"{INITIALIZATION}.toml", overrides), resume=True)
     for arm, seed in runs:
-        one = recipe(arm, seed, options)
-        if (one.folder / "seconds.json").exists():
+        settings = recipe(arm, seed, options)
+        if (settings.folder / "seconds.json").exists():
             continue
         begun = time.process_time()
-        meta_train(one, resume=True)
-        (one.folder / "seconds.json").write_text(json.dumps(time.process_time() - begun), encoding="utf-8")
-        print("trained", one.name, flush=True)
+        meta_train(settings, resume=True)
+        (settings.folder / "seconds.json").write_text(json.dumps(time.process_time() - begun), encoding="utf-8")
+        print("trained", settings.name, flush=True)
 
 
 def table(runs: list[tuple[str, int]], options: argparse.Namespace) -> None:
@@ -88,39 +88,40 @@ def table(runs: list[tuple[str, int]], options: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     print("| tasks | tested at | kernel | before | 1 step | 5 steps | seconds |\n|---|---|---|---|---|---|---|")
     for arm in dict.fromkeys(arm for arm, _ in runs):
-        ones = [recipe(arm, seed, options) for name, seed in runs if name == arm]
-        ones = [one for one in ones if (one.folder / "seconds.json").exists()]
-        spent = statistics.mean(float((one.folder / "seconds.json").read_text(encoding="utf-8")) for one in ones)
+        recipes = [recipe(arm, seed, options) for name, seed in runs if name == arm]
+        trained = [settings for settings in recipes if (settings.folder / "seconds.json").exists()]
+        seconds = [(settings.folder / "seconds.json").read_text(encoding="utf-8") for settings in trained]
+        spent = statistics.mean(float(text) for text in seconds)
         for scale in SCALES[arm]:
             curves = {
-                kernel: [curve(one, scale=scale, kernel=kernel, options=options) for one in ones]
+                kernel: [curve(settings, scale=scale, kernel=kernel, options=options) for settings in trained]
                 for kernel in KERNELS[scale]
             }
             means = [
-                [statistics.mean(values) for values in zip(*of, strict=True)]
-                for of in zip(*curves.values(), strict=True)
+                [statistics.mean(values) for values in zip(*of_seed, strict=True)]
+                for of_seed in zip(*curves.values(), strict=True)
             ]
             for kernel, found in {**curves, "mean": means}.items():
-                cells = [spread([one[step] for one in found]) for step in SHOWN]
+                cells = [spread([psnrs[step] for psnrs in found]) for step in SHOWN]
                 print(
                     f"| {arm} | x{scale} | {kernel.removesuffix('+direct')} | {' | '.join(cells)} | {spent:.0f} |",
                     flush=True,
                 )
 
 
-def curve(one: MetaRecipe, *, scale: int, kernel: str, options: argparse.Namespace) -> tuple[float, ...]:
+def curve(trained: MetaRecipe, *, scale: int, kernel: str, options: argparse.Namespace) -> tuple[float, ...]:
     """PSNR after 0 to 5 steps of a trained arm."""
-    rates = json.loads((one.folder / "rates.json").read_text(encoding="utf-8"))
+    rates = json.loads((trained.folder / "rates.json").read_text(encoding="utf-8"))
     tested = MetaRecipe(
-        name=one.name,
-        network=one.network,
+        name=trained.name,
+        network=trained.network,
         scale=scale,
-        inner_steps=one.inner_steps,
+        inner_steps=trained.inner_steps,
         validation=options.validation,
         validation_images=16,
         validation_degradations=(kernel,),
     )
-    return MetaValidation.from_recipe(tested).curve(load(one.folder / "weights.safetensors").module, rates=rates)
+    return MetaValidation.from_recipe(tested).curve(load(trained.folder / "weights.safetensors").module, rates=rates)
 
 
 def spread(values: list[float]) -> str:

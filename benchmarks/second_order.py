@@ -1,11 +1,12 @@
-"""Does second-order attention help texture? Trains three arms with three seeds, scores them, prints the table.
+"""Second-order attention on textures: trains three arms with three seeds, scores them, prints the table.
 
     python benchmarks/second_order.py train --data FOLDER --validation FOLDER [--arms none,first,second] [--seeds 0,1,2]
     python benchmarks/second_order.py table --sets FOLDER
 
-The arms are recipes/study-attention-*.toml and differ in nothing but ``attention``. Texture-rich and edge-rich are
-thirds of B100 by the coherence of the structure tensor: 1 where all gradients of a neighbourhood share a
-direction (an edge), 0 where they have none (a texture), averaged with the gradients' energy as weight.
+The arms are recipes/study-attention-*.toml and differ only in ``attention``. The texture-rich and the edge-rich third
+of B100 are those with the least and the greatest coherence of the structure tensor, which is 1 where all gradients of a
+neighbourhood share a direction (an edge) and 0 where they have none (a texture), averaged with the gradients' energy as
+weight.
 """
 
 import argparse
@@ -27,7 +28,7 @@ NEIGHBOURHOOD = 2.0  # sigma of the structure tensor, in pixels
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("train", "table"))
+    parser.add_argument("action", choices=("train", "table"))
     parser.add_argument("--data", default="data/train")
     parser.add_argument("--validation", default="data/FreeVal16")
     parser.add_argument("--sets", type=Path, default=Path("data"), help="folder with Set5, Set14 and B100")
@@ -36,7 +37,7 @@ def main() -> None:
     parser.add_argument("--seeds", default="0,1,2")
     options = parser.parse_args()
     runs = [(arm, int(seed)) for seed in options.seeds.split(",") for arm in options.arms.split(",")]
-    if options.what == "train":
+    if options.action == "train":
         for arm, seed in runs:
             train_one(arm, seed, options)
     else:
@@ -65,7 +66,8 @@ def train_one(arm: str, seed: int, options: argparse.Namespace) -> None:
 def coherence(luma: np.ndarray) -> float:
     """Energy-weighted mean coherence of the structure tensor."""
     rows, columns = np.gradient(luma)
-    yy, xx, xy = (gaussian_filter(one, NEIGHBOURHOOD) for one in (rows * rows, columns * columns, rows * columns))
+    products = (rows * rows, columns * columns, rows * columns)
+    yy, xx, xy = (gaussian_filter(product, NEIGHBOURHOOD) for product in products)
     energy = xx + yy
     ordered = np.hypot(xx - yy, 2 * xy)
     return float(ordered.sum() / energy.sum())
@@ -74,7 +76,7 @@ def coherence(luma: np.ndarray) -> float:
 def split(folder: Path) -> tuple[list[str], list[str]]:
     """Names of the texture-rich and of the edge-rich third of a set."""
     (images,) = find_sets(folder)
-    values = {one.name: coherence(rgb_to_y(one.rgb / 255.0)) for one in images.images(scale=1)}
+    values = {image.name: coherence(rgb_to_y(image.rgb / 255.0)) for image in images.images(scale=1)}
     ordered = sorted(values, key=values.__getitem__)
     third = len(ordered) // 3
     return ordered[:third], ordered[-third:]

@@ -3,8 +3,8 @@
     python benchmarks/upsampling.py --size 128 --repeats 7
 
 Original and rewrite run alternately; a time is the CPU milliseconds of one thread of the fastest run, so that
-other load hardly counts. Equal outputs are asserted (1e-5 of the largest value). A ratio above 1 says that
-the rewrite is faster. One line per case; --json prints one object instead.
+other load has little effect. Equal outputs are asserted (1e-5 of the largest value). At a ratio above 1 the rewrite is
+faster. One line per case; --json prints one object instead.
 """
 
 import argparse
@@ -45,14 +45,14 @@ def resized(mode: str, kernel: int, scale: int, inputs: int, outputs: int):
     return name, inputs, layer, resize_to_sub_pixel(layer)
 
 
-def in_a_row(first: int, second: int, widths: tuple[int, int, int]):
+def sequential(first: int, second: int, widths: tuple[int, int, int]):
     a, b, c = widths
-    one, two = nn.Conv2d(a, b, first, padding=first // 2), nn.Conv2d(b, c, second, padding=second // 2)
+    layers = nn.Conv2d(a, b, first, padding=first // 2), nn.Conv2d(b, c, second, padding=second // 2)
     name = f"conv {first}x{first} {a}->{b}, conv {second}x{second} {b}->{c} as one"
-    return name, a, nn.Sequential(one, two), merge_convolutions(one, two)
+    return name, a, nn.Sequential(*layers), merge_convolutions(*layers)
 
 
-def side_by_side(width: int):
+def parallel(width: int):
     branches = [
         nn.Conv2d(width, width, 3, padding=1),
         PointwiseThenConv(nn.Conv2d(width, 2 * width, 1), nn.Conv2d(2 * width, width, 3)),
@@ -98,18 +98,18 @@ def cases() -> list[tuple[str, int, nn.Module, nn.Module]]:
         name = f"sub-pixel k3 x{scale} 32->{outputs} as transposed"
         found.append((name, 32, layer, sub_pixel_to_transposed(layer.conv, scale=scale)))
     found += [
-        in_a_row(3, 1, (32, 64, 32)),
-        in_a_row(1, 3, (32, 64, 32)),
-        in_a_row(1, 1, (32, 64, 32)),
-        in_a_row(3, 3, (16, 64, 16)),
-        side_by_side(16),
-        side_by_side(32),
+        sequential(3, 1, (32, 64, 32)),
+        sequential(1, 3, (32, 64, 32)),
+        sequential(1, 1, (32, 64, 32)),
+        sequential(3, 3, (16, 64, 16)),
+        parallel(16),
+        parallel(32),
     ]
     return found
 
 
 def runner(module: nn.Module, lr: torch.Tensor, engine: str) -> Callable[[], np.ndarray]:
-    """A call that runs the module on one engine and one thread."""
+    """Return a function that runs the module on one engine and one thread."""
     if engine == "torch":
 
         def run() -> np.ndarray:
@@ -131,7 +131,7 @@ def runner(module: nn.Module, lr: torch.Tensor, engine: str) -> Callable[[], np.
 
 
 def milliseconds(runs: list[Callable[[], np.ndarray]], *, repeats: int) -> list[float]:
-    """The fastest CPU time of each, measured in turn."""
+    """Return the shortest CPU time of each function, run alternately."""
     best = [float("inf")] * len(runs)
     for _ in range(repeats):
         for index, run in enumerate(runs):
@@ -145,8 +145,8 @@ def compare(
     original: nn.Module, other: nn.Module, lr: torch.Tensor, *, engine: str, repeats: int
 ) -> tuple[float, float]:
     runs = [runner(module, lr, engine) for module in (original, other)]
-    one, two = (run() for run in runs)
-    np.testing.assert_allclose(two, one, rtol=0, atol=1e-5 * max(1.0, float(np.abs(one).max())))
+    expected, found = (run() for run in runs)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * max(1.0, float(np.abs(expected).max())))
     first, second = milliseconds(runs, repeats=repeats)
     return first, second
 
@@ -176,7 +176,7 @@ def main() -> None:
         if not options.only:
             results["heads"][engine] = found = heads(options.size, engine=engine, repeats=options.repeats)
             if not options.json:
-                for name, ms in sorted(found.items(), key=lambda one: one[1]):
+                for name, ms in sorted(found.items(), key=lambda entry: entry[1]):
                     print(f"{engine:12} head {name:16} 32->1 x3 {ms:8.1f} ms", flush=True)
     for name, channels, original, other in cases():
         if options.only not in name:
@@ -189,8 +189,8 @@ def main() -> None:
         results["rewrites"][name] = row
         if not options.json:
             text = "  ".join(
-                f"{engine} {one['original_ms']:.1f} -> {one['rewritten_ms']:.1f} ms ({one['ratio']:.2f}x)"
-                for engine, one in row.items()
+                f"{engine} {times['original_ms']:.1f} -> {times['rewritten_ms']:.1f} ms ({times['ratio']:.2f}x)"
+                for engine, times in row.items()
             )
             print(f"{name:58} {text}", flush=True)
     if options.json:
