@@ -1,7 +1,7 @@
-"""Non-local attention: every position answers with a weighted mean over all positions."""
+"""Non-local attention: the response at a position is a weighted mean over all positions."""
 
 from itertools import pairwise as neighbours
-from typing import Any, get_args
+from typing import get_args
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +20,7 @@ _POOLING = {1: (2,), 2: (2, 2), 3: (1, 2, 2)}
 
 
 class NonLocal(nn.Module):
-    """z_i = W y_i + x_i, y_i = sum_j f(x_i, x_j) g(x_j) / normalizer; the identity at first, as W starts at zero.
+    """z_i = W y_i + x_i, y_i = sum_j f(x_i, x_j) g(x_j) / normalizer; initialized as the identity, W = 0.
 
     Keys: ``g.*``, ``W.*``, ``theta.*``, ``phi.*`` (no theta and phi for the Gaussian), ``concat_project.0.weight``;
     with ``sub_sample`` ``g.0.*`` and ``phi.0.*``; with ``batch_norm`` ``W.0.*`` and ``W.1.*``.
@@ -32,9 +32,9 @@ class NonLocal(nn.Module):
         pairwise: ``gaussian`` exp(x_i . x_j), ``embedded_gaussian`` exp(theta_i . phi_j), both divided by their
             sum; ``dot_product`` theta_i . phi_j and ``concatenation`` relu(w . [theta_i; phi_j]), both divided by
             the number of keys.
-        sub_sample: halve keys and values by 2x max-pooling (in 3-D along the last two axes).
-        batch_norm: a batch normalization after W, which then starts at zero instead of W.
-        bounded: False builds the matrix of all pairs; True gives the same in memory linear in the positions.
+        sub_sample: downsample keys and values by max-pooling of 2 (in 3-D along the last two axes).
+        batch_norm: a batch normalization after W, which is then initialized as zero instead of W.
+        bounded: False builds the matrix of all pairs; True computes the same in memory linear in the positions.
 
     Reference: Wang et al., Non-local Neural Networks, CVPR 2018, arXiv:1711.07971.
     Differs from the paper: subsampling follows the projection, as in the common PyTorch code.
@@ -85,7 +85,7 @@ class NonLocal(nn.Module):
         return nn.Sequential(layer, last) if batch_norm else layer
 
     def _project(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Queries (N, L, D) and keys (N, K, D) for the pairwise function."""
+        """Compute queries (N, L, D) and keys (N, K, D) for the pairwise function."""
         queries, keys = self.theta(x).flatten(2).mT, self.phi(x).flatten(2).mT
         if self.pairwise == "concatenation":
             first, second = self.concat_project.get_parameter("0.weight").flatten().chunk(2)
@@ -103,7 +103,7 @@ class NonLocal(nn.Module):
 
     @torch.no_grad()
     def attention(self, x: Tensor, position: tuple[int, ...]) -> Tensor:
-        """The normalized weights that the query at ``position`` gives to the keys.
+        """Compute the normalized weights of all keys for the query at ``position``.
 
         Args:
             x: (N, C, H, W), or of 1 or 3 axes of positions.
@@ -114,8 +114,8 @@ class NonLocal(nn.Module):
         """
         queries, keys = self._project(x)
         grid = torch.arange(queries.shape[1]).view(x.shape[2:])
-        one = int(grid[position])
-        weights = affinity(queries[:, one : one + 1], keys, pairwise=self.pairwise)
+        index = int(grid[position])
+        weights = affinity(queries[:, index : index + 1], keys, pairwise=self.pairwise)
         return weights.view(x.shape[0], *(size // pool for size, pool in zip(x.shape[2:], self.pooling, strict=True)))
 
 
@@ -123,32 +123,54 @@ class RegionalNonLocal(nn.Module):
     """Non-local attention within each of k x k regions of a map; key prefix ``non_local.``.
 
     Region i covers rows i*H//k up to (i+1)*H//k, likewise for columns. Attention within regions costs 1/k^2 of
-    that over the whole map, and SAN's authors found it better, too.
+    attention over the whole map, and the authors of SAN found it better.
 
     Args:
         channels: features in and out.
-        regions: k, to each side.
-        options: for :class:`NonLocal`; always 2-D.
+        regions: k, along each side.
+        inter_channels: features of g, theta and phi; half of the channels if ``None``.
+        pairwise: similarity of two positions, see :class:`NonLocal`.
+        sub_sample: downsample keys and values by 2 x 2 max-pooling.
+        batch_norm: after W.
+        bounded: memory linear in the positions.
 
     Reference: Dai et al., SAN, CVPR 2019, section 3.2.
     """
 
-    def __init__(self, channels: int, *, regions: int = 2, **options: Any) -> None:
+    def __init__(
+        self,
+        channels: int,
+        *,
+        regions: int = 2,
+        inter_channels: int | None = None,
+        pairwise: Pairwise = "embedded_gaussian",
+        sub_sample: bool = False,
+        batch_norm: bool = False,
+        bounded: bool = True,
+    ) -> None:
         super().__init__()
         if regions < 1:
             raise ValueError(f"regions must be at least 1, got {regions}")
         self.regions = regions
-        self.non_local = NonLocal(channels, dimension=2, **options)
+        self.non_local = NonLocal(
+            channels,
+            inter_channels=inter_channels,
+            dimension=2,
+            pairwise=pairwise,
+            sub_sample=sub_sample,
+            batch_norm=batch_norm,
+            bounded=bounded,
+        )
 
     def bounds(self, size: int) -> list[int]:
-        """Where the regions of a side begin, and its end."""
+        """Return the first positions of the regions of a side, and its end."""
         return [index * size // self.regions for index in range(self.regions + 1)]
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, H, W) to the same shape.
 
         Raises:
-            ImageError: a region would have no key: the map is too small.
+            ImageError: the map is too small, so that a region would have no key.
         """
         h, w = x.shape[2:]
         if not torch.compiler.is_exporting():
