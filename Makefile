@@ -3,9 +3,14 @@ CONSTRAINTS ?= constraints.txt
 MAKEFLAGS += --no-print-directory
 INSTALL = -m pip install --quiet $(addprefix --constraint ,$(CONSTRAINTS))
 REINSTALL = -m pip install --quiet --no-deps --force-reinstall .
+# What NumPy, its BLAS, torch, oneDNN and MKL may use of the CPU; ONNX Runtime and libvips have no such switch
+AVX2 = NPY_DISABLE_CPU_FEATURES="X86_V4 AVX512_ICL AVX512_SPR" OPENBLAS_CORETYPE=Haswell ATEN_CPU_CAPABILITY=avx2 \
+	ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2
+SSE = NPY_DISABLE_CPU_FEATURES="X86_V3 X86_V4 AVX512_ICL AVX512_SPR" OPENBLAS_CORETYPE=Nehalem \
+	ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 MKL_CBWR=COMPATIBLE
 
 .NOTPARALLEL:
-.PHONY: demo test lint types unit base nightly docs installed clean
+.PHONY: demo test lint types unit base avx2 sse nightly docs installed clean
 
 demo: .venv-demo/ready ## base install only, no torch: upscale the example images to out/
 	.venv-demo/bin/kukkiri upscale examples/images --output out --scale 3 --overwrite
@@ -26,6 +31,12 @@ unit: installed ## the layer test, then every test with coverage
 base: .venv-base/ready ## the tests of the torch-free half in an environment without torch
 	.venv-base/bin/python $(REINSTALL)
 	.venv-base/bin/python -m pytest
+
+avx2: installed ## every test as on a CPU without AVX-512
+	$(AVX2) .venv/bin/python -m pytest
+
+sse: installed ## every test as on a CPU without AVX
+	$(SSE) .venv/bin/python -m pytest
 
 nightly: installed ## every test, the property tests with new examples
 	HYPOTHESIS_PROFILE=search .venv/bin/python -m pytest
