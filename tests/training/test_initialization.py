@@ -93,7 +93,7 @@ def test_the_new_features_of_a_widened_network_learn(tmp_path):
 def test_networks_that_cannot_be_widened_are_refused(tmp_path):
     path = tmp_path / "small.safetensors"
     save_file(Plain(width=12, depth=4).state_dict(), path)
-    with pytest.raises(ConfigError, match="made for plain"):
+    with pytest.raises(ConfigError, match="defined for plain"):
         widen(SRCNN(), path, centre=0.0)
     for other in (Plain(width=8, depth=4), Plain(width=16, depth=3), Plain(scale=3, width=16), Plain(colour="rgb")):
         with pytest.raises(ConfigError, match="not a smaller network"):

@@ -139,7 +139,7 @@ _ENDS = {
     "rate": "converged",
     "steps": "all steps done",
     "budget": "budget spent",
-    "diverged": "kukkiri: learning diverged; the best so far is used,",
+    "diverged": "kukkiri: training diverged; the best so far is used,",
     "interrupted": "kukkiri: interrupted; the best so far is used,",
 }
 

@@ -44,7 +44,7 @@ def initialize_as_interpolator(network: Network) -> None:
             fsrcnn.initialize_as_interpolator(network)
         case _:
             raise ConfigError(
-                f"initialization = 'interpolator' is made for espcn and fsrcnn, not for {type(network).__name__}."
+                f"initialization = 'interpolator' is defined for espcn and fsrcnn, got {type(network).__name__}."
             )
 
 
@@ -62,7 +62,7 @@ def initialize_whitened(network: Network, batches: Batches, *, centre: float, se
         ConfigError: another network.
     """
     if not isinstance(network, espcn.ESPCN):
-        raise ConfigError(f"initialization = 'whitened' is made for espcn, not for {type(network).__name__}.")
+        raise ConfigError(f"initialization = 'whitened' is defined for espcn, got {type(network).__name__}.")
     batches = list(batches)
     espcn.initialize_as_interpolator(network)
     generator = torch.Generator().manual_seed(seed)
@@ -256,7 +256,7 @@ def widen(network: Network, weights: Path, *, centre: float) -> None:
         ConfigError: another network, or a file that does not fit or cannot be read.
     """
     if not isinstance(network, Plain):
-        raise ConfigError(f"initialization = 'widened' is made for plain, not for {type(network).__name__}.")
+        raise ConfigError(f"initialization = 'widened' is defined for plain, got {type(network).__name__}.")
     state = _read_weights(weights)
     try:
         small = Plain(**Plain.arguments_from_state(state))  # type: ignore[arg-type]  # they are JSON to mypy

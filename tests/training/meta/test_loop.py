@@ -178,12 +178,12 @@ def test_the_weights_of_the_queries(weighting, step, expected):
     [
         (
             {"kernel_conditioned": True, "inner_steps": 0, "network": "plain", "arguments": {"colour": "rgb"}},
-            "not for plain",
+            "got plain",
         ),
         ({"inner_rates": {"cod": 1.0}}, "has no parameter 'cod'"),
         ({"rates": "nowhere.json"}, "not the learning rates of contextplain"),
         ({"inner_loss": "l3"}, "unknown loss 'l3'"),
-        ({"centre": 0.45}, "centre: not for meta-training"),
+        ({"centre": 0.45}, "centre: not supported by meta-training"),
         ({"patch": 9}, "multiple of the scale"),
         ({"hr_patch": 18}, "multiple of the scale, .* got 9 at x2"),
         ({"hr_patch": -1}, "must be positive"),

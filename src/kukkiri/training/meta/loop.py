@@ -67,7 +67,7 @@ class _MetaRun(Run):
         check_choice("loss", recipe.inner_loss, tuple(LOSSES))
         if recipe.kernel_conditioned and not (isinstance(self.network, ContextPlain) and len(self.network.code) == 3):
             raise ConfigError(
-                f"kernel_conditioned = true is for contextplain with a context of 3, not for {recipe.network}."
+                f"kernel_conditioned = true needs contextplain with a context of 3, got {recipe.network}."
             )
         self.patches = recipe.tasks * recipe.batch
         names = [name for name, parameter in self.network.named_parameters() if parameter.requires_grad]

@@ -91,10 +91,10 @@ class MetaRecipe(Recipe):
         check_choice("support", self.support, ("pairs", "downscaled"))
         check_choice("weighting", self.weighting, ("constant", "annealed", "last", "ends"))
         if self.precision != "float32" and self.inner_steps:
-            raise ConfigError("meta-gradients need float32. Take precision out, or set inner_steps = 0.")
+            raise ConfigError("meta-gradients need float32. Remove precision, or set inner_steps = 0.")
         unused = [name for name in ("cache", "centre", "final_loss") if getattr(self, name)]
         if unused or self.initialization not in ("default", "transfer"):
-            raise ConfigError(f"{', '.join(unused) or 'this initialization'}: not for meta-training. Take it out.")
+            raise ConfigError(f"{', '.join(unused) or 'this initialization'}: not supported by meta-training. Remove it.")
         for scale in self.scales or (self.scale,):
             side = self.lr_patch(scale)
             if self.support == "downscaled" and self.inner_steps and side % scale:
