@@ -47,6 +47,16 @@ def test_what_is_split_is_joined_again(rng, colour, channels, grey):
     assert np.all(joined.alpha == 1)
 
 
+@pytest.mark.parametrize("colour", ["y", "rgb"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_result_outside_the_range_is_clamped(colour, channels):
+    plan = ColourPlan(Image(colour=np.full((3, 4, channels), 0.5, np.float32)), colour)
+    high, low = (plan.join(np.full(plan.planes.shape, value, np.float32)).colour for value in (1.5, -0.5))
+    assert high.shape == low.shape == (3, 4, channels)
+    assert np.all(high == 1)
+    assert np.all(low == 0)
+
+
 def test_colour_under_transparent_pixels_is_that_of_their_neighbours(rng):
     colour = rng.uniform(0.4, 0.6, (8, 8, 3)).astype(np.float32)
     alpha = np.ones((8, 8), np.float32)
