@@ -37,8 +37,8 @@ def test_the_python_of_the_readme_runs(place, rng):
     (code,) = blocks("python")
     names = {"array": rng.integers(0, 65536, (9, 11, 3), dtype=np.uint16)}
     exec(compile(code, "README.md", "exec"), names)
-    assert names["image"].size == (40, 48)
-    assert (names["larger"].shape, names["larger"].dtype) == ((27, 33, 3), np.uint16)
+    assert names["image"].size == (60, 72)
+    assert (names["sr"].shape, names["sr"].dtype) == ((27, 33, 3), np.uint16)
 
 
 def test_the_upscale_commands_of_the_readme_run(place):
