@@ -10,7 +10,7 @@ import pytest
 from cyclopts import MissingArgumentError
 
 from kukkiri.cli import app, run
-from kukkiri.images import Image
+from kukkiri.images import Image, read_image
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
@@ -37,6 +37,7 @@ def test_the_python_of_the_readme_runs(place, rng):
     (code,) = blocks("python")
     names = {"array": rng.integers(0, 65536, (9, 11, 3), dtype=np.uint16)}
     exec(compile(code, "README.md", "exec"), names)
+    assert read_image("large.png").size == (40, 48)
     assert names["image"].size == (60, 72)
     assert (names["sr"].shape, names["sr"].dtype) == ((27, 33, 3), np.uint16)
 
