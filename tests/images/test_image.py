@@ -42,6 +42,14 @@ def test_depth_follows_the_array(dtype, depth):
     assert Image.from_array(np.zeros((2, 2), dtype)).depth == depth
 
 
+def test_samples_of_any_byte_order_are_taken():
+    array = np.array([[0, 258, 65535]], np.uint16)
+    for order in "<>":
+        image = Image.from_array(array.astype(np.dtype(np.uint16).newbyteorder(order)))
+        assert image.depth == 16
+        np.testing.assert_array_equal(image.to_array(), array)
+
+
 def test_floats_a_little_outside_are_clamped():
     array = np.array([[-0.1, 0.5, 1.2, 0.3]])
     np.testing.assert_array_equal(Image.from_array(array).to_array(), np.float32([[0, 0.5, 1, 0.3]]))

@@ -242,6 +242,8 @@ def test_another_recipe_does_not_resume_and_nothing_is_overwritten(folder):
         ({"loss": "l3"}, "unknown loss 'l3'"),
         ({"data": "nowhere"}, "no such folder"),
         ({"network": "srcnn", "arguments": {}, "initialization": "whitened"}, "whitened"),
+        ({"network": "srmd", "arguments": {}}, "srmd is conditioned on maps"),
+        ({"network": "usrnet", "arguments": {}}, "usrnet is conditioned on kernel, noise_std"),
     ],
 )
 def test_a_mistake_in_the_recipe_is_named(folder, changes, message):

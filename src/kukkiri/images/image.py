@@ -83,6 +83,8 @@ class Image:
                 f"an array of shape {np.shape(array)} is no image; expected (H, W) or (H, W, C) with C from 1 to 4. "
                 "Move the channel axis to the end and drop any batch axis."
             )
+        if not values.dtype.isnative:  # as FITS readers and TIFF files from elsewhere give them
+            values = values.astype(values.dtype.newbyteorder("="))
         if values.dtype in (np.uint8, np.uint16):
             depth: Depth = 8 if values.dtype == np.uint8 else 16
             floats = dequantize(values)

@@ -139,6 +139,11 @@ class Run:
     def __init__(self, recipe: Recipe) -> None:
         if recipe.network not in NETWORKS:
             raise ConfigError(write_unknown_network(recipe.network))
+        if conditions := NETWORKS[recipe.network].conditions:
+            raise ConfigError(
+                f"{recipe.network} is conditioned on {', '.join(conditions)}, which training does not give it. "
+                "Train another network, or train this one from Python in a loop of your own."
+            )
         for loss in filter(None, (recipe.loss, recipe.final_loss)):
             check_choice("loss", loss, tuple(LOSSES))
         self.recipe = recipe
