@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from kukkiri.errors import ConfigError, did_you_mean
+from kukkiri.info import JSON
 from kukkiri.training.precision import Precision
 
 __all__ = ["Recipe", "build_recipe", "check_choice", "read_recipe", "read_recipe_values"]
@@ -27,7 +28,7 @@ class Recipe:
     """A key of ``kukkiri.networks.NETWORKS``."""
     scale: int
     """HR pixels for one LR pixel along each axis."""
-    arguments: Mapping[str, Any] = field(default_factory=dict)
+    arguments: Mapping[str, JSON] = field(default_factory=dict)
     """Further keyword arguments of the network."""
     data: str = ""
     """Folder of HR training images, or one made by ``kukkiri data prepare``; relative to the working directory."""

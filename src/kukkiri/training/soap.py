@@ -7,11 +7,12 @@ direction its own step size. Differs from the paper: the first eigenbasis is an 
 first gradient's covariance, and a vector is a matrix of one column whose side of length 1 is not rotated.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.optim.optimizer import ParamsT
 
 __all__ = ["SOAP"]
 
@@ -21,7 +22,7 @@ class SOAP(torch.optim.Optimizer):
 
     def __init__(
         self,
-        params: Iterable[Any],
+        params: ParamsT,
         *,
         lr: float,
         betas: tuple[float, float] = (0.95, 0.95),

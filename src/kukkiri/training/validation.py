@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +22,7 @@ __all__ = ["Validation"]
 class Validation:
     """Pairs of LR and HR images, 8-bit RGB."""
 
-    pairs: tuple[tuple[NDArray[Any], NDArray[Any]], ...]
+    pairs: tuple[tuple[NDArray[np.uint8], NDArray[np.uint8]], ...]
     """(lr, hr), uint8 (H, W, 3) each."""
     scale: int
 

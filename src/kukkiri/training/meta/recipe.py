@@ -94,7 +94,8 @@ class MetaRecipe(Recipe):
             raise ConfigError("meta-gradients need float32. Remove precision, or set inner_steps = 0.")
         unused = [name for name in ("cache", "centre", "final_loss") if getattr(self, name)]
         if unused or self.initialization not in ("default", "transfer"):
-            raise ConfigError(f"{', '.join(unused) or 'this initialization'}: not supported by meta-training. Remove it.")
+            keys = ", ".join(unused) or "this initialization"
+            raise ConfigError(f"{keys}: not supported by meta-training. Remove it.")
         for scale in self.scales or (self.scale,):
             side = self.lr_patch(scale)
             if self.support == "downscaled" and self.inner_steps and side % scale:

@@ -51,20 +51,20 @@ class BlurTask:
     kernel_conditioned: bool = False
     """The model takes the code as a second input."""
 
-    def support(self, model: Callable[..., Any], /) -> Tensor:
+    def support(self, model: Callable[..., Tensor], /) -> Tensor:
         """Compute the loss of a model on the support patches."""
         return self._loss(model, self.support_lr, self.support_hr, self.losses[0])
 
-    def query(self, model: Callable[..., Any], /) -> Tensor:
+    def query(self, model: Callable[..., Tensor], /) -> Tensor:
         """Compute the loss of a model on the query patches."""
         return self._loss(model, self.query_lr, self.query_hr, self.losses[1])
 
-    def _loss(self, model: Callable[..., Any], lr: Tensor, hr: Tensor, loss: str) -> Tensor:
+    def _loss(self, model: Callable[..., Tensor], lr: Tensor, hr: Tensor, loss: str) -> Tensor:
         given = (lr.new_tensor([self.code]),) if self.kernel_conditioned else ()
         return LOSSES[loss](upscale(model, lr, *given, like=self.network, scale=self.scale), hr)
 
 
-def upscale(model: Callable[..., Any], lr: Tensor, *more: Tensor, like: Network, scale: int) -> Tensor:
+def upscale(model: Callable[..., Tensor], lr: Tensor, *more: Tensor, like: Network, scale: int) -> Tensor:
     """Run a network on images in [0, 1], with the pre-upsampling and the value range that it was made for.
 
     Args:
