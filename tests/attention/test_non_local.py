@@ -12,7 +12,7 @@ PARAMETERS = {"gaussian": 4192, "embedded_gaussian": 8352, "dot_product": 8352, 
 
 
 def alive(net, *, seed=0):
-    """W starts at zero, which would hide everything."""
+    """W is initialized as zero, which would hide everything."""
     generator = torch.Generator().manual_seed(seed)
     for parameter in net.parameters():
         with torch.no_grad():
@@ -57,7 +57,7 @@ def test_four_regions_are_those_of_san_with_the_odd_row_and_column_in_the_second
 
 
 @pytest.mark.parametrize("kind", PAIRWISE)
-def test_parameter_counts_are_the_published_ones_and_the_block_starts_as_the_identity(kind):
+def test_parameter_counts_are_the_published_ones_and_the_block_is_initialized_as_the_identity(kind):
     net = NonLocal(64, pairwise=kind)
     assert sum(p.numel() for p in net.parameters()) == PARAMETERS[kind]
     assert sum(p.numel() for p in NonLocal(64, pairwise=kind, batch_norm=True).parameters()) == PARAMETERS[kind] + 128
@@ -77,9 +77,9 @@ def test_bounded_is_plain(kind, sub_sample, size, monkeypatch):
     )  # float32 sums in another order
     net, wide = net.double(), x.double().requires_grad_()
     gradients = both(net, lambda: torch.autograd.grad(net(wide).square().sum(), [wide, *net.parameters()]))
-    for one, other in zip(*gradients, strict=True):
+    for bounded, plain in zip(*gradients, strict=True):
         torch.testing.assert_close(
-            one, other, rtol=FLOAT64_ILL_CONDITIONED, atol=FLOAT64_ILL_CONDITIONED
+            bounded, plain, rtol=FLOAT64_ILL_CONDITIONED, atol=FLOAT64_ILL_CONDITIONED
         )  # float64, entries up to 100
 
 
@@ -159,9 +159,9 @@ class LargestTensor(TorchDispatchMode):
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         result = function(*args, **(kwargs or {}))
-        for one in result if isinstance(result, (tuple, list)) else (result,):
-            if isinstance(one, torch.Tensor):
-                self.numbers = max(self.numbers, one.numel())
+        for tensor in result if isinstance(result, (tuple, list)) else (result,):
+            if isinstance(tensor, torch.Tensor):
+                self.numbers = max(self.numbers, tensor.numel())
         return result
 
 

@@ -57,12 +57,12 @@ def test_the_file_describes_itself(espcn):
 def test_names_and_sizes_are_those_of_the_seam(espcn):
     graph = onnx.load(espcn[1]).graph
     shapes = [
-        [one.dim_param or one.dim_value for one in value.type.tensor_type.shape.dim]
+        [side.dim_param or side.dim_value for side in value.type.tensor_type.shape.dim]
         for value in (*graph.input, *graph.output)
     ]
     assert [value.name for value in (*graph.input, *graph.output)] == ["lr", "sr"]
     assert shapes == [["n", 1, "h", "w"], ["n", 1, "3*h", "3*w"]]
-    assert {one.name for one in graph.initializer} >= set(espcn[0].state_dict())
+    assert {tensor.name for tensor in graph.initializer} >= set(espcn[0].state_dict())
 
 
 def test_the_graph_holds_nothing_but_the_network(espcn):

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from kukkiri.networks import ContextPlain, Plain
+from tests.networks.parity import parameter_count
 from tests.tolerances import FLOAT32_SAME_MATHS
 
 
@@ -14,8 +15,8 @@ def filled(**arguments):
 
 
 def test_parameter_count_is_that_of_plain_and_the_codes():
-    plain = sum(one.numel() for one in Plain(scale=2, colour="rgb", width=48, depth=7).parameters())
-    assert sum(one.numel() for one in ContextPlain().parameters()) == plain + 3 + 7 * 48 * 3 == 132_255
+    plain = parameter_count(Plain(scale=2, colour="rgb", width=48, depth=7))
+    assert parameter_count(ContextPlain()) == plain + 3 + 7 * 48 * 3 == 132_255
 
 
 def test_a_code_of_zero_is_the_plain_network():

@@ -66,10 +66,12 @@ def test_published_parameter_counts(scale, parameters):
         net = SAN(scale=scale)
     assert parameter_count(net) == parameters
     unused = [net.conv_last, net.non_local.soca, *(group.gamma for group in net.RG)]
-    assert sum(parameter_count(one) if isinstance(one, torch.nn.Module) else one.numel() for one in unused) == 38_044
+    assert (
+        sum(parameter_count(part) if isinstance(part, torch.nn.Module) else part.numel() for part in unused) == 38_044
+    )
 
 
-def test_it_starts_as_a_residual_network_without_non_local_attention():
+def test_it_is_initialized_as_a_residual_network_without_non_local_attention():
     net = small().double()
     lr = 255 * torch.rand(1, 3, 9, 8, dtype=torch.float64)
     first = features = net.head(net.sub_mean(lr))

@@ -23,7 +23,7 @@ def test_parameter_counts():
 def test_each_starts_with_its_authors_variance():
     torch.manual_seed(0)
     weight = ZSSR().get_submodule("conv4").weight
-    assert abs(weight.var() * 9 * 64 - 0.1) < 0.005  # 36,864 draws: standard error 0.7 %
+    assert abs(weight.var() * 9 * 64 - 0.1) < 0.005  # 36,864 samples: standard error 0.7 %
     weight = MZSR().get_submodule("conv4").weight
     assert weight.abs().max() <= 2 / (9 * 64) ** 0.5
     assert abs(weight.var() * 9 * 64 - 0.774) < 0.02  # cutting at two deviations leaves 0.774 of the variance

@@ -9,8 +9,8 @@ from kukkiri.upsampling import icnr_, icnr_transposed_, upscaling_taps
 from tests.tolerances import FLOAT32_SAME_MATHS, FLOAT64_MATHS
 
 
-def drawn():
-    """An initializer that remembers what it drew."""
+def make_initializer():
+    """An initializer, and a list of its samples."""
     kept = []
 
     def init(weight):
@@ -39,7 +39,7 @@ def upscale(image, scale, upscaling):
 )
 def test_sub_pixel_convolution_starts_as_convolution_and_nearest(scale, channels, inputs, size, seed):
     torch.manual_seed(seed)
-    init, kept = drawn()
+    init, kept = make_initializer()
     weight = icnr_(torch.empty(channels * scale**2, inputs, size, size), scale=scale, init=init)
     lr = torch.rand(1, inputs, 6, 7)
     found = F.pixel_shuffle(F.conv2d(lr, weight, padding=size // 2), scale)
@@ -51,7 +51,7 @@ def test_sub_pixel_convolution_starts_as_convolution_and_nearest(scale, channels
 @given(scale=st.integers(1, 5), size=st.sampled_from([3, 5]), seed=st.integers(0, 99))
 def test_sub_pixel_convolution_starts_as_convolution_and_area(scale, size, seed):
     torch.manual_seed(seed)
-    init, kept = drawn()
+    init, kept = make_initializer()
     weight = icnr_(torch.empty(2 * scale**2, 3, size, size).double(), scale=scale, init=init, upscaling="area")
     lr = F.pad(torch.rand(1, 3, 6, 7).double(), (4, 4, 4, 4))  # the inner convolution makes pixels outside too
     found = F.pixel_shuffle(F.conv2d(lr, weight, padding=size // 2), scale)
@@ -69,7 +69,7 @@ def test_sub_pixel_convolution_starts_as_convolution_and_area(scale, size, seed)
 )
 def test_transposed_convolution_starts_as_convolution_and_upscaling(scale, size, crop, upscaling, seed):
     torch.manual_seed(seed)
-    init, kept = drawn()
+    init, kept = make_initializer()
     weight = torch.empty(3, 2, size, size).double()
     taps, before = upscaling_taps(scale, upscaling=upscaling)
     first = (crop - before) % scale
@@ -94,7 +94,7 @@ def test_transposed_convolution_starts_as_convolution_and_upscaling(scale, size,
 @pytest.mark.parametrize(("scale", "size"), [(2, 4), (2, 6), (3, 9), (3, 5), (4, 8), (2, 2), (3, 3), (2, 9)])
 def test_the_default_padding_gives_nearest_of_a_convolution_on_the_lr_grid(scale, size):
     torch.manual_seed(0)
-    init, kept = drawn()
+    init, kept = make_initializer()
     layer = nn.ConvTranspose2d(
         3, 2, size, stride=scale, padding=(size - scale + 1) // 2, output_padding=(size - scale) % 2, bias=False
     )
@@ -128,7 +128,7 @@ def test_area_is_bilinear_interpolation_away_from_the_border():
 def test_golden_sub_pixel_start(golden):
     vector = golden("icnr_x2")
     weight = torch.empty_like(vector["state.weight"])
-    icnr_(weight, scale=2, init=lambda drawn: drawn.copy_(vector["state.sub_weight"]))
+    icnr_(weight, scale=2, init=lambda sampled: sampled.copy_(vector["state.sub_weight"]))
     torch.testing.assert_close(weight, vector["state.weight"], atol=0, rtol=0)
     found = F.pixel_shuffle(F.conv2d(vector["input"], weight, vector["state.bias"], padding=1), 2)
     torch.testing.assert_close(found, vector["output"], atol=FLOAT32_SAME_MATHS, rtol=0)

@@ -42,7 +42,7 @@ def test_matrix_times_x_is_the_layer_and_its_transpose_the_transposed_layer(
         n - transposed_size(m, kernel_size=k, stride=stride, padding=padding, dilation=dilation)
         for n, m, k in zip(size, y.shape[2:], taps, strict=True)
     ]
-    if all(0 <= one < max(stride, dilation) for one in missing):  # what the framework accepts as output padding
+    if all(0 <= count < max(stride, dilation) for count in missing):  # what the framework accepts as output padding
         layer = transpose(y, weight, stride=stride, padding=padding, dilation=dilation, output_padding=missing)
         torch.testing.assert_close(back, layer, atol=FLOAT64_MATHS, rtol=0)
 

@@ -54,7 +54,7 @@ def test_sub_pixel_graph_answers_grey_evenly_after_repair(tmp_path, mode):
     lr = np.full((1, 1, 6, 6), 0.5, dtype=np.float32)
     assert np.ptp(run(tmp_path / "in.onnx", lr)[0, 0, 6:-6, 6:-6]) > 0.1
     assert np.ptp(run(tmp_path / "out.onnx", lr)[0, 0, 6:-6, 6:-6]) < TORCH_AGAINST_ONNX
-    kept = {one.key: one.value for one in onnx.load(tmp_path / "out.onnx").metadata_props}
+    kept = {entry.key: entry.value for entry in onnx.load(tmp_path / "out.onnx").metadata_props}
     assert ModelInfo.from_metadata({METADATA_KEY: kept[METADATA_KEY]}, source="out").sha256 == ""
 
 
@@ -68,7 +68,7 @@ def test_dcr_and_crd_give_the_same_repair_as_the_module(tmp_path):
         helper.make_node("Conv", ["z", "w2", "b2"], ["sr"]),
     ]
     values = [conv.weight, conv.bias, tail[2].weight, tail[2].bias]
-    tensors = dict(zip(("w", "b", "w2", "b2"), [one.detach().numpy().copy() for one in values], strict=True))
+    tensors = dict(zip(("w", "b", "w2", "b2"), [value.detach().numpy().copy() for value in values], strict=True))
     write(tmp_path / "in.onnx", nodes, tensors)
     repair_onnx(tmp_path / "in.onnx", tmp_path / "out.onnx")
     repair_(tail)
@@ -87,7 +87,7 @@ def test_flat_images_are_evened_out_as_in_torch(tmp_path):
         helper.make_node("ConvTranspose", ["z", "w2", "b2"], ["sr"], strides=[2, 2], pads=[1, 1, 1, 1]),
     ]
     values = [network[0].weight, network[0].bias, network[2].weight, network[2].bias]
-    tensors = dict(zip(("w", "b", "w2", "b2"), [one.detach().numpy().copy() for one in values], strict=True))
+    tensors = dict(zip(("w", "b", "w2", "b2"), [value.detach().numpy().copy() for value in values], strict=True))
     write(tmp_path / "in.onnx", nodes, tensors)
     flat = make_flat_images(1, size=9)
     _, change = repair_onnx(tmp_path / "in.onnx", tmp_path / "out.onnx", constants=flat.numpy())
@@ -109,10 +109,21 @@ def test_transposed_graph_answers_grey_evenly_after_repair(tmp_path):
 def test_what_cannot_be_repaired_is_refused(tmp_path):
     nodes = [helper.make_node("Conv", ["lr", "w"], ["sr"])]
     write(tmp_path / "plain.onnx", nodes, {"w": np.ones((1, 1, 1, 1), dtype=np.float32)})
-    with pytest.raises(ModelError, match="no phases to even out"):
+    with pytest.raises(ModelError, match="no phases to equalize"):
         repair_onnx(tmp_path / "plain.onnx", tmp_path / "out.onnx")
     with pytest.raises(ModelError, match="exists already"):
         repair_onnx(tmp_path / "plain.onnx", tmp_path / "plain.onnx")
     (tmp_path / "bad.onnx").write_bytes(b"no")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.onnx", "plain.onnx"]
     with pytest.raises(ModelError, match="not a readable ONNX graph"):
         repair_onnx(tmp_path / "bad.onnx", tmp_path / "out.onnx")
+
+
+def test_an_output_that_cannot_be_written_is_the_users_error(tmp_path):
+    nodes = [
+        helper.make_node("Conv", ["lr", "w"], ["y"]),
+        helper.make_node("DepthToSpace", ["y"], ["sr"], blocksize=2, mode="CRD"),
+    ]
+    write(tmp_path / "in.onnx", nodes, {"w": np.arange(4, dtype=np.float32).reshape(4, 1, 1, 1)})
+    with pytest.raises(ModelError, match=r"out\.onnx: cannot be written .*Choose another path"):
+        repair_onnx(tmp_path / "in.onnx", tmp_path / "missing" / "out.onnx")

@@ -69,7 +69,7 @@ def test_only_the_last_upscaling_of_a_network_is_repaired():
     network = nn.Sequential(
         nn.Conv2d(1, 8, 3, padding=1), nn.PixelShuffle(2), nn.ReLU(), nn.ConvTranspose2d(2, 1, 4, 2, 1), nn.Tanh()
     )
-    assert [(one.name, one.scale) for one in find_upsampling(network)] == [("0", 2), ("3", 2)]
+    assert [(found.name, found.scale) for found in find_upsampling(network)] == [("0", 2), ("3", 2)]
     first = network[0].weight.detach().clone()
     name, change = repair_(network)
     assert name == "3"
@@ -173,4 +173,4 @@ def test_flat_images_of_colour_hold_greys_and_tints():
     flat = make_flat_images(3, size=2)
     assert flat.shape == (15, 3, 2, 2)
     assert flat[4, :, 0, 0].tolist() == [0.5] * 3
-    assert len({tuple(one) for one in flat[9:, :, 0, 0].tolist()}) == 6
+    assert len({tuple(colour) for colour in flat[9:, :, 0, 0].tolist()}) == 6

@@ -1,4 +1,4 @@
-"""Attention over channels (first and second order) and over positions (non-local), each written once."""
+"""Attention over channels, of first and second order, and over positions (non-local)."""
 
 from kukkiri.attention.covariance import centre_crop, covariance_pool
 from kukkiri.attention.matrix_sqrt import matrix_sqrt

@@ -9,17 +9,17 @@ __all__ = ["centre_crop", "covariance_pool"]
 
 
 def covariance_pool(features: Tensor) -> Tensor:
-    """The biased covariance of the channels: 1/M sum_p (f_p - mean)(f_p - mean)^T over the M positions p.
+    """Compute the biased covariance of the channels, 1/M sum_p (f_p - mean)(f_p - mean)^T over M positions p.
 
     The official code multiplies by the M x M centring matrix I - 1/M, which takes O(M^2) memory: 102 GB at
-    400x400. Subtracting the mean first is the same in O(C M) memory and O(C^2 M) time, and its gradients
-    are those of the official hand-written backward pass.
+    400x400. Subtracting the mean first gives the same in O(C M) memory and O(C^2 M) time, with the gradients of
+    the official hand-written backward pass.
 
     Args:
         features: (N, C, ...), at least one position.
 
     Returns:
-        (N, C, C), symmetric, positive semi-definite up to rounding; float32 also where autocast would halve it.
+        (N, C, C), symmetric, positive semi-definite up to rounding; float32 also under autocast.
 
     Reference: Li et al., MPN-COV, ICCV 2017, arXiv:1703.08050.
     """
@@ -32,13 +32,13 @@ def covariance_pool(features: Tensor) -> Tensor:
 
 
 def centre_crop(features: Tensor, *, limit: int) -> Tensor:
-    """The centre of a map, at most ``limit`` to a side; a shorter side stays whole.
+    """Crop a map to its centre, at most ``limit`` pixels high and wide; shorter sides stay whole.
 
     Args:
         features: (N, C, H, W).
-        limit: largest height and width that come out.
+        limit: largest height and width of the crop.
 
-    Reference: SAN's code with 1000. Where a side is exactly 1000 and the other shorter, that code slips to
+    Reference: SAN's code with 1000. Where one side is exactly 1000 and the other is shorter, that code takes
     an off-centre strip (one row of a 999x1000 map); here such a map stays whole.
     """
     h, w = features.shape[2:]
@@ -47,6 +47,6 @@ def centre_crop(features: Tensor, *, limit: int) -> Tensor:
 
 
 def _at_least_zero(number: int) -> int:
-    """Without a branch on a size, which an exported graph would freeze."""
-    larger: int = torch.sym_max(number, 0)  # type: ignore[no-untyped-call]
-    return larger
+    """Clamp a number without a branch on a size, which an exported graph would freeze."""
+    clamped: int = torch.sym_max(number, 0)  # type: ignore[no-untyped-call]
+    return clamped

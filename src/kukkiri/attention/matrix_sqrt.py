@@ -1,4 +1,4 @@
-"""The square root of a symmetric positive semi-definite matrix, in two ways that a network can learn through."""
+"""Two differentiable square roots of a symmetric positive semi-definite matrix."""
 
 from typing import Any, Literal
 
@@ -16,22 +16,22 @@ SqrtMethod = Literal["newton-schulz", "eigen"]
 def matrix_sqrt(
     matrix: Tensor, *, method: SqrtMethod = "newton-schulz", iterations: int = 5, zero_safe: bool = False
 ) -> Tensor:
-    """S with S S = ``matrix``; exact by eigendecomposition, approximate by Newton-Schulz iterations.
+    """Compute S with S S = ``matrix``: exactly by eigendecomposition, approximately by Newton-Schulz iterations.
 
     Newton-Schulz uses matrix products only: A = C / tr C is in its region of convergence, and
     S = sqrt(tr C) Y_k. It is not converged after the five iterations that iSQRT-COV and SAN use (small
-    eigenvalues come out too small), so trained weights need the method and the iterations they were
-    trained with. Gradients are autograd's and equal those of the official hand-written backward pass.
+    eigenvalues come out too small), so trained weights need the method and the number of iterations of
+    their training. Gradients are autograd's and equal those of the official hand-written backward pass.
 
     Args:
         matrix: (..., C, C), symmetric positive semi-definite.
         method: ``newton-schulz`` or ``eigen``.
-        iterations: of Newton-Schulz, at least 1; each about squares the remaining error.
+        iterations: of Newton-Schulz, at least 1; each roughly squares the remaining error.
         zero_safe: Newton-Schulz of a zero matrix is 0/0, NaN, as in the official code. True makes it zero with
-            finite gradients and changes no bit of any other result. ``eigen`` gives zero either way.
+            finite gradients and changes no other result. ``eigen`` gives zero either way.
 
     Returns:
-        (..., C, C), of the dtype of ``matrix``; float32 also where autocast would halve it.
+        (..., C, C), of the dtype of ``matrix``; float32 also under autocast.
 
     Reference: Li et al., iSQRT-COV, CVPR 2018, arXiv:1712.01034; MPN-COV, arXiv:1703.08050, for ``eigen``.
     """
@@ -54,7 +54,7 @@ def _newton_schulz(matrix: Tensor, iterations: int, *, zero_safe: bool) -> Tenso
         trace = torch.where(trace > 0, trace, torch.ones_like(trace))
     three = 3.0 * torch.eye(matrix.shape[-1], dtype=matrix.dtype, device=matrix.device)
     y = matrix / trace
-    step = 0.5 * (three - y)  # Z_0 is the identity, so the first products are spared
+    step = 0.5 * (three - y)  # Z_0 is the identity, which saves the first products
     y, z = y @ step, step
     for done in range(2, iterations + 1):
         step = 0.5 * (three - z @ y)
@@ -67,8 +67,8 @@ def _newton_schulz(matrix: Tensor, iterations: int, *, zero_safe: bool) -> Tenso
 class _EigenSqrt(torch.autograd.Function):
     """U sqrt(L) U^T, whose gradient solves S X + X S = dS.
 
-    Autograd through ``eigh`` divides by differences of eigenvalues and is NaN where two are equal; this
-    divides by sums of their roots and needs a rule only where both are zero: no gradient there.
+    Autograd through ``eigh`` divides by differences of eigenvalues and is NaN where two are equal. This
+    divides by sums of their roots; where both are zero, the gradient is set to zero.
     """
 
     @staticmethod

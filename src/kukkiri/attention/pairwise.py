@@ -1,8 +1,8 @@
-"""The pairwise functions of non-local attention: as a matrix, and without one.
+"""The pairwise functions of non-local attention, with the matrix of all pairs and without it.
 
 Everywhere ``queries`` are (N, L, D), ``keys`` (N, K, D), ``values`` (N, K, V). The concatenation takes the
-projections instead, (N, L, 1) and (N, K, 1): w^T [theta; phi] = w_1^T theta + w_2^T phi, so the
-C' x L x K tensor of concatenated features is never needed.
+projections instead, (N, L, 1) and (N, K, 1): w^T [theta; phi] = w_1^T theta + w_2^T phi, so that the
+C' x L x K tensor of concatenated features is not needed.
 """
 
 from typing import Literal
@@ -20,7 +20,7 @@ LARGEST_MATRIX = 2**24
 
 
 def affinity(queries: Tensor, keys: Tensor, *, pairwise: Pairwise) -> Tensor:
-    """f(x_i, x_j) over its normalizer, (N, L, K): softmax over the keys for the Gaussians, 1/K for the others.
+    """Compute f(x_i, x_j) / normalizer, (N, L, K): softmax over the keys for the Gaussians, 1/K for the others.
 
     Reference: Wang et al., Non-local Neural Networks, CVPR 2018, arXiv:1711.07971, section 3.2; without the
     1/sqrt(D) of the authors' later code.
@@ -32,17 +32,17 @@ def affinity(queries: Tensor, keys: Tensor, *, pairwise: Pairwise) -> Tensor:
 
 
 def respond_plain(queries: Tensor, keys: Tensor, values: Tensor, *, pairwise: Pairwise) -> Tensor:
-    """y_i = sum_j f(x_i, x_j) g(x_j) over the normalizer, (N, L, V), through the L x K matrix."""
+    """Compute y_i = sum_j f(x_i, x_j) g(x_j) / normalizer, (N, L, V), through the L x K matrix."""
     return affinity(queries, keys, pairwise=pairwise) @ values
 
 
 def respond(queries: Tensor, keys: Tensor, values: Tensor, *, pairwise: Pairwise) -> Tensor:
-    """The same as :func:`respond_plain` in memory that grows with L + K, not with L * K.
+    """Compute the same as :func:`respond_plain` in memory proportional to L + K, not to L * K.
 
-    The dot product is associative, so that keys meet values first; the concatenation is piecewise linear in
-    the query's number, so that sorted keys and running sums give it in O((L + K) log K); the Gaussians run
-    fused attention over blocks of queries. While a graph is exported the sizes are symbols and the plain
-    form is traced.
+    The dot product is associative, so that keys are multiplied by values first; the concatenation is piecewise
+    linear in the query's number, so that sorted keys and cumulative sums give it in O((L + K) log K); the Gaussians
+    run fused attention over blocks of queries. While a graph is exported the sizes are symbols and the plain form is
+    traced.
     """
     if torch.compiler.is_exporting():
         return respond_plain(queries, keys, values, pairwise=pairwise)
@@ -54,15 +54,15 @@ def respond(queries: Tensor, keys: Tensor, values: Tensor, *, pairwise: Pairwise
 
 
 def _fused(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-    """softmax(queries keys^T) values by fused attention, in blocks in case no fused kernel fits the device.
+    """Compute softmax(queries keys^T) values by fused attention, in blocks in case the device has no fused kernel.
 
-    The fused kernels want four axes, features next to each other in memory, and as many of them in values as in
-    queries; zeros fill what is missing.
+    The fused kernels require four axes, contiguous features, and as many features in values as in queries; zeros pad
+    the shorter ones.
     """
     block = max(1, LARGEST_MATRIX // (keys.shape[0] * keys.shape[1]))
     features, wanted = values.shape[2], max(queries.shape[2], values.shape[2])
     queries, keys, values = (
-        F.pad(one, (0, wanted - one.shape[2])).unsqueeze(1).contiguous() for one in (queries, keys, values)
+        F.pad(rows, (0, wanted - rows.shape[2])).unsqueeze(1).contiguous() for rows in (queries, keys, values)
     )
     blocks = torch.split(queries, block, dim=2)
     parts = [F.scaled_dot_product_attention(part, keys, values, scale=1.0) for part in blocks]
@@ -70,16 +70,16 @@ def _fused(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
 
 
 def _rectified_sums(a: Tensor, b: Tensor, values: Tensor) -> Tensor:
-    """1/K sum_j relu(a_i + b_j) v_j: only keys with b_j > -a_i count, and they are the first when sorted.
+    """Compute 1/K sum_j relu(a_i + b_j) v_j: only keys with b_j > -a_i count, the first ones after sorting.
 
-    The running sums are float64, because their differences may cancel.
+    The cumulative sums are float64, because their differences may cancel.
     """
     ordered, order = b.sort(dim=1, descending=True)
     count = torch.searchsorted(-ordered.detach(), a.detach().contiguous())
     sorted_values = values.gather(1, order[..., None].expand_as(values)).double()
     weighted = sorted_values * ordered[..., None]
     sums = torch.cat((sorted_values, weighted), dim=2).cumsum(dim=1)
-    sums = F.pad(sums, (0, 0, 1, 0))  # no key at all: zero
+    sums = F.pad(sums, (0, 0, 1, 0))  # zero where no key counts
     chosen = sums.gather(1, count[..., None].expand(-1, -1, sums.shape[2]))
     linear, constant = chosen.chunk(2, dim=2)
     return ((a[..., None] * linear + constant) / b.shape[1]).to(values.dtype)

@@ -1,4 +1,4 @@
-"""Second-order channel attention: weigh every channel by how it varies together with the others."""
+"""Second-order channel attention: weights of the channels from their covariances."""
 
 import torch
 from torch import Tensor, nn
@@ -16,13 +16,13 @@ class SecondOrderChannelAttention(nn.Module):
     Args:
         channels: features in and out.
         reduction: the hidden layer of the gate has channels // reduction features.
-        alpha: 1/2 normalizes the covariance by its square root; 1 takes it as it is.
-        method: how the root is taken, see :func:`matrix_sqrt`.
+        alpha: 1/2 normalizes the covariance by its square root; 1 does not normalize it.
+        method: of the square root, see :func:`matrix_sqrt`.
         iterations: of Newton-Schulz.
         crop: the covariance comes from a centre crop of at most this side; ``None`` takes the whole map.
             The weights apply to the whole map either way.
         zero_safe: all-zero features give NaN, as in the official code; True gives finite weights and changes
-            no bit otherwise.
+            no other result.
 
     Reference: Dai et al., Second-Order Attention Network for Single Image Super-Resolution, CVPR 2019,
     section 3.3; ``alpha`` is the paper's exponent.
@@ -50,7 +50,7 @@ class SecondOrderChannelAttention(nn.Module):
         self.zero_safe = zero_safe
 
     def weights(self, x: Tensor) -> Tensor:
-        """The weight of every channel, (N, C) in (0, 1), for x of shape (N, C, H, W)."""
+        """Compute the weight of every channel, (N, C) in (0, 1), for x of shape (N, C, H, W)."""
         covariance = covariance_pool(x if self.crop is None else centre_crop(x, limit=self.crop))
         if self.alpha != 1:
             covariance = matrix_sqrt(
@@ -59,5 +59,5 @@ class SecondOrderChannelAttention(nn.Module):
         return torch.as_tensor(self.conv_du(covariance.mean(dim=1)[..., None, None])).flatten(1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Weigh the channels of x, (N, C, H, W)."""
+        """Weight the channels of x, (N, C, H, W)."""
         return x * self.weights(x)[..., None, None]

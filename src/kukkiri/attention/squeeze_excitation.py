@@ -1,4 +1,4 @@
-"""First-order channel attention: weigh every channel by what its mean says."""
+"""First-order channel attention: weights of the channels from their means."""
 
 import torch
 from torch import Tensor, nn
@@ -28,12 +28,12 @@ class SqueezeExcitation(nn.Module):
         )
 
     def weights(self, x: Tensor) -> Tensor:
-        """The weight of every channel, (N, C) in (0, 1), for x of shape (N, C, ...)."""
+        """Compute the weight of every channel, (N, C) in (0, 1), for x of shape (N, C, ...)."""
         means = x.flatten(2).mean(dim=2)
         return torch.as_tensor(self.fc(means))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Weigh the channels of x, (N, C, ...)."""
+        """Weight the channels of x, (N, C, ...)."""
         return x * self.weights(x).view(*x.shape[:2], *[1] * (x.dim() - 2))
 
 
@@ -52,16 +52,16 @@ class ChannelAttention(nn.Module):
         self.conv_du = make_gate(channels, reduction=reduction)
 
     def weights(self, x: Tensor) -> Tensor:
-        """The weight of every channel, (N, C) in (0, 1), for x of shape (N, C, H, W)."""
+        """Compute the weight of every channel, (N, C) in (0, 1), for x of shape (N, C, H, W)."""
         return torch.as_tensor(self.conv_du(x.mean(dim=(2, 3), keepdim=True))).flatten(1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Weigh the channels of x, (N, C, H, W)."""
+        """Weight the channels of x, (N, C, H, W)."""
         return x * self.weights(x)[..., None, None]
 
 
 def make_gate(channels: int, *, reduction: int) -> nn.Sequential:
-    """From statistics (N, C, 1, 1) to weights in (0, 1): 1x1 convolutions down and up, then a sigmoid."""
+    """Make a gate from statistics (N, C, 1, 1) to weights in (0, 1): 1x1 convolutions down and up, then a sigmoid."""
     hidden = _hidden(channels, reduction)
     return nn.Sequential(
         nn.Conv2d(channels, hidden, kernel_size=1),

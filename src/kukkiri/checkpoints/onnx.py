@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from kukkiri.checkpoints.description import check_description
 from kukkiri.checkpoints.model_files import replacing_model
 from kukkiri.checkpoints.safetensors import tensors_sha256
-from kukkiri.errors import BackendError, ModelError
+from kukkiri.errors import ModelError, require
 from kukkiri.info import ModelInfo
 
 __all__ = ["MEMORY_KEY", "TOLERANCE", "export_onnx"]
@@ -58,6 +58,8 @@ def export_onnx(module: nn.Module, path: str | PathLike[str], *, info: ModelInfo
         BackendError: the ``onnx`` and ``onnxscript`` packages are missing.
     """
     check_description(module, info)
+    for package in ("onnx", "onnxscript"):
+        require(package, for_what="writing ONNX")
     conditions = getattr(module, "conditions", ())
     if conditions:
         raise ModelError(
@@ -67,8 +69,8 @@ def export_onnx(module: nn.Module, path: str | PathLike[str], *, info: ModelInfo
     written = dataclasses.replace(info, sha256=tensors_sha256(module.state_dict()))
     seam = _Seam(module)
     with replacing_model(Path(path), overwrite=overwrite) as temporary:
-        graph = _graph(seam, written)
-        footprint = _footprint(graph, info)
+        graph = _trace(seam, written)
+        footprint = _measure(graph, info)
         for key, value in (*written.to_metadata().items(), (MEMORY_KEY, json.dumps(footprint))):
             entry = graph.metadata_props.add()
             entry.key, entry.value = key, value
@@ -103,7 +105,7 @@ class _Seam(nn.Module):
         return self.network(lr * self.value_range) / self.value_range  # type: ignore[no-any-return]
 
 
-def _graph(seam: _Seam, info: ModelInfo) -> Any:
+def _trace(seam: _Seam, info: ModelInfo) -> Any:
     """Trace the network with symbolic sizes, and strip the graph."""
     batch, height, width = _TRACED
     example = torch.zeros(batch, info.channels, height * info.multiple, width * info.multiple)
@@ -119,8 +121,6 @@ def _graph(seam: _Seam, info: ModelInfo) -> Any:
                 dynamic_shapes=({0: dynamic, 2: dynamic, 3: dynamic},),
                 verbose=False,
             )
-        except ImportError as error:
-            raise BackendError(f"writing ONNX needs {error.name}. Install kukkiri[torch].") from error
         except Exception as error:  # the exporter has no common base class for its errors
             reason = " ".join(str(error.__cause__ or error).split())[:300]
             raise ModelError(f"{info.name}: the network cannot be written as an ONNX graph: {reason}") from error
@@ -129,7 +129,8 @@ def _graph(seam: _Seam, info: ModelInfo) -> Any:
     return model
 
 
-def _footprint(model: Any, info: ModelInfo) -> dict[str, float]:
+def _measure(model: Any, info: ModelInfo) -> dict[str, float]:
+    """Measure the memory of the graph, from which the tiler plans."""
     from kukkiri.checkpoints.footprint import measure_footprint  # imports onnx, which only the writer needs
 
     return measure_footprint(model, multiple=info.multiple, is_global=info.receptive_field is None)

@@ -1,4 +1,4 @@
-"""One paper, one file: the networks, with the state-dict keys of their official implementations."""
+"""Networks, one paper in one file, with the state-dict keys of their official implementations."""
 
 from kukkiri.networks.contextplain import ContextPlain
 from kukkiri.networks.dbpn import DBPN, DDBPN

@@ -1,4 +1,4 @@
-"""The parts that the residual networks share, with the state-dict keys of EDSR's, RCAN's and SAN's code."""
+"""Building blocks of the residual networks, with the state-dict keys of the codes of EDSR, RCAN and SAN."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -25,16 +25,16 @@ __all__ = [
 ]
 
 DIV2K_MEAN = (0.4488, 0.4371, 0.4040)
-"""Mean RGB of DIV2K's training images in [0, 1], as EDSR, RCAN and SAN subtract it."""
+"""Mean RGB of DIV2K's training images in [0, 1], which EDSR, RCAN and SAN subtract."""
 
 
 def conv(inputs: int, outputs: int, kernel_size: int = 3, *, bias: bool = True) -> nn.Conv2d:
-    """A convolution that keeps the size: odd ``kernel_size``, zeros around."""
+    """Make a convolution of odd ``kernel_size`` with zero padding that keeps the size."""
     return nn.Conv2d(inputs, outputs, kernel_size, padding=kernel_size // 2, bias=bias)
 
 
 class MeanShift(nn.Conv2d):
-    """Add ``sign * value_range * mean`` to each colour channel, kept as a 1x1 convolution for its keys.
+    """Add ``sign * value_range * mean`` to each colour channel; a 1x1 convolution, for the sake of its keys.
 
     Keys: ``weight`` (3, 3, 1, 1), the identity, and ``bias`` (3).
 
@@ -43,7 +43,7 @@ class MeanShift(nn.Conv2d):
         sign: -1 before the network, +1 after it.
         mean: mean RGB in [0, 1].
         trainable: RCAN and SAN train these numbers (their freezing has no effect), EDSR does not; a
-            loaded checkpoint may therefore hold values slightly off ``mean``.
+            checkpoint may therefore hold values slightly off ``mean``.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class ResidualBlock(nn.Module):
     Args:
         width: features in and out.
         kernel_size: of both convolutions.
-        res_scale: 0.1 keeps EDSR's wide network stable in training.
+        res_scale: 0.1 makes the training of EDSR's wide network stable.
         key: name of the inner sequence, ``body`` in EDSR, ``conv_first`` in SAN.
 
     Reference: Lim et al., EDSR, CVPRW 2017, arXiv:1707.02921, section 3.1: no batch normalization.
@@ -83,7 +83,7 @@ class ResidualBlock(nn.Module):
 
 
 def factor_scale(scale: int) -> list[int]:
-    """The factors of the stages of an EDSR tail: twos for a power of two, one three for three.
+    """Factor a scale into the stages of an EDSR tail: twos for a power of two, one three for three.
 
     Raises:
         ValueError: ``scale`` is neither a power of two nor three.
@@ -96,14 +96,14 @@ def factor_scale(scale: int) -> list[int]:
 
 
 class StagedUpsampler(nn.Sequential):
-    """An EDSR tail in stages, width in and width out; sub-pixel convolutions with keys ``0.*``, ``2.*``, ``4.*``.
+    """Upsampler in stages, as in the tail of EDSR; sub-pixel convolutions with the keys ``0.*``, ``2.*``, ``4.*``.
 
     Args:
         width: features in and out.
-        scale: 3 or a power of two; 1 leaves the features alone.
+        scale: 3 or a power of two; 1 leaves the features unchanged.
         upsampling: ``sub-pixel`` as in the papers, or another name in ``kukkiri.upsampling.UPSAMPLERS``, which
             changes the keys to ``0.conv.*``, ``1.conv.*``, ``2.conv.*``.
-        activation: makes the activation after each stage; EDSR, RCAN and SAN have none.
+        activation: factory of the activation after each stage; EDSR, RCAN and SAN have none.
 
     Reference: Shi et al., ESPCN, CVPR 2016, arXiv:1609.05158; stages as in EDSR's code.
     """
@@ -130,10 +130,10 @@ class StagedUpsampler(nn.Sequential):
 
 
 def require_shape(state: Mapping[str, Tensor], key: str, *, network: str) -> tuple[int, ...]:
-    """The shape of a tensor in a state dict.
+    """Return the shape of a tensor in a state dict.
 
     Raises:
-        ModelError: the key is not there.
+        ModelError: there is no such key.
     """
     if key not in state:
         near = ", ".join(sorted(state)[:4]) or "nothing"
@@ -142,7 +142,7 @@ def require_shape(state: Mapping[str, Tensor], key: str, *, network: str) -> tup
 
 
 def count_blocks(state: Mapping[str, Tensor], prefix: str, *, suffix: str = "") -> int:
-    """How many numbers i, from zero on without a gap, have a key that begins ``{prefix}{i}.{suffix}``."""
+    """Count the numbers i, from zero on without a gap, for which a key begins with ``{prefix}{i}.{suffix}``."""
     found = 0
     while any(key.startswith(f"{prefix}{found}.{suffix}") for key in state):
         found += 1
@@ -150,7 +150,7 @@ def count_blocks(state: Mapping[str, Tensor], prefix: str, *, suffix: str = "") 
 
 
 def infer_upsampler_scale(state: Mapping[str, Tensor], prefix: str, *, network: str) -> int:
-    """The scale of an :class:`StagedUpsampler` without activations from its keys ``{prefix}{0,2,4}.weight``.
+    """Infer the scale of a :class:`StagedUpsampler` without activations from its keys ``{prefix}{0,2,4}.weight``.
 
     Raises:
         ModelError: there is no such upsampler in the state dict.
@@ -169,20 +169,20 @@ def infer_upsampler_scale(state: Mapping[str, Tensor], prefix: str, *, network: 
 
 
 def infer_value_range(state: Mapping[str, Tensor], *, network: str) -> float:
-    """White in the units of a network with a :class:`MeanShift`: 255.0, or 1.0 where its shift is below 2."""
+    """Infer white in the units of a network with a :class:`MeanShift`: 255.0, or 1.0 where its shift is below 2."""
     require_shape(state, "sub_mean.bias", network=network)
     return 255.0 if float(state["sub_mean.bias"].abs().max()) > 2 else 1.0
 
 
 def make_mean_shift_state(*, value_range: float = 255.0) -> dict[str, Tensor]:
-    """The four tensors of ``sub_mean`` and ``add_mean`` for the mean of DIV2K."""
+    """Make the four tensors of ``sub_mean`` and ``add_mean`` for the mean of DIV2K."""
     shifts = {"sub_mean": MeanShift(value_range=value_range, sign=-1)}
     shifts["add_mean"] = MeanShift(value_range=value_range, sign=1)
     return {f"{name}.{key}": value for name, shift in shifts.items() for key, value in shift.state_dict().items()}
 
 
 def rename_keys(state: Mapping[str, Tensor], rules: list[tuple[str, str]]) -> dict[str, Tensor]:
-    """The state with every key rewritten by the first rule (pattern at its start, replacement) that matches."""
+    """Rewrite every key by the first rule (pattern at the beginning of the key, replacement) that matches."""
     renamed: dict[str, Tensor] = {}
     for key, value in state.items():
         match = next(((pattern, new) for pattern, new in rules if re.match(pattern, key)), None)

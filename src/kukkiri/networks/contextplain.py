@@ -1,8 +1,8 @@
-"""ContextPlain: the plain network with a few numbers, the code, that move every layer's biases.
+"""ContextPlain: the plain network with a code, a few numbers that shift the biases of every layer.
 
-Ours. The code stands for the blur that made the image, as the stretched kernel does in SRMD (Zhang et al., CVPR
-2018, arXiv:1712.06116): constant maps beside the input of a layer are biases that depend on the code. It is a
-parameter of the network, so that a few steps of gradient descent find it, as in CAVIA (Zintgraf et al., "Fast
+Ours. The code describes the blur that made the image, as the stretched kernel does in SRMD (Zhang et al., CVPR
+2018, arXiv:1712.06116): constant maps concatenated to the input of a layer are biases that depend on the code. The
+code is a parameter of the network, and a few steps of gradient descent find it, as in CAVIA (Zintgraf et al., "Fast
 Context Adaptation via Meta-Learning", ICML 2019, arXiv:1810.03642); see docs/explanation/meta-learning.md.
 """
 
@@ -22,7 +22,7 @@ __all__ = ["ContextPlain"]
 
 
 class ContextPlain(Plain):
-    """132,255 parameters at x2 in RGB with 48 features, 7 layers and 3 numbers; receptive field: depth + 1.
+    """132,255 parameters at x2 in RGB with 48 features, 7 layers and 3 numbers; receptive field: depth + 1 LR pixels.
 
     Args:
         scale: at least 1.
@@ -62,12 +62,12 @@ class ContextPlain(Plain):
 
         Args:
             lr: the images.
-            code: (N, context), one for each image, added to the network's own.
+            code: (N, context), one for each image, added to the code of the network.
         """
         return self.upscale(self.features(lr, code), lr)
 
     def features(self, lr: Tensor, code: Tensor | None = None) -> Tensor:
-        """What the head sees: (N, width, H, W); arguments as those of :meth:`forward`."""
+        """Compute the input of the head, (N, width, H, W); arguments as those of :meth:`forward`."""
         code = self.code[None] if code is None else self.code + code
         x = lr
         for layer, weight in zip(self.body, self.codes, strict=True):
@@ -76,18 +76,18 @@ class ContextPlain(Plain):
 
     @staticmethod
     def code_of(covariance: tuple[float, float, float], *, scale: int) -> tuple[float, float, float]:
-        """The code of a blur, for a context of 3: its covariance by 1.25 scale, less the unit matrix; about -1 to 1.
+        """Compute the code of a blur, for a context of 3: covariance / (1.25 scale) - identity; about -1 to 1.
 
         Args:
             covariance: (xx, yy, xy) in HR pixels squared.
             scale: of the network.
         """
-        xx, yy, xy = (one / (1.25 * scale) for one in covariance)
+        xx, yy, xy = (moment / (1.25 * scale) for moment in covariance)
         return xx - 1, yy - 1, xy
 
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
-        """Everything."""
+        """Infer all arguments."""
         (context,) = require_shape(state, "code", network="contextplain")
         found = super().arguments_from_state(state)
         del found["unshuffle"]

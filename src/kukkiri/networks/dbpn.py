@@ -1,9 +1,9 @@
-"""DBPN: up- and down-projections in turn, each fed by all before it.
+"""DBPN: alternating up- and down-projections, each of which takes the outputs of all earlier ones.
 
 Haris et al., "Deep Back-Projection Networks for Super-Resolution", CVPR 2018, arXiv:1803.02735, and
 "Deep Back-Projection Networks for Single Image Super-resolution", arXiv:1904.05677.
 :class:`DBPN` has the keys of alterzero/DBPN-Pytorch, with 2 (DBPN-S), 7 (D-DBPN) or 10 (DBPN-LL) stages, or
-seven stages run three times with the same weights (DBPN-RES-MR64-3). :class:`DDBPN` is the smaller network
+seven stages that run three times with the same weights (DBPN-RES-MR64-3). :class:`DDBPN` is the small network
 of EDSR-PyTorch: on 0..255, one slope for each channel, six stages, 32 features.
 Differs from the paper: one slope for all channels in DBPN, as in the authors' code.
 """
@@ -22,7 +22,7 @@ from kukkiri.networks.receptive_field import Layer, compute_receptive_field
 __all__ = ["DBPN", "DDBPN"]
 
 _KERNELS = {2: 6, 4: 8, 8: 12}
-"""Side of the projections' kernels by scale; their stride is the scale and their padding 2."""
+"""Side of the kernels of the projections by scale; their stride is the scale and their padding 2."""
 
 
 def _projection(width: int, scale: int, *, up: bool) -> nn.Module:
@@ -31,11 +31,11 @@ def _projection(width: int, scale: int, *, up: bool) -> nn.Module:
 
 
 def _receptive_field(scale: int, ups: int) -> int:
-    """Of ``ups`` up-projections with a down-projection between each two, and a convolution at either end."""
+    """Compute that of ``ups`` up-projections, a down-projection between each two, and a convolution at either end."""
     kernel = _KERNELS[scale]
-    there = Layer(kernel, stride=scale, padding=2, transposed=True)
-    back = Layer(kernel, stride=scale, padding=2)
-    projections = [(there, back)[i % 2] for i in range(3 * (2 * ups - 1))]  # three layers in each
+    up = Layer(kernel, stride=scale, padding=2, transposed=True)
+    down = Layer(kernel, stride=scale, padding=2)
+    projections = [(up, down)[i % 2] for i in range(3 * (2 * ups - 1))]  # three layers in each
     return compute_receptive_field([Layer(3), *projections, Layer(3)])
 
 
@@ -45,9 +45,9 @@ def _check_scale(scale: int) -> None:
 
 
 def _back_project(x: Tensor, steps: Sequence[Callable[[Tensor], Tensor]]) -> Tensor:
-    """Project x there, back and there again; the second time only what the first did not explain."""
-    there = steps[0](x)
-    return there + steps[2](steps[1](there) - x)
+    """Project x, project the result back, and add the projection of the difference from x."""
+    projected = steps[0](x)
+    return projected + steps[2](steps[1](projected) - x)
 
 
 class _Conv(nn.Module):
@@ -103,10 +103,10 @@ class DBPN(Network):
         scale: 2, 4 or 8.
         width: features of the projections.
         features: of the first convolution.
-        stages: up-projections; there is one down-projection less.
-        iterations: more than one runs the stages again and again on the last LR maps, and only the last HR
-            maps of each run reach the output, as in DBPN-RES-MR64-3.
-        residual: add the bicubically upscaled input, as the ``RES`` models want; no trace in the state.
+        stages: number of up-projections; there is one down-projection less.
+        iterations: runs of all stages, each on the last LR maps of the run before; with more than one, only the
+            last HR maps of each run enter the output, as in DBPN-RES-MR64-3.
+        residual: add the bicubically upscaled input, as in the ``RES`` models; no trace in the state dict.
     """
 
     title = "DBPN"
@@ -172,7 +172,7 @@ class DBPN(Network):
         return sr
 
     def _run(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """The last LR maps, and the HR maps of all stages, newest first."""
+        """Compute the last LR maps, and the HR maps of all stages, newest first."""
         small: list[Tensor] = []
         large: list[Tensor] = []
         for i in range(1, self.stages + 1):
@@ -183,7 +183,7 @@ class DBPN(Network):
 
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
-        """Everything but ``residual``."""
+        """Infer all arguments but ``residual``."""
         features = require_shape(state, "feat0.conv.weight", network="dbpn")[0]
         width = require_shape(state, "feat1.conv.weight", network="dbpn")[0]
         stages = 0
@@ -232,7 +232,7 @@ class DDBPN(Network):
         scale: 2, 4 or 8.
         features: of the first convolution.
         width: features of the projections.
-        stages: up-projections; there is one down-projection less.
+        stages: number of up-projections; there is one down-projection less.
     """
 
     title = "DDBPN"
@@ -275,7 +275,7 @@ class DDBPN(Network):
 
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
-        """Everything."""
+        """Infer all arguments."""
         return {
             "scale": _scale_of(state, "upmodules.0.conv_1.0.weight", network="ddbpn"),
             "features": require_shape(state, "initial.0.weight", network="ddbpn")[0],

@@ -1,8 +1,8 @@
-"""The prior of DPSR: SRResNet without batch normalization, told the noise level at every pixel.
+"""The prior of DPSR: SRResNet without batch normalization, conditioned on the noise level at every pixel.
 
 Zhang et al., "Deep Plug-and-Play Super-Resolution for Arbitrary Blur Kernels", CVPR 2019, arXiv:1903.12529.
-Keys of cszn/DPSR ("SRResNet+") with ``upsample_mode="pixelshuffle"``, as its demonstrations use it. The plug-and-play
-iterations around it are not part of the network.
+Keys of cszn/DPSR ("SRResNet+") with ``upsample_mode="pixelshuffle"``, as in its demonstrations. The plug-and-play
+iterations that call it are not part of the network.
 """
 
 from collections.abc import Mapping
@@ -79,11 +79,11 @@ class DPSR(Network):
         )
 
     def forward(self, lr: Tensor, noise_std: Tensor) -> Tensor:
-        """Upscale an image of known noise.
+        """Upscale images of known noise.
 
         Args:
             lr: (N, 3, H, W) in [0, 1].
-            noise_std: standard deviation in [0, 1], (N,) or (N, 1) for one level per image, or (N, 1, H, W).
+            noise_std: standard deviation in [0, 1], (N,) or (N, 1) for one level for each image, or (N, 1, H, W).
 
         Returns:
             sr, (N, 3, scale*H, scale*W), not clamped.
@@ -99,7 +99,7 @@ class DPSR(Network):
 
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
-        """Everything."""
+        """Infer all arguments."""
         width = require_shape(state, "model.0.weight", network="dpsr")[0]
         depth = count_blocks(state, "model.1.sub.") - 1
         scale, position = 1, 2

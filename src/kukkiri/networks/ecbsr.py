@@ -1,10 +1,10 @@
-"""ECBSR: a plain network to run, that is trained with edge-oriented branches beside every convolution.
+"""ECBSR: a plain network for inference, trained with edge-oriented branches parallel to every convolution.
 
 Zhang et al., "Edge-oriented Convolution Block for Real-time Super Resolution on Mobile Devices", ACM MM 2021.
 Keys of xindongzhang/ECBSR. Every block is a sum of linear branches, so it is exactly one 3x3 convolution:
 :meth:`ECBSR.deploy` returns that plain network, whose keys are ``backbone.{i}.conv3x3`` and ``backbone.{i}.act``.
 Differs from the paper: RGB is possible (each channel is repeated for its sub-pixels, where the code would
-fail); ``value_range`` is 1.0 unless asked otherwise (the authors train on luma in 0..255).
+fail); ``value_range`` is 1.0 by default (the authors train on luma in 0..255).
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ _EDGES = {
     "sby": ((1.0, 2.0, 1.0), (0.0, 0.0, 0.0), (-1.0, -2.0, -1.0)),
     "lpl": ((0.0, 1.0, 0.0), (1.0, -4.0, 1.0), (0.0, 1.0, 0.0)),
 }
-"""Sobel across and down, and Laplace."""
+"""Sobel filters along the rows and the columns, and the Laplacian."""
 
 
 def _parameters(layer: nn.Conv2d) -> tuple[Tensor, Tensor]:
@@ -37,7 +37,7 @@ def _parameters(layer: nn.Conv2d) -> tuple[Tensor, Tensor]:
 
 
 def _pointwise_then(x: Tensor, weight: Tensor, bias: Tensor, *, kernel: Tensor, kernel_bias: Tensor) -> Tensor:
-    """A 1x1 convolution, a border of its bias (what it makes of zeros), then a 3x3 one without padding."""
+    """Compute a 1x1 convolution, a border of its bias (its output for zeros), then a 3x3 one without padding."""
     inner = functional.conv2d(x, weight)
     padded = functional.pad(inner, (1, 1, 1, 1)) + bias.view(1, -1, 1, 1)
     groups = kernel.shape[0] if kernel.shape[1] == 1 != padded.shape[1] else 1
@@ -45,7 +45,7 @@ def _pointwise_then(x: Tensor, weight: Tensor, bias: Tensor, *, kernel: Tensor, 
 
 
 class _Wide(nn.Module):
-    """1x1 to twice the features, then 3x3."""
+    """A 1x1 convolution to twice the features, then a 3x3 one."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class _Wide(nn.Module):
 
 
 class _Edge(nn.Module):
-    """1x1, then one fixed edge filter for each feature with a learned strength and bias."""
+    """A 1x1 convolution, then a fixed edge filter on each feature with a learned strength and bias."""
 
     def __init__(self, inputs: int, outputs: int, *, mask: tuple[tuple[float, ...], ...]) -> None:
         super().__init__()
@@ -109,7 +109,7 @@ class _Block(nn.Module):
         return out
 
     def fold(self) -> tuple[Tensor, Tensor]:
-        """The one 3x3 convolution that the branches add up to: weight and bias."""
+        """Compute weight and bias of the 3x3 convolution that equals the sum of the branches."""
         weight, bias = _parameters(self.conv3x3)
         for branch in self.branches():
             more_weight, more_bias = branch.fold()
@@ -122,7 +122,7 @@ class _Block(nn.Module):
 
 
 class ECBSR(Network):
-    """11,840 parameters at x4 on luma to run (M4C16), 49,712 to train; receptive field: depth + 2 LR pixels.
+    """11,840 parameters at x4 on luma for inference (M4C16), 49,712 for training; receptive field: depth + 2 LR pixels.
 
     Args:
         scale: at least 1.
@@ -130,7 +130,8 @@ class ECBSR(Network):
         width: features.
         depth: blocks between the first and the last.
         activation: ``prelu`` with a slope for each feature, or ``relu``.
-        identity: add the input of a block too, where it has as many features as the output; no trace in the state.
+        identity: also add the input of a block where it has as many features as the output; no trace in the state
+            dict.
         deployed: only the folded 3x3 convolutions, without branches.
         value_range: white in input and output; 255.0 for the authors' checkpoints.
     """
@@ -189,15 +190,15 @@ class ECBSR(Network):
     def forward(self, lr: Tensor) -> Tensor:
         """Map lr (N, C, H, W) in [0, value_range] to sr (N, C, scale*H, scale*W), not clamped.
 
-        In training mode the branches run side by side; otherwise they are folded first, with the same result
-        to float rounding.
+        In training mode the branches run in parallel; otherwise they are folded first, with the same result to
+        float rounding.
         """
         base = lr.repeat_interleave(self.scale**2, dim=1)
         return functional.pixel_shuffle(self.backbone(lr) + base, self.scale)
 
     @torch.no_grad()
     def deploy(self) -> "ECBSR":
-        """The same network as plain 3x3 convolutions: the one to export and to run."""
+        """Return the same network as plain 3x3 convolutions, for export and inference."""
         plain = ECBSR(**self.arguments, value_range=self.value_range, deployed=True)  # type: ignore[arg-type]
         reference = next(self.parameters())
         plain.to(device=reference.device, dtype=reference.dtype).train(self.training)
@@ -211,7 +212,7 @@ class ECBSR(Network):
 
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
-        """Everything but ``identity`` and ``value_range``."""
+        """Infer all arguments but ``identity`` and ``value_range``."""
         width, channels, *_ = require_shape(state, "backbone.0.conv3x3.weight", network="ecbsr")
         depth = count_blocks(state, "backbone.") - 2
         outputs = require_shape(state, f"backbone.{depth + 1}.conv3x3.weight", network="ecbsr")[0]

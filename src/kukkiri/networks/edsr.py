@@ -30,14 +30,14 @@ __all__ = ["EDSR", "edsr_from_basicsr"]
 
 
 class EDSR(Network):
-    """1,369,883 parameters at x2 (baseline), 24 of them the fixed means; reaches 2 * depth + 4 LR pixels.
+    """1,369,883 parameters at x2 (baseline), 24 of them the fixed means; receptive field: 2 * depth + 4 LR pixels.
 
     Args:
         scale: 3 or a power of two.
         width: features; 64 in the baseline, 256 in the full network.
         depth: residual blocks; 16 in the baseline, 32 in the full network.
-        res_scale: factor of every residual branch; 1 in the baseline, 0.1 in the full network. A state dict
-            does not tell it.
+        res_scale: factor of every residual branch; 1 in the baseline, 0.1 in the full network. It leaves no
+            trace in a state dict.
         upsampling: layer of the tail; only ``sub-pixel`` has the official keys.
         value_range: white, in the units of input and output.
     """
@@ -93,7 +93,7 @@ class EDSR(Network):
 
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
-        """Scale, width, depth and value range; the published full network (256 x 32) also gets its res_scale, 0.1."""
+        """Infer all arguments; res_scale is 0.1 for the published full network (256 x 32), 1 for all others."""
         width, depth = (
             require_shape(state, "head.0.weight", network="edsr")[0],
             count_blocks(state, "body.", suffix="body."),

@@ -1,4 +1,4 @@
-"""EnhanceNet: residual blocks, nearest-neighbour upscaling, and a bicubic base that the network completes.
+"""EnhanceNet: residual blocks and nearest-neighbour upscaling, added to a bicubic upscaling.
 
 Sajjadi et al., "EnhanceNet: Single Image Super-Resolution Through Automated Texture Synthesis", ICCV 2017,
 arXiv:1612.07919. ``convs.{i}`` are in the order of the TensorFlow variables ``generator/Conv``,
@@ -21,13 +21,13 @@ from kukkiri.networks.receptive_field import Layer, compute_receptive_field, lis
 __all__ = ["EnhanceNet"]
 
 _MEAN = (0.47614917, 0.45001204, 0.40904046)
-"""RGB mean that the authors' code subtracts."""
+"""Mean RGB that the code of the authors subtracts."""
 
 
 def _legacy_bicubic(x: Tensor, *, scale: int) -> Tensor:
-    """Cubic interpolation as TensorFlow 1 does it: a = -0.75, and output pixel o samples at o / scale.
+    """Interpolate as TensorFlow 1 does: cubic with a = -0.75, output pixel o sampled at o / scale.
 
-    Not centred on half pixels, so the result sits (scale - 1) / 2 pixels off the usual one.
+    The samples are not centred on half pixels, so that the result is shifted by (scale - 1) / 2 pixels.
     """
     a = -0.75
     distance = torch.arange(scale, dtype=torch.float64)[:, None] / scale - torch.arange(-1, 3)
@@ -49,7 +49,7 @@ class EnhanceNet(Network):
         scale: a power of two.
         width: features.
         depth: residual blocks.
-        base: the upscaling to which the network adds: ``tensorflow``, which the authors' weights expect, or
+        base: the upscaling to which the network adds: ``tensorflow``, for the weights of the authors, or
             ``bicubic``, centred on half pixels and with a = -0.5.
     """
 
@@ -95,9 +95,9 @@ class EnhanceNet(Network):
             x = functional.relu(self.convs[i](functional.interpolate(x, scale_factor=2.0, mode="nearest")))
         x = functional.relu(self.convs[-2](x))
         detail: Tensor = self.convs[-1](x)
-        return self._upscaled(lr) + detail
+        return self._upscale(lr) + detail
 
-    def _upscaled(self, lr: Tensor) -> Tensor:
+    def _upscale(self, lr: Tensor) -> Tensor:
         if self.base == "tensorflow":
             return _legacy_bicubic(lr, scale=self.scale)
         size = (lr.shape[-2] * self.scale, lr.shape[-1] * self.scale)
@@ -105,6 +105,6 @@ class EnhanceNet(Network):
 
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
-        """Width and depth, for the published x4; more stages and fewer blocks would look the same."""
+        """Infer width and depth at the published x4; more stages and fewer blocks would have the same shapes."""
         width = require_shape(state, "convs.0.weight", network="enhancenet")[0]
         return {"scale": 4, "width": width, "depth": (count_blocks(state, "convs.") - 5) // 2}

@@ -22,7 +22,7 @@ __all__ = ["ESPCN"]
 
 
 class ESPCN(Network):
-    """22,729 parameters at x3 on luma (21,284 at x2, 24,752 at x4); reads 4 LR pixels to each side."""
+    """22,729 parameters at x3 on luma (21,284 at x2, 24,752 at x4); receptive field: 4 LR pixels to each side."""
 
     title = "ESPCN"
     paper = "Shi et al., CVPR 2016, arXiv:1609.05158"
@@ -56,8 +56,8 @@ class ESPCN(Network):
             scale: at least 1.
             colour: ``y`` as in the paper, or ``rgb``.
             widths: channels after the first and the second convolution.
-            icnr: start the last convolution as nearest-neighbour upscaling (Aitken et al. 2017,
-                arXiv:1707.02937), so that no checkerboard is there at initialization.
+            icnr: initialize the last convolution as nearest-neighbour upscaling (Aitken et al. 2017,
+                arXiv:1707.02937), without a checkerboard.
         """
         super().__init__()
         if scale < 1:
@@ -83,7 +83,7 @@ class ESPCN(Network):
 
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
-        """Infer scale, colour and widths; see :meth:`Network.arguments_from_state`."""
+        """Infer scale, colour and widths."""
         try:
             first, second, head = (
                 state[key].shape for key in ("first_part.0.weight", "first_part.2.weight", "last_part.0.weight")
@@ -98,9 +98,9 @@ class ESPCN(Network):
 
 
 def initialize_as_interpolator(network: ESPCN) -> None:
-    """Start an ESPCN as nearest-neighbour upscaling plus small random features, in place.
+    """Initialize an ESPCN as nearest-neighbour upscaling plus small random features, in place.
 
-    From PyTorch's default start the tanh units stay linear and training stalls near the best linear
+    With PyTorch's default initialization the tanh units stay linear and training stalls near the best linear
     filter (31.0 dB on Set5 x3). Here one path through the layers is an identity scaled by 0.1, 1 and 10,
     within the linear range of tanh; the rest is Glorot's uniform, in the head times 0.05. Expects input and
     output centred on zero, see :mod:`kukkiri.training.centring`. Needs one channel in and out.
@@ -109,7 +109,7 @@ def initialize_as_interpolator(network: ESPCN) -> None:
         ValueError: an RGB network.
     """
     if network.channels != 1:
-        raise ValueError("an interpolator start is defined for one channel")
+        raise ValueError("the interpolator initialization is defined for one channel")
     layers = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
     for layer, gain in zip(layers, (0.1, 1.0, 10.0), strict=True):
         nn.init.xavier_uniform_(layer.weight)

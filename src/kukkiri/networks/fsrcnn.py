@@ -81,7 +81,7 @@ class FSRCNN(Network):
         self._initialize()
 
     def _initialize(self) -> None:
-        """He's normal start for PReLU in the body, N(0, 0.001) for the transposed convolution (paper, section 3.3)."""
+        """Initialize as in section 3.3: He's normal for PReLU in the body, N(0, 0.001) in the last layer."""
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight, a=0.25)
@@ -92,7 +92,7 @@ class FSRCNN(Network):
     def forward(self, lr: Tensor) -> Tensor:
         """Map lr (N, C, H, W) in [0, 1] to sr (N, C, scale*H, scale*W), not clamped.
 
-        While training, the transposed convolution runs as the equal sub-pixel convolution, which PyTorch
+        In training mode the transposed convolution runs as the equal sub-pixel convolution, which PyTorch
         computes several times faster on a CPU; the parameters, and so the gradients, are the same.
         """
         features = self.mid_part(self.first_part(lr))
@@ -100,7 +100,7 @@ class FSRCNN(Network):
         return sr
 
     def _sub_pixel_head(self, features: Tensor) -> Tensor:
-        """Output o = s*q + r - p sums the taps k = r + s*t at input q - t: one small kernel for each phase r."""
+        """Compute output o = s*q + r - p as the sum of taps k = r + s*t at inputs q - t: a kernel for each phase r."""
         scale, channels = self.scale, self.channels
         taps = -(-_KERNEL // scale)
         first = _PADDING // scale  # the smallest q
@@ -140,17 +140,17 @@ class FSRCNN(Network):
 
 
 def initialize_as_interpolator(network: FSRCNN) -> None:
-    """Start an FSRCNN's transposed convolution so that sr begins as an upscaling of lr, in place.
+    """Initialize an FSRCNN so that sr is at first an interpolation of lr, in place.
 
-    One path through the layers is an identity (PReLU is the identity for what is positive, and a
-    centred input is made so by a bias of 1), ending in the bilinear kernel of the scale; the other weights of
+    One path through the layers is an identity (PReLU is the identity for positive numbers, and a bias of 1 makes
+    a centred input positive), and ends in the bilinear kernel of the scale; the other weights of
     the head are N(0, 0.001) as in the paper. Needs one channel in and out.
 
     Raises:
         ValueError: an RGB network.
     """
     if network.channels != 1:
-        raise ValueError("an interpolator start is defined for one channel")
+        raise ValueError("the interpolator initialization is defined for one channel")
     convolutions = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d)]
     with torch.no_grad():
         for layer in convolutions:

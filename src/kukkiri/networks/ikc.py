@@ -1,9 +1,9 @@
-"""IKC: a network that is told the blur kernel, one that guesses it, and one that corrects the guess.
+"""IKC: a network conditioned on the blur kernel, a predictor of the kernel, and a corrector of the prediction.
 
 Gu et al., "Blind Super-Resolution With Iterative Kernel Correction", CVPR 2019, arXiv:1904.03377. Keys of
 yuanjunchai/IKC. A code is the projection of a 21 x 21 kernel on ten principal components.
-Differs from the paper: nothing known. The code registers every residual block twice and uses one of the copies;
-the other, ``sft_branch``, is kept for its keys. It also clamps its output; here only with ``clamp=True``.
+Differs from the paper: nothing known. The authors' code registers every residual block twice and uses one of the
+copies; the other, ``sft_branch``, is kept for its keys. It also clamps its output; here only with ``clamp=True``.
 """
 
 from collections.abc import Mapping
@@ -63,12 +63,12 @@ class SFTMD(Network):
 
     Args:
         scale: 2, 3 or 4.
-        code: numbers that describe the kernel.
+        code: length of the code, which describes the kernel.
         width: features.
         depth: residual blocks.
         variant: ``final``; or ``demo``, an older layout that also feeds the code to the first convolution and has
             no unused copy and no biases in the tail.
-        clamp: to [0, 1], as the code does.
+        clamp: clamp the output to [0, 1], as the authors' code does.
     """
 
     title = "SFTMD"
@@ -124,11 +124,11 @@ class SFTMD(Network):
         self.conv_output = conv(width, 3, 9, bias=final)
 
     def forward(self, lr: Tensor, code: Tensor) -> Tensor:
-        """Upscale an image whose kernel is known.
+        """Upscale images of known kernels.
 
         Args:
             lr: (N, 3, H, W) in [0, 1].
-            code: (N, code).
+            code: (N, code), one for each image.
 
         Returns:
             sr, (N, 3, scale*H, scale*W).
@@ -153,7 +153,7 @@ class SFTMD(Network):
 
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
-        """Everything but ``clamp``."""
+        """Infer all arguments but ``clamp``."""
         width = require_shape(state, "conv1.weight", network="sftmd")[0]
         inputs = require_shape(state, "SFT-residual1.sft1.mul_conv1.weight", network="sftmd")[1]
         depth = len({key.split(".")[0] for key in state if key.startswith("SFT-residual")})
@@ -171,7 +171,7 @@ class SFTMD(Network):
 
 
 def _convolutions(widths: tuple[int, ...], strides: tuple[int, ...]) -> nn.Sequential:
-    """5x5 convolutions, each with LeakyReLU 0.2 after it."""
+    """Make 5x5 convolutions, each followed by LeakyReLU 0.2."""
     layers: list[nn.Module] = []
     for i, stride in enumerate(strides):
         layers += [nn.Conv2d(widths[i], widths[i + 1], 5, stride=stride, padding=2), nn.LeakyReLU(0.2)]
@@ -179,10 +179,10 @@ def _convolutions(widths: tuple[int, ...], strides: tuple[int, ...]) -> nn.Seque
 
 
 class IKCPredictor(nn.Module):
-    """Guesses the kernel's code from the LR image; 430,730 parameters.
+    """Predictor of the kernel's code from the LR image; 430,730 parameters.
 
     Args:
-        code: numbers that describe the kernel.
+        code: length of the code, which describes the kernel.
         width: features.
     """
 
@@ -192,15 +192,15 @@ class IKCPredictor(nn.Module):
 
     def forward(self, lr: Tensor) -> Tensor:
         """Map lr (N, 3, H, W) in [0, 1] to a code (N, code)."""
-        guess: Tensor = self.ConvNet(lr).mean(dim=(2, 3))
-        return guess
+        code: Tensor = self.ConvNet(lr).mean(dim=(2, 3))
+        return code
 
 
 class IKCCorrector(nn.Module):
-    """Corrects a code by what the estimate made with it looks like; 649,930 parameters.
+    """Corrector of a code from the estimate made with it; 649,930 parameters.
 
     Args:
-        code: numbers that describe the kernel.
+        code: length of the code, which describes the kernel.
         width: features.
     """
 
@@ -219,8 +219,8 @@ class IKCCorrector(nn.Module):
         )
 
     def forward(self, sr: Tensor, code: Tensor) -> Tensor:
-        """Map an estimate (N, 3, H, W) in [0, 1] and the code (N, code) that made it to a better code (N, code)."""
-        seen = self.ConvNet(sr)
-        believed = self.code_dense(code)[:, :, None, None].expand(-1, -1, *seen.shape[-2:])
-        change: Tensor = self.global_dense(torch.cat((seen, believed), dim=1)).mean(dim=(2, 3))
+        """Map an estimate (N, 3, H, W) in [0, 1] and the code (N, code) that made it to a corrected code (N, code)."""
+        features = self.ConvNet(sr)
+        codes = self.code_dense(code)[:, :, None, None].expand(-1, -1, *features.shape[-2:])
+        change: Tensor = self.global_dense(torch.cat((features, codes), dim=1)).mean(dim=(2, 3))
         return code + change

@@ -1,4 +1,4 @@
-"""The image transformation network with which Johnson et al. upscale under a perceptual loss.
+"""The image transformation network of Johnson et al., for upscaling under a perceptual loss.
 
 Johnson, Alahi and Fei-Fei, "Perceptual Losses for Real-Time Style Transfer and Super-Resolution", ECCV 2016,
 arXiv:1603.08155. ``c9s1-64, 4 x R64, u64 per factor of two, c9s1-3`` in the notation of jcjohnson/fast-neural-style,
@@ -19,11 +19,11 @@ from kukkiri.networks.receptive_field import Layer, compute_receptive_field
 __all__ = ["Johnson"]
 
 _VGG_MEAN = (123.68, 116.779, 103.939)
-"""RGB mean on 0..255 of the images that VGG was trained with."""
+"""Mean RGB on 0..255 of the training images of VGG."""
 
 
 class _Block(nn.Module):
-    """Two convolutions with batch normalization beside a skip; no activation after the sum."""
+    """Two convolutions with batch normalization, and a skip; no activation after the sum."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -83,7 +83,7 @@ class Johnson(Network):
 
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
-        """Everything."""
+        """Infer all arguments."""
         return {
             "scale": 2 ** count_blocks(state, "up."),
             "width": require_shape(state, "head.0.weight", network="johnson")[0],

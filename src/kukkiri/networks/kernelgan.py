@@ -1,7 +1,7 @@
-"""KernelGAN: a linear generator that learns to shrink an image, and so the kernel, against a patch discriminator.
+"""KernelGAN: a linear generator that learns the blur kernel by downscaling an image, and a patch discriminator.
 
 Bell-Kligler, Shocher and Irani, "Blind Super-Resolution Kernel Estimation using an Internal-GAN", NeurIPS 2019,
-arXiv:1909.06581. Keys of sefibk/KernelGAN. How they are trained on an image stands in :mod:`kukkiri.adaptation`.
+arXiv:1909.06581. Keys of sefibk/KernelGAN.
 Differs from the paper: nothing known.
 """
 
@@ -15,14 +15,14 @@ __all__ = ["KernelGANDiscriminator", "KernelGANGenerator"]
 
 
 class KernelGANGenerator(nn.Module):
-    """Six convolutions without activations, bias or padding, on each colour by itself; 150,656 parameters.
+    """Six convolutions without activations, bias or padding, on each colour separately; 150,656 parameters.
 
     Together they are one correlation with a 13 x 13 kernel that keeps every ``scale``-th pixel.
 
     Args:
-        scale: pixels that become one.
+        scale: of the downscaling.
         width: features.
-        kernels: sides of the kernels; only the last convolution strides.
+        kernels: sides of the kernels; only the last convolution has a stride.
     """
 
     def __init__(self, *, scale: int = 2, width: int = 64, kernels: Sequence[int] = (7, 5, 3, 1, 1, 1)) -> None:
@@ -36,22 +36,22 @@ class KernelGANGenerator(nn.Module):
 
     @property
     def kernel_size(self) -> int:
-        """Side of the kernel that the convolutions make together."""
+        """Side of the kernel of all convolutions together."""
         return 1 + sum(parameter.shape[-1] - 1 for parameter in self.parameters())
 
     def forward(self, image: Tensor) -> Tensor:
         """Map (N, C, H, W) in [-1, 1] to (N, C, h, w), h = ceil((H - kernel_size + 1) / scale)."""
         n, c, height, width = image.shape
         features = self.feature_block(self.first_layer(image.reshape(n * c, 1, height, width)))
-        small: Tensor = self.final_layer(features)
-        return small.reshape(n, c, *small.shape[-2:])
+        lr: Tensor = self.final_layer(features)
+        return lr.reshape(n, c, *lr.shape[-2:])
 
     def kernel(self) -> Tensor:
-        """The kernel, (kernel_size, kernel_size), for a correlation; differentiable."""
+        """Compute the kernel, (kernel_size, kernel_size), for a correlation; differentiable."""
         response = torch.ones(1, 1, 1, 1, dtype=self.first_layer.weight.dtype, device=self.first_layer.weight.device)
         for weight in self.parameters():
             response = functional.conv2d(response, weight, padding=weight.shape[-1] - 1)
-        return response[0, 0].flip(0, 1)  # the answer to a single bright pixel is turned by 180 degrees
+        return response[0, 0].flip(0, 1)  # the response to an impulse is the kernel rotated by 180 degrees
 
 
 class _SpectralConv(nn.Module):
@@ -79,12 +79,12 @@ class _SpectralConv(nn.Module):
 
 
 class KernelGANDiscriminator(nn.Module):
-    """Tells patches of the image from patches that the generator made, pixel by pixel; 30,977 parameters.
+    """Discriminator of patches of the image from patches of the generator, at every pixel; 30,977 parameters.
 
     Args:
         width: features.
         depth: convolutions, first and last included; all but the first are 1x1.
-        kernel_size: side of the first, and of the patch that each output pixel judges.
+        kernel_size: side of the first, which is the size of the patch.
     """
 
     def __init__(self, *, width: int = 64, depth: int = 7, kernel_size: int = 7) -> None:

@@ -1,8 +1,8 @@
-"""MDSR: one EDSR body for several scales, with an entrance and an upscaling exit for each.
+"""MDSR: one EDSR body for several scales, with a head and an upsampler for each.
 
 Lim et al., "Enhanced Deep Residual Networks for Single Image Super-Resolution", CVPRW 2017,
 arXiv:1707.02921; keys of the official EDSR-PyTorch.
-Differs from the paper: nothing known. A module works at one of its scales, chosen when it is made.
+Differs from the paper: nothing known. A module works at one of its scales, which the constructor chooses.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ __all__ = ["MDSR"]
 
 
 class MDSR(Network):
-    """7,954,011 parameters for x2, x3 and x4 together; reaches 2 * depth + 12 LR pixels.
+    """7,954,011 parameters for x2, x3 and x4 together; receptive field: 2 * depth + 12 LR pixels to each side.
 
     Args:
         scale: the scale at which the module works, one of ``scales``.
@@ -69,7 +69,7 @@ class MDSR(Network):
         self.pre_process = nn.ModuleList(
             nn.Sequential(ResidualBlock(width, kernel_size=5), ResidualBlock(width, kernel_size=5)) for _ in scales
         )
-        self.upsample = nn.ModuleList(StagedUpsampler(width, scale=one) for one in scales)
+        self.upsample = nn.ModuleList(StagedUpsampler(width, scale=branch) for branch in scales)
         self.body = nn.Sequential(*(ResidualBlock(width) for _ in range(depth)), conv(width, width))
         self.tail = nn.Sequential(conv(width, 3))
 
@@ -82,7 +82,7 @@ class MDSR(Network):
 
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
-        """Scales, width, depth and value range; ``scale`` is the first branch's, for the caller to change."""
+        """Infer scales, width, depth and value range; ``scale`` is that of the first branch, to be overridden."""
         branches = count_blocks(state, "pre_process.")
         width, depth = (
             require_shape(state, "head.0.weight", network="mdsr")[0],

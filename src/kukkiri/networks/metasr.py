@@ -1,9 +1,10 @@
-"""Meta-SR: one network for every scale, whose last filters are computed from where each output pixel falls.
+"""Meta-SR: one network for every scale, whose last filters are computed from the position of each output pixel.
 
 Hu et al., "Meta-SR: A Magnification-Arbitrary Network for Super-Resolution", CVPR 2019, arXiv:1903.00875.
 Keys of XuecaiHu/Meta-SR-Pytorch (``MetaRDN``). Output pixel i reads the features around floor(i / scale) with
-filters made from 1 / scale and the fraction of i / scale; nothing is centred on half pixels, as in the paper.
-Differs from the paper: nothing known. The code makes the ceiling of the scale and masks; this makes only what stays.
+filters made from 1 / scale and the fraction of i / scale; positions are not centred on half pixels, as in the paper.
+Differs from the paper: nothing known. The authors' code upscales by the ceiling of the scale and masks; this computes
+only the pixels that remain.
 """
 
 from collections.abc import Mapping
@@ -20,9 +21,9 @@ from kukkiri.networks.interface import Configuration, Network
 __all__ = ["MetaRDN"]
 
 _HIDDEN = 256
-"""Features of the network that makes the filters."""
+"""Hidden features of the network that computes the filters."""
 _CHUNK = 1 << 24
-"""Numbers of made filters to hold at once, 64 MB in float32."""
+"""Numbers in the filters that are held at once, 64 MB in float32."""
 
 
 class _Layer(nn.Module):
@@ -59,7 +60,7 @@ class MetaRDN(Network):
     """22,419,096 parameters; receptive field: 132 LR pixels to each side.
 
     Args:
-        scale: unless the forward is told another; one model serves every scale.
+        scale: default of the forward; one model serves every scale.
         width: features between the dense blocks.
         growth: features that a convolution in a dense block adds.
         depth: dense blocks.
@@ -92,7 +93,7 @@ class MetaRDN(Network):
 
         Args:
             lr: RGB.
-            scale: at least 1, not necessarily whole; the constructor's unless given.
+            scale: at least 1, not necessarily whole; by default that of the constructor.
         """
         wanted = float(self.scale if scale is None else scale)
         sr: Tensor = self.add_mean(self._upscale(self._features(lr), scale=wanted))
@@ -108,7 +109,7 @@ class MetaRDN(Network):
         return features
 
     def _upscale(self, features: Tensor, *, scale: float) -> Tensor:
-        """Filter the 3x3 features around each output pixel's origin with the filters for its offset."""
+        """Filter the 3x3 features around the origin of each output pixel with the filters for its offset."""
         n, c, height, width = features.shape
         out_height, out_width = floor(scale * height), floor(scale * width)
         patches = functional.unfold(features, 3, padding=1).reshape(n, 9 * c, height, width)
@@ -117,8 +118,8 @@ class MetaRDN(Network):
         )
         at_once = max(1, _CHUNK // (out_width * 9 * c * 3))
         bands = []
-        for start in range(0, out_height, at_once):
-            band = slice(start, start + at_once)
+        for top in range(0, out_height, at_once):
+            band = slice(top, top + at_once)
             offsets = torch.stack(torch.meshgrid(down[band], across, indexing="ij"), dim=-1)
             inverse = torch.full_like(offsets[..., :1], 1.0 / scale)
             filters = self.P2W(torch.cat((inverse, offsets), dim=-1))
@@ -129,14 +130,14 @@ class MetaRDN(Network):
 
     @staticmethod
     def _project(length: int, *, scale: float, like: Tensor) -> tuple[Tensor, Tensor]:
-        """For each output pixel of a side: its origin, and how far behind it it falls, in LR pixels."""
+        """Compute the origin of each output pixel of a side, and its offset from the origin, in LR pixels."""
         position = torch.arange(length, dtype=like.dtype, device=like.device) * (1.0 / scale)
         origin = position.floor()
         return origin.long(), position - origin
 
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
-        """Everything but the scale, which leaves no trace."""
+        """Infer all arguments but the scale, which leaves no trace."""
         require_shape(state, "P2W.meta_block.2.weight", network="metardn")
         return {
             "width": require_shape(state, "SFENet1.weight", network="metardn")[0],

@@ -1,4 +1,4 @@
-"""MSRResNet: SRResNet without batch normalization, on top of a bilinear upscaling.
+"""MSRResNet: SRResNet without batch normalization, added to a bilinear upscaling.
 
 Wang et al., BasicSR, https://github.com/XPixelGroup/BasicSR, after Ledig et al., CVPR 2017,
 arXiv:1609.04802. Differs from SRResNet's paper: no normalization, LeakyReLU 0.1 in the tail, 3x3 kernels
@@ -81,7 +81,7 @@ class MSRResNet(Network):
 
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
-        """Scale, colour, width and depth."""
+        """Infer all arguments."""
         width, channels, *_ = require_shape(state, "conv_first.weight", network="msrresnet")
         outputs = require_shape(state, "upconv1.weight", network="msrresnet")[0]
         return {

@@ -1,11 +1,11 @@
-"""NLRN: one recurrent step of non-local attention and two convolutions, taken twelve times.
+"""NLRN: a recurrent step of non-local attention and two convolutions, repeated twelve times.
 
 Liu et al., "Non-Local Recurrent Network for Image Restoration", NeurIPS 2018, arXiv:1806.02919. After
 Ding-Liu/NLRN_v0, which is TensorFlow; the keys are ours. The convolutions are shared between the steps, the
 batch normalizations are not, and the logits of the attention add up from step to step.
 Differs from the paper: attention is over the whole input; the authors run overlapping patches of 45 x 45
-pixels and average them. The added-up logits are not stored: they are the product of all queries with all
-keys so far, side by side, which is the same sum.
+pixels and average them. The sums of logits are not stored: they are the product of the concatenated queries
+and the concatenated keys of all steps so far.
 """
 
 from collections.abc import Mapping
@@ -93,14 +93,15 @@ class NLRN(Network):
 
     @staticmethod
     def _attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        """softmax(queries keys^T) values over all positions; (N, C, H, W) each."""
-        q, k, v = (one.flatten(2).transpose(1, 2).unsqueeze(1) for one in (queries, keys, values))  # one head
+        """Compute softmax(queries keys^T) values over all positions, from (N, C, H, W) each."""
+        # one head: (N, 1, positions, features)
+        q, k, v = (maps.flatten(2).transpose(1, 2).unsqueeze(1) for maps in (queries, keys, values))
         out = functional.scaled_dot_product_attention(q, k, v, scale=1.0)
         return out.squeeze(1).transpose(1, 2).reshape(values.shape)
 
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
-        """Width and steps; the scale leaves no trace."""
+        """Infer width and steps; the scale leaves no trace."""
         require_shape(state, "theta.weight", network="nlrn")
         return {
             "width": require_shape(state, "conv_first.weight", network="nlrn")[0],

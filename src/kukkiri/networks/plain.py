@@ -1,10 +1,10 @@
-"""Plain: nothing but 3x3 convolutions and rectifiers at low resolution, on top of the nearest pixel.
+"""Plain: 3x3 convolutions and ReLUs at LR size, added to a nearest-neighbour upscaling.
 
 The deployed form of the re-parameterizable networks (Zhang et al., ECBSR, ACM MM 2021) and of the anchor-based
 plain network (Du et al., "Anchor-based Plain Net for Mobile Image Super-Resolution", CVPRW 2021,
-arXiv:2105.09750), whose head is ESPCN's sub-pixel convolution: the layers add to a copy of the input pixel.
-Ours: no branches while training, because SOAP takes care of the conditioning (docs/adr/0002); ``unshuffle``
-puts blocks of pixels into channels first, so that the same work is done by fewer and wider layers.
+arXiv:2105.09750), whose head is ESPCN's sub-pixel convolution.
+Ours: no branches in training, since SOAP improves the conditioning (docs/adr/0002); ``unshuffle`` first puts blocks
+of pixels into channels, so that fewer and wider layers do the same work.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ __all__ = ["Plain"]
 
 
 class Plain(Network):
-    """66,212 parameters at x2 on luma with 32 features and 8 layers; receptive field: depth + 1.
+    """66,212 parameters at x2 on luma with 32 features and 8 layers; receptive field: depth + 1 LR pixels to each side.
 
     Args:
         scale: at least 1.
@@ -75,7 +75,7 @@ class Plain(Network):
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
-        """Features passed on, half of Kaiming's noise beside them, and a head of a tenth: nearly the nearest pixel."""
+        """Initialize the body as identity plus half of Kaiming's, the head as a tenth of it: nearly nearest pixels."""
         for layer in (*self.body, self.head):
             if isinstance(layer, nn.Conv2d) and layer.bias is not None:
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
@@ -86,7 +86,7 @@ class Plain(Network):
         self.head.weight.mul_(0.1)
 
     def features(self, lr: Tensor) -> Tensor:
-        """What the head sees: (N, width, H / unshuffle, W / unshuffle)."""
+        """Compute the input of the head, (N, width, H / unshuffle, W / unshuffle)."""
         x = functional.pixel_unshuffle(lr, self.unshuffle) if self.unshuffle > 1 else lr
         for layer in self.body:
             x = functional.relu(layer(x))
@@ -103,13 +103,13 @@ class Plain(Network):
         return self.upscale(self.features(lr), lr)
 
     def upscale(self, features: Tensor, lr: Tensor) -> Tensor:
-        """The head's sub-pixels on top of the nearest pixel."""
+        """Add the sub-pixels of the head to the nearest-neighbour upscaling of ``lr``."""
         detail = functional.pixel_shuffle(self.head(features), self.scale * self.unshuffle)
         return detail + functional.interpolate(lr, scale_factor=float(self.scale), mode="nearest")
 
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
-        """Everything; grey with an ``unshuffle`` has 1, 4, 9 or 16 channels, colour three times as many."""
+        """Infer all arguments: luma has 1, 4, 9 or 16 input channels, RGB three times as many."""
         width, inputs, *_ = require_shape(state, "body.0.weight", network="plain")
         depth = count_blocks(state, "body.")
         outputs = require_shape(state, "head.weight", network="plain")[0]

@@ -1,8 +1,8 @@
-"""RCAN: groups of residual blocks with channel attention, every group and all of them with a skip.
+"""RCAN: groups of residual blocks with channel attention, with skips around each group and around all of them.
 
 Zhang et al., "Image Super-Resolution Using Very Deep Residual Channel Attention Networks", ECCV 2018,
 arXiv:1807.02758; keys of the official code, which EDSR-PyTorch shares.
-Differs from the paper: nothing known; as in the official code the mean shifts are trained, too.
+Differs from the paper: nothing known; the mean shifts are trained, as in the official code.
 """
 
 from collections.abc import Mapping
@@ -112,7 +112,7 @@ class RCAN(Network):
 
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
-        """Everything but the kind of the tail."""
+        """Infer all arguments but ``upsampling``."""
         width = require_shape(state, "head.0.weight", network="rcan")[0]
         hidden = require_shape(state, "body.0.body.0.body.3.conv_du.0.weight", network="rcan")[0]
         return {

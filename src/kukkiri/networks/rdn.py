@@ -1,4 +1,4 @@
-"""RDN: residual dense blocks, whose outputs are all fused before the image is upscaled.
+"""RDN: residual dense blocks, whose outputs are all fused before the upscaling.
 
 Zhang et al., "Residual Dense Network for Image Super-Resolution", CVPR 2018, arXiv:1802.08797; keys of the
 port in EDSR-PyTorch.
@@ -45,7 +45,7 @@ class _DenseBlock(nn.Module):
 
 
 class RDN(Network):
-    """22,123,395 parameters at x2; reaches depth * layers + 5 LR pixels with 3x3 kernels.
+    """22,123,395 parameters at x2; receptive field: depth * layers + 5 LR pixels to each side with 3x3 kernels.
 
     Args:
         scale: 2, 3 or 4.
@@ -122,7 +122,7 @@ class RDN(Network):
 
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
-        """All but the value range, which is not in the shapes: the port's 255 stays the default."""
+        """Infer all arguments but the value range, which leaves no trace and is 255 as in the port."""
         width, channels, kernel_size, _ = require_shape(state, "SFENet1.weight", network="rdn")
         growth = require_shape(state, "RDBs.0.convs.0.conv.0.weight", network="rdn")[0]
         stages, outputs = _stages(state), require_shape(state, "UPNet.0.weight", network="rdn")[0]
@@ -143,7 +143,7 @@ class RDN(Network):
 
 
 def _stages(state: Mapping[str, Tensor]) -> int:
-    """Stages of ``UPNet``: its convolutions but the last."""
+    """Count the stages of ``UPNet``: its convolutions but the last."""
     return sum(f"UPNet.{index}.weight" in state for index in (0, 2, 4)) - 1
 
 

@@ -44,7 +44,7 @@ _NAMES = {
 
 
 class _DenseBlock(nn.Module):
-    """Five convolutions, each fed by the input and all before it; x + 0.2 * the last."""
+    """Five convolutions, each on the input and all earlier outputs; x + 0.2 * the last output."""
 
     def __init__(self, width: int, growth: int) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class _DenseBlock(nn.Module):
 
 
 class _RRDB(nn.Module):
-    """Three dense blocks in a row; x + 0.2 * their output."""
+    """Three dense blocks in sequence; x + 0.2 * their output."""
 
     def __init__(self, width: int, growth: int, *, key: str) -> None:
         super().__init__()
@@ -159,7 +159,7 @@ class RRDBNet(Network):
 
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
-        """Everything, the naming included."""
+        """Infer all arguments."""
         keys = "basicsr" if "conv_body.weight" in state else "esrgan"
         names = _NAMES[keys]
         dense = require_shape(state, f"{names['body']}.0.{names['dense']}1.conv1.weight", network="rrdbnet")
@@ -179,7 +179,7 @@ class RRDBNet(Network):
 
 
 class ESRGANDiscriminator(nn.Module):
-    """The VGG-style discriminator with which ESRGAN trains; 14,499,401 parameters for 128 x 128 pixels.
+    """The VGG-style discriminator of ESRGAN's training; 14,499,401 parameters for 128 x 128 pixels.
 
     Keys as ``VGGStyleDiscriminator`` in BasicSR.
 

@@ -1,4 +1,4 @@
-"""SAN: groups of residual blocks, each closed by second-order channel attention, between non-local blocks.
+"""SAN: groups of residual blocks, each with second-order channel attention at its end, between non-local blocks.
 
 Dai et al., "Second-Order Attention Network for Single Image Super-Resolution", CVPR 2019 (oral); keys of the
 official code, daitao/SAN.
@@ -6,17 +6,17 @@ official code, daitao/SAN.
 Differs from the paper, with ``variant="official"`` (the code that made the published weights):
 
 - one regional non-local module, used before and after the groups; the paper has two;
-- its keys and values are max-pooled by two, although the code asks for none (a name is overwritten);
-- the share-source skip is one trained number, zero at first; the paper has a convolution;
+- its keys and values are max-pooled by two, although the code requests none (a name is overwritten);
+- the share-source skip is one trained number, initialized as zero; the paper has a convolution;
 - a convolution follows the attention in every group, and none follows the last group (it is in the state
   dict, unused, as are a second attention in the non-local module and a number in every group: 38,044
   parameters that no output depends on);
 - the first features are added once more before the upscaling;
 - the covariance comes from a centre crop of at most 1000x1000.
 
-``variant="paper"`` has none of these, and so its own keys. Where the paper leaves a choice: the share-source
-convolution is 1x1 without bias, zero at first and shared by the groups. ``variant="official"`` differs from
-the official code only where a side is exactly 1000 and the other shorter (see ``centre_crop``).
+``variant="paper"`` has none of these, and so keys of its own. Where the paper leaves a choice: the share-source
+convolution is 1x1 without bias, initialized as zero and shared by the groups. ``variant="official"`` differs from
+the official code only where one side is exactly 1000 and the other is shorter (see ``centre_crop``).
 """
 
 from collections.abc import Mapping
@@ -88,11 +88,10 @@ class SAN(Network):
         groups: local-source residual attention groups.
         blocks: residual blocks in a group.
         reduction: the hidden layer of an attention has width // reduction features.
-        attention: ``second-order``, ``first-order`` (of the means, the same keys), or ``none``, to tell what the
-            second order adds.
+        attention: ``second-order``, ``first-order`` (of the means, the same keys), or ``none``, for comparison.
         variant: ``official`` or ``paper``, see above.
         zero_safe: all-zero features in the covariance give NaN, as in the official code; True gives finite
-            numbers and changes no other bit.
+            numbers and changes no other result.
         upsampling: layer of the tail; only ``sub-pixel`` has the official keys.
         value_range: white, in the units of input and output.
     """
@@ -186,7 +185,7 @@ class SAN(Network):
 
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
-        """Everything but first against second order, which have the same shapes: second order is assumed."""
+        """Infer all arguments; first and second order have the same shapes, and second order is assumed."""
         width = require_shape(state, "head.0.weight", network="san")[0]
         require_shape(state, "non_local.non_local.theta.weight", network="san")
         hidden = state.get("RG.0.soca.conv_du.0.weight")

@@ -30,7 +30,7 @@ class SRCNN(Network):
         colour: ``y``, one luma channel, as in the paper, or ``rgb``.
         kernels: sides of the three kernels, odd: (9, 1, 5), (9, 3, 5) or (9, 5, 5).
         widths: features after the first and after the second convolution.
-        padding: what lies beyond the border, ``zeros`` or ``replicate``.
+        padding: values beyond the border, ``zeros`` or ``replicate``.
     """
 
     title = "SRCNN"
@@ -86,7 +86,7 @@ class SRCNN(Network):
 
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
-        """Channels, kernels and widths; the scale and the padding leave no trace."""
+        """Infer colour, kernels and widths; the scale and the padding leave no trace."""
         shapes = [require_shape(state, f"conv{i}.weight", network="srcnn") for i in (1, 2, 3)]
         if "conv4.weight" in state or any(len(shape) != 4 for shape in shapes):
             raise ModelError("not a state dict of srcnn: expected three convolutions, conv1 to conv3.")

@@ -51,7 +51,7 @@ class SRGAN(Network):
     """734,219 parameters at x4; receptive field: 18 LR pixels to each side.
 
     Args:
-        scale: 2, 4 or 8; the port also names x3, with one stage.
+        scale: 2, 4 or 8; the port also has x3, with one stage.
         width: features.
         depth: residual blocks, ``block2`` to ``block{depth + 1}``.
     """
@@ -91,7 +91,7 @@ class SRGAN(Network):
 
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
-        """Scale, width and depth."""
+        """Infer all arguments."""
         width = require_shape(state, "block1.0.weight", network="srgan")[0]
         depth = sum(key.endswith(".conv1.weight") for key in state)
         tail = f"block{depth + 3}."
@@ -106,11 +106,11 @@ class SRGAN(Network):
 
 
 class SRGANDiscriminator(nn.Module):
-    """Tells real images from estimates: eight convolutions, four of them halving the size, then two layers.
+    """Discriminator of real images from estimates: eight convolutions, four of them with stride 2, then two layers.
 
     Args:
         variant: ``paper`` for 96 x 96 pixels, 23,563,649 parameters, keys of Lornatang/SRGAN-PyTorch;
-            ``kernel4`` the same with 4x4 kernels where the size halves, 26,000,705 parameters, keys of
+            ``kernel4`` the same with 4x4 kernels where the stride is 2, 26,000,705 parameters, keys of
             twtygqyy/pytorch-SRResNet; ``pooled`` takes any size by averaging before the last two layers,
             5,215,425 parameters, keys of leftthomas/SRGAN.
         width: features of the first layer; they double three times.

@@ -1,4 +1,4 @@
-"""SRMD: a plain network that is told the blur kernel and the noise level at every pixel.
+"""SRMD: a plain network conditioned on the blur kernel and the noise level at every pixel.
 
 Zhang et al., "Learning a Single Convolutional Super-Resolution Network for Multiple Degradations", CVPR 2018,
 arXiv:1712.06116. Keys of cszn/KAIR. ``maps=16`` is SRMD (15 coefficients of the kernel and the noise level),
@@ -25,7 +25,7 @@ class SRMD(Network):
 
     Args:
         scale: at least 1.
-        maps: numbers that describe the degradation at a pixel.
+        maps: numbers that describe the degradation of a pixel.
         width: features.
         depth: convolutions, first and last included.
     """
@@ -72,11 +72,11 @@ class SRMD(Network):
         self.model = nn.Sequential(*layers, conv(width, 3 * scale**2), nn.PixelShuffle(scale))
 
     def forward(self, lr: Tensor, maps: Tensor) -> Tensor:
-        """Upscale an image of known degradation.
+        """Upscale images of known degradation.
 
         Args:
             lr: (N, 3, H, W) in [0, 1].
-            maps: (N, maps) for one degradation per image, or (N, maps, H, W); the first 15 are the projections
+            maps: (N, maps) for one degradation for each image, or (N, maps, H, W); the first 15 are the projections
                 of the kernel on the principal components of the training kernels, the 16th, if any, is the
                 standard deviation of the noise in [0, 1].
 
@@ -94,7 +94,7 @@ class SRMD(Network):
 
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
-        """Everything."""
+        """Infer all arguments."""
         width, inputs, *_ = require_shape(state, "model.0.weight", network="srmd")
         depth = sum(key.endswith(".weight") for key in state)
         outputs = require_shape(state, f"model.{2 * depth - 2}.weight", network="srmd")[0]

@@ -1,4 +1,4 @@
-"""USRNet: a data step in closed form and a learned prior, in turn, for a known kernel and noise.
+"""USRNet: a data step in closed form and a learned prior, alternating, conditioned on the kernel and the noise.
 
 Zhang, Van Gool and Timofte, "Deep Unfolding Network for Image Super-Resolution", CVPR 2020, arXiv:2003.10428.
 Keys of cszn/USRNet. lr = (sr convolved circularly with the kernel), upper left pixel of every block, plus noise.
@@ -19,7 +19,7 @@ __all__ = ["USRNet", "kernel_spectrum", "solve_data_term"]
 
 
 def kernel_spectrum(kernel: Tensor, size: tuple[int, int]) -> Tensor:
-    """Fourier transform of a kernel on an image of ``size``, its centre (side // 2) moved to the origin.
+    """Compute the Fourier transform of a kernel on an image of ``size``, its centre (side // 2) at the origin.
 
     Args:
         kernel: (N, 1, K, K), true convolution, not correlation.
@@ -35,12 +35,10 @@ def kernel_spectrum(kernel: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def solve_data_term(x: Tensor, lr: Tensor, kernel: Tensor, alpha: Tensor, *, scale: int) -> Tensor:
-    """The image that agrees best with ``lr`` while staying close to ``x``, in closed form.
-
-    Minimizes ||lr - downsample(kernel * z)||^2 + alpha ||z - x||^2 over z.
+    """Minimize ||lr - downsample(kernel * z)||^2 + alpha ||z - x||^2 over z, in closed form.
 
     Args:
-        x: (N, C, scale*H, scale*W), what to stay close to.
+        x: (N, C, scale*H, scale*W), the estimate of the prior.
         lr: (N, C, H, W).
         kernel: (N, 1, K, K), non-negative, sums to 1.
         alpha: (N, 1, 1, 1), positive.
@@ -58,12 +56,12 @@ def solve_data_term(x: Tensor, lr: Tensor, kernel: Tensor, alpha: Tensor, *, sca
     spread[..., ::scale, ::scale] = lr
     right = spectrum.conj() * torch.fft.fft2(spread) + torch.fft.fft2(alpha * x)
 
-    def aliased(value: Tensor) -> Tensor:
-        """What downsampling folds onto each other, averaged."""
+    def alias(value: Tensor) -> Tensor:
+        """Average the frequencies that downsampling makes equal."""
         n, c, *_ = value.shape
         return value.reshape(n, c, scale, height // scale, scale, width // scale).mean(dim=(2, 4))
 
-    quotient = aliased(spectrum * right) / (aliased(spectrum.abs() ** 2) + alpha)
+    quotient = alias(spectrum * right) / (alias(spectrum.abs() ** 2) + alpha)
     tiled = quotient.repeat(1, 1, scale, scale)
     z: Tensor = torch.fft.ifft2((right - spectrum.conj() * tiled) / alpha).real
     return z
@@ -80,7 +78,7 @@ class _Block(nn.Module):
 
 
 class _Prior(nn.Module):
-    """A U-net that removes noise of the level given in its fourth channel."""
+    """U-net that removes noise of the level in its fourth channel."""
 
     def __init__(self, widths: Sequence[int], depth: int) -> None:
         super().__init__()
@@ -111,7 +109,7 @@ class _Prior(nn.Module):
 
 
 class _Weights(nn.Module):
-    """alpha and beta of every iteration from noise level and scale."""
+    """Network from noise level and scale to alpha and beta of every iteration."""
 
     def __init__(self, hidden: int, iterations: int) -> None:
         super().__init__()
@@ -133,9 +131,9 @@ class USRNet(Network):
     """17,016,016 parameters; 590,332 as tiny (6 iterations, 16-32-64-64, hidden 32); global receptive field.
 
     Args:
-        scale: unless the forward is told another; one model serves every scale.
+        scale: default of the forward; one model serves every scale.
         iterations: pairs of data step and prior.
-        hidden: features of the network that weighs them.
+        hidden: features of the network that computes their weights.
         widths: features of the prior at its four resolutions.
         depth: residual blocks at each.
     """
@@ -178,13 +176,13 @@ class USRNet(Network):
         self.h = _Weights(hidden, iterations)
 
     def forward(self, lr: Tensor, kernel: Tensor, noise_std: Tensor, *, scale: int | None = None) -> Tensor:
-        """Upscale an image of known kernel and noise.
+        """Upscale images of known kernel and noise.
 
         Args:
             lr: (N, 3, H, W) in [0, 1].
-            kernel: (N, 1, K, K), in HR pixels, K at most the smaller side of sr.
+            kernel: (N, 1, K, K), in HR pixels, K at most the shorter side of sr.
             noise_std: standard deviation in [0, 1], (N,) or (N, 1, 1, 1).
-            scale: another one than the constructor's.
+            scale: by default that of the constructor.
 
         Returns:
             sr, (N, 3, scale*H, scale*W), not clamped.
@@ -205,7 +203,7 @@ class USRNet(Network):
 
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
-        """Everything but the scale, which leaves no trace."""
+        """Infer all arguments but the scale, which leaves no trace."""
         depth = count_blocks(state, "p.m_down1.") - 1
         widths = [require_shape(state, f"p.m_up{i}.0.weight", network="usrnet")[1] for i in (1, 2, 3)]
         outputs, hidden, *_ = require_shape(state, "h.mlp.4.weight", network="usrnet")

@@ -1,4 +1,4 @@
-"""VDSR: twenty small convolutions that predict what bicubic interpolation has lost.
+"""VDSR: twenty 3x3 convolutions that predict the residual of bicubic interpolation.
 
 Kim et al., "Accurate Image Super-Resolution Using Very Deep Convolutional Networks", CVPR 2016,
 arXiv:1511.04587. One model serves x2, x3 and x4.
@@ -20,14 +20,14 @@ __all__ = ["VDSR"]
 
 
 class VDSR(Network):
-    """665,921 parameters (664,704 without biases); receptive field: 20 pixels of the upscaled input.
+    """665,921 parameters (664,704 without biases); receptive field: 20 pixels of the upscaled input to each side.
 
     Args:
         scale: of the upscaling that precedes the network; the weights are the same for every scale.
         colour: ``y``, one luma channel in [0, 1], as in the paper, or ``rgb``.
         width: features of the hidden layers.
         depth: convolutions, first and last included.
-        bias: the authors' weights have biases, twtygqyy's have not.
+        bias: the weights of the authors have biases, those of twtygqyy have none.
         keys: ``official`` or ``edsr``, see above; the latter is RGB on 0..255.
     """
 
@@ -99,7 +99,7 @@ class VDSR(Network):
 
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
-        """Everything but the scale, which leaves no trace."""
+        """Infer all arguments but the scale, which leaves no trace."""
         edsr = "body.0.0.weight" in state
         key = "body.{}.0" if edsr else "layers.{}"
         width, channels, *_ = require_shape(state, key.format(0) + ".weight", network="vdsr")

@@ -1,9 +1,8 @@
-"""ZSSR's and MZSR's network: eight small convolutions on the upscaled image, fitted to that image.
+"""The network of ZSSR and MZSR: eight 3x3 convolutions on the upscaled image, fitted to that image.
 
 Shocher et al., "Zero-Shot Super-Resolution using Deep Internal Learning", CVPR 2018, arXiv:1712.06087;
 Soh et al., "Meta-Transfer Learning for Zero-Shot Super-Resolution", CVPR 2020, arXiv:2002.12213.
-The official codes are TensorFlow; ``conv{i}`` are their layers. How the weights are fitted stands in
-:mod:`kukkiri.adaptation`.
+The official codes are TensorFlow; ``conv{i}`` are their layers. See :mod:`kukkiri.adaptation` for the fit.
 Differs from the papers: nothing known; ZSSR's layers have no biases, MZSR's have, as in the codes.
 """
 
@@ -62,7 +61,7 @@ class ZSSR(Network):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Start as the authors do: normal, variance 0.1 / fan-in, so that the output is close to the input."""
+        """Initialize as the authors do: normal, variance 0.1 / fan-in, so that the output is close to the input."""
         for parameter in self.parameters():
             nn.init.normal_(parameter, std=sqrt(0.1 / parameter[0].numel()))
 
@@ -76,7 +75,7 @@ class ZSSR(Network):
 
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
-        """Colour, width and depth; the scale leaves no trace."""
+        """Infer colour, width and depth; the scale leaves no trace."""
         name = cls.__name__.lower()
         width, channels, *_ = require_shape(state, "conv1.weight", network=name)
         if ("conv1.bias" in state) != cls.bias:
@@ -104,7 +103,7 @@ class MZSR(ZSSR):
     bias = True
 
     def reset_parameters(self) -> None:
-        """Start as the authors do: normal cut off at two deviations, variance 1 / fan-in; no biases."""
+        """Initialize as the authors do: normal cut off at two deviations, variance 1 / fan-in; zero biases."""
         for parameter in self.parameters():
             if parameter.ndim == 1:
                 nn.init.zeros_(parameter)

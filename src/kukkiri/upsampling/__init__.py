@@ -1,4 +1,4 @@
-"""Learned upsampling: the layers, their start, the matrices behind them, and their exact rewrites."""
+"""Learned upsampling: layers, their initialization, the matrices of convolutions, repairs and exact rewrites."""
 
 from kukkiri.upsampling.icnr import Upscaling, icnr_, icnr_transposed_, upscaling_taps
 from kukkiri.upsampling.layers import (

@@ -1,13 +1,13 @@
-"""ICNR: start a learned upsampler as a convolution followed by an upscaling, without a checkerboard.
+"""ICNR: initialization of a learned upsampler as a convolution followed by an upscaling, without a checkerboard.
 
 Aitken et al., "Checkerboard artifact free sub-pixel convolution: A note on sub-pixel convolution, resize
 convolution and convolution resize", 2017, arXiv:1707.02937, for sub-pixel convolution; the transposed form
 follows from the same equation. Two upscalings:
 
-- ``nearest``: every output pixel takes the LR pixel in which it lies (the paper's);
-- ``area``: every output pixel takes the mean of the LR image over a square of one LR pixel around its own
+- ``nearest``: every output pixel is the LR pixel in which it lies (the paper's);
+- ``area``: every output pixel is the mean of the LR image over a square of one LR pixel around its own
   centre. The overlaps are 1 - abs(distance) along each side, so this is bilinear interpolation with zeros
-  outside, and for a transposed convolution of one tap it is the bilinear start of FCN (Long et al., CVPR
+  outside, and for a transposed convolution of one tap it is the bilinear initialization of FCN (Long et al., CVPR
   2015, arXiv:1411.4038).
 """
 
@@ -24,18 +24,17 @@ Initializer = Callable[[Tensor], object]
 
 
 def upscaling_taps(scale: int, *, upscaling: Upscaling = "nearest") -> tuple[Tensor, int]:
-    """What one LR pixel gives to the output pixels around it, along one side.
+    """Compute the weights of one LR pixel in the output pixels around it, along one side.
 
     Args:
         scale: at least 1.
         upscaling: ``nearest`` or ``area``.
 
     Returns:
-        The taps, float64, which sum to ``scale``, and how many of them lie before the pixel's own first
-        output pixel.
+        The taps, float64, which sum to ``scale``, and the number of taps before the pixel's own first output pixel.
 
     Raises:
-        ValueError: another upscaling, or a scale below 1.
+        ValueError: an unknown upscaling, or a scale below 1.
     """
     if scale < 1:
         raise ValueError(f"scale must be at least 1, got {scale}")
@@ -56,15 +55,15 @@ def icnr_(
     init: Initializer = nn.init.kaiming_uniform_,
     upscaling: Upscaling = "nearest",
 ) -> Tensor:
-    """Fill the weight of the convolution before a pixel shuffle so that both equal convolution + upscaling.
+    """Initialize the convolution before a pixel shuffle so that both equal convolution + upscaling, in place.
 
     Args:
         weight: (C * scale^2, Cin, k, k), channel c * scale^2 + i * scale + j holding phase (i, j) as
-            ``torch.nn.PixelShuffle`` reads it; filled in place. The bias must be equal within each c: zero it.
+            ``torch.nn.PixelShuffle`` reads it. The bias must be equal within each c: set it to zero.
         scale: at least 1.
-        init: draws the one sub-kernel in place: (C, Cin, k, k), or (C, Cin, k - 2, k - 2) with ``area``,
-            whose two other taps the interpolation needs.
-        upscaling: see the module.
+        init: samples the sub-kernel in place: (C, Cin, k, k), or (C, Cin, k - 2, k - 2) with ``area``,
+            whose interpolation needs two taps.
+        upscaling: ``nearest`` or ``area``.
 
     Returns:
         ``weight``.
@@ -77,23 +76,23 @@ def icnr_(
     if phases % scale**2:
         raise ValueError(f"{phases} output channels are not a multiple of scale^2 = {scale**2}")
     taps, before = upscaling_taps(scale, upscaling=upscaling)
-    reach = 1 if before else 0
-    if min(height, width) <= 2 * reach:
-        raise ValueError(f"{upscaling} needs a kernel of at least {2 * reach + 1}, got {height}x{width}")
+    margin = 1 if before else 0  # taps of a phase that the interpolation needs at each end
+    if min(height, width) <= 2 * margin:
+        raise ValueError(f"{upscaling} needs a kernel of at least {2 * margin + 1}, got {height}x{width}")
     channels = phases // scale**2
     with torch.no_grad():
-        kernel = weight.new_empty(channels, inputs, height - 2 * reach, width - 2 * reach)
+        kernel = weight.new_empty(channels, inputs, height - 2 * margin, width - 2 * margin)
         init(kernel)
         # phase a reads the pixel at offset t with the tap that this pixel gives to output a - t * scale
-        reads = weight.new_zeros(scale, 2 * reach + 1)
+        reads = weight.new_zeros(scale, 2 * margin + 1)
         for a in range(scale):
-            for t in range(-reach, reach + 1):
+            for t in range(-margin, margin + 1):
                 tap = before + a - t * scale
                 if 0 <= tap < len(taps):
-                    reads[a, t + reach] = taps[tap]
+                    reads[a, t + margin] = taps[tap]
         full = weight.new_zeros(channels, scale, scale, inputs, height, width)
-        for y in range(2 * reach + 1):
-            for x in range(2 * reach + 1):
+        for y in range(2 * margin + 1):
+            for x in range(2 * margin + 1):
                 share = torch.outer(reads[:, y], reads[:, x])[None, :, :, None, None, None]
                 rows, columns = slice(y, y + kernel.shape[2]), slice(x, x + kernel.shape[3])
                 full[..., rows, columns] += share * kernel[:, None, None]
@@ -108,19 +107,19 @@ def icnr_transposed_(
     init: Initializer = nn.init.kaiming_uniform_,
     upscaling: Upscaling = "nearest",
 ) -> Tensor:
-    """Fill the weight of a transposed convolution so that it equals convolution + upscaling.
+    """Initialize a transposed convolution so that it equals convolution + upscaling, in place.
 
-    With ``nearest`` the sub-kernel has as many taps as whole groups of ``scale`` fit into the kernel from
-    tap ``padding % scale`` on; taps outside these groups become zero. A 4x4 kernel at stride 2 and padding 1
-    holds one group; without padding it would hold two. So ``padding=0`` for a layer that does crop fills the
-    whole kernel, and gives convolution + nearest shifted by ``padding % scale`` output pixels.
+    With ``nearest`` the sub-kernel has one tap for each whole group of ``scale`` taps of the kernel from tap
+    ``padding % scale`` on; taps outside these groups become zero. A 4x4 kernel at stride 2 and padding 1 holds one
+    group, without padding two. ``padding=0`` for a layer that does crop therefore fills the whole kernel, and gives
+    convolution + nearest shifted by ``padding % scale`` output pixels.
 
     Args:
-        weight: (Cin, C, k, k) as ``torch.nn.ConvTranspose2d`` keeps it; filled in place.
+        weight: (Cin, C, k, k) as in ``torch.nn.ConvTranspose2d``.
         scale: the stride, at least 1.
-        padding: the layer's padding; by default the one that crops most evenly, ceil((k - scale) / 2).
-        init: draws the sub-kernel (C, Cin, m, m) in place, in the orientation of a convolution.
-        upscaling: see the module.
+        padding: of the layer; by default the one that crops most evenly, ceil((k - scale) / 2).
+        init: samples the sub-kernel (C, Cin, m, m) in place, in the orientation of a convolution.
+        upscaling: ``nearest`` or ``area``.
 
     Returns:
         ``weight``.

@@ -1,4 +1,4 @@
-"""Five layers that upscale by an integer scale, with one interface, so that a network takes one by name.
+"""Upsampling layers by an integer scale: five with one interface, by name, and max-unpooling.
 
 =================  =====================================================  ==========================
 layer              what it computes                                       ``kernel_size`` counts
@@ -10,14 +10,14 @@ ResizeConv         nearest or bilinear upscaling, then a convolution    output p
 SubPixelConv       a convolution to scale^2 channels, then a shuffle      LR pixels, 3
 SubPixelSpaceConv  the same numbers: zeros between the pixels, then one   LR pixels, 3
                    convolution scale times as large, of which every
-                   output pixel meets only its own phase's taps
+                   output pixel reads only the taps of its phase
 =================  =====================================================  ==========================
 
-A sixth, :class:`MaxUnpooling`, learns nothing and needs the places that an encoder's max-pooling found.
+All pad with zeros and give exactly ``scale`` times the input. By default a weight is initialized uniformly in
++-1/sqrt(n), where n counts the inputs that one output value really reads; PyTorch's initialization of a transposed
+convolution counts its output channels instead, and is far too large before few channels.
 
-All pad with zeros and give exactly ``scale`` times the input. Unless said otherwise a weight starts uniform
-in +-1/sqrt(n), n being the inputs that one output value really reads; PyTorch's own start of a transposed
-convolution counts its output channels instead, and so starts far too large before few channels.
+:class:`MaxUnpooling` has no parameters, and needs the places that the max-pooling of an encoder found.
 
 References: Dumoulin & Visin, "A guide to convolution arithmetic for deep learning", 2016, arXiv:1603.07285;
 Shi et al., CVPR 2016, arXiv:1609.05158, and "Is the deconvolution layer the same as a convolutional layer?",
@@ -69,7 +69,7 @@ class Upsampler(nn.Module):
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
 
     def icnr_(self, *, upscaling: Upscaling = "nearest") -> "Upsampler":
-        """Start anew as convolution + upscaling (see :mod:`kukkiri.upsampling.icnr`), the bias as zero.
+        """Initialize as convolution + upscaling (see :mod:`kukkiri.upsampling.icnr`), the bias as zero.
 
         Raises:
             TypeError: the layer already upscales by interpolation.
@@ -77,12 +77,12 @@ class Upsampler(nn.Module):
         raise TypeError(f"{type(self).__name__} needs no ICNR: it upscales by interpolation")
 
     def extra_repr(self) -> str:
-        """The interface, for ``print``."""
+        """Describe the interface, for ``print``."""
         return f"{self.channels_in}, {self.channels_out}, scale={self.scale}, kernel_size={self.kernel_size}"
 
 
 class SameConv2d(nn.Conv2d):
-    """A convolution with zero padding whose output has the input's size; an even kernel reaches further down right."""
+    """A convolution with zero padding that keeps the size; an even kernel reads one pixel more at the far end."""
 
     def __init__(self, channels_in: int, channels_out: int, *, kernel_size: int) -> None:
         odd = kernel_size % 2 == 1
@@ -90,23 +90,23 @@ class SameConv2d(nn.Conv2d):
         self.even_pads = None if odd else ((kernel_size - 1) // 2, kernel_size // 2)
 
     def forward(self, image: Tensor) -> Tensor:
-        """(N, C, H, W) to (N, C', H, W)."""
+        """Map (N, C, H, W) to (N, C', H, W)."""
         if self.even_pads is not None:
             image = functional.pad(image, self.even_pads * 2)
         return super().forward(image)
 
 
 def insert_zeros(image: Tensor, *, scale: int) -> Tensor:
-    """(N, C, H, W) to (N, C, scale*H, scale*W): every pixel, then ``scale - 1`` zeros, along both sides."""
+    """Insert ``scale - 1`` zeros after every pixel along both sides, (N, C, H, W) to (N, C, scale*H, scale*W)."""
     n, c, h, w = image.shape
     spread = functional.pad(image.reshape(n, c, h, 1, w, 1), (0, scale - 1, 0, 0, 0, scale - 1))
     return spread.reshape(n, c, h * scale, w * scale)
 
 
 def space_from_sub_pixel(weight: Tensor, *, scale: int) -> Tensor:
-    """Lay the taps of a sub-pixel convolution out in space: (C*s^2, Cin, k, k) to (C, Cin, k*s, k*s).
+    """Arrange the taps of a sub-pixel convolution in space: (C*s^2, Cin, k, k) to (C, Cin, k*s, k*s).
 
-    Output pixel (phase) a reads LR tap t at place s*t + s-1-a of the large kernel.
+    Output pixel (phase) a reads LR tap t at position s*t + s-1-a of the large kernel.
     """
     phases, inputs, height, width = weight.shape
     split = weight.reshape(phases // scale**2, scale, scale, inputs, height, width).flip(1, 2)
@@ -114,7 +114,7 @@ def space_from_sub_pixel(weight: Tensor, *, scale: int) -> Tensor:
 
 
 def sub_pixel_from_space(weight: Tensor, *, scale: int) -> Tensor:
-    """The inverse of :func:`space_from_sub_pixel`: (C, Cin, k*s, k*s) to (C*s^2, Cin, k, k)."""
+    """Invert :func:`space_from_sub_pixel`: (C, Cin, k*s, k*s) to (C*s^2, Cin, k, k)."""
     channels, inputs, height, width = weight.shape
     split = weight.reshape(channels, inputs, height // scale, scale, width // scale, scale)
     return split.permute(0, 3, 5, 1, 2, 4).flip(1, 2).reshape(-1, inputs, height // scale, width // scale)
@@ -123,8 +123,8 @@ def sub_pixel_from_space(weight: Tensor, *, scale: int) -> Tensor:
 class TransposedConv(Upsampler):
     """``torch.nn.ConvTranspose2d`` cropped to exactly ``scale`` times the input.
 
-    The crop is that of :func:`kukkiri.upsampling.matrix.exact_crop`. A pattern appears where ``kernel_size`` is no
-    multiple of ``scale`` (uneven overlap), and also where it is, since every phase owns its own weights.
+    The crop is that of :func:`kukkiri.upsampling.matrix.exact_crop`. A checkerboard appears when ``kernel_size`` is no
+    multiple of ``scale`` (uneven overlap), and also when it is, since every phase has weights of its own.
     """
 
     default_kernel_size = staticmethod(lambda scale: 2 * scale)
@@ -143,22 +143,22 @@ class TransposedConv(Upsampler):
         _uniform_(self.conv, reads=channels_in * (self.kernel_size / scale) ** 2)
 
     def icnr_(self, *, upscaling: Upscaling = "nearest") -> "TransposedConv":
-        """Start anew as convolution + upscaling, the bias as zero."""
+        """Initialize as convolution + upscaling, the bias as zero."""
         icnr_transposed_(self.conv.weight, scale=self.scale, padding=self.crop, upscaling=upscaling)
         _zero_bias(self.conv)
         return self
 
     def forward(self, lr: Tensor) -> Tensor:
-        """(N, channels_in, H, W) to (N, channels_out, scale*H, scale*W)."""
+        """Map (N, channels_in, H, W) to (N, channels_out, scale*H, scale*W)."""
         sr: Tensor = self.conv(lr)
         return sr
 
 
 class ZeroInsertConv(TransposedConv):
-    """:class:`TransposedConv`, its state dict and its numbers, computed as zero insertion and a convolution."""
+    """:class:`TransposedConv` with the same state dict and results, computed by zero insertion and a convolution."""
 
     def forward(self, lr: Tensor) -> Tensor:
-        """(N, channels_in, H, W) to (N, channels_out, scale*H, scale*W)."""
+        """Map (N, channels_in, H, W) to (N, channels_out, scale*H, scale*W)."""
         after = self.crop
         before = self.kernel_size - 1 - after
         kernel = self.conv.weight.transpose(0, 1).flip(2, 3)
@@ -167,7 +167,7 @@ class ZeroInsertConv(TransposedConv):
 
 
 class ResizeConv(Upsampler):
-    """Nearest or bilinear upscaling, then a convolution: no pattern of its own at any weights."""
+    """Nearest or bilinear upscaling, then a convolution: no checkerboard with any weights."""
 
     def __init__(
         self,
@@ -185,7 +185,7 @@ class ResizeConv(Upsampler):
         self.conv = SameConv2d(channels_in, channels_out, kernel_size=self.kernel_size)
 
     def forward(self, lr: Tensor) -> Tensor:
-        """(N, channels_in, H, W) to (N, channels_out, scale*H, scale*W); bilinear holds the border pixels."""
+        """Map (N, channels_in, H, W) to (N, channels_out, scale*H, scale*W); bilinear repeats the border pixels."""
         hr = functional.interpolate(
             lr,
             scale_factor=float(self.scale),
@@ -205,23 +205,23 @@ class SubPixelConv(Upsampler):
         self.shuffle = nn.PixelShuffle(scale)
 
     def icnr_(self, *, upscaling: Upscaling = "nearest") -> "SubPixelConv":
-        """Start anew as convolution + upscaling, the bias as zero."""
+        """Initialize as convolution + upscaling, the bias as zero."""
         icnr_(self.conv.weight, scale=self.scale, upscaling=upscaling)
         _zero_bias(self.conv)
         return self
 
     def forward(self, lr: Tensor) -> Tensor:
-        """(N, channels_in, H, W) to (N, channels_out, scale*H, scale*W)."""
+        """Map (N, channels_in, H, W) to (N, channels_out, scale*H, scale*W)."""
         sr: Tensor = self.shuffle(self.conv(lr))
         return sr
 
 
 class SubPixelSpaceConv(Upsampler):
-    """Sub-pixel convolution read in space: the LR pixels lie apart, one large kernel slides over them.
+    """Sub-pixel convolution in space: zeros between the LR pixels, then one large convolution.
 
     The weight is (channels_out, channels_in, k*scale, k*scale), so that neighbouring sub-pixels have
-    neighbouring taps (:func:`space_from_sub_pixel`); there is one bias for all phases. Everything but the
-    arithmetic of zeros is that of :class:`SubPixelConv`.
+    neighbouring taps (:func:`space_from_sub_pixel`); there is one bias for all phases. The results are
+    those of :class:`SubPixelConv`.
     """
 
     def __init__(self, *, channels_in: int, channels_out: int, scale: int, kernel_size: int | None = None) -> None:
@@ -230,7 +230,7 @@ class SubPixelSpaceConv(Upsampler):
         _uniform_(self.conv, reads=channels_in * self.kernel_size**2)
 
     def icnr_(self, *, upscaling: Upscaling = "nearest") -> "SubPixelSpaceConv":
-        """Start anew as convolution + upscaling, the bias as zero."""
+        """Initialize as convolution + upscaling, the bias as zero."""
         size = (self.channels_out * self.scale**2, self.channels_in, self.kernel_size, self.kernel_size)
         phases = icnr_(self.conv.weight.new_empty(size), scale=self.scale, upscaling=upscaling)
         with torch.no_grad():
@@ -239,7 +239,7 @@ class SubPixelSpaceConv(Upsampler):
         return self
 
     def forward(self, lr: Tensor) -> Tensor:
-        """(N, channels_in, H, W) to (N, channels_out, scale*H, scale*W)."""
+        """Map (N, channels_in, H, W) to (N, channels_out, scale*H, scale*W)."""
         left = (self.kernel_size - 1) // 2
         before, after = self.scale * (left + 1) - 1, self.scale * (self.kernel_size - 1 - left)
         space = functional.pad(insert_zeros(lr, scale=self.scale), (before, after, before, after))
@@ -248,10 +248,10 @@ class SubPixelSpaceConv(Upsampler):
 
 
 class MaxUnpooling(nn.Module):
-    """Put every value back where max-pooling found it, and zeros elsewhere: SegNet's way of upscaling.
+    """Max-unpooling, SegNet's upsampling: every value goes where max-pooling found it, and zeros elsewhere.
 
-    Without parameters, and without a kernel of its own: convolutions behind it fill the gaps. It is not in
-    ``UPSAMPLERS``, as it needs what :meth:`pool` returns for an image of the upscaled size.
+    There are no parameters; the convolutions that follow fill the gaps. The layer is not in
+    ``UPSAMPLERS``, since it needs the places that :meth:`pool` returns for an image of the upscaled size.
 
     Args:
         scale: side of the pooled blocks, which do not overlap.
@@ -266,7 +266,7 @@ class MaxUnpooling(nn.Module):
         self.scale = scale
 
     def pool(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Find the maximum of every block.
+        """Find the maximum of every block of ``scale`` x ``scale`` pixels.
 
         Args:
             image: (N, C, scale*H, scale*W).
@@ -283,7 +283,7 @@ class MaxUnpooling(nn.Module):
         return maxima, places
 
     def forward(self, lr: Tensor, places: Tensor) -> Tensor:
-        """Upscale.
+        """Put values at their places.
 
         Args:
             lr: (N, C, H, W).
@@ -302,7 +302,7 @@ class MaxUnpooling(nn.Module):
         return flat.reshape(n, c, self.scale * h, self.scale * w)
 
     def extra_repr(self) -> str:
-        """The scale, for ``print``."""
+        """Describe the scale, for ``print``."""
         return f"scale={self.scale}"
 
 
@@ -326,4 +326,4 @@ UPSAMPLERS: dict[str, Callable[..., Upsampler]] = {
     "sub-pixel": SubPixelConv,
     "sub-pixel-space": SubPixelSpaceConv,
 }
-"""Every layer by its name; all take ``channels_in, channels_out, scale`` and, if wanted, ``kernel_size``."""
+"""Every layer by its name; all take ``channels_in``, ``channels_out``, ``scale`` and optionally ``kernel_size``."""

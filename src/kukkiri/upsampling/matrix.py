@@ -1,13 +1,13 @@
-"""A convolution is a sparse matrix C: the layer computes C x, the transposed layer C^T y.
+"""The sparse matrix C of a convolution: the layer computes C x, the transposed layer C^T y.
 
-A transposed convolution is not the inverse: it has the connections of C run backwards, and only the sizes
-return. Along one side, with d = dilation (k - 1) + 1 the extent of the kernel,
+A transposed convolution is not the inverse: it has the connections of C in the other direction, and restores only the
+size. Along one side, with d = dilation (k - 1) + 1 the extent of the kernel,
 
     convolution  n -> m = floor((n + 2p - d) / s) + 1,
     transposed   m -> n = (m - 1) s + d - 2p + output_padding,
 
-and output_padding < s says which of the s sizes that the floor has made equal is meant. With
-2p - output_padding = k - s the transposed layer gives exactly n = s m; :func:`exact_crop` solves that.
+and output_padding < s selects one of the s sizes that the floor makes equal. With 2p - output_padding = k - s the
+transposed layer gives exactly n = s m; :func:`exact_crop` solves that.
 
 Dumoulin & Visin, "A guide to convolution arithmetic for deep learning", 2016, arXiv:1603.07285.
 """
@@ -22,7 +22,7 @@ __all__ = ["convolution_matrix", "convolution_size", "exact_crop", "transposed_s
 
 
 def convolution_size(length: int, *, kernel_size: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
-    """Output length of a convolution, floor((n + 2p - d) / s) + 1.
+    """Compute the output length of a convolution, floor((n + 2p - d) / s) + 1.
 
     Raises:
         ValueError: the kernel does not fit into the padded input.
@@ -42,22 +42,22 @@ def transposed_size(
     output_padding: int = 0,
     dilation: int = 1,
 ) -> int:
-    """Output length of a transposed convolution, (m - 1) s + d - 2p + output_padding."""
+    """Compute the output length of a transposed convolution, (m - 1) s + d - 2p + output_padding."""
     return (length - 1) * stride + dilation * (kernel_size - 1) + 1 - 2 * padding + output_padding
 
 
 def exact_crop(kernel_size: int, *, scale: int) -> tuple[int, int]:
-    """The padding and output padding with which a transposed convolution gives exactly ``scale`` times the input.
+    """Compute the padding and output padding of a transposed convolution that gives exactly ``scale`` times the input.
 
-    The uncropped output is k - s pixels too long. The padding removes p at both ends and the output padding
-    gives some back at the far end: p = ceil((k - s) / 2), and 1 back where k - s is odd, so that the crop is
+    The uncropped output is k - s pixels too long. The padding removes p at both ends, and the output padding
+    adds pixels at the far end: p = ceil((k - s) / 2), and 1 added where k - s is odd, so that the crop is
     p before and floor((k - s) / 2) after. FSRCNN's 9x9 kernel at stride 3: (3, 0).
 
     Returns:
         (padding, output_padding).
 
     Raises:
-        ValueError: the kernel is smaller than the scale, so that some pixels read nothing; or it is even at scale 1.
+        ValueError: the kernel is smaller than the scale, so that some pixels read nothing, or even at scale 1.
     """
     excess = kernel_size - scale
     if excess < 0:
@@ -70,7 +70,7 @@ def exact_crop(kernel_size: int, *, scale: int) -> tuple[int, int]:
 def convolution_matrix(
     weight: Tensor, *, size: Sequence[int], stride: int = 1, padding: int = 0, dilation: int = 1
 ) -> Tensor:
-    """The matrix C of a convolution with zero padding.
+    """Make the matrix C of a convolution with zero padding.
 
     Args:
         weight: (C', C, k) or (C', C, kh, kw), as ``torch.nn.functional.conv1d`` and ``conv2d`` take it.
@@ -81,7 +81,7 @@ def convolution_matrix(
 
     Returns:
         A coalesced sparse COO tensor, (C' * outputs, C * inputs), dtype of ``weight``: row and column are
-        the places in a flattened (C', ...) and (C, ...) array. A 3x3 kernel on 4x4 gives 4x16; its transpose
+        the positions in a flattened (C', ...) and (C, ...) array. A 3x3 kernel on 4x4 gives 4x16; its transpose
         is the transposed convolution from 2x2 to 4x4, 16x4.
 
     Raises:
@@ -103,7 +103,7 @@ def convolution_matrix(
         in_places = in_places[..., None, None] * n + places
         out_places = out_places[..., None, None] * m + torch.arange(m)[:, None].expand(m, k)
         inside = inside[..., None, None] & (places >= 0) & (places < n)
-    # axes now (m, k) or (m, k, m', k'); bring the taps behind the outputs and add the channels in front
+    # axes now (m, k) or (m, k, m', k'); move the taps behind the outputs and add the channels in front
     order = (0, 1) if sides == 1 else (0, 2, 1, 3)
     shape = (channels_out, channels_in, *(in_places.permute(order).shape))
     rows = torch.arange(channels_out).reshape(-1, 1, *[1] * (2 * sides)) * math.prod(outputs) + out_places.permute(

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from kukkiri.errors import BackendError, ModelError
+from kukkiri.errors import ModelError, require
+from kukkiri.files import replacing
 from kukkiri.info import METADATA_KEY, ModelInfo
 from kukkiri.upsampling.repair import equalize_sub_pixel_, equalize_transposed_
 
@@ -26,30 +27,29 @@ def repair_onnx(
     tolerance: float = 0.0,
     overwrite: bool = False,
 ) -> tuple[str, float]:
-    """Make the phases of a graph's last learned upscaling answer alike.
+    """Make the responses of all phases of the last learned upsampling of a graph equal.
 
-    That is the last ``ConvTranspose`` with equal strides above 1, or the last ``Conv`` that feeds a
+    This is the last ``ConvTranspose`` with equal strides above 1, or the last ``Conv`` that feeds a
     ``DepthToSpace``, whose weights are stored in the file.
 
     Args:
         path: an ``.onnx`` file; it is not changed.
-        output: where the repaired graph goes.
+        output: of the repaired graph.
         constants: (L, C, H, W) flat images in [0, 1], see :func:`kukkiri.upsampling.repair.repair_`.
-        tolerance: how far a phase may stay from the common answer to ``constants``, in the layer's units.
-        overwrite: replace a file that is there.
+        tolerance: allowed distance of a phase from the common response to ``constants``, in the layer's units.
+        overwrite: replace an existing file.
 
     Returns:
-        The node's name and the relative change of its weights (root of the sum of squares).
+        The node's name and the change of its weights: its norm relative to the norm of the weights.
 
     Raises:
-        ModelError: the file cannot be read, has no such layer, or ``output`` exists.
+        ModelError: the file cannot be read or has no such layer, or ``output`` exists or cannot be written.
         BackendError: the ``onnx`` package is missing.
     """
-    try:
-        import onnx
-        from onnx import numpy_helper
-    except ImportError as error:
-        raise BackendError(f"repairing an ONNX file needs {error.name}. Install kukkiri[torch].") from error
+    require("onnx", for_what="repairing an ONNX file")
+    import onnx
+    from onnx import numpy_helper
+
     if Path(output).exists() and not overwrite:
         raise ModelError(f"{output}: exists already. Choose another name or pass --overwrite.")
     try:
@@ -57,12 +57,12 @@ def repair_onnx(
     except Exception as error:  # protobuf and the file system have no common error
         raise ModelError(f"{path}: not a readable ONNX graph ({type(error).__name__}).") from error
     graph = model.graph
-    stored = {one.name: one for one in graph.initializer}
+    stored = {tensor.name: tensor for tensor in graph.initializer}
     found = _last_upsampling(graph, stored)
     if found is None:
         raise ModelError(
             f"{path}: no transposed convolution and no convolution before a DepthToSpace with stored weights, "
-            "so no phases to even out."
+            "so no phases to equalize."
         )
     node, scale, blocks_first = found
     weight = torch.from_numpy(numpy_helper.to_array(stored[node.input[1]]).copy())
@@ -82,12 +82,16 @@ def repair_onnx(
             stored[bias_name].CopyFrom(numpy_helper.from_array(bias.numpy(), bias_name))
     stored[node.input[1]].CopyFrom(numpy_helper.from_array(weight.numpy(), node.input[1]))
     _forget_checksum(model, source=str(path))
-    onnx.save(model, str(output))
+    try:
+        with replacing(Path(output), overwrite=overwrite) as temporary:
+            temporary.write_bytes(model.SerializeToString())
+    except OSError as error:
+        raise ModelError(f"{output}: cannot be written ({error.strerror or error}). Choose another path.") from error
     return node.name or node.output[0], float((weight - before).norm() / before.norm().clamp_min(1e-12))
 
 
 def _features(model: Any, node: Any, constants: NDArray[np.float32]) -> torch.Tensor:
-    """What reaches the middle of a node when the graph sees flat images, (L, channels)."""
+    """Compute the input at the centre of a node for flat images, (L, channels)."""
     import onnx
     import onnxruntime
 
@@ -105,10 +109,10 @@ def _features(model: Any, node: Any, constants: NDArray[np.float32]) -> torch.Te
 
 
 def _last_upsampling(graph: Any, stored: dict[str, Any]) -> tuple[Any, int, bool] | None:
-    """The node, its scale, and whether its channels are ordered block first (DepthToSpace's DCR)."""
+    """Find the node, its scale, and whether its channels are ordered block first (DepthToSpace's DCR)."""
     makers = {name: node for node in graph.node for name in node.output}
     for node in reversed(graph.node):
-        attributes = {one.name: one for one in node.attribute}
+        attributes = {attribute.name: attribute for attribute in node.attribute}
         if node.op_type == "ConvTranspose" and node.input[1] in stored:
             strides = list(attributes["strides"].ints) if "strides" in attributes else [1]
             grouped = "dilations" in attributes and max(attributes["dilations"].ints) > 1
@@ -125,13 +129,13 @@ def _last_upsampling(graph: Any, stored: dict[str, Any]) -> tuple[Any, int, bool
 
 
 def _pixel_shuffle_order(channels: int, scale: int) -> torch.Tensor:
-    """Where, among block-first channels, those of PixelShuffle lie."""
+    """Compute the positions of the channels of PixelShuffle among block-first channels."""
     blocks = np.arange(channels).reshape(scale, scale, channels // scale**2)
     return torch.from_numpy(blocks.transpose(2, 0, 1).reshape(-1).copy())
 
 
 def _forget_checksum(model: Any, *, source: str) -> None:
-    """The descriptor's checksum was that of the old weights."""
+    """Remove the checksum of the old weights from the descriptor."""
     for entry in model.metadata_props:
         if entry.key == METADATA_KEY:
             info = ModelInfo.from_metadata({METADATA_KEY: entry.value}, source=source)

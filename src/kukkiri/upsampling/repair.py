@@ -1,14 +1,14 @@
-"""Mend a checkerboard: make the phases of the last upsampler answer a constant alike, with least change in weights.
+"""Repair of checkerboards: equal responses of the phases of an upsampler to constants, with least change of weights.
 
-The answer of a phase to constant features f is the sum over the channels of f_c times the phase's gain, the sum of its
-taps for that channel. Two things may be asked for:
+The response of a phase to constant features f is the sum over the channels of f_c times the gain of the phase, which is
+the sum of its taps for that channel. There are two kinds of repair:
 
-- *every* constant: the gains themselves are equal for each pair of channels. The nearest weights are
-  w + (g - g_a) / n_a on each of the n_a taps of phase a, with the common gain g = sum(g_a / n_a) / sum(1 / n_a). Right
-  at the start of training; in a trained network the phases differ a lot in gains whose sum over the features that
-  really occur is even, and the change is large.
-- *given* constants, such as the features of grey images: least squares under a few conditions only, so that a
-  trained network keeps its weights almost as they are.
+- for *every* constant: the gains themselves become equal for each pair of channels. The nearest weights are
+  w + (g - g_a) / n_a on each of the n_a taps of phase a, with the common gain g = sum(g_a / n_a) / sum(1 / n_a). This
+  suits the beginning of training; in a trained network the phases have different gains whose sum over the features
+  that occur is even, and the change is large.
+- for *given* constants, such as the features of grey images: least squares under a few conditions, so that a trained
+  network keeps almost all of its weights.
 """
 
 from dataclasses import dataclass
@@ -31,14 +31,14 @@ __all__ = [
 def equalize_transposed_(
     weight: Tensor, *, scale: int, features: Tensor | None = None, tolerance: float = 0.0
 ) -> Tensor:
-    """Let every phase of a transposed convolution answer constants alike, in place.
+    """Make the responses of all phases of a transposed convolution to constants equal, in place.
 
     Args:
-        weight: (Cin, C, kh, kw) as ``torch.nn.ConvTranspose2d`` keeps it, kh and kw at least ``scale``.
+        weight: (Cin, C, kh, kw) as in ``torch.nn.ConvTranspose2d``, kh and kw at least ``scale``.
         scale: the stride.
         features: (L, Cin), the constants; ``None`` for every constant.
-        tolerance: how far a phase may stay from the common answer to ``features``, in the layer's units; what is
-            even enough already is not paid for with large changes.
+        tolerance: allowed distance of a phase from the common response to ``features``, in the layer's units;
+            smaller differences cause no change.
 
     Returns:
         ``weight``.
@@ -53,8 +53,8 @@ def equalize_transposed_(
         gains = torch.stack([phase.sum(dim=(2, 3)) for phase in phases]).double()
         counts = torch.tensor([phase[0, 0].numel() for phase in phases], dtype=torch.float64)
         change, _ = _least_change(gains, counts.to(gains.device), None, features, tolerance)
-        for phase, one in zip(phases, change, strict=True):
-            phase += one.to(weight.dtype)[:, :, None, None]
+        for phase, difference in zip(phases, change, strict=True):
+            phase += difference.to(weight.dtype)[:, :, None, None]
     return weight
 
 
@@ -66,15 +66,15 @@ def equalize_sub_pixel_(
     features: Tensor | None = None,
     tolerance: float = 0.0,
 ) -> Tensor:
-    """Let every phase of a sub-pixel convolution answer constants alike, in place.
+    """Make the responses of all phases of a sub-pixel convolution to constants equal, in place.
 
     Args:
         weight: (C*s^2, Cin, kh, kw), phases in the order of ``torch.nn.PixelShuffle``.
-        bias: (C*s^2,) or ``None``; evened out too.
+        bias: (C*s^2,) or ``None``; equalized, too.
         scale: of the shuffle.
         features: (L, Cin), the constants; ``None`` for every constant.
-        tolerance: how far a phase may stay from the common answer to ``features``, in the layer's units; what is
-            even enough already is not paid for with large changes.
+        tolerance: allowed distance of a phase from the common response to ``features``, in the layer's units;
+            smaller differences cause no change.
 
     Returns:
         ``weight``.
@@ -99,7 +99,7 @@ def equalize_sub_pixel_(
 def _least_change(
     gains: Tensor, counts: Tensor, biases: Tensor | None, features: Tensor | None, tolerance: float
 ) -> tuple[Tensor, Tensor | None]:
-    """What to add to every tap and bias.
+    """Compute the least change of every tap and bias.
 
     Args:
         gains: (A, Cin, C), float64, by phase.
@@ -116,23 +116,23 @@ def _least_change(
         missing = torch.einsum("a,aic->ic", share, gains) - gains
         change = missing / counts[:, None, None]
         return change, None if biases is None else biases.mean(dim=0, keepdim=True) - biases
-    seen = features.to(gains)
-    answers = torch.einsum("li,aic->alc", seen, gains)
+    constants = features.to(gains)
+    responses = torch.einsum("li,aic->alc", constants, gains)
     if biases is not None:
-        answers = answers + biases[:, None]
-    missing = torch.einsum("a,alc->lc", share, answers) - answers
-    square = seen @ seen.T
+        responses = responses + biases[:, None]
+    missing = torch.einsum("a,alc->lc", share, responses) - responses
+    square = constants @ constants.T
     changes, bias_changes = [], []
     for count, wanted in zip(counts, missing, strict=True):
         system = count * square + (0.0 if biases is None else 1.0)
         multipliers = _solve(system, wanted, tolerance)
-        changes.append(seen.T @ multipliers)
+        changes.append(constants.T @ multipliers)
         bias_changes.append(multipliers.sum(dim=0))
     return torch.stack(changes), None if biases is None else torch.stack(bias_changes)
 
 
 def _solve(system: Tensor, wanted: Tensor, tolerance: float) -> Tensor:
-    """Least squares along the strongest directions first, until what remains is within ``tolerance``."""
+    """Solve along the strongest directions first, until the remainder is within ``tolerance``."""
     values, vectors = torch.linalg.eigh(system)
     found = torch.zeros_like(wanted)
     remains = wanted
@@ -147,22 +147,22 @@ def _solve(system: Tensor, wanted: Tensor, tolerance: float) -> Tensor:
 
 @dataclass(frozen=True)
 class Upsampling:
-    """A layer inside a module that upscales: a transposed convolution, or the convolution before a shuffle."""
+    """An upsampling layer in a module: a transposed convolution, or the convolution before a pixel shuffle."""
 
     name: str
-    """Dotted name inside the module."""
+    """Dotted name in the module."""
     layer: nn.Conv2d | nn.ConvTranspose2d
     scale: int
 
     def equalize_(self, features: Tensor | None = None, *, tolerance: float = 0.0) -> float:
-        """Make the phases answer alike.
+        """Make the responses of all phases equal, in place.
 
         Args:
-            features: (L, channels) constants that reach the layer; ``None`` for every constant.
+            features: (L, channels), constants at the input of the layer; ``None`` for every constant.
             tolerance: see :func:`equalize_transposed_`.
 
         Returns:
-            The change of the weights, root of the sum of squares relative to that of the weights.
+            The change of the weights: its norm relative to the norm of the weights.
         """
         before = self.layer.weight.detach().clone()
         if isinstance(self.layer, nn.ConvTranspose2d):
@@ -175,10 +175,10 @@ class Upsampling:
 
 
 def find_upsampling(module: nn.Module) -> list[Upsampling]:
-    """Every learned upscaling of a module, in the order of its definition.
+    """Find the learned upsampling layers of a module, in the order of their definition.
 
-    A transposed convolution with equal strides above 1, or a convolution that is followed, among the
-    modules as they are defined, by a ``PixelShuffle``, before which no other convolution stands.
+    These are transposed convolutions with equal strides above 1, and convolutions that are followed, in the order of
+    definition, by a ``PixelShuffle`` without another convolution between them.
     """
     found: list[Upsampling] = []
     last: tuple[str, nn.Conv2d] | None = None
@@ -196,31 +196,32 @@ def find_upsampling(module: nn.Module) -> list[Upsampling]:
 
 
 def repair_(module: nn.Module, *, constants: Tensor | None = None, tolerance: float = 0.0) -> tuple[str, float]:
-    """Make the phases of the module's last learned upscaling answer alike, in place.
+    """Make the responses of all phases of the last learned upsampling of a module equal, in place.
 
     Args:
         module: a network or layer.
-        constants: (L, C, H, W) flat images in the module's value range, large enough that the middle does not
-            see the border: only these (and their mixtures) are evened out. ``None``: every constant.
-        tolerance: how far a phase may stay from the common answer to ``constants``, in the last layer's units.
+        constants: (L, C, H, W) flat images in the module's value range, so large that the centre does not depend on
+            the border: the responses to these (and their mixtures) become equal. ``None``: every constant.
+        tolerance: allowed distance of a phase from the common response to ``constants``, in the last layer's units.
 
     Returns:
         The layer's name and the relative change of its weights.
 
     Raises:
-        ModelError: there is no learned upscaling, so nothing to repair; or, with ``constants``, its
-            channels are grouped.
+        ModelError: there is no learned upsampling; or, with ``constants``, its channels are grouped.
     """
     found = find_upsampling(module)
     if not found:
         raise ModelError(
-            f"{type(module).__name__} has neither a transposed nor a sub-pixel convolution, so no phases to even out."
+            f"{type(module).__name__} has neither a transposed nor a sub-pixel convolution, so no phases to equalize."
         )
     last = found[-1]
     if constants is None:
         return last.name, last.equalize_()
     if last.layer.groups != 1:
-        raise ModelError(f"{last.name} has {last.layer.groups} groups of channels; even out every constant instead.")
+        raise ModelError(
+            f"{last.name} has {last.layer.groups} groups of channels; equalize for every constant instead."
+        )
     seen: list[Tensor] = []
     hook = last.layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     try:
@@ -233,7 +234,7 @@ def repair_(module: nn.Module, *, constants: Tensor | None = None, tolerance: fl
 
 
 def make_flat_images(channels: int, *, size: int, levels: int = 9) -> Tensor:
-    """The constants worth evening out: greys from black to white and, in colour, six saturated tints.
+    """Make the flat images of a repair: greys from black to white and, in colour, six saturated tints.
 
     Returns:
         (L, channels, size, size), float32, in [0, 1].

@@ -94,7 +94,7 @@ def test_upsample_layers_are_found_too():
     tail = nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(3, 3, 3, padding=1))
     rewritten, done = optimize(tail)
     assert done == ["1: nearest x2 + convolution as sub-pixel convolution"]
-    assert any(isinstance(one, PhaseConv) for one in rewritten.modules())
+    assert any(isinstance(module, PhaseConv) for module in rewritten.modules())
     same(tail, rewritten)
 
 

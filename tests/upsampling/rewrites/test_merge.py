@@ -67,16 +67,16 @@ def test_with_padding_the_exact_border_makes_them_equal_everywhere(kernels, dtyp
 @given(kernels=st.tuples(st.sampled_from([1, 3]), st.sampled_from([3, 5])), seed=st.integers(0, 99))
 def test_without_it_only_the_padding_of_the_second_differs_and_by_what_the_first_gives_outside(kernels, seed):
     torch.manual_seed(seed)
-    reach, pads = kernels[1] // 2, kernels[0] // 2
+    radius, pads = kernels[1] // 2, kernels[0] // 2
     first = nn.Conv2d(3, 5, kernels[0], padding=pads).double()
-    second = nn.Conv2d(5, 2, kernels[1], padding=reach).double()
+    second = nn.Conv2d(5, 2, kernels[1], padding=radius).double()
     x = torch.rand(1, 3, 8, 9).double()
     with torch.no_grad():
         difference = merge_convolutions(first, second, exact_border=False)(x) - second(first(x))
-        wide = F.conv2d(F.pad(x, (pads + reach,) * 4), first.weight, first.bias)
-        outside = wide - F.pad(first(x), (reach,) * 4)
+        wide = F.conv2d(F.pad(x, (pads + radius,) * 4), first.weight, first.bias)
+        outside = wide - F.pad(first(x), (radius,) * 4)
         torch.testing.assert_close(difference, F.conv2d(outside, second.weight), atol=FLOAT64_MATHS, rtol=0)
-        inner = difference[..., reach:-reach, reach:-reach]
+        inner = difference[..., radius:-radius, radius:-radius]
         torch.testing.assert_close(inner, torch.zeros_like(inner), atol=FLOAT64_MATHS, rtol=0)
 
 

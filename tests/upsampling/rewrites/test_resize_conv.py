@@ -63,19 +63,19 @@ def test_bilinear_and_convolution_equal_their_rewrite_with_exact_borders(scale, 
 @given(scale=st.integers(2, 4), kernel=st.sampled_from([3, 5, 7]), seed=st.integers(0, 99))
 def test_without_exact_borders_they_differ_by_what_the_convolution_would_see_outside(scale, kernel, seed):
     torch.manual_seed(seed)
-    reach = kernel // 2
-    conv = nn.Conv2d(3, 2, kernel, padding=reach).double()
+    radius = kernel // 2
+    conv = nn.Conv2d(3, 2, kernel, padding=radius).double()
     lr = torch.rand(1, 3, 8, 9).double()
     hr = F.interpolate(lr, scale_factor=scale, mode="bilinear", align_corners=False)
-    held = F.pad(hr, (reach,) * 4, mode="replicate")
+    held = F.pad(hr, (radius,) * 4, mode="replicate")
     for side in (2, 3):  # beyond half a pixel from the outer centres, interpolation holds the edge: nothing but it
-        assert held.shape[side] == hr.shape[side] + 2 * reach
-    ring = held - F.pad(hr, (reach,) * 4)
+        assert held.shape[side] == hr.shape[side] + 2 * radius
+    ring = held - F.pad(hr, (radius,) * 4)
     with torch.no_grad():
         difference = bilinear_to_sub_pixel(conv, scale=scale, exact_border=False)(lr) - conv(hr)
         expected = F.conv2d(ring, conv.weight)
         torch.testing.assert_close(difference, expected, atol=FLOAT64_MATHS, rtol=0)
-        inner = difference[..., reach:-reach, reach:-reach]
+        inner = difference[..., radius:-radius, radius:-radius]
         torch.testing.assert_close(inner, torch.zeros_like(inner), atol=FLOAT64_MATHS, rtol=0)
 
 

@@ -1,4 +1,4 @@
-"""Exact rewrites: the same numbers from other modules, and which of them are worth it."""
+"""Exact rewrites of layers: the same results from other modules, and the choice of the faster ones."""
 
 from kukkiri.upsampling.rewrites.fusing import Engine, optimize
 from kukkiri.upsampling.rewrites.merge import (

@@ -1,11 +1,11 @@
-"""Apply those exact rewrites that measure faster on the engine at hand, and say which.
+"""Application of the exact rewrites that are faster on an engine.
 
 The rule comes from ``benchmarks/upsampling.py`` (one thread of an AVX2 CPU, 128x128 LR pixels; the table is in
-docs/explanation/upsampling.md). A rewrite is applied where every case measured of its kind gained a tenth or more
-(nearest with 64 channels in torch: 1.37, 1.03 and 1.92 times at 96, 128 and 256 pixels):
+docs/results/upsampling-costs.md). A rewrite is applied where it gained a tenth or more in all measured cases of its
+kind (nearest with 64 channels in torch: 1.37, 1.03 and 1.92 times at 96, 128 and 256 pixels):
 
 ======================  =====================================  ======================================
-what                    torch                                  ONNX Runtime
+rewritten               torch                                  ONNX Runtime
 ======================  =====================================  ======================================
 parallel branches       always                                 always
 conv, then conv         with 1.2 times fewer multiplications, or 2 times fewer where borders need care
@@ -16,8 +16,8 @@ transposed              at most 4 output channels,             at least 16 outpu
                         kernel >= 2 scale                      kernel >= 3 scale
 ======================  =====================================  ======================================
 
-Sub-pixel to transposed convolution stays out: always slower in torch; in ONNX Runtime it wins only at x2 and x3
-to a single channel, and loses elsewhere.
+Sub-pixel to transposed convolution is not applied: it is always slower in torch, and in ONNX Runtime faster only at x2
+and x3 to a single channel.
 """
 
 import copy
@@ -41,7 +41,7 @@ from kukkiri.upsampling.rewrites.resize_conv import (
 __all__ = ["Engine", "optimize"]
 
 Engine = Literal["onnxruntime", "torch"]
-"""What will run the module."""
+"""Engines that can run a module."""
 
 _FEW = 4  # output channels of a last layer: luma, colour, or colour and alpha
 _ATTRIBUTES = ("scale", "colour", "value_range", "receptive_field", "multiple", "pre_upsampled", "channels")
@@ -50,16 +50,16 @@ _ATTRIBUTES = ("scale", "colour", "value_range", "receptive_field", "multiple", 
 def optimize(module: nn.Module, *, engine: Engine = "onnxruntime") -> tuple[nn.Module, list[str]]:
     """Rewrite a module for inference; the numbers stay the same to rounding (1e-5 in float32).
 
-    Layers are found in the tree of modules and, where the network can be traced by ``torch.fx``, also between
-    calls (``interpolate`` followed by a convolution). A network that cannot be traced keeps such places.
+    Layers are found in the tree of modules and, where ``torch.fx`` can trace the network, also between calls
+    (``interpolate`` followed by a convolution). In a network that cannot be traced, such calls are not rewritten.
 
     Args:
         module: a network or a layer; it is not changed. The result is in evaluation mode.
-        engine: what will run it.
+        engine: the engine that will run it.
 
     Returns:
-        The rewritten copy, and one sentence for each rewrite. Where nothing is worth rewriting, a plain copy and
-        an empty list. The copy says the same about itself (scale, colour, ...); its state dict has other keys.
+        The rewritten copy, and a sentence for each rewrite; a plain copy and an empty list where no rewrite is faster.
+        The copy has the attributes of the module (scale, colour, ...); its state dict has other keys.
 
     Raises:
         ValueError: an unknown engine.
@@ -69,7 +69,7 @@ def optimize(module: nn.Module, *, engine: Engine = "onnxruntime") -> tuple[nn.M
     done: list[str] = []
     result = copy.deepcopy(module).eval()
     with torch.no_grad():
-        replaced = _rewritten_leaf(result, engine)
+        replaced = _rewrite_leaf(result, engine)
         if replaced is not None:
             return replaced[0].eval(), [replaced[1]]
         _rewrite_tree(result, engine, "", done)
@@ -81,7 +81,7 @@ def _rewrite_tree(parent: nn.Module, engine: Engine, prefix: str, done: list[str
     """Replace single layers, from the outside in."""
     for name, child in list(parent.named_children()):
         path = f"{prefix}{name}"
-        replaced = _rewritten_leaf(child, engine)
+        replaced = _rewrite_leaf(child, engine)
         if replaced is None:
             _rewrite_tree(child, engine, f"{path}.", done)
         else:
@@ -89,10 +89,10 @@ def _rewrite_tree(parent: nn.Module, engine: Engine, prefix: str, done: list[str
             done.append(f"{path}: {replaced[1]}")
 
 
-def _rewritten_leaf(layer: nn.Module, engine: Engine) -> tuple[nn.Module, str] | None:
-    """A faster module for one layer, and what was done; ``None`` to leave it."""
+def _rewrite_leaf(layer: nn.Module, engine: Engine) -> tuple[nn.Module, str] | None:
+    """Make a faster module for a layer, with its description; ``None``: there is none."""
     if isinstance(layer, ParallelBranches):
-        merged = _merged(layer)
+        merged = _merge_parallel(layer)
         return None if merged is None else (merged, f"{len(layer.branches)} parallel branches as one convolution")
     if isinstance(layer, ResizeConv) and _pays_resized(layer.conv, mode=layer.mode):
         return resize_to_sub_pixel(layer), f"{layer.mode} x{layer.scale} + convolution as sub-pixel convolution"
@@ -103,7 +103,8 @@ def _rewritten_leaf(layer: nn.Module, engine: Engine) -> tuple[nn.Module, str] |
     return None
 
 
-def _merged(block: ParallelBranches) -> nn.Module | None:
+def _merge_parallel(block: ParallelBranches) -> nn.Module | None:
+    """Merge parallel branches; ``None``: they are of another kind."""
     inputs = {
         branch.in_channels if isinstance(branch, nn.Conv2d) else len(branch.bias)
         for branch in block.modules()
@@ -134,7 +135,7 @@ def _pays_resized(conv: nn.Conv2d, *, mode: str) -> bool:
 
 
 def _pays_merged(first: nn.Conv2d, second: nn.Conv2d) -> bool:
-    """Count the multiplications of one output pixel (the strides of both being 1)."""
+    """Compare the multiplications of one output pixel, where both strides are 1."""
     if first.groups != 1 or second.groups != 1 or first.stride != (1, 1) or second.stride != (1, 1):
         return False
     taps = [conv.kernel_size[0] * conv.kernel_size[1] for conv in (first, second)]
@@ -145,7 +146,7 @@ def _pays_merged(first: nn.Conv2d, second: nn.Conv2d) -> bool:
 
 
 class _Tracer(fx.Tracer):
-    """Layers of this package stay whole."""
+    """Tracer that does not look into layers of this package."""
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         whole = isinstance(m, Upsampler | SameConv2d | PhaseConv | ExactBorder | ParallelBranches)
@@ -153,18 +154,18 @@ class _Tracer(fx.Tracer):
 
 
 def _rewrite_calls(module: nn.Module, engine: Engine, done: list[str]) -> nn.Module:
-    """Find interpolation + convolution and convolution + convolution between calls, by tracing."""
+    """Rewrite interpolation + convolution and convolution + convolution between calls, found by tracing."""
     try:
         graph = _Tracer().trace(module)
     except Exception:  # tracing runs the network's own code on proxies, which may fail in any way
         return module
     before = len(done)
     traced = fx.GraphModule(module, graph, class_name=type(module).__name__)
-    for first, second in list(_pairs(traced)):
+    for first, second in list(_find_pairs(traced)):
         if first.graph is not graph or second.graph is not graph or first not in second.all_input_nodes:
             continue
         conv = traced.get_submodule(str(second.target))
-        replaced = _rewritten_pair(traced, first, conv) if isinstance(conv, nn.Conv2d) else None
+        replaced = _rewrite_pair(traced, first, conv) if isinstance(conv, nn.Conv2d) else None
         if replaced is None:
             continue
         name = f"{second.target}_rewritten".replace(".", "_")
@@ -187,15 +188,16 @@ def _rewrite_calls(module: nn.Module, engine: Engine, done: list[str]) -> nn.Mod
     return traced
 
 
-def _pairs(traced: fx.GraphModule) -> Iterator[tuple[fx.Node, fx.Node]]:
-    """A call whose only reader is a call of a convolution."""
+def _find_pairs(traced: fx.GraphModule) -> Iterator[tuple[fx.Node, fx.Node]]:
+    """Yield each call whose only reader is the call of a module, and that reader."""
     for node in traced.graph.nodes:
         readers = list(node.users)
         if len(readers) == 1 and readers[0].op == "call_module" and len(node.args) > 0:
             yield node, readers[0]
 
 
-def _rewritten_pair(traced: fx.GraphModule, first: fx.Node, conv: nn.Conv2d) -> tuple[nn.Module, str] | None:
+def _rewrite_pair(traced: fx.GraphModule, first: fx.Node, conv: nn.Conv2d) -> tuple[nn.Module, str] | None:
+    """Make a faster module for a call and the convolution behind it; ``None``: there is none."""
     padded_otherwise = conv.padding_mode != "zeros" or isinstance(conv.padding, str)
     if padded_otherwise or conv.stride != (1, 1) or isinstance(conv, SameConv2d):
         return None
@@ -207,15 +209,15 @@ def _rewritten_pair(traced: fx.GraphModule, first: fx.Node, conv: nn.Conv2d) -> 
             return merge_convolutions(layer, conv), "two convolutions as one"
         except ValueError:
             return None
-    found = _upscaling(first, layer)
+    found = _find_upscaling(first, layer)
     if found is None or not _pays_resized(conv, mode=found[0]):
         return None
     rewrite: Callable[..., nn.Module] = nearest_to_sub_pixel if found[0] == "nearest" else bilinear_to_sub_pixel
     return rewrite(conv, scale=found[1]), f"{found[0]} x{found[1]} + convolution as sub-pixel convolution"
 
 
-def _upscaling(node: fx.Node, layer: nn.Module | None) -> tuple[str, int] | None:
-    """Mode and integer scale of a call that interpolates, or ``None``."""
+def _find_upscaling(node: fx.Node, layer: nn.Module | None) -> tuple[str, int] | None:
+    """Find the mode and the integer scale of a call that interpolates; ``None``: it does not."""
     options: dict[str, Any]
     if isinstance(layer, nn.Upsample):
         options = {key: getattr(layer, key) for key in ("size", "scale_factor", "mode", "align_corners")}

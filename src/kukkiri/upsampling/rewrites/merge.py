@@ -1,12 +1,12 @@
-"""Two convolutions in a row are one, and so are parallel branches: fewer layers at inference, the same numbers.
+"""Merging of two consecutive convolutions, and of parallel branches, into one convolution with the same results.
 
-In a row: y = W2 (W1 x + b1) + b2 has the kernel W2 * W1 (full convolution), k1 + (k2 - 1) s1 taps to a side.
-Cheaper only where the channels between are many against the taps, as with 1x1 kernels. Borders: the second
-layer pads the intermediate map with zeros, the merged one sees there what the first layer would have
-computed; so the outermost ``padding`` pixels of the second layer differ, by exactly those contributions
-(with a 1x1 first layer: by its bias alone). ``exact_border`` computes these pixels by the original layers.
+Consecutive: y = W2 (W1 x + b1) + b2 has the kernel W2 * W1 (full convolution), k1 + (k2 - 1) s1 taps along a
+side. This is cheaper only where the inner channels are many in comparison with the taps, as with 1x1 kernels. Borders:
+the second layer pads the intermediate map with zeros, where the merged layer has the results of the first layer; the
+outermost ``padding`` pixels of the second layer differ by exactly these contributions (with a 1x1 first layer: by its
+bias alone). ``exact_border`` computes these pixels by the original layers.
 
-Side by side: the sum of branches is the sum of their kernels, each centred in the largest: re-parameterization
+Parallel: the sum of branches is the sum of their kernels, each centred in the largest one: re-parameterization
 (Ding et al., RepVGG, CVPR 2021, arXiv:2101.03697; Zhang et al., ECBSR, ACM MM 2021).
 """
 
@@ -27,23 +27,23 @@ def merge_convolutions(first: nn.Conv2d, second: nn.Conv2d, *, exact_border: boo
 
     Args:
         first: any strides, dilation, groups and padding with zeros.
-        second: the same; where it pads, the border needs care (see the module).
-        exact_border: wrap the result in an :class:`ExactBorder` where it pads; needs stride 1.
+        second: the same; where it pads, the border differs (see the module).
+        exact_border: wrap the result in an :class:`ExactBorder` where ``second`` pads; requires stride 1.
 
     Returns:
         A ``Conv2d``, equal everywhere if ``second`` does not pad (or the first layer is 1x1 without padding and
         bias), and otherwise equal but for ``second.padding`` pixels; or that in an :class:`ExactBorder`.
 
     Raises:
-        ValueError: the channels do not fit, padding is not zeros, or an exact border is wanted with strides
-            or with a result of another size than the input's.
+        ValueError: the channels do not fit, padding is not zeros, or an exact border is requested with strides
+            or with a result of another size than the input.
     """
     if first.out_channels != second.in_channels:
         raise ValueError(f"{first.out_channels} channels do not fit a layer of {second.in_channels}")
-    one, two = _dense(first), _dense(second)
+    weight_one, weight_two = _dense(first), _dense(second)
     stride = (first.stride[0], first.stride[1])
     # (C2, M, k2) scattered by (M, C1, k1): tap (u2, u1) lands at u2 * s1 + u1
-    kernel = functional.conv_transpose2d(two, one, stride=stride)
+    kernel = functional.conv_transpose2d(weight_two, weight_one, stride=stride)
     pads_one, pads_two = _zeros(first), _zeros(second)
     biased = first.bias is not None or second.bias is not None
     merged = nn.Conv2d(
@@ -61,7 +61,7 @@ def merge_convolutions(first: nn.Conv2d, second: nn.Conv2d, *, exact_border: boo
         if merged.bias is not None:
             merged.bias.zero_()
             if first.bias is not None:
-                merged.bias += two.sum(dim=(2, 3)) @ first.bias
+                merged.bias += weight_two.sum(dim=(2, 3)) @ first.bias
             if second.bias is not None:
                 merged.bias += second.bias
     border = max(pads_two)
@@ -71,17 +71,17 @@ def merge_convolutions(first: nn.Conv2d, second: nn.Conv2d, *, exact_border: boo
     same = all(2 * p == k - 1 for p, k in zip(_zeros(merged), merged.kernel_size, strict=True))
     if merged.stride != (1, 1) or not same:
         raise ValueError("an exact border needs stride 1 and an output of the input's size; pass exact_border=False")
-    return ExactBorder(merged, nn.Sequential(first, second), border=border, reach=border + max(merged.kernel_size))
+    return ExactBorder(merged, nn.Sequential(first, second), border=border, depth=border + max(merged.kernel_size))
 
 
 class PointwiseThenConv(nn.Module):
-    """A 1x1 convolution, then a k x k one that pads with the first one's bias, so that both merge exactly.
+    """A 1x1 convolution, then a k x k one that pads with the bias of the first, so that both merge exactly.
 
-    ECBSR's trick: outside the image the input is zero, so the 1x1 layer would give its bias there.
+    As in ECBSR: outside of the image the input is zero, so that the 1x1 layer gives its bias there.
     """
 
     def __init__(self, pointwise: nn.Conv2d, conv: nn.Conv2d) -> None:
-        """Keep a 1x1 layer and a layer of odd size without padding of its own."""
+        """Take a 1x1 layer and a layer of odd size without padding."""
         super().__init__()
         if pointwise.kernel_size != (1, 1) or pointwise.padding != (0, 0) or conv.padding != (0, 0):
             raise ValueError("expected a 1x1 convolution and one without padding")
@@ -89,15 +89,15 @@ class PointwiseThenConv(nn.Module):
         self.conv = conv
 
     def forward(self, image: Tensor) -> Tensor:
-        """(N, C, H, W) to (N, C', H, W)."""
+        """Map (N, C, H, W) to (N, C', H, W)."""
         rows, columns = (k // 2 for k in self.conv.kernel_size)
-        # pad first: the 1x1 layer then writes its bias into the frame
-        answer: Tensor = self.conv(self.pointwise(functional.pad(image, (columns, columns, rows, rows))))
-        return answer
+        # pad first: the 1x1 layer then writes its bias into the border
+        result: Tensor = self.conv(self.pointwise(functional.pad(image, (columns, columns, rows, rows))))
+        return result
 
 
 class FixedFilter(nn.Module):
-    """A fixed 3x3 filter on every channel with a learned factor and bias per channel: ECBSR's edge branches."""
+    """A fixed 3x3 filter on every channel with a learned factor and bias for each: the edge branches of ECBSR."""
 
     FILTERS: dict[str, tuple[tuple[float, ...], ...]] = {  # noqa: RUF012
         "sobel-x": ((1, 0, -1), (2, 0, -2), (1, 0, -1)),
@@ -106,7 +106,7 @@ class FixedFilter(nn.Module):
     }
 
     def __init__(self, channels: int, *, name: str) -> None:
-        """Build ``sobel-x``, ``sobel-y`` or ``laplacian`` for ``channels``, factors drawn as in ECBSR (std 1e-3)."""
+        """Build ``sobel-x``, ``sobel-y`` or ``laplacian`` for ``channels``, factors sampled as in ECBSR (std 1e-3)."""
         super().__init__()
         if name not in self.FILTERS:
             raise ValueError(f"unknown filter {name!r}; known: {', '.join(self.FILTERS)}")
@@ -115,30 +115,30 @@ class FixedFilter(nn.Module):
         self.register_buffer("taps", torch.tensor(self.FILTERS[name])[None, None])
 
     def weight(self) -> Tensor:
-        """The depthwise kernel, (channels, 1, 3, 3)."""
+        """Compute the depthwise kernel, (channels, 1, 3, 3)."""
         taps = self.get_buffer("taps")
         return self.factor * taps
 
     def forward(self, image: Tensor) -> Tensor:
-        """(N, C, H, W), the same size; zeros outside."""
+        """Map (N, C, H, W) to the same shape, with zero padding."""
         return functional.conv2d(image, self.weight(), self.bias, padding=1, groups=len(self.bias))
 
 
 class ParallelBranches(nn.Module):
-    """The sum of branches that see the same input: for training; :func:`merge_branches` makes it one layer."""
+    """The sum of branches on the same input, for training; :func:`merge_branches` makes it one layer."""
 
     def __init__(self, branches: Iterable[nn.Module]) -> None:
-        """Keep branches from (N, C, H, W) to (N, C', H, W)."""
+        """Take branches from (N, C, H, W) to (N, C', H, W)."""
         super().__init__()
         self.branches = nn.ModuleList(branches)
 
     def forward(self, image: Tensor) -> Tensor:
-        """(N, C, H, W) to (N, C', H, W)."""
+        """Map (N, C, H, W) to (N, C', H, W)."""
         return torch.stack([branch(image) for branch in self.branches]).sum(dim=0)
 
 
 def merge_branches(branches: Iterable[nn.Module], *, channels: int) -> nn.Conv2d:
-    """Re-parameterize parallel branches: one convolution that equals their sum everywhere.
+    """Re-parameterize parallel branches as one convolution that equals their sum everywhere.
 
     Args:
         branches: each a ``Conv2d`` of odd size with "same" zero padding and stride 1 (any groups and dilation),
@@ -167,7 +167,7 @@ def merge_branches(branches: Iterable[nn.Module], *, channels: int) -> nn.Conv2d
 
 
 def _kernel(branch: nn.Module, channels: int) -> tuple[Tensor, Tensor]:
-    """A branch as the weight and bias of a convolution."""
+    """Express a branch by the weight and bias of a convolution."""
     match branch:
         case nn.Identity():
             eye = torch.eye(channels, dtype=torch.get_default_dtype())
@@ -178,7 +178,7 @@ def _kernel(branch: nn.Module, channels: int) -> tuple[Tensor, Tensor]:
             merged = merge_convolutions(branch.pointwise, branch.conv)
             return _kernel_of_conv(merged)
         case nn.BatchNorm2d():
-            return _normalized(*_kernel(nn.Identity(), channels), norm=branch)
+            return _fold_norm(*_kernel(nn.Identity(), channels), norm=branch)
         case nn.Conv2d():
             extents = [(k - 1) * d + 1 for k, d in zip(branch.kernel_size, branch.dilation, strict=True)]
             odd = all(e % 2 == 1 and 2 * p == e - 1 for e, p in zip(extents, _zeros(branch), strict=True))
@@ -186,7 +186,7 @@ def _kernel(branch: nn.Module, channels: int) -> tuple[Tensor, Tensor]:
                 raise ValueError(f'a branch must be of odd size with "same" zero padding and stride 1, got {branch}')
             return _kernel_of_conv(branch)
         case nn.Sequential() if len(branch) == 2 and isinstance(branch[1], nn.BatchNorm2d):
-            return _normalized(*_kernel(branch[0], channels), norm=branch[1])
+            return _fold_norm(*_kernel(branch[0], channels), norm=branch[1])
     raise ValueError(f"cannot merge a branch of type {type(branch).__name__}")
 
 
@@ -198,15 +198,15 @@ def _kernel_of_conv(conv: nn.Module) -> tuple[Tensor, Tensor]:
 
 
 def _zeros(conv: nn.Conv2d) -> tuple[int, int]:
-    """Rows and columns of zeros that a convolution pads."""
+    """Return the rows and columns of zeros that a convolution pads."""
     padding = conv.padding
     if conv.padding_mode != "zeros" or isinstance(padding, str):
         raise ValueError(f"expected a number of zeros as padding, got {conv}")
     return padding[0], padding[1]
 
 
-def _normalized(kernel: Tensor, bias: Tensor, *, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    """Fold a batch normalization in eval mode behind a kernel."""
+def _fold_norm(kernel: Tensor, bias: Tensor, *, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """Fold a batch normalization in eval mode into the kernel before it."""
     if norm.training or norm.running_mean is None or norm.running_var is None:
         raise ValueError("a batch normalization must be in eval mode, with running statistics")
     factor = (norm.running_var + norm.eps).rsqrt()
@@ -217,12 +217,12 @@ def _normalized(kernel: Tensor, bias: Tensor, *, norm: nn.BatchNorm2d) -> tuple[
 
 
 def _dense(conv: nn.Conv2d) -> Tensor:
-    """The weight with dilation and groups written out as zeros."""
+    """Write the zeros of dilation and groups into the weight."""
     return _spread(dilate(conv.weight.detach(), dilation=(conv.dilation[0], conv.dilation[1])), groups=conv.groups)
 
 
 def _spread(weight: Tensor, *, groups: int) -> Tensor:
-    """(C, Cin / groups, kh, kw) to (C, Cin, kh, kw), zero between the groups."""
+    """Expand (C, Cin / groups, kh, kw) to (C, Cin, kh, kw) with zeros between the groups."""
     if groups == 1:
         return weight
     channels, inputs = weight.shape[0] // groups, weight.shape[1]

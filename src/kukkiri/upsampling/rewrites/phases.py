@@ -1,12 +1,12 @@
-"""Transposed convolution and sub-pixel convolution are one operation: rewrite each as the other, exactly.
+"""Exact rewrites of transposed convolution as sub-pixel convolution and back: both are one operation.
 
 A transposed convolution scatters: full output u receives x[i] w[u - s i]. Write u = s q + a with the phase a
 in [0, s); then phase a of cell q is the convolution sum over t of x[q - t] w[a + s t], at LR size. All phases
-together are one convolution to C s^2 channels with ceil(k / s) taps to a side, and a shuffle. The layer's
-padding p = s P + r crops: P whole cells, which are simply not computed, and r pixels, cut after the shuffle.
+together are one convolution to C s^2 channels with ceil(k / s) taps along a side, and a shuffle. The padding
+p = s P + r of the layer crops: P whole cells, which are not computed, and r pixels, cut after the shuffle.
 
-Two forms: ``crop`` is that; ``dense`` first puts zeros before the kernel so that r = 0, which costs up to one
-more tap to a side and no cut. Taps that the kernel does not have (k no multiple of s) are zeros.
+There are two forms: ``crop`` is that; ``dense`` first puts zeros before the kernel so that r = 0, which costs up to one
+more tap along a side and no cut. Taps that the kernel does not have (k no multiple of s) are zeros.
 
 Shi et al., "Is the deconvolution layer the same as a convolutional layer?", 2016, arXiv:1609.07009.
 """
@@ -31,36 +31,36 @@ class Crop(nn.Module):
         self.cut = (left, right, top, bottom)
 
     def forward(self, image: Tensor) -> Tensor:
-        """(N, C, H, W) to (N, C, H - top - bottom, W - left - right)."""
+        """Map (N, C, H, W) to (N, C, H - top - bottom, W - left - right)."""
         left, right, top, bottom = self.cut
         if min(self.cut) < 0:
             return functional.pad(image, (-left, -right, -top, -bottom))
         return image[..., top : -bottom or None, left : -right or None]
 
     def extra_repr(self) -> str:
-        """The four numbers, for ``print``."""
+        """Describe the four numbers, for ``print``."""
         left, right, top, bottom = self.cut
         return f"top={top}, bottom={bottom}, left={left}, right={right}"
 
 
 class PhaseBias(nn.Module):
-    """Add one number per channel and phase to an image upscaled by ``scale``."""
+    """Add a number for each channel and phase to an image upscaled by ``scale``."""
 
     def __init__(self, bias: Tensor, *, scale: int) -> None:
-        """Keep a bias of (C * scale^2,), in the order of ``torch.nn.PixelShuffle``."""
+        """Take a bias of (C * scale^2,), in the order of ``torch.nn.PixelShuffle``."""
         super().__init__()
         self.scale = scale
         self.bias = nn.Parameter(bias.detach().clone().reshape(1, -1, 1, scale, 1, scale))
 
     def forward(self, image: Tensor) -> Tensor:
-        """(N, C, s*H, s*W), the same size."""
+        """Map (N, C, s*H, s*W) to the same shape."""
         n, c, h, w = image.shape
         cells = image.reshape(n, c, h // self.scale, self.scale, w // self.scale, self.scale)
         return (cells + self.bias).reshape(n, c, h, w)
 
 
 class PhaseConv(nn.Module):
-    """One convolution at LR size to every phase, a pixel shuffle, and a crop: what the rewrites produce."""
+    """A convolution at LR size to all phases, a pixel shuffle and a crop: the result of the rewrites."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class PhaseConv(nn.Module):
         """Build the module.
 
         Args:
-            conv: to C * scale^2 channels, stride 1, without padding of its own.
+            conv: to C * scale^2 channels, stride 1, without padding.
             scale: of the shuffle.
             pads: LR pixels added left, right, top and bottom; negative ones are cut.
             crop: HR pixels cut left, right, top and bottom.
@@ -93,7 +93,7 @@ class PhaseConv(nn.Module):
         self.shuffle = nn.PixelShuffle(scale)
 
     def forward(self, lr: Tensor) -> Tensor:
-        """(N, C, H, W) at LR size to the upscaled image."""
+        """Map (N, C, H, W) at LR size to the upscaled image."""
         if self.pads is not None:
             lr = functional.pad(lr, self.pads, mode=self.pad_mode)
         sr: Tensor = self.shuffle(self.conv(lr))
@@ -103,7 +103,7 @@ class PhaseConv(nn.Module):
         return sr
 
     def extra_repr(self) -> str:
-        """The geometry, for ``print``."""
+        """Describe the geometry, for ``print``."""
         return f"scale={self.scale}, pads={self.pads}, crop={self.crop}, pad_mode={self.pad_mode}"
 
     @classmethod
@@ -119,17 +119,17 @@ class PhaseConv(nn.Module):
         form: Form = "crop",
         pad_mode: Literal["constant", "replicate"] = "constant",
     ) -> "PhaseConv":
-        """Gather what a transposed convolution scatters.
+        """Make the gathering form of a scattering, transposed convolution.
 
         Args:
-            weight: (Cin, C / groups, kh, kw), as a transposed convolution keeps it.
+            weight: (Cin, C / groups, kh, kw), as in a transposed convolution.
             bias: (C,) or ``None``.
             scale: the stride.
             padding: (rows, columns) cut before the first output pixel; any integers.
-            extra: (rows, columns) by which the output is longer than scale times the input; any integers.
+            extra: (rows, columns), length of the output minus scale times that of the input; any integers.
             groups: of the channels.
             form: see the module.
-            pad_mode: what lies outside the input; a transposed convolution has zeros there.
+            pad_mode: values outside of the input; those of a transposed convolution are zeros.
         """
         if form not in get_args(Form):
             raise ValueError(f"unknown form {form!r}; known: {', '.join(get_args(Form))}")
@@ -163,14 +163,14 @@ class PhaseConv(nn.Module):
 
 
 def _ends(taps: int, *, scale: int, padding: int, extra: int) -> tuple[int, int, int, int]:
-    """(pad before, pad after, crop before, crop after) along one side; independent of its length."""
+    """Compute (pad before, pad after, crop before, crop after) along one side; independent of its length."""
     cells, rest = divmod(padding, scale)
     last = (padding + extra - 1) // scale  # cell of the last output pixel, counted from the input's end
     return taps - 1 - cells, last + 1, rest, (last + 1 - cells) * scale - rest - extra
 
 
 def dilate(weight: Tensor, *, dilation: Pair) -> Tensor:
-    """The same kernel with its zeros written out, for dilation 1."""
+    """Write the zeros of a dilated kernel, for dilation 1."""
     if dilation == (1, 1):
         return weight
     height, width = ((k - 1) * d + 1 for k, d in zip(weight.shape[2:], dilation, strict=True))
@@ -182,7 +182,7 @@ def dilate(weight: Tensor, *, dilation: Pair) -> Tensor:
 def transposed_to_sub_pixel(layer: nn.ConvTranspose2d, *, form: Form = "crop") -> PhaseConv:
     """Rewrite a transposed convolution of any kernel, padding, output padding, dilation and groups.
 
-    The result is equal everywhere, borders included; only the order of the additions differs.
+    The result is equal everywhere, also at the borders; only the order of the additions differs.
 
     Raises:
         ValueError: the strides differ, so no pixel shuffle fits.
@@ -205,13 +205,13 @@ def sub_pixel_to_transposed(conv: nn.Conv2d, *, scale: int) -> nn.Module:
     """Rewrite a convolution followed by a pixel shuffle as a transposed convolution with scale * k taps.
 
     Tap v of phase a becomes tap a + scale (k - 1 - v). The result is equal everywhere. A bias that differs
-    between the phases of a channel, or a padding wider than the kernel, needs a :class:`PhaseBias` behind.
+    between the phases of a channel, or a padding wider than the kernel, requires a :class:`PhaseBias` after it.
 
     Returns:
-        A ``ConvTranspose2d``, or a ``Sequential`` of it and what it cannot express.
+        A ``ConvTranspose2d``, or a ``Sequential`` of it, a :class:`Crop` and a :class:`PhaseBias`.
 
     Raises:
-        ValueError: the convolution has strides or another padding than zeros, or its channels do not fit.
+        ValueError: the convolution has strides or a padding other than zeros, or its channels do not fit.
     """
     padding = conv.padding
     if _pair(conv.stride) != (1, 1) or conv.padding_mode != "zeros" or isinstance(padding, str):
@@ -230,7 +230,7 @@ def sub_pixel_to_transposed(conv: nn.Conv2d, *, scale: int) -> nn.Module:
     crops = [scale * (k - 1 - p) for k, p in zip((height, width, height, width), (*before, *after), strict=True)]
     plain = crops[:2] == crops[2:] and min(crops) >= 0
     bias = conv.bias.detach() if conv.bias is not None else None
-    # a bias of its own for each phase, or one that must also reach the zeros added, comes behind
+    # a bias that differs between phases, or that is also added to the zeros of a negative crop, comes after
     behind = bias is not None and (min(crops) < 0 or bool((bias.view(-1, scale**2).diff(dim=1) != 0).any()))
     layer = nn.ConvTranspose2d(
         conv.in_channels,

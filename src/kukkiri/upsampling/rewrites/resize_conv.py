@@ -1,15 +1,15 @@
-"""Interpolation followed by a convolution is one sub-pixel convolution at LR size.
+"""Exact rewrites of interpolation followed by a convolution as one sub-pixel convolution at LR size.
 
-Interpolation scatters too: a pixel gives s taps of 1 (nearest) or 2s - s % 2 taps of a triangle (bilinear) to the
+Interpolation scatters: a pixel adds s taps of 1 (nearest) or 2s - s % 2 taps of a triangle (bilinear) to the
 upscaled image, and the convolution spreads them further. Both together are a transposed convolution whose
 kernel is the flipped kernel convolved with those taps, k + s - 1 long for nearest: a 3x3 kernel at scale 2
 becomes 4x4, which :mod:`kukkiri.upsampling.rewrites.phases` turns into four 2x2 phase kernels: 16
 multiplications for a cell of four pixels instead of 36, 2.25 times fewer.
 
-Borders. Nearest: equal everywhere, since zeros upscale to zeros. Bilinear: interpolation holds the edge pixel
-but the convolution pads the upscaled image with zeros, and no single padding at LR size says both; with the
-edge held, the outer ``padding`` output pixels differ by exactly what the convolution would see outside the
-image. ``exact_border`` computes these few rows and columns by the original layers instead.
+Borders. Nearest: equal everywhere, since zeros upscale to zeros. Bilinear: interpolation repeats the edge pixel, but
+the convolution pads the upscaled image with zeros, and no padding at LR size expresses both. With the edge repeated,
+the outer ``padding`` output pixels differ by exactly the contributions from outside of the image. ``exact_border``
+computes these rows and columns by the original layers instead.
 """
 
 from typing import Literal
@@ -26,32 +26,32 @@ __all__ = ["ExactBorder", "bilinear_to_sub_pixel", "nearest_to_sub_pixel", "resi
 
 
 class ExactBorder(nn.Module):
-    """A fast module inside, the original one on the outermost output pixels where the two differ."""
+    """A fast module in the interior, and the original one for the outermost output pixels, where the two differ."""
 
-    def __init__(self, fast: nn.Module, original: nn.Module, *, border: int, reach: int, scale: int = 1) -> None:
+    def __init__(self, fast: nn.Module, original: nn.Module, *, border: int, depth: int, scale: int = 1) -> None:
         """Build the module.
 
         Args:
-            fast: equals ``original`` but for ``border`` output pixels at each side.
+            fast: equal to ``original`` but for ``border`` output pixels at each side.
             original: from (N, C, H, W) to an output of the same size.
             border: output pixels, at least 1.
-            reach: input pixels from a side on which the ``border`` output pixels there depend.
-            scale: output pixels for one input pixel along a side.
+            depth: input pixels from a side on which the ``border`` output pixels there depend.
+            scale: output pixels for each input pixel along a side.
         """
         super().__init__()
         self.fast = fast
         self.original = original
         self.border = border
-        self.reach = reach
-        self.ever_small = 2 * border > scale  # can an input of one pixel be all border?
+        self.depth = depth
+        self.may_be_all_border = 2 * border > scale  # at an input of one pixel
         self.scale = scale
 
     def forward(self, image: Tensor) -> Tensor:
-        """What the original gives."""
-        b, n = self.border, self.reach
-        if self.ever_small and min(image.shape[2:]) < 2 * max(b, n):
-            small: Tensor = self.original(image)
-            return small
+        """Compute the results of the original module."""
+        b, n = self.border, self.depth
+        if self.may_be_all_border and min(image.shape[2:]) < 2 * max(b, n):
+            whole: Tensor = self.original(image)
+            return whole
         inner: Tensor = self.fast(image)[..., b:-b, b:-b]
         left = self.original(image[..., :n])[..., b:-b, :b]
         right = self.original(image[..., -n:])[..., b:-b, -b:]
@@ -69,9 +69,9 @@ def nearest_to_sub_pixel(conv: nn.Conv2d, *, scale: int) -> PhaseConv:
         scale: of the upscaling.
 
     Raises:
-        ValueError: another convolution.
+        ValueError: a convolution of another kind.
     """
-    return _gathered(conv, scale=scale, mode="nearest")
+    return _gather(conv, scale=scale, mode="nearest")
 
 
 def bilinear_to_sub_pixel(conv: nn.Conv2d, *, scale: int, exact_border: bool = True) -> nn.Module:
@@ -81,19 +81,19 @@ def bilinear_to_sub_pixel(conv: nn.Conv2d, *, scale: int, exact_border: bool = T
         conv: as for :func:`nearest_to_sub_pixel`.
         scale: of the upscaling.
         exact_border: compute the outer pixels by the original layers; otherwise the outermost ``padding``
-            output pixels are those of a convolution that sees the held edge outside instead of zeros.
+            output pixels are those of a convolution on repeated edge pixels instead of zeros.
 
     Raises:
-        ValueError: another convolution.
+        ValueError: a convolution of another kind.
     """
-    fast = _gathered(conv, scale=scale, mode="bilinear")
+    fast = _gather(conv, scale=scale, mode="bilinear")
     pads = max(_pads(conv))
     if not exact_border or pads == 0:
         return fast
     original = nn.Sequential(nn.Upsample(scale_factor=scale, mode="bilinear", align_corners=False), conv)
     extent = max((k - 1) * d + 1 for k, d in zip(conv.kernel_size, conv.dilation, strict=True))
-    reach = (pads + extent) // scale + 2  # HR pixels read by the border, in LR pixels, and two for interpolation
-    return ExactBorder(fast, original, border=pads, reach=reach, scale=scale)
+    depth = (pads + extent) // scale + 2  # HR pixels read by the border, in LR pixels, and two for interpolation
+    return ExactBorder(fast, original, border=pads, depth=depth, scale=scale)
 
 
 def resize_to_sub_pixel(layer: ResizeConv, *, exact_border: bool = True) -> nn.Module:
@@ -103,7 +103,8 @@ def resize_to_sub_pixel(layer: ResizeConv, *, exact_border: bool = True) -> nn.M
     return bilinear_to_sub_pixel(layer.conv, scale=layer.scale, exact_border=exact_border)
 
 
-def _gathered(conv: nn.Conv2d, *, scale: int, mode: Literal["nearest", "bilinear"]) -> PhaseConv:
+def _gather(conv: nn.Conv2d, *, scale: int, mode: Literal["nearest", "bilinear"]) -> PhaseConv:
+    """Rewrite upscaling + ``conv`` with the padding mode of the interpolation."""
     if tuple(conv.stride) != (1, 1) or conv.padding_mode != "zeros" or isinstance(conv.padding, str):
         raise ValueError(f"expected stride 1 and a number of zeros as padding, got {conv}")
     kernel = dilate(conv.weight.detach(), dilation=(conv.dilation[0], conv.dilation[1]))
@@ -128,9 +129,9 @@ def _gathered(conv: nn.Conv2d, *, scale: int, mode: Literal["nearest", "bilinear
 
 
 def _pads(conv: nn.Conv2d) -> tuple[int, int, int, int]:
-    """Zeros above, left, below and right."""
+    """Return the zeros above, left, below and right."""
     even = getattr(conv, "even_pads", None)
     if even is not None:
         return even[0], even[0], even[1], even[1]
-    rows, columns = (int(one) for one in conv.padding)  # a string was refused before
+    rows, columns = (int(number) for number in conv.padding)  # a string was refused before
     return rows, columns, rows, columns
