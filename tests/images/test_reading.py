@@ -117,6 +117,17 @@ def test_planar_and_tiled_tiff_are_read_like_any_other(write, pixels):
     assert np.array_equal(read_image(write("b.tif", stream.getvalue())).to_array(), array)
 
 
+def test_ycbcr_tiff_is_read_when_jpeg_made_it_and_refused_otherwise(tmp_path):
+    image = Image.linear_gradient("L").convert("RGB").convert("YCbCr")
+    image.save(tmp_path / "jpeg.tif", compression="jpeg", quality=95)
+    found = read_image(tmp_path / "jpeg.tif").to_array()
+    np.testing.assert_allclose(found.astype(int), np.asarray(image.convert("RGB")), atol=3)
+    for name, compression in (("raw.tif", None), ("lzw.tif", "tiff_lzw")):
+        image.save(tmp_path / name, compression=compression)
+        with pytest.raises(ImageError, match="YCbCr samples without JPEG"):
+            read_image(tmp_path / name)
+
+
 def test_colour_multiplied_by_alpha_is_divided_by_it(write):
     array = np.uint8([[[50, 100, 25, 128], [9, 9, 9, 0], [1, 2, 3, 255]]])
     stream = io.BytesIO()

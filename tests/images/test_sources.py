@@ -180,3 +180,9 @@ def test_a_truncated_or_animated_file_says_so(tmp_path, rgb):
     PIL.Image.effect_noise((64, 64), 50).save(data, "JPEG")
     with pytest.raises(ImageError, match="Pillow cannot decode"):
         open_image(PIL.Image.open(io.BytesIO(data.getvalue()[:800])))
+
+
+def test_a_tiff_file_without_a_resolution_has_none_through_pillow_either(tmp_path, rgb):
+    PIL.Image.fromarray(rgb).save(tmp_path / "a.tif")
+    with PIL.Image.open(tmp_path / "a.tif") as image:
+        assert open_image(image).metadata.resolution is None

@@ -181,6 +181,8 @@ def _open_header(file: _File, strictness: str, pixel_limit: int) -> Any:
     if facts.kind not in (1, 3) or (facts.kind == 3 and facts.bits not in (16, 32)) or facts.bits > 32:
         kind = {1: "unsigned integer", 2: "signed integer", 3: "float"}.get(facts.kind, "non-numeric")
         raise ImageError(f"{file.name}: {facts.bits}-bit {kind} samples; expected 1 to 16 bit, or 32-bit float.")
+    if facts.raw_ycbcr:
+        raise ImageError(f"{file.name}: YCbCr samples without JPEG compression; expected RGB. Convert it to RGB first.")
     clear_errors()
     image = getattr(vips().Image, _LOADERS[file.form][0])(file.data, fail_on=strictness, access="sequential")
     if image.width * image.height > pixel_limit:

@@ -229,7 +229,7 @@ def _blob(image: PillowImage, key: str) -> bytes | None:
 
 def _resolution(image: PillowImage) -> tuple[float, float] | None:
     value = image.info.get("dpi")
-    if not isinstance(value, tuple) or len(value) != 2:
+    if not isinstance(value, tuple) or len(value) != 2 or value == (1, 1):  # Pillow's for a TIFF file without one
         return None
     across, down = (float(number) for number in value)
     return (across, down) if across > 0 and down > 0 else None

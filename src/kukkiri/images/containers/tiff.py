@@ -19,6 +19,7 @@ _DESCRIPTIVE = (
 )
 """Tags of the first directory that describe the image, not the storage of its pixels."""
 _COMPRESSION, _SAMPLE_FORMAT, _BITS, _RESOLUTION_UNIT = 0x0103, 0x0153, 0x0102, 0x0128
+_PHOTOMETRIC, _YCBCR = 0x0106, 6
 _LOSSY = {6, 7, 34892, 34712, 50001}  # old JPEG, JPEG, lossy JPEG of DNG, JPEG 2000, WebP
 
 
@@ -32,6 +33,8 @@ class TiffFacts:
     """Bits per sample; 0 when not stated."""
     kind: int = 1
     """Sample format: 1 unsigned, 2 signed, 3 float; anything else is no number."""
+    raw_ycbcr: bool = False
+    """YCbCr without JPEG compression, which libvips gives as it is stored."""
 
 
 def extract(data: bytes) -> TiffFacts:
@@ -58,6 +61,7 @@ def extract(data: bytes) -> TiffFacts:
         lossy=number(_COMPRESSION, 1) in _LOSSY,
         bits=number(_BITS, 0),
         kind=number(_SAMPLE_FORMAT, 1),
+        raw_ycbcr=number(_PHOTOMETRIC, 0) == _YCBCR and number(_COMPRESSION, 1) not in (6, 7),
     )
 
 
