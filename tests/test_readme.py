@@ -37,7 +37,7 @@ def test_the_python_of_the_readme_runs(place, rng):
     (code,) = blocks("python")
     names = {"array": rng.integers(0, 65536, (9, 11, 3), dtype=np.uint16)}
     exec(compile(code, "README.md", "exec"), names)
-    assert read_image("large.png").size == (40, 48)
+    assert read_image("upscaled.png").size == (40, 48)
     assert names["image"].size == (60, 72)
     assert (names["sr"].shape, names["sr"].dtype) == ((27, 33, 3), np.uint16)
 
@@ -48,13 +48,19 @@ def test_the_upscale_commands_of_the_readme_run(place):
     for line in lines:
         assert run(shlex.split(line, comments=True)[1:]) == 0, line
     written = {str(path.relative_to(place)) for path in place.rglob("*.png")}
-    assert {"photo-x2.png", "large/one.png", "large/below/two.png", "scan.png", "beach-x2.png"} <= written
+    assert {"photo-x2.png", "upscaled/one.png", "upscaled/below/two.png", "scan.png", "beach-x2.png"} <= written
 
 
 def test_every_link_of_the_readme_leads_somewhere():
     root = Path(__file__).parents[1]
     for target in re.findall(r"\]\(([^)#]+)\)", README):
-        assert target.startswith("http") or (root / target).exists(), target
+        here = target.removeprefix("https://raw.githubusercontent.com/kukkiri/kukkiri/main/")
+        assert here.startswith("http") or (root / here).exists(), target
+
+
+def test_images_of_the_readme_are_shown_on_other_sites_too():
+    for target in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", README):
+        assert target.startswith("https://"), target
 
 
 def test_every_link_between_the_docs_leads_somewhere():
