@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from tests.test_layers import TORCH_FREE
+from tests.test_layers import LEVELS, TORCH_FREE
 
 # The gate draws the same examples every time; HYPOTHESIS_PROFILE=search looks for new ones. No deadline: two busy
 # cores may stop any example for longer than 200 ms.
@@ -26,19 +26,19 @@ _SHARED = os.environ.get("KUKKIRI_SHARED")
 _HAS_TORCH = all(find_spec(name) for name in ("torch", "safetensors", "onnx", "onnxscript"))
 
 
-class _NeedsTorch(pytest.Module):
-    """A module of tests that is not imported, because torch is not there."""
+class _NeedsTorch(pytest.Collector):
+    """A room of tests in which nothing is imported, because torch is not there."""
 
     def collect(self) -> Any:
         pytest.skip("needs torch", allow_module_level=True)
 
 
-def pytest_pycollect_makemodule(module_path: Path, parent: Any) -> pytest.Module | None:
-    """Skip the rooms of the torch half as a whole where the torch extra is not installed."""
-    room, *rest = module_path.relative_to(_TESTS).parts
-    if _HAS_TORCH or not rest or room in (*TORCH_FREE, "docs"):
+def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Skip the rooms of the torch half, and that of the scripts, where the torch extra is not installed."""
+    rooms = {*LEVELS, "examples"} - set(TORCH_FREE)
+    if _HAS_TORCH or path.parent != _TESTS or path.name not in rooms:
         return None
-    return _NeedsTorch.from_parent(parent, path=module_path)
+    return _NeedsTorch.from_parent(parent, name=path.name)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
