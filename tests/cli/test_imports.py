@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+from tests.cli.test_reference import SECTIONS
+
 PRINT_LOADED = (
     "import sys; before = set(sys.modules)\n{statement}\n"
     "print('loaded', *sorted(name for name in set(sys.modules) - before if name.split('.')[0] not in stdlib))"
@@ -37,11 +39,7 @@ def test_the_help_loads_the_parser_and_nothing_else():
 
 
 def test_no_command_needs_torch_matplotlib_or_an_engine_for_its_help():
-    commands = [
-        ["upscale"], ["adapt"], ["degrade"], ["evaluate"], ["evaluate-adapted"], ["evaluate-text"], ["compare"],
-        ["train"], ["data", "prepare"], ["data", "check"], ["export"], ["models"], ["doctor"],
-        ["inspect", "upsampler"], ["inspect", "attention"], ["inspect", "attribution"],
-    ]  # fmt: skip
+    commands = [name.split() for name in SECTIONS]
     statement = f"from kukkiri.cli import run\nfor words in {commands}: assert run([*words, '--help']) == 0"
     heavy = {"torch", "matplotlib", "scipy", "onnx", "onnxruntime", "safetensors"}
     assert not heavy & {name.split(".")[0] for name in loaded(statement)}
