@@ -24,7 +24,7 @@ def evaluate_text(
 ) -> None:
     """Read rendered text with Tesseract after each model, and print the character error rate.
 
-    Tesseract and fonts are not part of kukkiri; docs/results/ocr.md says how to install them.
+    Tesseract and fonts are not part of kukkiri; docs/how-to/read-text.md says how to install them.
 
     Args:
         model: as kukkiri evaluate takes them, or hr (the image before it is downscaled) and lr (not upscaled).
