@@ -151,7 +151,7 @@ def format_shipped_quality() -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Count what every network costs.")
+    parser = argparse.ArgumentParser(description="Write the tables of docs/models.md.")
     parser.add_argument("--write", action="store_true", help=f"write {PAGE.name} instead of printing it")
     text = make_page()
     if parser.parse_args().write:

@@ -67,7 +67,7 @@ def test_the_interpolator_start_keeps_a_constant(scale):
 
 
 def test_a_missing_scale_and_a_foreign_state_are_refused():
-    with pytest.raises(ModelError, match="say which"):
+    with pytest.raises(ModelError, match="give the scale"):
         FSRCNN.arguments_from_state(FSRCNN(scale=2).state_dict())
     with pytest.raises(ModelError, match="not an FSRCNN"):
         FSRCNN.arguments_from_state({}, scale=2)

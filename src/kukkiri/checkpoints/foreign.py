@@ -93,8 +93,8 @@ def recognize(state: Mapping[str, Tensor], *, source: str, **arguments: JSON) ->
     Args:
         state: tensors by name.
         source: the file's name, for the error message.
-        **arguments: keywords for the constructor that the tensors cannot tell, such as ``scale=3`` for an
-            FSRCNN or ``res_scale=0.1`` for the wide EDSR; they win over what was inferred.
+        **arguments: keywords for the constructor that the tensors do not determine, such as ``scale=3`` for an
+            FSRCNN or ``res_scale=0.1`` for the wide EDSR; they override inferred ones.
 
     Raises:
         ModelError: no known network has these keys and shapes, or an argument does not fit it.

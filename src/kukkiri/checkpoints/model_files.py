@@ -12,7 +12,7 @@ __all__ = ["replacing_model"]
 
 @contextmanager
 def replacing_model(path: Path, *, overwrite: bool) -> Iterator[Path]:
-    """Give a temporary path beside ``path``, see :func:`kukkiri.files.replacing`; missing folders are made.
+    """Yield a temporary path beside ``path``, see :func:`kukkiri.files.replacing`; missing folders are made.
 
     Raises:
         ModelError: ``path`` exists and ``overwrite`` is false, or it cannot be written.

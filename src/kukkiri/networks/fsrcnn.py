@@ -133,7 +133,7 @@ class FSRCNN(Network):
         if head[2:] != (_KERNEL, _KERNEL) or head[1] not in (1, 3):
             raise ModelError(f"not an FSRCNN: the transposed convolution's weight is {tuple(head)}.")
         if scale is None:
-            raise ModelError("an FSRCNN has the same shapes at every scale: say which, as in scale=3.")
+            raise ModelError("an FSRCNN has the same shapes at every scale: give the scale, as in scale=3.")
         convolutions = sum(1 for key in state if key.startswith("mid_part.") and key.endswith(".bias"))
         colour = "y" if head[1] == 1 else "rgb"
         return {"scale": scale, "colour": colour, "d": first[0], "s": shrink[0], "m": convolutions - 2}

@@ -11,12 +11,12 @@ Differs from the paper, with ``variant="official"`` (the code that made the publ
 - a convolution follows the attention in every group, and none follows the last group (it is in the state
   dict, unused, as are a second attention in the non-local module and a number in every group: 38,044
   parameters that no output depends on);
-- the first features are added once more before the upscaling;
+- the first features are added again before the upscaling;
 - the covariance comes from a centre crop of at most 1000x1000.
 
-``variant="paper"`` has none of these, and so keys of its own. Where the paper leaves a choice: the share-source
-convolution is 1x1 without bias, initialized as zero and shared by the groups. ``variant="official"`` differs from
-the official code only where one side is exactly 1000 and the other is shorter (see ``centre_crop``).
+``variant="paper"`` has none of these differences, and keys of its own. A choice that the paper leaves open: the
+share-source convolution is 1x1 without bias, initialized as zero and shared by the groups. ``variant="official"``
+differs from the official code only where one side is exactly 1000 and the other is shorter (see ``centre_crop``).
 """
 
 from collections.abc import Mapping

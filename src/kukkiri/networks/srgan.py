@@ -3,7 +3,7 @@
 Ledig et al., "Photo-Realistic Single Image Super-Resolution Using a Generative Adversarial Network",
 CVPR 2017, arXiv:1609.04802. The paper's generator is :class:`~kukkiri.networks.srresnet.SRResNet`.
 Differs from the paper: :class:`SRGAN` is the generator of leftthomas/SRGAN, with five residual blocks, biases
-everywhere and an output of (tanh + 1) / 2; the discriminators as their ``variant`` says.
+everywhere and an output of (tanh + 1) / 2; the discriminators as stated for each ``variant``.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """Upsampling layers by an integer scale: five with one interface, by name, and max-unpooling.
 
 =================  =====================================================  ==========================
-layer              what it computes                                       ``kernel_size`` counts
+layer              computation                                            ``kernel_size`` counts
 =================  =====================================================  ==========================
 TransposedConv     every LR pixel scatters a kernel; overlaps are added   output pixels, 2 * scale
 ZeroInsertConv     the same numbers: zeros between the pixels, then a     output pixels, 2 * scale

@@ -78,7 +78,7 @@ class PhaseConv(nn.Module):
             scale: of the shuffle.
             pads: LR pixels added left, right, top and bottom; negative ones are cut.
             crop: HR pixels cut left, right, top and bottom.
-            pad_mode: what the added pixels are: zeros or the edge's.
+            pad_mode: values of the added pixels: zeros or those of the edge.
         """
         super().__init__()
         left, right, top, bottom = pads
