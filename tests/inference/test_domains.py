@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from kukkiri import Upscaler, pretrained
-from kukkiri.errors import ModelError
+from kukkiri.errors import ConfigError, ModelError
 from kukkiri.images import Image
 from kukkiri.inference.families import choose_scales
 
@@ -116,3 +116,8 @@ def test_the_first_run_may_be_limited_to_other_scales():
     assert choose_scales([2, 3, 4], 5, first=[4]) == [4, 2]
     assert choose_scales([2, 3, 4], 3, first=[2, 4]) == [4]
     assert choose_scales([2], 8, first=[4]) == [4, 2]
+
+
+def test_an_unknown_domain_is_refused_with_the_nearest():
+    with pytest.raises(ConfigError, match="unknown weights 'foto'; did you mean 'photo'"):
+        Upscaler("fast", weights="foto")

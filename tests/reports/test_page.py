@@ -12,7 +12,7 @@ from kukkiri.errors import ConfigError
 from kukkiri.evaluation import evaluate, evaluate_many, find_sets
 from kukkiri.images import Image, read_image
 from kukkiri.reports import Gallery, build_gallery, write_comparison
-from kukkiri.reports.encoding import data_uri, encode
+from kukkiri.reports.data_uris import data_uri, encode
 from kukkiri.reports.page import build_page, write_page
 from kukkiri.reports.viewer import ImageBlock, Version, image_block, viewer
 

@@ -244,6 +244,9 @@ def test_another_recipe_does_not_resume_and_nothing_is_overwritten(folder):
         ({"network": "srcnn", "arguments": {}, "initialization": "whitened"}, "whitened"),
         ({"network": "srmd", "arguments": {}}, "srmd is conditioned on maps"),
         ({"network": "usrnet", "arguments": {}}, "usrnet is conditioned on kernel, noise_std"),
+        ({"arguments": {"width": 3}}, "espcn does not take these arguments: .*width"),
+        ({"network": "enhancenet", "arguments": {}, "scale": 3}, "enhancenet .* scale must be a power of two"),
+        ({"network": "zssr", "arguments": {}}, "centre = 0.45 .* convolution with biases"),
     ],
 )
 def test_a_mistake_in_the_recipe_is_named(folder, changes, message):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from numbers import Integral, Real
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -89,7 +90,7 @@ def adapt(
         ModelError: the initialization cannot be read or does not fit.
         TypeError: ``image`` is of a type that holds no image.
     """
-    if isinstance(scale, bool) or scale != int(scale) or scale < 2:
+    if not _is_whole(scale) or scale < 2:
         raise ConfigError(f"adaptation needs an integer scale of at least 2, got {scale}.")
     scale = int(scale)
     degradation = degradation_of(kernel, subsample=subsample)
@@ -203,6 +204,10 @@ def guard(upscaler: AdaptedUpscaler, colour: NDArray[np.float32]) -> Guard:
     return Guard(before=before, after=after)
 
 
+def _is_whole(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and float(value).is_integer()
+
+
 @dataclass(frozen=True)
 class _Options:
     """The options of ``adapt`` about training."""
@@ -215,6 +220,10 @@ class _Options:
     precision: Precision | None
 
     def check(self, *, zssr: bool) -> None:
+        for name in ("steps", "seed", "projections"):  # steps of 2.5 would never be reached
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, Integral):
+                raise ConfigError(f"{name} must be an integer, got {value!r}.")
         fewest = 1 if zssr else 0
         if self.steps is not None and self.steps < fewest:
             raise ConfigError(f"steps must be at least {fewest}, got {self.steps}.")

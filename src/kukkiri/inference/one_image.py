@@ -6,7 +6,7 @@ from typing import Literal, TypeVar, Unpack, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from kukkiri.images import EncodedImage, Image, ImageSource, PillowImage, open_image, return_in_kind
+from kukkiri.images import EncodedImage, Image, ImageSource, PillowImage
 from kukkiri.inference.engine import Engine
 from kukkiri.inference.families import Domain
 from kukkiri.inference.options import UpscalerOptions
@@ -86,5 +86,4 @@ def upscale(
         skip_flat=skip_flat,
         weights=weights,
     )
-    lr = open_image(image)
-    return return_in_kind(upscaler(lr), image)
+    return upscaler(image)

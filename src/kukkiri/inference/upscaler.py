@@ -4,12 +4,12 @@ import dataclasses
 import threading
 from collections.abc import Callable
 from os import PathLike
-from typing import Literal, TypeVar, overload
+from typing import Literal, TypeVar, get_args, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kukkiri.errors import ConfigError, ModelError
+from kukkiri.errors import ConfigError, ModelError, did_you_mean
 from kukkiri.images import EncodedImage, Image, ImageSource, PillowImage, open_image, return_in_kind
 from kukkiri.inference.choosing import choose_model
 from kukkiri.inference.colour_plan import ColourPlan
@@ -87,6 +87,8 @@ class Upscaler:
             raise ConfigError(f"tile, threads and memory must not be negative, got {tile}, {threads}, {memory}.")
         if workers < 1:
             raise ConfigError(f"workers must be at least 1, got {workers}.")
+        if weights not in get_args(Domain):
+            raise ConfigError(f"unknown weights {weights!r}{did_you_mean(str(weights), get_args(Domain))}")
         choice = choose_model(model, scale=scale, threads=threads, weights=weights)
         if skip_flat and choice.kernel is not None:
             raise ConfigError(f"skip_flat saves runs of a network, and {choice.name} has none. Drop it.")
@@ -145,8 +147,7 @@ class Upscaler:
             ModelError: the network gave NaN or infinity.
             TypeError: it is of a type that holds no image.
         """
-        lr = open_image(image)
-        return return_in_kind(self.suited(lr)._upscale(lr, progress), image)
+        return return_in_kind(self._upscale(open_image(image), progress), image)
 
     def suited(self, image: Image) -> "Upscaler":
         """Return the upscaler that is used for an image: this one, or its twin for photographs.
@@ -206,6 +207,9 @@ class Upscaler:
         return self.scale == 1 and not self.engines
 
     def _upscale(self, image: Image, progress: ProgressCallback | None) -> Image:
+        suited = self.suited(image)
+        if suited is not self:
+            return suited._upscale(image, progress)
         plan = self.plan(image.size, channels=image.colour.shape[2] + (image.alpha is not None))
         if self._changes_nothing:
             return image

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from kukkiri.degradations import kernel_covariance, kernel_view
 from kukkiri.images import Image, quantize
 from kukkiri.inference import Upscaler
-from kukkiri.reports.encoding import data_uri, encode
+from kukkiri.reports.data_uris import data_uri, encode
 from kukkiri.reports.gallery import densest_box
 from kukkiri.reports.page import build_page, write_page
 from kukkiri.reports.viewer import ImageBlock, Version, image_block, viewer

@@ -9,7 +9,7 @@ from kukkiri.errors import ConfigError
 from kukkiri.evaluation.scores import Evaluation
 from kukkiri.evaluation.statistics import paired_difference
 from kukkiri.metrics import PROTOCOLS
-from kukkiri.reports.encoding import data_uri
+from kukkiri.reports.data_uris import data_uri
 from kukkiri.reports.gallery import Gallery, Shown, Worst
 from kukkiri.reports.html_tables import image_table, summary_table
 from kukkiri.reports.labels import short_labels

@@ -14,7 +14,7 @@ from kukkiri.errors import ImageError
 from kukkiri.images import Image, quantize, read_image, rgb_to_y
 from kukkiri.metrics.checkerboard import Checkerboard, checkerboard
 from kukkiri.metrics.consistency import ColourDrift, colour_drift, lr_consistency
-from kukkiri.reports.encoding import data_uri, encode
+from kukkiri.reports.data_uris import data_uri, encode
 from kukkiri.reports.gallery import densest_box
 from kukkiri.reports.page import build_page, write_page
 from kukkiri.reports.viewer import ImageBlock, Version, image_block, viewer

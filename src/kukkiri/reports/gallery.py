@@ -15,7 +15,7 @@ from kukkiri.evaluation.scores import Evaluation
 from kukkiri.evaluation.sets import TestSet
 from kukkiri.images import rgb_to_y
 from kukkiri.metrics import PROTOCOLS, Score
-from kukkiri.reports.encoding import encode, thumbnail
+from kukkiri.reports.data_uris import encode, thumbnail
 
 __all__ = ["Gallery", "Shown", "Worst", "build_gallery", "densest_box", "disagreement"]
 

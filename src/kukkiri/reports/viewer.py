@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from kukkiri.reports.encoding import data_uri
+from kukkiri.reports.data_uris import data_uri
 
 __all__ = ["ImageBlock", "Version", "image_block", "viewer"]
 

@@ -152,16 +152,26 @@ class Run:
         self.curve: tuple[float, ...] = ()
         self.best = -math.inf
         torch.manual_seed(recipe.seed)
-        self.network: Network = NETWORKS[recipe.network](scale=recipe.scale, **recipe.arguments)
+        self.network = self._make_network()
         if recipe.channels_last:
             self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
         warn_if_slow(recipe.precision)
-        self.model = Centred(self.network, centre=recipe.centre) if recipe.centre else self.network
+        try:
+            self.model = Centred(self.network, centre=recipe.centre) if recipe.centre else self.network
+        except ValueError as error:
+            raise ConfigError(f"centre = {recipe.centre} does not fit {recipe.network}: {error}.") from error
         self.optimizer = make_optimizer(recipe, self.network)
         self.average: dict[str, Tensor] = {}
         self.patches = recipe.batch
         self.sampling_seconds = 0.0  # since the last line of the log
         self._read_images()
+
+    def _make_network(self) -> Network:
+        recipe = self.recipe
+        try:
+            return NETWORKS[recipe.network](scale=recipe.scale, **recipe.arguments)
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"{recipe.network} does not take these arguments: {error}.") from error
 
     def _read_images(self) -> None:
         """Read the training and the validation images."""
@@ -289,7 +299,7 @@ class Run:
 
     def _averaged_network(self) -> Network:
         """Return a network of its own with the averaged weights, the centre folded in."""
-        network: Network = NETWORKS[self.recipe.network](scale=self.recipe.scale, **self.recipe.arguments)
+        network = self._make_network()
         network.load_state_dict(self.average)
         if self.recipe.centre:
             network.load_state_dict(Centred(network, centre=self.recipe.centre).folded_state())
