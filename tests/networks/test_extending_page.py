@@ -95,7 +95,8 @@ def test_a_network_is_added_to_the_package_as_the_page_says(tmp_path):
     ignored = shutil.ignore_patterns("*.onnx", "*.safetensors", "__pycache__", ".hypothesis")
     for folder in ("src", "tools"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=ignored)
-    for name in ("__init__.py", "conftest.py", "test_layers.py", "networks/__init__.py", "networks/test_all.py"):
+    shared = ("__init__.py", "conftest.py", "test_layers.py", "tolerances.py")
+    for name in (*shared, *(f"networks/{name}.py" for name in ("__init__", "parity", "test_all"))):
         (tmp_path / "tests" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / "tests" / name, tmp_path / "tests" / name)
     (tmp_path / "docs").mkdir()
