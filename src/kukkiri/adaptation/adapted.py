@@ -13,7 +13,7 @@ from kukkiri.adaptation.zssr import Fit
 from kukkiri.checkpoints import describe, load, save_safetensors
 from kukkiri.degradations import Degradation
 from kukkiri.errors import ModelError
-from kukkiri.images import EncodedImage, Image, ImageSource, PillowImage, bleed, return_in_kind, open_image
+from kukkiri.images import EncodedImage, Image, ImageSource, PillowImage, bleed, open_image, return_in_kind
 from kukkiri.inference import Upscaler
 from kukkiri.inference.alpha_resize import resize_alpha
 from kukkiri.inference.torch_engine import TorchEngine
