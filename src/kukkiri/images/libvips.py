@@ -1,5 +1,6 @@
 """libvips, loaded on first use, with its untrusted loaders blocked."""
 
+import contextlib
 import functools
 import re
 from typing import Any
@@ -24,7 +25,23 @@ def vips() -> Any:
         ) from error
     pyvips.block_untrusted_set(True)  # formats that were never fuzzed: PDF, SVG, ImageMagick, microscopy, ...
     pyvips.cache_set_max(0)  # its cache would keep whole files alive, and every file is opened once
+    _drop_chatter(pyvips)
     return pyvips
+
+
+def _drop_chatter(pyvips: Any) -> None:
+    """Take libvips' information away from pyvips' log handler, and leave it the warnings and errors.
+
+    libvips tells of every thread pool, so that each image calls the handler; a Ctrl-C that comes at that moment is
+    raised inside a C callback, which prints it and goes on as if nothing had been.
+    """
+    with contextlib.suppress(AttributeError):  # the names are private: without them all stays as it was
+        levels = pyvips.GLogLevelFlags
+        kept = levels.LEVEL_WARNING | levels.LEVEL_CRITICAL | levels.LEVEL_ERROR
+        callback, replaced = pyvips._log_handler_cb, pyvips._log_handler_id
+        pyvips._remove_handler(b"VIPS", replaced)
+        kept |= levels.FLAG_FATAL | levels.FLAG_RECURSION
+        pyvips._log_handler_id = pyvips.glib_lib.g_log_set_handler(b"VIPS", kept, callback, pyvips.ffi.NULL)
 
 
 def failure_types() -> tuple[type[Exception], ...]:
