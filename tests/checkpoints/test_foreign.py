@@ -102,7 +102,7 @@ def test_official_keys_are_recognized_with_their_arguments(network, arguments, p
     assert found.state.keys() == state.keys()
 
 
-def test_every_network_is_told_from_all_others():
+def test_every_network_is_distinguished_from_all_others():
     for name in NETWORKS:
         needed = {} if name not in ("edsr", "espcn", "fsrcnn", "mdsr", "rcan", "rdn", "san") else {"scale": 2}
         shapes = foreign._shapes(name, needed)

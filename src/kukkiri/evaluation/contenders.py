@@ -114,7 +114,7 @@ class Contender:
         return self.upscaler.ensemble
 
     def digest(self) -> str:
-        """sha256 of the model's files, or of the name of an interpolation: equal digests, equal pixels on one machine."""
+        """sha256 of the model's files, or of an interpolation's name: equal digests, equal pixels on one machine."""
         files = [Path(self.name)] if Path(self.name).is_file() else []
         files = files or [Path(path) for engine in self.upscaler.engines if (path := getattr(engine, "path", None))]
         total = hashlib.sha256(b"" if files else self.name.encode())
