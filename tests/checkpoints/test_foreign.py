@@ -105,7 +105,7 @@ def test_official_keys_are_recognized_with_their_arguments(network, arguments, p
 def test_every_network_is_distinguished_from_all_others():
     for name in NETWORKS:
         needed = {} if name not in ("edsr", "espcn", "fsrcnn", "mdsr", "rcan", "rdn", "san") else {"scale": 2}
-        shapes = foreign._shapes(name, needed)
+        shapes = foreign._list_shapes(name, needed)
         state = {key: torch.full(shape, 100.0 if key == "sub_mean.bias" else 0.0) for key, shape in shapes.items()}
         hint = {"scale": 2} if name == "fsrcnn" else {}
         assert recognize(state, source=name, **hint).network == name

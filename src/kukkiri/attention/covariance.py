@@ -42,11 +42,11 @@ def centre_crop(features: Tensor, *, limit: int) -> Tensor:
     an off-centre strip (one row of a 999x1000 map); here such a map stays whole.
     """
     h, w = features.shape[2:]
-    top, left = _at_least_zero((h - limit) // 2), _at_least_zero((w - limit) // 2)
+    top, left = _clamp_to_zero((h - limit) // 2), _clamp_to_zero((w - limit) // 2)
     return features[:, :, top : top + limit, left : left + limit]
 
 
-def _at_least_zero(number: int) -> int:
+def _clamp_to_zero(number: int) -> int:
     """Clamp a number without a branch on a size, which an exported graph would freeze."""
     clamped: int = torch.sym_max(number, 0)  # type: ignore[no-untyped-call]
     return clamped

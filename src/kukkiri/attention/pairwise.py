@@ -49,11 +49,11 @@ def respond(queries: Tensor, keys: Tensor, values: Tensor, *, pairwise: Pairwise
     if pairwise == "dot_product":
         return queries @ (keys.mT @ values) / keys.shape[1]
     if pairwise == "concatenation":
-        return _rectified_sums(queries[..., 0], keys[..., 0], values)
-    return _fused(queries, keys, values)
+        return _sum_rectified(queries[..., 0], keys[..., 0], values)
+    return _attend_fused(queries, keys, values)
 
 
-def _fused(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+def _attend_fused(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     """Compute softmax(queries keys^T) values by fused attention, in blocks in case the device has no fused kernel.
 
     The fused kernels require four axes, contiguous features, and as many features in values as in queries; zeros pad
@@ -69,7 +69,7 @@ def _fused(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     return torch.cat(parts, dim=2)[:, 0, :, :features]
 
 
-def _rectified_sums(a: Tensor, b: Tensor, values: Tensor) -> Tensor:
+def _sum_rectified(a: Tensor, b: Tensor, values: Tensor) -> Tensor:
     """Compute 1/K sum_j relu(a_i + b_j) v_j: only keys with b_j > -a_i count, the first ones after sorting.
 
     The cumulative sums are float64, because their differences may cancel.

@@ -19,7 +19,7 @@ class SqueezeExcitation(nn.Module):
 
     def __init__(self, channels: int, *, reduction: int = 16, bias: bool = False) -> None:
         super().__init__()
-        hidden = _hidden(channels, reduction)
+        hidden = _reduce_width(channels, reduction)
         self.fc = nn.Sequential(
             nn.Linear(channels, hidden, bias=bias),
             nn.ReLU(inplace=True),
@@ -62,7 +62,7 @@ class ChannelAttention(nn.Module):
 
 def make_gate(channels: int, *, reduction: int) -> nn.Sequential:
     """Make a gate from statistics (N, C, 1, 1) to weights in (0, 1): 1x1 convolutions down and up, then a sigmoid."""
-    hidden = _hidden(channels, reduction)
+    hidden = _reduce_width(channels, reduction)
     return nn.Sequential(
         nn.Conv2d(channels, hidden, kernel_size=1),
         nn.ReLU(inplace=True),
@@ -71,7 +71,7 @@ def make_gate(channels: int, *, reduction: int) -> nn.Sequential:
     )
 
 
-def _hidden(channels: int, reduction: int) -> int:
+def _reduce_width(channels: int, reduction: int) -> int:
     if not 1 <= reduction <= channels:
         raise ValueError(f"reduction must be between 1 and the {channels} channels, got {reduction}")
     return channels // reduction

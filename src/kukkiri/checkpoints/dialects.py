@@ -52,7 +52,7 @@ def strip_wrappers(state: Mapping[str, Tensor], *, outer: bool = False) -> State
     return stripped
 
 
-def _old_esrgan(state: Mapping[str, Tensor]) -> State:
+def _translate_old_esrgan(state: Mapping[str, Tensor]) -> State:
     """Translate ESRGAN's first layout, ``model.1.sub.*``; the last of ``sub`` is the convolution of the trunk."""
     rules = [
         (r"model\.1\.sub\.(\d+)\.(RDB\d)\.(conv\d)\.0\.", r"RRDB_trunk.\1.\2.\3."),
@@ -66,7 +66,7 @@ def _old_esrgan(state: Mapping[str, Tensor]) -> State:
     return rename_keys(state, rules)
 
 
-def _bias_free_vdsr(state: Mapping[str, Tensor]) -> State:
+def _translate_bias_free_vdsr(state: Mapping[str, Tensor]) -> State:
     """Translate twtygqyy's VDSR: ``input``, ``residual_layer.{i}.conv`` and ``output`` to ``layers.{i}``."""
     last = count_blocks(state, "residual_layer.") + 1
     inner = {f"residual_layer.{i}.conv": f"layers.{i + 1}" for i in range(last - 1)}
@@ -74,7 +74,7 @@ def _bias_free_vdsr(state: Mapping[str, Tensor]) -> State:
     return {f"{names.get(key.removesuffix('.weight'), key)}.weight": value for key, value in state.items()}
 
 
-def _tensorflow_mzsr(state: Mapping[str, Tensor]) -> State:
+def _translate_tensorflow_mzsr(state: Mapping[str, Tensor]) -> State:
     """Translate MZSR's TensorFlow variables to PyTorch's axes, and drop those of its optimizers.
 
     ``MODEL/conv1/kernel`` (height, width, in, out) is ``conv1.weight`` (out, in, height, width).
@@ -94,9 +94,9 @@ def _tensorflow_mzsr(state: Mapping[str, Tensor]) -> State:
 DIALECTS = (
     Dialect("BasicSR's EDSR", r"body\.0\.conv1\.weight", edsr_from_basicsr),
     Dialect("BasicSR's RCAN", r"body\.0\.residual_group\.0\.rcab\.0\.weight", rcan_from_basicsr),
-    Dialect("ESRGAN's old layout", r"model\.1\.sub\.0\.RDB1\.conv1\.0\.weight", _old_esrgan),
-    Dialect("MZSR's TensorFlow variables", r"MODEL[/.]conv1[/.]kernel", _tensorflow_mzsr),
-    Dialect("twtygqyy's VDSR", r"residual_layer\.0\.conv\.weight", _bias_free_vdsr),
+    Dialect("ESRGAN's old layout", r"model\.1\.sub\.0\.RDB1\.conv1\.0\.weight", _translate_old_esrgan),
+    Dialect("MZSR's TensorFlow variables", r"MODEL[/.]conv1[/.]kernel", _translate_tensorflow_mzsr),
+    Dialect("twtygqyy's VDSR", r"residual_layer\.0\.conv\.weight", _translate_bias_free_vdsr),
     Dialect("yjn870's RDN", r"sfe1\.weight", rdn_from_yjn870, {"value_range": 1.0}),
 )
 """The known foreign layouts."""

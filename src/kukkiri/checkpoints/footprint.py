@@ -45,7 +45,7 @@ def _fit(
 ) -> tuple[float, float]:
     """Fit both coefficients to the peaks at two sizes."""
     few, many = ((side * multiple) ** 2 for side in sides)
-    small, large = (_peak_bytes(graph, session, side=side * multiple) for side in sides)
+    small, large = (_find_peak(graph, session, side=side * multiple) for side in sides)
     quadratic = (large / many - small / few) / (many - few)
     if quadratic * many < 0.02 * large / many:  # shapes and rounding, not growth
         quadratic = 0.0
@@ -65,7 +65,7 @@ def _observe(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(observed.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
-def _peak_bytes(graph: onnx.GraphProto, session: onnxruntime.InferenceSession, *, side: int) -> int:
+def _find_peak(graph: onnx.GraphProto, session: onnxruntime.InferenceSession, *, side: int) -> int:
     """Run the graph at one size and find its largest sum of live tensors."""
     source = graph.input[0]
     channels = source.type.tensor_type.shape.dim[1].dim_value
@@ -84,7 +84,7 @@ def _walk(graph: onnx.GraphProto, sizes: Mapping[str, int]) -> int:
     alive = peak = sizes[graph.input[0].name]
     for node in graph.node:
         alive += sum(sizes.get(name, 0) for name in node.output)
-        peak = max(peak, alive + _workspace(node, sizes, weights))
+        peak = max(peak, alive + _count_workspace(node, sizes, weights))
         for name in node.input:
             readers[name] -= 1
             if readers[name] == 0 and name not in weights:
@@ -92,7 +92,7 @@ def _walk(graph: onnx.GraphProto, sizes: Mapping[str, int]) -> int:
     return peak
 
 
-def _workspace(node: onnx.NodeProto, sizes: Mapping[str, int], weights: Mapping[str, Sequence[int]]) -> int:
+def _count_workspace(node: onnx.NodeProto, sizes: Mapping[str, int], weights: Mapping[str, Sequence[int]]) -> int:
     """Bytes that a node needs beside its inputs and outputs."""
     if node.op_type != "ConvTranspose" or node.input[1] not in weights:
         return 0

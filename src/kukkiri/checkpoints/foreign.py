@@ -64,11 +64,11 @@ def read_state(path: str | PathLike[str]) -> dict[str, Tensor]:
             "code. Ask for a state dict (torch.save(model.state_dict(), ...)) or a .safetensors file."
         ) from error
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, AttributeError) as error:
-        raise ModelError(f"{source}: not a PyTorch file, or damaged ({_first_line(error)}).") from error
+        raise ModelError(f"{source}: not a PyTorch file, or damaged ({_take_first_line(error)}).") from error
     return _unwrap(content, source=str(source))
 
 
-def _first_line(error: Exception) -> str:
+def _take_first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     return lines[0][:160] if lines else type(error).__name__
 
@@ -100,16 +100,16 @@ def recognize(state: Mapping[str, Tensor], *, source: str, **arguments: JSON) ->
         ModelError: no known network has these keys and shapes, or an argument does not fit it.
     """
     hints: dict[str, str] = {}
-    for tensors, dialect, extra in _readings(state):
+    for tensors, dialect, extra in _yield_readings(state):
         for network in NETWORKS:
             inferred = _infer(network, tensors, arguments, hints)
             if inferred is not None:
                 merged = _merge(network, {**inferred, **extra}, arguments, source=source)
                 return Recognized(network, merged, tensors, dialect)
-    raise ModelError(f"{source}: {_nearest(strip_wrappers(state, outer=True), hints)}")
+    raise ModelError(f"{source}: {_name_nearest(strip_wrappers(state, outer=True), hints)}")
 
 
-def _readings(state: Mapping[str, Tensor]) -> Iterator[tuple[dict[str, Tensor], str, Mapping[str, JSON]]]:
+def _yield_readings(state: Mapping[str, Tensor]) -> Iterator[tuple[dict[str, Tensor], str, Mapping[str, JSON]]]:
     """Yield the state dict unchanged, then translated, then both without the prefixes that training code adds."""
     plain, inner = strip_wrappers(state), strip_wrappers(state, outer=True)
     for tensors in (plain, inner) if inner.keys() != plain.keys() else (plain,):
@@ -132,7 +132,7 @@ def _infer(
         return None
     except (ValueError, IndexError, KeyError, ZeroDivisionError):
         return None
-    return inferred if _shapes(network, inferred) == {key: value.shape for key, value in state.items()} else None
+    return inferred if _list_shapes(network, inferred) == {key: value.shape for key, value in state.items()} else None
 
 
 class _Uninitialized(TorchFunctionMode):
@@ -144,7 +144,7 @@ class _Uninitialized(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def _shapes(network: str, arguments: Mapping[str, JSON]) -> dict[str, torch.Size] | None:
+def _list_shapes(network: str, arguments: Mapping[str, JSON]) -> dict[str, torch.Size] | None:
     """List keys and shapes of a network, made without memory; ``None``: it cannot be made."""
     try:
         with torch.device("meta"), _Uninitialized():
@@ -161,14 +161,14 @@ def _merge(network: str, inferred: dict[str, JSON], given: Mapping[str, JSON], *
         if key not in known:
             raise ModelError(f"{source}: {network} takes no argument {key!r}. It takes: {', '.join(known)}.")
     merged = {**inferred, **given}
-    if merged != inferred and _shapes(network, merged) != _shapes(network, inferred):
+    if merged != inferred and _list_shapes(network, merged) != _list_shapes(network, inferred):
         wrong = ", ".join(f"{key}={value!r}" for key, value in given.items() if inferred.get(key, value) != value)
         was = ", ".join(f"{key}={value!r}" for key, value in inferred.items())
         raise ModelError(f"{source}: {wrong} does not fit, its tensors are those of {network} with {was}.")
     return merged
 
 
-def _nearest(state: Mapping[str, Tensor], hints: Mapping[str, str]) -> str:
+def _name_nearest(state: Mapping[str, Tensor], hints: Mapping[str, str]) -> str:
     """Name the networks that share most keys, block numbers ignored."""
     ours = {re.sub(r"\d+", "#", key) for key in state}
     overlaps: dict[str, float] = {}
@@ -189,7 +189,7 @@ def _nearest(state: Mapping[str, Tensor], hints: Mapping[str, str]) -> str:
 def _list_keys(network: str) -> set[str]:
     """List the keys of a network, block numbers ignored."""
     tiny = NETWORKS[network].tiny
-    shapes = _shapes(network, tiny[0] if tiny else {"scale": 2})
+    shapes = _list_shapes(network, tiny[0] if tiny else {"scale": 2})
     return {re.sub(r"\d+", "#", key) for key in shapes or ()}
 
 
@@ -224,7 +224,7 @@ def load_with_spandrel(path: str | PathLike[str]) -> Network:
     try:
         descriptor = spandrel.ModelLoader(device="cpu").load_from_file(Path(path))
     except (spandrel.UnsupportedModelError, pickle.UnpicklingError, RuntimeError, ValueError) as error:
-        raise ModelError(f"{path}: spandrel cannot load it either ({_first_line(error)}).") from error
+        raise ModelError(f"{path}: spandrel cannot load it either ({_take_first_line(error)}).") from error
     if descriptor.input_channels not in (1, 3) or descriptor.output_channels != descriptor.input_channels:
         raise ModelError(
             f"{path}: maps {descriptor.input_channels} channels to {descriptor.output_channels}, "

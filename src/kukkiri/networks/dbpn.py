@@ -25,12 +25,12 @@ _KERNELS = {2: 6, 4: 8, 8: 12}
 """Side of the kernels of the projections by scale; their stride is the scale and their padding 2."""
 
 
-def _projection(width: int, scale: int, *, up: bool) -> nn.Module:
+def _make_projection(width: int, scale: int, *, up: bool) -> nn.Module:
     layer = nn.ConvTranspose2d if up else nn.Conv2d
     return layer(width, width, _KERNELS[scale], stride=scale, padding=2)
 
 
-def _receptive_field(scale: int, ups: int) -> int:
+def _compute_receptive_field(scale: int, ups: int) -> int:
     """Compute that of ``ups`` up-projections, a down-projection between each two, and a convolution at either end."""
     kernel = _KERNELS[scale]
     up = Layer(kernel, stride=scale, padding=2, transposed=True)
@@ -77,7 +77,7 @@ class _Unit(nn.Module):
         self.prefix = "up_conv" if up else "down_conv"
         for i in range(3):
             rises = up == (i % 2 == 0)
-            layer = _Conv(_projection(width, scale, up=rises), key="deconv" if rises else "conv")
+            layer = _Conv(_make_projection(width, scale, up=rises), key="deconv" if rises else "conv")
             self.add_module(f"{self.prefix}{i + 1}", layer)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -149,7 +149,7 @@ class DBPN(Network):
         self.stages = stages
         self.iterations = iterations
         self.residual = residual
-        self.receptive_field = _receptive_field(scale, stages + (stages - 1) * (iterations - 1))
+        self.receptive_field = _compute_receptive_field(scale, stages + (stages - 1) * (iterations - 1))
         self.feat0 = _Conv(conv(3, features))
         self.feat1 = _Conv(conv(features, width, 1))
         for i in range(1, stages + 1):
@@ -191,7 +191,7 @@ class DBPN(Network):
             stages += 1
         maps = require_shape(state, "output_conv.conv.weight", network="dbpn")[1] // width
         return {
-            "scale": _scale_of(state, "up1.up_conv1.deconv.weight", network="dbpn"),
+            "scale": _infer_scale(state, "up1.up_conv1.deconv.weight", network="dbpn"),
             "width": width,
             "features": features,
             "stages": stages,
@@ -199,7 +199,7 @@ class DBPN(Network):
         }
 
 
-def _scale_of(state: Mapping[str, Tensor], key: str, *, network: str) -> int:
+def _infer_scale(state: Mapping[str, Tensor], key: str, *, network: str) -> int:
     side = require_shape(state, key, network=network)[-1]
     for scale, kernel in _KERNELS.items():
         if kernel == side:
@@ -216,7 +216,7 @@ class _DenseUnit(nn.Module):
         if inputs > 1:
             self.bottleneck = nn.Sequential(nn.Conv2d(inputs * width, width, 1), nn.PReLU(width))
         self.conv_1, self.conv_2, self.conv_3 = (
-            nn.Sequential(_projection(width, scale, up=up == (i % 2 == 0)), nn.PReLU(width)) for i in range(3)
+            nn.Sequential(_make_projection(width, scale, up=up == (i % 2 == 0)), nn.PReLU(width)) for i in range(3)
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -251,7 +251,7 @@ class DDBPN(Network):
         super().__init__()
         _check_scale(scale)
         self.scale = scale
-        self.receptive_field = _receptive_field(scale, stages)
+        self.receptive_field = _compute_receptive_field(scale, stages)
         self.sub_mean = MeanShift(value_range=255.0, sign=-1)
         self.initial = nn.Sequential(
             conv(3, features), nn.PReLU(features), nn.Conv2d(features, width, 1), nn.PReLU(width)
@@ -277,7 +277,7 @@ class DDBPN(Network):
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
         """Infer all arguments."""
         return {
-            "scale": _scale_of(state, "upmodules.0.conv_1.0.weight", network="ddbpn"),
+            "scale": _infer_scale(state, "upmodules.0.conv_1.0.weight", network="ddbpn"),
             "features": require_shape(state, "initial.0.weight", network="ddbpn")[0],
             "width": require_shape(state, "initial.2.weight", network="ddbpn")[0],
             "stages": count_blocks(state, "upmodules."),

@@ -30,13 +30,15 @@ _EDGES = {
 """Sobel filters along the rows and the columns, and the Laplacian."""
 
 
-def _parameters(layer: nn.Conv2d) -> tuple[Tensor, Tensor]:
+def _require_parameters(layer: nn.Conv2d) -> tuple[Tensor, Tensor]:
     if layer.bias is None:
         raise ValueError("expected a convolution with a bias")
     return layer.weight, layer.bias
 
 
-def _pointwise_then(x: Tensor, weight: Tensor, bias: Tensor, *, kernel: Tensor, kernel_bias: Tensor) -> Tensor:
+def _convolve_after_pointwise(
+    x: Tensor, weight: Tensor, bias: Tensor, *, kernel: Tensor, kernel_bias: Tensor
+) -> Tensor:
     """Compute a 1x1 convolution, a border of its bias (its output for zeros), then a 3x3 one without padding."""
     inner = functional.conv2d(x, weight)
     padded = functional.pad(inner, (1, 1, 1, 1)) + bias.view(1, -1, 1, 1)
@@ -50,11 +52,11 @@ class _Wide(nn.Module):
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         first, second = nn.Conv2d(inputs, 2 * outputs, 1), nn.Conv2d(2 * outputs, outputs, 3)
-        self.k0, self.b0 = _parameters(first)
-        self.k1, self.b1 = _parameters(second)
+        self.k0, self.b0 = _require_parameters(first)
+        self.k1, self.b1 = _require_parameters(second)
 
     def forward(self, x: Tensor) -> Tensor:
-        return _pointwise_then(x, self.k0, self.b0, kernel=self.k1, kernel_bias=self.b1)
+        return _convolve_after_pointwise(x, self.k0, self.b0, kernel=self.k1, kernel_bias=self.b1)
 
     def fold(self) -> tuple[Tensor, Tensor]:
         weight = torch.einsum("omyx,mi->oiyx", self.k1, self.k0[:, :, 0, 0])
@@ -67,13 +69,13 @@ class _Edge(nn.Module):
     def __init__(self, inputs: int, outputs: int, *, mask: tuple[tuple[float, ...], ...]) -> None:
         super().__init__()
         first = nn.Conv2d(inputs, outputs, 1)
-        self.k0, self.b0 = _parameters(first)
+        self.k0, self.b0 = _require_parameters(first)
         self.scale = nn.Parameter(1e-3 * torch.randn(outputs, 1, 1, 1))
         self.bias = nn.Parameter(1e-3 * torch.randn(outputs))
         self.mask = nn.Parameter(torch.tensor(mask).repeat(outputs, 1, 1, 1), requires_grad=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return _pointwise_then(x, self.k0, self.b0, kernel=self.scale * self.mask, kernel_bias=self.bias)
+        return _convolve_after_pointwise(x, self.k0, self.b0, kernel=self.scale * self.mask, kernel_bias=self.bias)
 
     def fold(self) -> tuple[Tensor, Tensor]:
         kernel = self.scale * self.mask
@@ -110,7 +112,7 @@ class _Block(nn.Module):
 
     def fold(self) -> tuple[Tensor, Tensor]:
         """Compute weight and bias of the 3x3 convolution that equals the sum of the branches."""
-        weight, bias = _parameters(self.conv3x3)
+        weight, bias = _require_parameters(self.conv3x3)
         for branch in self.branches():
             more_weight, more_bias = branch.fold()
             weight, bias = weight + more_weight, bias + more_bias
@@ -205,7 +207,7 @@ class ECBSR(Network):
         for ours, theirs in zip(self.backbone, plain.backbone, strict=True):
             if not isinstance(ours, _Block) or not isinstance(theirs, _Block):
                 raise TypeError(f"expected blocks of this network, got {type(ours).__name__}")
-            for target, value in zip(_parameters(theirs.conv3x3), ours.fold(), strict=True):
+            for target, value in zip(_require_parameters(theirs.conv3x3), ours.fold(), strict=True):
                 target.copy_(value)
             theirs.act.load_state_dict(ours.act.state_dict())
         return plain

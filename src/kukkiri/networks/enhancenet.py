@@ -24,7 +24,7 @@ _MEAN = (0.47614917, 0.45001204, 0.40904046)
 """Mean RGB that the code of the authors subtracts."""
 
 
-def _legacy_bicubic(x: Tensor, *, scale: int) -> Tensor:
+def _interpolate_as_tensorflow(x: Tensor, *, scale: int) -> Tensor:
     """Interpolate as TensorFlow 1 does: cubic with a = -0.75, output pixel o sampled at o / scale.
 
     The samples are not centred on half pixels, so that the result is shifted by (scale - 1) / 2 pixels.
@@ -99,7 +99,7 @@ class EnhanceNet(Network):
 
     def _upscale(self, lr: Tensor) -> Tensor:
         if self.base == "tensorflow":
-            return _legacy_bicubic(lr, scale=self.scale)
+            return _interpolate_as_tensorflow(lr, scale=self.scale)
         size = (lr.shape[-2] * self.scale, lr.shape[-1] * self.scale)
         return functional.interpolate(lr, size=size, mode="bicubic", antialias=True)  # antialias makes a = -0.5
 

@@ -170,7 +170,7 @@ class SFTMD(Network):
         }
 
 
-def _convolutions(widths: tuple[int, ...], strides: tuple[int, ...]) -> nn.Sequential:
+def _make_convolutions(widths: tuple[int, ...], strides: tuple[int, ...]) -> nn.Sequential:
     """Make 5x5 convolutions, each followed by LeakyReLU 0.2."""
     layers: list[nn.Module] = []
     for i, stride in enumerate(strides):
@@ -188,7 +188,7 @@ class IKCPredictor(nn.Module):
 
     def __init__(self, *, code: int = 10, width: int = 64) -> None:
         super().__init__()
-        self.ConvNet = _convolutions((3, *[width] * 5, code), (1, 1, 1, 2, 1, 1))
+        self.ConvNet = _make_convolutions((3, *[width] * 5, code), (1, 1, 1, 2, 1, 1))
 
     def forward(self, lr: Tensor) -> Tensor:
         """Map lr (N, 3, H, W) in [0, 1] to a code (N, code)."""
@@ -206,7 +206,7 @@ class IKCCorrector(nn.Module):
 
     def __init__(self, *, code: int = 10, width: int = 64) -> None:
         super().__init__()
-        self.ConvNet = _convolutions((3, *[width] * 7), (1, 2, 1, 2, 1, 1, 1))
+        self.ConvNet = _make_convolutions((3, *[width] * 7), (1, 2, 1, 2, 1, 1, 1))
         self.code_dense = nn.Sequential(
             nn.Linear(code, width), nn.LeakyReLU(0.2), nn.Linear(width, width), nn.LeakyReLU(0.2)
         )

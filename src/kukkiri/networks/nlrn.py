@@ -21,7 +21,7 @@ from kukkiri.networks.interface import Configuration, Network, PublishedScores
 __all__ = ["NLRN"]
 
 
-def _norm(width: int) -> nn.BatchNorm2d:
+def _make_norm(width: int) -> nn.BatchNorm2d:
     return nn.BatchNorm2d(width, eps=1e-3, momentum=0.01)  # TensorFlow's defaults
 
 
@@ -60,7 +60,7 @@ class NLRN(Network):
         super().__init__()
         self.scale = scale
         self.steps = steps
-        self.norm_first = _norm(1)
+        self.norm_first = _make_norm(1)
         self.conv_first = conv(1, width)
         self.theta = nn.Conv2d(width, width // 2, 1)
         self.phi = nn.Conv2d(width, width // 2, 1)
@@ -69,8 +69,8 @@ class NLRN(Network):
         nn.init.zeros_(self.g.bias)  # type: ignore[arg-type]
         self.conv1 = conv(width, width)
         self.conv2 = conv(width, width)
-        self.norms = nn.ModuleList(nn.ModuleList(_norm(width) for _ in range(3)) for _ in range(steps))
-        self.norm_last = _norm(width)
+        self.norms = nn.ModuleList(nn.ModuleList(_make_norm(width) for _ in range(3)) for _ in range(steps))
+        self.norm_last = _make_norm(width)
         self.conv_last = conv(width, 1)
 
     def forward(self, lr: Tensor) -> Tensor:

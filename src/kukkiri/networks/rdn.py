@@ -125,7 +125,7 @@ class RDN(Network):
         """Infer all arguments but the value range, which leaves no trace and is 255 as in the port."""
         width, channels, kernel_size, _ = require_shape(state, "SFENet1.weight", network="rdn")
         growth = require_shape(state, "RDBs.0.convs.0.conv.0.weight", network="rdn")[0]
-        stages, outputs = _stages(state), require_shape(state, "UPNet.0.weight", network="rdn")[0]
+        stages, outputs = _count_stages(state), require_shape(state, "UPNet.0.weight", network="rdn")[0]
         if outputs not in (4 * growth, 9 * growth):
             raise ModelError(
                 f"not a state dict of rdn: 'UPNet.0.weight' has {outputs} outputs, "
@@ -142,7 +142,7 @@ class RDN(Network):
         }
 
 
-def _stages(state: Mapping[str, Tensor]) -> int:
+def _count_stages(state: Mapping[str, Tensor]) -> int:
     """Count the stages of ``UPNet``: its convolutions but the last."""
     return sum(f"UPNet.{index}.weight" in state for index in (0, 2, 4)) - 1
 

@@ -147,7 +147,9 @@ class SAN(Network):
             _Group(
                 width,
                 blocks,
-                _attention(attention, width, reduction=reduction, crop=1000 if official else None, zero_safe=zero_safe),
+                _make_attention(
+                    attention, width, reduction=reduction, crop=1000 if official else None, zero_safe=zero_safe
+                ),
                 official=official,
             )
             for _ in range(groups)
@@ -200,7 +202,7 @@ class SAN(Network):
         return arguments | ({"attention": "none"} if hidden is None else {"reduction": width // hidden.shape[0]})
 
 
-def _attention(
+def _make_attention(
     kind: Attention, width: int, *, reduction: int, crop: int | None, zero_safe: bool
 ) -> SecondOrderChannelAttention | ChannelAttention | nn.Identity:
     if kind == "second-order":

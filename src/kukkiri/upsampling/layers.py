@@ -140,7 +140,7 @@ class TransposedConv(Upsampler):
             padding=self.crop,
             output_padding=output_padding,
         )
-        _uniform_(self.conv, reads=channels_in * (self.kernel_size / scale) ** 2)
+        _init_uniform_(self.conv, reads=channels_in * (self.kernel_size / scale) ** 2)
 
     def icnr_(self, *, upscaling: Upscaling = "nearest") -> "TransposedConv":
         """Initialize as convolution + upscaling, the bias as zero."""
@@ -227,7 +227,7 @@ class SubPixelSpaceConv(Upsampler):
     def __init__(self, *, channels_in: int, channels_out: int, scale: int, kernel_size: int | None = None) -> None:
         super().__init__(channels_in=channels_in, channels_out=channels_out, scale=scale, kernel_size=kernel_size)
         self.conv = nn.Conv2d(channels_in, channels_out, self.kernel_size * scale)
-        _uniform_(self.conv, reads=channels_in * self.kernel_size**2)
+        _init_uniform_(self.conv, reads=channels_in * self.kernel_size**2)
 
     def icnr_(self, *, upscaling: Upscaling = "nearest") -> "SubPixelSpaceConv":
         """Initialize as convolution + upscaling, the bias as zero."""
@@ -306,7 +306,7 @@ class MaxUnpooling(nn.Module):
         return f"scale={self.scale}"
 
 
-def _uniform_(conv: nn.Conv2d | nn.ConvTranspose2d, *, reads: float) -> None:
+def _init_uniform_(conv: nn.Conv2d | nn.ConvTranspose2d, *, reads: float) -> None:
     bound = 1.0 / math.sqrt(reads)
     nn.init.uniform_(conv.weight, -bound, bound)
     if conv.bias is not None:

@@ -58,7 +58,7 @@ def repair_onnx(
         raise ModelError(f"{path}: not a readable ONNX graph ({type(error).__name__}).") from error
     graph = model.graph
     stored = {tensor.name: tensor for tensor in graph.initializer}
-    found = _last_upsampling(graph, stored)
+    found = _find_last_upsampling(graph, stored)
     if found is None:
         raise ModelError(
             f"{path}: no transposed convolution and no convolution before a DepthToSpace with stored weights, "
@@ -68,12 +68,12 @@ def repair_onnx(
     weight = torch.from_numpy(numpy_helper.to_array(stored[node.input[1]]).copy())
     bias_name = node.input[2] if len(node.input) > 2 else ""
     before = weight.clone()
-    features = None if constants is None else _features(model, node, constants)
+    features = None if constants is None else _run_to_node(model, node, constants)
     if node.op_type == "ConvTranspose":
         equalize_transposed_(weight, scale=scale, features=features, tolerance=tolerance)
     else:
         bias = torch.from_numpy(numpy_helper.to_array(stored[bias_name]).copy()) if bias_name in stored else None
-        order = _pixel_shuffle_order(weight.shape[0], scale) if blocks_first else torch.arange(weight.shape[0])
+        order = _order_as_pixel_shuffle(weight.shape[0], scale) if blocks_first else torch.arange(weight.shape[0])
         shuffled, shuffled_bias = weight[order], None if bias is None else bias[order]
         equalize_sub_pixel_(shuffled, shuffled_bias, scale=scale, features=features, tolerance=tolerance)
         weight[order] = shuffled
@@ -90,7 +90,7 @@ def repair_onnx(
     return node.name or node.output[0], float((weight - before).norm() / before.norm().clamp_min(1e-12))
 
 
-def _features(model: Any, node: Any, constants: NDArray[np.float32]) -> torch.Tensor:
+def _run_to_node(model: Any, node: Any, constants: NDArray[np.float32]) -> torch.Tensor:
     """Compute the input at the centre of a node for flat images, (L, channels)."""
     import onnx
     import onnxruntime
@@ -108,7 +108,7 @@ def _features(model: Any, node: Any, constants: NDArray[np.float32]) -> torch.Te
     return torch.from_numpy(flat[:, :, flat.shape[2] // 2, flat.shape[3] // 2].copy())
 
 
-def _last_upsampling(graph: Any, stored: dict[str, Any]) -> tuple[Any, int, bool] | None:
+def _find_last_upsampling(graph: Any, stored: dict[str, Any]) -> tuple[Any, int, bool] | None:
     """Find the node, its scale, and whether its channels are ordered block first (DepthToSpace's DCR)."""
     makers = {name: node for node in graph.node for name in node.output}
     for node in reversed(graph.node):
@@ -128,7 +128,7 @@ def _last_upsampling(graph: Any, stored: dict[str, Any]) -> tuple[Any, int, bool
     return None
 
 
-def _pixel_shuffle_order(channels: int, scale: int) -> torch.Tensor:
+def _order_as_pixel_shuffle(channels: int, scale: int) -> torch.Tensor:
     """Compute the positions of the channels of PixelShuffle among block-first channels."""
     blocks = np.arange(channels).reshape(scale, scale, channels // scale**2)
     return torch.from_numpy(blocks.transpose(2, 0, 1).reshape(-1).copy())

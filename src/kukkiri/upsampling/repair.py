@@ -52,7 +52,7 @@ def equalize_transposed_(
         phases = [weight[:, :, y::scale, x::scale] for y in range(scale) for x in range(scale)]
         gains = torch.stack([phase.sum(dim=(2, 3)) for phase in phases]).double()
         counts = torch.tensor([phase[0, 0].numel() for phase in phases], dtype=torch.float64)
-        change, _ = _least_change(gains, counts.to(gains.device), None, features, tolerance)
+        change, _ = _compute_least_change(gains, counts.to(gains.device), None, features, tolerance)
         for phase, difference in zip(phases, change, strict=True):
             phase += difference.to(weight.dtype)[:, :, None, None]
     return weight
@@ -89,14 +89,14 @@ def equalize_sub_pixel_(
         gains = weight.double().sum(dim=(2, 3)).reshape(-1, scale**2, weight.shape[1]).permute(1, 2, 0)
         counts = gains.new_full((scale**2,), float(weight.shape[2] * weight.shape[3]))
         biases = None if bias is None else bias.double().reshape(-1, scale**2).T
-        change, bias_change = _least_change(gains, counts, biases, features, tolerance)
+        change, bias_change = _compute_least_change(gains, counts, biases, features, tolerance)
         weight += change.permute(2, 0, 1).reshape(weight.shape[:2]).to(weight.dtype)[:, :, None, None]
         if bias is not None and bias_change is not None:
             bias += bias_change.T.reshape(-1).to(bias.dtype)
     return weight
 
 
-def _least_change(
+def _compute_least_change(
     gains: Tensor, counts: Tensor, biases: Tensor | None, features: Tensor | None, tolerance: float
 ) -> tuple[Tensor, Tensor | None]:
     """Compute the least change of every tap and bias.

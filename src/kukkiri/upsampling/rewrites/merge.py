@@ -40,11 +40,11 @@ def merge_convolutions(first: nn.Conv2d, second: nn.Conv2d, *, exact_border: boo
     """
     if first.out_channels != second.in_channels:
         raise ValueError(f"{first.out_channels} channels do not fit a layer of {second.in_channels}")
-    weight_one, weight_two = _dense(first), _dense(second)
+    weight_one, weight_two = _expand_kernel(first), _expand_kernel(second)
     stride = (first.stride[0], first.stride[1])
     # (C2, M, k2) scattered by (M, C1, k1): tap (u2, u1) lands at u2 * s1 + u1
     kernel = functional.conv_transpose2d(weight_two, weight_one, stride=stride)
-    pads_one, pads_two = _zeros(first), _zeros(second)
+    pads_one, pads_two = _read_padding(first), _read_padding(second)
     biased = first.bias is not None or second.bias is not None
     merged = nn.Conv2d(
         first.in_channels,
@@ -68,7 +68,7 @@ def merge_convolutions(first: nn.Conv2d, second: nn.Conv2d, *, exact_border: boo
     silent = first.bias is None and first.kernel_size == (1, 1) and max(pads_one) == 0
     if not exact_border or border == 0 or silent:
         return merged
-    same = all(2 * p == k - 1 for p, k in zip(_zeros(merged), merged.kernel_size, strict=True))
+    same = all(2 * p == k - 1 for p, k in zip(_read_padding(merged), merged.kernel_size, strict=True))
     if merged.stride != (1, 1) or not same:
         raise ValueError("an exact border needs stride 1 and an output of the input's size; pass exact_border=False")
     return ExactBorder(merged, nn.Sequential(first, second), border=border, depth=border + max(merged.kernel_size))
@@ -149,7 +149,7 @@ def merge_branches(branches: Iterable[nn.Module], *, channels: int) -> nn.Conv2d
     Raises:
         ValueError: there are no branches, or one is of another kind.
     """
-    parts = [_kernel(branch, channels) for branch in branches]
+    parts = [_express(branch, channels) for branch in branches]
     if not parts:
         raise ValueError("there is nothing to merge")
     height, width = (max(kernel.shape[side] for kernel, _ in parts) for side in (2, 3))
@@ -166,38 +166,38 @@ def merge_branches(branches: Iterable[nn.Module], *, channels: int) -> nn.Conv2d
     return merged.to(total.device)
 
 
-def _kernel(branch: nn.Module, channels: int) -> tuple[Tensor, Tensor]:
+def _express(branch: nn.Module, channels: int) -> tuple[Tensor, Tensor]:
     """Express a branch by the weight and bias of a convolution."""
     match branch:
         case nn.Identity():
             eye = torch.eye(channels, dtype=torch.get_default_dtype())
             return eye[:, :, None, None], eye.new_zeros(channels)
         case FixedFilter():
-            return _spread(branch.weight().detach(), groups=channels), branch.bias.detach()
+            return _expand_groups(branch.weight().detach(), groups=channels), branch.bias.detach()
         case PointwiseThenConv():
             merged = merge_convolutions(branch.pointwise, branch.conv)
-            return _kernel_of_conv(merged)
+            return _express_conv(merged)
         case nn.BatchNorm2d():
-            return _fold_norm(*_kernel(nn.Identity(), channels), norm=branch)
+            return _fold_norm(*_express(nn.Identity(), channels), norm=branch)
         case nn.Conv2d():
             extents = [(k - 1) * d + 1 for k, d in zip(branch.kernel_size, branch.dilation, strict=True)]
-            odd = all(e % 2 == 1 and 2 * p == e - 1 for e, p in zip(extents, _zeros(branch), strict=True))
+            odd = all(e % 2 == 1 and 2 * p == e - 1 for e, p in zip(extents, _read_padding(branch), strict=True))
             if not odd or branch.stride != (1, 1):
                 raise ValueError(f'a branch must be of odd size with "same" zero padding and stride 1, got {branch}')
-            return _kernel_of_conv(branch)
+            return _express_conv(branch)
         case nn.Sequential() if len(branch) == 2 and isinstance(branch[1], nn.BatchNorm2d):
-            return _fold_norm(*_kernel(branch[0], channels), norm=branch[1])
+            return _fold_norm(*_express(branch[0], channels), norm=branch[1])
     raise ValueError(f"cannot merge a branch of type {type(branch).__name__}")
 
 
-def _kernel_of_conv(conv: nn.Module) -> tuple[Tensor, Tensor]:
+def _express_conv(conv: nn.Module) -> tuple[Tensor, Tensor]:
     if not isinstance(conv, nn.Conv2d):
         raise ValueError(f"cannot merge a branch of type {type(conv).__name__}")
-    weight = _dense(conv)
+    weight = _expand_kernel(conv)
     return weight, weight.new_zeros(conv.out_channels) if conv.bias is None else conv.bias.detach()
 
 
-def _zeros(conv: nn.Conv2d) -> tuple[int, int]:
+def _read_padding(conv: nn.Conv2d) -> tuple[int, int]:
     """Return the rows and columns of zeros that a convolution pads."""
     padding = conv.padding
     if conv.padding_mode != "zeros" or isinstance(padding, str):
@@ -216,12 +216,14 @@ def _fold_norm(kernel: Tensor, bias: Tensor, *, norm: nn.BatchNorm2d) -> tuple[T
     return kernel * factor[:, None, None, None], bias * factor + shift
 
 
-def _dense(conv: nn.Conv2d) -> Tensor:
+def _expand_kernel(conv: nn.Conv2d) -> Tensor:
     """Write the zeros of dilation and groups into the weight."""
-    return _spread(dilate(conv.weight.detach(), dilation=(conv.dilation[0], conv.dilation[1])), groups=conv.groups)
+    return _expand_groups(
+        dilate(conv.weight.detach(), dilation=(conv.dilation[0], conv.dilation[1])), groups=conv.groups
+    )
 
 
-def _spread(weight: Tensor, *, groups: int) -> Tensor:
+def _expand_groups(weight: Tensor, *, groups: int) -> Tensor:
     """Expand (C, Cin / groups, kh, kw) to (C, Cin, kh, kw) with zeros between the groups."""
     if groups == 1:
         return weight

@@ -151,8 +151,8 @@ class PhaseConv(nn.Module):
             conv.weight.copy_(phases.reshape(conv.weight.shape))
             if bias is not None and conv.bias is not None:
                 conv.bias.copy_(bias.repeat_interleave(scale**2))
-        rows = _ends(taps[0], scale=scale, padding=padding[0], extra=extra[0])
-        columns = _ends(taps[1], scale=scale, padding=padding[1], extra=extra[1])
+        rows = _compute_ends(taps[0], scale=scale, padding=padding[0], extra=extra[0])
+        columns = _compute_ends(taps[1], scale=scale, padding=padding[1], extra=extra[1])
         return cls(
             conv.to(weight.device),
             scale=scale,
@@ -162,7 +162,7 @@ class PhaseConv(nn.Module):
         )
 
 
-def _ends(taps: int, *, scale: int, padding: int, extra: int) -> tuple[int, int, int, int]:
+def _compute_ends(taps: int, *, scale: int, padding: int, extra: int) -> tuple[int, int, int, int]:
     """Compute (pad before, pad after, crop before, crop after) along one side; independent of its length."""
     cells, rest = divmod(padding, scale)
     last = (padding + extra - 1) // scale  # cell of the last output pixel, counted from the input's end
@@ -190,8 +190,8 @@ def transposed_to_sub_pixel(layer: nn.ConvTranspose2d, *, form: Form = "crop") -
     if layer.stride[0] != layer.stride[1]:
         raise ValueError(f"strides must be equal, got {layer.stride}")
     scale = int(layer.stride[0])
-    weight = dilate(layer.weight.detach(), dilation=_pair(layer.dilation))
-    padding, given_back = _pair(layer.padding), _pair(layer.output_padding)
+    weight = dilate(layer.weight.detach(), dilation=_as_pair(layer.dilation))
+    padding, given_back = _as_pair(layer.padding), _as_pair(layer.output_padding)
     extra = (
         weight.shape[2] - scale - 2 * padding[0] + given_back[0],
         weight.shape[3] - scale - 2 * padding[1] + given_back[1],
@@ -214,19 +214,19 @@ def sub_pixel_to_transposed(conv: nn.Conv2d, *, scale: int) -> nn.Module:
         ValueError: the convolution has strides or a padding other than zeros, or its channels do not fit.
     """
     padding = conv.padding
-    if _pair(conv.stride) != (1, 1) or conv.padding_mode != "zeros" or isinstance(padding, str):
+    if _as_pair(conv.stride) != (1, 1) or conv.padding_mode != "zeros" or isinstance(padding, str):
         raise ValueError(f"expected stride 1 and a number of zeros as padding, got {conv}")
     groups = conv.groups
     if conv.out_channels % (groups * scale**2):
         raise ValueError(f"{conv.out_channels} channels in {groups} groups do not shuffle at scale {scale}")
-    weight = dilate(conv.weight.detach(), dilation=_pair(conv.dilation))
+    weight = dilate(conv.weight.detach(), dilation=_as_pair(conv.dilation))
     height, width = weight.shape[2:]
     channels = conv.out_channels // scale**2
     # (g, C/g, a, a', Cin/g, v, v') -> (g, Cin/g, C/g, v reversed, a, v' reversed, a')
     split = weight.reshape(groups, channels // groups, scale, scale, weight.shape[1], height, width)
     scattered = split.flip(5, 6).permute(0, 4, 1, 5, 2, 6, 3)
     pads = getattr(conv, "even_pads", None)
-    before, after = ((pads[0],) * 2, (pads[1],) * 2) if pads else (_pair(padding),) * 2
+    before, after = ((pads[0],) * 2, (pads[1],) * 2) if pads else (_as_pair(padding),) * 2
     crops = [scale * (k - 1 - p) for k, p in zip((height, width, height, width), (*before, *after), strict=True)]
     plain = crops[:2] == crops[2:] and min(crops) >= 0
     bias = conv.bias.detach() if conv.bias is not None else None
@@ -255,5 +255,5 @@ def sub_pixel_to_transposed(conv: nn.Conv2d, *, scale: int) -> nn.Module:
     return stages[0] if len(stages) == 1 else nn.Sequential(*stages)
 
 
-def _pair(numbers: tuple[int, ...] | str) -> Pair:
+def _as_pair(numbers: tuple[int, ...] | str) -> Pair:
     return int(numbers[0]), int(numbers[1])

@@ -87,7 +87,7 @@ def bilinear_to_sub_pixel(conv: nn.Conv2d, *, scale: int, exact_border: bool = T
         ValueError: a convolution of another kind.
     """
     fast = _gather(conv, scale=scale, mode="bilinear")
-    pads = max(_pads(conv))
+    pads = max(_read_pads(conv))
     if not exact_border or pads == 0:
         return fast
     original = nn.Sequential(nn.Upsample(scale_factor=scale, mode="bilinear", align_corners=False), conv)
@@ -115,7 +115,7 @@ def _gather(conv: nn.Conv2d, *, scale: int, mode: Literal["nearest", "bilinear"]
     wide = functional.conv2d(flipped, spread.flip(0, 1)[None, None], padding=len(taps) - 1)
     per_group = conv.out_channels // conv.groups
     weight = wide.reshape(conv.groups, per_group, -1, *wide.shape[2:]).transpose(1, 2)
-    top, left, bottom, right = _pads(conv)
+    top, left, bottom, right = _read_pads(conv)
     height, width = kernel.shape[2:]
     return PhaseConv.from_scatter(
         weight.reshape(conv.in_channels, per_group, *wide.shape[2:]),
@@ -128,7 +128,7 @@ def _gather(conv: nn.Conv2d, *, scale: int, mode: Literal["nearest", "bilinear"]
     )
 
 
-def _pads(conv: nn.Conv2d) -> tuple[int, int, int, int]:
+def _read_pads(conv: nn.Conv2d) -> tuple[int, int, int, int]:
     """Return the zeros above, left, below and right."""
     even = getattr(conv, "even_pads", None)
     if even is not None:
