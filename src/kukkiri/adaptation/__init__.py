@@ -3,7 +3,7 @@
 from kukkiri.adaptation.adapted import AdaptedUpscaler, Guard
 from kukkiri.adaptation.adapting import adapt, choose_initialization, degradation_of, guard
 from kukkiri.adaptation.hr_crops import Augmentation
-from kukkiri.adaptation.initialization import (
+from kukkiri.adaptation.meta_initialization import (
     Initialization,
     find_initialization,
     grid_of,

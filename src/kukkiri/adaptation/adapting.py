@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kukkiri import pretrained
 from kukkiri.adaptation.adapted import AdaptedUpscaler, Guard
-from kukkiri.adaptation.initialization import (
+from kukkiri.adaptation.meta_initialization import (
     Initialization,
     check_grid,
     find_initialization,

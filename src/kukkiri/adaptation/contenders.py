@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from kukkiri import pretrained
 from kukkiri.adaptation.adapting import adapt
-from kukkiri.adaptation.initialization import find_initialization
+from kukkiri.adaptation.meta_initialization import find_initialization
 from kukkiri.degradations import Degradation
 from kukkiri.training.precision import Precision
 

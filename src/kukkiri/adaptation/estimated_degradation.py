@@ -1,7 +1,7 @@
 """Blur estimated from an image for ``--kernel estimate``, on the grid that fits the method or initialization."""
 
 from kukkiri.adaptation.adapting import degradation_of
-from kukkiri.adaptation.initialization import find_initialization, load_initialization
+from kukkiri.adaptation.meta_initialization import find_initialization, load_initialization
 from kukkiri.degradations import Degradation, GaussianEstimate, estimate_gaussian
 from kukkiri.errors import ConfigError
 from kukkiri.images import Image

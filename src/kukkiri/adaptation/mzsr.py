@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kukkiri.adaptation.initialization import Initialization
+from kukkiri.adaptation.meta_initialization import Initialization
 from kukkiri.adaptation.zssr import AdaptationProgress, Fit, downscale_crop, make_input
 from kukkiri.degradations import Degradation
 from kukkiri.losses import LOSSES

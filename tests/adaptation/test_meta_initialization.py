@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 
 from kukkiri import pretrained
 from kukkiri.adaptation import AdaptedUpscaler, adapt, find_initialization, grid_of, load_initialization
-from kukkiri.adaptation.initialization import check_grid
+from kukkiri.adaptation.meta_initialization import check_grid
 from kukkiri.degradations import Degradation
 from kukkiri.errors import ConfigError, ModelError
 from kukkiri.networks import MZSR, Plain
