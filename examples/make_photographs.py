@@ -12,7 +12,7 @@ from kukkiri.resampling import resize
 ORIGINS = {
     "beach": "es_beach0.webp",
     "blossom": "jxl_u76c0g_bliznaca_srgb8.webp",
-    "bridge": "palapeli_cincinnati-bridge.webp",
+    "cable-bridge": "palapeli_cincinnati-bridge.webp",
     "cat": "skimage_chelsea.webp",
     "citrus": "palapeli_citrus-fruits.webp",
     "coffee": "skimage_coffee.webp",

@@ -33,7 +33,7 @@ class FileResult:
     error: str = ""
     """The reason why there is no result."""
     notes: tuple[str, ...] = ()
-    """What the user should know about the result, such as metadata that the format cannot hold."""
+    """Notes about the result for the user, such as metadata that the format cannot hold."""
     input_size: tuple[int, int] | None = None
     """(height, width)."""
     output_size: tuple[int, int] | None = None
