@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from kukkiri.checkpoints import describe, save_safetensors
 from kukkiri.data import PairSet, PatchSampler
 from kukkiri.errors import ConfigError
-from kukkiri.files import replacing, sweep_temporary_files
+from kukkiri.files import replacing, sweep_temporary_files, write_atomically
 from kukkiri.info import ModelInfo
 from kukkiri.losses import LOSSES
 from kukkiri.networks import NETWORKS, Network
@@ -121,7 +121,8 @@ def drive(
         _remove_lines_after(folder / "log.jsonl", run.step)
     else:
         run.initialize()
-        (folder / "recipe.json").write_text(json.dumps(asdict(recipe), indent=2) + "\n", encoding="utf-8")
+        recipe_text = json.dumps(asdict(recipe), indent=2) + "\n"
+        write_atomically(folder / "recipe.json", recipe_text.encode(), overwrite=True)
     last = recipe.steps if stop_at is None else min(stop_at, recipe.steps)
     try:
         run.train_until(last, report=report)
@@ -380,7 +381,7 @@ def _remove_lines_after(log: Path, step: int) -> None:
     if log.exists():
         lines = log.read_text(encoding="utf-8").splitlines(keepends=True)
         kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
-        log.write_text("".join(kept), encoding="utf-8")
+        write_atomically(log, "".join(kept).encode(), overwrite=True)
 
 
 def _as_text(value: Any) -> str:

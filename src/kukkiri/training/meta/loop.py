@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from kukkiri.errors import ConfigError
+from kukkiri.files import write_atomically
 from kukkiri.info import ModelInfo
 from kukkiri.losses import LOSSES
 from kukkiri.networks import ContextPlain, Network
@@ -164,7 +165,7 @@ class _MetaRun(Run):
             text = json.dumps(
                 {name: [_round_rate(rate) for rate in values] for name, values in rates.items()}, indent=1
             )
-            (self.recipe.folder / "rates.json").write_text(text + "\n", encoding="utf-8")
+            write_atomically(self.recipe.folder / "rates.json", f"{text}\n".encode(), overwrite=True)
         return score
 
     def _info(self, network: Network) -> ModelInfo:
