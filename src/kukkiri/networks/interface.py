@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
@@ -73,6 +73,8 @@ class Network(nn.Module):
     """Arguments of small networks, which between them cover every branch of the constructor; for tests."""
     unused_keys: str = ""
     """Regular expression found in the keys of parameters on which no output depends; empty: there is none."""
+    deployed_arguments: ClassVar[Mapping[str, JSON]] = {}
+    """Keywords of the constructor that :meth:`deployed` sets: with them on top, the arguments describe its result."""
 
     @property
     def channels(self) -> int:
@@ -82,6 +84,14 @@ class Network(nn.Module):
     def example_conditions(self, batch: int) -> tuple[Tensor, ...]:
         """Valid random values of ``conditions`` for ``batch`` images, for tests and for counting operations."""
         return ()
+
+    def deployed(self) -> "Network":
+        """Return an equal network as it is shipped: over-parameterized blocks folded into plain convolutions.
+
+        The result has the constructor's keywords of this network with ``deployed_arguments`` on top, its device, dtype
+        and mode, and weights of its own; a network without such blocks returns itself.
+        """
+        return self
 
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
