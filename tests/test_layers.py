@@ -16,6 +16,8 @@ LEVELS = {
     "engine_loaders": 0,
     "files": 0,
     "info": 0,
+    "signals": 0,
+    "devices": 0,
     "resampling": 1,
     "images": 1,
     "upsampling": 1,
@@ -40,10 +42,12 @@ LEVELS = {
     "__init__": 9,  # the front door stands above all, and joins the two halves
 }
 TORCH_FREE = [
+    "devices",
     "engine_loaders",
     "errors",
     "files",
     "info",
+    "signals",
     "resampling",
     "images",
     "pretrained",
