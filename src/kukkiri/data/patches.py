@@ -1,4 +1,4 @@
-"""Random patches; a batch depends only on the seed, the rank and the step, so that training resumes exactly."""
+"""Random patches cut in the host's memory; a batch depends only on the seed and the step, so that training resumes."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kukkiri.data.pairs import Levels, Pair, PairSet
-from kukkiri.errors import ConfigError
+from kukkiri.data.pairs import Levels, PairSet
+from kukkiri.data.plan import PatchPlan, PatchPlanner
 from kukkiri.images import dequantize, rgb_to_y
 
 __all__ = ["PatchSampler", "dihedral"]
@@ -17,62 +17,71 @@ __all__ = ["PatchSampler", "dihedral"]
 
 @dataclass(frozen=True)
 class PatchSampler:
-    """Random crops, flips and rotations; each LR position of the set is equally likely."""
+    """Random crops, flips and rotations; each LR position of the set is equally likely, unless sources have weights.
+
+    Images smaller than a patch are left out, with one logged line.
+
+    Raises:
+        ConfigError: no image is as large as a patch.
+    """
 
     pairs: PairSet
     patch: int
     """Side of a patch in LR pixels."""
     batch: int
-    """Patches in a batch."""
+    """Patches in the batch of all processes."""
     seed: int = 0
     rank: int = 0
-    """Number of this process among several; each samples its own patches."""
+    """Number of this process among several."""
+    world: int = 1
+    """Number of processes; each cuts the patches ``[rank::world]`` of the batch."""
 
     def __post_init__(self) -> None:
-        small = [pair.name for pair in self.pairs if min(pair.lr.shape[:2]) < self.patch]
-        if small:
-            raise ConfigError(
-                f"{len(small)} images are smaller than a patch of {self.patch} LR pixels, {small[0]} among them. "
-                "Choose a smaller patch."
-            )
-        areas = np.array([pair.lr.shape[0] * pair.lr.shape[1] for pair in self.pairs], dtype=np.float64)
-        object.__setattr__(self, "_cumulated", np.cumsum(areas / areas.sum()))
+        planner = PatchPlanner(
+            self.pairs, patch=self.patch, batch=self.batch, seed=self.seed, rank=self.rank, world=self.world
+        )
+        object.__setattr__(self, "_planner", planner)
 
-    def at(self, step: int) -> tuple[Tensor, Tensor]:
+    def at(self, step: int, *, patch: int | None = None, batch: int | None = None) -> tuple[Tensor, Tensor]:
         """Sample the batch of a step.
 
+        Args:
+            step: with the seed, it determines the batch.
+            patch: side of a patch in place of the sampler's.
+            batch: patches in the batch of all processes in place of the sampler's.
+
         Returns:
-            lr (N, C, P, P) and hr (N, C, scale*P, scale*P), float32.
+            lr (N, C, P, P) and hr (N, C, scale*P, scale*P), float32, the patches of this process; N may be 0.
+
+        Raises:
+            ConfigError: no image is as large as ``patch``.
         """
-        generator = np.random.default_rng((self.seed, self.rank, step))
-        cumulated: np.ndarray = self._cumulated  # type: ignore[attr-defined]
-        chosen = np.searchsorted(cumulated, generator.random(self.batch), side="right")
-        large = self.pairs.scale * self.patch
-        lr = np.empty((self.batch, self.patch, self.patch, 3), dtype=np.uint8)
-        hr = np.empty((self.batch, large, large, 3), dtype=np.uint8)
-        variants = np.empty(self.batch, dtype=int)
-        for place, number in enumerate(chosen):
-            pair = self.pairs.pairs[min(int(number), len(self.pairs) - 1)]
-            lr[place], hr[place], variants[place] = self._crop(pair, generator)
-        return self._tensor(lr, variants), self._tensor(hr, variants)
+        planner: PatchPlanner = self._planner  # type: ignore[attr-defined]
+        plan = planner.at(step, patch=patch, batch=batch)
+        small, large = plan.patch, self.pairs.scale * plan.patch
+        lr = np.empty((len(plan), small, small, 3), dtype=np.uint8)
+        hr = np.empty((len(plan), large, large, 3), dtype=np.uint8)
+        self._cut(plan, lr, hr)
+        return self._tensor(lr, plan.variant), self._tensor(hr, plan.variant)
 
-    def _crop(self, pair: Pair, generator: np.random.Generator) -> tuple[Levels, Levels, int]:
-        patch, scale = self.patch, self.pairs.scale
-        top = int(generator.integers(pair.lr.shape[0] - patch + 1))
-        left = int(generator.integers(pair.lr.shape[1] - patch + 1))
-        lr = pair.lr[top : top + patch, left : left + patch]
-        hr = pair.hr[scale * top : scale * (top + patch), scale * left : scale * (left + patch)]
-        return lr, hr, int(generator.integers(8))
+    def _cut(self, plan: PatchPlan, lr: Levels, hr: Levels) -> None:
+        """Copy the patches of a plan into ``lr`` (N, P, P, 3) and ``hr`` (N, scale*P, scale*P, 3)."""
+        scale, patch = self.pairs.scale, plan.patch
+        positions = zip(plan.pair.tolist(), plan.top.tolist(), plan.left.tolist(), strict=True)
+        for place, (number, top, left) in enumerate(positions):
+            pair = self.pairs.pairs[number]
+            lr[place] = pair.lr[top : top + patch, left : left + patch]
+            hr[place] = pair.hr[scale * top : scale * (top + patch), scale * left : scale * (left + patch)]
 
-    def _tensor(self, levels: Levels, variants: NDArray[np.int_]) -> Tensor:
+    def _tensor(self, levels: Levels, variants: NDArray[np.int64]) -> Tensor:
         """Convert (N, S, S, 3) levels to (N, C, S, S) in [0, 1], each image transformed by its variant."""
         values = dequantize(levels)
         if self.pairs.colour == "y":
             values = rgb_to_y(values)[..., None]
         count, side, _, channels = values.shape
         planes = np.empty((count, channels, side, side), dtype=np.float32)
-        for place, variant in enumerate(variants):  # floats, because copying transposed bytes is slower
-            planes[place] = dihedral(values[place], int(variant)).transpose(2, 0, 1)
+        for place, variant in enumerate(variants.tolist()):  # floats, because copying transposed bytes is slower
+            planes[place] = dihedral(values[place], variant).transpose(2, 0, 1)
         return torch.from_numpy(planes)
 
 
