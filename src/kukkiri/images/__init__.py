@@ -3,6 +3,7 @@
 from kukkiri.images.alpha import bleed
 from kukkiri.images.colour import rgb_to_y, rgb_to_ycbcr, ycbcr_to_rgb
 from kukkiri.images.formats import OUTPUT_SUFFIXES
+from kukkiri.images.headers import ImageHeader, find_own_suffix, read_header
 from kukkiri.images.image import Image, save_image
 from kukkiri.images.metadata import Metadata
 from kukkiri.images.quantization import dequantize, quantize
@@ -16,6 +17,7 @@ __all__ = [
     "PIXEL_LIMIT",
     "EncodedImage",
     "Image",
+    "ImageHeader",
     "ImageSource",
     "Metadata",
     "PillowImage",
@@ -23,10 +25,12 @@ __all__ = [
     "bleed",
     "check_output",
     "dequantize",
+    "find_own_suffix",
     "open_image",
     "pad_to_multiple",
     "plan_tiles",
     "quantize",
+    "read_header",
     "read_image",
     "return_in_kind",
     "rgb_to_y",

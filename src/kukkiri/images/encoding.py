@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from kukkiri.errors import ImageError
 from kukkiri.images import exif as exif_block
+from kukkiri.images import xmp as xmp_packet
 from kukkiri.images.containers import avif, jpeg, png, tiff, webp
 from kukkiri.images.formats import OutputFormat
 from kukkiri.images.libvips import vips
@@ -134,6 +135,8 @@ def _fit_metadata(
         metadata = replace(metadata, exif=exif_block.make_resolution_block(*metadata.resolution))
     if metadata.exif is not None:
         metadata = replace(metadata, exif=exif_block.settle_size(metadata.exif, size))
+    if metadata.xmp is not None:
+        metadata = replace(metadata, xmp=xmp_packet.settle_size(metadata.xmp, size))
     return metadata, notes
 
 

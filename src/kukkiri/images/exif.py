@@ -30,12 +30,15 @@ PREFIX = b"Exif\0\0"
 ORIENTATION, EXIF_POINTER, GPS_POINTER, INTEROPERABILITY_POINTER = 0x0112, 0x8769, 0x8825, 0xA005
 _POINTERS = (EXIF_POINTER, GPS_POINTER, INTEROPERABILITY_POINTER)
 _IMAGE_WIDTH, _IMAGE_LENGTH, _PIXEL_X, _PIXEL_Y = 0x0100, 0x0101, 0xA002, 0xA003
+_RELATED_WIDTH, _RELATED_LENGTH = 0x1001, 0x1002
 _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
 
 _UNIT = {1: 1, 2: 1, 3: 2, 4: 4, 5: 4, 6: 1, 7: 1, 8: 2, 9: 4, 10: 4, 11: 4, 12: 8, 13: 4}
 """Bytes of the number inside a TIFF type, the unit of a byte swap; a rational is two of them."""
 _SIZE = {**_UNIT, 5: 8, 10: 8}
 """Bytes of one value of a TIFF type."""
+_INTEGERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i"}
+"""The integer types, as ``struct`` names them. The standard wants SHORT or LONG; readers take any of them."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +95,8 @@ def settle_orientation(exif: bytes, *, turned: bool) -> bytes:
     patched = bytearray(exif)
     first = _first(exif, order)
     for tag, kind, count, position in _walk(exif, first, order):
-        if tag == ORIENTATION and kind == 3 and count == 1:
-            struct.pack_into(f"{order}HH", patched, position + 8, 1, 0)
+        if tag == ORIENTATION and kind in _INTEGERS and count:
+            struct.pack_into(f"{order}HHIHH", patched, position, tag, 3, 1, 1, 0)
     if turned and first + 2 <= len(exif):
         (count,) = struct.unpack_from(f"{order}H", exif, first)
         link = first + 2 + 12 * count
@@ -108,16 +111,15 @@ def settle_size(exif: bytes, size: tuple[int, int]) -> bytes:
     if order is None:
         return exif
     height, width = size
-    sides = {_IMAGE_WIDTH: width, _PIXEL_X: width, _IMAGE_LENGTH: height, _PIXEL_Y: height}
+    outer = {_IMAGE_WIDTH: width, _PIXEL_X: width, _IMAGE_LENGTH: height, _PIXEL_Y: height}
     patched = bytearray(exif)
-    first = _first(exif, order)
-    starts = [first]
-    for tag, _, _, position in _walk(exif, first, order):
-        if tag == EXIF_POINTER:
-            starts.append(struct.unpack_from(f"{order}I", exif, position + 8)[0])
-    for start in starts:
+    starts = [(_first(exif, order), outer)]
+    for start, sides in starts:
         for tag, kind, count, position in _walk(exif, start, order):
-            if tag in sides and count == 1 and kind in (3, 4):
+            if tag in (EXIF_POINTER, INTEROPERABILITY_POINTER) and len(starts) < 3:
+                inner = outer if tag == EXIF_POINTER else {_RELATED_WIDTH: width, _RELATED_LENGTH: height}
+                starts.append((struct.unpack_from(f"{order}I", exif, position + 8)[0], inner))
+            if tag in sides and count and kind in _INTEGERS:
                 # Always as a 32-bit number: an upscaled side can exceed 16 bits.
                 struct.pack_into(f"{order}HHII", patched, position, tag, 4, 1, sides[tag])
     return bytes(patched)
@@ -185,13 +187,17 @@ def serialize(directory: Directory, order: Order, *, start: int) -> bytes:
     return table + struct.pack(f"{order}I", 0) + values
 
 
-def read_orientation(exif: bytes) -> int:
-    """The orientation, 1 to 8, that the block's first directory states; 1 where there is none."""
+def read_orientation(exif: bytes) -> int | None:
+    """Read the orientation that the block's first directory states, of any integer type.
+
+    Returns:
+        1 to 8; 1 for a number that means nothing; ``None`` where none is stated.
+    """
     order = find_byte_order(exif)
     entry = None if order is None else parse(exif, _first(exif, order), order).entries.get(ORIENTATION)
-    if order is None or entry is None or entry.kind != 3 or entry.count != 1:
-        return 1
-    (value,) = struct.unpack_from(f"{order}H", entry.value)
+    if entry is None or entry.kind not in _INTEGERS:
+        return None
+    (value,) = struct.unpack_from(f"{order}{_INTEGERS[entry.kind]}", entry.value)
     return int(value) if 1 <= value <= 8 else 1
 
 

@@ -5,23 +5,22 @@ import os
 import re
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.errors import ImageError
 from kukkiri.images import exif as exif_block
-from kukkiri.images.containers import jpeg, png, tiff, webp
+from kukkiri.images.containers import avif, jpeg, png, tiff, webp
 from kukkiri.images.formats import READABLE, make_printable, recognize
 from kukkiri.images.image import Depth, Image, clamp, split_alpha
 from kukkiri.images.libvips import clear_errors, failure_types, find_reason, vips
 from kukkiri.images.metadata import Metadata
+from kukkiri.images.orientation import apply_orientation, settle_metadata
 from kukkiri.images.quantization import dequantize
 
-__all__ = ["PIXEL_LIMIT", "apply_orientation", "decode_image", "read_image", "read_limit", "settle_metadata"]
-
-Sample = TypeVar("Sample", bound=np.generic)
+__all__ = ["PIXEL_LIMIT", "decode_image", "read_image", "read_limit"]
 
 PIXEL_LIMIT = 2**28
 """Default limit of pixels that are decoded: 268 million, more than cameras take; 3 GiB as RGB floats."""
@@ -44,7 +43,6 @@ _UNSUPPORTED = re.compile(r"unsupported|not supported|not configured|no decod", 
 _START = 1024
 _METADATA_ROOM = 2**26
 _DEVICE_INDEPENDENT = {"lab", "labq", "labs", "lch", "cmc", "xyz", "yxy", "hsv"}
-_XMP_ORIENTATION = re.compile(rb"""(tiff:Orientation(?:\s*=\s*["']|>)\s*)[2-8]""")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,18 +113,17 @@ def _make_image(file: _File, strictness: str, pixel_limit: int) -> Image:
     metadata, notes = _read_metadata(image, file)
     image, metadata, conversions = _convert_to_rgb(image, metadata)
     pixels, depth, changes = _decode_pixels(image, file)
-    orientation = _find_orientation(image, file)
-    if orientation != 1:
-        pixels = np.ascontiguousarray(apply_orientation(pixels, orientation))
-    colour, alpha = split_alpha(pixels)
+    orientation = _find_orientation(image, file, metadata)
+    colour, alpha = split_alpha(apply_orientation(pixels, orientation))
+    metadata, left_out = settle_metadata(metadata, orientation, further=_find_further_images(file))
     return Image(
         colour=colour,
         alpha=alpha,
         depth=depth,
-        metadata=settle_metadata(metadata, orientation),
+        metadata=metadata,
         source=file.path,
         lossy=_is_lossy(file),
-        notes=(*notes, *conversions, *changes),
+        notes=(*notes, *left_out, *conversions, *changes),
     )
 
 
@@ -219,8 +216,6 @@ def _read_metadata(image: Any, file: _File) -> tuple[Metadata, list[str]]:
     elif file.form == "JPEG":
         iptc = jpeg.extract_iptc(file.data)
         resolution = jpeg.read_resolution(file.data) or resolution
-        if jpeg.has_extra_images(file.data):
-            notes.append("only the main image is read: a gain map, depth map or preview in the file is dropped")
         if jpeg.has_extended_xmp(file.data):
             notes.append("the extended part of its XMP is dropped")
     return Metadata(icc=icc, exif=exif, xmp=blob("xmp-data"), iptc=iptc, resolution=resolution or None), notes
@@ -274,36 +269,23 @@ def _dequantize_words(levels: NDArray[np.uint16], image: Any, file: _File) -> ND
     return dequantize(np.right_shift(levels, 16 - bits), bits)
 
 
-def _find_orientation(image: Any, file: _File) -> int:
-    """Find the orientation, 1 to 8; the decoder of AVIF and HEIC applies it, so that their EXIF does not count."""
-    if file.form in ("AVIF", "HEIC") or "orientation" not in image.get_fields():
-        return 1
-    value = int(image.get("orientation"))
-    return value if 1 <= value <= 8 else 1
+def _find_orientation(image: Any, file: _File, metadata: Metadata) -> int | None:
+    """Find the orientation that is to be applied, 1 to 8; ``None`` when the file states none.
+
+    The decoder of AVIF and HEIC applies the one that counts there; their EXIF only repeats it.
+    """
+    stated = exif_block.read_orientation(metadata.exif) if metadata.exif else None
+    if file.form in ("AVIF", "HEIC"):
+        return None if stated is None and not avif.is_turned(file.data) else 1
+    if file.form == "TIFF":
+        return int(image.get("orientation")) if "orientation" in image.get_fields() else None
+    return stated
 
 
-def apply_orientation(pixels: NDArray[Sample], orientation: int) -> NDArray[Sample]:
-    """Apply an EXIF orientation to (H, W, ...): 2, 4, 5 and 7 are mirrored; 5 to 8 swap the sides."""
-    if orientation >= 5:
-        pixels = pixels.swapaxes(0, 1)
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    return pixels
-
-
-def settle_metadata(metadata: Metadata, orientation: int) -> Metadata:
-    """Adapt metadata to pixels to which an EXIF orientation was applied."""
-    exif, xmp, resolution = metadata.exif, metadata.xmp, metadata.resolution
-    if resolution is not None and orientation >= 5:
-        resolution = resolution[::-1]
-    return dataclasses.replace(
-        metadata,
-        exif=exif and exif_block.settle_orientation(exif_block.strip_prefix(exif), turned=orientation != 1),
-        xmp=xmp and _XMP_ORIENTATION.sub(rb"\g<1>1", xmp),
-        resolution=resolution,
-    )
+def _find_further_images(file: _File) -> tuple[str, ...]:
+    if file.form == "JPEG":
+        return jpeg.find_further_images(file.data)
+    return avif.find_further_images(file.data) if file.form in ("AVIF", "HEIC") else ()
 
 
 def _is_lossy(file: _File) -> bool:

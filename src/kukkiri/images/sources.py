@@ -13,14 +13,8 @@ from kukkiri.errors import ImageError
 from kukkiri.images import exif as exif_block
 from kukkiri.images.image import Image
 from kukkiri.images.metadata import Metadata
-from kukkiri.images.reading import (
-    PIXEL_LIMIT,
-    apply_orientation,
-    decode_image,
-    read_image,
-    read_limit,
-    settle_metadata,
-)
+from kukkiri.images.orientation import apply_orientation, settle_metadata
+from kukkiri.images.reading import PIXEL_LIMIT, decode_image, read_image, read_limit
 
 __all__ = ["EncodedImage", "ImageSource", "PillowImage", "ReadableFile", "open_image", "return_in_kind"]
 
@@ -172,16 +166,17 @@ def _from_pillow(image: PillowImage) -> Image:
         exif = _pillow_exif(image)
     except (OSError, ValueError, SyntaxError) as error:
         raise ImageError(f"a PIL.Image that Pillow cannot decode ({error}). Get the file again.") from error
-    orientation = exif_block.read_orientation(exif) if exif else 1
+    orientation = exif_block.read_orientation(exif) if exif else None
     opened = Image.from_array(np.ascontiguousarray(apply_orientation(levels, orientation)))
     found = Metadata(icc=_blob(image, "icc_profile"), exif=exif, xmp=_blob(image, "xmp"), resolution=_resolution(image))
     if getattr(image, "is_animated", False):
         notes = (*notes, "only the frame at which the PIL.Image stands is used")
+    metadata, left_out = settle_metadata(found, orientation)
     return dataclasses.replace(
         opened,
-        metadata=settle_metadata(found, orientation),
+        metadata=metadata,
         lossy=getattr(image, "format", None) in _LOSSY,
-        notes=notes,
+        notes=(*notes, *left_out),
     )
 
 

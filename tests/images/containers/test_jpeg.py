@@ -79,7 +79,7 @@ def test_further_images_and_further_xmp_are_noticed(tmp_path, pixels):
     plain = bare(pixels)
     gain_map = with_segment(plain, 0xE2, b"MPF\0II*\0" + bytes(40))
     extended = with_segment(plain, 0xE1, b"http://ns.adobe.com/xmp/extension/\0" + bytes(80))
-    assert not jpeg.has_extra_images(plain)
+    assert not jpeg.find_further_images(plain)
     assert not jpeg.has_extended_xmp(plain)
     for data, note in ((gain_map, "only the main image"), (extended, "extended part of its XMP")):
         (tmp_path / "a.jpg").write_bytes(data)
@@ -93,4 +93,4 @@ def test_further_images_and_further_xmp_are_noticed(tmp_path, pixels):
 def test_cut_files_hold_nothing(data):
     assert jpeg.extract_iptc(data) is None
     assert jpeg.read_resolution(data) is None
-    assert not jpeg.has_extra_images(data)
+    assert not jpeg.find_further_images(data)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from kukkiri.images.exif import PREFIX
 
-__all__ = ["replace_exif"]
+__all__ = ["find_further_images", "is_turned", "replace_exif"]
 
 
 def _boxes(data: bytes, start: int, stop: int) -> Iterator[tuple[bytes, int, int]]:
@@ -28,17 +28,43 @@ def _find(data: bytes, kind: bytes, start: int, stop: int) -> tuple[int, int] | 
     return next(((at, end) for name, at, end in _boxes(data, start, stop) if name == kind), None)
 
 
-def _exif_item(data: bytes, start: int, stop: int) -> int | None:
-    """Return the identifier of the first Exif item in an ``iinf`` box."""
+def _properties(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield (type, start, stop) of every item property of the file, whichever item it belongs to."""
+    meta = _find(data, b"meta", 0, len(data))
+    outer = None if meta is None else _find(data, b"iprp", meta[0] + 4, meta[1])
+    inner = None if outer is None else _find(data, b"ipco", *outer)
+    if inner is not None:
+        yield from _boxes(data, *inner)
+
+
+def is_turned(data: bytes) -> bool:
+    """True when the file has its image rotated or mirrored, as decoders do by themselves."""
+    return any(kind in (b"irot", b"imir") for kind, _, _ in _properties(data))
+
+
+def _items(data: bytes, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
+    """Yield (identifier, type) of each item in an ``iinf`` box."""
     wide = data[start] > 0
-    for kind, at, _ in _boxes(data, start + (8 if wide else 6), stop):
-        if kind != b"infe" or data[at] < 2:
+    for kind, at, end in _boxes(data, start + (8 if wide else 6), stop):
+        if kind != b"infe" or end - at < 12 or data[at] < 2:
             continue
         form = ">IH4s" if data[at] == 3 else ">HH4s"
         identifier, _, name = struct.unpack_from(form, data, at + 4)
-        if name == b"Exif":
-            return int(identifier)
-    return None
+        yield int(identifier), name
+
+
+def find_further_images(data: bytes) -> tuple[str, ...]:
+    """Words for the images beside the main one that decoders leave out: a gain map (ISO, Apple), a depth map."""
+    meta = _find(data, b"meta", 0, len(data))
+    infos = None if meta is None else _find(data, b"iinf", meta[0] + 4, meta[1])
+    found: dict[str, None] = {}
+    if infos is not None and any(kind == b"tmap" for _, kind in _items(data, *infos)):
+        found["a gain map"] = None
+    for kind, start, stop in _properties(data):
+        if kind == b"auxC":
+            role = data[start + 4 : stop]
+            found |= {"a gain map": None} if b"gainmap" in role else {"a depth map": None} if b"depth" in role else {}
+    return tuple(found)
 
 
 def _extent(data: bytes, start: int, item: int) -> tuple[int, int, int, int, int] | None:
@@ -82,7 +108,7 @@ def replace_exif(data: bytes, exif: bytes) -> bytes | None:
         return None
     inside, stop = meta[0] + 4, meta[1]
     infos, places = _find(data, b"iinf", inside, stop), _find(data, b"iloc", inside, stop)
-    item = None if infos is None else _exif_item(data, *infos)
+    item = None if infos is None else next((item for item, kind in _items(data, *infos) if kind == b"Exif"), None)
     found = None if item is None or places is None else _extent(data, places[0], item)
     if found is None:
         return None

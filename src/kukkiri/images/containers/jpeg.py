@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from kukkiri.images.exif import PREFIX
 from kukkiri.images.metadata import Metadata
 
-__all__ = ["embed", "extract_iptc", "has_extended_xmp", "has_extra_images", "read_resolution"]
+__all__ = ["embed", "extract_iptc", "find_further_images", "has_extended_xmp", "read_resolution"]
 
 _ROOM = 65533
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
 _PHOTOSHOP = b"Photoshop 3.0\0"
 _ICC = b"ICC_PROFILE\0"
+_GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\0"
 _APP0, _APP1, _APP2, _APP13, _SCAN, _END = 0xE0, 0xE1, 0xE2, 0xED, 0xDA, 0xD9
 
 
@@ -31,9 +32,15 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
         position += 2 + length
 
 
-def has_extra_images(data: bytes) -> bool:
-    """True when more images follow the first: a gain map, a depth map, a preview (CIPA DC-007)."""
-    return any(marker == _APP2 and data.startswith(b"MPF\0", start) for marker, start, _ in _segments(data))
+def find_further_images(data: bytes) -> tuple[str, ...]:
+    """Words for the images that follow the first: CIPA DC-007 lists them, ISO 21496-1 announces a gain map."""
+    found: dict[str, None] = {}
+    for marker, start, _ in _segments(data):
+        if marker == _APP2 and data.startswith(_GAIN_MAP, start):
+            return ("a gain map",)
+        if marker == _APP2 and data.startswith(b"MPF\0", start):
+            found["a gain map, depth map or preview"] = None
+    return tuple(found)
 
 
 def has_extended_xmp(data: bytes) -> bool:
