@@ -1,5 +1,6 @@
 """The needs and the arguments of a loss, read from its signature; the check of a recipe's values for them."""
 
+import functools
 import inspect
 import math
 from collections.abc import Mapping
@@ -66,12 +67,15 @@ def read_arguments(loss: Loss) -> tuple[Argument, ...]:
 
 
 def _function(loss: Loss) -> Any:
-    """The function whose signature is that of the loss: a module's ``forward``."""
+    """The function that has the annotations of the loss."""
+    if isinstance(loss, functools.partial):
+        return _function(loss.func)
     return loss.forward if isinstance(loss, nn.Module) else loss if inspect.isroutine(loss) else type(loss).__call__
 
 
 def _keywords(loss: Loss) -> list[inspect.Parameter]:
-    parameters = inspect.signature(_function(loss)).parameters.values()
+    called = loss.forward if isinstance(loss, nn.Module) else loss  # a module's own signature is (*args, **kwargs)
+    parameters = inspect.signature(called).parameters.values()
     return [parameter for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
 
 
@@ -94,8 +98,8 @@ def check_argument(argument: Argument, value: Any) -> Any:
         hint = ""
         choices = [choice for choice in get_args(argument.kind) if isinstance(choice, str)]
         if get_origin(argument.kind) is Literal and isinstance(value, str):
-            hint = did_you_mean(value, choices).partition(" Known")[0].rstrip(".").replace(";", ",")
-        raise ValueError(f"must be {_describe(argument.kind)}, got {value!r}{hint}.")
+            hint = did_you_mean(value, choices).partition(" Known")[0].removeprefix(".")
+        raise ValueError(f"must be {_describe(argument.kind)}, got {value!r}{hint or '.'}")
     return checked
 
 
@@ -146,7 +150,9 @@ def _describe(kind: Any) -> str:
     if origin in (Union, UnionType):
         return " or ".join(map(_describe, inner))
     if origin is tuple:
-        return f"a list, each {_describe(inner[0])}" if inner[-1] is Ellipsis else f"a list of {len(inner)} values"
+        each = [_describe(part) for part in inner if part is not Ellipsis]
+        words = f"each {each[0]}" if len(set(each)) == 1 else ", ".join(each)
+        return f"a list, {words}" if inner[-1] is Ellipsis else f"a list of {len(inner)} values, {words}"
     return _WORDS.get(kind, str(kind))
 
 

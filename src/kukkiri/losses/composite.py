@@ -129,6 +129,10 @@ def _parse_term(name: str, entry: object, *, key: str) -> LossTerm:
     if name not in LOSSES:
         raise ConfigError(f"{key}: unknown loss {name!r}{did_you_mean(name, LOSSES)}")
     where = f"{key}.{name}"
+    if not isinstance(entry, Mapping | int | float):
+        raise ConfigError(
+            f"{where} must be a weight or a table of weight, from, until and arguments of the loss; got {entry!r}."
+        )
     table = entry if isinstance(entry, Mapping) else {"weight": entry}
     numbers = {"weight": 1.0, "from": 0.0, "until": 1.0}
     arguments = {argument.name: argument for argument in read_arguments(LOSSES[name])}
