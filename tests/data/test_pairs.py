@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from kukkiri.data import PairSet, PatchSampler, dihedral, read_rgb8
+from kukkiri.data import Pair, PairSet, PatchSampler, dihedral, read_rgb8
 from kukkiri.degradations import Degradation
 from kukkiri.errors import ConfigError, ImageError
 from kukkiri.files import require_images
@@ -81,20 +81,6 @@ def test_patches_are_a_function_of_seed_rank_and_step(folder):
     assert PatchSampler(pairs, patch=8, batch=5, seed=3, rank=1, world=2).at(7)[0].equal(lr[1::2])
 
 
-def test_lr_and_hr_of_a_patch_are_the_same_place_transformed_alike(folder):
-    pairs = PairSet.from_folder(folder, scale=1, colour="rgb")  # at scale 1 they are one image
-    lr, hr = PatchSampler(pairs, patch=9, batch=32, seed=0).at(0)
-    assert lr.equal(hr)
-
-
-def test_the_eight_variants_differ_and_are_flips_and_rotations():
-    image = np.arange(6, dtype=np.float32).reshape(2, 3, 1)
-    square = np.arange(9, dtype=np.float32).reshape(3, 3, 1)
-    assert dihedral(image, 4).shape == (3, 2, 1)
-    assert len({dihedral(square, variant).tobytes() for variant in range(8)}) == 8
-    assert np.array_equal(dihedral(square, 1 | 4)[..., 0], np.rot90(square[..., 0], -1))
-
-
 def test_folders_and_images_that_cannot_be_used_are_named(folder, tmp_path):
     with pytest.raises(ConfigError, match="no such folder"):
         require_images(tmp_path / "none")
@@ -105,3 +91,32 @@ def test_folders_and_images_that_cannot_be_used_are_named(folder, tmp_path):
         PatchSampler(PairSet.from_folder(folder, scale=2, colour="y"), patch=64, batch=1)
     with pytest.raises(ImageError, match="smaller than scale 99"):
         PairSet.from_folder(folder, scale=99, colour="y")
+
+
+def test_the_fingerprint_is_that_of_the_content(folder, tmp_path):
+    options = {"scale": 2, "colour": "rgb"}
+    pairs = PairSet.from_folder(folder, **options)
+    print_of = pairs.fingerprint()
+    assert len(print_of) == 16
+    assert PairSet.from_folder(folder, **options, cache=tmp_path / "cache").fingerprint() == print_of  # mapped
+    others = [
+        PairSet.from_folder(folder, scale=3, colour="rgb"),
+        PairSet.from_folder(folder, scale=2, colour="y"),
+        PairSet.from_folder(folder, **options, degradation="bicubic+noise:0.02"),
+        PairSet.from_folder(folder, **options, limit=2),
+        PairSet(pairs.pairs[::-1], **options),
+    ]
+    assert len({print_of, *(other.fingerprint() for other in others)}) == 6
+    (folder / "a.png").rename(folder / "aa.png")
+    assert PairSet.from_folder(folder, **options).fingerprint() != print_of
+
+
+def test_the_fingerprint_reads_little_of_a_large_image():
+    large = np.zeros((1600, 2000, 3), dtype=np.uint8)
+    pairs = PairSet((Pair("large", large, large),), scale=1, colour="rgb")
+    before = pairs.fingerprint()
+    large[100, 125] = 1  # row 1 and column 1 of the 16 x 16 that are read
+    assert pairs.fingerprint() != before
+    large[100, 125] = 0
+    large[101, 125] = 1
+    assert pairs.fingerprint() == before

@@ -56,13 +56,25 @@ class PatchSampler:
         Raises:
             ConfigError: no image is as large as ``patch``.
         """
-        planner: PatchPlanner = self._planner  # type: ignore[attr-defined]
-        plan = planner.at(step, patch=patch, batch=batch)
+        plan = self._plans.at(step, patch=patch, batch=batch)
         small, large = plan.patch, self.pairs.scale * plan.patch
         lr = np.empty((len(plan), small, small, 3), dtype=np.uint8)
         hr = np.empty((len(plan), large, large, 3), dtype=np.uint8)
         self._cut(plan, lr, hr)
         return self._tensor(lr, plan.variant), self._tensor(hr, plan.variant)
+
+    def check_patch(self, patch: int) -> None:
+        """Check, before a step needs it, that there are images as large as ``patch``.
+
+        Raises:
+            ConfigError: there is none, or none of a weighted source.
+        """
+        self._plans.check_patch(patch)
+
+    @property
+    def _plans(self) -> PatchPlanner:
+        planner: PatchPlanner = self._planner  # type: ignore[attr-defined]
+        return planner
 
     def _cut(self, plan: PatchPlan, lr: Levels, hr: Levels) -> None:
         """Copy the patches of a plan into ``lr`` (N, P, P, 3) and ``hr`` (N, scale*P, scale*P, 3)."""

@@ -62,13 +62,15 @@ class PatchPlanner:
             ConfigError: no image, or none of a weighted source, is as large as a patch.
         """
         if not 0 <= rank < world:
-            raise ValueError(f"rank must be 0 to world - 1 = {world - 1}, got {rank}")
+            raise ValueError(f"rank must be 0 to world - 1, got {rank} of {world}")
+        if patch < 1 or batch < 1:
+            raise ValueError(f"patch and batch must be at least 1, got {patch} and {batch}")
         self.patch, self.batch, self.seed, self.rank, self.world = patch, batch, seed, rank, world
         self._names = [pair.name for pair in pairs]
         self._sizes = np.array([pair.lr.shape[:2] for pair in pairs], dtype=np.int64).reshape(-1, 2)
         self._shares = pairs.shares
         self._pools: dict[int, _Pool] = {}
-        self._pool(patch)
+        self.check_patch(patch)
 
     def at(self, step: int, *, patch: int | None = None, batch: int | None = None) -> PatchPlan:
         """Sample the patches of this process at a step; ``patch`` and ``batch`` replace those of the planner.
@@ -78,8 +80,6 @@ class PatchPlanner:
         """
         patch = self.patch if patch is None else patch
         batch = self.batch if batch is None else batch
-        if patch < 1 or batch < 1:
-            raise ValueError(f"patch and batch must be at least 1, got {patch} and {batch}")
         pool = self._pool(patch)
         generator = np.random.default_rng((self.seed, 0, step))  # the 0 was the rank: the seeds of earlier versions
         chosen = np.searchsorted(pool.cumulated, generator.random(batch), side="right")
@@ -87,6 +87,14 @@ class PatchPlanner:
         above = np.column_stack([self._sizes[pair] - patch + 1, np.full(batch, 8)])
         top, left, variant = generator.integers(above)[self.rank :: self.world].T
         return PatchPlan(patch, pair[self.rank :: self.world], top, left, variant)
+
+    def check_patch(self, patch: int) -> None:
+        """Find the images that are as large as ``patch`` before a step needs them.
+
+        Raises:
+            ConfigError: there is none, or none of a weighted source.
+        """
+        self._pool(patch)
 
     def _pool(self, patch: int) -> _Pool:
         if patch not in self._pools:
