@@ -13,6 +13,7 @@ from kukkiri.errors import ConfigError
 
 __all__ = [
     "IMAGE_SUFFIXES",
+    "list_files",
     "list_images",
     "replacing",
     "require_images",
@@ -97,6 +98,21 @@ def sweep_temporary_files(folder: Path) -> int:
 def list_images(folder: Path, *, recursive: bool = False) -> tuple[Path, ...]:
     """List the image files of a folder by their suffix, in either case.
 
+    Files and folders whose name begins with a dot are ignored: thumbnails, trash, and what macOS writes beside files.
+
+    Args:
+        folder: the paths begin with it.
+        recursive: search the folders below it, too.
+
+    Returns:
+        The paths, sorted; none when there is no such folder.
+    """
+    return tuple(path for path in list_files(folder, recursive=recursive) if path.suffix.lower() in IMAGE_SUFFIXES)
+
+
+def list_files(folder: Path, *, recursive: bool = False) -> tuple[Path, ...]:
+    """List all files of a folder but those that :func:`list_images` ignores because of a dot.
+
     Args:
         folder: the paths begin with it.
         recursive: search the folders below it, too.
@@ -107,7 +123,8 @@ def list_images(folder: Path, *, recursive: bool = False) -> tuple[Path, ...]:
     if not folder.is_dir():
         return ()
     found = folder.rglob("*") if recursive else folder.iterdir()
-    return tuple(sorted(path for path in found if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()))
+    seen = (path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+    return tuple(sorted(path for path in seen if path.is_file()))
 
 
 def require_images(folder: Path) -> tuple[Path, ...]:

@@ -4,16 +4,19 @@ from pathlib import Path
 import pytest
 
 from kukkiri.errors import ConfigError
-from kukkiri.inference.file_jobs import find_source_files, plan_jobs, sweep_targets
+from kukkiri.inference.file_jobs import Naming, plan_jobs, sweep_targets
+from kukkiri.inference.name_templates import NameTemplate
+from kukkiri.inference.source_files import find_source_files, leave_out_results
 
 
 def targets(jobs):
     return [job.target for job in jobs]
 
 
-def plan(inputs, **changes):
-    sources = find_source_files(inputs, recursive=False)
-    return plan_jobs(sources, **{"output": None, "label": "x2", "suffix": None, **changes})
+def plan(inputs, *, output=None, suffix=None, recursive=False):
+    sources = leave_out_results(find_source_files(inputs, recursive=recursive), output=output)
+    template = NameTemplate("{stem}-x{scale}" if output is None else "{stem}")
+    return plan_jobs(sources, output=output, naming=Naming(template=template, scale=2), suffix=suffix).jobs
 
 
 def test_names_beside_the_source_carry_the_scale_and_a_lossless_type():
@@ -57,8 +60,7 @@ def test_every_output_folder_is_swept_and_no_other(tmp_path):
         os.utime(tmp_path / folder / dead, (0, 0))
     for name in ("a/1.png", "b/2.png"):
         (tmp_path / "in" / name).touch()
-    sources = find_source_files([str(tmp_path / "in"), str(tmp_path / "elsewhere")], recursive=True)
-    sweep_targets(plan_jobs(sources, output=tmp_path / "out", label="x2"))
+    sweep_targets(plan([str(tmp_path / "in"), str(tmp_path / "elsewhere")], output=tmp_path / "out", recursive=True))
     assert {path.parent.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.tmp")} == {
         "in/a",
         "in/b",

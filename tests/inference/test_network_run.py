@@ -20,7 +20,7 @@ def test_the_second_network_gets_values_inside_the_range_and_the_last_result_kee
 
 def test_a_run_counts_its_passes_and_has_nothing_to_say_about_a_whole_image(numpy_engine):
     engines = (numpy_engine(), numpy_engine(scale=3))
-    plan = make_plan(engines, (5, 6), scale=6, channels=1, tile=None, budget=10**9)
+    plan = make_plan(engines, (5, 6), output_size=(30, 36), channels=1, tile=None, budget=10**9)
     calls = []
     run = NetworkRun(engines, plan, progress=lambda done, total: calls.append((done, total)))
     assert run.run(np.zeros((1, 1, 5, 6), np.float32)).shape == (1, 1, 30, 36)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError, Group
 
 from kukkiri import __version__
-from kukkiri.cli.parameters import EVERY_PARAMETER
+from kukkiri.cli.parameters import EVERY_PARAMETER, UsageError
 from kukkiri.errors import KukkiriError
 
 __all__ = ["app", "main", "run"]
@@ -69,6 +69,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
         command = " ".join(("kukkiri", *(error.command_chain or ())))
         text = str(error)
         _print_error(f"{text if text.endswith(('.', '?')) else f'{text}.'} See {command} --help.")
+        return 2
+    except UsageError as error:
+        command = " ".join(("kukkiri", *app.parse_commands(tokens)[0]))
+        _print_error(f"{error} See {command} --help.")
         return 2
     except KukkiriError as error:
         _print_error(str(error))

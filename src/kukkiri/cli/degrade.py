@@ -8,12 +8,14 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from kukkiri.cli.parameters import Inputs
-from kukkiri.cli.printing import print_json, report_file
+from kukkiri.cli.printing import print_json, print_progress, report_file
 from kukkiri.degradations import Degradation
 from kukkiri.degradations.lr_images import make_lr, write_kernels
 from kukkiri.errors import ConfigError, KukkiriError
 from kukkiri.images import check_output, read_image
-from kukkiri.inference.file_jobs import FileJob, find_source_files, plan_jobs, sweep_targets
+from kukkiri.inference.file_jobs import FileJob, Naming, plan_jobs, sweep_targets
+from kukkiri.inference.name_templates import NameTemplate
+from kukkiri.inference.source_files import find_source_files
 
 __all__ = ["degrade"]
 
@@ -51,7 +53,11 @@ def degrade(
         raise ConfigError(f"--seed must not be negative, got {seed}.")
     parsed = Degradation.parse(degradation)
     sources = find_source_files(inputs, recursive=recursive)
-    jobs = plan_jobs(sources, output=output, label=f"lr-x{scale}", suffix=suffix)
+    naming = Naming(template=NameTemplate("{stem}"), scale=1 / scale)
+    plan = plan_jobs(sources, output=output, naming=naming, suffix=suffix)
+    jobs = plan.jobs
+    for note in plan.sources.notes():
+        print_progress(f"kukkiri: {note}")
     sweep_targets(jobs)
     base = output.with_suffix("") if output.suffix and not output.is_dir() else output
     kernels = write_kernels(parsed, base, scale=scale, overwrite=overwrite)  # beside a folder: in it they were images

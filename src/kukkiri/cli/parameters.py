@@ -5,7 +5,13 @@ from typing import Annotated, Any, get_args
 
 from cyclopts import CoercionError, Parameter, Token, convert
 
-__all__ = ["EVERY_PARAMETER", "Inputs", "holds_whole_numbers"]
+from kukkiri.errors import KukkiriError
+
+__all__ = ["EVERY_PARAMETER", "Inputs", "UsageError", "holds_whole_numbers"]
+
+
+class UsageError(KukkiriError):
+    """Options that do not go together, or whose value cannot be read; the exit code is 2."""
 
 
 def holds_whole_numbers(hint: Any) -> bool:

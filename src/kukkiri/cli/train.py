@@ -20,9 +20,9 @@ def train_command(recipe: Path, *overrides: str, resume: bool = False) -> None:
         resume: continue from the last checkpoint, with the same result as an uninterrupted run.
     """
     require("torch", for_what="training")
-    from kukkiri.training import MetaRecipe, TrainingProgress, meta_train, read_any_recipe, train
+    from kukkiri.training import TrainingProgress, read_recipe, train
 
-    settings = read_any_recipe(recipe, overrides)
+    settings = read_recipe(recipe, overrides)
     with _TrainingDisplay(settings.steps, name=settings.name) as display:
 
         def report(progress: TrainingProgress) -> None:
@@ -32,10 +32,7 @@ def train_command(recipe: Path, *overrides: str, resume: bool = False) -> None:
             text = f"loss {progress.loss:.5f}  learning rate {progress.learning_rate:.2e}  {speed}"
             display.show(progress.step, text, left=_clock(progress.seconds_left), validated=validated)
 
-        if isinstance(settings, MetaRecipe):
-            weights = meta_train(settings, resume=resume, report=report)
-        else:
-            weights = train(settings, resume=resume, report=report)
+        weights = train(settings, resume=resume, report=report)
     print_result(str(weights))
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from kukkiri.cli.parameters import Inputs
-from kukkiri.cli.printing import print_json, report_file
+from kukkiri.cli.printing import print_json, print_progress, report_file
 from kukkiri.cli.upscale_options import (
     DEFAULT_FILES,
     DEFAULT_MESSAGES,
@@ -38,6 +39,8 @@ def upscale(
     Args:
         inputs: images, folders of images, or globs.
     """
+    files.check()
+    messages.check()
     make = partial(
         Upscaler,
         model.model or model.preset,
@@ -47,6 +50,7 @@ def upscale(
         tile=speed.tile,
         skip_flat=speed.skip_flat,
         weights=model.weights,
+        **size.keywords(),
     )
 
     def write_report(result: FileResult) -> None:
@@ -67,7 +71,9 @@ def upscale(
         make,
         inputs,
         output=files.output,
-        suffix=files.suffix,
+        suffix=files.chosen_suffix,
+        name=files.name,
+        model_name=Path(model.model).stem if model.model else model.preset,
         recursive=files.recursive,
         overwrite=files.overwrite,
         resume=files.resume,
@@ -76,6 +82,8 @@ def upscale(
         one_at_a_time=speed.tile is not None,
         after=write_report if messages.report else None,
     )
+    for note in run.notes:
+        print_progress(f"kukkiri: {note}")
     results = []
     for number, result in enumerate(run, 1):
         results.append(result)

@@ -1,12 +1,20 @@
 """The options of ``kukkiri upscale``, grouped by purpose."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Group, Parameter
 
-from kukkiri.inference import Domain
+from kukkiri.cli.parameters import UsageError
+from kukkiri.errors import ConfigError, did_you_mean
+from kukkiri.images import OUTPUT_SUFFIXES
+from kukkiri.images.formats import find_output_format
+from kukkiri.inference import Domain, TargetSize, UpscalerOptions
+from kukkiri.inference.file_jobs import SAME
+from kukkiri.inference.name_templates import NameTemplate
+from kukkiri.inference.sizes import MM_PER_INCH
 
 __all__ = [
     "DEFAULT_FILES",
@@ -30,6 +38,79 @@ class SizeOptions:
 
     scale: Annotated[float | None, Parameter(alias="-s")] = None
     """output pixels for one input pixel along a side, any number from 1; the model's own, or 2, when not given."""
+    width: int | None = None
+    """pixels of the result, instead of a scale; the height follows."""
+    height: int | None = None
+    """pixels of the result; the width follows."""
+    fit: str | None = None
+    """WxH, such as 3840x2160: the largest result in this box, in pixels."""
+    short_side: int | None = None
+    """pixels of the result's shorter side."""
+    megapixels: float | None = None
+    """millions of pixels of the result."""
+    print_size: Annotated[str | None, Parameter(name="--print")] = None
+    """WxH of the paper, such as 100x150mm, 10x15cm or 4x6in, turned as the image is; with --dpi."""
+    dpi: float | None = None
+    """pixels per inch of the print, 300 when not given; the result's metadata say it, too."""
+    stretch: bool = False
+    """change the aspect to meet --width and --height."""
+    wrap: bool = False
+    """the images are seamless textures: margins come from the other side, and tiles of the result join."""
+
+    def keywords(self) -> UpscalerOptions:
+        """The keywords of an upscaler beside ``scale``.
+
+        Raises:
+            UsageError: options that exclude one another, or a number that cannot be read.
+        """
+        fit = None if self.fit is None else _read_box(self.fit)
+        paper = None if self.print_size is None else _read_paper(self.print_size)
+        options: UpscalerOptions = {
+            "width": self.width,
+            "height": self.height,
+            "fit": fit,
+            "short_side": self.short_side,
+            "megapixels": self.megapixels,
+            "print_size": paper,
+            "dpi": self.dpi,
+            "stretch": self.stretch,
+            "wrap": self.wrap,
+        }
+        self._check(fit, paper)
+        return options
+
+    def _check(self, fit: tuple[int, int] | None, paper: tuple[float, float] | None) -> None:
+        asked = [
+            *(["--scale"] if self.scale is not None else []),
+            *(["--width and --height"] if self.width is not None and self.height is not None else []),
+            *(["--width"] if self.width is not None and self.height is None else []),
+            *(["--height"] if self.height is not None and self.width is None else []),
+            *(["--fit"] if fit is not None else []),
+            *(["--short-side"] if self.short_side is not None else []),
+            *(["--megapixels"] if self.megapixels is not None else []),
+            *(["--print"] if paper is not None else []),
+        ]
+        if len(asked) > 1:
+            raise UsageError(f"{' and '.join(asked)} each say how large the result is. Use one of them.")
+        if self.dpi is not None and paper is None:
+            raise UsageError(
+                "--dpi needs the size of the print. Add it, such as --print 100x150mm, or ask for pixels with --width."
+            )
+        if self.stretch and (self.width is None or self.height is None):
+            raise UsageError("--stretch changes the aspect to meet --width and --height. Give both.")
+        try:
+            TargetSize.when_asked(
+                width=self.width,
+                height=self.height,
+                fit=fit,
+                short_side=self.short_side,
+                megapixels=self.megapixels,
+                print_size=paper,
+                dpi=self.dpi,
+                stretch=self.stretch,
+            )
+        except ConfigError as error:
+            raise UsageError(str(error)) from error
 
 
 @Parameter(name="*", group=Group("Model", sort_key=2))
@@ -58,8 +139,13 @@ class FileOptions:
 
     output: Annotated[Path | None, Parameter(alias="-o")] = None
     """a file for one image, else a folder; beside the inputs when not given."""
+    format: str | None = None
+    """same (as each input, with a JPEG's own quality), or a type such as png, jpg, webp, tiff, avif; png (tif for tif)
+    when not given."""
     suffix: str | None = None
-    """file type of the results, such as .jpg; .png (.tif for .tif) when not given."""
+    """the same as --format, written as the end of the names: .jpg."""
+    name: str | None = None
+    """template of the results' names, such as "{stem}@{scale}x"; fields: stem, scale, model, width, height, suffix."""
     quality: int | None = None
     """1 to 100, for JPEG, WebP and AVIF."""
     recursive: Annotated[bool, Parameter(alias="-r")] = False
@@ -68,6 +154,45 @@ class FileOptions:
     """replace existing results."""
     resume: bool = False
     """skip images whose result exists already."""
+    dry_run: bool = False
+    """list what would be read and written, with sizes, time and memory; write nothing."""
+
+    @property
+    def chosen_suffix(self) -> str | None:
+        """Suffix of the results, ``same``, or ``None``.
+
+        Raises:
+            UsageError: an unknown format, or one that contradicts another option.
+        """
+        if self.format is None:
+            return self.suffix
+        if self.suffix is not None:
+            raise UsageError("--format and --suffix both say the type of the results. Use one of them.")
+        if self.format.lower() == SAME:
+            return SAME
+        suffix = f".{self.format.lower().removeprefix('.')}"
+        known = [SAME, *(suffix.removeprefix(".") for suffix in OUTPUT_SUFFIXES)]
+        if suffix not in OUTPUT_SUFFIXES:
+            raise UsageError(f"cannot write {self.format!r}{did_you_mean(self.format, known)}")
+        own = "" if self.output is None else self.output.suffix.lower()
+        if own in OUTPUT_SUFFIXES and find_output_format(Path(f"x{own}")) != find_output_format(Path(f"x{suffix}")):
+            raise UsageError(f"--output ends in {own}, but --format {self.format} was asked. Drop one of them.")
+        return suffix
+
+    def check(self) -> None:
+        """Check the options against one another.
+
+        Raises:
+            UsageError: they do not go together.
+        """
+        if self.name is None:
+            return
+        try:
+            NameTemplate(self.name)
+        except ConfigError as error:
+            raise UsageError(str(error)) from error
+        if self.output is not None and self.output.suffix.lower() in OUTPUT_SUFFIXES and not self.output.is_dir():
+            raise UsageError(f"--output {self.output} and --name both name the result. Let --output be a folder.")
 
 
 METADATA = Group("Transparency and metadata", sort_key=4)
@@ -96,8 +221,44 @@ class MessageOptions:
 
     report: bool = False
     """also write NAME-report.html beside each result: before and after, and how faithful the result is."""
+    quiet: bool = False
+    """print errors only."""
     json: bool = False
     """print one JSON object to stdout and nothing else."""
+    json_lines: bool = False
+    """print one JSON object a line to stdout as things happen: start, progress, note, done, failed, end."""
+
+    def check(self) -> None:
+        """Check the options against one another.
+
+        Raises:
+            UsageError: they do not go together.
+        """
+        if self.json and self.json_lines:
+            raise UsageError("--json prints one object at the end, --json-lines one a line. Use one of them.")
+
+
+_BOX = re.compile(r"(\d+) ?[x*\N{MULTIPLICATION SIGN}] ?(\d+)", re.IGNORECASE)
+_PAPER = re.compile(r"(\d+(?:\.\d+)?) ?[x*\N{MULTIPLICATION SIGN}] ?(\d+(?:\.\d+)?) ?(mm|cm|in|inch|\")", re.IGNORECASE)
+_UNITS = {"mm": 1.0, "cm": 10.0}
+
+
+def _read_box(text: str) -> tuple[int, int]:
+    match = _BOX.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(f"--fit takes width x height in pixels, such as 3840x2160, got {text!r}.")
+    return int(match[1]), int(match[2])
+
+
+def _read_paper(text: str) -> tuple[float, float]:
+    """(width, height) in mm."""
+    match = _PAPER.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(
+            f"--print takes the size of the paper with its unit, such as 100x150mm, 10x15cm or 4x6in, got {text!r}."
+        )
+    unit = _UNITS.get(match[3].lower(), MM_PER_INCH)
+    return float(match[1]) * unit, float(match[2]) * unit
 
 
 DEFAULT_SIZE = SizeOptions()

@@ -19,6 +19,7 @@ __all__ = [
     "read_resolution",
     "serialize",
     "settle_orientation",
+    "settle_resolution",
     "settle_size",
     "strip_prefix",
     "swap_byte_order",
@@ -122,6 +123,23 @@ def settle_size(exif: bytes, size: tuple[int, int]) -> bytes:
             if tag in sides and count and kind in _INTEGERS:
                 # Always as a 32-bit number: an upscaled side can exceed 16 bits.
                 struct.pack_into(f"{order}HHII", patched, position, tag, 4, 1, sides[tag])
+    return bytes(patched)
+
+
+def settle_resolution(exif: bytes, resolution: tuple[float, float]) -> bytes:
+    """Write (horizontal, vertical) pixels per inch over those of the first directory; every other byte stays."""
+    order = find_byte_order(exif)
+    if order is None:
+        return exif
+    patched = bytearray(exif)
+    numbers = dict(zip((_X_RESOLUTION, _Y_RESOLUTION), resolution, strict=True))
+    for tag, kind, count, position in _walk(exif, _first(exif, order), order):
+        if tag in numbers and kind == 5 and count == 1:
+            (at,) = struct.unpack_from(f"{order}I", exif, position + 8)
+            if at + 8 <= len(exif):
+                struct.pack_into(f"{order}II", patched, at, round(numbers[tag] * 1000), 1000)
+        elif tag == _RESOLUTION_UNIT and kind == 3 and count:
+            struct.pack_into(f"{order}HHIHH", patched, position, tag, 3, 1, 2, 0)
     return bytes(patched)
 
 

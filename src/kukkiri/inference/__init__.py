@@ -10,6 +10,7 @@ from kukkiri.inference.options import UpscalerOptions
 from kukkiri.inference.planning import Plan
 from kukkiri.inference.presets import PRESETS, Preset
 from kukkiri.inference.providers import Provider, try_providers
+from kukkiri.inference.sizes import TargetSize
 from kukkiri.inference.tiling import SeamScore
 from kukkiri.inference.upscaler import Upscaler
 
@@ -27,6 +28,7 @@ __all__ = [
     "Preset",
     "Provider",
     "SeamScore",
+    "TargetSize",
     "Upscaler",
     "UpscalerOptions",
     "count_usable_threads",

@@ -1,15 +1,22 @@
-"""Image files to read and to write: files, folders and globs turned into pairs of paths."""
+"""Image files to read and to write: every source gets the name of its result."""
 
-import glob
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kukkiri.errors import ConfigError, ImageError, KukkiriError, did_you_mean
-from kukkiri.files import list_images, sweep_temporary_files
-from kukkiri.images import OUTPUT_SUFFIXES
+from kukkiri.files import sweep_temporary_files
+from kukkiri.images import OUTPUT_SUFFIXES, find_own_suffix
+from kukkiri.inference.earlier_results import is_result_of
+from kukkiri.inference.name_templates import NameParts, NameTemplate
+from kukkiri.inference.source_files import SourceFiles
 
-__all__ = ["FileJob", "SourceFiles", "find_source_files", "plan_jobs", "sweep_targets"]
+__all__ = ["SAME", "FileJob", "JobPlan", "Naming", "plan_jobs", "sweep_targets"]
+
+SAME = "same"
+"""Instead of a suffix: the format of each source."""
 
 
 @dataclass(frozen=True)
@@ -19,78 +26,82 @@ class FileJob:
     source: Path
     target: Path
     problem: KukkiriError | None = None
-    """The reason why there is nothing to read."""
+    """The reason why nothing is read."""
+
+
+def _no_size(path: Path) -> tuple[float, tuple[int, int]]:
+    raise ImageError(f"{path}: the size of its result is not known beforehand. Name results without width and height.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Naming:
+    """The names of the results of a run."""
+
+    template: NameTemplate
+    scale: float | None = 1.0
+    """Of every result; ``None``: ``measure`` tells it."""
+    model: str = ""
+    measure: Callable[[Path], tuple[float, tuple[int, int]]] = _no_size
+    """Scale and (height, width) of a source's result; called when a name needs them."""
+
+    def name(self, source: Path, *, suffix: str) -> str:
+        """Name the result of a source.
+
+        Raises:
+            ConfigError: see :meth:`NameTemplate.fill`.
+            ImageError: a size is needed, and the source cannot be read.
+        """
+        scale, size = self.scale, None
+        if self.template.fields & {"width", "height"} or (scale is None and "scale" in self.template.fields):
+            scale, size = self.measure(source)
+        return self.template.fill(stem=source.stem, scale=scale or 1, model=self.model, size=size, suffix=suffix)
 
 
 @dataclass(frozen=True)
-class SourceFiles:
-    """The image files that some inputs name."""
+class JobPlan:
+    """The files of a run."""
 
-    images: tuple[tuple[Path, Path | None], ...]
-    """Each file, and its path below the folder that was given, if one was."""
-    problems: tuple[FileJob, ...]
-    """Inputs that name no image."""
-
-
-def find_source_files(inputs: Sequence[str], *, recursive: bool = False) -> SourceFiles:
-    """Find every image that ``inputs`` name, each once.
-
-    Args:
-        inputs: files, folders, and globs that the shell did not expand.
-        recursive: look into folders below, too.
-    """
-    found: list[tuple[Path, Path | None]] = []
-    problems = []
-    for text in inputs:
-        path = Path(text)
-        if path.is_dir():
-            images = list_images(path, recursive=recursive)
-            if not images:
-                hint = "" if recursive else " Use --recursive to look into the folders below."
-                problems.append(FileJob(path, path, ImageError(f"{path}: no images in this folder.{hint}")))
-            found += [(image, image.relative_to(path)) for image in images]
-        elif not path.exists() and glob.has_magic(text):
-            names = sorted(glob.glob(text, recursive=True))  # noqa: PTH207  (Path.glob refuses absolute patterns)
-            matches = [Path(name) for name in names if Path(name).is_file()]
-            if not matches:
-                problems.append(FileJob(path, path, ImageError(f"{text}: nothing matches.")))
-            found += [(match, Path(match.name)) for match in matches]
-        else:
-            found.append((path, None))
-    return SourceFiles(tuple(dict.fromkeys(found)), tuple(problems))
+    jobs: list[FileJob]
+    sources: SourceFiles
+    """That were left out, too."""
 
 
-def plan_jobs(sources: SourceFiles, *, output: Path | None, label: str, suffix: str | None = None) -> list[FileJob]:
+def plan_jobs(sources: SourceFiles, *, output: Path | None, naming: Naming, suffix: str | None = None) -> JobPlan:
     """Give every image the file that its result goes to.
 
     One file may name a file as output; everything else goes into a folder, which keeps the tree below a
-    folder that was given. Without an output, results lie beside their sources, with ``label`` in the name.
+    folder that was given. Without an output, results lie beside their sources. Sources whose results would have
+    one name are jobs with a problem, and so is one whose result would have the name of another source, unless that
+    is the result of an earlier run.
 
     Args:
         sources: see :func:`find_source_files`.
         output: file or folder.
-        label: such as ``x2``, added to names beside the sources.
-        suffix: of the results, such as ``.png``; ``None``: .tif for .tif, .png for everything else.
+        naming: of the results.
+        suffix: of the results, such as ``.png``; ``same``: that of each source's format, where it can be written;
+            ``None``: .tif for .tif, .png for everything else.
 
     Raises:
-        ConfigError: an unknown suffix, or two inputs with one output.
+        ConfigError: an unknown suffix.
     """
-    if suffix is not None and suffix.lower() not in OUTPUT_SUFFIXES:
+    if suffix not in (None, SAME) and suffix.lower() not in OUTPUT_SUFFIXES:
         raise ConfigError(f"cannot write {suffix!r}{did_you_mean(suffix.lower(), OUTPUT_SUFFIXES)}")
     found = sources.images
     single = len(found) == 1 and found[0][1] is None and output is not None and output.suffix and not output.is_dir()
     jobs = []
     for source, below in found:
-        kind = suffix or (source.suffix.lower() if source.suffix.lower() in (".tif", ".tiff") else ".png")
         if single and output is not None:
-            target = output
-        elif output is None:
-            target = source.with_name(f"{source.stem}-{label}{kind}")
-        else:
-            target = output / (below or Path(source.name)).with_suffix(kind)
-        jobs.append(FileJob(source, target))
-    _refuse_collisions(jobs)
-    return [*jobs, *sources.problems]
+            jobs.append(FileJob(source, output))
+            continue
+        folder = source.parent if output is None else output / (below or Path(source.name)).parent
+        try:
+            jobs.append(FileJob(source, folder / naming.name(source, suffix=_choose_suffix(source, suffix))))
+        except KukkiriError as error:
+            jobs.append(FileJob(source, source, error))
+    results = _find_own_results(jobs, naming)
+    jobs = _mark_clashes([job for job in jobs if job.source not in results])
+    jobs += [FileJob(each.path, each.path, each.problem) for each in sources.problems]
+    return JobPlan(jobs, replace(sources, results=(*sources.results, *results)))
 
 
 def sweep_targets(jobs: Iterable[FileJob]) -> None:
@@ -99,11 +110,72 @@ def sweep_targets(jobs: Iterable[FileJob]) -> None:
         sweep_temporary_files(folder)
 
 
-def _refuse_collisions(jobs: Sequence[FileJob]) -> None:
-    taken: dict[Path, Path] = {}
+def _choose_suffix(source: Path, suffix: str | None) -> str:
+    if suffix == SAME:
+        return find_own_suffix(source) or ".png"
+    if suffix is not None:
+        return suffix
+    own = source.suffix.lower()
+    return own if own in (".tif", ".tiff") else ".png"
+
+
+def _find_own_results(jobs: Sequence[FileJob], naming: Naming) -> dict[Path, None]:
+    """Find the sources that this very run would make of another source, and so has made before."""
+    makers: dict[str, list[Path]] = defaultdict(list)
     for job in jobs:
-        other = taken.setdefault(job.target, job.source)
-        if other != job.source:
-            raise ConfigError(
-                f"{other} and {job.source} would both be written to {job.target}. Rename one, or run them apart."
+        if job.problem is None:
+            makers[_key(job.target)].append(job.source)
+    found: dict[Path, None] = {}
+    for job in jobs:
+        for maker in makers.get(_key(job.source), ()):
+            if _key(maker) != _key(job.source) and _is_own_result(job.source, maker, naming):
+                found[job.source] = None
+    return found
+
+
+def _is_own_result(path: Path, source: Path, naming: Naming) -> bool:
+    if naming.scale is not None:
+        exact = NameParts(source.stem, scale=naming.scale)
+    else:
+        try:
+            exact = NameParts(source.stem, size=naming.measure(source)[1])
+        except KukkiriError:
+            return False
+    return is_result_of(path, source, exact) or is_result_of(path, source, NameParts(source.stem))
+
+
+def _mark_clashes(jobs: Sequence[FileJob]) -> list[FileJob]:
+    inputs = {_key(job.source): job.source for job in jobs}
+    makers: dict[str, list[Path]] = defaultdict(list)
+    for job in jobs:
+        if job.problem is None:
+            makers[_key(job.target)].append(job.source)
+
+    def mark(job: FileJob) -> FileJob:
+        if job.problem is not None:
+            return job
+        others = makers[_key(job.target)]
+        if len(others) > 1:
+            listed = f"{', '.join(map(str, others[:-1]))} and {others[-1]}"
+            return replace(
+                job,
+                problem=ConfigError(
+                    f"{listed} would {'both' if len(others) == 2 else 'all'} be written to {job.target}. "
+                    "Rename one, run them apart, or keep their types with --format same."
+                ),
             )
+        if inputs.get(_key(job.target), job.source) != job.source:
+            return replace(
+                job,
+                problem=ConfigError(
+                    f"{job.source}: its result would be {job.target}, which is an input of this run and is never "
+                    "overwritten. Choose another folder with -o, or another name with --name."
+                ),
+            )
+        return job
+
+    return [mark(job) for job in jobs]
+
+
+def _key(path: Path) -> str:
+    return os.path.normcase(os.path.abspath(path))  # noqa: PTH100

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Protocol
 
 from kukkiri.errors import ConfigError, ImageError, KukkiriError
-from kukkiri.images import check_output, read_image
+from kukkiri.images import check_output, read_header, read_image
+from kukkiri.inference.earlier_results import BESIDE, BESIDE_SIZED
 from kukkiri.inference.engine import count_usable_threads
-from kukkiri.inference.file_jobs import FileJob, find_source_files, plan_jobs, sweep_targets
+from kukkiri.inference.file_jobs import FileJob, Naming, plan_jobs, sweep_targets
+from kukkiri.inference.name_templates import NameTemplate
+from kukkiri.inference.source_files import find_source_files, leave_out_results
 from kukkiri.inference.upscaler import Upscaler
 
 __all__ = ["FileResult", "FolderRun", "UpscalerMaker"]
@@ -71,6 +74,8 @@ class FolderRun:
         *,
         output: Path | None = None,
         suffix: str | None = None,
+        name: str | None = None,
+        model_name: str = "",
         recursive: bool = False,
         overwrite: bool = False,
         resume: bool = False,
@@ -85,7 +90,11 @@ class FolderRun:
             make_upscaler: called once, and once more when an image needs all the memory.
             inputs: files, folders and globs.
             output: a file for one image, else a folder; ``None``: beside the sources.
-            suffix: of the results, such as ``.jpg``; ``None``: .tif for .tif, .png for everything else.
+            suffix: of the results, such as ``.jpg``; ``same``: the format of each source; ``None``: .tif for .tif,
+                .png for everything else.
+            name: template for the names of the results, see :class:`NameTemplate`; by default the source's name,
+                beside the sources with the scale or the size.
+            model_name: of the model, for the template; the upscaler's own when empty.
             recursive: look into folders below, too.
             overwrite: replace existing results.
             resume: skip images whose result is there already.
@@ -96,20 +105,40 @@ class FolderRun:
                 result's error.
 
         Raises:
-            ConfigError: an unknown suffix, two inputs with one output, or both ``overwrite`` and ``resume``.
+            ConfigError: an unknown suffix or template, or both ``overwrite`` and ``resume``.
             ModelError: see :class:`kukkiri.Upscaler`.
         """
         if overwrite and resume:
             raise ConfigError("--overwrite makes everything again and --resume skips what is there. Use one of them.")
         self._make, self._threads = make_upscaler, threads
         self._overwrite, self._resume, self._quality, self._after = overwrite, resume, quality, after
-        sources = find_source_files(inputs, recursive=recursive)
+        template = NameTemplate(name) if name is not None else None
+        found = find_source_files(inputs, recursive=recursive)
+        sources = leave_out_results(found, output=output, name=template)
         images = max(1, len(sources.images))
         workers = 1 if one_at_a_time or threads is not None else min(images, count_usable_threads())
         self._computing = threading.Semaphore(workers)
         self._at_once = min(images, max(2, workers))
         self.upscaler = make_upscaler(threads=1 if workers > 1 else threads, workers=self._at_once)
-        self.jobs = plan_jobs(sources, output=output, label=f"x{self.upscaler.scale:g}", suffix=suffix)
+        sized = self.upscaler.target is not None
+        if template is None:
+            template = NameTemplate("{stem}") if output is not None else BESIDE_SIZED if sized else BESIDE
+        naming = Naming(
+            template=template,
+            scale=None if sized else self.upscaler.scale,
+            model=model_name or self.upscaler.name,
+            measure=self._measure,
+        )
+        plan = plan_jobs(sources, output=output, naming=naming, suffix=suffix)
+        self.jobs = plan.jobs
+        self.notes = plan.sources.notes()
+        """One line for each kind of files that are left out."""
+
+    def _measure(self, source: Path) -> tuple[float, tuple[int, int]]:
+        """Scale and (height, width) of a source's result."""
+        height, width = read_header(source).size
+        size = self.upscaler.plan_size((height, width))
+        return max(size[0] / height, size[1] / width), size
 
     def __iter__(self) -> Iterator[FileResult]:
         """Do every job; results in the order in which they are ready."""

@@ -21,7 +21,7 @@ Sample = TypeVar("Sample", bound=np.generic)
 def upscale(
     image: NDArray[Sample],
     *,
-    scale: float | None = 2,
+    scale: float | None = None,
     model: str | PathLike[str] | Engine = "balanced",
     **options: Unpack[UpscalerOptions],
 ) -> NDArray[Sample]: ...
@@ -31,7 +31,7 @@ def upscale(
 def upscale(
     image: EncodedImage | PillowImage | Image,
     *,
-    scale: float | None = 2,
+    scale: float | None = None,
     model: str | PathLike[str] | Engine = "balanced",
     **options: Unpack[UpscalerOptions],
 ) -> Image: ...
@@ -40,7 +40,7 @@ def upscale(
 def upscale(
     image: ImageSource,
     *,
-    scale: float | None = 2,
+    scale: float | None = None,
     model: str | PathLike[str] | Engine = "balanced",
     ensemble: bool = False,
     chop: bool = False,
@@ -49,14 +49,25 @@ def upscale(
     memory: int | None = None,
     workers: int = 1,
     skip_flat: bool = False,
+    bounded: bool = True,
     weights: Domain = "auto",
+    width: int | None = None,
+    height: int | None = None,
+    fit: tuple[int, int] | None = None,
+    short_side: int | None = None,
+    megapixels: float | None = None,
+    print_size: tuple[float, float] | None = None,
+    dpi: float | None = None,
+    stretch: bool = False,
+    wrap: bool = False,
 ) -> NDArray[np.generic] | Image:
     """Upscale one image; for several, make one :class:`Upscaler`, which loads the model once.
 
     Args:
         image: a path, bytes, a binary file, an array, a ``PIL.Image`` or a :class:`kukkiri.Image`, see
             :meth:`Upscaler.__call__`.
-        scale: this and what follows: see :class:`Upscaler`.
+        scale: the model's own, 2 for presets, families and interpolations, when not given; this and what follows:
+            see :class:`Upscaler`.
         model: an interpolation, a preset, a family, a shipped model, a file, or an engine.
         ensemble: geometric self-ensemble.
         chop: in the official four quadrants.
@@ -65,7 +76,17 @@ def upscale(
         memory: bytes that the image may take.
         workers: images in work at one time.
         skip_flat: interpolate flat parts.
+        bounded: flat parts stay flat, and fine patterns keep their mean.
         weights: ``clean``, ``photo``, or by the image.
+        width: pixels of the result, instead of ``scale``.
+        height: pixels of the result.
+        fit: (width, height) of a box in pixels.
+        short_side: pixels of the shorter side.
+        megapixels: millions of pixels.
+        print_size: (width, height) of paper in mm.
+        dpi: pixels per inch of the print.
+        stretch: change the aspect to meet ``width`` and ``height``.
+        wrap: the image is a seamless texture.
 
     Returns:
         An array for an array, else an image; its ``.save("out.png")`` writes it with its metadata.
@@ -84,6 +105,16 @@ def upscale(
         memory=memory,
         workers=workers,
         skip_flat=skip_flat,
+        bounded=bounded,
         weights=weights,
+        width=width,
+        height=height,
+        fit=fit,
+        short_side=short_side,
+        megapixels=megapixels,
+        print_size=print_size,
+        dpi=dpi,
+        stretch=stretch,
+        wrap=wrap,
     )
     return upscaler(image)

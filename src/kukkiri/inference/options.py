@@ -17,4 +17,14 @@ class UpscalerOptions(TypedDict, total=False):
     memory: int | None
     workers: int
     skip_flat: bool
+    bounded: bool
     weights: Domain
+    width: int | None
+    height: int | None
+    fit: tuple[int, int] | None
+    short_side: int | None
+    megapixels: float | None
+    print_size: tuple[float, float] | None
+    dpi: float | None
+    stretch: bool
+    wrap: bool

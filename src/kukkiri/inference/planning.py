@@ -8,7 +8,7 @@ from kukkiri.errors import ImageError
 from kukkiri.inference.engine import Engine
 from kukkiri.inference.tiling import TileSize, choose_tile
 
-__all__ = ["Plan", "make_plan"]
+__all__ = ["Plan", "find_output_size", "make_plan"]
 
 _COPIES = 3  # float32 copies of the result that are alive at one time
 
@@ -29,7 +29,7 @@ def make_plan(
     engines: Sequence[Engine],
     size: tuple[int, int],
     *,
-    scale: float,
+    output_size: tuple[int, int],
     channels: int,
     tile: int | None,
     budget: int,
@@ -39,7 +39,7 @@ def make_plan(
     Args:
         engines: run one after the other; none for an interpolation.
         size: (height, width) of the image.
-        scale: of the result.
+        output_size: (height, width) of the result.
         channels: of the image, alpha included.
         tile: largest side of a tile in LR pixels; 0 for the whole image, ``None`` for what fits into memory.
         budget: bytes that this image may take.
@@ -48,7 +48,6 @@ def make_plan(
         ImageError: the budget does not suffice for the result, or for the smallest tile.
     """
     height, width = size
-    output_size = _rounded(scale * height), _rounded(scale * width)
     last = math.prod(engine.info.scale for engine in engines) ** 2 * height * width
     planes = engines[0].info.channels if engines else 3
     arrays = 4 * (_COPIES * channels * math.prod(output_size) + 2 * planes * last)
@@ -69,8 +68,10 @@ def make_plan(
     return Plan(output_size, tuple(passes), arrays + largest)
 
 
-def _rounded(side: float) -> int:
-    return max(1, math.floor(side + 0.5))
+def find_output_size(size: tuple[int, int], scale: float) -> tuple[int, int]:
+    """Compute (height, width) times a scale, each rounded half up, at least 1."""
+    height, width = (max(1, math.floor(scale * side + 0.5)) for side in size)
+    return height, width
 
 
 def _tile_for(engine: Engine, size: tuple[int, int], *, tile: int | None, budget: int) -> TileSize | None:

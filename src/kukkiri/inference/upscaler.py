@@ -1,6 +1,7 @@
 """Any image through any model: the front door of the torch-free half."""
 
 import dataclasses
+import math
 import threading
 from collections.abc import Callable
 from os import PathLike
@@ -19,12 +20,24 @@ from kukkiri.inference.interpolation import interpolate_image, resize_planes
 from kukkiri.inference.memory import find_free_memory
 from kukkiri.inference.network_run import NetworkRun, ProgressCallback
 from kukkiri.inference.options import UpscalerOptions
-from kukkiri.inference.planning import Plan, make_plan
+from kukkiri.inference.planning import Plan, find_output_size, make_plan
+from kukkiri.inference.sizes import TargetSize
+from kukkiri.inference.wrapping import find_wrap_margin, resize_wrapped, upscale_wrapped
 
 __all__ = ["Upscaler"]
 
 Plane = NDArray[np.float32]
 Sample = TypeVar("Sample", bound=np.generic)
+_NO_SIZE: UpscalerOptions = {
+    "width": None,
+    "height": None,
+    "fit": None,
+    "short_side": None,
+    "megapixels": None,
+    "print_size": None,
+    "dpi": None,
+    "stretch": False,
+}
 _SHARE = 0.8  # of the free memory that the images in work may take together
 
 
@@ -46,7 +59,17 @@ class Upscaler:
         memory: int | None = None,
         workers: int = 1,
         skip_flat: bool = False,
+        bounded: bool = True,
         weights: Domain = "auto",
+        width: int | None = None,
+        height: int | None = None,
+        fit: tuple[int, int] | None = None,
+        short_side: int | None = None,
+        megapixels: float | None = None,
+        print_size: tuple[float, float] | None = None,
+        dpi: float | None = None,
+        stretch: bool = False,
+        wrap: bool = False,
     ) -> None:
         """Load the model.
 
@@ -69,10 +92,25 @@ class Upscaler:
             workers: images that the caller has in work at one time, each in a thread of its own.
             skip_flat: interpolate flat parts of the image, where that differs from the network by less than half
                 a grey level, and run the network on the rest; a note gives the share that was interpolated.
+            bounded: hold the network's result to the image where it must not leave it: within two levels of a 3x3
+                neighbourhood that is flat to two levels, and at the local mean of one-pixel patterns, such as dither.
+                Natural images change by less than 0.001 dB. Always off with ``chop``.
             weights: degradation domain of a preset's or family's networks: ``clean`` for screenshots, renders and
                 benchmarks, ``photo`` for what JPEG, noise and slight blur have damaged; ``auto``: ``photo`` for
                 images that were read from a file compressed with loss, where such weights are shipped, and
                 ``clean`` otherwise, so for arrays. See :meth:`suited`.
+            width: this and the next six say the size of the result instead of ``scale``, see
+                :class:`kukkiri.inference.TargetSize`. The networks of the smallest whole scale that reaches it run
+                on each image, and an antialiased bicubic resize meets the size to the pixel.
+            height: pixels; with ``width`` the aspect must be the image's, to a pixel.
+            fit: (width, height) of a box in pixels.
+            short_side: pixels of the shorter side.
+            megapixels: millions of pixels.
+            print_size: (width, height) of paper in mm, turned as the image is.
+            dpi: pixels per inch of the print, which the metadata of the result say.
+            stretch: change the aspect to meet ``width`` and ``height``.
+            wrap: the image is a seamless texture, whose margins are taken from the other side; tiles of the result
+                join without a seam.
 
         Raises:
             ModelError: an unknown or damaged model, an impossible scale, or a degradation domain that is not shipped.
@@ -89,6 +127,18 @@ class Upscaler:
             raise ConfigError(f"workers must be at least 1, got {workers}.")
         if weights not in get_args(Domain):
             raise ConfigError(f"unknown weights {weights!r}{did_you_mean(str(weights), get_args(Domain))}")
+        target = TargetSize.when_asked(
+            width=width,
+            height=height,
+            fit=fit,
+            short_side=short_side,
+            megapixels=megapixels,
+            print_size=print_size,
+            dpi=dpi,
+            stretch=stretch,
+        )
+        if target is not None and scale is not None:
+            raise ConfigError("a scale and a size both say how large the result is. Use one of them.")
         choice = choose_model(model, scale=scale, threads=threads, weights=weights)
         if skip_flat and choice.kernel is not None:
             raise ConfigError(f"skip_flat saves runs of a network, and {choice.name} has none. Drop it.")
@@ -102,8 +152,21 @@ class Upscaler:
             memory=memory,
             workers=workers,
             skip_flat=skip_flat,
+            bounded=bounded,
             weights=weights,
+            width=width,
+            height=height,
+            fit=fit,
+            short_side=short_side,
+            megapixels=megapixels,
+            print_size=print_size,
+            dpi=dpi,
+            stretch=stretch,
+            wrap=wrap,
         )
+        self.target = target
+        """Size of the results; ``None`` when the scale decides."""
+        self.wrap = wrap
         self.name = choice.name
         self.scale = choice.scale
         self.engines = choice.engines
@@ -111,6 +174,7 @@ class Upscaler:
         self.ensemble = ensemble or choice.ensemble
         self.chop = chop
         self.skip_flat = skip_flat
+        self.bounded = bounded and not chop and choice.kernel is None
         self.domain = choice.domain
         self.has_photo = choice.has_photo
         """:meth:`suited` has a choice."""
@@ -118,7 +182,8 @@ class Upscaler:
         self._tile = None if tile == "auto" else tile
         self._memory = memory
         self._workers = workers
-        self._photo: Upscaler | None = None
+        self._factor: int | None = None
+        self._twins: dict[tuple[Domain, int | None], Upscaler] = {}
         self._lock = threading.Lock()
 
     @overload
@@ -150,18 +215,46 @@ class Upscaler:
         return return_in_kind(self._upscale(open_image(image), progress), image)
 
     def suited(self, image: Image) -> "Upscaler":
-        """Return the upscaler that is used for an image: this one, or its twin for photographs.
+        """Return the upscaler that is used for an image: this one, or its twin for photographs or for the size.
 
-        The twin is taken for a lossy image when the degradation domain is ``auto`` and such weights are shipped; they
-        are loaded when the first one comes. ``domain`` tells which it is.
+        The twin for photographs is taken for a lossy image when the degradation domain is ``auto`` and such weights
+        are shipped; ``domain`` tells which it is. Where a size is asked for, the twin has the networks that reach it.
+        Twins are loaded when they are first needed.
         """
-        if not (image.lossy and self.has_photo):
+        sized = self._suited_to(image.size)
+        if not (image.lossy and sized.has_photo):
+            return sized
+        return sized._twin("photo", sized._factor)
+
+    def _suited_to(self, size: tuple[int, int]) -> "Upscaler":
+        if self.target is None or self._factor is not None:
             return self
+        return self._twin(self._options.get("weights", "auto"), self.target.find_factor(size))
+
+    def _twin(self, weights: Domain, factor: int | None) -> "Upscaler":
+        """Return the same upscaler with other weights, or with the networks of another scale for its target size."""
         with self._lock:
-            if self._photo is None:
-                options: UpscalerOptions = {**self._options, "weights": "photo"}
-                self._photo = Upscaler(self._model, scale=self._scale_asked, **options)
-        return self._photo
+            twin = self._twins.get((weights, factor))
+            if twin is None:
+                options: UpscalerOptions = {**self._options, "weights": weights}
+                if factor is None:
+                    twin = Upscaler(self._model, scale=self._scale_asked, **options)
+                else:
+                    without_size: UpscalerOptions = {**options, **_NO_SIZE}
+                    twin = Upscaler(self._model, scale=factor, **without_size)
+                    twin.target, twin._factor, twin._options, twin._scale_asked = self.target, factor, options, None
+                self._twins[weights, factor] = twin
+        return twin
+
+    def plan_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Compute the (height, width) of the result for an image of (height, width).
+
+        Raises:
+            ConfigError: the aspect of the image does not fit the target.
+        """
+        if self.target is not None:
+            return self.target.resolve(size)
+        return find_output_size(size, self.scale)
 
     def upscale_planes(self, lr: Plane) -> Plane:
         """Upscale the network's own planes: Y or RGB without any conversion; for evaluation and video.
@@ -177,16 +270,18 @@ class Upscaler:
             ImageError: memory does not suffice for the result.
             ModelError: another number of channels, or the network gave NaN or infinity.
         """
+        sized = self._suited_to((lr.shape[1], lr.shape[2]))
+        if sized is not self:
+            return sized.upscale_planes(lr)
         if self.engines and lr.shape[0] != self.engines[0].info.channels:
             expected = self.engines[0].info.channels
             raise ModelError(f"{self.name}: takes {expected} planes, got {lr.shape[0]}. Convert the colours first.")
         plan = self.plan((lr.shape[1], lr.shape[2]), channels=lr.shape[0])
-        if self._changes_nothing:
-            return lr
-        if self.kernel is not None:
-            sr = resize_planes(lr[None], plan.output_size, kernel=self.kernel)
+        if not self.engines:
+            same = plan.output_size == lr.shape[1:]
+            sr = lr[None] if same else resize_planes(lr[None], plan.output_size, kernel=self.kernel or "cubic")
         else:
-            sr = self._network_run(plan, None).run(lr[None])
+            sr = self._network_run(plan, None).run(lr[None], keep_mean=self.bounded)
         planes: Plane = sr[0]
         return planes
 
@@ -196,28 +291,46 @@ class Upscaler:
         Raises:
             ImageError: memory does not suffice for the result, or for the smallest tile.
         """
+        sized = self._suited_to(size)
+        if sized is not self:
+            return sized.plan(size, channels=channels)
+        return self._plan(size, self.plan_size(size), channels=channels)
+
+    def _plan(self, size: tuple[int, int], output_size: tuple[int, int], *, channels: int) -> Plan:
         budget = int(_SHARE * find_free_memory() / self._workers) if self._memory is None else self._memory
-        return make_plan(self.engines, size, scale=self.scale, channels=channels, tile=self._tile, budget=budget)
+        return make_plan(self.engines, size, output_size=output_size, channels=channels, tile=self._tile, budget=budget)
 
     def __reduce__(self) -> "tuple[Callable[..., Upscaler], tuple[object, ...]]":
         return _make_again, (self._model, self._scale_asked, self._options)
-
-    @property
-    def _changes_nothing(self) -> bool:
-        return self.scale == 1 and not self.engines
 
     def _upscale(self, image: Image, progress: ProgressCallback | None) -> Image:
         suited = self.suited(image)
         if suited is not self:
             return suited._upscale(image, progress)
-        plan = self.plan(image.size, channels=image.colour.shape[2] + (image.alpha is not None))
-        if self._changes_nothing:
+        size = self.plan_size(image.size)
+        if self.target is not None:
+            image = self.target.describe(image, size)
+        if size == image.size and not self.engines:
             return image
-        if self.kernel is not None:
-            return interpolate_image(image, plan.output_size, kernel=self.kernel, threads=self.threads)
+        channels = image.colour.shape[2] + (image.alpha is not None)
+        if not self.wrap:
+            return self._upscale_once(image, self.plan(image.size, channels=channels), progress)
+        if not self.engines:
+            return resize_wrapped(image, size, kernel=self.kernel or "cubic")
+        factor = math.prod(engine.info.scale for engine in self.engines)
+
+        def upscale(padded: Image) -> Image:
+            plan = self._plan(padded.size, find_output_size(padded.size, factor), channels=channels)
+            return self._upscale_once(padded, plan, progress)
+
+        return upscale_wrapped(image, upscale, margin=find_wrap_margin(self.engines), factor=factor, output_size=size)
+
+    def _upscale_once(self, image: Image, plan: Plan, progress: ProgressCallback | None) -> Image:
+        if not self.engines:
+            return interpolate_image(image, plan.output_size, kernel=self.kernel or "cubic", threads=self.threads)
         colours = ColourPlan(image, self.engines[0].info.colour)
         run = self._network_run(plan, progress)
-        sr = colours.join(run.run(colours.planes), threads=self.threads)
+        sr = colours.join(run.run(colours.planes), bounded=self.bounded, threads=self.threads)
         return dataclasses.replace(sr, notes=(*image.notes, *run.notes()))
 
     def _network_run(self, plan: Plan, progress: ProgressCallback | None) -> NetworkRun:
@@ -227,6 +340,8 @@ class Upscaler:
             ensemble=self.ensemble,
             chop=self.chop,
             skip_flat=self.skip_flat,
+            bounded=self.bounded,
+            threads=self.threads,
             progress=progress,
         )
 

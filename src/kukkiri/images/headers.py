@@ -1,0 +1,64 @@
+"""The header of an image file: sides and channels without decoding the pixels."""
+
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+
+from kukkiri.images.formats import OUTPUT_SUFFIXES, find_output_format, recognize
+from kukkiri.images.libvips import clear_errors, failure_types, vips
+from kukkiri.images.reading import read_image
+
+__all__ = ["ImageHeader", "find_own_suffix", "read_header"]
+
+_START = 1024
+_ORIENTED = ("AVIF", "HEIC")  # their decoder turns the pixels, so that the sides are turned already
+
+
+@dataclass(frozen=True)
+class ImageHeader:
+    """Sides and channels of a still image."""
+
+    size: tuple[int, int]
+    """(height, width), turned as the EXIF orientation says."""
+    channels: int
+    """Alpha included."""
+
+
+def read_header(path: str | PathLike[str]) -> ImageHeader:
+    """Read sides and channels; a file whose header libvips does not read is decoded.
+
+    Raises:
+        ImageError: see :func:`kukkiri.images.read_image`.
+    """
+    form = _recognize(Path(path))
+    clear_errors()
+    try:
+        source = vips().Source.new_from_file(str(path))
+        image = vips().Image.new_from_source(source, "")
+        turned = form not in _ORIENTED and "orientation" in image.get_fields() and image.get("orientation") >= 5
+        bands = 3 if image.interpretation == "cmyk" else image.bands
+        return ImageHeader((image.width, image.height) if turned else (image.height, image.width), bands)
+    except failure_types():
+        clear_errors()
+    decoded = read_image(path)
+    return ImageHeader(decoded.size, decoded.colour.shape[2] + (decoded.alpha is not None))
+
+
+def find_own_suffix(path: Path) -> str | None:
+    """Return a suffix that writes the format of a file's content: its own where that fits, else the usual one.
+
+    Returns:
+        Lower case, such as ``.jpg``; ``None`` when there is no such file, or its format cannot be written.
+    """
+    form = _recognize(path)
+    fitting = [suffix for suffix in OUTPUT_SUFFIXES if find_output_format(Path(f"x{suffix}")).name == form]
+    own = path.suffix.lower()
+    return own if own in fitting else min(fitting, key=len, default=None)
+
+
+def _recognize(path: Path) -> str | None:
+    try:
+        with path.open("rb") as stream:
+            return recognize(stream.read(_START))
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,117 @@
+"""Results of earlier runs among the images of a folder, which are no sources of the next run."""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from kukkiri.errors import ImageError
+from kukkiri.images import read_header
+from kukkiri.inference.name_templates import NameParts, NameTemplate
+
+__all__ = ["BESIDE", "BESIDE_SIZED", "find_earlier_results", "is_result_of"]
+
+BESIDE = NameTemplate("{stem}-x{scale}")
+"""Names of results beside their sources."""
+BESIDE_SIZED = NameTemplate("{stem}-{width}x{height}")
+"""The same when a size was asked for, not a scale."""
+
+Candidate = tuple[Path, Path | None]
+"""A file, and its path below the folder that was given, if one was."""
+
+
+def find_earlier_results(
+    images: Sequence[Candidate], *, output: Path | None = None, name: NameTemplate | None = None
+) -> set[Path]:
+    """Find the images that earlier runs made of others among them.
+
+    A result has the name that a run gives, for any scale, size or suffix, and the sides that the name and its source
+    say. It lies beside its source, or in a folder below it that holds the tree of another again. All that lies in
+    the output folder of this run is taken for a result, when that is below a folder that is searched.
+
+    Args:
+        images: that may be sources.
+        output: folder of this run's results; ``None`` beside the sources.
+        name: template of this run.
+    """
+    places: dict[tuple[Path, str], list[Path]] = defaultdict(list)
+    for path, _ in images:
+        absolute = _absolute(path)
+        places[absolute.parent, absolute.stem].append(absolute)
+    templates = [BESIDE, BESIDE_SIZED, *([name] if name is not None else [])]
+    results = set()
+    for path, below in images:
+        absolute = _absolute(path)
+        if below is not None and _is_in_output(absolute, below, output):
+            results.add(path)
+            continue
+        for folder, parts in _possible_sources(absolute, below, templates):
+            sources = [source for source in places.get((folder, parts.stem), ()) if source != absolute]
+            if any(is_result_of(absolute, source, parts) for source in sources):
+                results.add(path)
+                break
+    return results
+
+
+def is_result_of(path: Path, source: Path, parts: NameParts) -> bool:
+    """True when an image has the sides of a result of ``source``.
+
+    Args:
+        path: the image.
+        source: another image.
+        parts: of the name; with neither scale nor size any larger image of the same shape is one.
+    """
+    sizes = _read_size(path), _read_size(source)
+    if sizes[0] is None or sizes[1] is None:
+        return False
+    (height, width), (source_height, source_width) = sizes[0], sizes[1]
+    if parts.size is not None:
+        return parts.size == (height, width)
+    factor = parts.scale or height / source_height
+    if parts.scale is None and factor <= 1:
+        return False
+    slack = 1 if parts.scale else max(1.0, factor)
+    return abs(factor * source_height - height) <= slack and abs(factor * source_width - width) <= slack
+
+
+def _possible_sources(
+    path: Path, below: Path | None, templates: Sequence[NameTemplate]
+) -> Iterator[tuple[Path, NameParts]]:
+    """Folders and stems that a result of this name may have come from."""
+    made = [parts for template in templates for parts in template.read(path.stem)]
+    yield from ((path.parent, parts) for parts in made)
+    folders = () if below is None else below.parent.parts
+    root = path.parents[len(folders)]
+    for first in range(len(folders)):  # an output folder inserted somewhere into the tree
+        for last in range(first + 1, len(folders) + 1):
+            folder = root.joinpath(*folders[:first], *folders[last:])
+            yield folder, NameParts(path.stem)
+            yield from ((folder, parts) for parts in made)
+
+
+def _is_in_output(path: Path, below: Path, output: Path | None) -> bool:
+    if output is None:
+        return False
+    root = path.parents[len(below.parts) - 1]
+    folder = _absolute(output)
+    return folder != root and folder.is_relative_to(root) and path.is_relative_to(folder)
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path))  # noqa: PTH100  (also removes "..", which Path.absolute keeps)
+
+
+@lru_cache(maxsize=4096)
+def _read_size_at(path: Path, changed: int) -> tuple[int, int] | None:
+    try:
+        return read_header(path).size
+    except ImageError:
+        return None
+
+
+def _read_size(path: Path) -> tuple[int, int] | None:
+    try:
+        return _read_size_at(path, path.stat().st_mtime_ns)
+    except OSError:
+        return None

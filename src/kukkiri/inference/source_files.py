@@ -1,0 +1,108 @@
+"""The image files that the inputs of a run name: files, folders and globs."""
+
+import glob
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from kukkiri.errors import ImageError
+from kukkiri.files import IMAGE_SUFFIXES, list_files
+from kukkiri.inference.earlier_results import Candidate, find_earlier_results
+from kukkiri.inference.name_templates import NameTemplate
+
+__all__ = ["SourceFiles", "SourceProblem", "find_source_files", "leave_out_results"]
+
+_NAMED = 3
+
+
+@dataclass(frozen=True)
+class SourceProblem:
+    """An input that names no image."""
+
+    path: Path
+    problem: ImageError
+
+
+@dataclass(frozen=True)
+class SourceFiles:
+    """The image files that some inputs name."""
+
+    images: tuple[Candidate, ...]
+    """Each file, and its path below the folder that was given, if one was."""
+    problems: tuple[SourceProblem, ...] = ()
+    """Inputs that name no image."""
+    results: tuple[Path, ...] = ()
+    """Results of earlier runs, which are left out."""
+    others: tuple[Path, ...] = ()
+    """Files of other kinds in the folders, which are left out."""
+
+    def notes(self) -> list[str]:
+        """One line for each kind of files that are left out."""
+        notes = []
+        if self.results:
+            names = _name_some(self.results)
+            what = "a result of an earlier run" if len(self.results) == 1 else "results of earlier runs"
+            notes.append(f"left out {len(self.results)} {what} ({names}); name one alone to upscale it")
+        if self.others:
+            kinds = Counter(path.suffix.lower() or "without a suffix" for path in self.others)
+            counted = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+            files = "1 file of another kind" if len(self.others) == 1 else f"{len(self.others)} files of other kinds"
+            notes.append(f"left out {files}: {counted}")
+        return notes
+
+
+def find_source_files(inputs: Sequence[str], *, recursive: bool = False) -> SourceFiles:
+    """Find every image that ``inputs`` name, each once.
+
+    Args:
+        inputs: files, folders, and globs that the shell did not expand.
+        recursive: look into folders below, too.
+    """
+    found: dict[Path, Path | None] = {}
+    problems: list[SourceProblem] = []
+    others: list[Path] = []
+    for text in inputs:
+        path = Path(text)
+        if path.is_dir():
+            files = list_files(path, recursive=recursive)
+            images = [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
+            others += [file for file in files if file.suffix.lower() not in IMAGE_SUFFIXES]
+            if not images:
+                hint = "" if recursive else " Use --recursive to look into the folders below."
+                problems.append(SourceProblem(path, ImageError(f"{path}: no images in this folder.{hint}")))
+            for image in images:
+                found.setdefault(image, image.relative_to(path))
+        elif not path.exists() and glob.has_magic(text):
+            names = sorted(glob.glob(text, recursive=True))  # noqa: PTH207  (Path.glob refuses absolute patterns)
+            matches = [Path(name) for name in names if Path(name).is_file()]
+            if not matches:
+                problems.append(SourceProblem(path, ImageError(f"{text}: nothing matches.")))
+            for match in matches:
+                found.setdefault(match, Path(match.name))
+        else:
+            found.setdefault(path, None)
+    return SourceFiles(tuple(found.items()), tuple(problems), others=tuple(dict.fromkeys(others)))
+
+
+def leave_out_results(
+    sources: SourceFiles, *, output: Path | None = None, name: NameTemplate | None = None
+) -> SourceFiles:
+    """Leave out what earlier runs made, see :func:`kukkiri.inference.earlier_results.find_earlier_results`.
+
+    Args:
+        sources: of this run.
+        output: file or folder of this run.
+        name: template of this run's results.
+    """
+    results = find_earlier_results(sources.images, output=output, name=name)
+    return replace(
+        sources,
+        images=tuple((path, below) for path, below in sources.images if path not in results),
+        results=tuple(path for path, _ in sources.images if path in results),
+    )
+
+
+def _name_some(paths: Sequence[Path]) -> str:
+    names = ", ".join(path.name for path in paths[:_NAMED])
+    return f"{names}, ..." if len(paths) > _NAMED else names
