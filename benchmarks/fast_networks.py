@@ -22,7 +22,6 @@ import numpy as np
 
 from kukkiri.checkpoints import describe, export_onnx, load
 from kukkiri.inference import OnnxEngine
-from kukkiri.networks import ECBSR
 from kukkiri.training import Recipe, train
 
 SIZE = (360, 640)
@@ -106,8 +105,7 @@ def table(names: list[str], runs: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name in trained:
             run = runs / folder_name(name)
-            module = load(run / "weights.safetensors").module
-            module = module.deploy() if isinstance(module, ECBSR) else module
+            module = load(run / "weights.safetensors").module.deployed()
             arguments = {**CANDIDATES[name].arguments, "scale": 2}
             graph = Path(folder) / f"{folder_name(name)}.onnx"
             export_onnx(module, graph, info=describe(module, name=name, arguments=arguments))

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.func import functional_call
 
 from kukkiri.networks import NETWORKS, Network
 from tests.networks.parity import open_gates
-from tests.tolerances import TORCH_AGAINST_ONNX
+from tests.tolerances import FLOAT64_MATHS, TORCH_AGAINST_ONNX
 
 CASES = [
     pytest.param(name, arguments, id=f"{name}{number}")
@@ -88,12 +89,13 @@ def test_a_state_dict_rebuilds_the_network(name, arguments):
     net = build(name, arguments)
     randomize(net)
     infer = NETWORKS[name].arguments_from_state
-    hints = {key: arguments[key] for key in inspect.signature(infer).parameters if key != "state"}
+    hints = {key: arguments[key] for key in inspect.signature(infer).parameters if key in arguments}
     inferred = infer(net.state_dict(), **hints)
     parameters = inspect.signature(NETWORKS[name]).parameters
     defaults = {key: parameter.default for key, parameter in parameters.items()}
     expected = {**defaults, **arguments}
-    assert {key: listed(value) for key, value in inferred.items()} == {key: listed(expected[key]) for key in inferred}
+    traced = [key for key in inferred if key not in net.untraced]
+    assert {key: listed(inferred[key]) for key in traced} == {key: listed(expected[key]) for key in traced}
     torch.manual_seed(1)
     again = NETWORKS[name](**{**arguments, **inferred}).eval()
     again.load_state_dict(net.state_dict(), strict=True)
@@ -123,6 +125,47 @@ def test_the_declared_receptive_field_is_the_measured_one(name, arguments):
         assert reached >= side // 2 - 1
     else:
         assert reached == declared
+
+
+@pytest.mark.parametrize(("name", "arguments"), CASES)
+def test_a_shifted_input_shifts_the_output(name, arguments):
+    """Exactly, away from the border; a network with global statistics sees its border everywhere, if little of it."""
+    net = build(name, arguments).double()
+    try:
+        shifted = net.shift_input(0.25)
+    except ValueError:
+        assert name in UNSHIFTABLE
+        return
+    radius = 8 if net.receptive_field is None else net.receptive_field + 1
+    side = -(-(2 * radius + 3) // net.multiple) * net.multiple
+    inner = slice(factor(net) * radius, -factor(net) * radius)
+    lr = image(net, side, side).double()
+    conditions = [condition.double() for condition in net.example_conditions(1)]
+    with torch.no_grad():
+        difference = functional_call(net, shifted, (lr, *conditions)) - (net(lr - 0.25, *conditions) + 0.25)
+    tolerance = 1e-3 if net.receptive_field is None else FLOAT64_MATHS * net.value_range
+    assert difference[..., inner, inner].abs().max() <= tolerance
+
+
+UNSHIFTABLE = {"dpsr", "etds", "johnson", "nlrn", "sftmd", "srgan", "srresnet_instance", "usrnet", "zssr"}
+"""Networks that end with a tanh, or that have a form without the biases of the first or the last convolution."""
+
+
+@pytest.mark.parametrize(("name", "arguments"), CASES)
+def test_the_deployed_network_computes_the_same(name, arguments):
+    net = build(name, arguments).double()
+    randomize(net)
+    plain = net.deployed()
+    assert (plain is net) == (not net.deployed_arguments)
+    again = NETWORKS[name](**{**arguments, **net.deployed_arguments}).double().eval()
+    again.load_state_dict(plain.state_dict())
+    lr = image(net, 8 * net.multiple, 9 * net.multiple).double()
+    with torch.no_grad():
+        torch.manual_seed(0)
+        expected = run(net, lr)
+        for deployed in (plain, again):
+            torch.manual_seed(0)
+            assert (run(deployed, lr) - expected).abs().max() <= FLOAT64_MATHS * max(1.0, expected.abs().max())
 
 
 SAME_OPERATORS = {

@@ -27,7 +27,7 @@ def test_parity_with_the_authors_in_both_modes(golden, name, identity):
 def test_the_deployed_network_is_the_branched_one_exactly(golden, name, identity):
     case = golden(name)
     net = load(case, identity).double()
-    plain = net.deploy()
+    plain = net.deployed()
     lr = case["input"].double()
     branched = net.train()(lr)
     assert (plain(lr) - branched).abs().max() <= FLOAT64_MATHS * branched.abs().max()

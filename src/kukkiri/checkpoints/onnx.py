@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from kukkiri.checkpoints.model_files import replacing_model
 from kukkiri.checkpoints.safetensors import tensors_sha256
 from kukkiri.errors import ModelError, require
 from kukkiri.info import ModelInfo
+from kukkiri.networks import Network
 
 __all__ = ["MEMORY_KEY", "TOLERANCE", "export_onnx"]
 
@@ -82,21 +83,13 @@ def export_onnx(module: nn.Module, path: str | PathLike[str], *, info: ModelInfo
     return written
 
 
-@runtime_checkable
-class Deployable(Protocol):
-    """A network with a simpler form that computes the same, such as ECBSR without its branches."""
-
-    def deploy(self) -> nn.Module:
-        """Return the simpler form, a copy."""
-
-
 class _Seam(nn.Module):
     """A network with [0, 1] on both sides, in evaluation mode, in float32 on the CPU."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
-        plain = network.deploy() if isinstance(network, Deployable) else copy.deepcopy(network)
-        self.network = plain.float().cpu().eval().requires_grad_(False)
+        plain = network.deployed() if isinstance(network, Network) else network
+        self.network = copy.deepcopy(plain).float().cpu().eval().requires_grad_(False)
         self.value_range = float(getattr(network, "value_range", 1.0))
 
     def forward(self, lr: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ from kukkiri.networks.rdn import RDN
 from kukkiri.networks.registry import NETWORKS, register
 from kukkiri.networks.rrdbnet import ESRGANDiscriminator, RRDBNet
 from kukkiri.networks.san import SAN
+from kukkiri.networks.sesr import SESR
 from kukkiri.networks.srcnn import SRCNN
 from kukkiri.networks.srgan import SRGAN, SRGANDiscriminator
 from kukkiri.networks.srmd import SRMD
@@ -45,6 +46,7 @@ __all__ = [
     "RCAN",
     "RDN",
     "SAN",
+    "SESR",
     "SFTMD",
     "SRCNN",
     "SRGAN",

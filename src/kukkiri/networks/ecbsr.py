@@ -2,14 +2,14 @@
 
 Zhang et al., "Edge-oriented Convolution Block for Real-time Super Resolution on Mobile Devices", ACM MM 2021.
 Keys of xindongzhang/ECBSR. Every block is a sum of linear branches, so it is exactly one 3x3 convolution:
-:meth:`ECBSR.deploy` returns that plain network, whose keys are ``backbone.{i}.conv3x3`` and ``backbone.{i}.act``.
+:meth:`ECBSR.deployed` returns that plain network, whose keys are ``backbone.{i}.conv3x3`` and ``backbone.{i}.act``.
 Differs from the paper: RGB is possible (each channel is repeated for its sub-pixels, where the code would
 fail); ``value_range`` is 1.0 by default (the authors train on luma in 0..255).
 """
 
 from collections.abc import Mapping
 from math import isqrt
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -151,7 +151,13 @@ class ECBSR(Network):
         {"scale": 3, "width": 3, "depth": 2, "activation": "relu", "colour": "rgb", "identity": True},
         {"scale": 4, "width": 3, "depth": 2, "deployed": True},
     )
+    untraced: Mapping[str, str] = {
+        "identity": "True where the authors' option with_idt was set",
+        "value_range": "255 in the authors' code",
+    }
     unused_keys = r"conv1x1_(sbx|sby|lpl)\.b0$"  # the edge filters sum to zero
+    deployed_arguments: ClassVar[Mapping[str, JSON]] = {"deployed": True}
+    adds_input = True
 
     def __init__(
         self,
@@ -199,9 +205,13 @@ class ECBSR(Network):
         return functional.pixel_shuffle(self.backbone(lr) + base, self.scale)
 
     @torch.no_grad()
-    def deploy(self) -> "ECBSR":
+    def deployed(self) -> "ECBSR":
         """Return the same network as plain 3x3 convolutions, for export and inference."""
-        plain = ECBSR(**self.arguments, value_range=self.value_range, deployed=True)  # type: ignore[arg-type]
+        plain = ECBSR(
+            **self.arguments,  # type: ignore[arg-type]
+            value_range=self.value_range,
+            deployed=True,
+        )
         reference = next(self.parameters())
         plain.to(device=reference.device, dtype=reference.dtype).train(self.training)
         for ours, theirs in zip(self.backbone, plain.backbone, strict=True):
@@ -212,9 +222,23 @@ class ECBSR(Network):
             theirs.act.load_state_dict(ours.act.state_dict())
         return plain
 
+    def shift_input(self, centre: float) -> dict[str, Tensor]:
+        """See :meth:`Network.shift_input`; all branches of the first block read the shift, one bias takes it."""
+        first = self.backbone[0]
+        if not isinstance(first, _Block):
+            raise TypeError(f"expected a block of this network, got {type(first).__name__}")
+        bias = _require_parameters(first.conv3x3)[1]
+        return {"backbone.0.conv3x3.bias": bias - centre * first.fold()[0].sum((1, 2, 3))}
+
+    @classmethod
+    def list_untraced(cls, arguments: Mapping[str, JSON]) -> Mapping[str, str]:
+        """The identities are folded into the convolutions of the deployed form."""
+        deployed = arguments.get("deployed", False)
+        return {key: words for key, words in cls.untraced.items() if key != "identity" or not deployed}
+
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
-        """Infer all arguments but ``identity`` and ``value_range``."""
+        """Infer all arguments but ``identity``; white leaves no trace and is 255, as in the authors' code."""
         width, channels, *_ = require_shape(state, "backbone.0.conv3x3.weight", network="ecbsr")
         depth = count_blocks(state, "backbone.") - 2
         outputs = require_shape(state, f"backbone.{depth + 1}.conv3x3.weight", network="ecbsr")[0]
@@ -228,4 +252,5 @@ class ECBSR(Network):
             "depth": depth,
             "activation": "prelu" if "backbone.0.act.weight" in state else "relu",
             "deployed": "backbone.0.conv1x1_3x3.k0" not in state,
+            "value_range": 255.0,
         }

@@ -57,6 +57,10 @@ class EnhanceNet(Network):
     paper = "Sajjadi et al., ICCV 2017, arXiv:1612.07919"
     keys_source = "own (TensorFlow's order)"
     licence = "weights: CC BY-NC-ND 4.0 (msmsajjadi/EnhanceNet-Code)"
+    untraced: Mapping[str, str] = {
+        "scale": "4 in the published network; another changes the number of blocks",
+        "base": "tensorflow in the published network",
+    }
     configurations = (Configuration("EnhanceNet", {}),)
     tiny = ({"width": 3, "depth": 2},)
 
@@ -74,6 +78,7 @@ class EnhanceNet(Network):
         if base not in ("tensorflow", "bicubic"):
             raise ValueError(f"base must be 'tensorflow' or 'bicubic', got {base!r}")
         self.scale = scale
+        self.adds_input = True
         self.depth = depth
         self.base = base
         self.stages = scale.bit_length() - 1
@@ -104,7 +109,8 @@ class EnhanceNet(Network):
         return functional.interpolate(lr, size=size, mode="bicubic", antialias=True)  # antialias makes a = -0.5
 
     @classmethod
-    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
-        """Infer width and depth at the published x4; more stages and fewer blocks would have the same shapes."""
+    def arguments_from_state(cls, state: Mapping[str, Tensor], *, scale: int = 4) -> dict[str, JSON]:
+        """Infer width and depth at a scale; more stages and fewer blocks would have the same shapes."""
         width = require_shape(state, "convs.0.weight", network="enhancenet")[0]
-        return {"scale": 4, "width": width, "depth": (count_blocks(state, "convs.") - 5) // 2}
+        stages = scale.bit_length() - 1
+        return {"scale": scale, "width": width, "depth": (count_blocks(state, "convs.") - 3 - stages) // 2}

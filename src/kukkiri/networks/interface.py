@@ -11,6 +11,8 @@ from kukkiri.info import JSON
 
 __all__ = ["Configuration", "Network", "PublishedScores"]
 
+_CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
+
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedScores:
@@ -73,6 +75,8 @@ class Network(nn.Module):
     """Arguments of small networks, which between them cover every branch of the constructor; for tests."""
     unused_keys: str = ""
     """Regular expression found in the keys of parameters on which no output depends; empty: there is none."""
+    untraced: Mapping[str, str] = {}
+    """Keywords of the constructor that leave no trace in a state dict, each with words that help to choose its value."""
     deployed_arguments: ClassVar[Mapping[str, JSON]] = {}
     """Keywords of the constructor that :meth:`deployed` sets: with them on top, the arguments describe its result."""
 
@@ -92,6 +96,41 @@ class Network(nn.Module):
         and mode, and weights of its own; a network without such blocks returns itself.
         """
         return self
+
+    def shift_input(self, centre: float) -> dict[str, Tensor]:
+        """Compute the parameters, by their names, with which this network is ``net(lr - centre) + centre``.
+
+        A convolution is affine: W (x - c) + b = W x + (b - c sum W). The bias of the first one takes the shift, before
+        zeros are padded, and that of the last one restores it where the network does not add its own input. Other
+        parameters are not returned. Differentiable; ``shift_input(-centre)`` is the inverse.
+
+        A network that does not begin and end with a convolution overrides this.
+
+        Raises:
+            ValueError: the network has no such form.
+        """
+        layers = [(name, layer) for name, layer in self.named_modules() if isinstance(layer, _CONVOLUTIONS)]
+        biases = {f"{name}.bias": layer.bias for name, layer in layers if layer.bias is not None}
+        first, last = (f"{layers[i][0] if layers else ''}.bias" for i in (0, -1))
+        if first not in biases or not (self.adds_input or last in biases):
+            raise ValueError("centring needs a first and a last convolution with biases")
+        shifted: dict[str, Tensor] = {first: biases[first] - centre * layers[0][1].weight.sum((1, 2, 3))}
+        if not self.adds_input:
+            shifted[last] = shifted.get(last, biases[last]) + centre
+        return shifted
+
+    @classmethod
+    def list_untraced(cls, arguments: Mapping[str, JSON]) -> Mapping[str, str]:
+        """List the keywords of ``untraced`` that matter beside these arguments."""
+        return cls.untraced
+
+    @classmethod
+    def list_scales(cls, arguments: Mapping[str, JSON]) -> tuple[int, ...] | None:
+        """List the scales that weights with these arguments serve: sorted; empty: their own only; ``None``: every one.
+
+        Such weights are used at the scale that is asked for.
+        """
+        return None if cls.pre_upsampled else ()
 
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:

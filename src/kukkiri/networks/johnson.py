@@ -81,6 +81,10 @@ class Johnson(Network):
         features = self.up(self.body(self.head((lr - mean).flip(1))))  # VGG's channels are BGR
         return (150.0 * torch.tanh(self.tail(features))).flip(1) + mean
 
+    def shift_input(self, centre: float) -> dict[str, Tensor]:
+        """See :meth:`Network.shift_input`: there is no such form."""
+        raise ValueError("a tanh ends this network, so that no bias shifts its output")
+
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
         """Infer all arguments."""

@@ -136,6 +136,18 @@ class MetaRDN(Network):
         return origin.long(), position - origin
 
     @classmethod
+    def list_scales(cls, arguments: Mapping[str, JSON]) -> tuple[int, ...] | None:
+        """Every scale: the filters are computed from it."""
+        return None
+
+    def shift_input(self, centre: float) -> dict[str, Tensor]:
+        """See :meth:`Network.shift_input`: the mean shifts are the first and the last layer."""
+        first, last = self.sub_mean, self.add_mean
+        if first.bias is None or last.bias is None:
+            raise ValueError("a mean shift has no bias")
+        return {"sub_mean.bias": first.bias - centre, "add_mean.bias": last.bias + centre}
+
+    @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
         """Infer all arguments but the scale, which leaves no trace."""
         require_shape(state, "P2W.meta_block.2.weight", network="metardn")

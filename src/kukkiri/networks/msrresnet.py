@@ -58,6 +58,7 @@ class MSRResNet(Network):
         if scale not in (2, 3, 4):
             raise ValueError(f"scale must be 2, 3 or 4, got {scale}")
         self.scale = scale
+        self.adds_input = True
         self.colour = colour
         self.stages = factor_scale(scale)
         tail_layers = [*list_upscaling_layers(self.stages), Layer(3), Layer(3)]

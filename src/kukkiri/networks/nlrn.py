@@ -99,6 +99,10 @@ class NLRN(Network):
         out = functional.scaled_dot_product_attention(q, k, v, scale=1.0)
         return out.squeeze(1).transpose(1, 2).reshape(values.shape)
 
+    def shift_input(self, centre: float) -> dict[str, Tensor]:
+        """See :meth:`Network.shift_input`: there is no such form."""
+        raise ValueError("a normalization begins this network and removes the mean of its input")
+
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
         """Infer width and steps; the scale leaves no trace."""

@@ -25,6 +25,7 @@ from kukkiri.networks.rcan import RCAN
 from kukkiri.networks.rdn import RDN
 from kukkiri.networks.rrdbnet import RRDBNet
 from kukkiri.networks.san import SAN
+from kukkiri.networks.sesr import SESR
 from kukkiri.networks.srcnn import SRCNN
 from kukkiri.networks.srgan import SRGAN
 from kukkiri.networks.srmd import SRMD
@@ -56,6 +57,7 @@ NETWORKS: dict[str, type[Network]] = {
     "rdn": RDN,
     "rrdbnet": RRDBNet,
     "san": SAN,
+    "sesr": SESR,
     "sftmd": SFTMD,
     "srcnn": SRCNN,
     "srgan": SRGAN,

@@ -89,6 +89,10 @@ class SRGAN(Network):
         out: Tensor = self.get_submodule(f"block{self.depth + 3}")(first + features)
         return (torch.tanh(out) + 1) / 2
 
+    def shift_input(self, centre: float) -> dict[str, Tensor]:
+        """See :meth:`Network.shift_input`: there is no such form."""
+        raise ValueError("a tanh ends this network, so that no bias shifts its output")
+
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
         """Infer all arguments."""

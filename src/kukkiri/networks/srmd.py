@@ -92,6 +92,12 @@ class SRMD(Network):
         """The description of a degradation for each image."""
         return (torch.rand(batch, self.maps),)
 
+    def shift_input(self, centre: float) -> dict[str, Tensor]:
+        """See :meth:`Network.shift_input`; the maps are not shifted."""
+        shifted = super().shift_input(centre)
+        of_maps = self.get_parameter("model.0.weight")[:, 3:].sum((1, 2, 3))
+        return {**shifted, "model.0.bias": shifted["model.0.bias"] + centre * of_maps}
+
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
         """Infer all arguments."""

@@ -67,6 +67,7 @@ class VDSR(Network):
         if keys not in ("official", "edsr"):
             raise ValueError(f"keys must be 'official' or 'edsr', got {keys!r}")
         self.scale = scale
+        self.adds_input = keys == "official"  # the others add the input between their mean shifts
         self.colour = colour
         self.receptive_field = depth
         self.shifted = keys == "edsr"

@@ -47,6 +47,7 @@ class ZSSR(Network):
     tiny = ({"width": 3, "depth": 4, "colour": "y"},)
 
     pre_upsampled = True
+    adds_input = True
     bias = False
 
     def __init__(self, *, scale: int = 2, colour: Literal["y", "rgb"] = "rgb", width: int = 64, depth: int = 8) -> None:

@@ -10,56 +10,41 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from kukkiri.networks import Network
+
 __all__ = ["Centred"]
 
 
 class Centred(nn.Module):
     """A network trained as if ``centre`` were subtracted from its input and added to its output."""
 
-    def __init__(self, network: nn.Module, *, centre: float) -> None:
-        """Wrap a network that begins and ends with a convolution that has a bias.
+    def __init__(self, network: Network, *, centre: float) -> None:
+        """Wrap a network; :meth:`Network.shift_input` says which of its parameters take the shift.
 
         Raises:
-            ValueError: the first or the last convolution has no bias.
+            ValueError: the network has no such form, as when its first or last convolution has no bias.
         """
         super().__init__()
         self.network = network
         self.centre = centre
-        self._added = 0.0 if getattr(network, "adds_input", False) else centre
-        layers = [
-            (name, module)
-            for name, module in network.named_modules()
-            if isinstance(module, nn.Conv2d | nn.ConvTranspose2d)
-        ]
-        if not layers or layers[0][1].bias is None or layers[-1][1].bias is None:
-            raise ValueError("centring needs a first and a last convolution with biases")
-        self._first, self._last = layers[0][0], layers[-1][0]
+        self.folded()
 
     def folded(self) -> dict[str, Tensor]:
-        """Return the two biases with the shift folded in, by their names in the network; differentiable."""
-        if not self.centre:
-            return {}
-        parameters = dict(self.network.named_parameters())
-        first, last = f"{self._first}.bias", f"{self._last}.bias"
-        weight = parameters[f"{self._first}.weight"]
-        return {
-            first: parameters[first] - self.centre * weight.sum((1, 2, 3)),
-            last: parameters[last] + self._added,
-        }
+        """Return the parameters with the shift folded in, by their names in the network; differentiable."""
+        return self.network.shift_input(self.centre) if self.centre else {}
 
     def forward(self, lr: Tensor) -> Tensor:
-        """Run the network with the folded biases."""
+        """Run the network with the folded parameters."""
         sr: Tensor = functional_call(self.network, self.folded(), (lr,))
         return sr
 
     @torch.no_grad()
     def unfold(self) -> None:
-        """Remove the shift from the network's two biases, in place: ordinary weights become centred ones."""
+        """Remove the shift from the network's parameters, in place: ordinary weights become centred ones."""
         if self.centre:
             parameters = dict(self.network.named_parameters())
-            weight = parameters[f"{self._first}.weight"]
-            parameters[f"{self._first}.bias"].add_(self.centre * weight.sum((1, 2, 3)))
-            parameters[f"{self._last}.bias"].sub_(self._added)
+            for name, value in self.network.shift_input(-self.centre).items():
+                parameters[name].copy_(value)
 
     @torch.no_grad()
     def folded_state(self) -> dict[str, Tensor]:
