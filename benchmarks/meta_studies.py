@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 
 from kukkiri.checkpoints import load
-from kukkiri.training import MetaRecipe, meta_train, read_any_recipe
+from kukkiri.training import MetaRecipe, read_recipe, train
 from kukkiri.training.meta import MetaValidation
 
 RECIPES = Path(__file__).parents[1] / "recipes"
@@ -64,7 +64,7 @@ def recipe(arm: str, seed: int, options: argparse.Namespace) -> MetaRecipe:
         f"output={options.runs}",
         f"weights={options.runs / INITIALIZATION / 'weights.safetensors'}",
     ]
-    return read_any_recipe(
+    return read_recipe(
         RECIPES / "study-meta.toml", [*shared, f"name={name_of(arm, seed)}", f"seed={seed}", *ARMS[arm]]
     )
 
@@ -72,13 +72,13 @@ def recipe(arm: str, seed: int, options: argparse.Namespace) -> MetaRecipe:
 def train(runs: list[tuple[str, int]], options: argparse.Namespace) -> None:
     """Train the common initialization, then every arm; unfinished runs are resumed, finished ones are kept."""
     overrides = [f"data={options.data}", f"output={options.runs}"]
-    meta_train(read_any_recipe(RECIPES / f"{INITIALIZATION}.toml", overrides), resume=True)
+    train(read_recipe(RECIPES / f"{INITIALIZATION}.toml", overrides), resume=True)
     for arm, seed in runs:
         settings = recipe(arm, seed, options)
         if (settings.folder / "seconds.json").exists():
             continue
         begun = time.process_time()
-        meta_train(settings, resume=True)
+        train(settings, resume=True)
         (settings.folder / "seconds.json").write_text(json.dumps(time.process_time() - begun), encoding="utf-8")
         print("trained", settings.name, flush=True)
 

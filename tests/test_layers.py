@@ -126,10 +126,10 @@ def test_a_package_imports_only_from_lower_levels(package):
     [
         "import kukkiri.training",
         "from kukkiri import training",
-        "from kukkiri.training.loop import Run",
+        "from kukkiri.training.train import run",
         "def later():\n    from kukkiri.training import train",
         "importlib.import_module('kukkiri.training')",
-        "import_module('kukkiri.training.loop')",
+        "import_module('kukkiri.training.train')",
         "import_module(f'kukkiri.training.{name}')",
         "__import__('kukkiri.training')",
         "HOMES = {'train': 'kukkiri.training'}",

@@ -6,7 +6,8 @@
     ├── ImageError     an image cannot be read, written, or has the wrong shape
     ├── ModelError     a model is unknown, damaged, or does not fit what was asked of it
     ├── ConfigError    a recipe, an option or a combination of options makes no sense
-    └── BackendError   an engine or an optional dependency is missing or failed
+    ├── BackendError   an engine or an optional dependency is missing or failed
+    └── TrainingError  a training run diverged, or lost one of its processes
 
 A message says what happened, what was found, what was expected, and what to do. Mistakes of a
 programmer (wrong types, impossible arguments) are ``ValueError`` and ``TypeError``.
@@ -23,12 +24,13 @@ __all__ = [
     "ImageError",
     "KukkiriError",
     "ModelError",
+    "TrainingError",
     "did_you_mean",
     "did_you_mean_file",
     "require",
 ]
 
-_EXTRAS = {"matplotlib": "report", "spandrel": "community"}
+_EXTRAS = {"matplotlib": "report", "spandrel": "community", "tensorboard": "tensorboard"}
 """The extra that installs a module; all other modules come with ``torch``."""
 
 
@@ -50,6 +52,10 @@ class ConfigError(KukkiriError):
 
 class BackendError(KukkiriError):
     """An engine or an optional dependency is missing, or failed while it ran."""
+
+
+class TrainingError(KukkiriError):
+    """A training run diverged, or lost one of its processes."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

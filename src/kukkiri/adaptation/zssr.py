@@ -28,7 +28,7 @@ from kukkiri.degradations.torch_twins import degrade_tensor
 from kukkiri.networks import ZSSR, Network
 from kukkiri.resampling import resize
 from kukkiri.resampling.tensors import resize_tensor
-from kukkiri.training.precision import Precision, autocast, warn_if_slow
+from kukkiri.training.precision import Precision, autocast, check_precision
 
 __all__ = [
     "AdaptationProgress",
@@ -248,7 +248,7 @@ class _Trainer:
             torch.manual_seed(settings.seed)
             self.network = ZSSR(scale=scale, width=settings.width, depth=settings.depth)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
-        warn_if_slow(settings.precision)
+        check_precision(settings.precision, device=torch.device("cpu"))
         self.colour = colour
         self.image = torch.from_numpy(np.ascontiguousarray(colour.transpose(2, 0, 1)))[None]
         self.targets = [self.image]  # HR crops are sampled from these
@@ -316,7 +316,7 @@ class _Trainer:
         upscaled = make_input(
             hr, degradation=self.degradation, factors=factors, noise_std=settings.noise_std, rng=self.rng
         )
-        with autocast(settings.precision):
+        with autocast(settings.precision, device=self.image.device):
             sr = self.network(upscaled.contiguous(memory_format=torch.channels_last))
         loss = (sr.float() - hr).abs().mean()
         optimizer.zero_grad(set_to_none=True)

@@ -1,6 +1,7 @@
-"""Training: one loop, recipes as frozen dataclasses, exact resumption; meta-learning for any module and task."""
+"""Training: one loop for every kind, recipes as frozen dataclasses, exact resuming; meta-learning for any module."""
 
-from kukkiri.training.loop import TrainingProgress, learning_rate_at, train
+from kukkiri.training.kinds import read_recipe
+from kukkiri.training.log import TrainingProgress
 from kukkiri.training.meta import (
     InnerLoop,
     MetaGradients,
@@ -12,19 +13,21 @@ from kukkiri.training.meta import (
     last_step_weights,
     meta_gradients,
     meta_step,
-    meta_train,
     multi_step_weights,
-    read_any_recipe,
 )
-from kukkiri.training.recipe import Recipe, read_recipe
+from kukkiri.training.recipe import Recipe, Stage, ValidationSet
+from kukkiri.training.schedules import learning_rate_at
+from kukkiri.training.train import train
 
 __all__ = [
     "InnerLoop",
     "MetaGradients",
     "MetaRecipe",
     "Recipe",
+    "Stage",
     "Task",
     "TrainingProgress",
+    "ValidationSet",
     "adapt_parameters",
     "constant_weights",
     "iterate_inner_loop",
@@ -32,9 +35,7 @@ __all__ = [
     "learning_rate_at",
     "meta_gradients",
     "meta_step",
-    "meta_train",
     "multi_step_weights",
-    "read_any_recipe",
     "read_recipe",
     "train",
 ]

@@ -1,9 +1,11 @@
-"""Validation during training: the mean PSNR of a folder of images in the ``y-matlab`` protocol."""
+"""Validation during training: the mean PSNR of folders of images in the ``y-matlab`` protocol."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from kukkiri.data import read_rgb8
@@ -14,8 +16,9 @@ from kukkiri.inference.torch_engine import TorchEngine
 from kukkiri.info import ModelInfo
 from kukkiri.metrics import PROTOCOLS
 from kukkiri.networks import Network
+from kukkiri.training.recipe import Recipe
 
-__all__ = ["Validation"]
+__all__ = ["Validation", "ValidationSets"]
 
 
 @dataclass(frozen=True)
@@ -37,9 +40,46 @@ class Validation:
             pairs.append((degrade.apply(hr, scale=scale, seed=(place, 0)), hr))
         return cls(pairs=tuple(pairs), scale=scale)
 
-    def psnr(self, network: Network, *, info: ModelInfo) -> float:
-        """Return the mean PSNR in dB of a network with its descriptor."""
-        upscaler = Upscaler(TorchEngine(network, info=info))
+    def psnr(self, network: Network, *, info: ModelInfo, device: torch.device | str = "cpu") -> float:
+        """Return the mean PSNR in dB of a network with its descriptor.
+
+        Args:
+            network: it is copied to the device.
+            info: its descriptor.
+            device: where it runs.
+        """
+        upscaler = Upscaler(TorchEngine(network, info=info, device=str(device)))
         protocol = PROTOCOLS["y-matlab"]
         scores = [protocol.score(hr, upscaler(lr), scale=self.scale).psnr for lr, hr in self.pairs]
         return float(np.mean(scores))
+
+
+@dataclass(frozen=True)
+class ValidationSets:
+    """The validation sets of a recipe, and their weights in the mean."""
+
+    sets: Mapping[str, Validation]
+    weights: Mapping[str, float]
+
+    @classmethod
+    def from_recipe(cls, recipe: Recipe) -> "ValidationSets":
+        """Read the images of all sets."""
+        sets = {
+            name: Validation.from_folder(
+                Path(chosen.folder),
+                scale=recipe.scale,
+                degradation=chosen.degradation or recipe.validation_degradation or recipe.degradation,
+            )
+            for name, chosen in recipe.scored_sets.items()
+        }
+        return cls(sets, {name: chosen.weight for name, chosen in recipe.scored_sets.items()})
+
+    def psnr(
+        self, network: Network, *, info: ModelInfo, device: torch.device | str = "cpu"
+    ) -> tuple[float, dict[str, float]]:
+        """Return the weighted mean of the sets' PSNR in dB, and that of each set by name."""
+        scores = {name: chosen.psnr(network, info=info, device=device) for name, chosen in self.sets.items()}
+        total = sum(self.weights.values())
+        if len(scores) == 1 or not total:
+            return float(np.mean(list(scores.values()))), scores
+        return sum(self.weights[name] * score for name, score in scores.items()) / total, scores

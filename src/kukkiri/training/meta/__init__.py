@@ -1,6 +1,5 @@
 """Meta-learning: MAML for any module and task, and MZSR's meta-transfer training for super-resolution."""
 
-from kukkiri.training.meta.loop import meta_train
 from kukkiri.training.meta.maml import (
     InnerLoop,
     MetaGradients,
@@ -10,7 +9,7 @@ from kukkiri.training.meta.maml import (
     meta_gradients,
     meta_step,
 )
-from kukkiri.training.meta.recipe import MetaRecipe, read_any_recipe
+from kukkiri.training.meta.recipe import MetaRecipe
 from kukkiri.training.meta.step_weights import constant_weights, last_step_weights, multi_step_weights
 from kukkiri.training.meta.tasks import BlurTask, TaskSampler
 from kukkiri.training.meta.validation import MetaValidation
@@ -29,7 +28,5 @@ __all__ = [
     "last_step_weights",
     "meta_gradients",
     "meta_step",
-    "meta_train",
     "multi_step_weights",
-    "read_any_recipe",
 ]

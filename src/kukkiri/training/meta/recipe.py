@@ -1,13 +1,17 @@
 """Recipes of meta-training: tasks of one random blur kernel each, and the inner loop that adapts a network to them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import ClassVar
 
 from kukkiri.errors import ConfigError
-from kukkiri.training.recipe import Recipe, build_recipe, check_choice, read_recipe_values
+from kukkiri.training.recipe import Recipe, check_choice
 
-__all__ = ["KINDS", "MetaRecipe", "read_any_recipe"]
+__all__ = ["MetaRecipe"]
+
+_UNUSED = (
+    *("lr", "hr", "sources", "validation_sets", "stages", "cache", "centre", "final_loss", "compile", "restarts"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,11 +19,18 @@ class MetaRecipe(Recipe):
     """A run of meta-training, whose TOML file says ``kind = "meta"``. The defaults are MZSR's.
 
     A task is ``batch`` patches of ``patch`` LR pixels, an update averages over ``tasks`` tasks, and ``loss`` is the
-    query loss. ``degradation``, ``cache``, ``centre`` and ``final_loss`` have no effect here.
+    query loss, the name of one. Keys that meta-training does not use are refused; ``degradation`` has no effect.
     """
+
+    fixed_fields: ClassVar[tuple[str, ...]] = (
+        *("inner_steps", "inner_rate", "inner_rates", "learn_rates", "kernel_conditioned"),
+    )
 
     batch: int = 8
     """Patches in a task, for support and query each."""
+    skip_non_finite: int = 10
+    """Updates in a row whose meta-gradient may be infinite or not a number, as when an inner loop diverges, and that
+    are then left out; one more ends the run."""
     tasks: int = 5
     """Tasks in an update, of one kernel each."""
     subsample: str = "direct"
@@ -92,10 +103,12 @@ class MetaRecipe(Recipe):
         check_choice("weighting", self.weighting, ("constant", "annealed", "last", "ends"))
         if self.precision != "float32" and self.inner_steps:
             raise ConfigError("meta-gradients need float32. Remove precision, or set inner_steps = 0.")
-        unused = [name for name in ("cache", "centre", "final_loss") if getattr(self, name)]
+        unused = [name for name in _UNUSED if getattr(self, name)]
         if unused or self.initialization not in ("default", "transfer"):
             keys = ", ".join(unused) or "this initialization"
             raise ConfigError(f"{keys}: not supported by meta-training. Remove it.")
+        if not isinstance(self.loss, str):
+            raise ConfigError(f"meta-training takes the name of one loss, got {self.loss}.")
         for scale in self.scales or (self.scale,):
             side = self.lr_patch(scale)
             if self.support == "downscaled" and self.inner_steps and side % scale:
@@ -106,19 +119,3 @@ class MetaRecipe(Recipe):
     def lr_patch(self, scale: int) -> int:
         """Return the height and width of a patch of a task, in LR pixels."""
         return self.hr_patch // scale if self.hr_patch else self.patch
-
-
-KINDS: dict[str, type[Recipe]] = {"supervised": Recipe, "meta": MetaRecipe}
-"""The kinds of recipe by the value of ``kind`` in a recipe file."""
-
-
-def read_any_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
-    """Read a recipe of the kind that the file says; without ``kind``, :class:`Recipe`.
-
-    Raises:
-        ConfigError: as :func:`kukkiri.training.read_recipe`, or an unknown kind.
-    """
-    values = read_recipe_values(path, overrides)
-    kind = str(values.pop("kind", "supervised"))
-    check_choice("kind", kind, tuple(KINDS))
-    return build_recipe(KINDS[kind], values, source=str(path))

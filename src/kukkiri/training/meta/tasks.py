@@ -5,6 +5,8 @@ update depend on the seed and the number of the update only, so that training re
 a margin, which takes the border effects of the blur and the subsampling and is then cut off.
 """
 
+import dataclasses
+import hashlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kukkiri.data import dihedral, read_rgb8
+from kukkiri.data import dihedral, leave_out_small, read_rgb8
 from kukkiri.degradations import gaussian_kernel
 from kukkiri.degradations.linear import Subsampling
 from kukkiri.degradations.torch_twins import blur_downsample_tensor
@@ -50,6 +52,11 @@ class BlurTask:
     """Of support and query, keys of ``kukkiri.losses.LOSSES``."""
     kernel_conditioned: bool = False
     """The model takes the code as a second input."""
+
+    def to(self, device: torch.device) -> "BlurTask":
+        """Return the task with its patches on a device."""
+        names = ("support_lr", "support_hr", "query_lr", "query_hr")
+        return dataclasses.replace(self, **{name: getattr(self, name).to(device) for name in names})
 
     def support(self, model: Callable[..., Tensor], /) -> Tensor:
         """Compute the loss of a model on the support patches."""
@@ -95,42 +102,76 @@ def covariance_code(variance: float, second: float, angle: float, *, scale: int)
 class TaskSampler:
     """Samples the tasks of an update; the images stay in memory as 8 bit."""
 
-    def __init__(self, recipe: MetaRecipe, network: Network) -> None:
-        """Read the images.
+    def __init__(self, recipe: MetaRecipe, network: Network, *, rank: int = 0, world: int = 1) -> None:
+        """Read the images; those that are too small for a patch and its margin are left out, with a warning.
+
+        Args:
+            recipe: of the run.
+            network: read for its attributes.
+            rank: number of this process among several.
+            world: number of processes; each makes the tasks ``[rank::world]`` of an update.
 
         Raises:
-            ConfigError: no images, or one too small for a patch and its margin.
+            ConfigError: no images, or all are too small.
         """
         if network.colour != "rgb":
             raise ConfigError(
                 f"meta-training needs an RGB network, but {recipe.network} takes luma. Set arguments.colour."
             )
-        self.recipe, self.network = recipe, network
-        self.images = [read_rgb8(path) for path in require_images(Path(recipe.data))]
-        side = max(self._side(scale) for scale in recipe.scales or (recipe.scale,))
-        smallest = min(min(image.shape[:2]) for image in self.images)
-        if smallest < side:
-            raise ConfigError(
-                f"patches with their margin have {side}x{side} HR pixels, but one side of an image has {smallest}. "
-                "Use a smaller patch."
-            )
+        self.recipe, self.network, self._rank, self._world = recipe, network, rank, world
+        paths = require_images(Path(recipe.data))
+        images = [read_rgb8(path) for path in paths]
+        kept = leave_out_small(
+            [image.shape[:2] for image in images],
+            [path.name for path in paths],
+            side=max(self._side(scale) for scale in recipe.scales or (recipe.scale,)),
+            unit="HR",
+            quiet=rank > 0,
+        )
+        self.images = [images[number] for number in kept]
         areas = np.array([image.shape[0] * image.shape[1] for image in self.images], dtype=np.float64)
         self._cumulated = np.cumsum(areas / areas.sum())
 
-    def at(self, step: int) -> list[BlurTask]:
-        """Sample the tasks of an update."""
-        generator = np.random.default_rng((self.recipe.seed, step))
-        return [self._sample_task(generator) for _ in range(self.recipe.tasks)]
+    def fingerprint(self) -> str:
+        """Return a checksum of the images."""
+        digest = hashlib.sha256()
+        for image in self.images:
+            digest.update(str(image.shape).encode() + np.ascontiguousarray(image[::16, ::16]).tobytes())
+        return digest.hexdigest()[:32]
 
-    def _sample_task(self, generator: np.random.Generator) -> BlurTask:
+    def at(self, step: int) -> list[BlurTask]:
+        """Make the tasks of an update that are this process's."""
+        generator = np.random.default_rng((self.recipe.seed, step))
+        plans = [self._sample_plan(generator) for _ in range(self.recipe.tasks)]
+        return [self._make_task(plan) for plan in plans[self._rank :: self._world]]
+
+    def _sample_plan(self, generator: np.random.Generator) -> "_Plan":
+        """Sample all random numbers of a task."""
         recipe = self.recipe
         scale = int(generator.choice(recipe.scales)) if recipe.scales else recipe.scale
         angle = generator.uniform(0.0, math.pi)
         first = generator.uniform(recipe.smallest_variance, recipe.largest_variance * scale)
         second = generator.uniform(recipe.smallest_variance, first)
-        kernel = torch.from_numpy(gaussian_kernel(first, second, angle, size=recipe.kernel_size).astype(np.float32))
-        other_support = recipe.support == "pairs" and recipe.inner_steps > 0
-        hr = self._sample_crops(generator, recipe.batch * (2 if other_support else 1), side=self._side(scale))
+        count = recipe.batch * (2 if self._has_other_support else 1)
+        side = self._side(scale)
+        crops = []
+        for index in np.searchsorted(self._cumulated, generator.random(count), side="right"):
+            number = min(int(index), len(self.images) - 1)
+            top, left = (int(generator.integers(length - side + 1)) for length in self.images[number].shape[:2])
+            crops.append(_Crop(number, top, left, int(generator.integers(8))))
+        return _Plan(scale, first, second, angle, tuple(crops))
+
+    @property
+    def _has_other_support(self) -> bool:
+        """True when the support has patches of its own."""
+        return self.recipe.support == "pairs" and self.recipe.inner_steps > 0
+
+    def _make_task(self, plan: "_Plan") -> BlurTask:
+        """Cut and degrade the patches of a task."""
+        recipe, scale = self.recipe, plan.scale
+        values = gaussian_kernel(plan.variance, plan.second, plan.angle, size=recipe.kernel_size)
+        kernel = torch.from_numpy(values.astype(np.float32))
+        hr = self._cut(plan.crops, side=self._side(scale))
         lr = self._degrade(hr, kernel, scale)
         margin, patch = self._margin(scale), recipe.lr_patch(scale)
         hr_patch, lr_patch = _crop_centre(hr, scale * margin, scale * patch), _crop_centre(lr, margin, patch)
@@ -145,11 +186,11 @@ class TaskSampler:
         return BlurTask(
             self.network,
             scale,
-            covariance_code(first, second, angle, scale=scale),
+            covariance_code(plan.variance, plan.second, plan.angle, scale=scale),
             *support,
             _crop_centre(lr_patch[query], edge, query_patch),
             _crop_centre(hr_patch[query], scale * edge, scale * query_patch),
-            losses=(recipe.inner_loss, recipe.loss),
+            losses=(recipe.inner_loss, str(recipe.loss)),
             kernel_conditioned=recipe.kernel_conditioned,
         )
 
@@ -172,17 +213,33 @@ class TaskSampler:
         """Return the height and width of a crop, a patch with its margins, in HR pixels."""
         return scale * (self.recipe.lr_patch(scale) + 2 * self._margin(scale))
 
-    def _sample_crops(self, generator: np.random.Generator, count: int, *, side: int) -> Tensor:
-        """Sample crops of images in proportion to their areas, flipped and rotated at random."""
-        chosen = np.searchsorted(self._cumulated, generator.random(count), side="right")
-        crops: list[NDArray[Any]] = []
-        for index in chosen:
-            image = self.images[min(int(index), len(self.images) - 1)]
-            top, left = (int(generator.integers(length - side + 1)) for length in image.shape[:2])
-            crop = image[top : top + side, left : left + side]
-            crops.append(dihedral(crop, int(generator.integers(8))))
-        stacked = np.stack(crops).transpose(0, 3, 1, 2).astype(np.float32)
+    def _cut(self, crops: "Sequence[_Crop]", *, side: int) -> Tensor:
+        """Cut crops of images, flipped and rotated, (N, 3, side, side) in [0, 1]."""
+        cut: list[NDArray[Any]] = []
+        for crop in crops:
+            image = self.images[crop.image]
+            cut.append(dihedral(image[crop.top : crop.top + side, crop.left : crop.left + side], crop.variant))
+        stacked = np.stack(cut).transpose(0, 3, 1, 2).astype(np.float32)
         return torch.from_numpy(np.ascontiguousarray(stacked)) / 255
+
+
+@dataclass(frozen=True)
+class _Crop:
+    image: int
+    top: int
+    left: int
+    variant: int
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """All random numbers of a task; the images are sampled in proportion to their areas."""
+
+    scale: int
+    variance: float
+    second: float
+    angle: float
+    crops: tuple[_Crop, ...]
 
 
 def stack_codes(tasks: Sequence[BlurTask]) -> Tensor:

@@ -63,9 +63,10 @@ class MetaValidation:
         self, network: Network, hr: NDArray[np.uint8], degradation: Degradation, rates: Mapping[str, Sequence[float]]
     ) -> list[float]:
         scale = self.recipe.scale
-        lr = _nchw(degradation.apply(hr, scale=scale, seed=0))
+        device = next(network.parameters()).device
+        lr = _nchw(degradation.apply(hr, scale=scale, seed=0)).to(device)
         code = ContextPlain.code_of(degradation.blur_covariance(scale=scale), scale=scale)
-        codes = (torch.tensor([code]),) if self.recipe.kernel_conditioned else ()
+        codes = (torch.tensor([code], device=device),) if self.recipe.kernel_conditioned else ()
         if not self.recipe.inner_steps:
             with torch.no_grad():
                 return [self._score(hr, upscale(network, lr, *codes, like=network, scale=scale))]
@@ -93,7 +94,7 @@ class MetaValidation:
         return scores
 
     def _score(self, hr: NDArray[np.uint8], sr: Tensor) -> float:
-        levels = quantize(np.ascontiguousarray(sr[0].permute(1, 2, 0).clamp(0, 1).numpy()), 8).astype(np.uint8)
+        levels = quantize(np.ascontiguousarray(sr[0].permute(1, 2, 0).clamp(0, 1).cpu().numpy()), 8).astype(np.uint8)
         return PROTOCOLS["y-mzsr"].score(hr, levels, scale=self.recipe.scale).psnr
 
 

@@ -1,0 +1,150 @@
+"""The training loop: one update after the other, from top to bottom, for every kind of training."""
+
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import torch
+
+from kukkiri.devices import resolve_device
+from kukkiri.training.divergence import Watch
+from kukkiri.training.kinds import set_up
+from kukkiri.training.log import Meter, RunLog, TrainingProgress
+from kukkiri.training.precision import check_precision
+from kukkiri.training.processes import World
+from kukkiri.training.recipe import Recipe
+from kukkiri.training.run_folder import RunFolder
+from kukkiri.training.setup import Setup
+from kukkiri.training.state import TrainingState
+from kukkiri.training.stopping import StopRequest
+from kukkiri.training.updates import add_terms, clip_gradients, seed_step, sum_gradients
+from kukkiri.training.validating import validate
+
+__all__ = ["run", "train"]
+
+
+def train(
+    recipe: Recipe,
+    *,
+    resume: bool = False,
+    stop_at: int | None = None,
+    report: Callable[[TrainingProgress], None] | None = None,
+) -> Path:
+    """Train a network and write ``weights.safetensors`` (the best validated ones) into the recipe's folder.
+
+    In a process that torchrun started, this process computes its part of every update.
+
+    Args:
+        recipe: a :class:`Recipe`, or a :class:`MetaRecipe` for meta-learning.
+        resume: continue from ``checkpoint.pt`` where there is one. More steps, another learning rate and the like are
+            taken over and logged.
+        stop_at: write a checkpoint after this many steps and return, as after an interruption.
+        report: called with every line of the log, in the first process.
+
+    Returns:
+        The weights file. Meta-learning writes ``rates.json`` beside it, the learning rates of the inner steps.
+
+    Raises:
+        ConfigError: unknown network or loss, missing data, a checkpoint of another network or data set, a finished or
+            unfinished run without ``resume``, or a run that another process trains.
+        BackendError: the device is not there, or does not compute in the precision.
+        TrainingError: a loss or a weight is not finite, or another process was lost; the last checkpoint is kept.
+        KeyboardInterrupt: Ctrl-C, SIGTERM or SIGHUP came; a checkpoint was written first.
+    """
+    world = World.from_environment()
+    device = resolve_device(recipe.device, local_rank=world.local_rank)
+    check_precision(recipe.precision, device=device)
+    if recipe.threads:
+        torch.set_num_threads(recipe.threads)
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = recipe.tf32
+    torch.manual_seed(recipe.seed)
+    with RunFolder.opened(recipe, resume=resume, lock=world.is_first) as folder, world.connected(device):
+        setup = set_up(recipe, device=device, world=world)
+        scaler = torch.amp.GradScaler(device.type, enabled=recipe.precision == "float16")
+        state = TrainingState(setup.modules, setup.optimizers, scaler)
+        log = RunLog(folder.log, tensorboard=recipe.tensorboard, report=report) if world.is_first else None
+        with closing(setup):
+            if folder.checkpoint.exists():
+                state.restore(folder.checkpoint, recipe=recipe, fingerprint=setup.fingerprint)
+            else:
+                setup.initialize()
+                world.broadcast_(state.weights())
+                state.begin_averages(recipe.emas)
+            if log:
+                folder.trim_log(state.step)
+                folder.write_recipe(recipe)
+            last = recipe.steps if stop_at is None else min(stop_at, recipe.steps)
+            run(recipe, setup, state, last=last, folder=folder, log=log, world=world)
+    return folder.weights
+
+
+def run(
+    recipe: Recipe,
+    setup: Setup,
+    state: TrainingState,
+    *,
+    last: int,
+    folder: RunFolder,
+    log: RunLog | None = None,
+    world: World = World(),  # noqa: B008  # immutable
+) -> None:
+    """Update the weights until ``last`` steps are done, then write a checkpoint."""
+    is_gpu, float16 = setup.device.type == "cuda", state.scaler.is_enabled()
+    watch = Watch(lag=int(is_gpu), tolerated=recipe.skip_non_finite, float16=float16)
+    stop, meter = StopRequest(), Meter()
+    for module in state.modules.values():
+        module.train()
+
+    def save() -> None:
+        watch.read(state, meter, all_of_them=True)
+        if log:
+            state.save(folder.checkpoint, recipe=recipe, fingerprint=setup.fingerprint)
+
+    with stop.listening():
+        try:
+            while state.step < last:
+                # the learning rates of this step, and its random numbers
+                for name, rate in setup.rates(state.step).items():
+                    for group in state.optimizers[name].param_groups:
+                        group["lr"] = rate
+                    state.optimizers[name].zero_grad(set_to_none=True)
+                seed_step(recipe.seed, state.step, world.rank)
+
+                # gradients: part after part of this process's share of the batch, then summed over the processes
+                with meter.sampling():
+                    parts = setup.parts(state.step)
+                values: dict[str, torch.Tensor] = {}
+                for part in parts:
+                    add_terms(values, setup.step(state, part))
+                stopping = sum_gradients(state, values, world=world, stop=bool(stop.number))
+                values["gradient_norm"] = clip_gradients(state, recipe.clip)
+
+                # the update, unless the loss or the gradient is not finite
+                if watch.accepts(state, values, meter):
+                    for optimizer in state.optimizers.values():
+                        state.scaler.step(optimizer)
+                    state.update_averages()
+                state.scaler.update()
+                state.step += 1
+                meter.patches += setup.patches(state.step - 1)
+
+                # log, validation, checkpoint
+                is_due = state.step % recipe.validate_every == 0 or state.step == recipe.steps
+                if is_due or state.step % recipe.log_every == 0:
+                    watch.read(state, meter, all_of_them=True)
+                    if log:
+                        line = meter.line(recipe, state.step, rate=setup.rates(state.step - 1)["network"])
+                        with stop.waiting():
+                            log.write(validate(setup, state, line, folder=folder) if is_due else line)
+                    meter = Meter()
+                if state.step % recipe.checkpoint_every == 0:
+                    save()
+                if stopping:
+                    stop.raise_()
+        except KeyboardInterrupt:
+            if not stop.forced:
+                save()
+            raise
+    save()
