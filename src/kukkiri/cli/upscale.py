@@ -50,6 +50,7 @@ def upscale(
         tile=speed.tile,
         skip_flat=speed.skip_flat,
         weights=model.weights,
+        wrap=size.wrap,
         **size.keywords(),
     )
 

@@ -11,9 +11,10 @@ from kukkiri.cli.parameters import UsageError
 from kukkiri.errors import ConfigError, did_you_mean
 from kukkiri.images import OUTPUT_SUFFIXES
 from kukkiri.images.formats import find_output_format
-from kukkiri.inference import Domain, TargetSize, UpscalerOptions
+from kukkiri.inference import Domain, TargetSize
 from kukkiri.inference.file_jobs import SAME
 from kukkiri.inference.name_templates import NameTemplate
+from kukkiri.inference.options import SizeKeywords
 from kukkiri.inference.sizes import MM_PER_INCH
 
 __all__ = [
@@ -57,60 +58,50 @@ class SizeOptions:
     wrap: bool = False
     """the images are seamless textures: margins come from the other side, and tiles of the result join."""
 
-    def keywords(self) -> UpscalerOptions:
-        """The keywords of an upscaler beside ``scale``.
+    def keywords(self) -> SizeKeywords:
+        """The keywords of an upscaler beside ``scale`` and ``wrap``.
 
         Raises:
             UsageError: options that exclude one another, or a number that cannot be read.
         """
-        fit = None if self.fit is None else _read_box(self.fit)
-        paper = None if self.print_size is None else _read_paper(self.print_size)
-        options: UpscalerOptions = {
+        options: SizeKeywords = {
             "width": self.width,
             "height": self.height,
-            "fit": fit,
+            "fit": None if self.fit is None else _read_box(self.fit),
             "short_side": self.short_side,
             "megapixels": self.megapixels,
-            "print_size": paper,
+            "print_size": None if self.print_size is None else _read_paper(self.print_size),
             "dpi": self.dpi,
             "stretch": self.stretch,
-            "wrap": self.wrap,
         }
-        self._check(fit, paper)
+        self._check()
+        try:
+            TargetSize.when_asked(**options)
+        except ConfigError as error:
+            raise UsageError(str(error)) from error
         return options
 
-    def _check(self, fit: tuple[int, int] | None, paper: tuple[float, float] | None) -> None:
-        asked = [
-            *(["--scale"] if self.scale is not None else []),
-            *(["--width and --height"] if self.width is not None and self.height is not None else []),
-            *(["--width"] if self.width is not None and self.height is None else []),
-            *(["--height"] if self.height is not None and self.width is None else []),
-            *(["--fit"] if fit is not None else []),
-            *(["--short-side"] if self.short_side is not None else []),
-            *(["--megapixels"] if self.megapixels is not None else []),
-            *(["--print"] if paper is not None else []),
-        ]
+    def _check(self) -> None:
+        both = self.width is not None and self.height is not None
+        given = {
+            "--scale": self.scale is not None,
+            "--width and --height": both,
+            "--width": self.width is not None and not both,
+            "--height": self.height is not None and not both,
+            "--fit": self.fit is not None,
+            "--short-side": self.short_side is not None,
+            "--megapixels": self.megapixels is not None,
+            "--print": self.print_size is not None,
+        }
+        asked = [name for name, is_given in given.items() if is_given]
         if len(asked) > 1:
             raise UsageError(f"{' and '.join(asked)} each say how large the result is. Use one of them.")
-        if self.dpi is not None and paper is None:
+        if self.dpi is not None and self.print_size is None:
             raise UsageError(
                 "--dpi needs the size of the print. Add it, such as --print 100x150mm, or ask for pixels with --width."
             )
-        if self.stretch and (self.width is None or self.height is None):
+        if self.stretch and not both:
             raise UsageError("--stretch changes the aspect to meet --width and --height. Give both.")
-        try:
-            TargetSize.when_asked(
-                width=self.width,
-                height=self.height,
-                fit=fit,
-                short_side=self.short_side,
-                megapixels=self.megapixels,
-                print_size=paper,
-                dpi=self.dpi,
-                stretch=self.stretch,
-            )
-        except ConfigError as error:
-            raise UsageError(str(error)) from error
 
 
 @Parameter(name="*", group=Group("Model", sort_key=2))

@@ -17,6 +17,14 @@ BESIDE = NameTemplate("{stem}-x{scale}")
 BESIDE_SIZED = NameTemplate("{stem}-{width}x{height}")
 """The same when a size was asked for, not a scale."""
 
+_USUAL = tuple(
+    NameTemplate(f"{{stem}}{end}")
+    for joint in "-_@ "
+    for scale in ("x{scale}", "{scale}x", "{width}x{height}")
+    for end in (f"{joint}{scale}", f"{joint}{{model}}{joint}{scale}")
+)
+"""Other templates that earlier runs may have been given."""
+
 Candidate = tuple[Path, Path | None]
 """A file, and its path below the folder that was given, if one was."""
 
@@ -26,7 +34,8 @@ def find_earlier_results(
 ) -> set[Path]:
     """Find the images that earlier runs made of others among them.
 
-    A result has the name that a run gives, for any scale, size or suffix, and the sides that the name and its source
+    A result has the name that a run gives, by the template of this run or a usual one that tells the scale or the size,
+    for any scale, size or suffix, and the sides that the name and its source
     say. It lies beside its source, or in a folder below it that holds the tree of another again. All that lies in
     the output folder of this run is taken for a result, when that is below a folder that is searched.
 
@@ -39,7 +48,7 @@ def find_earlier_results(
     for path, _ in images:
         absolute = _absolute(path)
         places[absolute.parent, absolute.stem].append(absolute)
-    templates = [BESIDE, BESIDE_SIZED, *([name] if name is not None else [])]
+    templates = [*_USUAL, *([name] if name is not None else [])]
     results = set()
     for path, below in images:
         absolute = _absolute(path)

@@ -63,6 +63,7 @@ class NameTemplate:
                 raise ConfigError(f"name template {text!r}: {field} cannot be formatted so. Drop what follows {field}.")
         self.fields = frozenset(field for _, field, _, _ in parts if field is not None)
         self._parts = parts
+        self._patterns = [re.compile(self._pattern(stem), re.DOTALL) for stem in ("(?P<stem>.+)", "(?P<stem>.+?)")]
 
     def fill(self, *, stem: str, scale: float, model: str, size: tuple[int, int] | None, suffix: str) -> str:
         """Make a file name.
@@ -98,15 +99,15 @@ class NameTemplate:
 
     def read(self, name: str) -> Iterator[NameParts]:
         """Yield the parts that a file's name without its suffix may have been made of; none for another's name."""
-        for stem in ("(?P<stem>.+)", "(?P<stem>.+?)"):
-            match = self._pattern(stem).fullmatch(name)
+        for pattern in self._patterns:
+            match = pattern.fullmatch(name)
             if match:
                 found = match.groupdict()
                 size = (int(found["height"]), int(found["width"])) if {"height", "width"} <= found.keys() else None
                 scale = float(found["scale"]) if "scale" in found else None
                 yield NameParts(found["stem"], scale, size)
 
-    def _pattern(self, stem: str) -> re.Pattern[str]:
+    def _pattern(self, stem: str) -> str:
         seen: set[str] = set()
         pattern = ""
         for literal, field, _, _ in self._parts:
@@ -118,7 +119,7 @@ class NameTemplate:
             else:
                 pattern += stem if field == "stem" else f"(?P<{field}>{_PATTERNS[field]})"
             seen.add(field)
-        return re.compile(pattern if "stem" in seen else "(?!)", re.DOTALL)
+        return pattern if "stem" in seen else "(?!)"
 
 
 class _Scale(float):

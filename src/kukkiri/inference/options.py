@@ -4,10 +4,23 @@ from typing import Literal, TypedDict
 
 from kukkiri.inference.families import Domain
 
-__all__ = ["UpscalerOptions"]
+__all__ = ["SizeKeywords", "UpscalerOptions"]
 
 
-class UpscalerOptions(TypedDict, total=False):
+class SizeKeywords(TypedDict, total=False):
+    """The keywords of :class:`kukkiri.Upscaler` that say the size of the result instead of ``scale``."""
+
+    width: int | None
+    height: int | None
+    fit: tuple[int, int] | None
+    short_side: int | None
+    megapixels: float | None
+    print_size: tuple[float, float] | None
+    dpi: float | None
+    stretch: bool
+
+
+class UpscalerOptions(SizeKeywords, total=False):
     """The keywords of :class:`kukkiri.Upscaler` beside ``scale``, which are explained there."""
 
     ensemble: bool
@@ -19,12 +32,4 @@ class UpscalerOptions(TypedDict, total=False):
     skip_flat: bool
     bounded: bool
     weights: Domain
-    width: int | None
-    height: int | None
-    fit: tuple[int, int] | None
-    short_side: int | None
-    megapixels: float | None
-    print_size: tuple[float, float] | None
-    dpi: float | None
-    stretch: bool
     wrap: bool

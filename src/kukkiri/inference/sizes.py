@@ -3,10 +3,12 @@
 import dataclasses
 import math
 from dataclasses import dataclass, fields
+from typing import Unpack
 
 from kukkiri.errors import ConfigError
 from kukkiri.images import Image
 from kukkiri.images import exif as exif_block
+from kukkiri.inference.options import SizeKeywords
 
 __all__ = ["MM_PER_INCH", "TargetSize"]
 
@@ -73,31 +75,10 @@ class TargetSize:
             raise ConfigError(f"{name.replace('_', ' ')} takes two numbers, width and height, got {len(value)}.")
 
     @classmethod
-    def when_asked(
-        cls,
-        *,
-        width: int | None = None,
-        height: int | None = None,
-        fit: tuple[int, int] | None = None,
-        short_side: int | None = None,
-        megapixels: float | None = None,
-        print_size: tuple[float, float] | None = None,
-        dpi: float | None = None,
-        stretch: bool = False,
-    ) -> "TargetSize | None":
-        """Make a target size; ``None`` when nothing is asked for."""
-        if (width, height, fit, short_side, megapixels, print_size, dpi, stretch) == (*[None] * 7, False):
-            return None
-        return cls(
-            width=width,
-            height=height,
-            fit=fit,
-            short_side=short_side,
-            megapixels=megapixels,
-            print_size=print_size,
-            dpi=dpi,
-            stretch=stretch,
-        )
+    def when_asked(cls, **options: Unpack[SizeKeywords]) -> "TargetSize | None":
+        """Make a target size; ``None`` when no option asks for anything."""
+        asked = any(value is not None and value is not False for value in options.values())
+        return cls(**options) if asked else None
 
     def resolve(self, size: Size) -> Size:
         """Compute the size of the result of an image.
@@ -174,7 +155,7 @@ class TargetSize:
             return
         raise ConfigError(
             f"{width}x{height} has another aspect than the image of {size[1]}x{size[0]}, which gives "
-            f"{width}x{kept_height} or {kept_width}x{height}. Give one of the two, --fit {width}x{height}, or --stretch."
+            f"{width}x{kept_height} or {kept_width}x{height}. Give only one side, --fit {width}x{height}, or --stretch."
         )
 
 

@@ -19,7 +19,7 @@ from kukkiri.inference.families import Domain
 from kukkiri.inference.interpolation import interpolate_image, resize_planes
 from kukkiri.inference.memory import find_free_memory
 from kukkiri.inference.network_run import NetworkRun, ProgressCallback
-from kukkiri.inference.options import UpscalerOptions
+from kukkiri.inference.options import SizeKeywords, UpscalerOptions
 from kukkiri.inference.planning import Plan, find_output_size, make_plan
 from kukkiri.inference.sizes import TargetSize
 from kukkiri.inference.wrapping import find_wrap_margin, resize_wrapped, upscale_wrapped
@@ -28,7 +28,7 @@ __all__ = ["Upscaler"]
 
 Plane = NDArray[np.float32]
 Sample = TypeVar("Sample", bound=np.generic)
-_NO_SIZE: UpscalerOptions = {
+_NO_SIZE: SizeKeywords = {
     "width": None,
     "height": None,
     "fit": None,
