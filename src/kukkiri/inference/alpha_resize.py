@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from kukkiri.resampling import resize
+from kukkiri.resampling import Border, resize
 
 __all__ = ["resize_alpha"]
 
@@ -11,17 +11,18 @@ Plane = NDArray[np.float32]
 _SNAP = 4e-6  # a quarter of a 16-bit level; float32 weights miss 1 by 1e-7
 
 
-def resize_alpha(alpha: Plane, size: tuple[int, int]) -> Plane:
+def resize_alpha(alpha: Plane, size: tuple[int, int], *, border: Border = "symmetric") -> Plane:
     """Resize alpha by bicubic interpolation, exactly 0 and 1 where it was constant.
 
     Args:
         alpha: (H, W), [0, 1].
         size: (height, width) of the result.
+        border: rule for pixels outside.
 
     Returns:
         (height, width), [0, 1].
     """
-    resized = resize(alpha, output_size=size)
+    resized = resize(alpha, output_size=size, border=border)
     resized[resized < _SNAP] = 0
     resized[resized > 1 - _SNAP] = 1
     return resized

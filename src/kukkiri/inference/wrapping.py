@@ -7,15 +7,16 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from kukkiri.images import Image, bleed
+from kukkiri.images import Image
+from kukkiri.inference.alpha_resize import resize_alpha
 from kukkiri.inference.engine import Engine
 from kukkiri.inference.tiling import choose_overlap
 from kukkiri.resampling import resize
 
-__all__ = ["find_wrap_margin", "resize_wrapped", "upscale_wrapped"]
+__all__ = ["bleed_wrapped", "find_wrap_margin", "resize_wrapped", "upscale_wrapped"]
 
 Plane = NDArray[np.float32]
-_AROUND = 8  # LR pixels that chroma, alpha and corrections of the result read beside the networks
+_AROUND = 8  # LR pixels that chroma and corrections of the result read beside the networks
 
 
 def find_wrap_margin(engines: Sequence[Engine]) -> int:
@@ -35,43 +36,73 @@ def upscale_wrapped(
 
     Args:
         image: its left side continues its right side, and its top its bottom.
-        upscale: gives ``factor`` times the size.
+        upscale: gives ``factor`` times the size of an image without alpha.
         margin: pixels from the other side that ``upscale`` is given on each side.
         factor: a whole number.
         output_size: (height, width) of the result, met by an antialiased bicubic resize that wraps, too.
     """
-    sr = upscale(_pad(image, margin))
+    opaque = _hide_alpha(image)
+    padded = np.pad(opaque.colour, ((margin, margin), (margin, margin), (0, 0)), mode="wrap")
+    sr = upscale(dataclasses.replace(opaque, colour=padded))
     cut = factor * margin
     height, width = (factor * side for side in image.size)
-    inside = np.s_[cut : cut + height, cut : cut + width]
-    alpha = None if sr.alpha is None else np.ascontiguousarray(sr.alpha[inside])
-    cropped = dataclasses.replace(sr, colour=np.ascontiguousarray(sr.colour[inside]), alpha=alpha)
-    return cropped if cropped.size == output_size else _resize(cropped, output_size, kernel="cubic")
+    colour = np.ascontiguousarray(sr.colour[cut : cut + height, cut : cut + width])
+    if (height, width) != output_size:
+        colour = np.clip(resize(colour, output_size=output_size, border="wrap"), 0, 1)
+    return dataclasses.replace(sr, colour=colour, alpha=_resize_alpha(image, output_size))
 
 
 def resize_wrapped(image: Image, output_size: tuple[int, int], *, kernel: str) -> Image:
-    """Resize a seamless texture by an interpolation; its hidden colours first take those around them."""
-    if image.alpha is not None:
-        margin = max(
-            _AROUND, 2 * _AROUND * image.size[0] // output_size[0], 2 * _AROUND * image.size[1] // output_size[1]
-        )
-        padded = _pad(image, margin)
-        inside = np.s_[margin : margin + image.size[0], margin : margin + image.size[1]]
-        alpha = padded.alpha if padded.alpha is not None else np.ones(padded.size, np.float32)
-        image = dataclasses.replace(image, colour=np.ascontiguousarray(bleed(padded.colour, alpha)[inside]))
-    return _resize(image, output_size, kernel=kernel)
+    """Resize a seamless texture by an interpolation."""
+    colour = resize(_hide_alpha(image).colour, output_size=output_size, kernel=kernel, border="wrap")
+    return dataclasses.replace(image, colour=np.clip(colour, 0, 1), alpha=_resize_alpha(image, output_size))
 
 
-def _pad(image: Image, margin: int) -> Image:
-    sides = ((margin, margin), (margin, margin))
-    alpha = None if image.alpha is None else np.pad(image.alpha, sides, mode="wrap")
-    return dataclasses.replace(image, colour=np.pad(image.colour, (*sides, (0, 0)), mode="wrap"), alpha=alpha)
+def bleed_wrapped(colour: Plane, alpha: Plane) -> Plane:
+    """Give every fully transparent pixel a smooth continuation of the visible colours around it, across the sides.
+
+    Sums of colour and alpha over ever wider B-splines, the à trous algorithm, fill what the narrower ones leave open.
+    Unlike :func:`kukkiri.images.bleed`, whose grid begins at the first pixel, it commutes with a cyclic shift.
+
+    Args:
+        colour: (H, W, C), not multiplied by alpha.
+        alpha: (H, W), [0, 1].
+
+    Returns:
+        (H, W, C): ``colour`` where alpha is above 0, unchanged in every bit.
+    """
+    visible = alpha > 0
+    if visible.all() or not visible.any():
+        return colour
+    weight = alpha[:, :, None]
+    levels, step, area = [], 1, 4.0
+    sums = np.concatenate([colour * weight, weight], axis=2)
+    while True:
+        sums = _smooth(sums, step)
+        confidence = np.minimum(sums[:, :, -1:] * np.float32(area), np.float32(1))
+        shown = np.maximum(sums[:, :, -1:], np.float32(1e-20))
+        levels.append((sums[:, :, :-1] / shown, confidence))
+        if confidence.min() == 1 or step >= max(alpha.shape):
+            break
+        step, area = 2 * step, 4 * area
+    mean = (colour * weight).sum((0, 1), dtype=np.float64) / weight.sum(dtype=np.float64)
+    filled = np.broadcast_to(mean.astype(np.float32), colour.shape)
+    for colours, confidence in reversed(levels):
+        filled = filled + confidence * (colours - filled)
+    return np.where(visible[:, :, None], colour, filled)
 
 
-def _resize(image: Image, size: tuple[int, int], *, kernel: str) -> Image:
-    def resized(values: Plane) -> Plane:
-        return np.clip(resize(values, output_size=size, kernel=kernel, border="wrap"), 0, 1)
+def _smooth(values: Plane, step: int) -> Plane:
+    """The cyclic filter (1, 2, 1) / 4 along both axes, its taps ``step`` pixels apart."""
+    for axis in (0, 1):
+        values = 0.5 * values + 0.25 * (np.roll(values, step, axis) + np.roll(values, -step, axis))
+    return values
 
-    return dataclasses.replace(
-        image, colour=resized(image.colour), alpha=None if image.alpha is None else resized(image.alpha)
-    )
+
+def _hide_alpha(image: Image) -> Image:
+    colour = image.colour if image.alpha is None else bleed_wrapped(image.colour, image.alpha)
+    return dataclasses.replace(image, colour=colour, alpha=None)
+
+
+def _resize_alpha(image: Image, size: tuple[int, int]) -> Plane | None:
+    return None if image.alpha is None else resize_alpha(image.alpha, size, border="wrap")
