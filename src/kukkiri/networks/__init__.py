@@ -2,11 +2,13 @@
 
 from kukkiri.networks.contextplain import ContextPlain
 from kukkiri.networks.dbpn import DBPN, DDBPN
+from kukkiri.networks.disp import DISP
 from kukkiri.networks.dpsr import DPSR
 from kukkiri.networks.ecbsr import ECBSR
 from kukkiri.networks.edsr import EDSR
 from kukkiri.networks.enhancenet import EnhanceNet
 from kukkiri.networks.espcn import ESPCN
+from kukkiri.networks.etds import ETDS
 from kukkiri.networks.fsrcnn import FSRCNN
 from kukkiri.networks.ikc import SFTMD, IKCCorrector, IKCPredictor
 from kukkiri.networks.interface import Configuration, Network, PublishedScores
@@ -34,10 +36,12 @@ from kukkiri.networks.zssr import MZSR, ZSSR
 __all__ = [
     "DBPN",
     "DDBPN",
+    "DISP",
     "DPSR",
     "ECBSR",
     "EDSR",
     "ESPCN",
+    "ETDS",
     "FSRCNN",
     "MDSR",
     "MZSR",

@@ -179,6 +179,7 @@ class ECBSR(Network):
         self.scale = scale
         self.colour = colour
         self.value_range = value_range
+        self.is_deployed = deployed
         self.receptive_field = depth + 2
         self.arguments = {"scale": scale, "colour": colour, "width": width, "depth": depth, "activation": activation}
         widths = (self.channels, *[width] * (depth + 1), self.channels * scale**2)
@@ -207,6 +208,8 @@ class ECBSR(Network):
     @torch.no_grad()
     def deployed(self) -> "ECBSR":
         """Return the same network as plain 3x3 convolutions, for export and inference."""
+        if self.is_deployed:
+            return self
         plain = ECBSR(
             **self.arguments,  # type: ignore[arg-type]
             value_range=self.value_range,

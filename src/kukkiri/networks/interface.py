@@ -93,7 +93,7 @@ class Network(nn.Module):
         """Return an equal network as it is shipped: over-parameterized blocks folded into plain convolutions.
 
         The result has the constructor's keywords of this network with ``deployed_arguments`` on top, its device, dtype
-        and mode, and weights of its own; a network without such blocks returns itself.
+        and mode, and weights of its own; a network without such blocks, as the result is, returns itself.
         """
         return self
 

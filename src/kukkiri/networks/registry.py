@@ -7,11 +7,13 @@ import re
 from kukkiri.errors import did_you_mean
 from kukkiri.networks.contextplain import ContextPlain
 from kukkiri.networks.dbpn import DBPN, DDBPN
+from kukkiri.networks.disp import DISP
 from kukkiri.networks.dpsr import DPSR
 from kukkiri.networks.ecbsr import ECBSR
 from kukkiri.networks.edsr import EDSR
 from kukkiri.networks.enhancenet import EnhanceNet
 from kukkiri.networks.espcn import ESPCN
+from kukkiri.networks.etds import ETDS
 from kukkiri.networks.fsrcnn import FSRCNN
 from kukkiri.networks.ikc import SFTMD
 from kukkiri.networks.interface import Network
@@ -40,11 +42,13 @@ NETWORKS: dict[str, type[Network]] = {
     "contextplain": ContextPlain,
     "dbpn": DBPN,
     "ddbpn": DDBPN,
+    "disp": DISP,
     "dpsr": DPSR,
     "ecbsr": ECBSR,
     "edsr": EDSR,
     "enhancenet": EnhanceNet,
     "espcn": ESPCN,
+    "etds": ETDS,
     "fsrcnn": FSRCNN,
     "johnson": Johnson,
     "mdsr": MDSR,

@@ -202,6 +202,8 @@ class SESR(Network):
     @torch.no_grad()
     def deployed(self) -> "SESR":
         """Return the same network as plain convolutions: Conv, Relu, Add and DepthToSpace in a graph."""
+        if isinstance(self.first, nn.Conv2d):
+            return self
         plain = SESR(**{**self.arguments, **self.deployed_arguments})  # type: ignore[arg-type]  # they are JSON to mypy
         reference = next(self.parameters())
         plain.to(device=reference.device, dtype=reference.dtype).train(self.training)

@@ -95,7 +95,7 @@ class SRMD(Network):
     def shift_input(self, centre: float) -> dict[str, Tensor]:
         """See :meth:`Network.shift_input`; the maps are not shifted."""
         shifted = super().shift_input(centre)
-        of_maps = self.get_parameter("model.0.weight")[:, 3:].sum((1, 2, 3))
+        of_maps = dict(self.named_parameters())["model.0.weight"][:, 3:].sum((1, 2, 3))
         return {**shifted, "model.0.bias": shifted["model.0.bias"] + centre * of_maps}
 
     @classmethod
