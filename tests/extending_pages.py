@@ -1,7 +1,11 @@
-"""Reading of the pages in docs/extending: their code blocks, and their diffs."""
+"""Reading of the pages in docs/extending, their code blocks and their diffs, and of the tools that write tables."""
 
 import re
+import runpy
+import sys
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 ROOT = Path(__file__).parents[1]
 
@@ -27,3 +31,9 @@ def insert_lines(diff: str, path: Path) -> None:
             assert text.count(after) == 1, after
             text = text.replace(after, f"{line[1:]}\n{after}")
     path.write_text(text, encoding="utf-8")
+
+
+def run_tool(name: str) -> dict[str, Any]:
+    """The globals of a script in tools/, which finds the modules beside it as when it is called."""
+    with mock.patch.object(sys, "path", [str(ROOT / "tools"), *sys.path]):
+        return runpy.run_path(str(ROOT / "tools" / f"{name}.py"))

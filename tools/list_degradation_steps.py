@@ -7,9 +7,10 @@ Its rows come from the classes in ``STEPS``, so a new step needs no edit of the 
 
 import inspect
 import re
-import sys
 from itertools import groupby
 from pathlib import Path
+
+from marked_table import print_or_write, put_table
 
 from kukkiri.degradations import STEPS, Step
 
@@ -18,10 +19,7 @@ OF_EVERY_BLUR = re.compile(r"\[,size=N\]|\[,border=BORDER\]")
 
 
 def main() -> None:
-    if sys.argv[1:] == ["--write"]:
-        PAGE.write_text(make_page(), encoding="utf-8")
-    else:
-        print(make_table())
+    print_or_write(make_table, make_page, page=PAGE)
 
 
 def make_table() -> str:
@@ -41,12 +39,7 @@ def summarize(kind: type[Step]) -> str:
 
 def make_page() -> str:
     """The page with the table of today."""
-    return re.sub(
-        r"(<!-- steps:begin -->\n\n).*?(\n\n<!-- steps:end -->)",
-        lambda match: f"{match[1]}{make_table()}{match[2]}",
-        PAGE.read_text(encoding="utf-8"),
-        flags=re.DOTALL,
-    )
+    return put_table(PAGE, make_table(), marker="steps")
 
 
 if __name__ == "__main__":

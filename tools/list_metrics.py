@@ -5,9 +5,9 @@
 Its rows come from the entries of ``METRICS``, so a new metric needs no edit of the page by hand.
 """
 
-import re
-import sys
 from pathlib import Path
+
+from marked_table import print_or_write, put_table
 
 from kukkiri.metrics import METRICS
 
@@ -15,10 +15,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "explanation" / "metrics.md"
 
 
 def main() -> None:
-    if sys.argv[1:] == ["--write"]:
-        PAGE.write_text(make_page(), encoding="utf-8")
-    else:
-        print(make_table())
+    print_or_write(make_table, make_page, page=PAGE)
 
 
 def make_table() -> str:
@@ -32,12 +29,7 @@ def make_table() -> str:
 
 def make_page() -> str:
     """The page with the table of today."""
-    return re.sub(
-        r"(<!-- metrics:begin -->\n\n).*?(\n\n<!-- metrics:end -->)",
-        lambda match: f"{match[1]}{make_table()}{match[2]}",
-        PAGE.read_text(encoding="utf-8"),
-        flags=re.DOTALL,
-    )
+    return put_table(PAGE, make_table(), marker="metrics")
 
 
 if __name__ == "__main__":

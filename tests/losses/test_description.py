@@ -26,7 +26,7 @@ def test_losses_of_a_program_are_described_too(monkeypatch):
         And more.
         """
 
-        def forward(self, sr, hr, *, features, factor: int = 2):
+        def forward(self, sr, hr, *, features, factor: int = 2, until: str = ""):
             return l1(sr, hr)
 
     monkeypatch.setitem(LOSSES, "mine", Mine())
@@ -36,6 +36,7 @@ def test_losses_of_a_program_are_described_too(monkeypatch):
     assert (silent.summary, silent.arguments) == ("", ())
     table = loss_schema()["anyOf"][1]
     assert table["properties"]["mine"]["anyOf"][1]["properties"]["factor"] == {"type": "integer", "default": 2}
+    assert table["properties"]["mine"]["anyOf"][1]["properties"]["until"]["type"] == "number"
 
 
 def test_the_schema_is_json_and_has_every_loss_with_its_arguments():

@@ -33,7 +33,8 @@ def test_a_sine_has_one_imaginary_part():
     assert of_error(error) == pytest.approx(math.sqrt(24) / 2 / COEFFICIENTS, rel=FLOAT64_MATHS)
 
 
-def test_published_weights_count_by_the_root_of_the_number_of_pixels(rng):
+def test_published_weights_count_by_the_root_of_the_number_of_pixels():
+    rng = np.random.default_rng(0)
     sr, hr = rng.random((2, 2, 3, 10, 7))
     published = np.fft.rfft2(sr) - np.fft.rfft2(hr)  # without normalization, as the code of MIMO-UNet and of SMFANet
     mean = (np.abs(published.real).mean() + np.abs(published.imag).mean()) / 2

@@ -12,8 +12,10 @@ import pytest
 import torch
 
 from kukkiri.checkpoints import load
+from kukkiri.errors import ConfigError
 from kukkiri.images import Image
-from kukkiri.losses import LOSSES
+from kukkiri.losses import LOSSES, parse_loss
+from kukkiri.losses.arguments import read_arguments, read_needs
 from tests.tolerances import FLOAT32_SAME_MATHS
 
 ROOT = Path(__file__).parents[2]
@@ -57,9 +59,9 @@ def followed(tmp_path, monkeypatch, rng, capsys):  # capsys first, so that it se
 
 
 def test_a_loss_of_a_program_trains_a_network(followed, rng, capsys):
-    lines = followed["lines"]
-    assert lines[-1].step == 20
-    assert f"{lines[-1].loss:.4f}, {lines[-1].psnr:.2f} dB" in capsys.readouterr().out
+    first, last = [line for line in followed["lines"] if line.step == 20]
+    printed = capsys.readouterr().out
+    assert f"{first.loss:.4f}, {first.psnr:.2f} dB" in printed
     lr, hr = np.float32(rng.random((2, 1, 1, 8, 9)))
     error = hr - lr
     mean = np.abs(error).mean() + 0.5 * sum(np.abs(np.diff(error, axis=axis)).mean() for axis in (2, 3))
@@ -68,6 +70,21 @@ def test_a_loss_of_a_program_trains_a_network(followed, rng, capsys):
     assert load(followed["weights"]).info.network == "espcn"
     assert followed["upscaler"](np.zeros((6, 7, 3), np.uint8)).shape == (12, 14, 3)
     assert Path("runs/espcn-mine-again-x2/weights.safetensors").is_file()
+    assert set(last.losses) == {"l1", "hard-pixels"}
+    assert str({name: f"{value:.4f}" for name, value in last.losses.items()}) in printed
+    assert load("runs/espcn-hard-x2/weights.safetensors").info.network == "espcn"
+
+
+def test_the_loss_with_a_need_and_an_argument_counts_hard_pixels(followed):
+    assert (read_needs(LOSSES["hard-pixels"]), len(read_arguments(LOSSES["hard-pixels"]))) == ({"lr"}, 1)
+    hr, lr = torch.full((1, 1, 4, 4), 0.5), torch.full((1, 1, 2, 2), 0.25)  # interpolation is wrong by 1/4 everywhere
+    for power in (1.0, 0.5):
+        loss = parse_loss({"hard-pixels": {"power": power}})
+        value, _ = loss(hr + 0.1, hr, lr=lr)
+        assert float(value) == pytest.approx(0.25**power * 0.1, rel=1e-5)  # rounding of 0.6 - 0.5 in float32
+    for setting, message in (({"power": 0}, "above 0"), ({"powr": 1}, "mean 'power'"), ({"power": "x"}, "got 'x'")):
+        with pytest.raises(ConfigError, match=message):
+            parse_loss({"hard-pixels": setting})
 
 
 def test_a_loss_is_added_to_the_package_as_the_page_says(tmp_path):
@@ -93,3 +110,9 @@ def test_a_loss_is_added_to_the_package_as_the_page_says(tmp_path):
     assert done.returncode == 0, done.stdout
     assert "test_a_wrong_column_counts_with_both_of_its_edges PASSED" in done.stdout
     assert "test_it_is_a_mean_over_the_batch[edge-l1] PASSED" in done.stdout
+    for name in ("tools/list_losses.py", "tools/marked_table.py", "docs/reference/losses.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    subprocess.run([sys.executable, "tools/list_losses.py", "--write"], env=environment, cwd=tmp_path, check=True)
+    table = (tmp_path / "docs" / "reference" / "losses.md").read_text(encoding="utf-8")
+    assert "differences |  | `edges = 0.5`: a number |" in table

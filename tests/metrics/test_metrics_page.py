@@ -1,7 +1,6 @@
 """The table of docs/explanation/metrics.md, and docs/extending/metric.md followed to the letter."""
 
 import os
-import runpy
 import shutil
 import subprocess
 import sys
@@ -10,12 +9,12 @@ import pytest
 
 from kukkiri.images import Image
 from kukkiri.metrics import METRICS
-from tests.extending_pages import ROOT, insert_lines, read_block
+from tests.extending_pages import ROOT, insert_lines, read_block, run_tool
 from tests.tolerances import FLOAT64_LARGE_VALUES
 
 
 def test_the_table_is_what_the_tool_writes():
-    tool = runpy.run_path(str(ROOT / "tools" / "list_metrics.py"))
+    tool = run_tool("list_metrics")
     page = (ROOT / "docs" / "explanation" / "metrics.md").read_text(encoding="utf-8")
     assert tool["make_page"]() == page, "run python tools/list_metrics.py --write"
     assert all(f"| `{name}` | {metric.title} |" in page for name, metric in METRICS.items())
@@ -57,7 +56,8 @@ def test_a_metric_is_added_to_the_package_as_the_page_says(tmp_path):
     test.parent.mkdir(parents=True)
     test.write_text(read_block("metric", 'python title="tests/metrics/test_mae.py"'), encoding="utf-8")
     (tmp_path / "tools").mkdir()
-    shutil.copy(ROOT / "tools" / "list_metrics.py", tmp_path / "tools")
+    for name in ("list_metrics.py", "marked_table.py"):
+        shutil.copy(ROOT / "tools" / name, tmp_path / "tools")
     page = tmp_path / "docs" / "explanation" / "metrics.md"
     page.parent.mkdir(parents=True)
     shutil.copy(ROOT / "docs" / "explanation" / "metrics.md", page)

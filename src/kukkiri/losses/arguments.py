@@ -14,7 +14,7 @@ from kukkiri.errors import did_you_mean
 from kukkiri.info import JSON
 from kukkiri.losses.interface import Loss
 
-__all__ = ["Argument", "Range", "argument_schema", "check_argument", "read_arguments", "read_needs"]
+__all__ = ["Argument", "Range", "argument_schema", "check_argument", "describe_kind", "read_arguments", "read_needs"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +99,7 @@ def check_argument(argument: Argument, value: Any) -> Any:
         choices = [choice for choice in get_args(argument.kind) if isinstance(choice, str)]
         if get_origin(argument.kind) is Literal and isinstance(value, str):
             hint = did_you_mean(value, choices).partition(" Known")[0].removeprefix(".")
-        raise ValueError(f"must be {_describe(argument.kind)}, got {value!r}{hint or '.'}")
+        raise ValueError(f"must be {describe_kind(argument.kind)}, got {value!r}{hint or '.'}")
     return checked
 
 
@@ -139,18 +139,18 @@ def _convert_tuple(kinds: tuple[Any, ...], value: Any) -> Any:
     return _UNFIT if any(element is _UNFIT for element in converted) else converted
 
 
-def _describe(kind: Any) -> str:
-    """A type in words, for messages."""
+def describe_kind(kind: Any) -> str:
+    """Return an argument's type in words, such as ``a finite number above 0 and at most 1``."""
     origin, inner = get_origin(kind), get_args(kind)
     if origin is Annotated:
         limits = " and ".join(limit.describe() for limit in inner[1:] if isinstance(limit, Range))
-        return f"{_describe(inner[0])} {limits}"
+        return f"{describe_kind(inner[0])} {limits}"
     if origin is Literal:
         return " or ".join(map(repr, inner))
     if origin in (Union, UnionType):
-        return " or ".join(map(_describe, inner))
+        return " or ".join(map(describe_kind, inner))
     if origin is tuple:
-        each = [_describe(part) for part in inner if part is not Ellipsis]
+        each = [describe_kind(part) for part in inner if part is not Ellipsis]
         words = f"each {each[0]}" if len(set(each)) == 1 else ", ".join(each)
         return f"a list, {words}" if inner[-1] is Ellipsis else f"a list of {len(inner)} values, {words}"
     return _WORDS.get(kind, str(kind))

@@ -138,6 +138,10 @@ def _parse_term(name: str, entry: object, *, key: str) -> LossTerm:
     arguments = {argument.name: argument for argument in read_arguments(LOSSES[name])}
     chosen = {}
     for word, setting in table.items():
+        if word in numbers and word in arguments and table is entry:
+            raise ConfigError(
+                f"{where}: {word!r} is a key of the table and an argument of the loss. Rename the argument."
+            )
         if word in numbers:
             numbers[word] = _read_number(setting, where=where if table is not entry else f"{where}.{word}")
         elif word in arguments:

@@ -61,6 +61,8 @@ def _term_schema(loss: LossDescription) -> dict[str, JSON]:
         "until": {**_SHARE, "default": 1.0},
     }
     for argument in loss.arguments:
+        if argument.name in properties:  # parse_loss refuses an argument of that name in a table
+            continue
         default = list(argument.default) if isinstance(argument.default, tuple) else argument.default
         properties[argument.name] = {**argument_schema(argument.kind), "default": default}
     table: dict[str, JSON] = {"type": "object", "properties": properties, "additionalProperties": False}

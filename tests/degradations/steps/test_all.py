@@ -1,18 +1,15 @@
 """Every registered step: text form, sizes, dtypes and seeds; for the linear ones the tensor twin and the adjoint."""
 
-import runpy
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from kukkiri.degradations import STEPS, Degradation, LinearStep
 from kukkiri.degradations.grammar import parse_steps
+from tests.extending_pages import run_tool
 from tests.tolerances import FLOAT64_FEW_OPERATIONS, FLOAT64_SUMS
 
 EXAMPLES = [(name, text) for name, kind in STEPS.items() for text in kind.examples if text.split(":")[0] == name]
 LINEAR = [text for name, text in EXAMPLES if issubclass(STEPS[name], LinearStep)]
-ROOT = Path(__file__).parents[3]
 
 
 def whole(text):
@@ -26,7 +23,7 @@ def test_every_step_has_an_example_but_the_one_that_needs_a_file():
 
 
 def test_the_table_of_the_docs_lists_every_step():
-    tool = runpy.run_path(str(ROOT / "tools" / "list_degradation_steps.py"))
+    tool = run_tool("list_degradation_steps")
     page = tool["PAGE"].read_text(encoding="utf-8")
     assert tool["make_page"]() == page, "run python tools/list_degradation_steps.py --write"
     assert all(f"`{name}" in page for name in STEPS)
