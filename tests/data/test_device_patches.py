@@ -1,14 +1,21 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from kukkiri.data import DevicePatchSampler, PairSet, PatchSampler, Share, bytes_on_device
+from kukkiri.data import DevicePatchSampler, Pair, PairSet, PatchSampler, Share, bytes_on_device
 from kukkiri.errors import ConfigError
 from tests.data.made_pairs import make_pairs
 from tests.tolerances import FLOAT32_SAME_MATHS
 
-DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else []), *(["mps"] if torch.mps.is_available() else [])]
+DEVICES = [
+    "cpu",
+    *(["cuda"] if torch.cuda.is_available() else []),
+    *(["mps"] if torch.backends.mps.is_available() else []),
+]
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -22,6 +29,28 @@ def test_batches_are_those_of_the_sampler_on_the_host(device, rank, world):
             assert tensor.device.type == device
             assert tensor.is_contiguous()
             assert tensor.cpu().equal(expected)  # the quotient of two integers is rounded once, everywhere
+
+
+@given(
+    scale=st.integers(1, 4),
+    sizes=st.lists(st.tuples(st.integers(5, 30), st.integers(5, 30)), min_size=1, max_size=4),
+    patch=st.integers(1, 5),
+    seed=st.integers(0, 2**32),
+)
+def test_for_any_sizes_and_scale_the_batches_are_those_of_the_sampler_on_the_host(scale, sizes, patch, seed):
+    rng = np.random.default_rng(seed)
+    pairs = []
+    for height, width in sizes:
+        # HR is a part of a larger array, as that of a prepared folder can be
+        hr = rng.integers(0, 256, (scale * height + 1, scale * width + 1, 3), dtype=np.uint8)[:-1, :-1]
+        pairs.append(Pair("noise", rng.integers(0, 256, (height, width, 3), dtype=np.uint8), hr))
+    made = PairSet(tuple(pairs), scale=scale, colour="rgb")
+    host, there = (
+        PatchSampler(made, patch=patch, batch=20, seed=seed),
+        DevicePatchSampler(made, device="cpu", patch=patch, batch=20, seed=seed),
+    )
+    for tensor, expected in zip(there.at(0), host.at(0), strict=True):
+        assert tensor.equal(expected)
 
 
 @pytest.mark.parametrize("device", DEVICES)

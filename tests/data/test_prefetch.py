@@ -1,8 +1,10 @@
+import contextlib
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -125,6 +127,53 @@ def test_batches_go_to_the_device_and_only_tensors_can():
         pytest.raises(TypeError, match=message),
     ):
         prefetcher.at(0)
+
+
+class FakeStream:
+    """Stands for CUDA streams on a machine without CUDA; writes down what happens, in its order."""
+
+    def __init__(self, device: torch.device, events: list[str]) -> None:
+        assert device.type == "cuda"
+        self.events = events
+
+    def record_event(self) -> str:
+        self.events.append("record event")
+        return "copied"
+
+    def wait_event(self, event: str) -> None:
+        self.events.append(f"wait for {event}")
+
+    def wait_stream(self, _: "FakeStream") -> None:
+        self.events.append("wait for the images")
+
+
+def test_on_cuda_pinned_batches_are_copied_on_their_own_stream_and_waited_for(monkeypatch):
+    events: list[str] = []
+    current = FakeStream(torch.device("cuda"), events)
+
+    @contextlib.contextmanager
+    def use(stream: FakeStream) -> Iterator[None]:
+        assert stream is not current
+        events.append("own stream")
+        yield
+        events.append("end of own stream")
+
+    def copy(tensor: torch.Tensor, device: torch.device, *, non_blocking: bool) -> torch.Tensor:
+        assert device.type == "cuda"
+        assert non_blocking
+        events.append("copy")
+        return tensor
+
+    monkeypatch.setattr(torch.cuda, "Stream", lambda device: FakeStream(device, events))
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda _: current)
+    monkeypatch.setattr(torch.cuda, "stream", use)
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: events.append("pin") or tensor)
+    monkeypatch.setattr(torch.Tensor, "to", copy)
+    monkeypatch.setattr(torch.Tensor, "record_stream", lambda _, stream: events.append("keep until used"))
+    with Prefetcher(Recorder().at, ahead=0, device="cuda") as prefetcher:
+        assert [int(tensor) for tensor in prefetcher.at(3)] == [3, -3]
+    made = ["own stream", "pin", "copy", "pin", "copy", "record event", "end of own stream"]
+    assert events == ["wait for the images", *made, "wait for copied", "keep until used", "keep until used"]
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
