@@ -1,18 +1,22 @@
 """Atomic writing, removal of the temporary files of killed processes, and the listing of a folder's images."""
 
+import hashlib
 import os
+import platform
 import re
 import secrets
 import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 from kukkiri.errors import ConfigError
 
 __all__ = [
     "IMAGE_SUFFIXES",
+    "drop_temporary_files",
     "list_files",
     "list_images",
     "replacing",
@@ -24,7 +28,8 @@ __all__ = [
 IMAGE_SUFFIXES = (".avif", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 """Suffixes worth opening when a folder is searched; a file given by name is read by its content, whatever its name."""
 
-_TEMPORARY = re.compile(r"\.kukkiri-(\d+)-[0-9a-f]{16}\.tmp")
+_TEMPORARY = re.compile(r"\.kukkiri-(?:(?P<machine>[0-9a-f]{8})-)?(?P<process>\d+)-[0-9a-f]{16}\.tmp")
+_OPEN: set[Path] = set()
 _DEAD_AFTER = 3600.0  # seconds without a write; on a shared disk the process may live on another machine
 
 
@@ -47,8 +52,9 @@ def replacing(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     target = Path(os.path.realpath(path))
     if target.exists() and not overwrite:
         raise FileExistsError(f"{path} exists")
-    temporary = target.with_name(f".kukkiri-{os.getpid()}-{secrets.token_hex(8)}.tmp")
+    temporary = target.with_name(f".kukkiri-{_name_machine()}-{os.getpid()}-{secrets.token_hex(8)}.tmp")
     try:
+        _OPEN.add(temporary)
         temporary.touch(exist_ok=False)
         permissions = temporary.stat().st_mode
         yield temporary
@@ -64,6 +70,15 @@ def replacing(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         with suppress(OSError):
             temporary.unlink()
         raise
+    finally:
+        _OPEN.discard(temporary)
+
+
+def drop_temporary_files() -> None:
+    """Delete the temporary files that this process is writing; for a process that ends without waiting for threads."""
+    for temporary in tuple(_OPEN):
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def write_atomically(path: Path, data: bytes, *, overwrite: bool = False) -> None:
@@ -80,7 +95,8 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool = False) -> Non
 def sweep_temporary_files(folder: Path) -> int:
     """Delete the temporary files that killed processes left in a folder.
 
-    A file is left alone while its process is alive on this machine, or for an hour after its last write.
+    A file is left alone while its process is alive on this machine. One of a process that may live on another machine
+    or in another container, on a shared disk, is left alone for an hour after its last write.
 
     Returns:
         Number of deleted files.
@@ -89,10 +105,22 @@ def sweep_temporary_files(folder: Path) -> int:
     for file in folder.glob(".kukkiri-*.tmp"):
         match = _TEMPORARY.fullmatch(file.name)
         with suppress(OSError):
-            if match and time.time() - file.stat().st_mtime > _DEAD_AFTER and not _is_alive(int(match[1])):
-                file.unlink()
-                swept += 1
+            if match and not _is_alive(int(match["process"])):
+                here = match["machine"] == _name_machine() and os.name != "nt"
+                if here or time.time() - file.stat().st_mtime > _DEAD_AFTER:
+                    file.unlink()
+                    swept += 1
     return swept
+
+
+@cache
+def _name_machine() -> str:
+    """Eight digits for the machine since its start, and the container: process numbers are unique within."""
+    parts = [platform.node()]
+    with suppress(OSError):
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii"))
+        parts.append(str(Path("/proc/self/ns/pid").readlink()))
+    return hashlib.sha256("".join(parts).encode()).hexdigest()[:8]
 
 
 def list_images(folder: Path, *, recursive: bool = False) -> tuple[Path, ...]:

@@ -4,7 +4,7 @@ from kukkiri.inference.choosing import INTERPOLATIONS
 from kukkiri.inference.engine import Engine, Footprint, OnnxEngine, count_usable_threads
 from kukkiri.inference.families import Domain
 from kukkiri.inference.file_jobs import FileJob
-from kukkiri.inference.folders import FileResult, FolderRun
+from kukkiri.inference.folders import FileProgress, FileResult, FolderRun
 from kukkiri.inference.one_image import upscale
 from kukkiri.inference.options import UpscalerOptions
 from kukkiri.inference.planning import Plan
@@ -20,6 +20,7 @@ __all__ = [
     "Domain",
     "Engine",
     "FileJob",
+    "FileProgress",
     "FileResult",
     "FolderRun",
     "Footprint",

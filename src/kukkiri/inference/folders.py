@@ -7,7 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from kukkiri.errors import ConfigError, ImageError, KukkiriError
 from kukkiri.images import check_output, read_header, read_image
@@ -18,7 +18,12 @@ from kukkiri.inference.name_templates import NameTemplate
 from kukkiri.inference.source_files import find_source_files, leave_out_results
 from kukkiri.inference.upscaler import Upscaler
 
-__all__ = ["FileResult", "FolderRun", "UpscalerMaker"]
+__all__ = ["WORKER", "FileProgress", "FileResult", "FolderRun", "UpscalerMaker"]
+
+WORKER = "kukkiri-image"
+"""Beginning of the names of the threads that upscale."""
+_PATIENCE = 1.0  # seconds that interrupted threads are given to stop
+_SLICE = 0.2
 
 
 class UpscalerMaker(Protocol):
@@ -53,6 +58,23 @@ class FileResult:
     """The free memory, or this image's share of it, does not suffice."""
 
 
+Step = Literal["reading", "upscaling", "writing"]
+
+
+@dataclass(frozen=True)
+class FileProgress:
+    """A step of an image that has begun, or a tile of it that is done."""
+
+    job: FileJob
+    step: Step
+    done: int = 0
+    """Tiles of all network runs."""
+    total: int = 0
+    """Tiles of all network runs; 0 when not known yet."""
+    output_size: tuple[int, int] | None = None
+    """(height, width) of the result, when known."""
+
+
 class FolderRun:
     """Upscales the image files that some inputs name; iterate over it for the results as they come.
 
@@ -83,6 +105,7 @@ class FolderRun:
         threads: int | None = None,
         one_at_a_time: bool = False,
         after: Callable[[FileResult], None] | None = None,
+        progress: Callable[[FileProgress], None] | None = None,
     ) -> None:
         """Find the images and load the model.
 
@@ -103,6 +126,7 @@ class FolderRun:
             one_at_a_time: compute one image at a time, with all threads; for an upscaler that cuts tiles.
             after: called when a result was written, in the thread that made it; an error that it raises is the
                 result's error.
+            progress: called from the threads that work, whenever a step of an image is done.
 
         Raises:
             ConfigError: an unknown suffix or template, or both ``overwrite`` and ``resume``.
@@ -112,6 +136,7 @@ class FolderRun:
             raise ConfigError("--overwrite makes everything again and --resume skips what is there. Use one of them.")
         self._make, self._threads = make_upscaler, threads
         self._overwrite, self._resume, self._quality, self._after = overwrite, resume, quality, after
+        self._progress, self._stop = progress, threading.Event()
         template = NameTemplate(name) if name is not None else None
         found = find_source_files(inputs, recursive=recursive)
         sources = leave_out_results(found, output=output, name=template)
@@ -144,34 +169,38 @@ class FolderRun:
         """Do every job; results in the order in which they are ready."""
         sweep_targets(self.jobs)
         late = []
-        for result in self._side_by_side(self.jobs):
+        for result in self._side_by_side(self.jobs, at_once=self._at_once):
             if result.out_of_memory and self._at_once > 1:
                 late.append(result.job)
             else:
                 yield result
         if late:
             self.upscaler = self._make(threads=self._threads, workers=1)
-            yield from map(self._try, late)
+            yield from self._side_by_side(late, at_once=1)
 
-    def _side_by_side(self, jobs: Iterable[FileJob]) -> Iterator[FileResult]:
-        """Results as they come; at most ``_at_once`` images are in memory."""
-        if self._at_once <= 1:
-            yield from map(self._try, jobs)
-            return
-        with ThreadPoolExecutor(self._at_once) as pool:
-            waiting: set[Future[FileResult]] = set()
-            try:
-                for job in jobs:
-                    waiting.add(pool.submit(self._try, job))
-                    if len(waiting) >= 2 * self._at_once:
-                        done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                        yield from (future.result() for future in done)
-                while waiting:
-                    done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+    def _side_by_side(self, jobs: Iterable[FileJob], *, at_once: int) -> Iterator[FileResult]:
+        """Results as they come; at most ``at_once`` images are in memory.
+
+        All work is done in other threads, so that this one hears Ctrl-C at once. What is raised here stops them at
+        their next tile.
+        """
+        pool = ThreadPoolExecutor(at_once, thread_name_prefix=WORKER)
+        waiting: set[Future[FileResult]] = set()
+        try:
+            for job in jobs:
+                waiting.add(pool.submit(self._try, job))
+                if len(waiting) >= 2 * at_once:
+                    done, waiting = _wait_for_one(waiting)
                     yield from (future.result() for future in done)
-            finally:
-                for future in waiting:
-                    future.cancel()
+            while waiting:
+                done, waiting = _wait_for_one(waiting)
+                yield from (future.result() for future in done)
+        except BaseException:
+            self._stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            wait(waiting, timeout=_PATIENCE)
+            raise
+        pool.shutdown()
 
     def _try(self, job: FileJob) -> FileResult:
         """Do one job; safe to call from several threads."""
@@ -189,6 +218,7 @@ class FolderRun:
         if self._resume and job.target.exists():
             return FileResult(job, skipped=True)
         begun = time.perf_counter()
+        self._tell(job, "reading")
         job.target.parent.mkdir(parents=True, exist_ok=True)
         check_output(job.target, source=job.source, overwrite=self._overwrite)
         image = read_image(job.source)
@@ -200,7 +230,8 @@ class FolderRun:
         asked = time.perf_counter()
         with self._computing, _within_memory():
             begun += time.perf_counter() - asked
-            sr = upscaler(image)
+            sr = upscaler(image, progress=lambda done, total: self._tell(job, "upscaling", done, total, size))
+        self._tell(job, "writing", output_size=size)
         notes = sr.save(job.target, overwrite=self._overwrite, quality=self._quality)
         return FileResult(
             job,
@@ -211,6 +242,28 @@ class FolderRun:
             domain=upscaler.domain,
             domain_chosen=self.upscaler.has_photo,
         )
+
+
+    def _tell(
+        self, job: FileJob, step: Step, done: int = 0, total: int = 0, output_size: tuple[int, int] | None = None
+    ) -> None:
+        """Report a step of an image, unless the run was stopped."""
+        if self._stop.is_set():
+            raise _StoppedError
+        if self._progress is not None:
+            self._progress(FileProgress(job, step, done, total, output_size))
+
+
+def _wait_for_one(waiting: set[Future[FileResult]]) -> tuple[set[Future[FileResult]], set[Future[FileResult]]]:
+    """Wait until one is done, in slices of time: on Windows nothing else lets Ctrl-C through."""
+    while True:
+        done, left = wait(waiting, timeout=_SLICE, return_when=FIRST_COMPLETED)
+        if done:
+            return done, left
+
+
+class _StoppedError(BaseException):
+    """The run was interrupted."""
 
 
 class _MemoryShareError(ImageError):

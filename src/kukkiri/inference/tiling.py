@@ -10,7 +10,7 @@ from kukkiri.errors import ConfigError, ImageError
 from kukkiri.images import Tile, pad_to_multiple, plan_tiles
 from kukkiri.inference.engine import Engine
 
-__all__ = ["SeamScore", "TileSize", "choose_overlap", "choose_tile", "run_pass"]
+__all__ = ["SeamScore", "TileSize", "choose_overlap", "choose_strip", "choose_tile", "run_pass"]
 
 Batch = NDArray[np.float32]
 TileSize = tuple[int, int]
@@ -19,6 +19,7 @@ BLENDED_OVERLAP = 32
 """LR pixels that neighbouring tiles share on each side of a seam when the receptive field is unlimited."""
 _LARGEST = 4 * 2**30
 _CORE = 16
+_STRIP = 2**18  # pixels of a call, about a second: time for progress and Ctrl-C, and no slower than the whole
 
 
 @dataclass
@@ -93,6 +94,28 @@ def choose_tile(engine: Engine, size: tuple[int, int], *, budget: int) -> TileSi
     return side, side
 
 
+def choose_strip(engine: Engine, size: TileSize) -> TileSize | None:
+    """Choose strips for an image that memory would take whole, so that a run can be watched and interrupted.
+
+    Args:
+        engine: what runs.
+        size: (height, width) of its input.
+
+    Returns:
+        (height, width) that a strip may read; ``None`` for a small image, and for a network that sees it whole.
+    """
+    height, width = size
+    if engine.info.receptive_field is None or height * width <= _STRIP:
+        return None
+    multiple = engine.info.multiple
+    margin = -(-choose_overlap(engine) // multiple) * multiple
+    rows = _STRIP // width // multiple * multiple
+    if rows >= max(6 * margin, multiple):
+        return rows, width
+    side = max(int(_STRIP**0.5) // multiple * multiple, 6 * margin, multiple)
+    return side, side
+
+
 def _affordable(engine: Engine, budget: int) -> int:
     """The largest number of pixels whose activations fit, by bisection."""
     low, high = 0, 2**31
@@ -114,7 +137,7 @@ def run_pass(engine: Engine, lr: Batch, *, tile: TileSize | None, seams: SeamSco
     Args:
         engine: what runs.
         lr: (1, C, H, W); for a pre-upsampled network the upscaled image.
-        tile: (height, width) that a tile may read; ``None`` for the whole.
+        tile: (height, width) that a tile may read; ``None`` for what :func:`choose_strip` gives.
         seams: filled with the disagreement of tiles, when the network's receptive field is unlimited.
 
     Returns:
@@ -128,6 +151,7 @@ def run_pass(engine: Engine, lr: Batch, *, tile: TileSize | None, seams: SeamSco
     scale = 1 if engine.info.pre_upsampled else engine.info.scale
     padded = pad_to_multiple(lr, engine.info.multiple, axes=(-2, -1))
     size = (padded.shape[-2], padded.shape[-1])
+    tile = tile or choose_strip(engine, size)
     if tile is None:
         sr = engine.run(np.ascontiguousarray(padded))
     else:
