@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from kukkiri.images import Image, bleed, rgb_to_y
 from kukkiri.inference.alpha_resize import resize_alpha
+from kukkiri.inference.bounds import hold_to_lr
 from kukkiri.inference.strip_threads import run_strips
 from kukkiri.resampling import StripResize
 
@@ -51,6 +52,7 @@ class ColourPlan:
         """
         self._image = image
         rgb = image.colour if image.alpha is None else bleed(image.colour, image.alpha)
+        self._rgb = rgb
         self._grey = is_grey(rgb)
         self._chroma: tuple[Plane, Plane] | None = None
         self._luma = colour == "y"
@@ -64,11 +66,12 @@ class ColourPlan:
         else:
             self.planes = rgb.transpose(2, 0, 1)[None]
 
-    def join(self, sr: Plane, *, threads: int = 1) -> Image:
+    def join(self, sr: Plane, *, bounded: bool = False, threads: int = 1) -> Image:
         """Make the image of what the network gave.
 
         Args:
             sr: (1, 1 or 3, sH, sW), not clamped; it may be written over.
+            bounded: hold each channel to the image, see :func:`hold_to_lr`.
             threads: that work on strips, whose height does not depend on them, and so neither does the result.
 
         Returns:
@@ -78,18 +81,24 @@ class ColourPlan:
         alpha = self._image.alpha
         return dataclasses.replace(
             self._image,
-            colour=self._join_colour(sr[0], threads),
+            colour=self._join_colour(sr[0], bounded=bounded, threads=threads),
             alpha=None if alpha is None else resize_alpha(alpha, size),
         )
 
-    def _join_colour(self, sr: Plane, threads: int) -> Plane:
+    def _join_colour(self, sr: Plane, *, bounded: bool, threads: int) -> Plane:
+        lr = self._rgb
         if self._chroma is not None:
-            return join_colour(sr[0], *self._chroma, threads=threads)
-        if not self._grey:
-            return interleave(sr, threads=threads)
-        grey = _luma_to_grey(sr[0]) if self._luma else sr.mean(axis=0)
-        repeated = np.repeat(grey[..., None], self._image.colour.shape[2], axis=2)
-        return np.clip(repeated, 0, 1, out=repeated)
+            colour = join_colour(sr[0], *self._chroma, threads=threads)
+        elif not self._grey:
+            colour = interleave(sr, threads=threads)
+        else:
+            lr = lr[..., :1]
+            grey = _luma_to_grey(sr[0]) if self._luma else sr.mean(axis=0)
+            colour = np.clip(grey, 0, 1, out=grey)[..., None]
+        if bounded:
+            hold_to_lr(colour, lr, threads=threads)
+        channels = self._image.colour.shape[2]
+        return colour if colour.shape[2] == channels else np.repeat(colour, channels, axis=2)
 
 
 def is_grey(colour: Plane) -> bool:

@@ -1,25 +1,26 @@
 """The planes of one image on their way through the networks of a plan, one network after the other."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.errors import ModelError
+from kukkiri.inference.bounds import LUMA_RANGE, RGB_RANGE
 from kukkiri.inference.chop import chop
 from kukkiri.inference.engine import Engine
 from kukkiri.inference.ensemble import VARIANTS, run_ensemble
+from kukkiri.inference.flat_bound import bound_flat
 from kukkiri.inference.flat_regions import SkipStatistics, run_skipping_flat
 from kukkiri.inference.interpolation import resize_planes
 from kukkiri.inference.planning import Plan
+from kukkiri.inference.tile_progress import ProgressCallback, TileProgress
 from kukkiri.inference.tiling import SeamScore, TileSize, run_pass
 
-__all__ = ["NetworkRun", "ProgressCallback"]
+__all__ = ["NetworkRun"]
 
 Plane = NDArray[np.float32]
-ProgressCallback = Callable[[int, int], None]
-"""Called with (done, total) network runs after each."""
 
 
 class NetworkRun:
@@ -33,6 +34,8 @@ class NetworkRun:
         ensemble: bool = False,
         chop: bool = False,
         skip_flat: bool = False,
+        bounded: bool = False,
+        threads: int = 1,
         progress: ProgressCallback | None = None,
     ) -> None:
         """Prepare a run.
@@ -43,11 +46,15 @@ class NetworkRun:
             ensemble: average each network over the eight flips and rotations.
             chop: run each network in the official four quadrants.
             skip_flat: interpolate flat parts.
+            bounded: after each network, hold flat parts of the image to it, see :func:`bound_flat`.
+            threads: for what is done beside the networks.
             progress: see :data:`ProgressCallback`.
         """
         self._engines, self._plan = engines, plan
         self._ensemble, self._chop, self._skip_flat = ensemble, chop, skip_flat
-        self._progress, self._done = progress, 0
+        self._bounded, self._threads = bounded, threads
+        passes = [(engine, size, tile) for engine, (_, size, tile) in zip(engines, plan.passes, strict=True)]
+        self._progress = TileProgress(passes, variants=len(VARIANTS) if ensemble else 1, report=progress)
         self._seams = SeamScore()
         self._statistics = SkipStatistics()
 
@@ -69,9 +76,12 @@ class NetworkRun:
                 planes = np.clip(planes, 0, 1)  # networks are trained on inputs in this range
             if engine.info.pre_upsampled:
                 planes = resize_planes(planes, size)
-            planes = self._run_network(engine, planes, tile)
-        output_size = self._plan.output_size
-        return resize_planes(planes, output_size) if planes.shape[-2:] != output_size else planes
+            planes = self._run_network(engine, planes, tile, number=number)
+            self._bound(planes, lr)
+        if planes.shape[-2:] != self._plan.output_size:
+            planes = resize_planes(planes, self._plan.output_size)
+            self._bound(planes, lr)
+        return planes
 
     def notes(self) -> list[str]:
         """Lines for the user: the share that was skipped, and the seam score of blended tiles."""
@@ -81,15 +91,19 @@ class NetworkRun:
             notes.append(f"upscaled in blended tiles; they differ by {mean:.2f} of 255 levels, at most by {most:.1f}")
         return notes
 
-    def _run_network(self, engine: Engine, lr: Plane, tile: TileSize | None) -> Plane:
+    def _bound(self, sr: Plane, lr: Plane) -> None:
+        low, high = LUMA_RANGE if self._engines[0].info.colour == "y" else RGB_RANGE
+        for plane, source in zip(sr[0], lr[0], strict=True) if self._bounded else ():
+            bound_flat(plane[..., None], source[..., None], level=(high - low) / 255, threads=self._threads)
+
+    def _run_network(self, engine: Engine, lr: Plane, tile: TileSize | None, *, number: int) -> Plane:
         size = lr.shape[-2:]
 
         def run(batch: Plane) -> Plane:
             transposed = batch.shape[-2:] != size
-            sr = self._run_once(engine, batch, tile[::-1] if tile and transposed else tile)
-            self._done += 1
-            if self._progress is not None:
-                self._progress(self._done, len(self._engines) * (len(VARIANTS) if self._ensemble else 1))
+            watched = self._progress.watch(engine, number=number)
+            sr = self._run_once(watched, batch, tile[::-1] if tile and transposed else tile)
+            self._progress.finish_run(number=number)
             return sr
 
         sr = run_ensemble(run, lr) if self._ensemble else run(lr)

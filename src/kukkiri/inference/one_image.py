@@ -1,5 +1,6 @@
 """One image upscaled in one call."""
 
+from collections.abc import Mapping
 from os import PathLike
 from typing import Literal, TypeVar, Unpack, overload
 
@@ -9,8 +10,10 @@ from numpy.typing import NDArray
 from kukkiri.images import EncodedImage, Image, ImageSource, PillowImage
 from kukkiri.inference.engine import Engine
 from kukkiri.inference.families import Domain
+from kukkiri.inference.loaded_model import LoadedModel
 from kukkiri.inference.options import UpscalerOptions
 from kukkiri.inference.upscaler import Upscaler
+from kukkiri.info import JSON
 
 __all__ = ["upscale"]
 
@@ -22,7 +25,7 @@ def upscale(
     image: NDArray[Sample],
     *,
     scale: float | None = None,
-    model: str | PathLike[str] | Engine = "balanced",
+    model: str | PathLike[str] | Engine | LoadedModel = "balanced",
     **options: Unpack[UpscalerOptions],
 ) -> NDArray[Sample]: ...
 
@@ -32,7 +35,7 @@ def upscale(
     image: EncodedImage | PillowImage | Image,
     *,
     scale: float | None = None,
-    model: str | PathLike[str] | Engine = "balanced",
+    model: str | PathLike[str] | Engine | LoadedModel = "balanced",
     **options: Unpack[UpscalerOptions],
 ) -> Image: ...
 
@@ -41,7 +44,7 @@ def upscale(
     image: ImageSource,
     *,
     scale: float | None = None,
-    model: str | PathLike[str] | Engine = "balanced",
+    model: str | PathLike[str] | Engine | LoadedModel = "balanced",
     ensemble: bool = False,
     chop: bool = False,
     tile: int | Literal["auto"] | None = None,
@@ -60,6 +63,7 @@ def upscale(
     dpi: float | None = None,
     stretch: bool = False,
     wrap: bool = False,
+    model_args: Mapping[str, JSON] | None = None,
 ) -> NDArray[np.generic] | Image:
     """Upscale one image; for several, make one :class:`Upscaler`, which loads the model once.
 
@@ -87,6 +91,7 @@ def upscale(
         dpi: pixels per inch of the print.
         stretch: change the aspect to meet ``width`` and ``height``.
         wrap: the image is a seamless texture.
+        model_args: what a file of others does not tell about its network.
 
     Returns:
         An array for an array, else an image; its ``.save("out.png")`` writes it with its metadata.
@@ -116,5 +121,6 @@ def upscale(
         dpi=dpi,
         stretch=stretch,
         wrap=wrap,
+        model_args=model_args,
     )
     return upscaler(image)

@@ -1,8 +1,10 @@
 """The options of an upscaler as a type, for the functions that only hand them on."""
 
+from collections.abc import Mapping
 from typing import Literal, TypedDict
 
 from kukkiri.inference.families import Domain
+from kukkiri.info import JSON
 
 __all__ = ["SizeKeywords", "UpscalerOptions"]
 
@@ -33,3 +35,4 @@ class UpscalerOptions(SizeKeywords, total=False):
     bounded: bool
     weights: Domain
     wrap: bool
+    model_args: Mapping[str, JSON] | None

@@ -3,9 +3,9 @@
 import dataclasses
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from os import PathLike
-from typing import Literal, TypeVar, get_args, overload
+from typing import Any, Literal, TypeVar, get_args, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +17,15 @@ from kukkiri.inference.colour_plan import ColourPlan
 from kukkiri.inference.engine import Engine, count_usable_threads
 from kukkiri.inference.families import Domain
 from kukkiri.inference.interpolation import interpolate_image, resize_planes
+from kukkiri.inference.loaded_model import LoadedModel
 from kukkiri.inference.memory import find_free_memory
-from kukkiri.inference.network_run import NetworkRun, ProgressCallback
+from kukkiri.inference.network_run import NetworkRun
 from kukkiri.inference.options import SizeKeywords, UpscalerOptions
 from kukkiri.inference.planning import Plan, find_output_size, make_plan
 from kukkiri.inference.sizes import TargetSize
+from kukkiri.inference.tile_progress import ProgressCallback
 from kukkiri.inference.wrapping import find_wrap_margin, resize_wrapped, upscale_wrapped
+from kukkiri.info import JSON
 
 __all__ = ["Upscaler"]
 
@@ -49,7 +52,7 @@ class Upscaler:
 
     def __init__(
         self,
-        model: str | PathLike[str] | Engine = "balanced",
+        model: str | PathLike[str] | Engine | LoadedModel = "balanced",
         *,
         scale: float | None = None,
         ensemble: bool = False,
@@ -70,13 +73,14 @@ class Upscaler:
         dpi: float | None = None,
         stretch: bool = False,
         wrap: bool = False,
+        model_args: Mapping[str, JSON] | None = None,
     ) -> None:
         """Load the model.
 
         Args:
             model: a preset (``fast``, ``balanced``, ``best``), a shipped model (``espcn-x3``) or family
                 (``espcn``), an interpolation (``bicubic``, ``bilinear``, ``lanczos``, ``nearest``), an ``.onnx``
-                file, torch weights, or an engine.
+                file, torch weights, what :func:`kukkiri.load` returned, or an engine.
             scale: output pixels for one input pixel along a side, any number of at least 1; by default the
                 model's own, 2 for presets, families and interpolations. Reached by the fewest network
                 runs whose scales multiply to it or more, then an antialiased bicubic resize to
@@ -111,6 +115,8 @@ class Upscaler:
             stretch: change the aspect to meet ``width`` and ``height``.
             wrap: the image is a seamless texture, whose margins are taken from the other side; tiles of the result
                 join without a seam.
+            model_args: what a file of others does not tell about its network: keywords of its constructor, such as
+                ``{"res_scale": 0.1}``, ``scale`` among them; and ``value_range``, 255 or 1, also of an ONNX graph.
 
         Raises:
             ModelError: an unknown or damaged model, an impossible scale, or a degradation domain that is not shipped.
@@ -139,7 +145,7 @@ class Upscaler:
         )
         if target is not None and scale is not None:
             raise ConfigError("a scale and a size both say how large the result is. Use one of them.")
-        choice = choose_model(model, scale=scale, threads=threads, weights=weights)
+        choice = choose_model(model, scale=scale, threads=threads, weights=weights, model_args=model_args)
         if skip_flat and choice.kernel is not None:
             raise ConfigError(f"skip_flat saves runs of a network, and {choice.name} has none. Drop it.")
         self._model = choice.model
@@ -163,6 +169,7 @@ class Upscaler:
             dpi=dpi,
             stretch=stretch,
             wrap=wrap,
+            model_args=None if model_args is None else dict(model_args),
         )
         self.target = target
         """Size of the results; ``None`` when the scale decides."""
@@ -201,7 +208,7 @@ class Upscaler:
             image: an array, (H, W) or (H, W, C): grey, grey and alpha, RGB or RGBA; uint8, uint16, or floats in
                 [0, 1]. Or an image: a path, bytes, a binary file, a ``PIL.Image``, a :class:`kukkiri.Image`; see
                 :func:`kukkiri.images.open_image`.
-            progress: called with (done, total) network runs.
+            progress: called with (done, total) tiles of all network runs; what it raises ends the work.
 
         Returns:
             For an array (round(scale*H), round(scale*W)[, C]) of its dtype, else an image. A line in its ``notes``
@@ -281,7 +288,7 @@ class Upscaler:
             same = plan.output_size == lr.shape[1:]
             sr = lr[None] if same else resize_planes(lr[None], plan.output_size, kernel=self.kernel or "cubic")
         else:
-            sr = self._network_run(plan, None).run(lr[None], keep_mean=self.bounded)
+            sr = self._network_run(plan, None).run(lr[None])
         planes: Plane = sr[0]
         return planes
 
@@ -346,5 +353,5 @@ class Upscaler:
         )
 
 
-def _make_again(model: str | PathLike[str] | Engine, scale: float | None, options: UpscalerOptions) -> Upscaler:
+def _make_again(model: Any, scale: float | None, options: UpscalerOptions) -> Upscaler:
     return Upscaler(model, scale=scale, **options)
