@@ -4,6 +4,7 @@ import functools
 from typing import Annotated, Literal
 
 import pytest
+import torch
 
 from kukkiri.losses import LOSSES, Range
 from kukkiri.losses.arguments import Argument, argument_schema, check_argument, read_arguments, read_needs
@@ -22,6 +23,17 @@ def test_a_function_with_arguments_set_keeps_the_rest():
     assert read_needs(functools.partial(LOSSES["lr-consistency"])) == {"lr"}
     assert [argument.name for argument in read_arguments(bound)] == ["wavelet", "levels", "band_weights"]
     assert {argument.name: argument.default for argument in read_arguments(bound)}["levels"] == 2
+
+
+def test_a_function_without_a_signature_has_neither():
+    assert (read_needs(torch.dist), read_arguments(torch.dist)) == (frozenset(), ())
+
+
+def test_annotations_that_cannot_be_resolved_leave_the_type_of_the_default():
+    def loss(sr, hr, *, strength: "Nowhere" = 2.0):  # noqa: F821
+        return sr
+
+    assert read_arguments(loss) == (Argument("strength", float, 2.0),)
 
 
 def test_only_lr_is_needed_by_the_losses_of_the_package():

@@ -203,6 +203,8 @@ def test_it_may_be_sent_to_another_process():
         ({"l1": None}, "loss.l1 must be a weight or a table"),
         ({"l1": True}, "loss.l1 must be a finite number, got True."),
         ({"l1": math.nan}, "loss.l1 must be a finite number, got nan."),
+        ({"l1": 10**400}, "loss.l1 must be a finite number, got 1000"),
+        ({1: 1.0}, "loss: unknown loss 1; did you mean 'l1'?"),
         ({"l1": {"weight": math.inf}}, "loss.l1.weight must be a finite number, got inf."),
         ({"l1": {"weight": [1]}}, "loss.l1.weight must be a finite number, got [1]."),
         ({"l1": {"from": "half"}}, "loss.l1.from must be a finite number, got 'half'."),

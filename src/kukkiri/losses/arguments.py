@@ -3,6 +3,7 @@
 import functools
 import inspect
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import NoneType, UnionType
@@ -14,7 +15,16 @@ from kukkiri.errors import did_you_mean
 from kukkiri.info import JSON
 from kukkiri.losses.interface import Loss
 
-__all__ = ["Argument", "Range", "argument_schema", "check_argument", "describe_kind", "read_arguments", "read_needs"]
+__all__ = [
+    "Argument",
+    "Range",
+    "argument_schema",
+    "check_argument",
+    "describe_kind",
+    "is_finite_number",
+    "read_arguments",
+    "read_needs",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +85,10 @@ def _function(loss: Loss) -> Any:
 
 def _keywords(loss: Loss) -> list[inspect.Parameter]:
     called = loss.forward if isinstance(loss, nn.Module) else loss  # a module's own signature is (*args, **kwargs)
-    parameters = inspect.signature(called).parameters.values()
+    try:
+        parameters = inspect.signature(called).parameters.values()
+    except ValueError:  # a function written in C that has no signature
+        return []
     return [parameter for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
 
 
@@ -122,11 +135,15 @@ def _convert(kind: Any, value: Any) -> Any:
     if kind in (None, NoneType):
         return value if value is None else _UNFIT
     if kind is float:
-        fits = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        return float(value) if fits else _UNFIT
+        return float(value) if is_finite_number(value) else _UNFIT
     if kind in (bool, int, str):
         return value if type(value) is kind else _UNFIT
     return value
+
+
+def is_finite_number(value: object) -> bool:
+    """True for an int or a float that a float can hold; False for a bool, NaN and infinity."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def _convert_tuple(kinds: tuple[Any, ...], value: Any) -> Any:

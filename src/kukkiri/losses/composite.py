@@ -2,7 +2,6 @@
 
 import functools
 import itertools
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ from torch import Tensor
 
 from kukkiri.errors import ConfigError, did_you_mean
 from kukkiri.info import JSON
-from kukkiri.losses.arguments import check_argument, read_arguments, read_needs
+from kukkiri.losses.arguments import check_argument, is_finite_number, read_arguments, read_needs
 from kukkiri.losses.interface import Loss
 from kukkiri.losses.registry import LOSSES
 
@@ -127,7 +126,7 @@ def parse_loss(value: str | Mapping[str, float | Mapping[str, JSON]], *, key: st
 
 def _parse_term(name: str, entry: object, *, key: str) -> LossTerm:
     if name not in LOSSES:
-        raise ConfigError(f"{key}: unknown loss {name!r}{did_you_mean(name, LOSSES)}")
+        raise ConfigError(f"{key}: unknown loss {name!r}{did_you_mean(str(name), LOSSES)}")
     where = f"{key}.{name}"
     if not isinstance(entry, Mapping | int | float):
         raise ConfigError(
@@ -150,7 +149,7 @@ def _parse_term(name: str, entry: object, *, key: str) -> LossTerm:
             except ValueError as error:
                 raise ConfigError(f"{where}.{word} {error}") from None
         else:
-            raise ConfigError(f"{where}: unknown key {word!r}{did_you_mean(word, [*numbers, *arguments])}")
+            raise ConfigError(f"{where}: unknown key {word!r}{did_you_mean(str(word), [*numbers, *arguments])}")
     weight, start, until = (numbers[word] for word in _WEIGHT_AND_SHARES)
     if weight < 0:
         raise ConfigError(f"{where}: the weight must not be negative, got {weight:g}.")
@@ -164,8 +163,8 @@ def _parse_term(name: str, entry: object, *, key: str) -> LossTerm:
     return LossTerm(name=name, weight=weight, start=start, until=until, function=function, needs=read_needs(loss))
 
 
-def _read_number(value: object, *, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+def _read_number(value: Any, *, where: str) -> float:
+    if not is_finite_number(value):
         raise ConfigError(f"{where} must be a finite number, got {value!r}.")
     return float(value)
 

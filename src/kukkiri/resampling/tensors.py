@@ -40,11 +40,12 @@ def apply_table(images: Tensor, table: WeightTable, *, dim: int) -> Tensor:
     """Apply a table along ``dim`` (-2 or -1): a weighted sum of gathered slices, tap by tap."""
     shape = [1] * -dim
     shape[0] = table.outputs
+    # one copy to the device for all taps; a row for each tap
+    weights = torch.from_numpy(np.array(table.weights.T, order="C")).to(images)
+    indices = torch.from_numpy(np.array(table.indices.T, order="C")).to(images.device)
     total: Tensor | None = None
     for tap in range(table.taps):
-        weights = torch.from_numpy(np.array(table.weights[:, tap])).to(images).reshape(shape)
-        indices = torch.from_numpy(np.array(table.indices[:, tap])).to(images.device)
-        term = weights * images.index_select(dim, indices)
+        term = weights[tap].reshape(shape) * images.index_select(dim, indices[tap])
         total = term if total is None else total + term
     if total is None:  # a table has at least one tap: its rows sum to 1
         raise ValueError("the weight table is empty")
