@@ -1,4 +1,4 @@
-"""Shared by the tests of networks: parity with the vectors, keys of the full-size originals, open gates."""
+"""Shared by the tests of networks: parity with the vectors, keys of the full-size originals, scores, open gates."""
 
 import gzip
 import json
@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from kukkiri.evaluation import evaluate
 from tests.tolerances import OFFICIAL_NETWORK, STORED_FLOAT32
 
 
@@ -29,6 +30,12 @@ def assert_full_size(module: nn.Module, golden_file: Callable[[str], Path], name
 
 def parameter_count(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
+
+
+def score_set5(weights: Path, *, shared: Path, scale: int) -> float:
+    """PSNR of a file of weights on Set5 in the ``y-matlab`` protocol, in dB."""
+    found = evaluate(str(weights), data=shared / "data" / "Set5", scale=scale)
+    return found.sets["Set5"].means["psnr"]
 
 
 def open_gates(module: nn.Module) -> None:

@@ -52,7 +52,7 @@ class _Block(nn.Module):
 
 
 class DISP(Network):
-    """163,824 parameters at x4; receptive field: 18 LR pixels to each side.
+    """163,792 parameters at x4; receptive field: 18 LR pixels to each side.
 
     Args:
         scale: at least 1.
