@@ -76,7 +76,7 @@ class Network(nn.Module):
     unused_keys: str = ""
     """Regular expression found in the keys of parameters on which no output depends; empty: there is none."""
     untraced: Mapping[str, str] = {}
-    """Keywords of the constructor that leave no trace in a state dict, each with words that help to choose its value."""
+    """Keywords of the constructor that leave no trace in a state dict, with words that help to choose their values."""
     deployed_arguments: ClassVar[Mapping[str, JSON]] = {}
     """Keywords of the constructor that :meth:`deployed` sets: with them on top, the arguments describe its result."""
 
