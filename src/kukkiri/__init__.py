@@ -4,11 +4,12 @@ Importing the package costs nothing: every public name is loaded when it is firs
 here needs torch except :func:`load` and :func:`adapt`.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kukkiri import engine_loaders
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from kukkiri.adaptation import adapt
@@ -71,19 +72,27 @@ def __dir__() -> list[str]:
     return __all__
 
 
-def _load_torch_weights(path: "Path") -> "Engine":
+def _load_torch_weights(path: "Path", options: engine_loaders.LoadOptions) -> "Sequence[Engine]":
     """Cross to the half that needs torch, because a user's file asks for it."""
     from kukkiri.errors import BackendError
 
     try:
-        from kukkiri.checkpoints import load
-        from kukkiri.inference.torch_engine import TorchEngine
+        from kukkiri.checkpoints import load_for_scale
+        from kukkiri.inference.torch_engine import make_engines
     except ImportError as error:
         raise BackendError(
             f"{path}: torch weights need torch ({error}). Install kukkiri[torch], or use an .onnx file."
         ) from error
-    loaded = load(path)
-    return TorchEngine(loaded.module, info=loaded.info)
+    loaded = load_for_scale(path, scale=options.scale, arguments=options.arguments)
+    return make_engines(loaded, scale=None if "scale" in options.arguments else options.scale)
+
+
+def _make_upscaler(model: object, **options: Any) -> "Upscaler":
+    """Cross to the half that runs images, because a loaded network is to do so."""
+    from kukkiri.inference import Upscaler
+
+    return Upscaler(model, **options)  # type: ignore[arg-type]  # what kukkiri.load returned
 
 
 engine_loaders.register(".safetensors", ".pth", ".pt", ".ckpt", ".bin", "", loader=_load_torch_weights)
+engine_loaders.register_upscaler(_make_upscaler)

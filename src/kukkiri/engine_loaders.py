@@ -1,20 +1,46 @@
 """Loaders of model files by their suffix, for formats that the torch-free half cannot read itself.
 
 ``kukkiri/__init__.py`` stands above every package, so it alone may join the two halves: it registers the loader of
-torch weights, and ``kukkiri.Upscaler`` asks here for it. The loader of another engine is registered in the same way::
+torch weights, for which ``kukkiri.Upscaler`` asks here, and the upscaler, for which ``kukkiri.load(...).upscale`` asks.
+The loader of another engine is registered in the same way::
 
     kukkiri.engine_loaders.register(".param", loader=load_ncnn)
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-__all__ = ["EngineLoader", "find_loader", "list_suffixes", "register"]
+from kukkiri.info import JSON
 
-EngineLoader = Callable[[Path], object]
-"""From an existing file to an engine, see :class:`kukkiri.inference.Engine`."""
+__all__ = [
+    "EngineLoader",
+    "LoadOptions",
+    "find_loader",
+    "list_suffixes",
+    "make_upscaler",
+    "register",
+    "register_upscaler",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadOptions:
+    """A user's words about a file of a model."""
+
+    scale: float | None = None
+    """The scale that the result shall have; it decides where a file serves several."""
+    arguments: Mapping[str, JSON] = field(default_factory=dict)
+    """What the file does not tell: keywords of a torch network's constructor."""
+
+
+EngineLoader = Callable[[Path, LoadOptions], object]
+"""From an existing file to an engine, see :class:`kukkiri.inference.Engine`, or to several that are to be run one after
+the other to reach ``options.scale``."""
 
 _LOADERS: dict[str, EngineLoader] = {}
+_UPSCALERS: list[Callable[..., Any]] = []
 
 
 def register(*suffixes: str, loader: EngineLoader) -> None:
@@ -39,3 +65,18 @@ def find_loader(suffix: str) -> EngineLoader:
 def list_suffixes() -> tuple[str, ...]:
     """List the suffixes that are registered."""
     return tuple(suffix for suffix in _LOADERS if suffix)
+
+
+def register_upscaler(make: Callable[..., Any]) -> None:
+    """Let ``make`` build the upscaler of a loaded network, from now on."""
+    _UPSCALERS[:] = [make]
+
+
+def make_upscaler(model: object, **options: Any) -> Any:
+    """Make a :class:`kukkiri.Upscaler`; for the half that may not import it.
+
+    Args:
+        model: what :func:`kukkiri.load` returned.
+        **options: those of the upscaler.
+    """
+    return _UPSCALERS[0](model, **options)

@@ -7,8 +7,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from kukkiri.checkpoints import foreign
-from kukkiri.checkpoints.foreign import load_with_spandrel, read_state, recognize
+from kukkiri.checkpoints.community import load_with_spandrel
+from kukkiri.checkpoints.foreign import recognize
+from kukkiri.checkpoints.reading import read_state
+from kukkiri.checkpoints.shapes import list_shapes
 from kukkiri.errors import BackendError, ModelError
 from kukkiri.networks import EDSR, ESPCN, FSRCNN, MZSR, NETWORKS, RCAN, RDN, SRCNN, VDSR, RRDBNet
 
@@ -105,7 +107,7 @@ def test_official_keys_are_recognized_with_their_arguments(network, arguments, p
 def test_every_network_is_distinguished_from_all_others():
     for name in NETWORKS:
         needed = {} if name not in ("edsr", "espcn", "fsrcnn", "mdsr", "rcan", "rdn", "san") else {"scale": 2}
-        shapes = foreign._list_shapes(name, needed)
+        shapes = list_shapes(name, needed)
         state = {key: torch.full(shape, 100.0 if key == "sub_mean.bias" else 0.0) for key, shape in shapes.items()}
         hint = {"scale": 2} if name == "fsrcnn" else {}
         assert recognize(state, source=name, **hint).network == name
@@ -217,6 +219,9 @@ def test_arguments_that_do_not_fit_are_refused():
 def test_an_unknown_file_names_the_nearest_networks():
     state = EDSR(scale=2, width=4, depth=2).state_dict()
     state["tail.2.weight"] = torch.zeros(3)
+    with pytest.raises(ModelError, match=r"^odd\.pth: edsr, but it also holds tail\.2\.weight\.$"):
+        recognize(state, source="odd.pth")
+    del state["body.0.body.0.weight"], state["body.0.body.2.weight"], state["body.1.body.0.weight"]
     with pytest.raises(ModelError, match=r"odd\.pth: unknown network; nearest: edsr \(\d+% of the keys\)"):
         recognize(state, source="odd.pth")
     with pytest.raises(ModelError, match="no known one shares its keys"):

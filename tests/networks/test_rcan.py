@@ -17,6 +17,8 @@ def test_parity_with_the_official_code(golden, name):
         "blocks": given["n_resblocks"],
         "reduction": given["reduction"],
         "value_range": 255.0,
+        "colour": "rgb",
+        "mean_shift": True,
     }
     net = RCAN(**arguments).eval()
     net.load_state_dict(case.state, strict=True)

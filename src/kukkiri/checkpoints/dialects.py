@@ -4,22 +4,20 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
 
 from kukkiri.info import JSON
-from kukkiri.networks.blocks import count_blocks, rename_keys
+from kukkiri.networks.blocks import count_blocks, infer_value_range, rename_keys
 from kukkiri.networks.edsr import edsr_from_basicsr
 from kukkiri.networks.rcan import rcan_from_basicsr
 from kukkiri.networks.rdn import rdn_from_yjn870
 
-__all__ = ["DIALECTS", "Dialect", "strip_wrappers"]
-
-_WRAPPERS = ("module.", "_orig_mod.")
-"""Prefixes that DataParallel and torch.compile add to every key."""
-_OUTER = ("model.", "net.", "net_g.", "netG.", "generator.", "G.")
-"""Prefixes from training code that holds the network in an attribute; tried last, as some networks have them, too."""
+__all__ = ["DIALECTS", "Dialect"]
 
 State = dict[str, Tensor]
+_KAIR_EPSILON = 1e-4
+"""Of the batch normalizations in cszn/KAIR."""
 
 
 @dataclass(frozen=True)
@@ -35,21 +33,14 @@ class Dialect:
     arguments: Mapping[str, JSON] = field(default_factory=dict)
     """Keywords of the constructor that the layout implies."""
 
+    infer: Callable[[Mapping[str, Tensor]], Mapping[str, JSON]] = lambda _: {}
+    """Function from a state dict in this layout to further keywords, which the translated one no longer tells."""
+    assumes: str = ""
+    """What the layout leaves open, and what is taken for it; for people."""
+
     def applies(self, state: Mapping[str, Tensor]) -> bool:
         """True when a state dict may be in this layout."""
         return any(re.fullmatch(self.signature, key) for key in state)
-
-
-def strip_wrappers(state: Mapping[str, Tensor], *, outer: bool = False) -> State:
-    """Remove prefixes that all keys share: ``module.``; with ``outer`` also ``model.``, ``generator.`` and so on."""
-    stripped = {key: value for key, value in state.items() if key != "n_averaged"}  # a counter of averaged weights
-    prefixes = _WRAPPERS + (_OUTER if outer else ())
-    while stripped:
-        shared = next((prefix for prefix in prefixes if all(key.startswith(prefix) for key in stripped)), None)
-        if shared is None:
-            break
-        stripped = {key.removeprefix(shared): value for key, value in stripped.items()}
-    return stripped
 
 
 def _translate_old_esrgan(state: Mapping[str, Tensor]) -> State:
@@ -81,7 +72,7 @@ def _translate_tensorflow_mzsr(state: Mapping[str, Tensor]) -> State:
     """
     renamed: State = {}
     for key, value in state.items():
-        match = re.fullmatch(r"MODEL[/.](conv\d)[/.](kernel|bias)", key)
+        match = re.fullmatch(rf"{_TENSORFLOW}(conv\d)[/.](kernel|bias)(?::0)?", key)
         if match and match[2] == "kernel":
             renamed[f"{match[1]}.weight"] = value.permute(3, 2, 0, 1).contiguous()
         elif match:
@@ -91,11 +82,63 @@ def _translate_tensorflow_mzsr(state: Mapping[str, Tensor]) -> State:
     return renamed
 
 
+def _fold_normalized_srmd(state: Mapping[str, Tensor]) -> State:
+    """Merge the batch normalizations of KAIR's SRMD (``act_mode="BR"``) into the convolutions before them.
+
+    ``y = g (conv(x) - m) / sqrt(v + epsilon) + b``, so the kernel takes ``f = g / sqrt(v + epsilon)`` and the bias is
+    ``f (bias - m) + b``. The n-th convolution is ``model.{2n}``.
+    """
+    places = sorted(
+        int(key.split(".")[1]) for key, value in state.items() if key.endswith(".weight") and value.ndim == 4
+    )
+    folded: State = {}
+    for number, place in enumerate(places):
+        weight, bias = state[f"model.{place}.weight"].double(), state[f"model.{place}.bias"].double()
+        norm = f"model.{place + 1}"
+        if f"{norm}.running_var" in state:
+            factor = state[f"{norm}.weight"] / (state[f"{norm}.running_var"].double() + _KAIR_EPSILON).sqrt()
+            weight = weight * factor.view(-1, 1, 1, 1)
+            bias = factor * (bias - state[f"{norm}.running_mean"]) + state[f"{norm}.bias"]
+        folded |= {f"model.{2 * number}.weight": weight.float(), f"model.{2 * number}.bias": bias.float()}
+    return folded
+
+
+def _translate_etds_ecbsr(state: Mapping[str, Tensor]) -> State:
+    """Translate ECNUSR/ETDS's deployed ECBSR: ``backbone.i.0`` is the convolution, ``backbone.i.1`` the activation."""
+    return rename_keys(
+        state, [(r"backbone\.(\d+)\.0\.", r"backbone.\1.conv3x3."), (r"backbone\.(\d+)\.1\.", r"backbone.\1.act.")]
+    )
+
+
+def _drop_colour_means(state: Mapping[str, Tensor]) -> State:
+    """Drop mean shifts of three colours beside a network of one channel, which cannot have run them."""
+    if state.get("head.0.weight", torch.empty(0, 3)).shape[1:2] != (1,):
+        return dict(state)
+    means = {key for key, value in state.items() if re.match(r"(sub|add)_mean\.", key) and len(value) == 3}
+    return {key: value for key, value in state.items() if key not in means}
+
+
+_TENSORFLOW = r"(?:MODEL[/.])?"
+_BASICSR = "DIV2K's mean and img_range 255, BasicSR's defaults"
 DIALECTS = (
-    Dialect("BasicSR's EDSR", r"body\.0\.conv1\.weight", edsr_from_basicsr),
-    Dialect("BasicSR's RCAN", r"body\.0\.residual_group\.0\.rcab\.0\.weight", rcan_from_basicsr),
+    Dialect("BasicSR's EDSR", r"body\.0\.conv1\.weight", edsr_from_basicsr, assumes=_BASICSR),
+    Dialect("BasicSR's RCAN", r"body\.0\.residual_group\.0\.rcab\.0\.weight", rcan_from_basicsr, assumes=_BASICSR),
+    Dialect(
+        "EDSR-PyTorch in one channel",
+        r"sub_mean\.weight",
+        _drop_colour_means,
+        infer=lambda state: {"value_range": infer_value_range(state, network="edsr")},
+        assumes="the mean shifts are for three colours and are not used",
+    ),
+    Dialect(
+        "KAIR's SRMD with batch normalization",
+        r"model\.3\.running_mean",
+        _fold_normalized_srmd,
+        assumes="the batch normalizations are merged, with KAIR's epsilon of 1e-4",
+    ),
+    Dialect("ECNUSR/ETDS's ECBSR", r"backbone\.0\.0\.weight", _translate_etds_ecbsr, {"value_range": 1.0}),
     Dialect("ESRGAN's old layout", r"model\.1\.sub\.0\.RDB1\.conv1\.0\.weight", _translate_old_esrgan),
-    Dialect("MZSR's TensorFlow variables", r"MODEL[/.]conv1[/.]kernel", _translate_tensorflow_mzsr),
+    Dialect("MZSR's TensorFlow variables", rf"{_TENSORFLOW}conv1[/.]kernel(:0)?", _translate_tensorflow_mzsr),
     Dialect("twtygqyy's VDSR", r"residual_layer\.0\.conv\.weight", _translate_bias_free_vdsr),
     Dialect("yjn870's RDN", r"sfe1\.weight", rdn_from_yjn870, {"value_range": 1.0}),
 )

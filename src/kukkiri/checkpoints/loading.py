@@ -1,24 +1,32 @@
 """``kukkiri.load``: from a file or the id of a shipped model to a torch network and its descriptor."""
 
 import dataclasses
+import inspect
+import logging
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
-from kukkiri import pretrained
+from kukkiri import engine_loaders, pretrained
 from kukkiri.checkpoints.description import describe
+from kukkiri.checkpoints.misfits import write_shapes
+from kukkiri.checkpoints.reading import read_state
 from kukkiri.checkpoints.safetensors import read_safetensors, tensors_sha256
 from kukkiri.errors import BackendError, ModelError, did_you_mean_file
 from kukkiri.info import JSON, ModelInfo
 from kukkiri.networks import NETWORKS, Network
 from kukkiri.networks.registry import write_unknown_network
 
-__all__ = ["Loaded", "load"]
+__all__ = ["Loaded", "load", "load_for_scale"]
 
 _PICKLES = (".pth", ".pt", ".ckpt", ".bin")
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -28,11 +36,56 @@ class Loaded:
     info: ModelInfo
     """The descriptor; of a foreign file it is made from the network."""
     module: Network
-    """In evaluation mode, with the official forward and value range."""
+    """In evaluation mode, with the official forward: (N, C, H, W) in the network's colour, on 0 to
+    ``module.value_range`` (1.0, or 255.0 for EDSR, RCAN and others), and the same of the result, not clamped."""
+    assumed: Mapping[str, JSON] = field(default_factory=dict)
+    """Keywords of the constructor that the file does not tell and nobody gave, with the values that were taken."""
+
+    @property
+    def scales(self) -> tuple[int, ...] | None:
+        """The scales that these weights serve, sorted; empty: their own only; ``None``: every one."""
+        return self.module.list_scales(self.info.arguments)
+
+    def at_scale(self, scale: int) -> "Loaded":
+        """Return the same weights at another scale that they serve, such as MDSR's branch for it.
+
+        Raises:
+            ModelError: they do not serve it.
+        """
+        if scale == self.info.scale:
+            return self
+        served = self.scales
+        if served is not None and scale not in served:
+            known = ", ".join(f"x{each}" for each in served) or f"x{self.info.scale}"
+            raise ModelError(f"{self.info.name}: serves {known}, but scale {scale} was asked. Choose another scale.")
+        arguments = {**self.info.arguments, "scale": scale}
+        module = _build(self.info.network, arguments, self.module.state_dict(), source=self.info.name)
+        info = dataclasses.replace(self.info, arguments=arguments, **_list_shared(module))
+        return Loaded(info, module, {key: value for key, value in self.assumed.items() if key != "scale"})
+
+    def upscale(self, image: Any, **options: Any) -> Any:
+        """Upscale an image, whatever the value range and the colour of the module.
+
+        Args:
+            image: an array, (H, W) or (H, W, C), grey, grey and alpha, RGB or RGBA; uint8, uint16, or floats in
+                [0, 1]; or a path, bytes, a ``PIL.Image``, a :class:`kukkiri.Image`.
+            **options: those of :class:`kukkiri.Upscaler`, such as ``scale`` and ``ensemble``.
+
+        Returns:
+            For an array (scale*H, scale*W[, C]) of its dtype, else an image. For several images make one
+            ``kukkiri.Upscaler(loaded)``, which copies the network once.
+
+        Raises:
+            ModelError: the network is conditioned on more than the image.
+            ImageError: there is no image, or memory does not suffice.
+        """
+        return engine_loaders.make_upscaler(self, **options)(image)
 
 
 def load(path_or_id: str | PathLike[str], **arguments: JSON) -> Loaded:
     """Load a network with its weights.
+
+    What a file of others does not tell is logged as a warning, with the value that is assumed.
 
     Args:
         path_or_id: a ``.safetensors`` file of kukkiri or of others, a ``.pth`` file (read with
@@ -47,7 +100,41 @@ def load(path_or_id: str | PathLike[str], **arguments: JSON) -> Loaded:
         ModelError: no such file or id, a file that is damaged, of an unknown network (one of another package that is
             not registered, see :func:`kukkiri.networks.register`) or of another kind, or arguments that do not fit.
     """
+    return load_for_scale(path_or_id, scale=None, arguments=arguments)
+
+
+def load_for_scale(
+    path_or_id: str | PathLike[str], *, scale: float | None, arguments: Mapping[str, JSON] | None = None
+) -> Loaded:
+    """Load a network at a scale where its weights leave the scale open, else at its own; see :func:`load`.
+
+    Args:
+        path_or_id: a file, or the id of a shipped model.
+        scale: that is wanted, any number of at least 1; of a network with branches the smallest that suffices is
+            taken, else the largest.
+        arguments: keywords of the constructor; ``scale`` among them is strict.
+
+    Raises:
+        ModelError: see :func:`load`.
+    """
+    arguments = arguments or {}
     path = _find(path_or_id)
+    wanted = None if scale is None or "scale" in arguments else scale
+    loaded = _load_file(path, wanted=wanted, arguments=arguments)
+    if wanted is not None:
+        loaded = loaded.at_scale(_choose_scale(loaded, wanted))
+    _tell_assumed(str(path), loaded)
+    return loaded
+
+
+def _choose_scale(loaded: Loaded, wanted: float) -> int:
+    served = loaded.scales
+    if served is None:
+        return math.ceil(wanted)
+    return min((scale for scale in served if scale >= wanted), default=max(served, default=loaded.info.scale))
+
+
+def _load_file(path: Path, *, wanted: float | None, arguments: Mapping[str, JSON]) -> Loaded:
     if path.suffix == ".onnx":
         raise ModelError(
             f"{path}: an ONNX graph has no torch network inside. Run it with kukkiri.Upscaler, or load the "
@@ -60,7 +147,7 @@ def load(path_or_id: str | PathLike[str], **arguments: JSON) -> Loaded:
     elif path.suffix not in _PICKLES:
         found = path.suffix or "no suffix"
         raise ModelError(f"{path}: not a file of weights: expected .safetensors or .pth, got {found}.")
-    return _load_foreign(path, arguments=arguments)
+    return _load_foreign(path, wanted=wanted, arguments=arguments)
 
 
 def _load_own(info: ModelInfo, state: Mapping[str, Tensor], *, path: Path, arguments: Mapping[str, JSON]) -> Loaded:
@@ -71,24 +158,64 @@ def _load_own(info: ModelInfo, state: Mapping[str, Tensor], *, path: Path, argum
     return Loaded(dataclasses.replace(described, **kept), module)
 
 
-def _load_foreign(path: Path, *, arguments: Mapping[str, JSON]) -> Loaded:
-    from kukkiri.checkpoints import foreign
+def _load_foreign(path: Path, *, wanted: float | None, arguments: Mapping[str, JSON]) -> Loaded:
+    from kukkiri.checkpoints.foreign import recognize
 
+    preferred = int(wanted) if wanted is not None and float(wanted).is_integer() else None
+    state = read_state(path)
     try:
-        recognized = foreign.recognize(foreign.read_state(path), source=str(path), **arguments)
+        found = recognize(state, source=str(path), preferred_scale=preferred, **arguments)
     except ModelError as error:
         return _load_community(path, unknown=error)
-    module = _build(recognized.network, recognized.arguments, recognized.state, source=str(path))
-    info = describe(module, name=path.stem, arguments=recognized.arguments)
-    return Loaded(dataclasses.replace(info, sha256=tensors_sha256(module.state_dict())), module)
+    module = _build(found.network, found.arguments, found.state, source=str(path))
+    info = describe(module, name=path.stem, arguments=found.arguments)
+    info = dataclasses.replace(info, sha256=tensors_sha256(module.state_dict()))
+    assumed = {key: found.arguments.get(key, _find_default(module, key)) for key in found.assumed}
+    if module.list_scales(found.arguments) != () and "scale" not in arguments:
+        assumed["scale"] = module.scale
+    for note in found.notes:
+        _warn_once(f"{path}: {found.network}; {note}.")
+    return Loaded(info, module, assumed)
+
+
+def _find_default(module: Network, key: str) -> JSON:
+    default: JSON = inspect.signature(type(module)).parameters[key].default
+    return default
+
+
+def _tell_assumed(source: str, loaded: Loaded) -> None:
+    """Log what a file does not tell, with the values that were taken, once for each file and set of values."""
+    if not loaded.assumed:
+        return
+    words = {"scale": _write_scales(loaded), **loaded.module.list_untraced(loaded.info.arguments)}
+    values = ", ".join(f"{key}={_as_toml(value)} ({words[key]})" for key, value in loaded.assumed.items())
+    key = next(iter(loaded.assumed))
+    _warn_once(
+        f"{source}: {loaded.info.network}; assumed, as the file does not tell: {values}. "
+        f"To say it: --model-args {key}=VALUE, in Python load(..., {key}=VALUE)."
+    )
+
+
+def _write_scales(loaded: Loaded) -> str:
+    served = loaded.scales
+    return "any scale will do" if served is None else f"one of {', '.join(map(str, served))}"
+
+
+def _as_toml(value: JSON) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+@cache
+def _warn_once(text: str) -> None:
+    _LOG.warning("%s", text)
 
 
 def _load_community(path: Path, *, unknown: ModelError) -> Loaded:
     """Load a file that only spandrel knows; without spandrel, or if it does not know it either, raise ``unknown``."""
-    from kukkiri.checkpoints import foreign
+    from kukkiri.checkpoints.community import load_with_spandrel
 
     try:
-        module = foreign.load_with_spandrel(path)
+        module = load_with_spandrel(path)
     except (BackendError, ModelError):
         raise unknown from None
     info = ModelInfo(
@@ -107,16 +234,28 @@ def _build(network: str, arguments: Mapping[str, JSON], state: Mapping[str, Tens
     """Make a network with these weights, in evaluation mode."""
     if network not in NETWORKS:
         raise ModelError(f"{source}: {write_unknown_network(network)}")
+    known = inspect.signature(NETWORKS[network]).parameters
+    for key in arguments:
+        if key not in known:
+            raise ModelError(
+                f"{source}: {network} does not take these arguments: {key!r}. It takes: {', '.join(known)}."
+            )
     try:
         module = NETWORKS[network](**arguments)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise ModelError(f"{source}: {network} does not take these arguments: {error}.") from error
-    try:
-        module.load_state_dict(dict(state), strict=True)
-    except RuntimeError as error:
-        first = " ".join(str(error).split())[:300]
-        raise ModelError(f"{source}: the tensors are not those of {network} with {dict(arguments)}: {first}") from error
+    expected = {key: value.shape for key, value in module.state_dict().items()}
+    found = {key: value.shape for key, value in state.items()}
+    if expected != found:
+        raise ModelError(
+            f"{source}: the tensors are not those of {network} with {dict(arguments)}: {write_shapes(found, expected)}."
+        )
+    module.load_state_dict(dict(state), strict=True)
     return module.eval()
+
+
+def _list_shared(module: Network) -> dict[str, Any]:
+    return {name: getattr(module, name) for name in ("scale", "colour", "receptive_field", "multiple", "pre_upsampled")}
 
 
 def _find(path_or_id: str | PathLike[str]) -> Path:

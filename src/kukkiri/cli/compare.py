@@ -5,6 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from kukkiri.cli.model_arguments import DEFAULT_ARGUMENTS, ArgumentOptions
 from kukkiri.cli.printing import print_json, print_progress, print_result
 from kukkiri.cli.scoring import (
     DEFAULT_CACHE,
@@ -32,6 +33,7 @@ def compare(
     scale: Annotated[int, Parameter(alias="-s")],
     ensemble: bool = False,
     threads: int | None = None,
+    arguments: ArgumentOptions = DEFAULT_ARGUMENTS,
     sets: TestSetOptions = DEFAULT_SETS,
     lr: Annotated[Path | None, Parameter(group=TEST_IMAGES)] = None,
     protocol: ProtocolOptions = DEFAULT_PROTOCOL,
@@ -65,6 +67,7 @@ def compare(
         raise ConfigError(f"{page}: exists already. Choose another name, or allow it with --overwrite.")
     if images < 1:
         raise ConfigError(f"--images must be at least 1, got {images}.")
+    model_args = arguments.read(models)
     test_sets = sets.find()
     with ScoreDisplay() as display:
         evaluations = evaluate_many(
@@ -77,6 +80,7 @@ def compare(
             metrics=["niqe", "lr-psnr"] if perception else ["lr-psnr"],
             ensemble=ensemble,
             threads=threads,
+            model_args=model_args,
             cost=cost,
             cache=cache.folder(),
             report=display,
@@ -87,6 +91,7 @@ def compare(
         count=images,
         ensemble=ensemble,
         threads=threads,
+        model_args=model_args,
         report=lambda name: print_progress(f"images of {name}"),
     )
     write_comparison(page, evaluations, gallery=gallery, title=title, overwrite=overwrite)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from kukkiri.cli.model_arguments import DEFAULT_ARGUMENTS, ArgumentOptions
 from kukkiri.cli.scoring import (
     DEFAULT_CACHE,
     DEFAULT_PROTOCOL,
@@ -36,6 +37,7 @@ def evaluate_command(
     scale: Annotated[tuple[int, ...], Parameter(alias="-s")],
     ensemble: bool = False,
     threads: int | None = None,
+    arguments: ArgumentOptions = DEFAULT_ARGUMENTS,
     sets: TestSetOptions = DEFAULT_SETS,
     lr: Annotated[Path | None, Parameter(group=TEST_IMAGES)] = None,
     protocol: ProtocolOptions = DEFAULT_PROTOCOL,
@@ -68,6 +70,7 @@ def evaluate_command(
             metrics=split_metrics(metrics),
             ensemble=ensemble,
             threads=threads,
+            model_args=arguments.read(model),
             cost=cost,
             cache=cache.folder(),
             report=display,

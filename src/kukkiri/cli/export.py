@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from kukkiri.cli.model_arguments import DEFAULT_ARGUMENTS, ArgumentOptions, read_one
 from kukkiri.cli.printing import print_progress, print_result
 from kukkiri.errors import require
 
@@ -15,6 +16,8 @@ def export(
     model: str,
     *,
     output: Annotated[Path, Parameter(alias="-o")],
+    scale: Annotated[int | None, Parameter(alias="-s")] = None,
+    arguments: ArgumentOptions = DEFAULT_ARGUMENTS,
     optimize: bool = False,
     overwrite: bool = False,
 ) -> None:
@@ -25,13 +28,14 @@ def export(
     Args:
         model: id, .safetensors or .pth file.
         output: the .onnx file.
+        scale: of weights that do not tell it or serve several, such as those of FSRCNN and MDSR.
         optimize: replace layers by exactly equal ones where ONNX Runtime is faster with them, and name them.
         overwrite: replace an existing file.
     """
     require("torch", for_what="exporting")
     from kukkiri.checkpoints import export_onnx, load
 
-    loaded = load(model)
+    loaded = load(model, **read_one(arguments, model, scale=scale))
     module: Any = loaded.module
     if optimize:
         from kukkiri.upsampling import optimize as optimize_layers

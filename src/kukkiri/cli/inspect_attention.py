@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from kukkiri.cli.model_arguments import DEFAULT_ARGUMENTS, ArgumentOptions, read_one
 from kukkiri.cli.printing import print_json, print_result
 from kukkiri.errors import ConfigError, require
 
@@ -21,6 +22,8 @@ def inspect_attention(
     output: Annotated[Path, Parameter(alias="-o")],
     pixel: str | None = None,
     crop: str | None = None,
+    scale: Annotated[int | None, Parameter(alias="-s")] = None,
+    arguments: ArgumentOptions = DEFAULT_ARGUMENTS,
     overwrite: bool = False,
     json: bool = False,
 ) -> None:
@@ -35,6 +38,7 @@ def inspect_attention(
         output: .png, .svg or .pdf name, such as maps.png for maps-channels.png and maps-positions.png.
         pixel: X,Y in the input (after the crop); its centre when not given.
         crop: LEFT,TOP,WIDTH,HEIGHT in input pixels; all when not given.
+        scale: of weights that do not tell it or serve several, such as those of FSRCNN and MDSR.
         overwrite: replace existing files.
         json: print one JSON object with the weights to stdout and nothing else.
     """
@@ -43,7 +47,7 @@ def inspect_attention(
     from kukkiri.checkpoints import load
     from kukkiri.explain.figures import check_figure_path
 
-    loaded = load(model)
+    loaded = load(model, **read_one(arguments, model, scale=scale))
     targets = {kind: output.with_name(f"{output.stem}-{kind}{output.suffix}") for kind in ("channels", "positions")}
     for target in targets.values():
         check_figure_path(target, overwrite=overwrite)
@@ -79,6 +83,8 @@ def inspect_attribution(
     crop: str | None = None,
     steps: int = 50,
     margin: int = 96,
+    scale: Annotated[int | None, Parameter(alias="-s")] = None,
+    arguments: ArgumentOptions = DEFAULT_ARGUMENTS,
     overwrite: bool = False,
     json: bool = False,
 ) -> None:
@@ -94,6 +100,7 @@ def inspect_attribution(
         crop: LEFT,TOP,WIDTH,HEIGHT in input pixels; all when not given.
         steps: of the integral along the path from the blurred image to the image, at least 1.
         margin: input pixels around the box that the network is given.
+        scale: of weights that do not tell it or serve several, such as those of FSRCNN and MDSR.
         overwrite: replace an existing file.
         json: print one JSON object to stdout and nothing else.
     """
@@ -105,7 +112,7 @@ def inspect_attribution(
     check_figure_path(output, overwrite=overwrite)
     if steps < 1 or margin < 0:
         raise ConfigError(f"--steps must be at least 1 and --margin at least 0, got {steps} and {margin}.")
-    loaded = load(model)
+    loaded = load(model, **read_one(arguments, model, scale=scale))
     lr = explain.read_lr(image, crop=None if crop is None else _box(crop, option="--crop"))
     place = _box(box, option="--box")
     result = explain.attribute(loaded.module, lr, box=place, steps=steps, margin=margin)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from kukkiri.cli.model_arguments import DEFAULT_ARGUMENTS, ArgumentOptions, read_one
 from kukkiri.cli.printing import print_json, print_progress, print_result
 from kukkiri.errors import ConfigError
 from kukkiri.explain.upsampler import (
@@ -28,6 +29,8 @@ def inspect_upsampler_command(
     repair: bool = False,
     output: Annotated[Path | None, Parameter(alias="-o")] = None,
     every_constant: bool = False,
+    scale: Annotated[int | None, Parameter(alias="-s")] = None,
+    arguments: ArgumentOptions = DEFAULT_ARGUMENTS,
     overwrite: bool = False,
     json: bool = False,
 ) -> None:
@@ -45,16 +48,20 @@ def inspect_upsampler_command(
         output: file of the repaired model: .onnx for an .onnx model, else .safetensors.
         every_constant: with --repair: even out the answer to any constant features, not only to those of flat images;
             a much larger change, for models before training.
+        scale: of weights that do not tell it or serve several, such as those of FSRCNN and MDSR.
         overwrite: replace an existing model.
         json: print one JSON object to stdout and nothing else.
     """
     _check_output(model, repair=repair, output=output, overwrite=overwrite)
-    before = inspect_upsampler(model, image=image, data=data)
+    model_args = read_one(arguments, model, scale=scale)
+    before = inspect_upsampler(model, image=image, data=data, model_args=model_args)
     info, states = before.info, {"before": before}
     if repair and output is not None:
         if before.invisible:
             print_progress("the phases answer grey within half an 8-bit level already: a repair will hardly be seen")
-        layer, change = repair_model(model, output, info=info, every_constant=every_constant, overwrite=overwrite)
+        layer, change = repair_model(
+            model, output, info=info, every_constant=every_constant, overwrite=overwrite, model_args=model_args
+        )
         print_progress(f"evened out the phases of {layer}; the weights changed by {100 * change:.2f} %")
         states["after"] = inspect_upsampler(str(output), image=image, data=data)
     folder = report or Path(f"{info.name.replace('/', '-')}-upsampler")

@@ -1,12 +1,19 @@
 """``kukkiri upscale``: images in, upscaled images out."""
 
 from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from kukkiri.cli.dry_run import list_previews
+from kukkiri.cli.json_lines import describe_result
+from kukkiri.cli.model_arguments import DEFAULT_ARGUMENTS, ArgumentOptions
 from kukkiri.cli.parameters import Inputs
-from kukkiri.cli.printing import print_json, print_progress, report_file
+from kukkiri.cli.printing import print_json
+from kukkiri.cli.standard_streams import Streams, open_streams
+from kukkiri.cli.upscale_display import Display, make_display
 from kukkiri.cli.upscale_options import (
     DEFAULT_FILES,
     DEFAULT_MESSAGES,
@@ -30,6 +37,7 @@ def upscale(
     *,
     size: SizeOptions = DEFAULT_SIZE,
     model: ModelOptions = DEFAULT_MODEL,
+    arguments: ArgumentOptions = DEFAULT_ARGUMENTS,
     files: FileOptions = DEFAULT_FILES,
     speed: SpeedOptions = DEFAULT_SPEED,
     messages: MessageOptions = DEFAULT_MESSAGES,
@@ -41,9 +49,10 @@ def upscale(
     """
     files.check()
     messages.check()
+    chosen = model.model or model.preset
     make = partial(
         Upscaler,
-        model.model or model.preset,
+        chosen,
         scale=size.scale,
         ensemble=model.ensemble,
         chop=model.chop,
@@ -51,75 +60,68 @@ def upscale(
         skip_flat=speed.skip_flat,
         weights=model.weights,
         wrap=size.wrap,
+        model_args=arguments.read([chosen]).get(chosen),
         **size.keywords(),
     )
-
-    def write_report(result: FileResult) -> None:
-        from kukkiri.reports import write_fidelity_report  # only a report needs the charts
-
-        source, target = result.job.source, result.job.target
-        page = target.with_name(f"{target.stem}-report.html")
-        write_fidelity_report(
-            page,
-            source=source,
-            result=target,
-            model=run.upscaler.name,
-            notes=result.notes,
-            overwrite=files.overwrite,
+    with open_streams(inputs, files.output) as streams:
+        messages.check_streams(writes=streams.writes)
+        display = make_display(
+            quiet=messages.quiet, names=not (messages.json or streams.writes), json_lines=messages.json_lines
         )
-
-    run = FolderRun(
-        make,
-        inputs,
-        output=files.output,
-        suffix=files.chosen_suffix,
-        name=files.name,
-        model_name=Path(model.model).stem if model.model else model.preset,
-        recursive=files.recursive,
-        overwrite=files.overwrite,
-        resume=files.resume,
-        quality=files.quality,
-        threads=speed.threads,
-        one_at_a_time=speed.tile is not None,
-        after=write_report if messages.report else None,
-    )
-    for note in run.notes:
-        print_progress(f"kukkiri: {note}")
-    results = []
-    for number, result in enumerate(run, 1):
-        results.append(result)
-        place = f"{number}/{len(run.jobs)}"
-        summary = _summarize(result)
-        report_file(
-            result.job, place=place, error=result.error, summary=summary, notes=result.notes, quiet=messages.json
-        )
+        with display:
+            run = FolderRun(
+                make,
+                streams.inputs,
+                output=streams.output,
+                suffix=files.chosen_suffix,
+                name=files.name,
+                model_name=Path(model.model).stem if model.model else model.preset,
+                recursive=files.recursive,
+                overwrite=files.overwrite,
+                resume=files.resume,
+                quality=files.quality,
+                threads=speed.threads,
+                one_at_a_time=speed.tile is not None,
+                after=partial(_write_report, model=chosen, overwrite=files.overwrite) if messages.report else None,
+                progress=lambda progress: display.progress(replace(progress, job=streams.name(progress.job))),
+            )
+            if files.dry_run:
+                return list_previews(run, as_json=messages.json, overwrite=files.overwrite, resume=files.resume)
+            results = _show_run(run, display, streams=streams, model=chosen)
     if messages.json:
-        print_json({"scale": run.upscaler.scale, "model": run.upscaler.name, **_list_files(results)})
+        print_json({"scale": _scale_of(run), "model": run.upscaler.name, **_list_files(results)})
     return 1 if any(result.error for result in results) else 0
 
 
-def _summarize(result: FileResult) -> str:
-    if result.input_size is None or result.output_size is None:
-        return "exists already"
-    (height, width), (new_height, new_width) = result.input_size, result.output_size
-    weights = f"  weights {result.domain}" if result.domain_chosen else ""
-    return f"{width}x{height} -> {new_width}x{new_height}  {result.seconds:.2f} s{weights}"
+def _show_run(run: FolderRun, display: Display, *, streams: Streams, model: str) -> list[FileResult]:
+    """Do the work of a run, and show it."""
+    display.start(images=len(run.jobs), model=model, scale=_scale_of(run))
+    for note in run.notes:
+        display.note(note)
+    results = []
+    with closing(run.__iter__()) as outcomes:  # so that an interruption here ends the threads
+        for outcome in outcomes:
+            results.append(streams.finish(outcome))
+            display.finish(results[-1])
+    display.end(results)
+    return results
+
+
+def _scale_of(run: FolderRun) -> float | None:
+    """Scale of all results; ``None`` when a size was asked for."""
+    return run.upscaler.scale if run.upscaler.target is None else None
+
+
+def _write_report(result: FileResult, *, model: str, overwrite: bool) -> None:
+    from kukkiri.reports import write_fidelity_report  # only a report needs the charts
+
+    source, target = result.job.source, result.job.target
+    page = target.with_name(f"{target.stem}-report.html")
+    write_fidelity_report(page, source=source, result=target, model=model, notes=result.notes, overwrite=overwrite)
 
 
 def _list_files(results: Sequence[FileResult]) -> dict[str, Any]:
     return {
-        "files": [
-            {
-                "input": str(result.job.source),
-                "output": str(result.job.target),
-                "size": None if result.output_size is None else [result.output_size[1], result.output_size[0]],
-                "seconds": round(result.seconds, 4),
-                "skipped": result.skipped,
-                "weights": result.domain,
-                "notes": list(result.notes),
-            }
-            for result in results
-            if not result.error
-        ],
+        "files": [describe_result(result) for result in results if not result.error],
         "failed": [{"input": str(result.job.source), "error": result.error} for result in results if result.error],
     }

@@ -1,8 +1,9 @@
 """From a test image to HR, LR and SR as a protocol defines them, for fixed models and for those that adapt."""
 
 import hashlib
+import json
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from kukkiri.evaluation.sets import TestImage
 from kukkiri.images import rgb_to_y
 from kukkiri.inference import Upscaler
 from kukkiri.inference.ensemble import run_ensemble
+from kukkiri.info import JSON
 from kukkiri.metrics import Protocol, Sample
 from kukkiri.metrics.protocols import round_half_away
 from kukkiri.resampling import resize
@@ -74,7 +76,16 @@ def make_test_pair(image: TestImage, protocol: Protocol, degradation: Degradatio
 class Contender:
     """A model under a protocol: from ``TestPair.lr`` to the 8-bit SR that is compared."""
 
-    def __init__(self, model: str, protocol: Protocol, *, scale: int, ensemble: bool, threads: int | None) -> None:
+    def __init__(
+        self,
+        model: str,
+        protocol: Protocol,
+        *,
+        scale: int,
+        ensemble: bool,
+        threads: int | None,
+        model_args: Mapping[str, JSON] | None = None,
+    ) -> None:
         """Load the model.
 
         Raises:
@@ -82,7 +93,8 @@ class Contender:
             ConfigError: an RGB network under a protocol that is defined on luma.
         """
         self.name = model
-        self.upscaler = Upscaler(model, scale=scale, ensemble=ensemble, threads=threads)
+        self.upscaler = Upscaler(model, scale=scale, ensemble=ensemble, threads=threads, model_args=model_args)
+        self._model_args = dict(model_args or {})
         self._protocol = protocol
         engines = self.upscaler.engines
         if engines and (len(engines) > 1 or engines[0].info.scale != scale):
@@ -118,6 +130,8 @@ class Contender:
         files = [Path(self.name)] if Path(self.name).is_file() else []
         files = files or [Path(path) for engine in self.upscaler.engines if (path := getattr(engine, "path", None))]
         total = hashlib.sha256(b"" if files else self.name.encode())
+        if self._model_args:
+            total.update(json.dumps(self._model_args, sort_keys=True).encode())
         for file in files:
             for part in (file, file.with_name(file.name + ".data")):  # a large graph's weights lie beside it
                 if part.is_file():

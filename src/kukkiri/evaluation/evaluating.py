@@ -10,6 +10,7 @@ from kukkiri.evaluation.cache import ScoreCache, file_digest, metric_key
 from kukkiri.evaluation.contenders import AdaptedContender, AdaptingModel, Contender, TestPair, make_test_pair
 from kukkiri.evaluation.scores import ALWAYS, Evaluation, Scores, SetScore
 from kukkiri.evaluation.sets import TestSet, find_sets, pair_lr
+from kukkiri.info import JSON
 from kukkiri.metrics import METRICS, PROTOCOLS, Protocol, Score
 from kukkiri.profiling import measure_cost
 
@@ -40,6 +41,7 @@ def evaluate(
     degradation: str = "bicubic",
     ensemble: bool = False,
     threads: int | None = None,
+    model_args: Mapping[str, JSON] | None = None,
     report: Callable[[str, str, Score], None] | None = None,
 ) -> Evaluation:
     """Score a model on the set in a folder, or on each set in its sub-folders.
@@ -53,6 +55,7 @@ def evaluate(
             for every image and run (seed 0).
         ensemble: geometric self-ensemble: the mean over eight flipped and rotated copies.
         threads: of the engine.
+        model_args: what a file of others does not tell, see :class:`kukkiri.Upscaler`.
         report: called with set, image and score after each image.
 
     Raises:
@@ -72,6 +75,7 @@ def evaluate(
         degradation=degradation,
         ensemble=ensemble,
         threads=threads,
+        model_args={model: model_args or {}},
         report=forward,
     )[0]
 
@@ -87,6 +91,7 @@ def evaluate_many(
     metrics: Sequence[str] = ALWAYS,
     ensemble: bool = False,
     threads: int | None = None,
+    model_args: Mapping[str, Mapping[str, JSON]] | None = None,
     cost: bool = False,
     cache: Path | None = None,
     report: Callable[[ImageScored], None] | None = None,
@@ -106,6 +111,7 @@ def evaluate_many(
         metrics: keys of ``METRICS``; PSNR and SSIM are always included.
         ensemble: see :func:`evaluate`.
         threads: see :func:`evaluate`.
+        model_args: see :func:`evaluate`, for each model that needs some.
         cost: also measure the cost of each model, in a process of its own.
         cache: folder of scores, see :class:`kukkiri.evaluation.ScoreCache`.
         report: called after each image.
@@ -129,13 +135,21 @@ def evaluate_many(
     for test_set in sets:
         _refuse_repeated(f"an image of {test_set.name} named", [path.stem for path in test_set.paths])
     evaluator = _Evaluator(
-        plan, sets, threads=threads, cache=None if cache is None else ScoreCache(cache), report=report
+        plan,
+        sets,
+        threads=threads,
+        model_args=model_args or {},
+        cache=None if cache is None else ScoreCache(cache),
+        report=report,
     )
     found = []
     for scale in plan.scales:
         scored = evaluator.score(scale)
         for model in plan.models:
-            costs = measure_cost(model, scale=scale, ensemble=ensemble, threads=threads) if cost else None
+            told = (model_args or {}).get(model)
+            costs = None
+            if cost:
+                costs = measure_cost(model, scale=scale, ensemble=ensemble, threads=threads, model_args=told)
             found.append(Evaluation(model, scale, protocol, plan.source, scored[model], costs))
     return found
 
@@ -200,11 +214,13 @@ class _Evaluator:
         sets: Sequence[TestSet],
         *,
         threads: int | None,
+        model_args: Mapping[str, Mapping[str, JSON]],
         cache: ScoreCache | None,
         report: Callable[[ImageScored], None] | None,
     ) -> None:
         self.plan, self.sets = plan, sets
         self._threads, self._cache, self._report = threads, cache, report
+        self._model_args = model_args
         self._done = 0
         self._total = len(plan.models) * len(plan.scales) * sum(len(test_set.paths) for test_set in sets)
 
@@ -226,7 +242,14 @@ class _Evaluator:
         plan = self.plan
         if model in plan.adapting:
             return AdaptedContender(plan.adapting[model], plan.protocol, plan.degradation, scale=scale)
-        return Contender(model, plan.protocol, scale=scale, ensemble=plan.ensemble, threads=self._threads)
+        return Contender(
+            model,
+            plan.protocol,
+            scale=scale,
+            ensemble=plan.ensemble,
+            threads=self._threads,
+            model_args=self._model_args.get(model),
+        )
 
     def _score_set(
         self, test_set: TestSet, contenders: Sequence[Contender | AdaptedContender], *, scale: int

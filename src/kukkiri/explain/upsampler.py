@@ -15,8 +15,9 @@ from kukkiri.errors import ImageError, ModelError, require
 from kukkiri.evaluation import evaluate
 from kukkiri.explain.figures import make_figure
 from kukkiri.images import Image, read_image, rgb_to_y
-from kukkiri.inference import Engine, OnnxEngine
-from kukkiri.info import ModelInfo
+from kukkiri.inference import Engine
+from kukkiri.inference.choosing import choose_model
+from kukkiri.info import JSON, ModelInfo
 from kukkiri.metrics.checkerboard import (
     Checkerboard,
     NetworkCheckerboard,
@@ -68,20 +69,23 @@ class UpsamplerReport:
         return values if self.psnr is None else {**values, "psnr": self.psnr}
 
 
-def inspect_upsampler(model: str, *, image: Path | None = None, data: Path | None = None) -> UpsamplerReport:
+def inspect_upsampler(
+    model: str, *, image: Path | None = None, data: Path | None = None, model_args: Mapping[str, JSON] | None = None
+) -> UpsamplerReport:
     """Measure the checkerboard of a model.
 
     Args:
         model: id, ``.onnx``, ``.safetensors`` or ``.pth`` file.
         image: an LR image of at least 16x16 pixels to upscale; ``None``: a smooth one that is made.
         data: folder of HR images for the PSNR, or of folders of them.
+        model_args: what a file of others does not tell, see :class:`kukkiri.Upscaler`.
 
     Raises:
         BackendError: the model is not an ``.onnx`` file, and torch is missing.
         ImageError: the image is too small.
         ModelError: the model cannot be loaded, or does not upscale inside itself.
     """
-    engine = _load_engine(model)
+    engine = _load_engine(model, model_args or {})
     info = engine.info
     if info.pre_upsampled or info.scale < 2:
         raise ModelError(f"{info.name}: does not upscale inside itself, so it has no phases to measure.")
@@ -98,12 +102,18 @@ def inspect_upsampler(model: str, *, image: Path | None = None, data: Path | Non
         ),
         sr=sr,
         image=checkerboard(np.clip(sr, 0.0, 1.0), scale=info.scale),
-        psnr=None if data is None else _mean_psnr(model, data, scale=info.scale),
+        psnr=None if data is None else _mean_psnr(model, data, scale=info.scale, model_args=model_args),
     )
 
 
 def repair_model(
-    model: str, output: Path, *, info: ModelInfo, every_constant: bool = False, overwrite: bool = False
+    model: str,
+    output: Path,
+    *,
+    info: ModelInfo,
+    every_constant: bool = False,
+    overwrite: bool = False,
+    model_args: Mapping[str, JSON] | None = None,
 ) -> tuple[str, float]:
     """Even out the phases of the last upsampler with the least change of its weights, and write the model.
 
@@ -114,6 +124,7 @@ def repair_model(
         every_constant: even out the answer to any constant features, not only to those of flat images; a much larger
             change, for models before training.
         overwrite: replace an existing file.
+        model_args: see :func:`inspect_upsampler`.
 
     Returns:
         Name of the layer, and the relative change of its weights.
@@ -135,7 +146,7 @@ def repair_model(
         return repair_onnx(model, output, constants=constants, tolerance=_EVEN_ENOUGH, overwrite=overwrite)
     from kukkiri.checkpoints import load, save_safetensors
 
-    loaded = load(model)
+    loaded = load(model, **(model_args or {}))
     white = loaded.module.value_range
     repaired = repair_(loaded.module, constants=None if flat is None else flat * white, tolerance=_EVEN_ENOUGH * white)
     save_safetensors(loaded.module, output, info=loaded.info, overwrite=overwrite)
@@ -187,14 +198,15 @@ def draw_spectrum(reports: Mapping[str, UpsamplerReport], path: Path) -> None:
     figure.savefig(path, metadata={"Software": None})
 
 
-def _load_engine(model: str) -> Engine:
+def _load_engine(model: str, model_args: Mapping[str, JSON]) -> Engine:
     if Path(model).suffix == ".onnx":
-        return OnnxEngine(model)
+        (engine,) = choose_model(model, scale=None, model_args=model_args).engines
+        return engine
     require("torch", for_what="inspecting a model that is not an .onnx file")
     from kukkiri.checkpoints import load
     from kukkiri.inference.torch_engine import TorchEngine
 
-    loaded = load(model)
+    loaded = load(model, **model_args)
     return TorchEngine(loaded.module, info=loaded.info)
 
 
@@ -218,7 +230,7 @@ def _make_lr(path: Path | None, info: ModelInfo) -> Array:
     return np.ascontiguousarray(colour[:height, :width])
 
 
-def _mean_psnr(model: str, folder: Path, *, scale: int) -> float:
-    found = evaluate(model, data=folder, scale=scale)
+def _mean_psnr(model: str, folder: Path, *, scale: int, model_args: Mapping[str, JSON] | None) -> float:
+    found = evaluate(model, data=folder, scale=scale, model_args=model_args)
     scores = [score.psnr for images in found.sets.values() for score in images.images.values()]
     return float(np.mean(scores))

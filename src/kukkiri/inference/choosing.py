@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -11,7 +12,9 @@ from kukkiri import engine_loaders, pretrained
 from kukkiri.errors import ModelError, did_you_mean, did_you_mean_file
 from kukkiri.inference.engine import Engine, OnnxEngine
 from kukkiri.inference.families import Domain, Family, choose_scales, load_shipped
+from kukkiri.inference.loaded_model import LoadedModel
 from kukkiri.inference.presets import PRESETS
+from kukkiri.info import JSON
 
 __all__ = ["INTERPOLATIONS", "Choice", "choose_model"]
 
@@ -26,7 +29,7 @@ class Choice:
     name: str
     scale: float
     """Output pixels for one input pixel along a side."""
-    model: str | Path | Engine
+    model: str | Path | Engine | LoadedModel
     """The model that was asked for; a file's path is absolute, so that it stays true in another folder."""
     engines: tuple[Engine, ...] = ()
     """Networks to run one after the other; none at scale 1 and for an interpolation."""
@@ -41,21 +44,24 @@ class Choice:
 
 
 def choose_model(
-    model: str | PathLike[str] | Engine,
+    model: str | PathLike[str] | Engine | LoadedModel,
     *,
     scale: float | None,
     threads: int | None = None,
     weights: Domain = "auto",
+    model_args: Mapping[str, JSON] | None = None,
 ) -> Choice:
     """Find the model that is meant and load it.
 
     Args:
         model: an interpolation (``bicubic``, ``bilinear``, ``lanczos``, ``nearest``), a preset (``fast``,
             ``balanced``, ``best``), a family of shipped models (``espcn``), one of them (``espcn-x3``), an
-            ``.onnx`` file, a file of torch weights (needs torch), or an engine.
+            ``.onnx`` file, a file of torch weights (needs torch), what :func:`kukkiri.load` returned, or an engine.
         scale: at least 1; by default the model's own, 2 for what has several.
         threads: of ONNX Runtime.
         weights: degradation domain of shipped networks; ``auto`` loads the clean ones where both are shipped.
+        model_args: what a file of others does not tell: keywords of a torch network's constructor, or ``value_range``
+            of an ONNX graph.
 
     Raises:
         ModelError: nothing of that name or weights, or a scale that it cannot give.
@@ -64,11 +70,15 @@ def choose_model(
     """
     if scale is not None and not (math.isfinite(scale) and scale >= 1):
         raise ModelError(f"scale must be a number of at least 1, got {scale}. To shrink, use kukkiri degrade.")
+    arguments = dict(model_args or {})
     if not isinstance(model, str | PathLike):
-        if not isinstance(model, Engine):
-            raise TypeError(f"a model is a name, a path or an engine, got {type(model).__name__}")
-        return _without_domain(_repeat(model, scale, model=model), weights)
+        return _without_domain(_choose_object(model, scale, arguments=arguments), weights)
     name = str(model)
+    if arguments and not _is_file(Path(name)):
+        raise ModelError(
+            f"{name}: takes no arguments ({', '.join(arguments)}); they are for files of weights, which do not tell all "
+            "about their network. Drop them."
+        )
     if name in INTERPOLATIONS:
         choice = Choice(name, 2.0 if scale is None else scale, name, kernel=INTERPOLATIONS[name])
         return _without_domain(choice, weights)
@@ -89,7 +99,7 @@ def choose_model(
         raise ModelError(
             f"preset {name!r} needs {preset.family} models, but none are shipped here. Install kukkiri again."
         )
-    choice = _choose_one(name, scale, threads=threads)
+    choice = _choose_one(name, scale, threads=threads, arguments=arguments)
     if name in pretrained.list_models() and weights != "photo":
         return dataclasses.replace(choice, domain="clean")
     return _without_domain(choice, weights)
@@ -104,29 +114,81 @@ def _without_domain(choice: Choice, weights: Domain) -> Choice:
     return choice
 
 
-def _choose_one(name: str, scale: float | None, *, threads: int | None) -> Choice:
+def _is_file(path: Path) -> bool:
+    """True for the name of a file, whether it exists or not."""
+    return path.suffix == ".onnx" or path.suffix in engine_loaders.list_suffixes() or path.is_file()
+
+
+def _choose_one(name: str, scale: float | None, *, threads: int | None, arguments: Mapping[str, JSON]) -> Choice:
     """Load a file or one shipped model."""
     path = Path(name)
-    if path.suffix == ".onnx" or path.suffix in engine_loaders.list_suffixes() or path.is_file():
+    if _is_file(path):
         if not path.exists():
             raise ModelError(f"{path}: no such file. {did_you_mean_file(path)}")
-        return _repeat(_load_file(path, threads=threads), scale, model=path.absolute())
+        if path.is_dir():
+            raise ModelError(
+                f"{path}: a folder, not a file of a model. Name one .onnx, .safetensors or .pth file in it."
+            )
+        engines = _load_file(path, scale, threads=threads, arguments=arguments)
+        return _arrange(engines, scale, model=path.absolute())
+    if path.is_dir():
+        raise ModelError(f"{path}: a folder, not a model. Name one .onnx, .safetensors or .pth file in it.")
     known = [*INTERPOLATIONS, *PRESETS, *pretrained.list_models()]
     if name not in known:
         raise ModelError(f"no file, preset or model {name!r}{did_you_mean(name, known)}")
     return _repeat(OnnxEngine(pretrained.locate(name, ".onnx"), threads=threads), scale, model=name)
 
 
-def _load_file(path: Path, *, threads: int | None) -> Engine:
+def _load_file(
+    path: Path, scale: float | None, *, threads: int | None, arguments: Mapping[str, JSON]
+) -> tuple[Engine, ...]:
     if path.suffix == ".onnx":
-        return OnnxEngine(path, threads=threads)
-    engine = engine_loaders.find_loader(path.suffix)(path)
-    if not isinstance(engine, Engine):
-        raise TypeError(f"the loader of {path.suffix} files gave {type(engine).__name__}, which is no engine")
-    return engine
+        return (_load_graph(path, threads=threads, arguments=arguments),)
+    options = engine_loaders.LoadOptions(scale=scale, arguments=arguments)
+    loaded = engine_loaders.find_loader(path.suffix)(path, options)
+    engines = tuple(loaded) if isinstance(loaded, Sequence) and not isinstance(loaded, str) else (loaded,)
+    for engine in engines:
+        if not isinstance(engine, Engine):
+            raise TypeError(f"the loader of {path.suffix} files gave {type(engine).__name__}, which is no engine")
+    return engines
 
 
-def _repeat(engine: Engine, scale: float | None, *, model: str | Path | Engine) -> Choice:
+def _load_graph(path: Path, *, threads: int | None, arguments: Mapping[str, JSON]) -> Engine:
+    """Load an ONNX graph, which takes one argument, white in its units."""
+    further = [key for key in arguments if key != "value_range"]
+    white = arguments.get("value_range")
+    if further:
+        raise ModelError(
+            f"{path}: an ONNX graph takes no arguments but value_range, got {', '.join(further)}. Drop them, or give them "
+            "when it is exported."
+        )
+    if white is not None and (isinstance(white, bool) or not isinstance(white, int | float)):
+        raise ModelError(f"{path}: value_range must be 255 or 1, got {white!r}.")
+    return OnnxEngine(path, threads=threads, value_range=white)
+
+
+def _choose_object(model: object, scale: float | None, *, arguments: Mapping[str, JSON]) -> Choice:
+    """Take an engine, or what :func:`kukkiri.load` returned."""
+    if isinstance(model, Engine):
+        if arguments:
+            raise ModelError(f"{model.info.name}: an engine takes no arguments ({', '.join(arguments)}). Drop them.")
+        return _repeat(model, scale, model=model)
+    if isinstance(model, LoadedModel):
+        from kukkiri.inference.torch_engine import make_engines  # torch, which made the object
+
+        return _arrange(make_engines(model, scale=scale, arguments=arguments), scale, model=model)
+    raise TypeError(f"a model is a name, a path or an engine, got {type(model).__name__}")
+
+
+def _arrange(engines: tuple[Engine, ...], scale: float | None, *, model: str | Path | Engine | LoadedModel) -> Choice:
+    """Run one network as often as is needed, or several that were chosen for the scale."""
+    if len(engines) == 1:
+        return _repeat(engines[0], scale, model=model)
+    product = math.prod(engine.info.scale for engine in engines)
+    return Choice(engines[0].info.name, float(product if scale is None else scale), model, engines)
+
+
+def _repeat(engine: Engine, scale: float | None, *, model: str | Path | Engine | LoadedModel) -> Choice:
     """Run one network, again while the result is too small."""
     own = engine.info.scale
     asked = float(own if scale is None else scale)

@@ -76,12 +76,15 @@ class OnnxEngine:
     The memory pattern is off: it keeps a second copy of all activations and gains nothing in time (measured).
     """
 
-    def __init__(self, path: str | PathLike[str], *, threads: int | None = None) -> None:
+    def __init__(
+        self, path: str | PathLike[str], *, threads: int | None = None, value_range: float | None = None
+    ) -> None:
         """Load a graph.
 
         Args:
-            path: an ``.onnx`` file, written by kukkiri or foreign with one dynamic (N, C, H, W) input in [0, 1].
+            path: an ``.onnx`` file, written by kukkiri or foreign with one dynamic (N, C, H, W) input.
             threads: of one run; by default one for each core that this process may use.
+            value_range: white in the units of a foreign graph, 255 or 1; by default it is found by probing.
 
         Raises:
             ModelError: the file is missing, damaged, or not an upscaling network.
@@ -111,12 +114,17 @@ class OnnxEngine:
         self._frugal = onnxruntime.RunOptions()
         self._frugal.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         metadata = self._session.get_modelmeta().custom_metadata_map
+        self._asked_range = value_range
         if METADATA_KEY in metadata:
             self.info = ModelInfo.from_metadata(metadata, source=str(self.path))
+            self._range, self.keeps_grey = 1.0, True
+            if value_range not in (None, 1):
+                raise ModelError(f"{self.path}: was written for 0 to 1, but white {value_range:g} was asked. Drop it.")
         else:
             from kukkiri.inference.probing import probe
 
-            self.info = probe(self._session, source=self.path)
+            found = probe(self._session, source=self.path, value_range=value_range)
+            self.info, self._range, self.keeps_grey = found.info, found.value_range, found.keeps_grey
         self.footprint = _read_footprint(metadata, self.info, source=str(self.path))
 
     def run(self, batch: Batch) -> Batch:
@@ -128,17 +136,19 @@ class OnnxEngine:
         *_, height, width = batch.shape
         large = self.footprint.bytes(height * width) > _SHRINK_FROM  # then the arena is given back after the run
         try:
-            outputs = self._session.run(None, {self._input: batch}, self._frugal if large else None)
+            white = np.float32(self._range)
+            lr = batch if white == 1 else batch * white
+            outputs = self._session.run(None, {self._input: lr}, self._frugal if large else None)
         except Exception as error:  # ONNX Runtime's errors have no public base class
             raise BackendError(
                 f"{self.info.name}: ONNX Runtime failed at {height}x{width}: {_first_line(error)}. "
                 "If memory ran out, use smaller tiles."
             ) from error
-        sr: Batch = outputs[0]
+        sr: Batch = outputs[0] if white == 1 else outputs[0] / white
         return sr
 
     def __reduce__(self) -> "tuple[Callable[..., OnnxEngine], tuple[object, ...]]":
-        return partial(OnnxEngine, threads=self._threads), (self.path.absolute(),)
+        return partial(OnnxEngine, threads=self._threads, value_range=self._asked_range), (self.path.absolute(),)
 
 
 def _read_footprint(metadata: dict[str, str], info: ModelInfo, *, source: str) -> Footprint:

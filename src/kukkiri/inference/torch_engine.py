@@ -1,6 +1,8 @@
 """Torch engine: a network that has not been exported; imported on demand, never by the package itself."""
 
 import copy
+from collections.abc import Mapping
+from math import ceil
 
 import numpy as np
 import torch
@@ -9,11 +11,42 @@ from torch import Tensor, nn
 
 from kukkiri.errors import ModelError
 from kukkiri.inference.engine import Footprint
-from kukkiri.info import ModelInfo
+from kukkiri.inference.families import choose_scales
+from kukkiri.inference.loaded_model import LoadedModel
+from kukkiri.info import JSON, ModelInfo
 
-__all__ = ["TorchEngine"]
+__all__ = ["TorchEngine", "make_engines"]
 
 _PROBE_SIDE = 24
+
+
+def make_engines(
+    loaded: LoadedModel, *, scale: float | None, arguments: Mapping[str, JSON] | None = None
+) -> tuple["TorchEngine", ...]:
+    """Make the engines that lead to a scale, to be run one after the other.
+
+    Args:
+        loaded: a network; where its weights serve several scales, those that are needed are taken.
+        scale: at least 1; ``None``, or weights of one scale: the network as it is.
+        arguments: refused, as the network is made already.
+
+    Raises:
+        ModelError: a network that is conditioned on more than the image, or arguments.
+    """
+    if arguments:
+        raise ModelError(f"{loaded.info.name}: is loaded already. Give {', '.join(arguments)} to kukkiri.load.")
+    served = loaded.scales
+    if scale is None or served == () or scale <= 1:
+        return (_make_engine(loaded),)
+    chain = [ceil(scale)] if served is None else choose_scales(served, scale)
+    engines = {each: _make_engine(loaded.at_scale(each)) for each in sorted(set(chain))}
+    return tuple(engines[each] for each in chain)
+
+
+def _make_engine(loaded: LoadedModel) -> "TorchEngine":
+    if not isinstance(loaded.module, nn.Module):
+        raise TypeError(f"expected a torch module, got {type(loaded.module).__name__}")
+    return TorchEngine(loaded.module, info=loaded.info)
 
 
 class TorchEngine:

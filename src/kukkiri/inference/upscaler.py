@@ -182,6 +182,8 @@ class Upscaler:
         self.chop = chop
         self.skip_flat = skip_flat
         self.bounded = bounded and not chop and choice.kernel is None
+        if not all(getattr(engine, "keeps_grey", True) for engine in choice.engines):
+            self.bounded = False  # a graph of others that is made to change brightness or colour
         self.domain = choice.domain
         self.has_photo = choice.has_photo
         """:meth:`suited` has a choice."""
@@ -228,12 +230,13 @@ class Upscaler:
         are shipped; ``domain`` tells which it is. Where a size is asked for, the twin has the networks that reach it.
         Twins are loaded when they are first needed.
         """
-        sized = self._suited_to(image.size)
+        sized = self.suited_to(image.size)
         if not (image.lossy and sized.has_photo):
             return sized
         return sized._twin("photo", sized._factor)
 
-    def _suited_to(self, size: tuple[int, int]) -> "Upscaler":
+    def suited_to(self, size: tuple[int, int]) -> "Upscaler":
+        """Return the upscaler with the networks for an image of (height, width): this one, or a twin for its size."""
         if self.target is None or self._factor is not None:
             return self
         return self._twin(self._options.get("weights", "auto"), self.target.find_factor(size))
@@ -277,7 +280,7 @@ class Upscaler:
             ImageError: memory does not suffice for the result.
             ModelError: another number of channels, or the network gave NaN or infinity.
         """
-        sized = self._suited_to((lr.shape[1], lr.shape[2]))
+        sized = self.suited_to((lr.shape[1], lr.shape[2]))
         if sized is not self:
             return sized.upscale_planes(lr)
         if self.engines and lr.shape[0] != self.engines[0].info.channels:
@@ -298,7 +301,7 @@ class Upscaler:
         Raises:
             ImageError: memory does not suffice for the result, or for the smallest tile.
         """
-        sized = self._suited_to(size)
+        sized = self.suited_to(size)
         if sized is not self:
             return sized.plan(size, channels=channels)
         return self._plan(size, self.plan_size(size), channels=channels)

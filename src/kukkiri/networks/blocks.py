@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from kukkiri.errors import ModelError
+from kukkiri.info import JSON
 from kukkiri.upsampling import UPSAMPLERS
 
 __all__ = [
@@ -17,15 +18,19 @@ __all__ = [
     "conv",
     "count_blocks",
     "factor_scale",
+    "infer_colour",
     "infer_upsampler_scale",
     "infer_value_range",
     "make_mean_shift_state",
+    "make_mean_shifts",
     "rename_keys",
     "require_shape",
 ]
 
 DIV2K_MEAN = (0.4488, 0.4371, 0.4040)
 """Mean RGB of DIV2K's training images in [0, 1], which EDSR, RCAN and SAN subtract."""
+_DIV2K_LUMA = 0.4368
+"""0.299 R + 0.587 G + 0.114 B of it."""
 
 
 def conv(inputs: int, outputs: int, kernel_size: int = 3, *, bias: bool = True) -> nn.Conv2d:
@@ -172,6 +177,27 @@ def infer_value_range(state: Mapping[str, Tensor], *, network: str) -> float:
     """Infer white in the units of a network with a :class:`MeanShift`: 255.0, or 1.0 where its shift is below 2."""
     require_shape(state, "sub_mean.bias", network=network)
     return 255.0 if float(state["sub_mean.bias"].abs().max()) > 2 else 1.0
+
+
+def infer_colour(state: Mapping[str, Tensor], *, network: str) -> dict[str, JSON]:
+    """Infer ``colour``, ``mean_shift`` and ``value_range`` of a network that begins with ``sub_mean`` and ``head.0``.
+
+    Without mean shifts white leaves no trace, and 255 is assumed, as in EDSR-PyTorch.
+    """
+    channels = require_shape(state, "head.0.weight", network=network)[1]
+    mean_shift = "sub_mean.bias" in state
+    return {
+        "colour": "y" if channels == 1 else "rgb",
+        "mean_shift": mean_shift,
+        "value_range": infer_value_range(state, network=network) if mean_shift else 255.0,
+    }
+
+
+def make_mean_shifts(channels: int, *, value_range: float, trainable: bool = False) -> tuple[MeanShift, MeanShift]:
+    """Make the mean shifts before and after a network: DIV2K's mean colour, or its luma for one channel."""
+    mean = DIV2K_MEAN if channels == 3 else (_DIV2K_LUMA,)
+    before, after = (MeanShift(value_range=value_range, sign=sign, mean=mean, trainable=trainable) for sign in (-1, 1))
+    return before, after
 
 
 def make_mean_shift_state(*, value_range: float = 255.0) -> dict[str, Tensor]:

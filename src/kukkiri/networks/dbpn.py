@@ -113,6 +113,7 @@ class DBPN(Network):
     paper = "Haris et al., CVPR 2018, arXiv:1803.02735, and arXiv:1904.05677"
     keys_source = "alterzero/DBPN-Pytorch"
     licence = "MIT (alterzero/DBPN-Pytorch)"
+    untraced: Mapping[str, str] = {"residual": "True in the models whose name has RES, such as DBPN-RES-MR64-3"}
     configurations = (
         Configuration(
             "DBPN (D-DBPN)",

@@ -1,11 +1,12 @@
 """The prior of DPSR: SRResNet without batch normalization, conditioned on the noise level at every pixel.
 
 Zhang et al., "Deep Plug-and-Play Super-Resolution for Arbitrary Blur Kernels", CVPR 2019, arXiv:1903.12529.
-Keys of cszn/DPSR ("SRResNet+") with ``upsample_mode="pixelshuffle"``, as in its demonstrations. The plug-and-play
-iterations that call it are not part of the network.
+Keys of cszn/DPSR ("SRResNet+") with ``upsample_mode="pixelshuffle"``, as in its demonstrations, or ``"upconv"``. The
+plug-and-play iterations that call it are not part of the network.
 """
 
 from collections.abc import Mapping
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -46,6 +47,8 @@ class DPSR(Network):
         scale: 3 or a power of two.
         width: features.
         depth: residual blocks.
+        upsampling: ``sub-pixel``, or ``resize-nearest``: nearest-neighbour upscaling, then a convolution (``upconv``),
+            whose shapes are the same at x2 and x3.
     """
 
     title = "DPSR"
@@ -56,19 +59,33 @@ class DPSR(Network):
     tiny = (
         {"scale": 2, "width": 3, "depth": 1},
         {"scale": 3, "width": 3, "depth": 2},
+        {"scale": 3, "width": 3, "depth": 1, "upsampling": "resize-nearest"},
+        {"scale": 4, "width": 3, "depth": 1, "upsampling": "resize-nearest"},
     )
 
     conditions = ("noise_std",)
 
-    def __init__(self, *, scale: int = 4, width: int = 96, depth: int = 16) -> None:
+    def __init__(
+        self,
+        *,
+        scale: int = 4,
+        width: int = 96,
+        depth: int = 16,
+        upsampling: Literal["sub-pixel", "resize-nearest"] = "sub-pixel",
+    ) -> None:
         super().__init__()
+        if upsampling not in ("sub-pixel", "resize-nearest"):
+            raise ValueError(f"upsampling must be 'sub-pixel' or 'resize-nearest', got {upsampling!r}")
         stages = factor_scale(scale)
         self.scale = scale
-        tail_layers = [*list_upscaling_layers(stages), Layer(3), Layer(3)]
+        tail_layers = [*list_upscaling_layers(stages, upsampling=upsampling), Layer(3), Layer(3)]
         self.receptive_field = 1 + 2 * depth + 1 + compute_receptive_field(tail_layers)
         tail: list[nn.Module] = []
         for factor in stages:
-            tail += [conv(width, width * factor**2), nn.PixelShuffle(factor), nn.ReLU()]
+            if upsampling == "sub-pixel":
+                tail += [conv(width, width * factor**2), nn.PixelShuffle(factor), nn.ReLU()]
+            else:
+                tail += [nn.Upsample(scale_factor=factor), conv(width, width), nn.ReLU()]
         self.model = nn.Sequential(
             conv(4, width),
             _Shortcut(*(_Block(width) for _ in range(depth)), conv(width, width)),
@@ -98,10 +115,24 @@ class DPSR(Network):
         return (torch.rand(batch),)
 
     @classmethod
-    def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
-        """Infer all arguments."""
+    def arguments_from_state(cls, state: Mapping[str, Tensor], *, scale: int | None = None) -> dict[str, JSON]:
+        """Infer all arguments; one stage of ``resize-nearest`` is x2 or x3, so that the scale must be given.
+
+        Raises:
+            ModelError: not a DPSR, or no ``scale`` where it leaves no trace.
+        """
         width = require_shape(state, "model.0.weight", network="dpsr")[0]
         depth = count_blocks(state, "model.1.sub.") - 1
+        if depth >= 0 and "model.2.weight" not in state and "model.3.weight" in state:
+            stages = max(int(key.split(".")[1]) for key in state) // 3 - 1
+            if stages == 1 and scale is None:
+                raise ModelError("a DPSR with upconv has the same shapes at x2 and x3: give the scale, as in scale=3.")
+            found: int = scale if stages == 1 and scale is not None else 2**stages
+            return {"scale": found, "width": width, "depth": depth, "upsampling": "resize-nearest"}
+        return cls._arguments_of_sub_pixel(state, width=width, depth=depth)
+
+    @classmethod
+    def _arguments_of_sub_pixel(cls, state: Mapping[str, Tensor], *, width: int, depth: int) -> dict[str, JSON]:
         scale, position = 1, 2
         while f"model.{position}.weight" in state:
             outputs = require_shape(state, f"model.{position}.weight", network="dpsr")[0]

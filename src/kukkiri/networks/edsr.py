@@ -6,20 +6,21 @@ Differs from the paper: nothing known; the published weights come from this code
 """
 
 from collections.abc import Mapping
+from typing import Literal
 
 from torch import Tensor, nn
 
 from kukkiri.info import JSON
 from kukkiri.networks.blocks import (
-    MeanShift,
     ResidualBlock,
     StagedUpsampler,
     conv,
     count_blocks,
     factor_scale,
+    infer_colour,
     infer_upsampler_scale,
-    infer_value_range,
     make_mean_shift_state,
+    make_mean_shifts,
     rename_keys,
     require_shape,
 )
@@ -40,6 +41,8 @@ class EDSR(Network):
             trace in a state dict.
         upsampling: layer of the tail; only ``sub-pixel`` has the official keys.
         value_range: white, in the units of input and output.
+        colour: ``rgb``, or ``y`` for one channel (``n_colors = 1`` in EDSR-PyTorch).
+        mean_shift: subtract DIV2K's mean before and add it after; False as in ports without ``sub_mean``.
     """
 
     title = "EDSR"
@@ -61,7 +64,13 @@ class EDSR(Network):
     tiny = (
         {"scale": 2, "width": 4, "depth": 1},
         {"scale": 3, "width": 4, "depth": 2, "value_range": 1.0},
+        {"scale": 2, "width": 4, "depth": 1, "colour": "y"},
+        {"scale": 2, "width": 4, "depth": 1, "colour": "y", "mean_shift": False},
     )
+    untraced: Mapping[str, str] = {
+        "res_scale": "0.1 in the published network of 256 features and 32 blocks, 1 in the baseline",
+        "value_range": "255 in EDSR-PyTorch",
+    }
 
     def __init__(
         self,
@@ -72,24 +81,36 @@ class EDSR(Network):
         res_scale: float = 1.0,
         upsampling: str = "sub-pixel",
         value_range: float = 255.0,
+        colour: Literal["y", "rgb"] = "rgb",
+        mean_shift: bool = True,
     ) -> None:
         super().__init__()
         self.scale = scale
         self.value_range = value_range
+        self.colour = colour
+        self.mean_shift = mean_shift
         tail_layers = [*list_upscaling_layers(factor_scale(scale), upsampling=upsampling), Layer(3)]
         self.receptive_field = 1 + 2 * depth + 1 + compute_receptive_field(tail_layers)
-        self.sub_mean = MeanShift(value_range=value_range, sign=-1)
-        self.add_mean = MeanShift(value_range=value_range, sign=1)
-        self.head = nn.Sequential(conv(3, width))
+        if mean_shift:
+            self.sub_mean, self.add_mean = make_mean_shifts(self.channels, value_range=value_range)
+        self.head = nn.Sequential(conv(self.channels, width))
         blocks = (ResidualBlock(width, res_scale=res_scale) for _ in range(depth))
         self.body = nn.Sequential(*blocks, conv(width, width))
-        self.tail = nn.Sequential(StagedUpsampler(width, scale=scale, upsampling=upsampling), conv(width, 3))
+        self.tail = nn.Sequential(
+            StagedUpsampler(width, scale=scale, upsampling=upsampling), conv(width, self.channels)
+        )
 
     def forward(self, lr: Tensor) -> Tensor:
-        """Map lr (N, 3, H, W) in [0, value_range] to sr (N, 3, scale*H, scale*W), not clamped."""
-        features = self.head(self.sub_mean(lr))
-        sr: Tensor = self.add_mean(self.tail(self.body(features) + features))
-        return sr
+        """Map lr (N, C, H, W) in [0, value_range] to sr (N, C, scale*H, scale*W), not clamped."""
+        features = self.head(self.sub_mean(lr) if self.mean_shift else lr)
+        sr: Tensor = self.tail(self.body(features) + features)
+        return self.add_mean(sr) if self.mean_shift else sr
+
+    @classmethod
+    def list_untraced(cls, arguments: Mapping[str, JSON]) -> Mapping[str, str]:
+        """White is told by the mean shifts, where there are any."""
+        told = arguments.get("mean_shift", True)
+        return {key: words for key, words in cls.untraced.items() if key != "value_range" or not told}
 
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
@@ -104,7 +125,7 @@ class EDSR(Network):
             "width": width,
             "depth": depth,
             "res_scale": 0.1 if (width, depth) == (256, 32) else 1.0,
-            "value_range": infer_value_range(state, network="edsr"),
+            **infer_colour(state, network="edsr"),
         }
 
 

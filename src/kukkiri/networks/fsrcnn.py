@@ -43,6 +43,7 @@ class FSRCNN(Network):
         ),
         Configuration("FSRCNN-s", {"scale": 4, "d": 32, "s": 5, "m": 1}),
     )
+    untraced: Mapping[str, str] = {"scale": "the one that the weights were trained for"}
     tiny = ({"scale": 2, "d": 5, "s": 3, "m": 2},)
 
     def __init__(

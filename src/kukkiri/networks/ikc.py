@@ -80,6 +80,7 @@ class SFTMD(Network):
         {"scale": 4, "width": 3, "depth": 1, "code": 5},
         {"scale": 3, "width": 3, "depth": 2, "code": 5, "variant": "demo"},
     )
+    untraced: Mapping[str, str] = {"clamp": "the authors' code clamps its output to [0, 1]"}
     unused_keys = r"^sft_branch\."  # the copy that the authors' code registers and never uses
 
     conditions = ("code",)

@@ -81,6 +81,11 @@ class MDSR(Network):
         return sr
 
     @classmethod
+    def list_scales(cls, arguments: Mapping[str, JSON]) -> tuple[int, ...] | None:
+        """The scales of the branches."""
+        return tuple(sorted(arguments.get("scales", (2, 3, 4))))  # type: ignore[arg-type,type-var]
+
+    @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
         """Infer scales, width, depth and value range; ``scale`` is that of the first branch, to be overridden."""
         branches = count_blocks(state, "pre_process.")

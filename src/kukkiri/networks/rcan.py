@@ -6,19 +6,20 @@ Differs from the paper: nothing known; the mean shifts are trained, as in the of
 """
 
 from collections.abc import Mapping
+from typing import Literal
 
 from torch import Tensor, nn
 
 from kukkiri.attention import ChannelAttention
 from kukkiri.info import JSON
 from kukkiri.networks.blocks import (
-    MeanShift,
     StagedUpsampler,
     conv,
     count_blocks,
+    infer_colour,
     infer_upsampler_scale,
-    infer_value_range,
     make_mean_shift_state,
+    make_mean_shifts,
     rename_keys,
     require_shape,
 )
@@ -63,6 +64,8 @@ class RCAN(Network):
         reduction: the hidden layer of an attention has width // reduction features.
         upsampling: layer of the tail; only ``sub-pixel`` has the official keys.
         value_range: white, in the units of input and output.
+        colour: ``rgb``, or ``y`` for one channel (``n_colors = 1`` in EDSR-PyTorch).
+        mean_shift: subtract DIV2K's mean before and add it after; False as in ports without ``sub_mean``.
     """
 
     title = "RCAN"
@@ -80,7 +83,11 @@ class RCAN(Network):
             ),
         ),
     )
-    tiny = ({"scale": 2, "width": 4, "groups": 1, "blocks": 2, "reduction": 2},)
+    tiny = (
+        {"scale": 2, "width": 4, "groups": 1, "blocks": 2, "reduction": 2},
+        {"scale": 2, "width": 4, "groups": 1, "blocks": 2, "reduction": 2, "colour": "y", "mean_shift": False},
+    )
+    untraced: Mapping[str, str] = {"value_range": "255 in the authors' code"}
 
     receptive_field = None
 
@@ -94,21 +101,33 @@ class RCAN(Network):
         reduction: int = 16,
         upsampling: str = "sub-pixel",
         value_range: float = 255.0,
+        colour: Literal["y", "rgb"] = "rgb",
+        mean_shift: bool = True,
     ) -> None:
         super().__init__()
         self.scale = scale
         self.value_range = value_range
-        self.sub_mean = MeanShift(value_range=value_range, sign=-1, trainable=True)
-        self.add_mean = MeanShift(value_range=value_range, sign=1, trainable=True)
-        self.head = nn.Sequential(conv(3, width))
+        self.colour = colour
+        self.mean_shift = mean_shift
+        if mean_shift:
+            self.sub_mean, self.add_mean = make_mean_shifts(self.channels, value_range=value_range, trainable=True)
+        self.head = nn.Sequential(conv(self.channels, width))
         self.body = nn.Sequential(*(_Group(width, blocks, reduction) for _ in range(groups)), conv(width, width))
-        self.tail = nn.Sequential(StagedUpsampler(width, scale=scale, upsampling=upsampling), conv(width, 3))
+        self.tail = nn.Sequential(
+            StagedUpsampler(width, scale=scale, upsampling=upsampling), conv(width, self.channels)
+        )
 
     def forward(self, lr: Tensor) -> Tensor:
-        """Map lr (N, 3, H, W) in [0, value_range] to sr (N, 3, scale*H, scale*W), not clamped."""
-        features = self.head(self.sub_mean(lr))
-        sr: Tensor = self.add_mean(self.tail(self.body(features) + features))
-        return sr
+        """Map lr (N, C, H, W) in [0, value_range] to sr (N, C, scale*H, scale*W), not clamped."""
+        features = self.head(self.sub_mean(lr) if self.mean_shift else lr)
+        sr: Tensor = self.tail(self.body(features) + features)
+        return self.add_mean(sr) if self.mean_shift else sr
+
+    @classmethod
+    def list_untraced(cls, arguments: Mapping[str, JSON]) -> Mapping[str, str]:
+        """White is told by the mean shifts, where there are any."""
+        told = arguments.get("mean_shift", True)
+        return {key: words for key, words in cls.untraced.items() if key != "value_range" or not told}
 
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
@@ -121,7 +140,7 @@ class RCAN(Network):
             "groups": count_blocks(state, "body.", suffix="body."),
             "blocks": count_blocks(state, "body.0.body.", suffix="body."),
             "reduction": width // hidden,
-            "value_range": infer_value_range(state, network="rcan"),
+            **infer_colour(state, network="rcan"),
         }
 
 

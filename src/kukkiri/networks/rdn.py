@@ -73,6 +73,7 @@ class RDN(Network):
             ),
         ),
     )
+    untraced: Mapping[str, str] = {"value_range": "255 in EDSR-PyTorch, 1 in yjn870/RDN-pytorch"}
     tiny = (
         {"scale": 2, "width": 4, "depth": 2, "layers": 2, "growth": 4},
         {"scale": 3, "width": 4, "depth": 1, "layers": 2, "growth": 4},

@@ -98,6 +98,7 @@ class SAN(Network):
 
     title = "SAN"
     paper = "Dai et al., CVPR 2019"
+    untraced: Mapping[str, str] = {"attention": "second-order in the paper, first-order has the same shapes"}
     keys_source = "daitao/SAN"
     licence = "no licence file (daitao/SAN)"
     configurations = (
@@ -184,6 +185,11 @@ class SAN(Network):
             features = self.non_local_last(self.conv_last(features))
         sr: Tensor = self.add_mean(self.tail(features))
         return sr
+
+    @classmethod
+    def list_untraced(cls, arguments: Mapping[str, JSON]) -> Mapping[str, str]:
+        """Without attention there are no tensors of it."""
+        return {} if arguments.get("attention") == "none" else cls.untraced
 
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:

@@ -37,6 +37,7 @@ class SRCNN(Network):
     paper = "Dong et al., TPAMI 2016, arXiv:1501.00092"
     keys_source = "yjn870/SRCNN-pytorch"
     licence = "no licence file (yjn870/SRCNN-pytorch)"
+    untraced: Mapping[str, str] = {"padding": "zeros in yjn870/SRCNN-pytorch, replicate in the authors' code"}
     configurations = (
         Configuration("SRCNN 9-1-5", {"scale": 4, "kernels": [9, 1, 5]}),
         Configuration("SRCNN 9-3-5", {"scale": 4, "kernels": [9, 3, 5]}),

@@ -202,6 +202,11 @@ class USRNet(Network):
         return torch.full((batch, 1, 5, 5), 1 / 25), torch.rand(batch)
 
     @classmethod
+    def list_scales(cls, arguments: Mapping[str, JSON]) -> tuple[int, ...] | None:
+        """Every scale: it is a step of the data term."""
+        return None
+
+    @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
         """Infer all arguments but the scale, which leaves no trace."""
         depth = count_blocks(state, "p.m_down1.") - 1

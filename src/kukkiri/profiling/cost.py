@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from kukkiri.errors import BackendError, require
 from kukkiri.inference import Engine, Upscaler
+from kukkiri.info import JSON
 from kukkiri.profiling.graph import constant_lr, read_graph
 from kukkiri.resampling import weight_table
 
@@ -38,7 +39,13 @@ class Cost:
 
 
 def measure_cost(
-    model: str, *, scale: int, ensemble: bool = False, threads: int | None = None, budget: float = 20.0
+    model: str,
+    *,
+    scale: int,
+    ensemble: bool = False,
+    threads: int | None = None,
+    budget: float = 20.0,
+    model_args: Mapping[str, JSON] | None = None,
 ) -> Cost:
     """Count the operations of a model, then time it in a process of its own, where nothing else uses memory.
 
@@ -49,13 +56,15 @@ def measure_cost(
         threads: of the engine.
         budget: seconds for timing; when one megapixel would take longer, a sixteenth of it is measured, and time and
             memory are multiplied.
+        model_args: what a file of others does not tell, see :class:`kukkiri.Upscaler`.
 
     Raises:
         ModelError: unknown model.
         BackendError: the process failed, for example because it ran out of memory.
     """
-    parameters, multiply_adds = count_cost(model, scale=scale, ensemble=ensemble)
-    request = {"model": model, "scale": scale, "ensemble": ensemble, "threads": threads, "budget": budget}
+    parameters, multiply_adds = count_cost(model, scale=scale, ensemble=ensemble, model_args=model_args)
+    request: dict[str, JSON] = {"model": model, "scale": scale, "ensemble": ensemble, "threads": threads}
+    request |= {"budget": budget, "model_args": dict(model_args or {})}
     command = [sys.executable, "-m", "kukkiri.profiling.cost_probe", json.dumps(request)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -65,25 +74,30 @@ def measure_cost(
     return Cost(parameters, multiply_adds, found["seconds"], found["peak_memory"])
 
 
-def count_cost(model: str, *, scale: int, ensemble: bool = False) -> tuple[int | None, int | None]:
+def count_cost(
+    model: str, *, scale: int, ensemble: bool = False, model_args: Mapping[str, JSON] | None = None
+) -> tuple[int | None, int | None]:
     """Count parameters, and multiply-adds for one megapixel of output; ``None`` where they are unknown.
 
     Args:
         model: id, preset, file or interpolation.
         scale: its scale.
         ensemble: geometric self-ensemble: eight times the multiply-adds.
+        model_args: see :func:`measure_cost`.
 
     Raises:
         ModelError: unknown model.
     """
-    upscaler = Upscaler(model, scale=scale, ensemble=ensemble)
-    parameters, multiply_adds = _count(model, upscaler, scale=scale)
+    upscaler = Upscaler(model, scale=scale, ensemble=ensemble, model_args=model_args)
+    parameters, multiply_adds = _count(model, upscaler, scale=scale, model_args=model_args or {})
     if multiply_adds is not None and upscaler.ensemble:
         multiply_adds *= 8
     return parameters, multiply_adds
 
 
-def _count(model: str, upscaler: Upscaler, *, scale: int) -> tuple[int | None, int | None]:
+def _count(
+    model: str, upscaler: Upscaler, *, scale: int, model_args: Mapping[str, JSON]
+) -> tuple[int | None, int | None]:
     """Parameters and multiply-adds for one megapixel."""
     if upscaler.kernel is not None:
         taps = weight_table(4 * scale, 16 * scale, scale=scale, kernel=upscaler.kernel).weights.shape[1]
@@ -99,15 +113,15 @@ def _count(model: str, upscaler: Upscaler, *, scale: int) -> tuple[int | None, i
         )
     if not Path(model).is_file():
         return None, None
-    counter = _torch_count(Path(model))
+    counter = _torch_count(Path(model), scale=scale, model_args=model_args)
     return counter.parameters, _per_megapixel(engine, counter.multiply_adds)
 
 
-def _torch_count(path: Path) -> "TorchCount":
+def _torch_count(path: Path, *, scale: int, model_args: Mapping[str, JSON]) -> "TorchCount":
     require("torch", for_what=f"counting {path.name}")
     from kukkiri.profiling.torch_cost import TorchCount  # torch, only for a user's torch file
 
-    return TorchCount(path)
+    return TorchCount(path, scale=scale, model_args=model_args)
 
 
 def _per_megapixel(engine: Engine, count: Callable[[int, int], int | None]) -> int | None:

@@ -21,7 +21,11 @@ def main() -> None:
     """Read the request from the command line and print the measurement, both JSON."""
     request = json.loads(sys.argv[1])
     upscaler = Upscaler(
-        request["model"], scale=request["scale"], ensemble=request["ensemble"], threads=request["threads"]
+        request["model"],
+        scale=request["scale"],
+        ensemble=request["ensemble"],
+        threads=request["threads"],
+        model_args=request["model_args"],
     )
     print(json.dumps(_measure(upscaler, budget=request["budget"])))  # noqa: T201
 

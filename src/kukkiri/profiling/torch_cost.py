@@ -1,11 +1,13 @@
 """Parameters and multiply-adds of torch weights; needs torch, and is imported on demand."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from kukkiri.checkpoints import load
+from kukkiri.checkpoints import load_for_scale
+from kukkiri.info import JSON
 
 __all__ = ["TorchCount"]
 
@@ -13,9 +15,9 @@ __all__ = ["TorchCount"]
 class TorchCount:
     """Counter for a file of torch weights."""
 
-    def __init__(self, path: Path) -> None:
-        """Load the network."""
-        self._module = load(path).module.eval()
+    def __init__(self, path: Path, *, scale: int | None = None, model_args: Mapping[str, JSON] | None = None) -> None:
+        """Load the network, at a scale that its weights serve, with what the file does not tell."""
+        self._module = load_for_scale(path, scale=scale, arguments=model_args).module.eval()
 
     @property
     def parameters(self) -> int:

@@ -1,7 +1,7 @@
 """The images of a comparison: their choice, their crops, and the output of every model."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +14,7 @@ from kukkiri.evaluation.contenders import Contender, make_test_pair
 from kukkiri.evaluation.scores import Evaluation
 from kukkiri.evaluation.sets import TestSet
 from kukkiri.images import rgb_to_y
+from kukkiri.info import JSON
 from kukkiri.metrics import PROTOCOLS, Score
 from kukkiri.reports.data_uris import encode, thumbnail
 
@@ -75,6 +76,7 @@ def build_gallery(
     budget: int = 8_000_000,
     ensemble: bool = False,
     threads: int | None = None,
+    model_args: Mapping[str, Mapping[str, JSON]] | None = None,
     report: Callable[[str], None] | None = None,
 ) -> Gallery:
     """Run the models on the images where they differ most, and on the worst image of each.
@@ -86,6 +88,7 @@ def build_gallery(
         budget: bytes of images; beyond it, only parts of images are shown.
         ensemble: geometric self-ensemble, as in the evaluations.
         threads: of the engine.
+        model_args: of each model that needs some, as in the evaluations.
         report: called with the name of each image.
 
     Raises:
@@ -96,7 +99,14 @@ def build_gallery(
     given = any(test_set.lr_paths for test_set in sets)
     degradation = None if given else Degradation.parse(first.degradation)
     models = [
-        Contender(evaluation.model, protocol, scale=evaluation.scale, ensemble=ensemble, threads=threads)
+        Contender(
+            evaluation.model,
+            protocol,
+            scale=evaluation.scale,
+            ensemble=ensemble,
+            threads=threads,
+            model_args=(model_args or {}).get(evaluation.model),
+        )
         for evaluation in evaluations
     ]
     chosen = _choose(evaluations, count=count)

@@ -1,0 +1,102 @@
+"""The words about a state dict that belongs to no known network: the nearest one, and the tensors that differ."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from kukkiri.checkpoints.shapes import list_shapes
+from kukkiri.networks import NETWORKS
+
+__all__ = ["Misfit", "find_misfit", "write_misfits", "write_shapes"]
+
+_NEARLY = 0.9
+"""Share of the keys from which on a state dict is said to be of a network, and the difference is named."""
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """A network whose arguments could be inferred, but whose tensors differ; or why they could not be inferred."""
+
+    network: str
+    words: str
+    keys: float = 0.0
+    """Share of the keys that are the network's."""
+    shapes: float = 0.0
+    """Share of the keys whose tensors also have the network's shape."""
+
+
+def find_misfit(
+    network: str, tensors: Mapping[str, Tensor], expected: Mapping[str, torch.Size], *, dialect: str = ""
+) -> Misfit | None:
+    """Compare tensors with the keys and shapes of a network; ``None``: they are the same."""
+    if {key: value.shape for key, value in tensors.items()} == dict(expected):
+        return None
+    union = len(tensors.keys() | expected.keys())
+    common = [key for key in expected if key in tensors]
+    same = [key for key in common if tensors[key].shape == expected[key]]
+    words = write_shapes({key: value.shape for key, value in tensors.items()}, expected)
+    layout = f"as {dialect}: " if dialect else ""
+    return Misfit(network, layout + words, len(common) / union, len(same) / union)
+
+
+def write_shapes(found: Mapping[str, torch.Size], expected: Mapping[str, torch.Size]) -> str:
+    """Write which tensors differ, such as ``head.0.weight is (8, 1, 3, 3), expected (8, 3, 3, 3)``."""
+    differing = [key for key in expected if key in found and found[key] != expected[key]]
+    missing = [key for key in expected if key not in found]
+    surplus = [key for key in found if key not in expected]
+    parts = []
+    if differing:
+        key = differing[0]
+        parts.append(f"{key} is {tuple(found[key])}, expected {tuple(expected[key])}{_count_others(differing)}")
+    if missing:
+        parts.append(f"it lacks {missing[0]}{_count_others(missing)}")
+    if surplus:
+        parts.append(f"it also holds {surplus[0]}{_count_others(surplus)}")
+    return "; ".join(parts)
+
+
+def _count_others(keys: Sequence[str]) -> str:
+    return f" and {len(keys) - 1} more" if len(keys) > 1 else ""
+
+
+def write_misfits(state: Mapping[str, Tensor], misfits: Sequence[Misfit]) -> str:
+    """Write that a state dict is unknown, with the nearest network and the first tensor that differs."""
+    compared = sorted((misfit for misfit in misfits if misfit.keys), key=lambda misfit: (-misfit.shapes, -misfit.keys))
+    if compared and compared[0].keys >= _NEARLY:
+        return f"{compared[0].network}, but {compared[0].words}."
+    overlaps = _list_overlaps(state)
+    if compared and compared[0].shapes >= max(0.5, *overlaps.values(), 0.0):
+        overlaps = {compared[0].network: compared[0].keys, **overlaps}
+    best = sorted(overlaps, key=lambda network: -overlaps[network])[:3]
+    if not best:
+        begins = ", ".join(sorted(state)[:3])
+        return f"unknown network, no known one shares its keys ({begins}, ...). Known: {', '.join(NETWORKS)}."
+    shares = ", ".join(f"{network} ({overlaps[network]:.0%} of the keys)" for network in best)
+    hint = next((misfit.words for misfit in [*compared, *misfits] if misfit.network == best[0]), "")
+    return f"unknown network; nearest: {shares}." + (f" As {best[0]}: {hint.rstrip('.')}." if hint else "")
+
+
+def _list_overlaps(state: Mapping[str, Tensor]) -> dict[str, float]:
+    """List the networks that share keys, block numbers ignored, with their shares."""
+    ours = {_forget_numbers(key) for key in state}
+    overlaps = {}
+    for network in NETWORKS:
+        theirs = _list_keys(network)
+        common = len(ours & theirs) / max(len(ours | theirs), 1)
+        if common > 0.1:
+            overlaps[network] = common
+    return overlaps
+
+
+def _forget_numbers(key: str) -> str:
+    return re.sub(r"\d+", "#", key)
+
+
+def _list_keys(network: str) -> set[str]:
+    """List the keys of a network, block numbers ignored."""
+    kind = NETWORKS[network]
+    shapes = list_shapes(network, kind.tiny[0] if kind.tiny else {"scale": 2})
+    return {_forget_numbers(key) for key in shapes or ()}
