@@ -144,3 +144,18 @@ def jpeg(samples: np.ndarray, **options: object) -> bytes:
     out = io.BytesIO()
     Image.fromarray(samples).save(out, "JPEG", quality=95, **options)
     return out.getvalue()
+
+
+def lzw(data: bytes) -> bytes:
+    """TIFF's LZW with nothing but Clear, single bytes and End: as large as the input, but valid."""
+    bits, count, out = 0, 0, bytearray()
+    codes: list[int] = []
+    for at in range(0, len(data), 250):
+        codes += [256, *data[at : at + 250]]
+    for code in [*codes, 257]:
+        bits, count = bits << 9 | code, count + 9
+        while count >= 8:
+            count -= 8
+            out.append(bits >> count & 255)
+            bits &= (1 << count) - 1
+    return bytes(out) + (bytes([bits << (8 - count) & 255]) if count else b"")

@@ -117,15 +117,15 @@ def test_planar_and_tiled_tiff_are_read_like_any_other(write, pixels):
     assert np.array_equal(read_image(write("b.tif", stream.getvalue())).to_array(), array)
 
 
-def test_ycbcr_tiff_is_read_when_jpeg_made_it_and_refused_otherwise(tmp_path):
+def test_ycbcr_tiff_is_read_whether_jpeg_made_it_or_not(tmp_path):
     image = Image.linear_gradient("L").convert("RGB").convert("YCbCr")
     image.save(tmp_path / "jpeg.tif", compression="jpeg", quality=95)
     found = read_image(tmp_path / "jpeg.tif").to_array()
     np.testing.assert_allclose(found.astype(int), np.asarray(image.convert("RGB")), atol=3)
     for name, compression in (("raw.tif", None), ("lzw.tif", "tiff_lzw")):
         image.save(tmp_path / name, compression=compression)
-        with pytest.raises(ImageError, match="YCbCr samples without JPEG"):
-            read_image(tmp_path / name)
+        found = read_image(tmp_path / name).to_array()
+        np.testing.assert_allclose(found.astype(int), np.asarray(image.convert("RGB")), atol=2)
 
 
 def test_colour_multiplied_by_alpha_is_divided_by_it(write):
@@ -452,10 +452,13 @@ def test_other_samples_are_refused(write, dtype, what):
     refused(write("a.tif", stream.getvalue()), what)
 
 
-def test_five_channels_are_refused(write):
+def test_five_channels_are_grey_and_four_of_their_own(write):
     stream = io.BytesIO()
-    tifffile.imwrite(stream, np.zeros((4, 4, 5), np.uint8), photometric="minisblack", planarconfig="contig")
-    refused(write("a.tif", stream.getvalue()), "5 channels")
+    samples = np.arange(80, dtype=np.uint8).reshape(4, 4, 5)
+    tifffile.imwrite(stream, samples, photometric="minisblack", planarconfig="contig")
+    image = read_image(write("a.tif", stream.getvalue()))
+    assert np.array_equal((image.colour * 255).round(), samples[..., :1])
+    assert np.array_equal((image.extra * 255).round(), samples[..., 1:])
 
 
 def test_floats_that_are_no_numbers_are_refused(write):

@@ -1,16 +1,15 @@
 """Encoding of pixels as the bytes of a file: fitted to the format, with a note for everything that is dropped."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.errors import ImageError
-from kukkiri.images import exif as exif_block
-from kukkiri.images import xmp as xmp_packet
 from kukkiri.images.containers import avif, jpeg, png, tiff, webp
+from kukkiri.images.fitting import fit_colour, fit_metadata
 from kukkiri.images.formats import OutputFormat
 from kukkiri.images.libvips import vips
 from kukkiri.images.metadata import Metadata
@@ -20,7 +19,8 @@ __all__ = ["Samples", "encode", "fit"]
 
 _KEEP_NONE, _KEEP_EXIF, _KEEP_XMP, _KEEP_ICC, _KEEP_OTHER = 0, 1, 2, 8, 16
 """Flags of libvips: the metadata that an encoder writes by itself."""
-_SRGB_GAMMA = 45455
+_ALPHA = 2
+"""TIFF's word for alpha by which the colour was not multiplied."""
 _CLASSIC_TIFF = 2**32 - 2**26
 
 
@@ -29,10 +29,12 @@ class Samples:
     """Pixels and metadata that a format can hold."""
 
     levels: NDArray[Any]
-    """(H, W, 1 to 4), uint8, uint16 or float32."""
+    """(H, W, C), uint8, uint16 or float32; C is at most 4 in all formats but TIFF."""
     bits: int
     metadata: Metadata
     lossy: bool
+    behind: tuple[int, ...] = ()
+    """The channels behind grey or RGB, as TIFF tells them: 2 for alpha, 0 for an extra sample."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -45,7 +47,8 @@ class Samples:
         """The levels as a libvips image without metadata; its interpretation tells 8 from 16 bit."""
         kinds = {"uint8": ("b-w", "srgb"), "uint16": ("grey16", "rgb16"), "float32": ("b-w", "scrgb")}
         grey, rgb = kinds[self.levels.dtype.name]
-        return vips().Image.new_from_array(self.levels, interpretation=grey if self.levels.shape[2] < 3 else rgb)
+        colours = self.levels.shape[2] - len(self.behind)
+        return vips().Image.new_from_array(self.levels, interpretation=grey if colours < 3 else rgb)
 
     def image_with(self, **blobs: bytes | None) -> Any:
         """The levels as a libvips image with some metadata for the encoder to write."""
@@ -65,6 +68,7 @@ def fit(
     metadata: Metadata,
     lossy: bool,
     name: str,
+    extra: NDArray[np.float32] | None = None,
 ) -> tuple[Samples, list[str]]:
     """Round pixels to the depth of a format and drop what it cannot hold.
 
@@ -78,6 +82,7 @@ def fit(
         metadata: of the image.
         lossy: the image came from a file compressed with loss.
         name: of the file, for messages.
+        extra: (H, W, K), samples that are neither colour nor alpha, or ``None``.
 
     Returns:
         The samples, and one line for everything that was dropped.
@@ -86,11 +91,17 @@ def fit(
         ImageError: the pixels hold NaN or infinity.
     """
     notes: list[str] = []
-    if not _is_finite(colour) or (alpha is not None and not _is_finite(alpha)):
+    if not all(_is_finite(part) for part in (colour, alpha, extra) if part is not None):
         raise ImageError(f"{name}: the pixels hold NaN or infinity, so that nothing was written. Check the model.")
     bits = max(stored for stored in form.depths if stored <= depth)
     if bits != depth:
         notes.append(f"{form.name} stores {bits} bits per sample, not {depth}")
+    colour, metadata, changes = fit_colour(colour, metadata, form)
+    notes += changes
+    if extra is not None and form.name != "TIFF":
+        many = f"{extra.shape[2]} extra samples" if extra.shape[2] > 1 else "extra sample"
+        notes.append(f"{form.name} has no place for the {many} of each pixel, dropped here; TIFF has")
+        extra = None
     if alpha is not None and not form.alpha:
         if alpha.min() < 1:
             colour = colour * alpha[:, :, None] + (1 - alpha[:, :, None])
@@ -98,46 +109,20 @@ def fit(
         alpha = None
     if colour.shape[2] == 1 and not form.grey:
         colour = np.repeat(colour, 3, axis=2)
-    parts = [colour] if alpha is None else [colour, alpha[:, :, None]]
+    parts = [colour, *([] if alpha is None else [alpha[:, :, None]]), *([] if extra is None else [extra])]
     rounded: list[NDArray[Any]] = [np.clip(part, 0, 1) if bits == 32 else quantize(part, bits) for part in parts]
-    levels = rounded[0] if alpha is None else np.concatenate(rounded, axis=2)
+    levels = rounded[0] if len(rounded) == 1 else np.concatenate(rounded, axis=2)
     if bits == 12:
         levels <<= 4  # libvips takes the top bits of 16
     height, width, channels = colour.shape
-    kept, dropped = _fit_metadata(metadata, form, channels=channels, size=(height, width))
-    return Samples(np.ascontiguousarray(levels), bits, kept, lossy), notes + dropped
+    kept, dropped = fit_metadata(metadata, form, channels=channels, size=(height, width))
+    behind = (() if alpha is None else (_ALPHA,)) + (() if extra is None else (0,) * extra.shape[2])
+    return Samples(np.ascontiguousarray(levels), bits, kept, lossy, behind), notes + dropped
 
 
 def _is_finite(values: NDArray[np.float32]) -> bool:
     """True when no value is NaN or infinite; either would survive into the extremes."""
     return bool(np.isfinite(values.min()) and np.isfinite(values.max()))
-
-
-def _fit_metadata(
-    metadata: Metadata, form: OutputFormat, *, channels: int, size: tuple[int, int]
-) -> tuple[Metadata, list[str]]:
-    notes: list[str] = []
-    space = {1: b"GRAY", 3: b"RGB "}[channels]
-    if metadata.icc_space not in (None, space):
-        kept = "grey" if channels == 1 else "RGB"
-        notes.append(f"the colour profile is not for {kept} pixels, which {form.name} stores, and was dropped")
-        metadata = replace(metadata, icc=None)
-    if metadata.iptc is not None and form.name not in ("JPEG", "TIFF"):
-        notes.append(f"IPTC captions do not go into {form.name} and were dropped")
-        metadata = replace(metadata, iptc=None)
-    if form.name != "PNG":
-        if metadata.png_text:
-            notes.append(f"PNG text does not go into {form.name} and was dropped")
-        gamma = int.from_bytes(metadata.png_colour.get(b"gAMA", b""), "big")
-        if b"cICP" in metadata.png_colour or gamma not in (0, _SRGB_GAMMA):
-            notes.append(f"PNG's gamma or cICP does not go into {form.name} and was dropped: brightness may differ")
-    if form.name in ("WebP", "AVIF") and metadata.exif is None and metadata.resolution is not None:
-        metadata = replace(metadata, exif=exif_block.make_resolution_block(*metadata.resolution))
-    if metadata.exif is not None:
-        metadata = replace(metadata, exif=exif_block.settle_size(metadata.exif, size))
-    if metadata.xmp is not None:
-        metadata = replace(metadata, xmp=xmp_packet.settle_size(metadata.xmp, size))
-    return metadata, notes
 
 
 Encoded = tuple[bytes, list[str]]
@@ -192,6 +177,8 @@ def _encode_tiff(samples: Samples, _: int | None) -> Encoded:
         bigtiff=samples.levels.nbytes > _CLASSIC_TIFF,
         keep=_KEEP_ICC | _KEEP_XMP | _KEEP_OTHER,
     )
+    if any(role != _ALPHA for role in samples.behind):
+        data = tiff.state_extra_samples(data, samples.behind)
     if metadata.resolution is None:
         data = tiff.drop_resolution(data)
     notes = _missing_profile(data, metadata)
@@ -214,6 +201,11 @@ def _encode_avif(samples: Samples, quality: int | None) -> Encoded:
         keep=keep,
     )
     notes = _missing_profile(data, metadata)
+    if metadata.codes is not None:
+        coded = avif.set_colour(data, *metadata.codes[:2])
+        data, notes = (
+            (data, [*notes, "the colour codes could not be put into this AVIF"]) if coded is None else (coded, notes)
+        )
     if metadata.exif is None:
         return data, notes
     whole = avif.replace_exif(data, metadata.exif)

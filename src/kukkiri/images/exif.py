@@ -12,6 +12,7 @@ from typing import Literal
 __all__ = [
     "Directory",
     "Entry",
+    "add_description",
     "find_byte_order",
     "make_resolution_block",
     "parse",
@@ -32,6 +33,7 @@ ORIENTATION, EXIF_POINTER, GPS_POINTER, INTEROPERABILITY_POINTER = 0x0112, 0x876
 _POINTERS = (EXIF_POINTER, GPS_POINTER, INTEROPERABILITY_POINTER)
 _IMAGE_WIDTH, _IMAGE_LENGTH, _PIXEL_X, _PIXEL_Y = 0x0100, 0x0101, 0xA002, 0xA003
 _RELATED_WIDTH, _RELATED_LENGTH = 0x1001, 0x1002
+_DESCRIPTION = 0x010E
 _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
 
 _UNIT = {1: 1, 2: 1, 3: 2, 4: 4, 5: 4, 6: 1, 7: 1, 8: 2, 9: 4, 10: 4, 11: 4, 12: 8, 13: 4}
@@ -253,3 +255,40 @@ def make_resolution_block(across: float, down: float) -> bytes:
         _RESOLUTION_UNIT: Entry(3, 1, struct.pack("<H", 2)),
     }
     return b"II*\0" + struct.pack("<I", 8) + serialize(Directory(entries, {}), "<", start=8)
+
+
+def add_description(exif: bytes | None, text: bytes) -> bytes | None:
+    """Add a description (tag 0x010E) to a block, or make a block of it.
+
+    Everything else stays where it is: the first directory is laid out again behind the rest, and linked.
+
+    Returns:
+        The block; ``None`` when it has a description already, or is damaged.
+    """
+    value = text + b"\0"
+    if exif is None:
+        return (
+            b"II*\0"
+            + struct.pack("<I", 8)
+            + serialize(Directory({_DESCRIPTION: Entry(2, len(value), value)}, {}), "<", start=8)
+        )
+    order = find_byte_order(exif)
+    first = 0 if order is None else _first(exif, order)
+    if order is None or not 8 <= first <= len(exif) - 2:
+        return None
+    (count,) = struct.unpack_from(f"{order}H", exif, first)
+    end = first + 2 + 12 * count
+    records = {
+        struct.unpack_from(f"{order}H", exif, at)[0]: exif[at : at + 12]
+        for at in range(first + 2, min(end, len(exif) - 11), 12)
+    }
+    if len(records) < count or _DESCRIPTION in records:
+        return None
+    padded = exif + b"\0" * (len(exif) % 2)
+    start = len(padded) + len(value) + len(value) % 2
+    field = value.ljust(4, b"\0") if len(value) <= 4 else struct.pack(f"{order}I", len(padded))
+    records[_DESCRIPTION] = struct.pack(f"{order}HHI", _DESCRIPTION, 2, len(value)) + field
+    link = exif[end : end + 4].ljust(4, b"\0")
+    table = struct.pack(f"{order}H", len(records)) + b"".join(records[tag] for tag in sorted(records)) + link
+    head = exif[:4] + struct.pack(f"{order}I", start)
+    return head + padded[8:] + value + b"\0" * (len(value) % 2) + table

@@ -32,6 +32,8 @@ class Image:
     """(H, W, 1) grey or (H, W, 3) RGB, [0, 1], in the space of the colour profile; not multiplied by alpha."""
     alpha: NDArray[np.float32] | None = None
     """(H, W), [0, 1], 1 is opaque; ``None`` when there is none."""
+    extra: NDArray[np.float32] | None = None
+    """(H, W, K), [0, 1]: the samples of a TIFF that are neither colour nor alpha, such as infrared or a mask."""
     depth: Depth = 8
     """Bits for each sample when saved: 8 or 16 (integers) or 32 (floats)."""
     metadata: Metadata = field(default_factory=Metadata)
@@ -52,6 +54,8 @@ class Image:
             raise ValueError(
                 f"alpha must be {self.colour.shape[:2]} float32, got {self.alpha.shape} {self.alpha.dtype}"
             )
+        if self.extra is not None and (self.extra.ndim != 3 or self.extra.shape[:2] != self.colour.shape[:2]):
+            raise ValueError(f"extra must be {(*self.colour.shape[:2], 'K')}, got {self.extra.shape}")
         if self.depth not in (8, 16, 32):
             raise ValueError(f"depth must be 8, 16 or 32, got {self.depth}")
 
@@ -152,6 +156,7 @@ def save_image(
         metadata=image.metadata,
         lossy=image.lossy,
         name=make_printable(file),
+        extra=image.extra,
     )
     return [*notes, *write_samples(samples, file, overwrite=overwrite, quality=quality)]
 

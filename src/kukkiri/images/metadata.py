@@ -20,12 +20,21 @@ class Metadata:
     """Photoshop's image resources (``8BIM...``), where IPTC captions live."""
     resolution: tuple[float, float] | None = None
     """(horizontal, vertical) pixels per inch; ``None`` when the file does not say."""
+    comments: tuple[bytes, ...] = ()
+    """Comments of a JPEG or GIF, mostly ASCII; the formats say nothing of the encoding."""
     png_text: tuple[bytes, ...] = ()
     """PNG text chunks, whole: type and content."""
     png_colour: Mapping[bytes, bytes] = field(default_factory=dict)
-    """PNG chunks that define the colour space when there is no profile: gAMA, cHRM, sRGB, cICP, ..."""
+    """PNG chunks that define the colour space: gAMA, cHRM and sRGB when there is no profile, and cICP, the codes of
+    ITU-T H.273, which AVIF has as well, with mDCV and cLLI."""
 
     @property
     def icc_space(self) -> bytes | None:
         """Colour space of the profile: ``b"RGB "``, ``b"GRAY"``, ``b"CMYK"``, ...; ``None`` without a profile."""
         return None if self.icc is None else self.icc[16:20]
+
+    @property
+    def codes(self) -> tuple[int, int, bool] | None:
+        """(primaries, transfer, full range) by ITU-T H.273; ``None`` when the file has no such codes."""
+        chunk = self.png_colour.get(b"cICP", b"")
+        return (chunk[0], chunk[1], bool(chunk[3])) if len(chunk) == 4 else None

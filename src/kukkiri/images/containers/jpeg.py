@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from kukkiri.images.exif import PREFIX
 from kukkiri.images.metadata import Metadata
 
-__all__ = ["embed", "extract_iptc", "find_further_images", "has_extended_xmp", "read_resolution"]
+__all__ = ["embed", "extract_comments", "extract_iptc", "find_further_images", "has_extended_xmp", "read_resolution"]
 
 _ROOM = 65533
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
@@ -14,7 +14,7 @@ _EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
 _PHOTOSHOP = b"Photoshop 3.0\0"
 _ICC = b"ICC_PROFILE\0"
 _GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\0"
-_APP0, _APP1, _APP2, _APP13, _SCAN, _END = 0xE0, 0xE1, 0xE2, 0xED, 0xDA, 0xD9
+_APP0, _APP1, _APP2, _APP13, _SCAN, _END, _COMMENT = 0xE0, 0xE1, 0xE2, 0xED, 0xDA, 0xD9, 0xFE
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
@@ -68,6 +68,12 @@ def extract_iptc(data: bytes) -> bytes | None:
     return b"".join(found) or None
 
 
+def extract_comments(data: bytes) -> tuple[bytes, ...]:
+    """Read the comments, each of one segment."""
+    found = (data[start:stop].rstrip(b"\0") for marker, start, stop in _segments(data) if marker == _COMMENT)
+    return tuple(comment for comment in found if comment)
+
+
 def embed(data: bytes, metadata: Metadata) -> tuple[bytes, list[str]]:
     """Put the metadata into a file that has none, behind its JFIF segment.
 
@@ -100,6 +106,8 @@ def embed(data: bytes, metadata: Metadata) -> tuple[bytes, list[str]]:
         parts = []
     pieces += [_segment(_APP2, _ICC + bytes((at, len(parts))) + part) for at, part in enumerate(parts, 1)]
     pieces += [_segment(_APP13, _PHOTOSHOP + part) for part in _cut(metadata.iptc or b"", _ROOM - len(_PHOTOSHOP))]
+    for comment in metadata.comments:
+        pieces += [_segment(_COMMENT, part) for part in _cut(comment, _ROOM)]
     return b"".join([*pieces, data[body:]]), notes
 
 

@@ -11,6 +11,7 @@ __all__ = ["embed", "extract", "is_animated"]
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _TEXT = (b"tEXt", b"zTXt", b"iTXt")
 _COLOUR = (b"cICP", b"mDCV", b"cLLI", b"cHRM", b"gAMA", b"sRGB")
+_CODES = (b"cICP", b"mDCV", b"cLLI")
 _XMP = b"XML:com.adobe.xmp\0"
 _INCH = 0.0254
 _TEXT_LIMIT = 2**26
@@ -45,7 +46,8 @@ def extract(data: bytes, *, icc: bytes | None) -> Metadata:
         icc: the colour profile, unpacked.
     """
     exif = xmp = resolution = None
-    texts, colour = [], {}
+    texts: list[bytes] = []
+    colour: dict[bytes, bytes] = {}
     for kind, start, stop in _chunks(data):
         if kind == b"eXIf":
             exif = data[start:stop]
@@ -59,9 +61,9 @@ def extract(data: bytes, *, icc: bytes | None) -> Metadata:
             across, down, unit = struct.unpack_from(">IIB", data, start)
             if unit == 1 and across and down:
                 resolution = (across * _INCH, down * _INCH)
-    return Metadata(
-        icc=icc, exif=exif, xmp=xmp, resolution=resolution, png_text=tuple(texts), png_colour={} if icc else colour
-    )
+    if icc is not None:  # it outranks all but the codes, which outrank it
+        colour = {kind: content for kind, content in colour.items() if kind in _CODES} if b"cICP" in colour else {}
+    return Metadata(icc=icc, exif=exif, xmp=xmp, resolution=resolution, png_text=tuple(texts), png_colour=colour)
 
 
 def _text(kind: bytes, content: bytes) -> bytes | None:
@@ -94,8 +96,7 @@ def _extra_chunks(metadata: Metadata) -> list[bytes]:
     chunks = []
     if metadata.icc is not None:
         chunks.append(_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc)))
-    else:
-        chunks += [_chunk(kind, content) for kind, content in metadata.png_colour.items()]
+    chunks += [_chunk(kind, content) for kind, content in metadata.png_colour.items()]
     if metadata.resolution is not None:
         across, down = (max(1, round(density / _INCH)) for density in metadata.resolution)
         chunks.append(_chunk(b"pHYs", struct.pack(">IIB", across, down, 1)))

@@ -6,20 +6,27 @@ from dataclasses import dataclass
 from kukkiri.images import exif as exif_block
 from kukkiri.images.exif import EXIF_POINTER, GPS_POINTER, Directory, Entry
 
-__all__ = ["TiffFacts", "drop_resolution", "embed", "extract"]
+__all__ = ["TiffFacts", "drop_resolution", "embed", "extract", "state_extra_samples"]
 
 _DESCRIPTIVE = (
-    0x010E,  # description
+    *(0x010D, 0x010E, 0x011D),  # names of document and page, description
     *(0x010F, 0x0110),  # make, model
     0x0131,  # software
-    *(0x0132, 0x013B, 0x013C),  # date, artist, host computer
+    *(0x0132, 0x013B, 0x013C, 0x0151),  # date, artist, host computer, target printer
     *(0x4746, 0x4749),  # rating
     0x8298,  # copyright
     *(0x9C9B, 0x9C9C, 0x9C9D, 0x9C9E, 0x9C9F),  # title, comment, author, keywords, subject as Windows writes them
 )
 """Tags of the first directory that describe the image, not the storage of its pixels."""
+_EXTRA_SAMPLES = 0x0152
 _COMPRESSION, _SAMPLE_FORMAT, _BITS, _RESOLUTION_UNIT = 0x0103, 0x0153, 0x0102, 0x0128
-_PHOTOMETRIC, _YCBCR = 0x0106, 6
+_LOST = {
+    "the georeference": {33550, 33922, 34264, 34735, 34736, 34737, 42112, 42113},
+    "the transfer function and primaries": {301, 318, 319},
+    "the data of ImageJ": {50838, 50839},
+    "IPTC captions outside Photoshop's block": {33723},
+}
+"""Tags that would be untrue of the result, or that only TIFF has a place for."""
 _LOSSY = {6, 7, 34892, 34712, 50001}  # old JPEG, JPEG, lossy JPEG of DNG, JPEG 2000, WebP
 
 
@@ -33,16 +40,22 @@ class TiffFacts:
     """Bits per sample; 0 when not stated."""
     kind: int = 1
     """Sample format: 1 unsigned, 2 signed, 3 float; anything else is no number."""
-    raw_ycbcr: bool = False
-    """YCbCr without JPEG compression, which libvips gives as it is stored."""
+    lost: tuple[str, ...] = ()
+    """Words for the tags that no result can keep."""
 
 
-def extract(data: bytes) -> TiffFacts:
-    """Read the first directory; a BigTIFF (above 4 GB) is not read."""
+def extract(data: bytes, *, start: int | None = None) -> TiffFacts:
+    """Read one directory; a BigTIFF (above 4 GB) is not read.
+
+    Args:
+        data: the file.
+        start: offset of the directory; the first one's unless given.
+    """
     order = exif_block.find_byte_order(data)
     if order is None or len(data) < 8:
         return TiffFacts()
-    whole = exif_block.parse(data, struct.unpack_from(f"{order}I", data, 4)[0], order)
+    start = struct.unpack_from(f"{order}I", data, 4)[0] if start is None else start
+    whole = exif_block.parse(data, start, order)
     described = {tag: whole.entries[tag] for tag in _DESCRIPTIVE if tag in whole.entries}
     exif = None
     if described or whole.inside:
@@ -61,7 +74,7 @@ def extract(data: bytes) -> TiffFacts:
         lossy=number(_COMPRESSION, 1) in _LOSSY,
         bits=number(_BITS, 0),
         kind=number(_SAMPLE_FORMAT, 1),
-        raw_ycbcr=number(_PHOTOMETRIC, 0) == _YCBCR and number(_COMPRESSION, 1) not in (6, 7),
+        lost=tuple(words for words, tags in _LOST.items() if tags & whole.entries.keys()),
     )
 
 
@@ -74,6 +87,26 @@ def drop_resolution(data: bytes) -> bytes:
     for at in range(first + 2, first + 2 + 12 * struct.unpack_from(f"{order}H", data, first)[0], 12):
         if struct.unpack_from(f"{order}H", data, at)[0] == _RESOLUTION_UNIT:
             return data[: at + 8] + struct.pack(f"{order}HH", 1, 0) + data[at + 12 :]
+    return data
+
+
+def state_extra_samples(data: bytes, roles: tuple[int, ...]) -> bytes:
+    """Say what the extra samples of each pixel are, for which libvips wrote that all are alpha.
+
+    Args:
+        data: a little-endian file, classic or big.
+        roles: 2 for alpha, 0 for a channel of its own, as many as the file has extra samples.
+    """
+    big = data[2] == 43
+    count_of, number, width, room = ("<Q", "<Q", 20, 8) if big else ("<H", "<I", 12, 4)
+    (first,) = struct.unpack_from(number, data, 8 if big else 4)
+    start = first + struct.calcsize(count_of)
+    for at in range(start, start + width * struct.unpack_from(count_of, data, first)[0], width):
+        tag, _, count = struct.unpack_from("<HH" + number[1:], data, at)
+        if tag == _EXTRA_SAMPLES and count == len(roles):
+            value = at + width - room
+            place = value if 2 * count <= room else struct.unpack_from(number, data, value)[0]
+            return data[:place] + struct.pack(f"<{count}H", *roles) + data[place + 2 * count :]
     return data
 
 

@@ -1,0 +1,365 @@
+"""Decoding of an image file whose format is known: one still image, its channels told apart, its metadata settled."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kukkiri.errors import ImageError
+from kukkiri.images import exif as exif_block
+from kukkiri.images.camera_raw import refuse_raw_page
+from kukkiri.images.containers import avif, gif, jpeg, png, tiff, webp
+from kukkiri.images.containers.tiff_pages import Page, read_pages
+from kukkiri.images.image import Depth, Image, clamp
+from kukkiri.images.libvips import clear_errors, failure_types, vips
+from kukkiri.images.metadata import Metadata
+from kukkiri.images.orientation import apply_orientation, settle_metadata
+from kukkiri.images.quantization import dequantize
+from kukkiri.images.tiff_samples import decode_page, find_refusal, is_unusual
+
+__all__ = ["EncodedFile", "decode", "find_strictness", "open_encoded"]
+
+_LOADERS = {
+    # libvips operation, and its strictness: broken pixels of a JPEG or GIF are only a warning to libvips, while
+    # the other formats' warnings are about harmless metadata.
+    "PNG": ("pngload_buffer", "error"),
+    "JPEG": ("jpegload_buffer", "warning"),
+    "WebP": ("webpload_buffer", "error"),
+    "TIFF": ("tiffload_buffer", "error"),
+    "AVIF": ("heifload_buffer", "error"),
+    "HEIC": ("heifload_buffer", "error"),
+    "GIF": ("gifload_buffer", "warning"),
+}
+DECODED = tuple(_LOADERS)
+"""Formats that are tried, in the words of :func:`kukkiri.images.formats.recognize`."""
+_DEVICE_INDEPENDENT = {"lab", "labq", "labs", "lch", "cmc", "xyz", "yxy", "hsv"}
+_MATRICES = {10: "BT.2020 of constant luminance", 11: "YDzDx", 13: "constant luminance", 14: "ICtCp"}
+"""Colour matrices of ITU-T H.273 that libheif has no conversion for."""
+_SRGB = ((1, 2), (13, 2))
+"""The primaries and transfers that an AVIF without a word about its colours has, and "not specified"."""
+
+
+@dataclasses.dataclass(frozen=True)
+class EncodedFile:
+    """A file's bytes, its format, and facts that libvips does not report."""
+
+    path: Path | None
+    name: str
+    form: str
+    data: bytes
+    described: tiff.TiffFacts = dataclasses.field(default_factory=tiff.TiffFacts)
+    page: Page | None = None
+    """The page of a TIFF that is read."""
+    page_number: int = 0
+    left_out: int = 0
+    """Pages that are reduced images or masks of it."""
+    colour: avif.Colour | None = None
+    """The colours that an AVIF or HEIC states."""
+
+
+def open_encoded(path: Path | None, name: str, form: str, data: bytes) -> EncodedFile:
+    """Find the facts about a file, and its one image.
+
+    Raises:
+        ImageError: it holds several images, or one of a kind that cannot be decoded here.
+    """
+    file = EncodedFile(path, name, form, data)
+    if form in ("AVIF", "HEIC"):
+        file = dataclasses.replace(file, colour=avif.read_colour(data))
+        matrix = _MATRICES.get(0 if file.colour is None else file.colour.matrix)
+        if matrix is not None:
+            raise ImageError(f"{name}: its colours are coded as {matrix}, which is not decoded here. Convert it first.")
+    if form != "TIFF":
+        return file
+    pages = read_pages(data)
+    whole = [number for number, page in enumerate(pages) if page.is_whole] or list(range(len(pages)))
+    if any(found.is_raw for found in pages):
+        refuse_raw_page(name)
+    if len(whole) > 1:
+        raise ImageError(
+            f"{name}: holds {len(whole)} pages; expected one still image. Save one of them to a file of its own."
+        )
+    number = whole[0] if whole else 0
+    page = pages[number] if whole else None
+    refusal = None if page is None else find_refusal(page)
+    if refusal is not None:
+        raise ImageError(f"{name}: this TIFF {refusal}. Convert it to a plain 8-bit or 16-bit TIFF or PNG first.")
+    facts = tiff.extract(data, start=None if page is None else page.at)
+    return dataclasses.replace(file, described=facts, page=page, page_number=number, left_out=max(0, len(pages) - 1))
+
+
+def find_strictness(form: str) -> str:
+    """Return the kind of trouble, in libvips' words, at which a file of a format counts as damaged."""
+    return _LOADERS[form][1]
+
+
+def decode(file: EncodedFile, strictness: str, pixel_limit: int) -> Image:
+    """Decode a file.
+
+    Raises:
+        ImageError: it is not one still image within the pixel limit.
+        Error: of libvips, see :func:`kukkiri.images.libvips.failure_types`.
+    """
+    image = _open_header(file, strictness, pixel_limit)
+    metadata, notes = _read_metadata(image, file)
+    levels, bits, metadata, changes = _decode_levels(image, file, metadata, strictness)
+    pixels, depth, clamped = _dequantize(levels, bits, file)
+    orientation = _find_orientation(image, file, metadata)
+    colour, alpha, extra = _split(apply_orientation(pixels, orientation), file)
+    metadata, left_out = settle_metadata(metadata, orientation, further=_find_further_images(file))
+    return Image(
+        colour=colour,
+        alpha=alpha,
+        extra=extra,
+        depth=depth,
+        metadata=metadata,
+        source=file.path,
+        lossy=_is_lossy(file),
+        notes=(*notes, *left_out, *changes, *clamped),
+    )
+
+
+def _open_header(file: EncodedFile, strictness: str, pixel_limit: int) -> Any:
+    """Read the header; refuse anything but one still image within the pixel limit."""
+    clear_errors()
+    size = (0, 0) if file.page is None else file.page.size
+    options = {"page": file.page_number} if file.page_number else {}
+    if file.page is not None and is_unusual(file.page) and min(size) > 0:
+        height, width = size
+        image = None
+    else:
+        load = getattr(vips().Image, _LOADERS[file.form][0])
+        image = load(file.data, fail_on=strictness, access="sequential", **options)
+        height, width = image.height, image.width
+    if width * height > pixel_limit:
+        raise ImageError(
+            f"{file.name}: {width}x{height} pixels exceed the limit of {pixel_limit}. Raise it if the file can be "
+            "trusted: --max-pixels of kukkiri upscale, pixel_limit in Python."
+        )
+    pages = 1 if image is None or file.form == "TIFF" else get_field(image, "n-pages", 1)
+    if pages > 1 or (file.form == "PNG" and png.is_animated(file.data)):
+        raise ImageError(
+            f"{file.name}: is animated or holds several images; expected one still image. Save one of them to a file "
+            "of its own."
+        )
+    return image
+
+
+def get_field(image: Any, name: str, default: Any = None) -> Any:
+    """Read one field of a libvips image; a list of all would fail on a name that is no UTF-8."""
+    return image.get(name) if image is not None and image.get_typeof(name) else default
+
+
+def _read_metadata(image: Any, file: EncodedFile) -> tuple[Metadata, list[str]]:
+    def blob(name: str) -> bytes | None:
+        found = get_field(image, name)
+        return (bytes(found) or None) if found is not None else None
+
+    icc = blob("icc-profile-data")
+    notes: list[str] = []
+    if file.form == "PNG":
+        return png.extract(file.data, icc=icc), notes
+    if file.form == "GIF":
+        return gif.extract(file.data), notes
+    exif, iptc = blob("exif-data"), None
+    comments: tuple[bytes, ...] = ()
+    exif = exif and exif_block.strip_prefix(exif)
+    resolution = exif and exif_block.read_resolution(exif)
+    colour: dict[bytes, bytes] = {}
+    if file.form == "TIFF":
+        return _read_tiff_metadata(image, file)
+    if file.form == "JPEG":
+        iptc = jpeg.extract_iptc(file.data)
+        comments = jpeg.extract_comments(file.data)
+        resolution = jpeg.read_resolution(file.data) or resolution
+        if jpeg.has_extended_xmp(file.data):
+            notes.append("the extended part of its XMP is dropped")
+    elif icc is None and file.colour is not None:
+        colour = _find_codes(file.colour)
+    found = Metadata(
+        icc=icc,
+        exif=exif,
+        xmp=blob("xmp-data"),
+        iptc=iptc,
+        resolution=resolution or None,
+        comments=comments,
+        png_colour=colour,
+    )
+    return found, notes
+
+
+def _find_codes(colour: avif.Colour) -> dict[bytes, bytes]:
+    """The colours of an AVIF as PNG's chunks; none for sRGB, which a PNG without chunks has as well."""
+    if colour.primaries in _SRGB[0] and colour.transfer in _SRGB[1]:
+        return {}
+    codes = [1 if colour.primaries == 2 else colour.primaries, 13 if colour.transfer == 2 else colour.transfer]
+    levels = {b"mDCV": colour.mastering, b"cLLI": colour.light_level}
+    return {b"cICP": bytes([*codes, 0, 1]), **{kind: content for kind, content in levels.items() if content}}
+
+
+def _read_tiff_metadata(image: Any, file: EncodedFile) -> tuple[Metadata, list[str]]:
+    notes = [f"{words} in its TIFF tags cannot be kept and is dropped" for words in file.described.lost]
+    if exif_block.find_byte_order(file.data) is None:
+        notes.append("EXIF of a BigTIFF is not read")
+    if file.left_out:
+        what = "one page that is a reduced image or a mask of the main one is"
+        many = f"{file.left_out} pages that are reduced images or masks of the main one are"
+        notes.append(f"{what if file.left_out == 1 else many} left out")
+    plain = image
+    if plain is None:  # the unusual page's other tags, which libvips reads all the same
+        with_tags = vips().Image.tiffload_buffer
+        try:
+            plain = with_tags(file.data, fail_on="none", page=file.page_number)
+        except failure_types():
+            clear_errors()
+
+    def blob(name: str) -> bytes | None:
+        found = get_field(plain, name)
+        return (bytes(found) or None) if found is not None else None
+
+    resolution = None
+    if get_field(plain, "resolution-unit") is not None:
+        resolution = plain.xres * 25.4, plain.yres * 25.4
+    found = Metadata(
+        icc=blob("icc-profile-data"),
+        exif=file.described.exif,
+        xmp=blob("xmp-data"),
+        iptc=blob("photoshop-data"),
+        resolution=resolution,
+    )
+    return found, notes
+
+
+def _decode_levels(
+    image: Any, file: EncodedFile, metadata: Metadata, strictness: str
+) -> tuple[NDArray[Any], int, Metadata, list[str]]:
+    """Decode (H, W, C) samples of grey or RGB with what comes behind them, and their bits."""
+    if image is None and file.page is not None:
+        levels, bits, meaning = decode_page(file.data, file.page, fail_on=strictness)
+        if meaning == "rgb":
+            return levels, bits, metadata, []
+        signed = file.page.photometric == 8
+        image = _make_lab(levels, signed=signed)
+    image, metadata, notes = _convert_to_rgb(image, metadata)
+    if file.form == "TIFF" or image.bands <= 4:
+        levels = image.numpy().reshape(image.height, image.width, image.bands)
+    else:
+        raise ImageError(f"{file.name}: {image.bands} channels; expected grey or RGB, with or without alpha.")
+    bits = 8 * levels.dtype.itemsize
+    if file.form in ("AVIF", "HEIC"):
+        levels, bits = _settle_avif(levels, int(get_field(image, "bits-per-sample", 8)), file, metadata)
+    return levels, bits, metadata, notes
+
+
+def _make_lab(levels: NDArray[Any], *, signed: bool) -> Any:
+    """Lab of the usual units from 8-bit or 16-bit levels; a* and b* are signed in CIELab and offset in ICCLab."""
+    deep = levels.dtype == np.uint16
+    lightness = levels[..., 0].astype(np.float32) * np.float32(100 / (65280 if deep else 255))
+    if signed:
+        rest = levels[..., 1:3].view(np.int16 if deep else np.int8).astype(np.float32) / (256 if deep else 1)
+    else:
+        rest = levels[..., 1:3].astype(np.float32) / (256 if deep else 1) - 128
+    lab = np.dstack([lightness, rest]).astype(np.float32)
+    return vips().Image.new_from_array(np.ascontiguousarray(lab), interpretation="lab")
+
+
+def _convert_to_rgb(image: Any, metadata: Metadata) -> tuple[Any, Metadata, list[str]]:
+    """Convert CMYK and Lab, which no output format but TIFF could hold, to sRGB."""
+    if image.interpretation in _DEVICE_INDEPENDENT:
+        return image.colourspace("rgb16"), dataclasses.replace(metadata, icc=None), ["Lab was converted to sRGB"]
+    if image.interpretation != "cmyk":
+        return image, metadata, []
+    depth = 16 if image.format == "ushort" else 8
+    options = {"intent": "relative", "black_point_compensation": True, "depth": depth, "embedded": True}
+    note = "CMYK was converted to sRGB by its own profile"
+    converted = None
+    if metadata.icc_space == b"CMYK":
+        try:
+            converted = image.icc_transform("srgb", **options)
+        except failure_types():
+            clear_errors()
+    if converted is None:
+        note = "CMYK has no usable profile and was converted to sRGB by a common one: colours may differ"
+        converted = image.icc_transform("srgb", input_profile="cmyk", **options)
+    profile = bytes(converted.get("icc-profile-data"))
+    return converted, dataclasses.replace(metadata, icc=profile), [note]
+
+
+def _settle_avif(levels: NDArray[Any], bits: int, file: EncodedFile, metadata: Metadata) -> tuple[NDArray[Any], int]:
+    """Undo two things that the decoder leaves: levels shifted to the top of a word, and grey of limited range."""
+    if levels.dtype == np.uint16:
+        levels = np.right_shift(levels, 16 - bits)
+    if file.colour is None or not file.colour.monochrome or metadata.icc_space == b"RGB ":
+        return levels, bits
+    grey, rest = levels[..., :1], levels[..., 3:]
+    if not file.colour.full_range:
+        black, span = 16 << (bits - 8), 219 << (bits - 8)
+        white = 2**bits - 1
+        spread = (grey.astype(np.int64) - black) * (2 * white) + span
+        grey = np.clip(spread // (2 * span), 0, white).astype(levels.dtype)
+    return np.concatenate([grey, rest], axis=2), bits
+
+
+def _dequantize(levels: NDArray[Any], bits: int, file: EncodedFile) -> tuple[NDArray[np.float32], Depth, list[str]]:
+    if levels.dtype == np.uint8 and bits == 8:
+        return dequantize(levels), 8, []
+    if levels.dtype in (np.uint8, np.uint16):
+        return dequantize(levels, bits), 8 if bits <= 8 else 16, []
+    if levels.dtype != np.float32:
+        raise ImageError(f"{file.name}: samples of type {levels.dtype}; expected 1 to 16 bit, or 32-bit float.")
+    pixels = clamp(levels, name=file.name)
+    if pixels is levels:
+        return pixels, 32, []
+    return pixels, 32, [f"float samples from {levels.min():g} to {levels.max():g} were clamped to [0, 1]"]
+
+
+Planes = NDArray[np.float32]
+
+
+def _split(pixels: Planes, file: EncodedFile) -> tuple[Planes, Planes | None, Planes | None]:
+    """Split channels into colour (H, W, 1 or 3), alpha (H, W) and extra samples (H, W, K)."""
+    bands = pixels.shape[2]
+    if file.page is None:
+        roles: tuple[int, ...] = (2,) if bands in (2, 4) else ()
+    else:
+        roles = file.page.extra
+    count = bands - len(roles)
+    if count not in (1, 3):
+        raise ImageError(f"{file.name}: {bands} channels; expected grey or RGB, with or without alpha.")
+    colour = pixels[..., :count]
+    behind = [pixels[..., count + at] for at in range(len(roles))]
+    place = next((at for at, role in enumerate(roles) if role in (1, 2)), None)
+    alpha = None if place is None else behind.pop(place)
+    if alpha is not None and place is not None and roles[place] == 1 and len(roles) > 1:
+        divisor = alpha[..., None]
+        colour = np.divide(colour, divisor, out=np.zeros_like(colour), where=divisor > 0).clip(0, 1)
+    extra = np.ascontiguousarray(np.stack(behind, axis=-1)) if behind else None
+    return np.ascontiguousarray(colour), None if alpha is None else np.ascontiguousarray(alpha), extra
+
+
+def _find_orientation(image: Any, file: EncodedFile, metadata: Metadata) -> int | None:
+    """Find the orientation that is to be applied, 1 to 8; ``None`` when the file states none.
+
+    The decoder of AVIF and HEIC applies the one that counts there; their EXIF only repeats it.
+    """
+    stated = exif_block.read_orientation(metadata.exif) if metadata.exif else None
+    if file.form in ("AVIF", "HEIC"):
+        return None if stated is None and not avif.is_turned(file.data) else 1
+    if file.form == "TIFF":
+        value = 1 if file.page is None else file.page.number(exif_block.ORIENTATION, 1)
+        return value if 1 <= value <= 8 else 1
+    return stated
+
+
+def _find_further_images(file: EncodedFile) -> tuple[str, ...]:
+    if file.form == "JPEG":
+        return jpeg.find_further_images(file.data)
+    return avif.find_further_images(file.data) if file.form in ("AVIF", "HEIC") else ()
+
+
+def _is_lossy(file: EncodedFile) -> bool:
+    if file.form == "WebP":
+        return webp.is_lossy(file.data)
+    return file.form in ("JPEG", "AVIF", "HEIC") or file.described.lossy
