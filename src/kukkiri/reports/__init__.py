@@ -1,10 +1,12 @@
-"""Reports, each one self-contained HTML page: a comparison of models, the fidelity of one image, one adaptation."""
+"""Reports, each one self-contained HTML page: a comparison of models, the fidelity of one image, one adaptation, one
+training run."""
 
 from kukkiri.reports.adaptation import write_adaptation_report
 from kukkiri.reports.comparison import write_comparison
 from kukkiri.reports.fidelity import Fidelity, measure_fidelity, write_fidelity_report
 from kukkiri.reports.gallery import Gallery, build_gallery
 from kukkiri.reports.labels import short_labels
+from kukkiri.reports.training import write_training_report
 
 __all__ = [
     "Fidelity",
@@ -15,4 +17,5 @@ __all__ = [
     "write_adaptation_report",
     "write_comparison",
     "write_fidelity_report",
+    "write_training_report",
 ]

@@ -5,10 +5,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-__all__ = ["Axis", "Mark", "marker", "scatter", "short_number", "ticks"]
+__all__ = [
+    "BOTTOM",
+    "LEFT",
+    "RIGHT",
+    "TOP",
+    "Axis",
+    "Mark",
+    "Scale",
+    "draw_dot",
+    "draw_frame",
+    "draw_label",
+    "marker",
+    "scatter",
+    "short_number",
+    "ticks",
+]
 
 _WIDTH, _HEIGHT = 520, 360
-_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 20, 16, 52
+LEFT, RIGHT, TOP, BOTTOM = 58, 20, 16, 52
+"""Margins around the area of a chart."""
 _NEAR = 18  # a label at a greater distance from its point is connected to it by a line
 _CHARACTER = 6.3  # mean glyph width of the labels
 _SHAPES = ("circle", "square", "triangle", "diamond")
@@ -41,10 +57,22 @@ class Axis:
     """Small values are at the top."""
 
 
-class _Scale:
+class Scale:
     """Mapping from the values of one axis to coordinates."""
 
-    def __init__(self, axis: Axis, values: Sequence[float], start: float, stop: float) -> None:
+    def __init__(
+        self, axis: Axis, values: Sequence[float], start: float, stop: float, *, pad: float | None = None
+    ) -> None:
+        """Choose the ends of an axis.
+
+        Args:
+            axis: linear or logarithmic.
+            values: all of them are between the ends.
+            start: coordinate of the lower end.
+            stop: coordinate of the upper end.
+            pad: free space at each end, as a fraction of the range of the values (of their logarithms); None: enough
+                for markers and their labels.
+        """
         self.axis = axis
         self.zero: float | None = None
         if axis.logarithmic:
@@ -53,14 +81,17 @@ class _Scale:
                 start += 44
             positive = [value for value in values if value > 0] or [1.0]
             low, high = math.log10(min(positive)), math.log10(max(positive))
-            pad = max(0.18, 0.08 * (high - low))
+            room = max(0.18, 0.08 * (high - low))
         else:
             low, high = min(values), max(values)
-            pad = max(0.12 * (high - low), 0.05 * abs(high) if high == low else 0.0, 1e-6)
-        self.low, self.high = low - pad, high + pad
+            room = max(0.12 * (high - low), 0.05 * abs(high) if high == low else 0.0, 1e-6)
+        if pad is not None and high > low:
+            room = pad * (high - low)
+        self.low, self.high = low - room, high + room
         self.start, self.stop = start, stop
 
     def __call__(self, value: float) -> float:
+        """Return the coordinate of a value."""
         if self.axis.logarithmic:
             if value <= 0:
                 return self.zero if self.zero is not None else self.start
@@ -83,6 +114,8 @@ class _Scale:
             if self.low <= math.log10(factor * 10.0**power) <= self.high
         ]
         decades = [value for value in inside if f"{value:e}".startswith("1.0")]
+        if len(inside) < 3:  # less than a decade
+            inside = [value for value in ticks(10**self.low, 10**self.high) if value > 0]
         shown = inside if len(inside) <= 7 else decades if len(decades) >= 2 else inside[::2]
         zero = [] if self.zero is None else [(0.0, "0")]
         return zero + [(value, short_number(value)) for value in shown]
@@ -129,12 +162,12 @@ def scatter(
     """
     placed = [mark for mark in marks if mark.x is not None]
     aside = [mark for mark in marks if mark.x is None]
-    right = size[0] - _RIGHT - (74 if aside else 0)
-    bottom = size[1] - _BOTTOM
-    across = _Scale(x, [mark.x for mark in placed if mark.x is not None] or [1.0], _LEFT, right)
-    ends = (_TOP, bottom) if y.downwards else (bottom, _TOP)
-    up = _Scale(y, [mark.y for mark in marks], *ends)
-    parts = [_frame(across, up, right=right, bottom=bottom)]
+    right = size[0] - RIGHT - (74 if aside else 0)
+    bottom = size[1] - BOTTOM
+    across = Scale(x, [mark.x for mark in placed if mark.x is not None] or [1.0], LEFT, right)
+    ends = (TOP, bottom) if y.downwards else (bottom, TOP)
+    up = Scale(y, [mark.y for mark in marks], *ends)
+    parts = [draw_frame(across, up, right=right, bottom=bottom)]
     dots = [(mark, across(mark.x), up(mark.y)) for mark in placed if mark.x is not None]
     at = {mark.label: f"{px:.1f} {py:.1f}" for mark, px, py in dots}
     if joined:
@@ -142,9 +175,9 @@ def scatter(
     taken = [(px - 6, py - 6, px + 6, py + 6) for _, px, py in dots]
     texts = []
     for mark, px, py in sorted(dots, key=lambda dot: dot[0].series is None):  # measured points are labelled first
-        parts.append(_dot(mark, px, py))
+        parts.append(draw_dot(mark, px, py))
         if mark.named:
-            texts.append(_label(mark, px, py, taken, right=right, bottom=bottom))
+            texts.append(draw_label(mark, px, py, taken, right=right, bottom=bottom))
     parts += [*texts, *_aside(aside, up, right=right)]
     return (
         f'<svg class="chart" viewBox="0 0 {size[0]} {size[1]}" role="img" aria-label="{escape(title)}">'
@@ -152,25 +185,26 @@ def scatter(
     )
 
 
-def _frame(across: _Scale, up: _Scale, *, right: float, bottom: float) -> str:
+def draw_frame(across: Scale, up: Scale, *, right: float, bottom: float) -> str:
+    """Axes with grid lines, tick labels and titles."""
     parts = []
     for value, text in up.ticks:
         py = up(value)
-        parts.append(f'<line class="grid" x1="{_LEFT}" x2="{right:.1f}" y1="{py:.1f}" y2="{py:.1f}"/>')
-        parts.append(f'<text class="tick" x="{_LEFT - 8}" y="{py + 4:.1f}" text-anchor="end">{text}</text>')
+        parts.append(f'<line class="grid" x1="{LEFT}" x2="{right:.1f}" y1="{py:.1f}" y2="{py:.1f}"/>')
+        parts.append(f'<text class="tick" x="{LEFT - 8}" y="{py + 4:.1f}" text-anchor="end">{text}</text>')
     for value, text in across.ticks:
         px = across(value)
-        parts.append(f'<line class="grid" x1="{px:.1f}" x2="{px:.1f}" y1="{_TOP}" y2="{bottom}"/>')
+        parts.append(f'<line class="grid" x1="{px:.1f}" x2="{px:.1f}" y1="{TOP}" y2="{bottom}"/>')
         parts.append(f'<text class="tick" x="{px:.1f}" y="{bottom + 18}" text-anchor="middle">{text}</text>')
     if across.zero is not None:
         gap = across.zero + 22
-        parts.append(f'<line class="break" x1="{gap}" x2="{gap}" y1="{_TOP}" y2="{bottom}"/>')
-    parts.append(f'<path class="axis" d="M{_LEFT} {_TOP}V{bottom}H{right:.1f}" fill="none"/>')
+        parts.append(f'<line class="break" x1="{gap}" x2="{gap}" y1="{TOP}" y2="{bottom}"/>')
+    parts.append(f'<path class="axis" d="M{LEFT} {TOP}V{bottom}H{right:.1f}" fill="none"/>')
     parts.append(
-        f'<text class="title" x="{(_LEFT + right) / 2:.1f}" y="{bottom + _BOTTOM - 10}" text-anchor="middle">'
+        f'<text class="title" x="{(LEFT + right) / 2:.1f}" y="{bottom + BOTTOM - 10}" text-anchor="middle">'
         f"{escape(across.axis.label)}</text>"
     )
-    centre = (_TOP + bottom) / 2
+    centre = (TOP + bottom) / 2
     parts.append(
         f'<text class="title" transform="translate(14 {centre:.1f}) rotate(-90)" text-anchor="middle">'
         f"{escape(up.axis.label)}</text>"
@@ -178,7 +212,8 @@ def _frame(across: _Scale, up: _Scale, *, right: float, bottom: float) -> str:
     return "".join(parts)
 
 
-def _dot(mark: Mark, px: float, py: float) -> str:
+def draw_dot(mark: Mark, px: float, py: float) -> str:
+    """The marker of a point, with its name on hover."""
     hover = f"<title>{escape(mark.label)}{': ' if mark.note else ''}{escape(mark.note)}</title>"
     if mark.series is None:
         return f'<circle class="reference" cx="{px:.1f}" cy="{py:.1f}" r="4">{hover}</circle>'
@@ -200,14 +235,14 @@ def marker(px: float, py: float, series: int) -> str:
 Box = tuple[float, float, float, float]
 
 
-def _label(mark: Mark, px: float, py: float, taken: list[Box], *, right: float, bottom: float) -> str:
+def draw_label(mark: Mark, px: float, py: float, taken: list[Box], *, right: float, bottom: float) -> str:
     """The text at the first free position around the point."""
     width, height = _CHARACTER * len(mark.label), 13.0
     chosen = None
     for tx, ty, anchor in _places(px, py):
         start = {"start": tx, "middle": tx - width / 2, "end": tx - width}[anchor]
         box = (start, ty - height + 3, start + width, ty + 3)
-        inside = box[0] >= _LEFT + 2 and box[2] <= right + _RIGHT - 2 and box[1] >= 2 and box[3] <= bottom - 2
+        inside = box[0] >= LEFT + 2 and box[2] <= right + RIGHT - 2 and box[1] >= 2 and box[3] <= bottom - 2
         if inside and not any(_overlap(box, other) for other in taken):
             chosen = (tx, ty, anchor, box)
             break
@@ -248,7 +283,7 @@ def _overlap(a: Box, b: Box) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
-def _aside(marks: Sequence[Mark], up: _Scale, *, right: float) -> list[str]:
+def _aside(marks: Sequence[Mark], up: Scale, *, right: float) -> list[str]:
     """Ticks at the right side, with their texts spread so that they do not overlap."""
     parts = []
     floor = -math.inf

@@ -11,8 +11,10 @@ from kukkiri.files import write_atomically
 
 __all__ = ["build_page", "write_page"]
 
+_LICENCE = "img-comparison-slider.LICENSE"
 
-def build_page(*, title: str, setup: str, body: str, footer: str) -> str:
+
+def build_page(*, title: str, setup: str, body: str, footer: str, slider: bool = True) -> str:
     """Build the HTML of a report.
 
     Args:
@@ -20,17 +22,21 @@ def build_page(*, title: str, setup: str, body: str, footer: str) -> str:
         setup: HTML of one line: the settings.
         body: HTML.
         footer: HTML: sources and methods.
+        slider: the page compares images; otherwise it has no scripts.
     """
+    licence = f"<details><summary>Licence of the slider</summary><pre>{escape(_asset(_LICENCE))}</pre></details>"
+    scripts = Template(_asset("slider.html")).substitute(
+        slider=_asset("img-comparison-slider.js").rpartition("//# sourceMappingURL=")[0], script=_asset("page.js")
+    )
     return Template(_asset("page.html")).substitute(
         title=escape(title),
         version=__version__,
-        css=_asset("img-comparison-slider.css") + _asset("page.css"),
+        css=(_asset("img-comparison-slider.css") if slider else "") + _asset("page.css"),
         setup=setup,
         body=body,
         footer=footer,
-        licence=escape(_asset("img-comparison-slider.LICENSE")),
-        slider=_asset("img-comparison-slider.js").rpartition("//# sourceMappingURL=")[0],
-        script=_asset("page.js"),
+        licence=licence if slider else "",
+        scripts=scripts if slider else "",
     )
 
 
