@@ -96,6 +96,8 @@ def fit(
     bits = max(stored for stored in form.depths if stored <= depth)
     if bits != depth:
         notes.append(f"{form.name} stores {bits} bits per sample, not {depth}")
+    if colour.shape[2] == 1 and not form.grey:
+        colour = np.repeat(colour, 3, axis=2)
     colour, metadata, changes = fit_colour(colour, metadata, form)
     notes += changes
     if extra is not None and form.name != "TIFF":
@@ -107,8 +109,6 @@ def fit(
             colour = colour * alpha[:, :, None] + (1 - alpha[:, :, None])
             notes.append(f"{form.name} has no alpha: the image was laid on white")
         alpha = None
-    if colour.shape[2] == 1 and not form.grey:
-        colour = np.repeat(colour, 3, axis=2)
     parts = [colour, *([] if alpha is None else [alpha[:, :, None]]), *([] if extra is None else [extra])]
     rounded: list[NDArray[Any]] = [np.clip(part, 0, 1) if bits == 32 else quantize(part, bits) for part in parts]
     levels = rounded[0] if len(rounded) == 1 else np.concatenate(rounded, axis=2)
