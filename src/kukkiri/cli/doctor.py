@@ -17,6 +17,7 @@ __all__ = ["doctor"]
 _EXTRAS = {
     "torch": ("torch", "safetensors", "onnx", "onnxscript"),
     "report": ("matplotlib",),
+    "tensorboard": ("tensorboard",),
     "community": ("torch", "safetensors", "onnx", "onnxscript", "spandrel"),
 }
 """The modules that make each extra complete."""
