@@ -16,6 +16,7 @@ from kukkiri.errors import ModelError
 from kukkiri.images import EncodedImage, Image, ImageSource, PillowImage, bleed, open_image, return_in_kind
 from kukkiri.inference import Upscaler
 from kukkiri.inference.alpha_resize import resize_alpha
+from kukkiri.inference.separate_planes import upscale_separately
 from kukkiri.inference.torch_engine import TorchEngine
 from kukkiri.networks import Network
 
@@ -104,6 +105,9 @@ class AdaptedUpscaler:
         return return_in_kind(self._upscale_image(open_image(image)), image)
 
     def _upscale_image(self, image: Image) -> Image:
+        return upscale_separately(image, self._upscale_colours, alpha="transparency", kernel="cubic")
+
+    def _upscale_colours(self, image: Image) -> Image:
         if self.fell_back and self.guard is not None:
             note = (
                 f"adaptation lowered the LR consistency ({self.guard.after:.2f} dB after, {self.guard.before:.2f} "

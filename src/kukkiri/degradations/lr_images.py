@@ -47,6 +47,9 @@ def make_lr(hr: Image, degradation: Degradation, *, scale: int, seed: int | Sequ
     alpha = None
     if hr.alpha is not None:
         alpha = np.clip(subsample(crop_to_multiple(hr.alpha, scale), scale=scale), np.float32(0), np.float32(1))
+    extra = None
+    if hr.extra is not None:
+        extra = np.clip(subsample(crop_to_multiple(hr.extra, scale), scale=scale), np.float32(0), np.float32(1))
     rng = np.random.default_rng(seed)
     sampled = degradation.sample(scale=scale, seed=rng)
     lr: NDArray[np.float32]
@@ -54,7 +57,7 @@ def make_lr(hr: Image, degradation: Degradation, *, scale: int, seed: int | Sequ
         lr = dequantize(sampled.apply(quantize(colour, 8), scale=scale, seed=rng))
     else:
         lr = np.clip(sampled.apply(colour, scale=scale, seed=rng), np.float32(0), np.float32(1))
-    return dataclasses.replace(hr, colour=lr, alpha=alpha, notes=notes), sampled
+    return dataclasses.replace(hr, colour=lr, alpha=alpha, extra=extra, notes=notes), sampled
 
 
 def write_kernels(degradation: Degradation, base: Path, *, scale: int, overwrite: bool = False) -> list[Path]:

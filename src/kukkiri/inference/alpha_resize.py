@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from kukkiri.resampling import Border, resize
 
-__all__ = ["resize_alpha"]
+__all__ = ["resize_alpha", "snap_to_ends"]
 
 Plane = NDArray[np.float32]
 _SNAP = 4e-6  # a quarter of a 16-bit level; float32 weights miss 1 by 1e-7
@@ -23,6 +23,11 @@ def resize_alpha(alpha: Plane, size: tuple[int, int], *, border: Border = "symme
         (height, width), [0, 1].
     """
     resized = resize(alpha, output_size=size, border=border)
-    resized[resized < _SNAP] = 0
-    resized[resized > 1 - _SNAP] = 1
+    snap_to_ends(resized)
     return resized
+
+
+def snap_to_ends(values: Plane) -> None:
+    """Set values that miss 0 or 1 by float32 rounding, or lie beyond, to 0 and 1, in place."""
+    values[values < _SNAP] = 0
+    values[values > 1 - _SNAP] = 1

@@ -12,6 +12,7 @@ from kukkiri.inference.engine import Engine
 from kukkiri.inference.families import Domain
 from kukkiri.inference.loaded_model import LoadedModel
 from kukkiri.inference.options import UpscalerOptions
+from kukkiri.inference.separate_planes import AlphaMode
 from kukkiri.inference.upscaler import Upscaler
 from kukkiri.info import JSON
 
@@ -63,6 +64,7 @@ def upscale(
     dpi: float | None = None,
     stretch: bool = False,
     wrap: bool = False,
+    alpha: AlphaMode = "transparency",
     model_args: Mapping[str, JSON] | None = None,
 ) -> NDArray[np.generic] | Image:
     """Upscale one image; for several, make one :class:`Upscaler`, which loads the model once.
@@ -91,6 +93,7 @@ def upscale(
         dpi: pixels per inch of the print.
         stretch: change the aspect to meet ``width`` and ``height``.
         wrap: the image is a seamless texture.
+        alpha: ``transparency``, ``separate`` (data of its own) or ``opaque``.
         model_args: what a file of others does not tell about its network.
 
     Returns:
@@ -121,6 +124,7 @@ def upscale(
         dpi=dpi,
         stretch=stretch,
         wrap=wrap,
+        alpha=alpha,
         model_args=model_args,
     )
     return upscaler(image)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Literal, TypedDict
 
 from kukkiri.inference.families import Domain
+from kukkiri.inference.separate_planes import AlphaMode
 from kukkiri.info import JSON
 
 __all__ = ["SizeKeywords", "UpscalerOptions"]
@@ -35,4 +36,5 @@ class UpscalerOptions(SizeKeywords, total=False):
     bounded: bool
     weights: Domain
     wrap: bool
+    alpha: AlphaMode
     model_args: Mapping[str, JSON] | None

@@ -4,6 +4,7 @@ import dataclasses
 import math
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from os import PathLike
 from typing import Any, Literal, TypeVar, get_args, overload
 
@@ -22,6 +23,7 @@ from kukkiri.inference.memory import find_free_memory
 from kukkiri.inference.network_run import NetworkRun
 from kukkiri.inference.options import SizeKeywords, UpscalerOptions
 from kukkiri.inference.planning import Plan, find_output_size, make_plan
+from kukkiri.inference.separate_planes import AlphaMode, upscale_separately
 from kukkiri.inference.sizes import TargetSize
 from kukkiri.inference.tile_progress import ProgressCallback
 from kukkiri.inference.wrapping import find_wrap_margin, resize_wrapped, upscale_wrapped
@@ -73,6 +75,7 @@ class Upscaler:
         dpi: float | None = None,
         stretch: bool = False,
         wrap: bool = False,
+        alpha: AlphaMode = "transparency",
         model_args: Mapping[str, JSON] | None = None,
     ) -> None:
         """Load the model.
@@ -115,6 +118,9 @@ class Upscaler:
             stretch: change the aspect to meet ``width`` and ``height``.
             wrap: the image is a seamless texture, whose margins are taken from the other side; tiles of the result
                 join without a seam.
+            alpha: ``transparency``: colours under fully transparent pixels count for nothing and are replaced by those
+                around them; ``separate``: alpha holds data (gloss, height, a mask) and is interpolated on its own, so
+                that the colours are those of the image without it; ``opaque``: alpha is left out.
             model_args: what a file of others does not tell about its network: keywords of its constructor, such as
                 ``{"res_scale": 0.1}``, ``scale`` among them; and ``value_range``, 255 or 1, also of an ONNX graph.
 
@@ -131,6 +137,8 @@ class Upscaler:
             raise ConfigError(f"tile, threads and memory must not be negative, got {tile}, {threads}, {memory}.")
         if workers < 1:
             raise ConfigError(f"workers must be at least 1, got {workers}.")
+        if alpha not in get_args(AlphaMode):
+            raise ConfigError(f"unknown alpha {alpha!r}{did_you_mean(str(alpha), get_args(AlphaMode))}")
         if weights not in get_args(Domain):
             raise ConfigError(f"unknown weights {weights!r}{did_you_mean(str(weights), get_args(Domain))}")
         target = TargetSize.when_asked(
@@ -169,11 +177,13 @@ class Upscaler:
             dpi=dpi,
             stretch=stretch,
             wrap=wrap,
+            alpha=alpha,
             model_args=None if model_args is None else dict(model_args),
         )
         self.target = target
         """Size of the results; ``None`` when the scale decides."""
         self.wrap = wrap
+        self.alpha: AlphaMode = alpha
         self.name = choice.name
         self.scale = choice.scale
         self.engines = choice.engines
@@ -317,6 +327,10 @@ class Upscaler:
         suited = self.suited(image)
         if suited is not self:
             return suited._upscale(image, progress)
+        colours = partial(self._upscale_colours, progress=progress)
+        return upscale_separately(image, colours, alpha=self.alpha, kernel=self.kernel or "cubic", wrap=self.wrap)
+
+    def _upscale_colours(self, image: Image, progress: ProgressCallback | None) -> Image:
         size = self.plan_size(image.size)
         if self.target is not None:
             image = self.target.describe(image, size)
