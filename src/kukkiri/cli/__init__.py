@@ -1,16 +1,24 @@
 """The command line: parse, call, print. A command is imported when it is used, so that ``kukkiri --help`` is quick."""
 
 import logging
+import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError, Group
 
 from kukkiri import __version__
-from kukkiri.cli.parameters import EVERY_PARAMETER, UsageError
+from kukkiri.cli.parameters import EVERY_PARAMETER, STREAM, UsageError
+from kukkiri.cli.printing import print_progress
 from kukkiri.errors import KukkiriError
+from kukkiri.files import drop_temporary_files
+from kukkiri.signals import Interrupted, raise_on_signals
 
 __all__ = ["app", "main", "run"]
+
+_SIGNALS = 128  # the exit code of a process that a signal ended is this and the signal's number
 
 app = App(
     name="kukkiri",
@@ -53,22 +61,35 @@ app.command(inspect)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 1 something failed, 2 wrong usage, 130 interrupted."""
+    """Run the command line and exit.
+
+    The exit code is 0 done, 1 something failed, 2 wrong usage, 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP.
+    """
     logging.basicConfig(format="kukkiri: %(message)s", level=logging.WARNING)
     logging.getLogger("pyvips").setLevel(logging.ERROR)  # the warnings of libvips about a file are in our one line
-    sys.exit(run(arguments))
+    try:
+        with raise_on_signals():
+            code = run(arguments)
+    except KeyboardInterrupt as error:  # a second one, while the first was answered
+        code = _interrupted_by(error)
+    if code > _SIGNALS:
+        _leave_threads(code)
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     tokens = sys.argv[1:] if arguments is None else list(arguments)
+    if tokens[:1] == ["upscale"]:
+        tokens = [STREAM if token == "-" else token for token in tokens]
     try:
         _describe_command(tokens)
         result = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
+        from kukkiri.cli.hints import explain_usage_error
+
         command = " ".join(("kukkiri", *(error.command_chain or ())))
-        text = str(error)
-        _print_error(f"{text if text.endswith(('.', '?')) else f'{text}.'} See {command} --help.")
+        _print_error(f"{explain_usage_error(error, app.parse_commands(tokens)[1][-1])} See {command} --help.")
         return 2
     except UsageError as error:
         command = " ".join(("kukkiri", *app.parse_commands(tokens)[0]))
@@ -77,12 +98,27 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except KukkiriError as error:
         _print_error(str(error))
         return 1
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         _print_error("interrupted; nothing is left half-written.")
-        return 130
+        return _interrupted_by(error)
     except BrokenPipeError:
         return 1
     return result if isinstance(result, int) else 0
+
+
+def _interrupted_by(error: KeyboardInterrupt) -> int:
+    """Exit code after a signal."""
+    return _SIGNALS + (error.signal if isinstance(error, Interrupted) else signal.SIGINT)
+
+
+def _leave_threads(code: int) -> None:
+    """End the process now when threads are still in a network or an encoder, which Python would wait for."""
+    working = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
+    if any(thread.is_alive() and not thread.daemon for thread in working):
+        drop_temporary_files()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def _describe_command(tokens: Sequence[str]) -> None:
@@ -94,4 +130,4 @@ def _describe_command(tokens: Sequence[str]) -> None:
 
 
 def _print_error(text: str) -> None:
-    print(f"kukkiri: {text}", file=sys.stderr)  # noqa: T201
+    print_progress(f"kukkiri: {text}")

@@ -7,7 +7,10 @@ from cyclopts import CoercionError, Parameter, Token, convert
 
 from kukkiri.errors import KukkiriError
 
-__all__ = ["EVERY_PARAMETER", "Inputs", "UsageError", "holds_whole_numbers"]
+__all__ = ["EVERY_PARAMETER", "STREAM", "Inputs", "UsageError", "holds_whole_numbers"]
+
+STREAM = "\0-"
+"""Stands for ``-``, standard input or output, which the parser would take for an option; no file has this name."""
 
 
 class UsageError(KukkiriError):

@@ -1,6 +1,7 @@
 """Results to stdout, progress and warnings to stderr."""
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
@@ -8,22 +9,37 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from kukkiri.inference import FileJob
 
-__all__ = ["TerminalBar", "print_json", "print_progress", "print_result", "report_file"]
+__all__ = ["TerminalBar", "make_line_printable", "print_json", "print_progress", "print_result", "report_file"]
 
 
 def print_result(text: str) -> None:
-    """One line of result."""
-    print(text)  # noqa: T201
+    """One line of result; on a terminal its control characters are replaced, elsewhere its bytes are kept."""
+    if sys.stdout.isatty():
+        print(make_line_printable(text), flush=True)  # noqa: T201
+        return
+    try:
+        print(text, flush=True)  # noqa: T201
+    except UnicodeEncodeError:  # a file name that is no text in the locale's encoding
+        sys.stdout.buffer.write(os.fsencode(f"{text}\n"))
+        sys.stdout.flush()
 
 
 def print_json(value: Any) -> None:
     """The one JSON object of a ``--json`` run."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))  # noqa: T201
+    try:
+        print(json.dumps(value, indent=2, ensure_ascii=False))  # noqa: T201
+    except UnicodeEncodeError:
+        print(json.dumps(value, indent=2))  # noqa: T201
 
 
 def print_progress(text: str) -> None:
-    """One line of progress or warning."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201
+    """One line of progress or warning; what a terminal could take for a command is replaced."""
+    print(make_line_printable(text), file=sys.stderr, flush=True)  # noqa: T201
+
+
+def make_line_printable(text: str) -> str:
+    """Replace the characters of a text that cannot be printed; line breaks stay."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def report_file(job: "FileJob", *, place: str, error: str, summary: str, notes: Sequence[str], quiet: bool) -> None:

@@ -228,6 +228,18 @@ class MessageOptions:
         if self.json and self.json_lines:
             raise UsageError("--json prints one object at the end, --json-lines one a line. Use one of them.")
 
+    def check_streams(self, *, writes: bool) -> None:
+        """Check the options against a result that goes to standard output.
+
+        Raises:
+            UsageError: they would print there, too.
+        """
+        for name, given in (("--json", self.json), ("--json-lines", self.json_lines), ("--report", self.report)):
+            if given and writes:
+                raise UsageError(
+                    f"the image goes to standard output, so that {name} has no place. Name a file with -o."
+                )
+
 
 _BOX = re.compile(r"(\d+) ?[x*\N{MULTIPLICATION SIGN}] ?(\d+)", re.IGNORECASE)
 _PAPER = re.compile(r"(\d+(?:\.\d+)?) ?[x*\N{MULTIPLICATION SIGN}] ?(\d+(?:\.\d+)?) ?(mm|cm|in|inch|\")", re.IGNORECASE)

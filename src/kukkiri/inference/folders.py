@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -143,8 +143,9 @@ class FolderRun:
         images = max(1, len(sources.images))
         workers = 1 if one_at_a_time or threads is not None else min(images, count_usable_threads())
         self._computing = threading.Semaphore(workers)
-        self._at_once = min(images, max(2, workers))
-        self.upscaler = make_upscaler(threads=1 if workers > 1 else threads, workers=self._at_once)
+        self.at_once = min(images, max(2, workers))
+        """Images that are in memory at one time."""
+        self.upscaler = make_upscaler(threads=1 if workers > 1 else threads, workers=self.at_once)
         sized = self.upscaler.target is not None
         if template is None:
             template = NameTemplate("{stem}") if output is not None else BESIDE_SIZED if sized else BESIDE
@@ -165,12 +166,12 @@ class FolderRun:
         size = self.upscaler.plan_size((height, width))
         return max(size[0] / height, size[1] / width), size
 
-    def __iter__(self) -> Iterator[FileResult]:
+    def __iter__(self) -> Generator[FileResult]:
         """Do every job; results in the order in which they are ready."""
         sweep_targets(self.jobs)
         late = []
-        for result in self._side_by_side(self.jobs, at_once=self._at_once):
-            if result.out_of_memory and self._at_once > 1:
+        for result in self._side_by_side(self.jobs, at_once=self.at_once):
+            if result.out_of_memory and self.at_once > 1:
                 late.append(result.job)
             else:
                 yield result
@@ -178,7 +179,7 @@ class FolderRun:
             self.upscaler = self._make(threads=self._threads, workers=1)
             yield from self._side_by_side(late, at_once=1)
 
-    def _side_by_side(self, jobs: Iterable[FileJob], *, at_once: int) -> Iterator[FileResult]:
+    def _side_by_side(self, jobs: Iterable[FileJob], *, at_once: int) -> Generator[FileResult]:
         """Results as they come; at most ``at_once`` images are in memory.
 
         All work is done in other threads, so that this one hears Ctrl-C at once. What is raised here stops them at
@@ -230,6 +231,7 @@ class FolderRun:
         asked = time.perf_counter()
         with self._computing, _within_memory():
             begun += time.perf_counter() - asked
+            self._tell(job, "upscaling", output_size=size)
             sr = upscaler(image, progress=lambda done, total: self._tell(job, "upscaling", done, total, size))
         self._tell(job, "writing", output_size=size)
         notes = sr.save(job.target, overwrite=self._overwrite, quality=self._quality)
@@ -242,7 +244,6 @@ class FolderRun:
             domain=upscaler.domain,
             domain_chosen=self.upscaler.has_photo,
         )
-
 
     def _tell(
         self, job: FileJob, step: Step, done: int = 0, total: int = 0, output_size: tuple[int, int] | None = None

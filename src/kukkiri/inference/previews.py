@@ -1,0 +1,97 @@
+"""Previews of a run: the sizes, time and memory of each result, before any work is done."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from kukkiri.errors import KukkiriError
+from kukkiri.images import Image, read_header
+from kukkiri.inference.engine import Engine
+from kukkiri.inference.ensemble import VARIANTS
+from kukkiri.inference.file_jobs import FileJob
+from kukkiri.inference.upscaler import Upscaler
+
+__all__ = ["Preview", "Previewer"]
+
+_SIDE = 128  # of the probe, LR pixels
+_FILES = 0.15  # seconds for a megapixel of result: reading, colour and encoding as PNG (measured, one core)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a job would do."""
+
+    job: FileJob
+    input_size: tuple[int, int] | None = None
+    """(height, width); ``None`` when the source cannot be read."""
+    output_size: tuple[int, int] | None = None
+    """(height, width)."""
+    seconds: float = 0.0
+    """Estimated, from a probe of the networks on this machine."""
+    memory: int = 0
+    """Estimated bytes at the peak, weights not counted."""
+    error: str = ""
+    """The reason why there would be no result."""
+
+
+class Previewer:
+    """Estimates jobs with one upscaler; each network is probed once."""
+
+    def __init__(self, upscaler: Upscaler) -> None:
+        self._upscaler = upscaler
+        self._speeds: dict[int, float] = {}
+
+    def preview(self, job: FileJob) -> Preview:
+        """Estimate a job from the header of its source."""
+        if job.problem is not None:
+            return Preview(job, error=str(job.problem))
+        try:
+            header = read_header(job.source)
+            plan = self._upscaler.plan(header.size, channels=header.channels)
+        except KukkiriError as error:
+            return Preview(job, error=str(error))
+        return Preview(
+            job,
+            input_size=header.size,
+            output_size=plan.output_size,
+            seconds=self._estimate_seconds(header.size, plan.output_size),
+            memory=plan.memory,
+        )
+
+    def _estimate_seconds(self, size: tuple[int, int], output_size: tuple[int, int]) -> float:
+        upscaler = self._upscaler.suited_to(size)
+        runs = len(VARIANTS) if upscaler.ensemble else 1
+        pixels, seconds = math.prod(size), _FILES * math.prod(output_size) / 1e6
+        for engine in upscaler.engines:
+            entered = pixels * engine.info.scale**2 if engine.info.pre_upsampled else pixels
+            seconds += runs * entered * self._seconds_per_pixel(engine)
+            pixels *= engine.info.scale**2
+        if upscaler.kernel is not None:
+            seconds += math.prod(output_size) * self._interpolation_seconds_per_pixel(upscaler)
+        return seconds
+
+    def _seconds_per_pixel(self, engine: Engine) -> float:
+        key = id(engine)
+        if key not in self._speeds:
+            side = -(-_SIDE // engine.info.multiple) * engine.info.multiple
+            batch = np.full((1, engine.info.channels, side, side), 0.5, dtype=np.float32)
+            engine.run(batch)  # the first run also allocates
+            self._speeds[key] = _time(lambda: engine.run(batch)) / side**2
+        return self._speeds[key]
+
+    def _interpolation_seconds_per_pixel(self, upscaler: Upscaler) -> float:
+        key = id(upscaler)
+        if key not in self._speeds:
+            image = Image.from_array(np.full((_SIDE, _SIDE, 3), 128, dtype=np.uint8))
+            size = upscaler.plan_size(image.size)
+            self._speeds[key] = _time(lambda: upscaler(image)) / math.prod(size)
+        return self._speeds[key]
+
+
+def _time(work: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
