@@ -1,8 +1,9 @@
 """Decoding of an image file whose format is known: one still image, its channels told apart, its metadata settled."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +18,10 @@ from kukkiri.images.libvips import clear_errors, failure_types, vips
 from kukkiri.images.metadata import Metadata
 from kukkiri.images.orientation import apply_orientation, settle_metadata
 from kukkiri.images.quantization import dequantize
+from kukkiri.images.row_source import RowSource
 from kukkiri.images.tiff_samples import decode_page, find_refusal, is_unusual
 
-__all__ = ["EncodedFile", "decode", "find_strictness", "open_encoded"]
+__all__ = ["EncodedFile", "decode", "decode_rows", "find_strictness", "open_encoded"]
 
 _LOADERS = {
     # libvips operation, and its strictness: broken pixels of a JPEG or GIF are only a warning to libvips, while
@@ -107,8 +109,60 @@ def decode(file: EncodedFile, strictness: str, pixel_limit: int) -> Image:
     levels, bits, metadata, changes = _decode_levels(image, file, metadata, strictness)
     pixels, depth, clamped = _dequantize(levels, bits, file)
     orientation = _find_orientation(image, file, metadata)
-    colour, alpha, extra = _split(apply_orientation(pixels, orientation), file)
     metadata, left_out = settle_metadata(metadata, orientation, further=_find_further_images(file))
+    notes = [*notes, *left_out, *changes, *clamped]
+    return _make_image(apply_orientation(pixels, orientation), file, depth=depth, metadata=metadata, notes=notes)
+
+
+def decode_rows(file: EncodedFile, strictness: str, pixel_limit: int) -> RowSource:
+    """Decode a file a few rows at a time.
+
+    An image that is turned, and one that libvips does not give row by row, is decoded whole, but stays in integers.
+
+    Raises:
+        ImageError: see :func:`decode`.
+        Error: of libvips; also when rows are fetched.
+    """
+    image = _open_header(file, strictness, pixel_limit)
+    metadata, notes = _read_metadata(image, file)
+    orientation = _find_orientation(image, file, metadata)
+    straight = orientation in (None, 1) and file.form not in ("AVIF", "HEIC")
+    if image is not None and straight and image.format in ("uchar", "ushort"):
+        image, metadata, changes = _convert_to_rgb(image, metadata)
+        size, bands, bits = (image.height, image.width), image.bands, 8 if image.format == "uchar" else 16
+        region = vips().Region.new(image)
+
+        def fetch(start: int, stop: int) -> NDArray[Any]:
+            samples = region.fetch(0, start, size[1], stop - start)
+            return np.frombuffer(samples, np.uint8 if bits == 8 else np.uint16).reshape(stop - start, size[1], bands)
+
+    else:
+        levels, bits, metadata, changes = _decode_levels(image, file, metadata, strictness)
+        levels = apply_orientation(levels, orientation)
+        if levels.dtype == np.float32:
+            levels, _, clamped = _dequantize(levels, bits, file)
+            changes = [*changes, *clamped]
+        size, bands = (levels.shape[0], levels.shape[1]), levels.shape[2]
+
+        def fetch(start: int, stop: int) -> NDArray[Any]:
+            return levels[start:stop]
+
+    metadata, left_out = settle_metadata(metadata, orientation, further=_find_further_images(file))
+    notes = [*notes, *left_out, *changes]
+
+    def make(rows: NDArray[Any]) -> Image:
+        pixels, depth = (rows, 32) if rows.dtype == np.float32 else _dequantize(rows, bits, file)[:2]
+        return _make_image(pixels, file, depth=cast("Depth", depth), metadata=metadata, notes=notes)
+
+    dtype = np.float32 if bits == 32 else np.uint8 if bits <= 8 else np.uint16
+    template = make(np.zeros((1, size[1], bands), dtype=dtype))
+    return RowSource(template, size, lambda start, stop: make(fetch(start, stop)))
+
+
+def _make_image(
+    pixels: "Planes", file: EncodedFile, *, depth: Depth, metadata: Metadata, notes: Sequence[str]
+) -> Image:
+    colour, alpha, extra = _split(pixels, file)
     return Image(
         colour=colour,
         alpha=alpha,
@@ -117,7 +171,7 @@ def decode(file: EncodedFile, strictness: str, pixel_limit: int) -> Image:
         metadata=metadata,
         source=file.path,
         lossy=_is_lossy(file),
-        notes=(*notes, *left_out, *changes, *clamped),
+        notes=tuple(notes),
     )
 
 

@@ -15,13 +15,16 @@ from kukkiri.images.libvips import vips
 from kukkiri.images.metadata import Metadata
 from kukkiri.images.quantization import quantize
 
-__all__ = ["Samples", "encode", "fit"]
+__all__ = ["PNG_OPTIONS", "Samples", "encode", "fit", "patch_tiff", "prepare_tiff"]
 
 _KEEP_NONE, _KEEP_EXIF, _KEEP_XMP, _KEEP_ICC, _KEEP_OTHER = 0, 1, 2, 8, 16
 """Flags of libvips: the metadata that an encoder writes by itself."""
 _ALPHA = 2
 """TIFF's word for alpha by which the colour was not multiplied."""
 _CLASSIC_TIFF = 2**32 - 2**26
+# A megapixel: 41 ms, 1.42 MB; filter up 42, 1.51; paeth 55, 1.40; level 1 26, 2.00 (docs/results/speed.md).
+PNG_OPTIONS: dict[str, Any] = {"compression": 2, "filter": "avg", "keep": _KEEP_NONE}
+"""Keywords of libvips for every PNG."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +46,17 @@ class Samples:
         return height, width
 
     @property
-    def image(self) -> Any:
-        """The levels as a libvips image without metadata; its interpretation tells 8 from 16 bit."""
+    def interpretation(self) -> str:
+        """The meaning of the levels in libvips' words, which tells 8 from 16 bit."""
         kinds = {"uint8": ("b-w", "srgb"), "uint16": ("grey16", "rgb16"), "float32": ("b-w", "scrgb")}
         grey, rgb = kinds[self.levels.dtype.name]
         colours = self.levels.shape[2] - len(self.behind)
-        return vips().Image.new_from_array(self.levels, interpretation=grey if colours < 3 else rgb)
+        return grey if colours < 3 else rgb
+
+    @property
+    def image(self) -> Any:
+        """The levels as a libvips image without metadata."""
+        return vips().Image.new_from_array(self.levels, interpretation=self.interpretation)
 
     def image_with(self, **blobs: bytes | None) -> Any:
         """The levels as a libvips image with some metadata for the encoder to write."""
@@ -141,8 +149,7 @@ def encode(samples: Samples, form: OutputFormat, quality: int | None) -> Encoded
 
 
 def _encode_png(samples: Samples, _: int | None) -> Encoded:
-    # A megapixel: 41 ms, 1.42 MB; filter up 42, 1.51; paeth 55, 1.40; level 1 26, 2.00 (docs/results/speed.md).
-    data = samples.image.pngsave_buffer(compression=2, filter="avg", keep=_KEEP_NONE)
+    data = samples.image.pngsave_buffer(**PNG_OPTIONS)
     return png.embed(data, samples.metadata), []
 
 
@@ -165,18 +172,33 @@ def _encode_webp(samples: Samples, quality: int | None) -> Encoded:
 
 
 def _encode_tiff(samples: Samples, _: int | None) -> Encoded:
+    image, options = prepare_tiff(samples)
+    return patch_tiff(image.tiffsave_buffer(**options), samples)
+
+
+def prepare_tiff(samples: Samples) -> tuple[Any, dict[str, Any]]:
+    """Return the libvips image of a TIFF, with the metadata that libvips writes, and the keywords to write it."""
     metadata = samples.metadata
     image = samples.image_with(icc_profile_data=metadata.icc, xmp_data=metadata.xmp, photoshop_data=metadata.iptc)
     if metadata.resolution is not None:
         across, down = metadata.resolution
         image = image.copy(xres=across / 25.4, yres=down / 25.4)
-    data = image.tiffsave_buffer(
-        compression="deflate",
-        predictor="none" if samples.bits == 32 else "horizontal",
-        resunit="inch",
-        bigtiff=samples.levels.nbytes > _CLASSIC_TIFF,
-        keep=_KEEP_ICC | _KEEP_XMP | _KEEP_OTHER,
-    )
+    return image, {
+        "compression": "deflate",
+        "predictor": "none" if samples.bits == 32 else "horizontal",
+        "resunit": "inch",
+        "bigtiff": samples.levels.nbytes > _CLASSIC_TIFF,
+        "keep": _KEEP_ICC | _KEEP_XMP | _KEEP_OTHER,
+    }
+
+
+def patch_tiff(data: bytes, samples: Samples) -> Encoded:
+    """Put in what libvips cannot write: the meaning of extra samples, no resolution, and EXIF.
+
+    Returns:
+        The file, ``data`` itself when nothing was to be done, and one line for everything that was dropped.
+    """
+    metadata = samples.metadata
     if any(role != _ALPHA for role in samples.behind):
         data = tiff.state_extra_samples(data, samples.behind)
     if metadata.resolution is None:

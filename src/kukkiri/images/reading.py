@@ -1,5 +1,6 @@
 """Reading an image file as an :class:`Image`: nothing is lost or guessed; an error is one clear line."""
 
+import dataclasses
 import os
 import re
 from os import PathLike
@@ -8,12 +9,13 @@ from pathlib import Path
 from kukkiri.errors import ImageError
 from kukkiri.images.camera_raw import refuse_camera_raw
 from kukkiri.images.containers.png_damage import find_damage
-from kukkiri.images.decoding import DECODED, EncodedFile, decode, find_strictness, open_encoded
-from kukkiri.images.formats import READABLE, make_printable, recognize
+from kukkiri.images.decoding import DECODED, EncodedFile, decode, decode_rows, find_strictness, open_encoded
+from kukkiri.images.formats import DAMAGED_BY_TEXT_MODE, READABLE, make_printable, recognize
 from kukkiri.images.image import Image
 from kukkiri.images.libvips import failure_types, find_reason
+from kukkiri.images.row_source import RowSource
 
-__all__ = ["PIXEL_LIMIT", "decode_image", "read_image", "read_limit"]
+__all__ = ["PIXEL_LIMIT", "decode_image", "read_image", "read_limit", "read_rows"]
 
 PIXEL_LIMIT = 2**28
 """Default limit of pixels that are decoded: 268 million, more than cameras take; 3 GiB as RGB floats."""
@@ -44,6 +46,44 @@ def read_image(path: str | PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) -> 
             large.
     """
     return _decode_file(*_load(Path(path), pixel_limit), pixel_limit)
+
+
+def read_rows(path: str | PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) -> RowSource:
+    """Open a still image whose rows are decoded in order, so that it need not fit into memory.
+
+    Args:
+        path: see :func:`read_image`, as for everything else.
+        pixel_limit: of the file's header.
+
+    Raises:
+        ImageError: see :func:`read_image`; damage is found when its rows are fetched.
+    """
+    file = open_encoded(*_load(Path(path), pixel_limit))
+    opened = {"strictness": find_strictness(file.form)}
+
+    def open_rows() -> RowSource:
+        return decode_rows(file, opened["strictness"], pixel_limit)
+
+    try:
+        source = open_rows()
+    except failure_types() as error:
+        raise ImageError(_explain(file, error)) from error
+    rows = [source]
+
+    def fetch(start: int, stop: int) -> Image:
+        try:
+            try:
+                return rows[0].fetch(start, stop)
+            except failure_types() as error:
+                if not _STRAY_BYTES.search(str(error)) or opened["strictness"] == "error":
+                    raise
+            opened["strictness"] = "error"
+            rows[0] = open_rows()
+            return rows[0].fetch(start, stop)
+        except failure_types() as error:
+            raise ImageError(_explain(file, error)) from error
+
+    return dataclasses.replace(source, fetch=fetch)
 
 
 def decode_image(data: bytes, *, name: str = "the bytes", pixel_limit: int = PIXEL_LIMIT) -> Image:
@@ -130,6 +170,8 @@ def _recognize_format(start: bytes, name: str) -> str:
     refuse_camera_raw(name, start, form)
     if form in DECODED:
         return form
+    if form == DAMAGED_BY_TEXT_MODE:
+        raise ImageError(f"{name}: is {form}. Get the file again, in binary mode.")
     readable = f"kukkiri reads {', '.join(READABLE)}"
     if form is None:
         raise ImageError(f"{name}: is not an image by its content; {readable}.")
