@@ -11,10 +11,7 @@ from cyclopts import App, CycloptsError, Group
 
 from kukkiri import __version__
 from kukkiri.cli.parameters import EVERY_PARAMETER, STREAM, UsageError
-from kukkiri.cli.printing import print_progress
 from kukkiri.errors import KukkiriError
-from kukkiri.files import drop_temporary_files
-from kukkiri.signals import Interrupted, raise_on_signals
 
 __all__ = ["app", "main", "run"]
 
@@ -65,6 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     The exit code is 0 done, 1 something failed, 2 wrong usage, 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP.
     """
+    from kukkiri.signals import raise_on_signals
+
     logging.basicConfig(format="kukkiri: %(message)s", level=logging.WARNING)
     logging.getLogger("pyvips").setLevel(logging.ERROR)  # the warnings of libvips about a file are in our one line
     try:
@@ -108,6 +107,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def _interrupted_by(error: KeyboardInterrupt) -> int:
     """Exit code after a signal."""
+    from kukkiri.signals import Interrupted
+
     return _SIGNALS + (error.signal if isinstance(error, Interrupted) else signal.SIGINT)
 
 
@@ -115,6 +116,8 @@ def _leave_threads(code: int) -> None:
     """End the process now when threads are still in a network or an encoder, which Python would wait for."""
     working = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
     if any(thread.is_alive() and not thread.daemon for thread in working):
+        from kukkiri.files import drop_temporary_files
+
         drop_temporary_files()
         sys.stdout.flush()
         sys.stderr.flush()
@@ -130,4 +133,6 @@ def _describe_command(tokens: Sequence[str]) -> None:
 
 
 def _print_error(text: str) -> None:
+    from kukkiri.cli.printing import print_progress
+
     print_progress(f"kukkiri: {text}")

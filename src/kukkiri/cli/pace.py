@@ -11,6 +11,7 @@ class Pace:
     """Speed and remaining time of one image."""
 
     def __init__(self) -> None:
+        self.started = time.monotonic()
         self.begun: float | None = None
         self.seen = time.monotonic()
         self.last: FileProgress | None = None
@@ -51,7 +52,7 @@ class Pace:
     def describe(self) -> str:
         """Describe the state in a few words."""
         if self.last is None or self.last.step != "upscaling" or not self.last.total:
-            return "waiting" if self.last is None else self.last.step
+            return "waiting" if self.last is None else f"{self.last.step}  {clock(time.monotonic() - self.started)}"
         speed, left = self.megapixels_per_second, self.seconds_left
         parts = [f"tile {self.last.done}/{self.last.total}", f"{100 * self.share:3.0f} %"]
         parts += [f"{speed:.2f} MP/s"] if speed is not None else []

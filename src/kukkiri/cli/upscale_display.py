@@ -15,6 +15,7 @@ from kukkiri.inference import FileJob, FileProgress, FileResult
 
 __all__ = ["BarDisplay", "Display", "LineDisplay", "make_display", "summarize"]
 
+_NAME = 24  # letters of a file name in front of its bar
 _EVERY = 10.0  # seconds between two plain lines about one image
 
 
@@ -53,7 +54,7 @@ def make_display(*, quiet: bool, names: bool, json_lines: bool) -> Display:
         return JsonLinesDisplay()
     if quiet or not sys.stderr.isatty():
         return LineDisplay(quiet=quiet, names=names and not quiet)
-    return BarDisplay(names=names)
+    return BarDisplay(names=names and not sys.stdout.isatty())  # the line about a result names it
 
 
 def summarize(result: FileResult) -> str:
@@ -144,7 +145,7 @@ class BarDisplay(LineDisplay, TerminalBar):
         from rich.table import Column
 
         console = Console(stderr=True, highlight=False, markup=False, emoji=False)
-        name = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, max_width=24))
+        name = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, max_width=_NAME))
         self._bar = Progress(
             name,
             BarColumn(bar_width=None),
@@ -179,6 +180,7 @@ class BarDisplay(LineDisplay, TerminalBar):
             pace.take(progress)
             if progress.job not in self._tasks:
                 name = make_printable(Path(progress.job.source.name))
+                name = name if len(name) <= _NAME else f"\N{HORIZONTAL ELLIPSIS}{name[1 - _NAME :]}"
                 self._tasks[progress.job] = self._bar.add_task(name, total=1.0, state=_Live(pace.describe))
             self._bar.update(self._tasks[progress.job], completed=pace.share)
             if self._total is not None:
