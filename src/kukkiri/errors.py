@@ -15,6 +15,7 @@ programmer (wrong types, impossible arguments) are ``ValueError`` and ``TypeErro
 
 import difflib
 import importlib
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -27,6 +28,7 @@ __all__ = [
     "TrainingError",
     "did_you_mean",
     "did_you_mean_file",
+    "make_printable",
     "require",
 ]
 
@@ -75,6 +77,30 @@ def did_you_mean_file(path: Path) -> str:
     beside = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
     near = difflib.get_close_matches(path.name, beside, n=1)
     return f"Did you mean {path.parent / near[0]}?" if near else "Check the path."
+
+
+def make_printable(text: object, *, keep: str = "") -> str:
+    """Return a text in which nothing commands a terminal or leaves its line, for messages that quote files or names.
+
+    Control characters, line breaks, marks that turn the direction of writing, and bytes that are no text are escaped,
+    as in ``\\x1b``; letters, spaces and symbols of all scripts stay.
+
+    Args:
+        text: of a file or a library, or a path.
+        keep: characters that stay all the same, such as line breaks.
+    """
+    return "".join(_escape(letter) if _is_unsafe(letter) and letter not in keep else letter for letter in str(text))
+
+
+def _is_unsafe(letter: str) -> bool:
+    turns = "\u202a" <= letter <= "\u202e" or "\u2066" <= letter <= "\u2069" or letter in "\u061c\u200e\u200f\ufeff"
+    return turns or unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp")
+
+
+def _escape(letter: str) -> str:
+    if "\udc80" <= letter <= "\udcff":  # a byte that is no text, as the standard library marks it
+        return f"\\x{ord(letter) - 0xDC00:02x}"
+    return letter.encode("unicode_escape").decode()
 
 
 def require(module: str, *, for_what: str) -> None:

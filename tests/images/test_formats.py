@@ -33,5 +33,5 @@ def test_suffixes_name_the_format():
     assert find_output_format(Path("a.webp")).longest_side == 16383
 
 
-def test_unprintable_characters_are_replaced():
-    assert make_printable(Path("ひ a\n\x1b[31m\udcff.png")) == "ひ a\ufffd\ufffd[31m\ufffd.png"
+def test_unprintable_characters_are_escaped():
+    assert make_printable(Path("ひ a\n\x1b[31m\udcff.png")) == r"ひ a\n\x1b[31m\xff.png"

@@ -6,10 +6,15 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
+from kukkiri.errors import make_printable
+
 if TYPE_CHECKING:
     from kukkiri.inference import FileJob
 
 __all__ = ["TerminalBar", "make_line_printable", "print_json", "print_progress", "print_result", "report_file"]
+
+_UPPER_CONTROLS = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
+"""Controls that JSON lets stand and a terminal obeys; escaped they mean the same to a reader of JSON."""
 
 
 def print_result(text: str) -> None:
@@ -27,7 +32,7 @@ def print_result(text: str) -> None:
 def print_json(value: Any) -> None:
     """The one JSON object of a ``--json`` run."""
     try:
-        print(json.dumps(value, indent=2, ensure_ascii=False))  # noqa: T201
+        print(json.dumps(value, indent=2, ensure_ascii=False).translate(_UPPER_CONTROLS))  # noqa: T201
     except UnicodeEncodeError:
         print(json.dumps(value, indent=2))  # noqa: T201
 
@@ -38,8 +43,8 @@ def print_progress(text: str) -> None:
 
 
 def make_line_printable(text: str) -> str:
-    """Replace the characters of a text that cannot be printed; line breaks stay."""
-    return "".join(letter if letter.isprintable() or letter == "\n" else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    """Escape what a terminal could take for a command; line breaks stay."""
+    return make_printable(text, keep="\n")
 
 
 def report_file(job: "FileJob", *, place: str, error: str, summary: str, notes: Sequence[str], quiet: bool) -> None:

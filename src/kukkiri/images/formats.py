@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kukkiri.errors import ImageError
+from kukkiri.errors import make_printable as escape
 
 __all__ = [
+    "DAMAGED_BY_TEXT_MODE",
     "OUTPUT_SUFFIXES",
     "READABLE",
     "OutputFormat",
@@ -47,8 +49,11 @@ OUTPUT_SUFFIXES = tuple(sorted(_OUTPUTS))
 READABLE = ("PNG", "JPEG", "WebP", "TIFF", "AVIF", "GIF")
 """Formats that can be read, in their common spelling."""
 
+DAMAGED_BY_TEXT_MODE = "a PNG that was sent as text, so that its line ends were changed"
 _SIGNATURES = (
     (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"\x89PNG", DAMAGED_BY_TEXT_MODE),
+    (b"\x09PNG", DAMAGED_BY_TEXT_MODE),
     (b"\xff\xd8\xff", "JPEG"),
     (b"GIF87a", "GIF"),
     (b"GIF89a", "GIF"),
@@ -109,5 +114,5 @@ def find_output_format(path: Path) -> OutputFormat:
 
 
 def make_printable(path: Path) -> str:
-    """Return a path for a message of one line; characters that cannot be printed are replaced."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in str(path))
+    """Return a path for a message of one line; characters that a terminal could take for a command are escaped."""
+    return escape(path)

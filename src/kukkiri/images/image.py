@@ -18,6 +18,8 @@ from kukkiri.images.writing import check_output, write_samples
 __all__ = ["Depth", "Image", "clamp", "save_image", "split_alpha"]
 
 Depth = Literal[8, 16, 32]
+_FAR, _BEYOND, _MANY = 16.0, 0.5, 1 / 8
+"""Bounds of floats that still count as [0, 1] with highlights, rather than as another scale."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -87,6 +89,7 @@ class Image:
                 f"an array of shape {np.shape(array)} is no image; expected (H, W) or (H, W, C) with C from 1 to 4. "
                 "Move the channel axis to the end and drop any batch axis."
             )
+        notes: tuple[str, ...] = ()
         if not values.dtype.isnative:  # as FITS readers and TIFF files from elsewhere give them
             values = values.astype(values.dtype.newbyteorder("="))
         if values.dtype in (np.uint8, np.uint16):
@@ -94,14 +97,17 @@ class Image:
             floats = dequantize(values)
         elif np.issubdtype(values.dtype, np.floating):
             depth = 32
-            floats = clamp(values.astype(np.float32), name="the array")
+            whole = values.astype(np.float32)
+            floats = clamp(whole, name="the array")
+            if floats is not whole:
+                notes = (f"float samples from {whole.min():g} to {whole.max():g} were clamped to [0, 1]",)
         else:
             raise ImageError(
                 f"an array of {values.dtype} is no image; expected uint8, uint16, or floats in [0, 1]. "
                 "Convert it first."
             )
         colour, alpha = split_alpha(floats)
-        return cls(colour=colour, alpha=alpha, depth=depth)
+        return cls(colour=colour, alpha=alpha, depth=depth, notes=notes)
 
     def to_array(self) -> NDArray[Any]:
         """Return the pixels in one array of the image's depth.
@@ -173,15 +179,19 @@ def clamp(values: NDArray[np.float32], *, name: str) -> NDArray[np.float32]:
     """Clamp floats to [0, 1].
 
     Raises:
-        ImageError: NaN or infinity, or more than half of the samples lie outside, as on another scale.
+        ImageError: NaN or infinity; or samples on another scale: any of them 16 times white or more, more than an
+            eighth of them outside by a half or more, or more than half of them outside at all.
     """
     low, high = float(values.min()), float(values.max())
     if not (np.isfinite(low) and np.isfinite(high)):
         raise ImageError(f"{name}: holds NaN or infinity; expected finite samples in [0, 1]. Repair it first.")
     if low >= 0 and high <= 1:
         return values
-    if np.count_nonzero((values < 0) | (values > 1)) > values.size / 2:
+    share = np.count_nonzero((values < 0) | (values > 1)) / values.size
+    off_scale = low < -_FAR or high > _FAR or (share > _MANY and (low < -_BEYOND or high > 1 + _BEYOND))
+    if off_scale or share > 0.5:
         raise ImageError(
-            f"{name}: float samples run from {low:g} to {high:g}, expected [0, 1]. Divide them by their white level."
+            f"{name}: float samples run from {low:g} to {high:g}, expected [0, 1]; {share:.1%} lie outside. Divide "
+            "them by their white level, or clip them if what is brighter may become white."
         )
     return np.clip(values, 0, 1)

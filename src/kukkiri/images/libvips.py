@@ -5,7 +5,7 @@ import functools
 import re
 from typing import Any
 
-from kukkiri.errors import BackendError
+from kukkiri.errors import BackendError, make_printable
 
 __all__ = ["clear_errors", "failure_types", "find_reason", "vips"]
 
@@ -56,7 +56,7 @@ def find_reason(error: Exception) -> str:
         message = error.object.decode("utf-8", errors="replace")
     lines = [line.strip() for line in str(message).splitlines()]
     informative = [line for line in lines if line and not line.startswith("source: ")] or ["no reason given"]
-    return re.sub(r"^\w+: ", "", informative[0])
+    return make_printable(re.sub(r"^\w+: ", "", informative[0]))
 
 
 def clear_errors() -> None:
