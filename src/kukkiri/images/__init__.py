@@ -5,6 +5,7 @@ from kukkiri.images.colour import rgb_to_y, rgb_to_ycbcr, ycbcr_to_rgb
 from kukkiri.images.formats import OUTPUT_SUFFIXES
 from kukkiri.images.headers import ImageHeader, find_own_suffix, read_header
 from kukkiri.images.image import Image, save_image
+from kukkiri.images.jpeg_quality import read_jpeg_quality
 from kukkiri.images.metadata import Metadata
 from kukkiri.images.quantization import dequantize, quantize
 from kukkiri.images.reading import PIXEL_LIMIT, read_image
@@ -32,6 +33,7 @@ __all__ = [
     "quantize",
     "read_header",
     "read_image",
+    "read_jpeg_quality",
     "return_in_kind",
     "rgb_to_y",
     "rgb_to_ycbcr",

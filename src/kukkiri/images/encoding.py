@@ -11,6 +11,7 @@ from kukkiri.errors import ImageError
 from kukkiri.images.containers import avif, jpeg, png, tiff, webp
 from kukkiri.images.fitting import fit_colour, fit_metadata
 from kukkiri.images.formats import OutputFormat
+from kukkiri.images.jpeg_quality import choose_jpeg_options
 from kukkiri.images.libvips import vips
 from kukkiri.images.metadata import Metadata
 from kukkiri.images.quantization import quantize
@@ -154,8 +155,8 @@ def _encode_png(samples: Samples, _: int | None) -> Encoded:
 
 
 def _encode_jpeg(samples: Samples, quality: int | None) -> Encoded:
-    # Chroma is stored in full from quality 90 on.
-    return jpeg.embed(samples.image.jpegsave_buffer(Q=quality or 95, keep=_KEEP_NONE), samples.metadata)
+    data = samples.image.jpegsave_buffer(**choose_jpeg_options(quality), keep=_KEEP_NONE)
+    return jpeg.embed(data, samples.metadata)
 
 
 def _encode_webp(samples: Samples, quality: int | None) -> Encoded:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from kukkiri.errors import ConfigError, ImageError, KukkiriError
-from kukkiri.images import check_output, read_header, read_image
+from kukkiri.images import check_output, read_header, read_image, read_jpeg_quality
 from kukkiri.inference.earlier_results import BESIDE, BESIDE_SIZED
 from kukkiri.inference.engine import count_usable_threads
-from kukkiri.inference.file_jobs import FileJob, Naming, plan_jobs, sweep_targets
+from kukkiri.inference.file_jobs import SAME, FileJob, Naming, plan_jobs, sweep_targets
 from kukkiri.inference.name_templates import NameTemplate
 from kukkiri.inference.source_files import find_source_files, leave_out_results
 from kukkiri.inference.upscaler import Upscaler
@@ -121,7 +121,7 @@ class FolderRun:
             recursive: look into folders below, too.
             overwrite: replace existing results.
             resume: skip images whose result is there already.
-            quality: 1 to 100 for JPEG, WebP and AVIF.
+            quality: 1 to 100 for JPEG, WebP and AVIF; with the suffix ``same`` a JPEG's own when not given.
             threads: of the engine; ``None``: one for each of several images, all for a single one.
             one_at_a_time: compute one image at a time, with all threads; for an upscaler that cuts tiles.
             after: called when a result was written, in the thread that made it; an error that it raises is the
@@ -137,6 +137,7 @@ class FolderRun:
         self._make, self._threads = make_upscaler, threads
         self._overwrite, self._resume, self._quality, self._after = overwrite, resume, quality, after
         self._progress, self._stop = progress, threading.Event()
+        self._same_format = suffix == SAME
         template = NameTemplate(name) if name is not None else None
         found = find_source_files(inputs, recursive=recursive)
         sources = leave_out_results(found, output=output, name=template)
@@ -234,7 +235,7 @@ class FolderRun:
             self._tell(job, "upscaling", output_size=size)
             sr = upscaler(image, progress=lambda done, total: self._tell(job, "upscaling", done, total, size))
         self._tell(job, "writing", output_size=size)
-        notes = sr.save(job.target, overwrite=self._overwrite, quality=self._quality)
+        notes = sr.save(job.target, overwrite=self._overwrite, quality=self._choose_quality(job))
         return FileResult(
             job,
             notes=tuple(dict.fromkeys([*sr.notes, *notes])),
@@ -244,6 +245,12 @@ class FolderRun:
             domain=upscaler.domain,
             domain_chosen=self.upscaler.has_photo,
         )
+
+    def _choose_quality(self, job: FileJob) -> int | None:
+        """The quality that was asked for, else for the format of each source that of a JPEG."""
+        if self._quality is not None or not self._same_format:
+            return self._quality
+        return read_jpeg_quality(job.source)
 
     def _tell(
         self, job: FileJob, step: Step, done: int = 0, total: int = 0, output_size: tuple[int, int] | None = None

@@ -6,7 +6,15 @@ from collections.abc import Iterator
 from kukkiri.images.exif import PREFIX
 from kukkiri.images.metadata import Metadata
 
-__all__ = ["embed", "extract_comments", "extract_iptc", "find_further_images", "has_extended_xmp", "read_resolution"]
+__all__ = [
+    "embed",
+    "extract_comments",
+    "extract_iptc",
+    "find_further_images",
+    "has_extended_xmp",
+    "read_resolution",
+    "read_segments",
+]
 
 _ROOM = 65533
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
@@ -17,7 +25,7 @@ _GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\0"
 _APP0, _APP1, _APP2, _APP13, _SCAN, _END, _COMMENT = 0xE0, 0xE1, 0xE2, 0xED, 0xDA, 0xD9, 0xFE
 
 
-def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+def read_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     """Yield (marker, start, stop) of the content of each segment before the scan."""
     position = 2
     while position + 4 <= len(data) and data[position] == 0xFF:
@@ -35,7 +43,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 def find_further_images(data: bytes) -> tuple[str, ...]:
     """Words for the images that follow the first: CIPA DC-007 lists them, ISO 21496-1 announces a gain map."""
     found: dict[str, None] = {}
-    for marker, start, _ in _segments(data):
+    for marker, start, _ in read_segments(data):
         if marker == _APP2 and data.startswith(_GAIN_MAP, start):
             return ("a gain map",)
         if marker == _APP2 and data.startswith(b"MPF\0", start):
@@ -45,12 +53,12 @@ def find_further_images(data: bytes) -> tuple[str, ...]:
 
 def has_extended_xmp(data: bytes) -> bool:
     """True when the XMP continues in further segments."""
-    return any(marker == _APP1 and data.startswith(_EXTENDED_XMP, start) for marker, start, _ in _segments(data))
+    return any(marker == _APP1 and data.startswith(_EXTENDED_XMP, start) for marker, start, _ in read_segments(data))
 
 
 def read_resolution(data: bytes) -> tuple[float, float] | None:
     """Read (horizontal, vertical) pixels per inch from the JFIF segment; ``None`` without a unit."""
-    for marker, start, stop in _segments(data):
+    for marker, start, stop in read_segments(data):
         if marker == _APP0 and data.startswith(b"JFIF\0", start) and stop - start >= 12:
             unit, across, down = struct.unpack_from(">BHH", data, start + 7)
             inches = {1: 1.0, 2: 2.54}.get(unit, 0.0)
@@ -62,7 +70,7 @@ def extract_iptc(data: bytes) -> bytes | None:
     """Read Photoshop's image resources, joined over their segments."""
     found = [
         data[start + len(_PHOTOSHOP) : stop]
-        for marker, start, stop in _segments(data)
+        for marker, start, stop in read_segments(data)
         if marker == _APP13 and data.startswith(_PHOTOSHOP, start)
     ]
     return b"".join(found) or None
@@ -70,7 +78,7 @@ def extract_iptc(data: bytes) -> bytes | None:
 
 def extract_comments(data: bytes) -> tuple[bytes, ...]:
     """Read the comments, each of one segment."""
-    found = (data[start:stop].rstrip(b"\0") for marker, start, stop in _segments(data) if marker == _COMMENT)
+    found = (data[start:stop].rstrip(b"\0") for marker, start, stop in read_segments(data) if marker == _COMMENT)
     return tuple(comment for comment in found if comment)
 
 
@@ -81,7 +89,7 @@ def embed(data: bytes, metadata: Metadata) -> tuple[bytes, list[str]]:
         The file, and a note for each block that is too large for a segment.
     """
     body = 2
-    for marker, start, stop in _segments(data):
+    for marker, start, stop in read_segments(data):
         if marker == _APP0 and data.startswith(b"JFIF\0", start):
             body = stop
         break
