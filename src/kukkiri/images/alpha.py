@@ -10,7 +10,7 @@ Reference: Gortler et al., "The Lumigraph", SIGGRAPH 1996, section 3.4.
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["bleed"]
+__all__ = ["bleed", "blend_cells", "fill_cells", "halve", "upscale_cells"]
 
 Floats = NDArray[np.float32]
 
@@ -30,11 +30,11 @@ def bleed(colour: Floats, alpha: Floats) -> Floats:
     if visible.all() or not visible.any():
         return colour
     weight = alpha[:, :, None]
-    filled = _upscale(_fill(_halve(colour * weight), _halve(weight), area=4), alpha.shape)
+    filled = upscale_cells(fill_cells(halve(colour * weight), halve(weight), area=4), alpha.shape)
     return np.where(visible[:, :, None], colour, filled)
 
 
-def _fill(weighted: Floats, weight: Floats, *, area: int) -> Floats:
+def fill_cells(weighted: Floats, weight: Floats, *, area: int) -> Floats:
     """Compute the colours of a grid of weighted means, with holes filled from the coarser grid.
 
     Args:
@@ -43,16 +43,31 @@ def _fill(weighted: Floats, weight: Floats, *, area: int) -> Floats:
         area: pixels in a cell. A cell keeps its own colour when it holds as much alpha as one opaque pixel; with less
             alpha it is blended with its surroundings in proportion.
     """
-    colours = np.divide(weighted, weight, out=np.zeros_like(weighted), where=weight > 0)
-    confidence = np.minimum(weight * np.float32(area), np.float32(1))
+    colours, confidence = _average(weighted, weight, area)
     if confidence.min() == 1 or weight.size == 1:
         return colours
-    filled = _upscale(_fill(_halve(weighted), _halve(weight), area=4 * area), weight.shape[:2])
+    coarse = fill_cells(halve(weighted), halve(weight), area=4 * area)
+    return _blend(colours, confidence, coarse)
+
+
+def blend_cells(weighted: Floats, weight: Floats, coarse: Floats, *, area: int) -> Floats:
+    """As :func:`fill_cells`, with the filled coarser grid at hand."""
+    return _blend(*_average(weighted, weight, area), coarse)
+
+
+def _average(weighted: Floats, weight: Floats, area: int) -> tuple[Floats, Floats]:
+    """The colour of each cell, and the confidence in it."""
+    colours = np.divide(weighted, weight, out=np.zeros_like(weighted), where=weight > 0)
+    return colours, np.minimum(weight * np.float32(area), np.float32(1))
+
+
+def _blend(colours: Floats, confidence: Floats, coarse: Floats) -> Floats:
+    filled = upscale_cells(coarse, colours.shape[:2])
     filled += confidence * (colours - filled)
     return filled
 
 
-def _halve(grid: Floats) -> Floats:
+def halve(grid: Floats) -> Floats:
     """Average 2x2 blocks; a row or column beyond the border counts as zero."""
     height, width, _ = grid.shape
     if height % 2 or width % 2:
@@ -61,7 +76,7 @@ def _halve(grid: Floats) -> Floats:
     return (grid[::2, ::2] + grid[1::2, ::2] + grid[::2, 1::2] + grid[1::2, 1::2]) * np.float32(0.25)
 
 
-def _upscale(grid: Floats, shape: tuple[int, ...]) -> Floats:
+def upscale_cells(grid: Floats, shape: tuple[int, ...]) -> Floats:
     """Upscale by 2 with linear interpolation between the blocks' centres, cropped to ``shape``."""
     height, width, channels = grid.shape
     wide = np.empty((height, width, 2, channels), grid.dtype)

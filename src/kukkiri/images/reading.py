@@ -58,7 +58,10 @@ def read_rows(path: str | PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) -> R
     Raises:
         ImageError: see :func:`read_image`; damage is found when its rows are fetched.
     """
-    file = open_encoded(*_load(Path(path), pixel_limit))
+    return _open_rows(open_encoded(*_load(Path(path), pixel_limit)), pixel_limit)
+
+
+def _open_rows(file: EncodedFile, pixel_limit: int) -> RowSource:
     opened = {"strictness": find_strictness(file.form)}
 
     def open_rows() -> RowSource:
@@ -83,7 +86,7 @@ def read_rows(path: str | PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) -> R
         except failure_types() as error:
             raise ImageError(_explain(file, error)) from error
 
-    return dataclasses.replace(source, fetch=fetch)
+    return dataclasses.replace(source, fetch=fetch, reopen=lambda: _open_rows(file, pixel_limit))
 
 
 def decode_image(data: bytes, *, name: str = "the bytes", pixel_limit: int = PIXEL_LIMIT) -> Image:

@@ -72,7 +72,7 @@ class RowFeed:
         samples = ordered.reshape(len(rows), -1).view(np.uint8)
         lines = np.zeros((len(samples), 1 + samples.shape[1]), dtype=np.uint8)  # each begins with its filter, none
         lines[:, 1:] = samples
-        self._send(self._pack.compress(lines))
+        self._send(self._pack.compress(lines.data))
 
     def finish(self) -> Any:
         """Return what ``encode`` returned, after the last row."""

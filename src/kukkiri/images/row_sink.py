@@ -103,17 +103,13 @@ class RowSink:
         metadata, _ = fit_metadata(first.metadata, self._form, channels=colours, size=self._size)
         whole = np.broadcast_to(np.zeros((), dtype=first.levels.dtype), (height, width, channels))
         samples = replace(first, levels=whole, metadata=metadata)
-        feed = RowFeed(
-            self._size, channels=channels, dtype=first.levels.dtype, interpretation=samples.interpretation
-        )
+        feed = RowFeed(self._size, channels=channels, dtype=first.levels.dtype, interpretation=samples.interpretation)
         feed.start(partial(self._encode, samples))
         return feed
 
     def _encode(self, samples: Samples, image: Any) -> list[str]:
         """Encode the rows that arrive; in the encoder's thread."""
-        fed = _FedSamples(
-            samples.levels, samples.bits, samples.metadata, samples.lossy, samples.behind, fed=image
-        )
+        fed = _FedSamples(samples.levels, samples.bits, samples.metadata, samples.lossy, samples.behind, fed=image)
         if self._form.name == "PNG":
             with self._temporary.open("wb") as stream:
                 _encode_png(fed, stream)

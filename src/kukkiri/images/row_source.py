@@ -29,10 +29,14 @@ class RowSource:
         ImageError: the file is truncated or corrupt there.
     """
 
+    reopen: "Callable[[], RowSource] | None" = field(default=None, repr=False)
+    """Begin again at the first row; ``None`` when that cannot be done."""
+
     @property
     def channels(self) -> int:
         """Number of samples of a pixel."""
-        return self.template.colour.shape[2] + (self.template.alpha is not None)
+        colours: int = self.template.colour.shape[2]
+        return colours + (self.template.alpha is not None)
 
 
 class RowWindow:

@@ -37,6 +37,7 @@ class NetworkRun:
         bounded: bool = False,
         threads: int = 1,
         progress: ProgressCallback | None = None,
+        statistics: SkipStatistics | None = None,
     ) -> None:
         """Prepare a run.
 
@@ -49,6 +50,7 @@ class NetworkRun:
             bounded: after each network, hold flat parts of the image to it, see :func:`bound_flat`.
             threads: for what is done beside the networks.
             progress: see :data:`ProgressCallback`.
+            statistics: counts what ``skip_flat`` skips; of this run alone unless given.
         """
         self._engines, self._plan = engines, plan
         self._ensemble, self._chop, self._skip_flat = ensemble, chop, skip_flat
@@ -56,7 +58,7 @@ class NetworkRun:
         passes = [(engine, size, tile) for engine, (_, size, tile) in zip(engines, plan.passes, strict=True)]
         self._progress = TileProgress(passes, variants=len(VARIANTS) if ensemble else 1, report=progress)
         self._seams = SeamScore()
-        self._statistics = SkipStatistics()
+        self._statistics = statistics or SkipStatistics()
 
     def run(self, lr: Plane) -> Plane:
         """Upscale planes.

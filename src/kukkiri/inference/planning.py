@@ -8,7 +8,7 @@ from kukkiri.errors import ImageError
 from kukkiri.inference.engine import Engine
 from kukkiri.inference.tiling import TileSize, choose_tile
 
-__all__ = ["Plan", "find_output_size", "make_plan"]
+__all__ = ["Plan", "choose_pass_tile", "find_output_size", "make_plan"]
 
 _COPIES = 3  # float32 copies of the result that are alive at one time
 
@@ -60,7 +60,7 @@ def make_plan(
     for engine in engines:
         upscaled = engine.info.scale if engine.info.pre_upsampled else 1
         entered = (height * upscaled, width * upscaled)
-        chosen = _tile_for(engine, entered, tile=tile, budget=budget - arrays)
+        chosen = choose_pass_tile(engine, entered, tile=tile, budget=budget - arrays)
         seen = entered if chosen is None else (min(chosen[0], entered[0]), min(chosen[1], entered[1]))
         largest = max(largest, engine.footprint.bytes(seen[0] * seen[1]))
         passes.append((engine.info.name, entered, chosen))
@@ -74,7 +74,18 @@ def find_output_size(size: tuple[int, int], scale: float) -> tuple[int, int]:
     return height, width
 
 
-def _tile_for(engine: Engine, size: tuple[int, int], *, tile: int | None, budget: int) -> TileSize | None:
+def choose_pass_tile(engine: Engine, size: tuple[int, int], *, tile: int | None, budget: int) -> TileSize | None:
+    """Choose the tile of one network run.
+
+    Args:
+        engine: what runs.
+        size: (height, width) of its input.
+        tile: largest side that was asked for; 0 for the whole, ``None`` for what fits into memory.
+        budget: bytes for the activations.
+
+    Raises:
+        ImageError: not even the smallest tile fits.
+    """
     if tile is None:
         return choose_tile(engine, size, budget=budget)
     return None if tile == 0 or max(size) <= tile else (tile, tile)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from kukkiri.errors import ConfigError, ModelError, did_you_mean
 from kukkiri.images import EncodedImage, Image, ImageSource, PillowImage, open_image, return_in_kind
+from kukkiri.images.row_source import RowSource
 from kukkiri.inference.choosing import choose_model
 from kukkiri.inference.colour_plan import ColourPlan
 from kukkiri.inference.engine import Engine, count_usable_threads
@@ -25,6 +26,7 @@ from kukkiri.inference.options import SizeKeywords, UpscalerOptions
 from kukkiri.inference.planning import Plan, find_output_size, make_plan
 from kukkiri.inference.separate_planes import AlphaMode, upscale_separately
 from kukkiri.inference.sizes import TargetSize
+from kukkiri.inference.streaming import STRIP_MEMORY, StripUpscaler, find_margin
 from kukkiri.inference.tile_progress import ProgressCallback
 from kukkiri.inference.wrapping import find_wrap_margin, resize_wrapped, upscale_wrapped
 from kukkiri.info import JSON
@@ -233,14 +235,18 @@ class Upscaler:
         """
         return return_in_kind(self._upscale(open_image(image), progress), image)
 
-    def suited(self, image: Image) -> "Upscaler":
+    def suited(self, image: Image, *, size: tuple[int, int] | None = None) -> "Upscaler":
         """Return the upscaler that is used for an image: this one, or its twin for photographs or for the size.
 
         The twin for photographs is taken for a lossy image when the degradation domain is ``auto`` and such weights
         are shipped; ``domain`` tells which it is. Where a size is asked for, the twin has the networks that reach it.
         Twins are loaded when they are first needed.
+
+        Args:
+            image: the image.
+            size: (height, width), when the image is only a part of it.
         """
-        sized = self.suited_to(image.size)
+        sized = self.suited_to(size or image.size)
         if not (image.lossy and sized.has_photo):
             return sized
         return sized._twin("photo", sized._factor)
@@ -315,6 +321,41 @@ class Upscaler:
         if sized is not self:
             return sized.plan(size, channels=channels)
         return self._plan(size, self.plan_size(size), channels=channels)
+
+    @property
+    def may_stream(self) -> bool:
+        """False when every image is done as a whole: for a network that reads all of it, and by some options."""
+        whole = self.chop or self.wrap or self._tile == 0
+        return not whole and (self.kernel is not None or find_margin(self.engines) is not None)
+
+    def strips(self, source: RowSource) -> StripUpscaler | None:
+        """Prepare to upscale an image strip by strip.
+
+        Returns:
+            ``None`` when it has to be whole: see :attr:`may_stream`; also for a size that is no whole multiple of the
+            image's, for extra samples, and for alpha that is not transparency.
+        """
+        height, width = source.size
+        rows, columns = self.plan_size(source.size)
+        factor = max(1, rows // height)
+        networks = math.prod(engine.info.scale for engine in self.engines)
+        template = source.template
+        plain = template.extra is None and (template.alpha is None or self.alpha == "transparency")
+        fits = (rows, columns) == (factor * height, factor * width) and networks in (factor, 1)
+        if not self.may_stream or not plain or not fits or (networks == 1 and self.kernel is None):
+            return None
+        free = find_free_memory() // self._workers if self._memory is None else self._memory
+        return StripUpscaler(
+            engines=self.engines,
+            factor=factor,
+            kernel=self.kernel,
+            ensemble=self.ensemble,
+            skip_flat=self.skip_flat,
+            bounded=self.bounded,
+            tile=self._tile,
+            threads=self.threads,
+            memory=min(STRIP_MEMORY, free // 4),
+        )
 
     def _plan(self, size: tuple[int, int], output_size: tuple[int, int], *, channels: int) -> Plan:
         budget = int(_SHARE * find_free_memory() / self._workers) if self._memory is None else self._memory

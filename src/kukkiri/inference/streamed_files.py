@@ -1,0 +1,79 @@
+"""A file upscaled into a file, strip by strip."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+from kukkiri.images import read_header
+from kukkiri.images.formats import find_output_format
+from kukkiri.images.reading import PIXEL_LIMIT, read_rows
+from kukkiri.images.row_sink import open_row_sink
+from kukkiri.inference.upscaler import Upscaler
+
+__all__ = ["STREAMED", "StreamedFile", "stream_file"]
+
+STREAMED = 2**22
+"""Pixels of a result from which on it is streamed; smaller ones are quicker whole, and take less than 300 MB."""
+
+
+@dataclasses.dataclass(frozen=True)
+class StreamedFile:
+    """A result that was written."""
+
+    upscaler: Upscaler
+    """The one that was used, see :meth:`Upscaler.suited`."""
+    input_size: tuple[int, int]
+    """(height, width)."""
+    output_size: tuple[int, int]
+    """(height, width)."""
+    notes: tuple[str, ...]
+    """One line for everything that could not be kept."""
+
+
+def stream_file(
+    upscaler: Upscaler,
+    source: Path,
+    target: Path,
+    *,
+    overwrite: bool = False,
+    quality: int | None = None,
+    pixel_limit: int = PIXEL_LIMIT,
+    check: Callable[[tuple[int, int]], None] = lambda size: None,
+    progress: Callable[[int, int], None] | None = None,
+) -> StreamedFile | None:
+    """Upscale a large image file into a file in memory that does not grow with it.
+
+    Args:
+        upscaler: that the user asked for.
+        source: the file to read.
+        target: the file to write.
+        overwrite: an existing file may be replaced.
+        quality: see :func:`kukkiri.images.save_image`.
+        pixel_limit: see :func:`kukkiri.images.read_image`.
+        check: called with (height, width) of the result before any work.
+        progress: called with (done, total) tiles; what it raises ends the work.
+
+    Returns:
+        ``None``, and no file, when the image is to be done as a whole: it is small, or :meth:`Upscaler.strips` gives
+        none.
+
+    Raises:
+        ImageError: the source is damaged, or the target cannot be written.
+        ModelError: a network gave NaN or infinity.
+    """
+    size = upscaler.plan_size(read_header(source).size)
+    if size[0] * size[1] < STREAMED or find_output_format(target).name in ("WebP", "AVIF"):
+        return None
+    if not upscaler.may_stream:
+        return None
+    rows = read_rows(source, pixel_limit=pixel_limit)
+    suited = upscaler.suited(rows.template, size=rows.size)
+    strips = suited.strips(rows)
+    if strips is None:
+        return None
+    check(size)
+    with open_row_sink(target, size=size, overwrite=overwrite, quality=quality) as sink:
+        for strip in strips.run(rows, progress):
+            sink.write(strip)
+    notes = dict.fromkeys([*rows.template.notes, *strips.notes(), *sink.notes])
+    return StreamedFile(suited, rows.size, size, tuple(notes))

@@ -1,0 +1,269 @@
+"""An image upscaled strip by strip, so that memory is bounded by the strip and not by the image.
+
+The network runs on cores of some rows with the margin of its receptive field; what it gives is kept in a buffer, from
+which strips are joined with chroma, alpha and the bounds, with the margin that those read. Every pixel sees what it
+sees in the whole image, so that the result is the same to the rounding of float32.
+"""
+
+import dataclasses
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kukkiri.images import Image
+from kukkiri.images.alpha_rows import CELL, MARGIN, RowBleeding
+from kukkiri.images.row_source import RowSource, RowWindow
+from kukkiri.inference.alpha_resize import resize_alpha
+from kukkiri.inference.colour_plan import ColourPlan
+from kukkiri.inference.engine import Engine
+from kukkiri.inference.flat_regions import SkipStatistics
+from kukkiri.inference.interpolation import interpolate_image
+from kukkiri.inference.local_mean import CELL_SIDE, REACH
+from kukkiri.inference.network_run import NetworkRun
+from kukkiri.inference.planning import Plan, choose_pass_tile
+from kukkiri.inference.tile_progress import ProgressCallback
+
+__all__ = ["STRIP_MEMORY", "StripUpscaler", "find_margin"]
+
+Plane = NDArray[np.float32]
+
+STRIP_MEMORY = 2**28
+"""Bytes that one network run over a part of a strip may take."""
+_CORE = 512
+"""Rows of a core: the margin of ten layers is 4 % of it."""
+_READ = 3 * 2**20  # LR pixels of a core with its margin
+_JOINED = 4 * 2**20  # SR pixels of a strip
+_KERNEL_MARGIN = 8  # LR rows that an interpolation reads on each side, rounded up
+
+
+def find_margin(engines: tuple[Engine, ...]) -> int | None:
+    """Return the LR rows around a pixel that networks, run one after the other, read; ``None``: the whole image."""
+    margin, scale = 1, 1
+    for engine in engines:
+        info = engine.info
+        if info.receptive_field is None:
+            return None
+        reads = -(-info.receptive_field // info.scale) + 2 if info.pre_upsampled else info.receptive_field
+        margin += -(-reads // scale)
+        scale *= info.scale
+    return margin
+
+
+@dataclasses.dataclass(frozen=True)
+class StripUpscaler:
+    """The strips of one image."""
+
+    engines: tuple[Engine, ...]
+    factor: int
+    """Scale of the result."""
+    kernel: str | None = None
+    """Interpolation, without engines."""
+    ensemble: bool = False
+    skip_flat: bool = False
+    bounded: bool = True
+    tile: int | None = None
+    threads: int = 1
+    memory: int = STRIP_MEMORY
+    """Bytes that one network run may take."""
+    skipped: SkipStatistics = dataclasses.field(default_factory=SkipStatistics)
+
+    def run(self, source: RowSource, progress: ProgressCallback | None = None) -> Iterator[Image]:
+        """Upscale an image.
+
+        Args:
+            source: without extra samples.
+            progress: called with (done, total) cores of rows.
+
+        Yields:
+            Strips of the result from the top to the bottom, each with the depth and metadata of the source.
+
+        Raises:
+            ImageError: the file is damaged.
+            ModelError: a network gave NaN or infinity.
+        """
+        rows = _BledRows(source)
+        cores = self._cut(source)
+        report = _CoreProgress(len(cores), progress)
+        strips = _Strips(self, source, rows, report) if self.engines else _Interpolated(self, source, rows)
+        for start, stop in cores:
+            yield from strips.add(start, stop)
+            report.finish_core()
+
+    def notes(self) -> list[str]:
+        """Lines for the user, after the run."""
+        return [self.skipped.note()] if self.skipped.total else []
+
+    def _cut(self, source: RowSource) -> list[tuple[int, int]]:
+        """(start, stop) of the cores, which begin on the grid of the networks and of the local means."""
+        height, width = source.size
+        grid = math.lcm(CELL_SIDE, *(engine.info.multiple for engine in self.engines))
+        margin = find_margin(self.engines) or 0
+        rows = min(_CORE, max(grid, _READ // width - 2 * margin))
+        rows = max(grid, rows // grid * grid)
+        return [(start, min(height, start + rows)) for start in range(0, height, rows)]
+
+    def network_run(self, size: tuple[int, int], *, progress: ProgressCallback | None = None) -> NetworkRun:
+        """Prepare the networks for a part of (height, width)."""
+        passes, (height, width) = [], size
+        for engine in self.engines:
+            enlarged = engine.info.scale if engine.info.pre_upsampled else 1
+            entered = (height * enlarged, width * enlarged)
+            chosen = choose_pass_tile(engine, entered, tile=self.tile, budget=self.memory)
+            passes.append((engine.info.name, entered, chosen))
+            height, width = height * engine.info.scale, width * engine.info.scale
+        return NetworkRun(
+            self.engines,
+            Plan((height, width), tuple(passes), 0),
+            ensemble=self.ensemble,
+            skip_flat=self.skip_flat,
+            bounded=self.bounded,
+            threads=self.threads,
+            progress=progress,
+            statistics=self.skipped,
+        )
+
+
+class _BledRows:
+    """Rows of a source whose transparent pixels have taken the colours around them; that needs two passes."""
+
+    def __init__(self, source: RowSource) -> None:
+        self._window, self._height = RowWindow(source), source.size[0]
+        self._bleeding = None if source.template.alpha is None else _average_visible(source)
+
+    def get(self, start: int, stop: int) -> Image:
+        """Some rows that were not dropped."""
+        if self._bleeding is None:
+            return self._window.get(start, stop)
+        first = max(0, start - MARGIN) // CELL * CELL
+        last = min(self._height, -(-(stop + MARGIN) // CELL) * CELL)
+        part = self._window.get(first, last)
+        rows = slice(start - first, stop - first)
+        if part.alpha is None:
+            raise ValueError("rows without the alpha of their image")
+        colour = self._bleeding.bleed(part.colour, part.alpha, start=first)
+        return dataclasses.replace(part, colour=colour[rows], alpha=part.alpha[rows])
+
+    def drop(self, before: int) -> None:
+        """Forget the rows above one, but for those that decide on its colours."""
+        self._window.drop(before if self._bleeding is None else max(0, before - MARGIN) // CELL * CELL)
+
+
+def _average_visible(source: RowSource) -> RowBleeding:
+    """The first pass over an image with alpha."""
+    if source.reopen is None:
+        raise ValueError("a source with alpha is read twice, and this one cannot be")
+    again, bleeding = source.reopen(), RowBleeding()
+    height, width = source.size
+    rows = max(CELL, _READ // width // CELL * CELL)
+    for start in range(0, height, rows):
+        part = again.fetch(start, min(height, start + rows))
+        if part.alpha is not None:
+            bleeding.add(part.colour, part.alpha)
+    return bleeding
+
+
+class _Strips:
+    """Strips of an image that networks upscale."""
+
+    def __init__(self, run: StripUpscaler, source: RowSource, rows: _BledRows, report: "_CoreProgress") -> None:
+        self._run, self._source, self._rows, self._report = run, source, rows, report
+        self._margin = find_margin(run.engines) or 0
+        self._grid = math.lcm(CELL_SIDE, *(engine.info.multiple for engine in run.engines))
+        self._reach = REACH + CELL_SIDE if run.bounded else CELL_SIDE
+        self._colour = run.engines[0].info.colour
+        self._planes: Plane | None = None
+        self._first = self._done = 0  # LR rows at which the buffer begins, and up to which strips were given
+
+    def add(self, start: int, stop: int) -> Iterator[Image]:
+        """Run the networks on some more rows, and yield the strips that are complete with them."""
+        height, width = self._source.size
+        top = max(0, start - self._margin) // self._grid * self._grid
+        bottom = min(height, stop + self._margin)
+        planes = ColourPlan(dataclasses.replace(self._rows.get(top, bottom), alpha=None), self._colour).planes
+        factor = self._run.factor
+        sr = self._run.network_run((bottom - top, width), progress=self._report.tell).run(planes)
+        core = sr[..., factor * (start - top) : factor * (stop - top), :]
+        self._planes = core.copy() if self._planes is None else np.concatenate((self._planes, core), axis=2)
+        yield from self._join(height if stop == height else max(0, stop - self._reach), stop)
+        self._keep(min(self._done - self._reach, stop - self._margin - self._grid))
+
+    def _join(self, end: int, available: int) -> Iterator[Image]:
+        factor, width = self._run.factor, self._source.size[1]
+        most = max(CELL_SIDE, _JOINED // (factor**2 * width) // CELL_SIDE * CELL_SIDE)
+        while self._done < end:
+            start, stop = self._done, min(end, self._done + most)
+            top = max(0, start - self._reach) // CELL_SIDE * CELL_SIDE
+            bottom = min(available, stop + self._reach)
+            part = self._rows.get(top, bottom)
+            colours = ColourPlan(dataclasses.replace(part, alpha=None), self._colour)
+            planes = self._buffered(top, bottom)
+            joined = colours.join(planes, bounded=self._run.bounded, threads=self._run.threads).colour
+            rows = slice(factor * (start - top), factor * (stop - top))
+            alpha = part.alpha
+            if alpha is not None:
+                alpha = resize_alpha(alpha, (factor * (bottom - top), factor * width))[rows]
+            self._done = stop
+            yield dataclasses.replace(part, colour=joined[rows], alpha=alpha)
+
+    def _buffered(self, start: int, stop: int) -> Plane:
+        if self._planes is None:
+            raise ValueError("no rows were computed")
+        factor = self._run.factor
+        return self._planes[..., factor * (start - self._first) : factor * (stop - self._first), :]
+
+    def _keep(self, first: int) -> None:
+        """Forget what lies above a row."""
+        first = max(0, first) // self._grid * self._grid
+        self._rows.drop(first)
+        if self._planes is not None and first > self._first:
+            self._planes = self._planes[..., self._run.factor * (first - self._first) :, :].copy()
+            self._first = first
+
+
+class _Interpolated:
+    """Strips of an image that is interpolated."""
+
+    def __init__(self, run: StripUpscaler, source: RowSource, rows: _BledRows) -> None:
+        self._run, self._source, self._rows = run, source, rows
+
+    def add(self, start: int, stop: int) -> Iterator[Image]:
+        """Yield the strips of some more rows."""
+        factor, (height, width) = self._run.factor, self._source.size
+        most = max(1, _JOINED // (factor**2 * width))
+        for first in range(start, stop, most):
+            last = min(stop, first + most)
+            top, bottom = max(0, first - _KERNEL_MARGIN), min(height, last + _KERNEL_MARGIN)
+            part = self._rows.get(top, bottom)
+            opaque = dataclasses.replace(part, alpha=None)
+            size = (factor * (bottom - top), factor * width)
+            rows = slice(factor * (first - top), factor * (last - top))
+            kernel = self._run.kernel or "cubic"
+            enlarged = interpolate_image(opaque, size, kernel=kernel, threads=self._run.threads)
+            alpha = part.alpha
+            if alpha is not None:
+                grey = dataclasses.replace(opaque, colour=alpha[..., None])
+                alpha = interpolate_image(grey, size, kernel=kernel, threads=self._run.threads).colour[rows, :, 0]
+            self._rows.drop(last - _KERNEL_MARGIN)
+            yield dataclasses.replace(part, colour=enlarged.colour[rows], alpha=alpha)
+
+
+class _CoreProgress:
+    """Progress over all cores, in tiles of the first: the later ones have as many, but for the last."""
+
+    def __init__(self, cores: int, report: ProgressCallback | None) -> None:
+        self._cores, self._report = cores, report
+        self._finished, self._tiles = 0, 0
+
+    def tell(self, done: int, total: int) -> None:
+        """Report ``done`` of ``total`` tiles of the present core."""
+        self._tiles = self._tiles or total
+        if self._report is not None:
+            self._report(self._finished * self._tiles + done * self._tiles // total, self._cores * self._tiles)
+
+    def finish_core(self) -> None:
+        """Count a core as done."""
+        self._finished += 1
+        if not self._tiles and self._report is not None:  # without networks there is nothing else to count
+            self._report(self._finished, self._cores)
