@@ -118,6 +118,14 @@ def load_initialization(path_or_id: str | PathLike[str], *, scale: int, subsampl
     if not path.is_file() and str(path_or_id) in pretrained.list_initializations():
         path = pretrained.locate(str(path_or_id), ".safetensors")
     network = load(path_or_id).module
+    if network.conditions:
+        conditions = ", ".join(network.conditions)
+        raise ModelError(f"{path_or_id}: is conditioned on {conditions}, and adaptation gives it only the image.")
+    if network.value_range != 1.0:
+        raise ModelError(
+            f"{path_or_id}: works on 0 to {network.value_range:g}, but adaptation needs 0 to 1. Use another "
+            "initialization."
+        )
     about = _read_adaptation(path)
     if network.colour != "rgb":
         raise ModelError(f"{path_or_id}: works on luma, but adaptation needs RGB. Use another initialization.")

@@ -7,7 +7,14 @@ from dataclasses import dataclass, field, replace
 from torch import Tensor
 
 from kukkiri.checkpoints.misfits import Misfit, find_misfit, write_misfits
-from kukkiri.checkpoints.readings import Part, Reading, add_missing_counters, list_parts, list_readings, strip_wrappers
+from kukkiri.checkpoints.readings import (
+    Part,
+    Reading,
+    add_missing_counters,
+    list_parts,
+    list_readings,
+    strip_wrappers,
+)
 from kukkiri.checkpoints.shapes import list_shapes
 from kukkiri.errors import ModelError
 from kukkiri.info import JSON
@@ -56,7 +63,8 @@ def recognize(
     for found, part in search.read_parts(list_parts(state)):
         beside = ", ".join(f"{name}.*" for name in part.beside[:5])
         return replace(found, notes=(*found.notes, f"the tensors under {part.prefix}* are used, not {beside}"))
-    raise ModelError(f"{source}: {write_misfits(strip_wrappers(state, outer=True), search.misfits)}")
+    stripped = strip_wrappers(state), strip_wrappers(state, outer=True)
+    raise ModelError(f"{source}: {write_misfits(stripped, search.misfits)}")
 
 
 @dataclass
@@ -113,6 +121,11 @@ class _Search:
         try:
             inferred = kind.arguments_from_state(tensors, **wanted)
         except ModelError as error:
+            if "scale" in takes and "scale" not in wanted and self._fits_at_some_scale(network, tensors):
+                raise ModelError(
+                    f"{self.source}: {network}, whose file does not tell its scale. Give the whole one that it was "
+                    "trained for: --scale N or --model-args scale=N, in Python load(..., scale=N)."
+                ) from error
             self.misfits.append(Misfit(network, str(error)))
             return None
         except (ValueError, IndexError, KeyError, ZeroDivisionError, RuntimeError):
@@ -130,6 +143,15 @@ class _Search:
         assumed = {key: words for key, words in kind.list_untraced(merged).items() if key not in told}
         notes = (reading.assumes,) if reading.assumes else ()
         return Recognized(network, merged, tensors, reading.dialect, assumed, notes)
+
+    @staticmethod
+    def _fits_at_some_scale(network: str, tensors: Mapping[str, Tensor]) -> bool:
+        """True when only the scale is missing, which leaves no trace."""
+        try:
+            inferred = NETWORKS[network].arguments_from_state(tensors, scale=2)  # type: ignore[call-arg]
+        except (ModelError, ValueError, IndexError, KeyError, RuntimeError):
+            return False
+        return list_shapes(network, inferred) == {key: value.shape for key, value in tensors.items()}
 
     def _merge(self, network: str, inferred: dict[str, JSON]) -> dict[str, JSON]:
         """Override inferred arguments by given ones, if the constructor takes them and the shapes stay."""

@@ -1,14 +1,24 @@
 """The words about a state dict that belongs to no known network: the nearest one, and the tensors that differ."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from kukkiri.checkpoints.shapes import list_shapes
-from kukkiri.networks import NETWORKS
+from kukkiri.info import JSON
+from kukkiri.networks import (
+    NETWORKS,
+    ESRGANDiscriminator,
+    IKCCorrector,
+    IKCPredictor,
+    KernelGANDiscriminator,
+    KernelGANGenerator,
+    SRGANDiscriminator,
+)
 
 __all__ = ["Misfit", "find_misfit", "write_misfits", "write_shapes"]
 
@@ -26,6 +36,10 @@ class Misfit:
     """Share of the keys that are the network's."""
     shapes: float = 0.0
     """Share of the keys whose tensors also have the network's shape."""
+
+
+def _forget_numbers(key: str) -> str:
+    return re.sub(r"\d+", "#", key)
 
 
 def find_misfit(
@@ -62,17 +76,25 @@ def _count_others(keys: Sequence[str]) -> str:
     return f" and {len(keys) - 1} more" if len(keys) > 1 else ""
 
 
-def write_misfits(state: Mapping[str, Tensor], misfits: Sequence[Misfit]) -> str:
-    """Write that a state dict is unknown, with the nearest network and the first tensor that differs."""
+def write_misfits(states: Sequence[Mapping[str, Tensor]], misfits: Sequence[Misfit]) -> str:
+    """Write that a state dict is unknown, with the nearest network and the first tensor that differs.
+
+    Args:
+        states: the state dict, without some of its prefixes and without all of them.
+        misfits: of the networks that were tried.
+    """
     compared = sorted((misfit for misfit in misfits if misfit.keys), key=lambda misfit: (-misfit.shapes, -misfit.keys))
     if compared and compared[0].keys >= _NEARLY:
         return f"{compared[0].network}, but {compared[0].words}."
-    overlaps = _list_overlaps(state)
+    other = next((words for state in states if (words := _name_other_kind(state))), "")
+    if other:
+        return f"{other}, which does not upscale images. Name the weights of a network that does."
+    overlaps = max((_list_overlaps(state) for state in states), key=lambda found: max(found.values(), default=0.0))
     if compared and compared[0].shapes >= max(0.5, *overlaps.values(), 0.0):
         overlaps = {compared[0].network: compared[0].keys, **overlaps}
     best = sorted(overlaps, key=lambda network: -overlaps[network])[:3]
     if not best:
-        begins = ", ".join(sorted(state)[:3])
+        begins = ", ".join(sorted(states[-1])[:3])
         return f"unknown network, no known one shares its keys ({begins}, ...). Known: {', '.join(NETWORKS)}."
     shares = ", ".join(f"{network} ({overlaps[network]:.0%} of the keys)" for network in best)
     hint = next((misfit.words for misfit in [*compared, *misfits] if misfit.network == best[0]), "")
@@ -91,8 +113,37 @@ def _list_overlaps(state: Mapping[str, Tensor]) -> dict[str, float]:
     return overlaps
 
 
-def _forget_numbers(key: str) -> str:
-    return re.sub(r"\d+", "#", key)
+def _name_other_kind(state: Mapping[str, Tensor]) -> str:
+    """Name the discriminator or the kernel estimator that a state dict belongs to; empty: none that is known."""
+    ours = {_forget_numbers(key) for key in state}
+    for name, kinds in _OTHER_KINDS.items():
+        for keys in kinds():
+            if len(ours & keys) >= _NEARLY * len(ours | keys):
+                return name
+    return ""
+
+
+def _list_keys_of(kind: type[nn.Module], *variants: Mapping[str, JSON]) -> Callable[[], list[set[str]]]:
+    @cache
+    def list_them() -> list[set[str]]:
+        with torch.device("meta"):
+            modules = [kind(**variant) for variant in variants or ({},)]
+        return [{_forget_numbers(key) for key in module.state_dict()} for module in modules]
+
+    return list_them
+
+
+_OTHER_KINDS = {
+    "the discriminator of SRGAN": _list_keys_of(
+        SRGANDiscriminator, *({"variant": variant} for variant in ("paper", "kernel4", "pooled"))
+    ),
+    "the discriminator of ESRGAN": _list_keys_of(ESRGANDiscriminator),
+    "the discriminator of KernelGAN": _list_keys_of(KernelGANDiscriminator),
+    "the generator of KernelGAN, a downscaling kernel": _list_keys_of(KernelGANGenerator),
+    "the predictor of IKC, an estimator of kernels": _list_keys_of(IKCPredictor),
+    "the corrector of IKC, an estimator of kernels": _list_keys_of(IKCCorrector),
+}
+"""Networks that come beside upscaling ones and are not in the registry."""
 
 
 def _list_keys(network: str) -> set[str]:

@@ -7,7 +7,7 @@ import struct
 import threading
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,7 @@ def _make_stand_in(name: str) -> type[_Inert]:
     return type(attribute, (_Inert,), {"__module__": module, "__qualname__": attribute})
 
 
-_STAND_INS = [_make_stand_in(name) for name in _HARMLESS]
+_STAND_INS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [_make_stand_in(name) for name in _HARMLESS]
 
 
 def read_state(path: str | PathLike[str]) -> State:
@@ -80,8 +80,12 @@ def read_state(path: str | PathLike[str]) -> State:
         ModelError: the file is missing or damaged, holds more than tensors, or holds no state dict.
     """
     source = Path(path)
+    if source.is_dir():
+        raise ModelError(f"{source}: a folder, not a file of weights. Name one .safetensors or .pth file in it.")
     if not source.is_file():
         raise ModelError(f"{source}: no such file. {did_you_mean_file(source)}")
+    if source.suffix == ".onnx":
+        raise ModelError(f"{source}: an ONNX graph has no state dict inside. Name the weights that it was made from.")
     _refuse_other_kinds(source)
     if source.suffix == ".safetensors":
         return _drop_counters(read_safetensors(source)[1])

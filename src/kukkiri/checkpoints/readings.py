@@ -6,7 +6,7 @@ writes in the layouts of other ports. The whole is read first, then the parts.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from torch import Tensor
 from kukkiri.checkpoints.dialects import DIALECTS
 from kukkiri.info import JSON
 
-__all__ = ["Part", "Reading", "add_missing_counters", "list_parts", "list_readings", "strip_wrappers"]
+__all__ = ["Part", "Reading", "add_missing_counters", "find_reading", "list_parts", "list_readings", "strip_wrappers"]
 
 _WRAPPERS = ("module.", "_orig_mod.")
 """Prefixes that DataParallel and torch.compile add to every key."""
@@ -113,6 +113,22 @@ def _strip_one_by_one(state: Mapping[str, Tensor]) -> Iterator[dict[str, Tensor]
             return
         tensors = {key.split(".", 1)[1]: value for key, value in tensors.items()}
         yield tensors
+
+
+def find_reading(state: Mapping[str, Tensor], expected: Mapping[str, torch.Size]) -> Reading:
+    """Find the reading of a state dict that has the most tensors of a known network, for one that is made already."""
+    readings = list(list_readings(state))
+    for part in list_parts(state):
+        readings += list_readings(part.tensors)
+
+    def count(reading: Reading) -> tuple[int, int]:
+        shapes = [
+            key for key, size in expected.items() if key in reading.tensors and reading.tensors[key].shape == size
+        ]
+        return len(shapes), sum(key in reading.tensors for key in expected)
+
+    best = max(readings, key=count)
+    return replace(best, tensors=add_missing_counters(best.tensors, expected))
 
 
 def list_parts(state: Mapping[str, Tensor]) -> list[Part]:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from kukkiri.checkpoints.description import check_description
 from kukkiri.checkpoints.model_files import replacing_model
-from kukkiri.errors import ModelError
+from kukkiri.errors import ModelError, did_you_mean_file
 from kukkiri.info import METADATA_KEY, ModelInfo
 
 __all__ = ["read_safetensors", "save_safetensors", "tensors_sha256"]
@@ -69,6 +69,24 @@ def save_safetensors(
     return written
 
 
+def write_damage(path: Path) -> str:
+    """Write why a file cannot be read as safetensors, in a few words."""
+    if path.is_dir():
+        return "a folder"
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            begin = file.read(9)
+    except OSError as error:
+        return (error.strerror or "it cannot be opened").lower()
+    if size < 9:
+        return f"{size} bytes"
+    length = int.from_bytes(begin[:8], "little")
+    if begin[8:] != b"{" or length > size:
+        return "it does not begin with a header" if length > size else "its header is no JSON object"
+    return f"its tensors do not fit its {size} bytes: it may be cut short"
+
+
 def read_safetensors(path: Path) -> tuple[ModelInfo | None, dict[str, Tensor]]:
     """Read a file that :func:`save_safetensors` wrote, or a foreign one.
 
@@ -82,8 +100,11 @@ def read_safetensors(path: Path) -> tuple[ModelInfo | None, dict[str, Tensor]]:
         with safe_open(path, framework="pt") as file:
             metadata = dict(file.metadata() or {})
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise ModelError(f"{path}: not a safetensors file, or damaged ({error}). Fetch it again.") from error
+    except FileNotFoundError as error:
+        raise ModelError(f"{path}: no such file. {did_you_mean_file(path)}") from error
+    except (OSError, SafetensorError, ValueError, RuntimeError, AttributeError) as error:
+        reason = write_damage(path)
+        raise ModelError(f"{path}: not a safetensors file, or damaged ({reason}). Get the file again.") from error
     if METADATA_KEY not in metadata:
         return None, state
     info = ModelInfo.from_metadata(metadata, source=str(path))

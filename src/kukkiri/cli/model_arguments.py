@@ -67,8 +67,8 @@ def read_model_args(
         targets = [model] if colon else files
         if not targets:
             raise ConfigError(
-                f"{', '.join(models)}: takes no arguments ({key}); they are for files of weights, which do not tell all "
-                "about their network. Drop --model-args and --range."
+                f"{', '.join(models)}: takes no arguments ({key}); they are for files of weights, which do not tell "
+                "all about their network. Drop --model-args and --range."
             )
         for target in targets:
             found.setdefault(target, {})[key] = _read_value(value.strip())

@@ -21,7 +21,7 @@ from kukkiri.attention import (
 )
 from kukkiri.errors import ConfigError, ModelError
 from kukkiri.explain.figures import make_figure
-from kukkiri.explain.network_io import to_tensor, upscale_tensor
+from kukkiri.explain.network_io import refuse_conditions, to_tensor, upscale_tensor
 from kukkiri.networks import Network
 
 __all__ = [
@@ -80,8 +80,9 @@ def find_attention(network: Network, lr: NDArray[np.float32], *, pixel: tuple[in
 
     Raises:
         ConfigError: the pixel is outside.
-        ModelError: the network has neither.
+        ModelError: the network has neither, or needs more than the image.
     """
+    refuse_conditions(network)
     channels = find_channel_weights(network, lr) if _has(network, _CHANNEL) else []
     positions = find_position_weights(network, lr, pixel=pixel) if _has(network, _POSITION) else []
     if not channels and not positions:

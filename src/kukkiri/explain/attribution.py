@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from kukkiri.errors import ConfigError
 from kukkiri.explain.figures import make_figure
-from kukkiri.explain.network_io import to_tensor, upscale_tensor
+from kukkiri.explain.network_io import refuse_conditions, to_tensor, upscale_tensor
 from kukkiri.networks import Network
 
 __all__ = ["Attribution", "Box", "attribute", "detect", "diffusion_index", "draw_attribution"]
@@ -66,11 +66,13 @@ def attribute(
 
     Raises:
         ConfigError: the box is not inside the output, or is empty.
+        ModelError: the network needs more than the image.
 
     Reference: Gu & Dong, "Interpreting Super-Resolution Networks with Local Attribution Maps", CVPR 2021,
     arXiv:2011.11036; sigma, kernel_size and steps are those of the authors' code, which takes derivatives at
     the end of each step.
     """
+    refuse_conditions(network)
     left, top, width, height = box
     scale, (h, w) = network.scale, lr.shape[:2]
     inside = left >= 0 and top >= 0 and left + width <= scale * w and top + height <= scale * h

@@ -7,12 +7,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kukkiri.errors import ConfigError, ImageError
+from kukkiri.errors import ConfigError, ImageError, ModelError
 from kukkiri.images import read_image, rgb_to_y
 from kukkiri.networks import Network
 from kukkiri.resampling.tensors import resize_tensor
 
-__all__ = ["Crop", "read_lr", "to_tensor", "upscale_array", "upscale_tensor"]
+__all__ = ["Crop", "read_lr", "refuse_conditions", "to_tensor", "upscale_array", "upscale_tensor"]
 
 Crop = tuple[int, int, int, int]
 """(left, top, width, height) in pixels of the input."""
@@ -44,6 +44,19 @@ def read_lr(path: Path, *, crop: Crop | None = None) -> NDArray[np.float32]:
             f"most {_MOST_PIXELS}. Add --crop LEFT,TOP,WIDTH,HEIGHT."
         )
     return colour
+
+
+def refuse_conditions(network: Network) -> None:
+    """Refuse a network that needs more than an image.
+
+    Raises:
+        ModelError: it is conditioned on a kernel or the like.
+    """
+    if network.conditions:
+        raise ModelError(
+            f"{type(network).__name__} is conditioned on {', '.join(network.conditions)}, not only on the image. "
+            "Use it from Python, through kukkiri.load."
+        )
 
 
 def to_tensor(network: Network, image: NDArray[np.float32]) -> Tensor:

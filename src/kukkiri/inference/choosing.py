@@ -76,8 +76,8 @@ def choose_model(
     name = str(model)
     if arguments and not _is_file(Path(name)):
         raise ModelError(
-            f"{name}: takes no arguments ({', '.join(arguments)}); they are for files of weights, which do not tell all "
-            "about their network. Drop them."
+            f"{name}: takes no arguments ({', '.join(arguments)}); they are for files of weights, which do not tell "
+            "all about their network. Drop them."
         )
     if name in INTERPOLATIONS:
         choice = Choice(name, 2.0 if scale is None else scale, name, kernel=INTERPOLATIONS[name])
@@ -159,8 +159,8 @@ def _load_graph(path: Path, *, threads: int | None, arguments: Mapping[str, JSON
     white = arguments.get("value_range")
     if further:
         raise ModelError(
-            f"{path}: an ONNX graph takes no arguments but value_range, got {', '.join(further)}. Drop them, or give them "
-            "when it is exported."
+            f"{path}: an ONNX graph takes no arguments but value_range, got {', '.join(further)}. Drop them, or give "
+            "them when it is exported."
         )
     if white is not None and (isinstance(white, bool) or not isinstance(white, int | float)):
         raise ModelError(f"{path}: value_range must be 255 or 1, got {white!r}.")

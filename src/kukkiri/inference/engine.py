@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -107,9 +108,7 @@ class OnnxEngine:
         try:
             self._session = onnxruntime.InferenceSession(self.path, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's errors have no public base class
-            raise ModelError(
-                f"{self.path}: not a readable ONNX graph ({_first_line(error)}). Fetch it again."
-            ) from error
+            raise ModelError(f"{self.path}: {_write_unreadable(self.path, str(error))}") from error
         self._input = self._session.get_inputs()[0].name
         self._frugal = onnxruntime.RunOptions()
         self._frugal.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
@@ -173,6 +172,24 @@ def _chosen_threads() -> int:
     """0, ONNX Runtime's own choice, when this process may use all cores."""
     usable = count_usable_threads()
     return 0 if usable == os.cpu_count() else usable
+
+
+def _write_unreadable(path: Path, error: str) -> str:
+    """Write why ONNX Runtime cannot load a file, in words of ours."""
+    operator = re.search(
+        r"No Op registered for (\w+)|(?:NOT_IMPLEMENTED|not find an implementation for) *:? *(\w+)", error
+    )
+    if operator:
+        return (
+            f"an ONNX graph with the operator {operator[1] or operator[2]}, which this ONNX Runtime does not have. "
+            "Update onnxruntime, or export the model with common operators."
+        )
+    if re.search(r"IR version|opset", error, re.IGNORECASE):
+        return "an ONNX graph of a newer format than this ONNX Runtime reads. Update onnxruntime."
+    external = re.search(r"([\w.\-]+\.(?:data|bin|weights?))\b", error)
+    if external and not path.with_name(external[1]).is_file():
+        return f"an ONNX graph whose weights lie in {external[1]}, which is not beside it. Copy both files."
+    return f"not a readable ONNX graph (it is damaged, or no ONNX at all; {path.stat().st_size} bytes). Get it again."
 
 
 def _first_line(error: Exception) -> str:

@@ -83,7 +83,7 @@ class MDSR(Network):
     @classmethod
     def list_scales(cls, arguments: Mapping[str, JSON]) -> tuple[int, ...] | None:
         """The scales of the branches."""
-        return tuple(sorted(arguments.get("scales", (2, 3, 4))))  # type: ignore[arg-type,type-var]
+        return tuple(sorted(arguments.get("scales", (2, 3, 4))))  # type: ignore[arg-type]
 
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:

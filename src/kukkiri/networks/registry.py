@@ -107,7 +107,8 @@ def write_unknown_network(name: str) -> str:
     """Write the message about a name that is not in ``NETWORKS``."""
     return (
         f"unknown network {name!r}{did_you_mean(name, sorted(NETWORKS))} A network of another package is registered "
-        f"first: kukkiri.networks.register({name!r}, TheNetwork)."
+        f"first: kukkiri.networks.register({name!r}, TheNetwork); the command line takes the ONNX file that "
+        "kukkiri.checkpoints.export_onnx writes of it."
     )
 
 

@@ -7,7 +7,7 @@ with inputs). For given features the best last layer is a least-squares problem,
 weights may be those of another scale, or of a smaller network.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
@@ -15,9 +15,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kukkiri.checkpoints import read_safetensors
+from kukkiri.checkpoints.misfits import write_shapes
+from kukkiri.checkpoints.reading import read_state
+from kukkiri.checkpoints.readings import find_reading
 from kukkiri.errors import ConfigError, ModelError
 from kukkiri.networks import Plain, espcn, fsrcnn
-from kukkiri.networks.blocks import count_blocks
+from kukkiri.networks.blocks import count_blocks, infer_value_range
 from kukkiri.networks.interface import Network
 from kukkiri.training.centring import Centred
 
@@ -218,26 +221,64 @@ def _fill_transposed(head: nn.ConvTranspose2d, square: Tensor, product: Tensor, 
 
 
 def transfer(network: Network, weights: Path) -> bool:
-    """Copy every tensor of a safetensors file that has the name and shape of one of the network's, in place.
+    """Copy every tensor of a file that has the name and shape of one of the network's, in place.
+
+    The file may be of kukkiri or of others: a ``.safetensors`` or pickled state dict of the same network, in any layout
+    that :func:`kukkiri.load` knows.
 
     Returns:
         True when every tensor of the network was set; otherwise the last layer is that of another scale and remains to
         be solved for.
 
     Raises:
-        ConfigError: a tensor other than the last layer's does not fit, or the file cannot be read.
+        ConfigError: a tensor other than the last layer's does not fit, the weights are for another white, or the file
+            cannot be read.
     """
-    state = _read_weights(weights)
+    state, scale = _read_any_weights(weights)
     own = network.state_dict()
-    fitting = {key: value for key, value in state.items() if key in own and own[key].shape == value.shape}
-    missing = [key for key in own if key not in fitting and not key.startswith(("last_part.", "head."))]
+    expected = {key: value.shape for key, value in own.items()}
+    reading = find_reading(state, expected)
+    tensors = reading.tensors
+    fitting = {key: value for key, value in tensors.items() if key in own and expected[key] == value.shape}
+    if scale not in (None, network.scale):  # FSRCNN's last layer has the same shape at every scale
+        fitting = {key: value for key, value in fitting.items() if not key.startswith(_LAST_LAYERS)}
+    missing = [key for key in own if key not in fitting and not key.startswith(_LAST_LAYERS)]
     if missing or not fitting:
+        layout = f" (read as {reading.dialect})" if reading.dialect else ""
+        found = {key: value.shape for key, value in tensors.items()}
         raise ConfigError(
-            f"{weights}: not the weights of {type(network).__name__} with these arguments; no tensor fits "
-            f"{', '.join(missing[:3])}."
+            f"{weights}: not the weights of {type(network).__name__} with these arguments{layout}: "
+            f"{write_shapes(found, expected)}. Change the arguments of the recipe, or name other weights."
         )
+    _check_white(network, fitting, weights)
     network.load_state_dict(fitting, strict=False)
     return len(fitting) == len(own)
+
+
+_LAST_LAYERS = ("last_part.", "head.weight", "head.bias")
+
+
+def _check_white(network: Network, state: Mapping[str, Tensor], weights: Path) -> None:
+    """Refuse mean shifts for another value range, which have the same shape."""
+    if "sub_mean.bias" not in state:
+        return
+    white = infer_value_range(state, network=type(network).__name__)
+    if white != network.value_range:
+        raise ConfigError(
+            f"{weights}: works on 0 to {white:g}, but the network of the recipe on 0 to {network.value_range:g}. Set "
+            f"arguments.value_range = {white:g}."
+        )
+
+
+def _read_any_weights(weights: Path) -> tuple[Mapping[str, Tensor], int | None]:
+    """Read the tensors of a file, and the scale that a file of kukkiri tells."""
+    try:
+        if weights.suffix == ".safetensors":
+            info, state = read_safetensors(weights)
+            return state, None if info is None else info.scale
+        return read_state(weights), None
+    except ModelError as error:
+        raise ConfigError(str(error)) from error
 
 
 @torch.no_grad()
@@ -292,4 +333,4 @@ def _read_weights(weights: Path) -> dict[str, Tensor]:
     try:
         return read_safetensors(weights)[1]
     except ModelError as error:
-        raise ConfigError(f"{weights}: cannot be read as safetensors ({error}).") from error
+        raise ConfigError(str(error)) from error
