@@ -5,7 +5,7 @@ An EXIF block is a TIFF file without pixels: a header (byte order, offset of the
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +14,7 @@ __all__ = [
     "Entry",
     "add_description",
     "find_byte_order",
+    "keep_entries",
     "make_resolution_block",
     "parse",
     "read_orientation",
@@ -292,3 +293,13 @@ def add_description(exif: bytes | None, text: bytes) -> bytes | None:
     table = struct.pack(f"{order}H", len(records)) + b"".join(records[tag] for tag in sorted(records)) + link
     head = exif[:4] + struct.pack(f"{order}I", start)
     return head + padded[8:] + value + b"\0" * (len(value) % 2) + table
+
+
+def keep_entries(exif: bytes, tags: Container[int]) -> bytes | None:
+    """Make a block of some tags of the first directory; ``None`` when it has none of them."""
+    order = find_byte_order(exif)
+    if order is None:
+        return None
+    kept = {tag: entry for tag, entry in parse(exif, _first(exif, order), order).entries.items() if tag in tags}
+    head = exif[:4] + struct.pack(f"{order}I", 8)
+    return head + serialize(Directory(kept, {}), order, start=8) if kept else None

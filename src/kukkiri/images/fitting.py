@@ -10,8 +10,9 @@ from kukkiri.images import xmp as xmp_packet
 from kukkiri.images.colour_codes import convert_to_srgb, describe_codes, find_profile, has_high_range
 from kukkiri.images.formats import OutputFormat
 from kukkiri.images.metadata import Metadata
+from kukkiri.images.provenance import OWN_TEXT
 
-__all__ = ["fit_colour", "fit_metadata"]
+__all__ = ["fit_colour", "fit_metadata", "needs_whole_image"]
 
 Floats = NDArray[np.float32]
 
@@ -53,6 +54,12 @@ def fit_colour(colour: Floats, metadata: Metadata, form: OutputFormat) -> tuple[
     return colour, replace(bare, icc=profile), [f"{words} colours are told by a colour profile in {form.name}"]
 
 
+def needs_whole_image(metadata: Metadata, form: OutputFormat) -> bool:
+    """True when colours have to be converted by a curve that depends on the brightest pixel of the image."""
+    codes = metadata.codes
+    return codes is not None and form.name not in _WITH_CODES and metadata.icc is None and has_high_range(*codes[:2])
+
+
 def fit_metadata(
     metadata: Metadata, form: OutputFormat, *, channels: int, size: tuple[int, int]
 ) -> tuple[Metadata, list[str]]:
@@ -74,7 +81,7 @@ def fit_metadata(
         notes.append(f"IPTC captions do not go into {form.name} and were dropped")
         metadata = replace(metadata, iptc=None)
     if form.name != "PNG":
-        if metadata.png_text:
+        if any(not text[4:].startswith(OWN_TEXT) for text in metadata.png_text):
             notes.append(f"PNG text does not go into {form.name} and was dropped")
         gamma = int.from_bytes(metadata.png_colour.get(b"gAMA", b""), "big")
         if gamma not in (0, _SRGB_GAMMA) and metadata.codes is None:

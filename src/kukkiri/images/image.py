@@ -12,6 +12,7 @@ from kukkiri.errors import ConfigError, ImageError
 from kukkiri.images.encoding import fit
 from kukkiri.images.formats import find_output_format, make_printable
 from kukkiri.images.metadata import Metadata
+from kukkiri.images.metadata_policy import MetadataPolicy, apply_policy
 from kukkiri.images.quantization import dequantize, quantize
 from kukkiri.images.writing import check_output, write_samples
 
@@ -123,13 +124,25 @@ class Image:
         channels = levels[0] if self.alpha is None else np.concatenate(levels, axis=2)
         return channels[:, :, 0] if channels.shape[2] == 1 else channels
 
-    def save(self, path: str | PathLike[str], *, overwrite: bool = False, quality: int | None = None) -> list[str]:
+    def save(
+        self,
+        path: str | PathLike[str],
+        *,
+        overwrite: bool = False,
+        quality: int | None = None,
+        metadata: MetadataPolicy = "keep",
+    ) -> list[str]:
         """Write the image to a file; see :func:`kukkiri.images.save_image`."""
-        return save_image(self, path, overwrite=overwrite, quality=quality)
+        return save_image(self, path, overwrite=overwrite, quality=quality, metadata=metadata)
 
 
 def save_image(
-    image: Image, path: str | PathLike[str], *, overwrite: bool = False, quality: int | None = None
+    image: Image,
+    path: str | PathLike[str],
+    *,
+    overwrite: bool = False,
+    quality: int | None = None,
+    metadata: MetadataPolicy = "keep",
 ) -> list[str]:
     """Write an image to a file, which appears whole or not at all.
 
@@ -142,6 +155,7 @@ def save_image(
         overwrite: an existing file may be replaced; the file that the image came from never is.
         quality: 1 to 100 for JPEG (95 unless given), WebP and AVIF (90). WebP is lossless unless the image came
             from a lossy file or ``quality`` is below 100; AVIF is lossless at 100. PNG and TIFF always are.
+        metadata: ``keep`` everything, ``strip`` all but what the colours mean, or keep only author and ``copyright``.
 
     Returns:
         One line for everything that the format could not hold.
@@ -159,7 +173,7 @@ def save_image(
         image.alpha,
         find_output_format(file),
         depth=image.depth,
-        metadata=image.metadata,
+        metadata=apply_policy(image.metadata, metadata),
         lossy=image.lossy,
         name=make_printable(file),
         extra=image.extra,

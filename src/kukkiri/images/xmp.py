@@ -6,10 +6,11 @@ Reference: ISO 16684-1 (XMP), Adobe XMP part 2; Google's Photo Sphere, Ultra HDR
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from xml.sax.saxutils import escape
 
-__all__ = ["Name", "Tag", "drop", "drop_claims", "edit_text", "reset_orientation", "settle_size", "walk"]
+__all__ = ["Name", "add_properties", "drop_claims", "extract", "reset_orientation", "settle_size"]
 
 Name = tuple[str, str]
 """(namespace address, local name) of a property; an address in place of a prefix, which each file chooses itself."""
@@ -22,6 +23,8 @@ _CAMERA = "http://ns.google.com/photos/1.0/camera/"
 _PREFIXES = {"tiff": _TIFF, "exif": _EXIF}
 """Prefixes that are understood where a packet does not declare them."""
 
+_RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+_EMPTY = f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{_RDF}"></rdf:RDF></x:xmpmeta>'
 _TAG = re.compile(r"<(/?)([\w.:-]+)((?:[^<>\"']|\"[^\"]*\"|'[^']*')*+)>")
 _ATTRIBUTE = re.compile(r"\s+([\w.:-]+)\s*=\s*(\"[^\"]*\"|'[^']*')")
 _WHOLE_NUMBER = re.compile(r"\s*\d+\s*")
@@ -63,16 +66,7 @@ class Tag:
 
 def edit_text(xmp: bytes, change: Callable[[str], str]) -> bytes:
     """Apply a change to a packet's text, in its own encoding; bytes that are no text stay as they are."""
-    encoding = "utf-8"
-    for start, name in (
-        (b"\xff\xfe", "utf-16-le"),
-        (b"\xfe\xff", "utf-16-be"),
-        (b"<\0", "utf-16-le"),
-        (b"\0<", "utf-16-be"),
-    ):
-        if xmp.startswith(start):
-            encoding = name
-            break
+    encoding = _find_encoding(xmp)
     errors = "surrogateescape" if encoding == "utf-8" else "surrogatepass"
     try:
         text = xmp.decode(encoding, errors)
@@ -80,6 +74,11 @@ def edit_text(xmp: bytes, change: Callable[[str], str]) -> bytes:
         return xmp if changed == text else changed.encode(encoding, errors)
     except UnicodeError:
         return xmp
+
+
+def _find_encoding(xmp: bytes) -> str:
+    starts = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be", b"<\0": "utf-16-le", b"\0<": "utf-16-be"}
+    return starts.get(xmp[:2], "utf-8")
 
 
 def walk(text: str) -> Iterator[Tag]:
@@ -234,3 +233,64 @@ def drop_claims(xmp: bytes) -> tuple[bytes, tuple[str, ...]]:
         return drop(text, unwanted)
 
     return edit_text(xmp, change), tuple(found)
+
+
+def extract(xmp: bytes, wanted: Callable[[Name], bool]) -> bytes | None:
+    """Make a packet of some properties of another one.
+
+    Args:
+        xmp: a packet.
+        wanted: true for the properties to take over, with all inside them.
+
+    Returns:
+        A packet in UTF-8; ``None`` when there is no such property.
+    """
+    text = xmp.decode(_find_encoding(xmp), "replace")
+    attributes, elements = [], []
+    opened: tuple[Name, int, int] | None = None
+    for tag in walk(text):
+        if opened is not None:
+            name, start, depth = opened
+            if tag.name == name and not tag.empty:
+                depth += -1 if tag.closes else 1
+                opened = (name, start, depth) if depth else None
+                if not depth:
+                    elements.append(text[start : tag.stop])
+        elif wanted(tag.name) and not tag.closes:
+            if tag.empty:
+                elements.append(text[tag.start : tag.stop])
+            else:
+                opened = (tag.name, tag.start, 1)
+        else:
+            attributes += [text[at : stop + 1] for name, at, _, stop in tag.attributes if wanted(name)]
+    if not attributes and not elements:
+        return None
+    declared = {found[1]: found[0] for found in re.finditer(r"\sxmlns:([\w.-]+)\s*=\s*(?:\"[^\"]*\"|'[^']*')", text)}
+    declared.pop("x", None)
+    declared["rdf"] = f' xmlns:rdf="{_RDF}"'
+    return (
+        f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF{"".join(declared.values())}><rdf:Description rdf:about=""'
+        f"{''.join(attributes)}>{''.join(elements)}</rdf:Description></rdf:RDF></x:xmpmeta>"
+    ).encode()
+
+
+def add_properties(xmp: bytes | None, address: str, *, prefix: str, texts: Mapping[str, str]) -> bytes:
+    """Add simple properties to a packet, or make one; those of the same namespace are replaced.
+
+    Args:
+        xmp: a packet. One without an end of its RDF is replaced.
+        address: of the namespace.
+        prefix: of the properties.
+        texts: values by name.
+    """
+    inside = "".join(f"<{prefix}:{name}>{escape(value)}</{prefix}:{name}>" for name, value in texts.items())
+
+    def change(text: str) -> str:
+        text = drop(text, lambda name: name[0] == address)
+        end = next((tag for tag in walk(text) if tag.closes and tag.name == (_RDF, "RDF")), None)
+        if end is None:
+            return change(_EMPTY)
+        head = f'<rdf:Description xmlns:rdf="{_RDF}" rdf:about="" xmlns:{prefix}="{address}">'
+        return f"{text[: end.start]}{head}{inside}</rdf:Description>{text[end.start :]}"
+
+    return edit_text(xmp or _EMPTY.encode(), change)

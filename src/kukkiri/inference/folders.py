@@ -14,8 +14,10 @@ from kukkiri.images import check_output, read_header, read_image, read_jpeg_qual
 from kukkiri.inference.earlier_results import BESIDE, BESIDE_SIZED
 from kukkiri.inference.engine import count_usable_threads
 from kukkiri.inference.file_jobs import SAME, FileJob, Naming, plan_jobs, sweep_targets
+from kukkiri.inference.keeping import Keeping
 from kukkiri.inference.name_templates import NameTemplate
 from kukkiri.inference.source_files import find_source_files, leave_out_results
+from kukkiri.inference.streamed_files import stream_file
 from kukkiri.inference.upscaler import Upscaler
 
 __all__ = ["WORKER", "FileProgress", "FileResult", "FolderRun", "UpscalerMaker"]
@@ -106,6 +108,7 @@ class FolderRun:
         one_at_a_time: bool = False,
         after: Callable[[FileResult], None] | None = None,
         progress: Callable[[FileProgress], None] | None = None,
+        keeping: Keeping | None = None,
     ) -> None:
         """Find the images and load the model.
 
@@ -127,6 +130,7 @@ class FolderRun:
             after: called when a result was written, in the thread that made it; an error that it raises is the
                 result's error.
             progress: called from the threads that work, whenever a step of an image is done.
+            keeping: metadata, provenance and the limit of pixels.
 
         Raises:
             ConfigError: an unknown suffix or template, or both ``overwrite`` and ``resume``.
@@ -137,6 +141,7 @@ class FolderRun:
         self._make, self._threads = make_upscaler, threads
         self._overwrite, self._resume, self._quality, self._after = overwrite, resume, quality, after
         self._progress, self._stop = progress, threading.Event()
+        self._keeping = keeping or Keeping()
         self._same_format = suffix == SAME
         template = NameTemplate(name) if name is not None else None
         found = find_source_files(inputs, recursive=recursive)
@@ -217,14 +222,19 @@ class FolderRun:
     def _do(self, job: FileJob) -> FileResult:
         if job.problem is not None:
             raise job.problem
-        if self._resume and job.target.exists():
+        if self._resume and job.target.exists() and not job.target.samefile(job.source):
             return FileResult(job, skipped=True)
         begun = time.perf_counter()
         self._tell(job, "reading")
         job.target.parent.mkdir(parents=True, exist_ok=True)
         check_output(job.target, source=job.source, overwrite=self._overwrite)
-        image = read_image(job.source)
+        streamed = self._stream(job, begun)
+        if streamed is not None:
+            return streamed
+        self._keeping.check(job.target, overwrite=self._overwrite)
+        image = read_image(job.source, pixel_limit=self._keeping.pixel_limit)
         upscaler = self.upscaler.suited(image)
+        image = self._keeping.settle(image, upscaler)
         with _within_memory():
             channels = image.colour.shape[2] + (image.alpha is not None)
             size = upscaler.plan(image.size, channels=channels).output_size
@@ -236,6 +246,7 @@ class FolderRun:
             sr = upscaler(image, progress=lambda done, total: self._tell(job, "upscaling", done, total, size))
         self._tell(job, "writing", output_size=size)
         notes = sr.save(job.target, overwrite=self._overwrite, quality=self._choose_quality(job))
+        self._keeping.finish(job.source, job.target, upscaler, sizes=(image.size, sr.size))
         return FileResult(
             job,
             notes=tuple(dict.fromkeys([*sr.notes, *notes])),
@@ -243,6 +254,33 @@ class FolderRun:
             output_size=sr.size,
             seconds=time.perf_counter() - begun,
             domain=upscaler.domain,
+            domain_chosen=self.upscaler.has_photo,
+        )
+
+    def _stream(self, job: FileJob, begun: float) -> FileResult | None:
+        """Do a large image strip by strip; ``None`` when it has to be whole."""
+        asked = time.perf_counter()
+        with self._computing:
+            begun += time.perf_counter() - asked
+            size = self.upscaler.plan_size(read_header(job.source).size)
+            done = stream_file(
+                self.upscaler,
+                job.source,
+                job.target,
+                overwrite=self._overwrite,
+                quality=self._choose_quality(job),
+                check=lambda size: check_output(job.target, overwrite=self._overwrite, size=size),
+                progress=lambda done, total: self._tell(job, "upscaling", done, total, size),
+            )
+        if done is None:
+            return None
+        return FileResult(
+            job,
+            notes=done.notes,
+            input_size=done.input_size,
+            output_size=done.output_size,
+            seconds=time.perf_counter() - begun,
+            domain=done.upscaler.domain,
             domain_chosen=self.upscaler.has_photo,
         )
 

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.images import Image
+from kukkiri.images.row_source import RowSource
 from kukkiri.inference.alpha_resize import snap_to_ends
 from kukkiri.inference.interpolation import interpolate_image
 from kukkiri.resampling import resize
 
-__all__ = ["AlphaMode", "hides_colours", "upscale_separately"]
+__all__ = ["AlphaMode", "HiddenColours", "hides_colours", "upscale_separately"]
 
 Plane = NDArray[np.float32]
 AlphaMode = Literal["transparency", "separate", "opaque"]
@@ -60,16 +61,48 @@ def upscale_separately(
     return dataclasses.replace(sr, alpha=resized, extra=extra)
 
 
+class HiddenColours:
+    """A watch over the parts of an image: do fully transparent pixels hold colours that something is lost with?"""
+
+    def __init__(self) -> None:
+        self._low, self._high = np.inf, -np.inf
+        self._visible = False
+
+    def add(self, part: Image) -> None:
+        """Look at a part."""
+        if part.alpha is None:
+            return
+        hidden = part.alpha == 0
+        self._visible = self._visible or not hidden.all()
+        if hidden.any():
+            colours = part.colour[hidden]
+            self._low, self._high = min(self._low, float(colours.min())), max(self._high, float(colours.max()))
+
+    @property
+    def found(self) -> bool:
+        """True unless hidden colours are all black, or all white, or no visible ones are there to replace them."""
+        return self._visible and self._high >= self._low and not (self._low == self._high and self._low in (0, 1))
+
+    def notes(self) -> list[str]:
+        """One line when colours are replaced."""
+        return [_REPLACED] if self.found else []
+
+    def watch(self, rows: RowSource) -> RowSource:
+        """Return rows that are looked at when they are fetched."""
+
+        def fetch(start: int, stop: int) -> Image:
+            part = rows.fetch(start, stop)
+            self.add(part)
+            return part
+
+        return rows if rows.template.alpha is None else dataclasses.replace(rows, fetch=fetch)
+
+
 def hides_colours(image: Image) -> bool:
-    """True when fully transparent pixels hold colours that something could be lost with: not black or white alone."""
-    if image.alpha is None:
-        return False
-    hidden = image.alpha == 0
-    if not hidden.any() or hidden.all():
-        return False
-    colours = image.colour[hidden]
-    low, high = colours.min(), colours.max()
-    return not (low == high and low in (0, 1))
+    """True when colours under fully transparent pixels are replaced, and something is lost with them."""
+    watch = HiddenColours()
+    watch.add(image)
+    return watch.found
 
 
 def _resize(plane: Plane, depth: Literal[8, 16, 32], size: tuple[int, int], *, kernel: str, wrap: bool) -> Plane:

@@ -4,10 +4,12 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
-from kukkiri.images import read_header
+from kukkiri.images import Image, read_header
+from kukkiri.images.fitting import needs_whole_image
 from kukkiri.images.formats import find_output_format
 from kukkiri.images.reading import PIXEL_LIMIT, read_rows
 from kukkiri.images.row_sink import open_row_sink
+from kukkiri.inference.separate_planes import HiddenColours
 from kukkiri.inference.upscaler import Upscaler
 
 __all__ = ["STREAMED", "StreamedFile", "stream_file"]
@@ -40,6 +42,7 @@ def stream_file(
     pixel_limit: int = PIXEL_LIMIT,
     check: Callable[[tuple[int, int]], None] = lambda size: None,
     progress: Callable[[int, int], None] | None = None,
+    settle: Callable[[Image, Upscaler], Image] = lambda image, upscaler: image,
 ) -> StreamedFile | None:
     """Upscale a large image file into a file in memory that does not grow with it.
 
@@ -52,6 +55,7 @@ def stream_file(
         pixel_limit: see :func:`kukkiri.images.read_image`.
         check: called with (height, width) of the result before any work.
         progress: called with (done, total) tiles; what it raises ends the work.
+        settle: gives a part of the image the metadata of the result.
 
     Returns:
         ``None``, and no file, when the image is to be done as a whole: it is small, or :meth:`Upscaler.strips` gives
@@ -69,11 +73,13 @@ def stream_file(
     rows = read_rows(source, pixel_limit=pixel_limit)
     suited = upscaler.suited(rows.template, size=rows.size)
     strips = suited.strips(rows)
-    if strips is None:
+    if strips is None or needs_whole_image(rows.template.metadata, find_output_format(target)):
         return None
     check(size)
+    hidden = HiddenColours()
+    rows = dataclasses.replace(hidden.watch(rows), template=settle(rows.template, suited))
     with open_row_sink(target, size=size, overwrite=overwrite, quality=quality) as sink:
         for strip in strips.run(rows, progress):
             sink.write(strip)
-    notes = dict.fromkeys([*rows.template.notes, *strips.notes(), *sink.notes])
+    notes = dict.fromkeys([*rows.template.notes, *hidden.notes(), *strips.notes(), *sink.notes])
     return StreamedFile(suited, rows.size, size, tuple(notes))

@@ -361,6 +361,20 @@ class Upscaler:
         budget = int(_SHARE * find_free_memory() / self._workers) if self._memory is None else self._memory
         return make_plan(self.engines, size, output_size=output_size, channels=channels, tile=self._tile, budget=budget)
 
+    def describe_options(self) -> dict[str, JSON]:
+        """Return the options that change the result and are not the usual ones."""
+        usual = UpscalerOptions(
+            ensemble=False, chop=False, skip_flat=False, bounded=True, weights="auto", wrap=False, alpha="transparency"
+        )
+        found: dict[str, Any] = {
+            name: value
+            for name, value in self._options.items()
+            if name not in ("tile", "threads", "memory", "workers") and value is not None and value != usual.get(name)
+        }
+        if self.target is None or not found.get("stretch"):
+            found.pop("stretch", None)
+        return {**found, "weights": self.domain} if self.domain is not None else found
+
     def __reduce__(self) -> "tuple[Callable[..., Upscaler], tuple[object, ...]]":
         return _make_again, (self._model, self._scale_asked, self._options)
 
