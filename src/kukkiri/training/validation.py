@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from kukkiri.data import read_rgb8
+from kukkiri.data import PairSet, read_rgb8
+from kukkiri.data.prepared import is_prepared
 from kukkiri.degradations import Degradation
 from kukkiri.files import require_images
 from kukkiri.inference import Upscaler
@@ -31,7 +32,17 @@ class Validation:
 
     @classmethod
     def from_folder(cls, folder: Path, *, scale: int, degradation: str = "bicubic") -> "Validation":
-        """Read every image of a folder, and degrade it as :meth:`kukkiri.data.PairSet.from_folder` does."""
+        """Read every image of a folder, and degrade it as :meth:`kukkiri.data.PairSet.from_folder` does.
+
+        A folder made by ``kukkiri data prepare`` is read as it is; each of its sub-images counts as an image.
+
+        Raises:
+            ConfigError: no images, or a prepared folder without LR images for this scale and degradation.
+            ImageError: an image cannot be read or is smaller than ``scale``.
+        """
+        if is_prepared(folder):
+            made = PairSet.from_folder(folder, scale=scale, colour="rgb", degradation=degradation)
+            return cls(pairs=tuple((pair.lr, pair.hr) for pair in made), scale=scale)
         degrade = Degradation.parse(degradation)
         pairs = []
         for place, path in enumerate(require_images(folder)):
