@@ -209,3 +209,48 @@ def test_the_limit_of_pixels_names_its_option():
     data = GOOD[:8] + chunk(b"IHDR", header) + GOOD[33:]
     with pytest.raises(ImageError, match="--max-pixels of kukkiri upscale"):
         open_image(data)
+
+
+def test_every_option_that_a_message_names_exists(tmp_path):
+    (tmp_path / "a.png").write_bytes(GOOD)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "kukkiri",
+            "upscale",
+            "a.png",
+            "-o",
+            "r.png",
+            "--model",
+            "nearest",
+            "--max-pixels",
+            "2399",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "60x40 pixels exceed the limit of 2399. Raise it" in done.stderr
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "kukkiri",
+            "upscale",
+            "a.png",
+            "-o",
+            "r.png",
+            "--model",
+            "nearest",
+            "--max-pixels",
+            "2400",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, (tmp_path / "r.png").exists()) == (0, True)

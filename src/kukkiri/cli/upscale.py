@@ -9,6 +9,7 @@ from typing import Any
 
 from kukkiri.cli.dry_run import list_previews
 from kukkiri.cli.json_lines import describe_result
+from kukkiri.cli.metadata_options import DEFAULT_METADATA, MetadataOptions
 from kukkiri.cli.model_arguments import DEFAULT_ARGUMENTS, ArgumentOptions
 from kukkiri.cli.parameters import Inputs
 from kukkiri.cli.printing import print_json
@@ -39,6 +40,7 @@ def upscale(
     model: ModelOptions = DEFAULT_MODEL,
     arguments: ArgumentOptions = DEFAULT_ARGUMENTS,
     files: FileOptions = DEFAULT_FILES,
+    metadata: MetadataOptions = DEFAULT_METADATA,
     speed: SpeedOptions = DEFAULT_SPEED,
     messages: MessageOptions = DEFAULT_MESSAGES,
 ) -> int:
@@ -60,6 +62,7 @@ def upscale(
         skip_flat=speed.skip_flat,
         weights=model.weights,
         wrap=size.wrap,
+        alpha=metadata.alpha,
         model_args=arguments.read([chosen]).get(chosen),
         **size.keywords(),
     )
@@ -82,6 +85,7 @@ def upscale(
                 quality=files.quality,
                 threads=speed.threads,
                 one_at_a_time=speed.tile is not None,
+                keeping=metadata.keeping(),
                 after=partial(_write_report, model=chosen, overwrite=files.overwrite) if messages.report else None,
                 progress=lambda progress: display.progress(replace(progress, job=streams.name(progress.job))),
             )
