@@ -56,7 +56,7 @@ def _describe(preview: Preview, *, error: str, skipped: bool) -> dict[str, Any]:
         "output": str(preview.job.target),
         "input_size": sides(preview.input_size),
         "size": sides(preview.output_size),
-        "seconds": round(preview.seconds, 2),
+        "seconds": round(preview.seconds, 4),
         "memory": preview.memory,
         "skipped": skipped,
         "error": error or None,

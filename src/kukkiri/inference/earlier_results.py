@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from kukkiri.errors import ImageError
+from kukkiri.files import list_images
 from kukkiri.images import read_header
 from kukkiri.inference.name_templates import NameParts, NameTemplate
 
@@ -34,10 +35,10 @@ def find_earlier_results(
 ) -> set[Path]:
     """Find the images that earlier runs made of others among them.
 
-    A result has the name that a run gives, by the template of this run or a usual one that tells the scale or the size,
-    for any scale, size or suffix, and the sides that the name and its source
-    say. It lies beside its source, or in a folder below it that holds the tree of another again. All that lies in
-    the output folder of this run is taken for a result, when that is below a folder that is searched.
+    A result has the name that a run gives, by the template of this run or a usual one that tells the scale or the
+    size, for any scale, size or suffix, and the sides that the name and its source say. It lies beside its source,
+    whether that is to be upscaled or not, or in a folder below it that holds the tree of another again. All that lies
+    in the output folder of this run is taken for a result, when that is below a folder that is searched.
 
     Args:
         images: that may be sources.
@@ -45,8 +46,7 @@ def find_earlier_results(
         name: template of this run.
     """
     places: dict[tuple[Path, str], list[Path]] = defaultdict(list)
-    for path, _ in images:
-        absolute = _absolute(path)
+    for absolute in dict.fromkeys(_list_with_neighbours(images)):
         places[absolute.parent, absolute.stem].append(absolute)
     templates = [*_USUAL, *([name] if name is not None else [])]
     results = set()
@@ -82,6 +82,15 @@ def is_result_of(path: Path, source: Path, parts: NameParts) -> bool:
         return False
     slack = 1 if parts.scale else max(1.0, factor)
     return abs(factor * source_height - height) <= slack and abs(factor * source_width - width) <= slack
+
+
+def _list_with_neighbours(images: Sequence[Candidate]) -> Iterator[Path]:
+    """The images, and those beside them that were not named, such as the .jpg of ``*.png``; absolute."""
+    absolute = [_absolute(path) for path, _ in images]
+    yield from absolute
+    if len(absolute) > 1:
+        for folder in dict.fromkeys(path.parent for path in absolute):
+            yield from list_images(folder)
 
 
 def _possible_sources(

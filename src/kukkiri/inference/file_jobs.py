@@ -101,7 +101,7 @@ def plan_jobs(sources: SourceFiles, *, output: Path | None, naming: Naming, suff
     results = _find_own_results(jobs, naming)
     jobs = _mark_clashes([job for job in jobs if job.source not in results])
     jobs += [FileJob(each.path, each.path, each.problem) for each in sources.problems]
-    return JobPlan(jobs, replace(sources, results=(*sources.results, *results)))
+    return JobPlan(jobs, replace(sources, results=(*sources.results, *(Path(path.name) for path in results))))
 
 
 def sweep_targets(jobs: Iterable[FileJob]) -> None:

@@ -33,7 +33,7 @@ class SourceFiles:
     problems: tuple[SourceProblem, ...] = ()
     """Inputs that name no image."""
     results: tuple[Path, ...] = ()
-    """Results of earlier runs, which are left out."""
+    """Results of earlier runs, which are left out: their names, or their paths below the folder that was given."""
     others: tuple[Path, ...] = ()
     """Files of other kinds in the folders, which are left out."""
 
@@ -41,9 +41,13 @@ class SourceFiles:
         """One line for each kind of files that are left out."""
         notes = []
         if self.results:
-            names = _name_some(self.results)
-            what = "a result of an earlier run" if len(self.results) == 1 else "results of earlier runs"
-            notes.append(f"left out {len(self.results)} {what} ({names}); name one alone to upscale it")
+            names = ", ".join(map(str, self.results[:_NAMED])) + (", ..." if len(self.results) > _NAMED else "")
+            what = (
+                "1 result of an earlier run"
+                if len(self.results) == 1
+                else f"{len(self.results)} results of earlier runs"
+            )
+            notes.append(f"left out {what} ({names}); name one alone to upscale it")
         if self.others:
             kinds = Counter(path.suffix.lower() or "without a suffix" for path in self.others)
             counted = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
@@ -96,13 +100,12 @@ def leave_out_results(
         name: template of this run's results.
     """
     results = find_earlier_results(sources.images, output=output, name=name)
+    if len(results) == len(sources.images) and all(
+        below is None or below.parent == Path() for _, below in sources.images
+    ):
+        return sources  # they alone were named
     return replace(
         sources,
         images=tuple((path, below) for path, below in sources.images if path not in results),
-        results=tuple(path for path, _ in sources.images if path in results),
+        results=tuple(below or Path(path.name) for path, below in sources.images if path in results),
     )
-
-
-def _name_some(paths: Sequence[Path]) -> str:
-    names = ", ".join(path.name for path in paths[:_NAMED])
-    return f"{names}, ..." if len(paths) > _NAMED else names
