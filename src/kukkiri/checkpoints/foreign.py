@@ -105,8 +105,8 @@ class _Search:
             raise ModelError(f"{self.source}: holds several networks: {names}. Save the one that is meant by itself.")
         if part.rank == 2 and not part.is_alone:
             raise ModelError(
-                f"{self.source}: {part.prefix}* is a {best.network}, but beside {', '.join(part.beside[:5])} it may be a "
-                "part of a larger network. Save its tensors by themselves if it is the whole."
+                f"{self.source}: {part.prefix}* is a {best.network}, but beside {', '.join(part.beside[:5])} it may be "
+                "a part of a larger network. Save its tensors by themselves if it is the whole."
             )
         yield best, part
 

@@ -39,7 +39,7 @@ _HARMLESS = (
     *(f"{name}.utilities.parsing.AttributeDict" for name in ("pytorch_lightning", "lightning.pytorch")),
     *(f"{name}.fabric.utilities.data.AttributeDict" for name in ("lightning", "lightning_fabric")),
 )
-"""Classes and functions beside tensors in checkpoints: numbers, settings, paths. None is called, see :class:`_Inert`."""
+"""Classes and functions beside tensors in checkpoints: numbers, settings, paths; none is called."""
 _LOCK = threading.Lock()
 _LARGEST_HEADER = 100_000_000
 
