@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from kukkiri.images.metadata import Metadata
 
-__all__ = ["embed", "extract", "is_animated"]
+__all__ = ["embed", "extract", "is_animated", "split_chunks"]
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _TEXT = (b"tEXt", b"zTXt", b"iTXt")
@@ -17,7 +17,7 @@ _INCH = 0.0254
 _TEXT_LIMIT = 2**26
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+def split_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Yield (type, start, stop) of the content of each chunk, up to the end or to the first damaged one."""
     position = len(_SIGNATURE)
     while position + 12 <= len(data):
@@ -30,7 +30,7 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 def is_animated(data: bytes) -> bool:
     """True when the file is an APNG of more than one frame; its control chunk precedes the pixels."""
-    for kind, start, stop in _chunks(data):
+    for kind, start, stop in split_chunks(data):
         if kind == b"acTL" and stop - start >= 4:
             return bool(struct.unpack_from(">I", data, start)[0] > 1)
         if kind == b"IDAT":
@@ -48,7 +48,7 @@ def extract(data: bytes, *, icc: bytes | None) -> Metadata:
     exif = xmp = resolution = None
     texts: list[bytes] = []
     colour: dict[bytes, bytes] = {}
-    for kind, start, stop in _chunks(data):
+    for kind, start, stop in split_chunks(data):
         if kind == b"eXIf":
             exif = data[start:stop]
         elif kind in _TEXT and data.startswith(_XMP, start):  # libvips and ImageMagick use zTXt, the others iTXt
@@ -83,7 +83,7 @@ def _text(kind: bytes, content: bytes) -> bytes | None:
 def embed(data: bytes, metadata: Metadata) -> bytes:
     """Put the metadata into a file that has none, before the pixels."""
     pieces = [_SIGNATURE]
-    for kind, start, stop in _chunks(data):
+    for kind, start, stop in split_chunks(data):
         if kind == b"pHYs":  # libvips writes one even when nothing is known
             continue
         pieces.append(data[start - 8 : stop + 4])

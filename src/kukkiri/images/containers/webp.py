@@ -5,12 +5,13 @@ from collections.abc import Iterator
 
 from kukkiri.images.metadata import Metadata
 
-__all__ = ["embed", "is_lossy"]
+__all__ = ["embed", "is_lossy", "split_chunks"]
 
 _ICC, _ALPHA, _EXIF, _XMP = 0x20, 0x10, 0x08, 0x04
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+def split_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield (type, content) of each chunk."""
     position = 12
     while position + 8 <= len(data):
         kind, length = struct.unpack_from("<4sI", data, position)
@@ -20,7 +21,7 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 def is_lossy(data: bytes) -> bool:
     """True when the pixels are in a lossy chunk."""
-    return any(kind == b"VP8 " for kind, _ in _chunks(data))
+    return any(kind == b"VP8 " for kind, _ in split_chunks(data))
 
 
 def embed(data: bytes, metadata: Metadata, size: tuple[int, int]) -> bytes:
@@ -34,7 +35,7 @@ def embed(data: bytes, metadata: Metadata, size: tuple[int, int]) -> bytes:
     extra = {b"ICCP": metadata.icc, b"EXIF": metadata.exif, b"XMP ": metadata.xmp}
     if not any(extra.values()):
         return data
-    chunks = dict(_chunks(data))
+    chunks = dict(split_chunks(data))
     flags = chunks.pop(b"VP8X", b"\0")[0] & _ALPHA
     if b"VP8L" in chunks:
         flags |= _ALPHA if chunks[b"VP8L"][4] & 0x10 else 0  # 14 bits of width, 14 of height, 1 of alpha
