@@ -4,7 +4,6 @@ import pytest
 
 from kukkiri.errors import ConfigError
 from kukkiri.training import Recipe, learning_rate_at, read_recipe
-from kukkiri.training.meta.recipe import read_any_recipe
 from tests.tolerances import FLOAT64_MATHS
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
@@ -21,7 +20,7 @@ BASE = 'name = "one"\nnetwork = "espcn"\nscale = 3\n'
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_every_recipe_of_the_repository_is_valid(path):
-    assert read_any_recipe(path).name == path.stem
+    assert read_recipe(path).name == path.stem
 
 
 def test_overrides_are_laid_over_the_file_with_their_types(tmp_path):

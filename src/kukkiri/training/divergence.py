@@ -68,6 +68,6 @@ class Watch:
                 again = f", for the {state.skipped}th step in a row" if state.skipped > 1 else ""
                 raise TrainingError(
                     f"training diverged at step {step + 1}: the {broken.replace('_', ' ')} is {floats[broken]}{again}; "
-                    f"{describe_gradients(state.modules)}. The last checkpoint is kept. {REMEDY}"
+                    f"{describe_gradients(state.modules)}. Nothing of this step is written. {REMEDY}"
                 )
         return accepted

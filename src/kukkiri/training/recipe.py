@@ -11,10 +11,16 @@ from kukkiri.errors import ConfigError, did_you_mean
 from kukkiri.info import JSON
 from kukkiri.training.precision import Precision
 
-__all__ = ["Recipe", "Stage", "ValidationSet", "check_choice"]
+__all__ = ["CHOICES", "Recipe", "Stage", "ValidationSet", "check_choice"]
 
-_INITIALIZATIONS = ("default", "interpolator", "whitened", "transfer", "widened")
-_SCHEDULES = ("cosine", "step", "constant", "trapezoid")
+CHOICES: dict[str, tuple[str, ...]] = {
+    "data_on_device": ("auto", "always", "never"),
+    "initialization": ("default", "interpolator", "whitened", "transfer", "widened"),
+    "optimizer": ("adam", "soap"),
+    "precision": get_args(Precision),
+    "schedule": ("cosine", "step", "constant", "trapezoid"),
+}
+"""The values of fields that have a few."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,11 +186,8 @@ class Recipe:
         for name, steps in (("restarts", self.restarts), ("milestones", self.milestones)):
             if any(later <= earlier for earlier, later in pairwise((0, *steps))):
                 raise ConfigError(f"{name} must be steps in ascending order, got {list(steps)}.")
-        check_choice("optimizer", self.optimizer, ("adam", "soap"))
-        check_choice("precision", self.precision, get_args(Precision))
-        check_choice("schedule", self.schedule, _SCHEDULES)
-        check_choice("initialization", self.initialization, _INITIALIZATIONS)
-        check_choice("data_on_device", self.data_on_device, ("auto", "always", "never"))
+        for name, known in CHOICES.items():
+            check_choice(name, getattr(self, name), known)
         if (self.initialization in ("transfer", "widened")) != bool(self.weights):
             raise ConfigError(
                 "initialization = 'transfer' (or 'widened') and weights = FILE belong together; got only one of them."
@@ -218,9 +221,15 @@ class Recipe:
 
     @property
     def training_sets(self) -> tuple[DataSource, ...]:
-        """The training images, in whichever way the recipe names them."""
+        """The training images, in whichever way the recipe names them.
+
+        Raises:
+            ConfigError: it names none.
+        """
         if self.sources:
             return tuple(self.sources.values())
+        if not (self.data or self.lr):
+            raise ConfigError("no training images. Set data = FOLDER, or lr and hr, or sources.")
         return (DataSource(lr=self.lr, hr=self.hr) if self.lr else DataSource(folder=self.data),)
 
     @property

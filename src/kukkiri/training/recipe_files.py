@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from kukkiri.errors import ConfigError, did_you_mean
-from kukkiri.info import JSON
 from kukkiri.training.recipe import Recipe
 
-__all__ = ["build_recipe", "file_key", "read_recipe_values"]
+__all__ = ["build_recipe", "describe_type", "file_key", "is_json", "read_recipe_values"]
 
 AnyRecipe = TypeVar("AnyRecipe", bound=Recipe)
 
@@ -96,6 +95,11 @@ def _build(kind: Any, values: Mapping[str, Any], *, key: str, source: str) -> An
     return kind(**converted)
 
 
+def is_json(hint: Any) -> bool:
+    """True for the type of any JSON value, the only one of a recipe that admits None."""
+    return type(None) in get_args(hint)
+
+
 def _is_required(definition: "dataclasses.Field[Any]") -> bool:
     return definition.default is dataclasses.MISSING and definition.default_factory is dataclasses.MISSING
 
@@ -107,7 +111,7 @@ def _join(key: str, name: str) -> str:
 def _convert(key: str, value: Any, hint: Any, *, source: str) -> Any:
     """Convert a TOML value to a field's type: integers serve as floats, lists as tuples, tables as dataclasses."""
     origin = get_origin(hint)
-    if hint is JSON or hint is Any:
+    if is_json(hint):
         return value
     if origin in (Union, types.UnionType):
         return _convert_union(key, value, hint, source=source)
@@ -123,7 +127,7 @@ def _convert(key: str, value: Any, hint: Any, *, source: str) -> Any:
         return float(value)
     expected = hint if isinstance(hint, type) else ()
     if not isinstance(value, expected) or (isinstance(value, bool) and hint is not bool):
-        raise ConfigError(f"{source}: {key} must be {_describe(hint)}, got {value!r}.")
+        raise ConfigError(f"{source}: {key} must be {describe_type(hint)}, got {value!r}.")
     return value
 
 
@@ -133,7 +137,7 @@ def _convert_union(key: str, value: Any, hint: Any, *, source: str) -> Any:
             return _convert(key, value, member, source=source)
         except ConfigError:
             continue
-    raise ConfigError(f"{source}: {key} must be {_describe(hint)}, got {value!r}.")
+    raise ConfigError(f"{source}: {key} must be {describe_type(hint)}, got {value!r}.")
 
 
 def _convert_tuple(key: str, value: Sequence[Any], members: tuple[Any, ...], *, source: str) -> tuple[Any, ...]:
@@ -143,12 +147,12 @@ def _convert_tuple(key: str, value: Sequence[Any], members: tuple[Any, ...], *, 
     return tuple(_convert(key, item, hint, source=source) for item, hint in zip(value, hints, strict=True))
 
 
-def _describe(hint: Any) -> str:
+def describe_type(hint: Any) -> str:
     """Describe a type to people who write TOML."""
     if get_origin(hint) in (Union, types.UnionType):
-        return " or ".join(_describe(member) for member in get_args(hint))
+        return " or ".join(describe_type(member) for member in get_args(hint))
     if get_origin(hint) is tuple:
-        return f"a list of {_describe(get_args(hint)[0])}"
+        return f"a list of {describe_type(get_args(hint)[0])}"
     if get_origin(hint) is Mapping or dataclasses.is_dataclass(hint):
         return "a table"
     return str(hint.__name__)

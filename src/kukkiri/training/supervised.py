@@ -176,6 +176,12 @@ def _check_shares(recipe: Recipe, world: World) -> None:
             )
 
 
+def _check_patches(recipe: Recipe, sampler: PatchSampler | DevicePatchSampler) -> None:
+    """Refuse a stage whose patches no image is large enough for, before the first step."""
+    for size in {recipe.patch, *(stage.patch for stage in recipe.stages if stage.patch)}:
+        sampler.check_patch(size)
+
+
 def _make_sampler(
     recipe: Recipe, pairs: PairSet, *, device: torch.device, world: World
 ) -> tuple[Callable[[int], Batch], Callable[[], None]]:
@@ -187,8 +193,12 @@ def _make_sampler(
     place = {"patch": recipe.patch, "batch": recipe.batch, "seed": recipe.seed, "rank": world.rank, "world": world.size}
     fits = device.type != "cpu" and bytes_on_device(pairs) < _free_bytes(device)
     if recipe.data_on_device == "always" or (recipe.data_on_device == "auto" and fits):
-        return partial(_sample, recipe, DevicePatchSampler(pairs, device=device, **place)), _nothing
-    sample = partial(_sample, recipe, PatchSampler(pairs, **place))
+        on_device = DevicePatchSampler(pairs, device=device, **place)
+        _check_patches(recipe, on_device)
+        return partial(_sample, recipe, on_device), _nothing
+    sampler = PatchSampler(pairs, **place)
+    _check_patches(recipe, sampler)
+    sample = partial(_sample, recipe, sampler)
     if device.type == "cpu" or not recipe.prefetch:
         return sample, _nothing
     prefetcher = Prefetcher(sample, ahead=recipe.prefetch, stop=recipe.steps, device=device)

@@ -1,5 +1,6 @@
 """The training loop: one update after the other, from top to bottom, for every kind of training."""
 
+import logging
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -21,6 +22,8 @@ from kukkiri.training.updates import add_terms, clip_gradients, seed_step, sum_g
 from kukkiri.training.validating import validate
 
 __all__ = ["run", "train"]
+
+_log = logging.getLogger(__name__)
 
 
 def train(
@@ -146,5 +149,6 @@ def run(
         except KeyboardInterrupt:
             if not stop.forced:
                 save()
+                _log.warning("interrupted at step %d; --resume goes on from there", state.step)
             raise
     save()

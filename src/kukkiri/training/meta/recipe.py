@@ -7,7 +7,14 @@ from typing import ClassVar
 from kukkiri.errors import ConfigError
 from kukkiri.training.recipe import Recipe, check_choice
 
-__all__ = ["MetaRecipe"]
+__all__ = ["META_CHOICES", "MetaRecipe"]
+
+META_CHOICES: dict[str, tuple[str, ...]] = {
+    "subsample": ("direct", "bicubic"),
+    "support": ("pairs", "downscaled"),
+    "weighting": ("constant", "annealed", "last", "ends"),
+}
+"""The values of fields that have a few."""
 
 _UNUSED = (
     *("lr", "hr", "sources", "validation_sets", "stages", "cache", "centre", "final_loss", "compile", "restarts"),
@@ -98,9 +105,8 @@ class MetaRecipe(Recipe):
             raise ConfigError(
                 f"variances must be positive, got {self.smallest_variance} to {self.largest_variance * self.scale}."
             )
-        check_choice("subsample", self.subsample, ("direct", "bicubic"))
-        check_choice("support", self.support, ("pairs", "downscaled"))
-        check_choice("weighting", self.weighting, ("constant", "annealed", "last", "ends"))
+        for name, known in META_CHOICES.items():
+            check_choice(name, getattr(self, name), known)
         if self.precision != "float32" and self.inner_steps:
             raise ConfigError("meta-gradients need float32. Remove precision, or set inner_steps = 0.")
         unused = [name for name in _UNUSED if getattr(self, name)]

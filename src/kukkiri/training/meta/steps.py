@@ -17,6 +17,7 @@ from kukkiri.checkpoints import save_safetensors
 from kukkiri.errors import ConfigError
 from kukkiri.files import write_atomically
 from kukkiri.losses import LOSSES
+from kukkiri.losses.arguments import read_needs
 from kukkiri.networks import ContextPlain, Network
 from kukkiri.training.initialization import transfer
 from kukkiri.training.meta.maml import InnerLoop, MetaGradients, meta_gradients
@@ -71,6 +72,8 @@ def set_up_meta(recipe: MetaRecipe, *, device: torch.device, world: World) -> Se
     """
     for loss in (str(recipe.loss), recipe.inner_loss):
         check_choice("loss", loss, tuple(LOSSES))
+        if needs := read_needs(LOSSES[loss]):
+            raise ConfigError(f"the loss {loss!r} needs {', '.join(needs)}, which tasks do not give. Use another loss.")
     if recipe.tasks < world.size * recipe.accumulate:
         raise ConfigError(
             f"{recipe.tasks} tasks cannot be divided among {world.size} processes and {recipe.accumulate} parts. "
