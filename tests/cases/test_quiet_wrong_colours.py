@@ -1,5 +1,6 @@
 """Colours that a file tells by codes (nclx in AVIF, cICP in PNG) are carried over or converted, never dropped."""
 
+import contextlib
 import io
 import struct
 import zlib
@@ -10,8 +11,9 @@ import pyvips
 from PIL import Image, ImageCms
 
 from kukkiri.errors import ImageError
-from kukkiri.images import read_image
+from kukkiri.images import Metadata, open_image, read_image
 from kukkiri.images.containers import avif
+from kukkiri.images.decoding import EncodedFile, _settle_avif
 from tests.cases.made_files import chunk, png, scene
 
 CODES = {
@@ -212,3 +214,23 @@ def test_a_matrix_that_is_not_decoded_is_refused_in_plain_words(tmp_path):
     (tmp_path / "a.avif").write_bytes(avif_of(steps(), (9, 16, 14)))
     with pytest.raises(ImageError, match="its colours are coded as ICtCp, which is not decoded here"):
         read_image(tmp_path / "a.avif")
+
+
+def test_grey_of_ten_bits_and_limited_range_is_spread():
+    levels = np.uint16([[[64 << 6] * 3, [502 << 6] * 3, [940 << 6] * 3, [1023 << 6] * 3]])
+    colour = avif.Colour(1, 13, 6, full_range=False, monochrome=True)
+    file = EncodedFile(None, "a", "AVIF", b"", colour=colour)
+    spread, bits = _settle_avif(levels, 10, file, Metadata())
+    assert (spread.shape, bits) == ((1, 4, 1), 10)
+    assert spread.ravel().tolist() == [0, 512, 1023, 1023]
+
+
+def test_damage_of_an_avif_ends_in_an_image_or_an_image_error():
+    data = avif_of(steps(), (9, 16, 9))
+    rng = np.random.default_rng(5)
+    for _ in range(200):
+        torn = bytearray(data)
+        for _ in range(rng.integers(1, 5)):
+            torn[rng.integers(0, len(torn) // 2)] = rng.integers(0, 256)
+        with contextlib.suppress(ImageError):
+            open_image(bytes(torn), pixel_limit=10**6)

@@ -1,5 +1,6 @@
 """TIFF: extra samples, YCbCr, Lab, 12 bits, pages that are no images of their own, and text tags."""
 
+import contextlib
 import dataclasses
 import zlib
 
@@ -8,7 +9,7 @@ import pytest
 import tifffile
 
 from kukkiri.errors import ImageError
-from kukkiri.images import read_image
+from kukkiri.images import open_image, read_header, read_image
 from tests.cases.made_files import jpeg, lzw, page, scene, tiff
 
 COLOUR = scene(48, 64)
@@ -309,3 +310,37 @@ def test_tags_that_no_result_can_keep_are_noted(tmp_path):
     more = {33550: (12, [10.0, 10.0, 0.0]), 34735: (3, [1, 1, 0, 0])}
     image = read(tmp_path, tiff(page(COLOUR, photometric=2, more=more)))
     assert image.notes == ("the georeference in its TIFF tags cannot be kept and is dropped",)
+
+
+# Headers and damage ------------------------------------------------------------------------------------------------
+
+
+def test_the_header_is_that_of_the_page_that_is_read(tmp_path):
+    turned = page(COLOUR, photometric=2, more={274: (4, [6])})
+    rgba = page(np.dstack([COLOUR, INFRARED, INFRARED]), photometric=2, extra=[0, 2])
+    for pages, size, channels in (((SMALL, MAIN), (48, 64), 3), ((turned,), (64, 48), 3), ((rgba,), (48, 64), 4)):
+        (tmp_path / "a.tif").write_bytes(tiff(*pages))
+        header = read_header(tmp_path / "a.tif")
+        assert (header.size, header.channels) == (size, channels)
+
+
+@pytest.mark.parametrize("kind", ["12 bits", "ycbcr", "lab", "extra", "pages", "big"])
+def test_damage_of_an_unusual_page_ends_in_an_image_or_an_image_error(kind):
+    levels = (np.arange(64 * 64).reshape(64, 64) % 4096).astype(np.uint16)
+    units = packed_units(to_ycbcr(COLOUR), 2, 2)
+    data = {
+        "12 bits": tiff(page(levels, photometric=1, bits=12, pack=lambda samples: packed_bits(samples, 12))),
+        "ycbcr": tiff(page(COLOUR, photometric=6, pack=lambda _: units, more={530: (3, [2, 2])})),
+        "lab": tiff(page(COLOUR, photometric=8)),
+        "extra": tiff(page(np.dstack([COLOUR, INFRARED, INFRARED]), photometric=2, extra=[0, 1])),
+        "pages": tiff(MAIN, SMALL, MASK),
+        "big": tiff(MAIN, SMALL, big=True),
+    }[kind]
+    rng = np.random.default_rng(6)
+    for number in range(150):
+        torn = bytearray(data if number % 4 else data[: rng.integers(10, len(data))])
+        for _ in range(rng.integers(1, 4)):
+            start = max(0, len(torn) - 360) if number % 2 else 0  # where the directories are, or anywhere
+            torn[rng.integers(start, len(torn))] = rng.integers(0, 256)
+        with contextlib.suppress(ImageError):
+            open_image(bytes(torn), pixel_limit=10**6)

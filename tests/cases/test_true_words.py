@@ -121,7 +121,7 @@ def torn(data: bytes, at: int) -> bytes:
 
 MIDDLE = GOOD.index(b"IDAT") + 500
 DAMAGED = {
-    "header checksum": (GOOD[:29] + bytes(4) + GOOD[33:], "the checksum of its header, IHDR is wrong"),
+    "header checksum": (GOOD[:29] + bytes(4) + GOOD[33:], "the checksum of its header IHDR is wrong"),
     "pixel checksum": (torn(GOOD, MIDDLE), "the checksum of its chunk IDAT is wrong"),
     "no palette": (headed(colour=3), "its palette, PLTE, is missing"),
     "wrong palette": (
@@ -164,9 +164,12 @@ def test_latin1_keywords_are_fine(tmp_path, kind, keyword):
     assert chunk(kind, keyword + b"\0" + text) in (tmp_path / "r.png").read_bytes()
 
 
-def test_a_png_that_a_text_transfer_changed_is_told_so(tmp_path):
-    for data in (GOOD.replace(b"\r\n", b"\n"), GOOD.replace(b"\n", b"\r\n"), GOOD.replace(b"\x89PNG", b"\x09PNG")):
-        assert "a PNG that was sent as text" in refusal(tmp_path, "a.png", data)
+def test_a_png_with_a_damaged_signature_is_told_so(tmp_path):
+    sent_as_text = (GOOD.replace(b"\r\n", b"\n"), GOOD.replace(b"\n", b"\r\n"), b"\x09" + GOOD[1:])
+    for data in (*sent_as_text, b"\x89QNG" + GOOD[4:], GOOD[:6] + b" " + GOOD[7:]):
+        message = refusal(tmp_path, "a.png", data)
+        assert "a PNG with a damaged signature" in message
+        assert "Get the file again, in binary mode" in message
 
 
 # Terminals ---------------------------------------------------------------------------------------------------------

@@ -69,6 +69,9 @@ def open_encoded(path: Path | None, name: str, form: str, data: bytes) -> Encode
     """
     file = EncodedFile(path, name, form, data)
     if form in ("AVIF", "HEIC"):
+        side = avif.find_impossible_side(data)
+        if side is not None:
+            raise ImageError(f"{name}: this {form} is corrupt (it states a side of {side} pixels). Get the file again.")
         file = dataclasses.replace(file, colour=avif.read_colour(data))
         matrix = _MATRICES.get(0 if file.colour is None else file.colour.matrix)
         if matrix is not None:

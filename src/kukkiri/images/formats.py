@@ -7,7 +7,7 @@ from kukkiri.errors import ImageError
 from kukkiri.errors import make_printable as escape
 
 __all__ = [
-    "DAMAGED_BY_TEXT_MODE",
+    "DAMAGED_SIGNATURE",
     "OUTPUT_SUFFIXES",
     "READABLE",
     "OutputFormat",
@@ -49,11 +49,11 @@ OUTPUT_SUFFIXES = tuple(sorted(_OUTPUTS))
 READABLE = ("PNG", "JPEG", "WebP", "TIFF", "AVIF", "GIF")
 """Formats that can be read, in their common spelling."""
 
-DAMAGED_BY_TEXT_MODE = "a PNG that was sent as text, so that its line ends were changed"
+DAMAGED_SIGNATURE = "a PNG with a damaged signature, as a transfer in text mode makes it"
+_PNG = b"\x89PNG\r\n\x1a\n"
+_ENOUGH = 6  # bytes of the signature that are right
 _SIGNATURES = (
     (b"\x89PNG\r\n\x1a\n", "PNG"),
-    (b"\x89PNG", DAMAGED_BY_TEXT_MODE),
-    (b"\x09PNG", DAMAGED_BY_TEXT_MODE),
     (b"\xff\xd8\xff", "JPEG"),
     (b"GIF87a", "GIF"),
     (b"GIF89a", "GIF"),
@@ -92,6 +92,9 @@ def recognize(start: bytes) -> str | None:
         if brand in _SEQUENCE_BRANDS:
             return "an animated AVIF or HEIC"
         return _STILL_BRANDS.get(brand, "a video or another ISO media file")
+    alike = sum(found == expected for found, expected in zip(start, _PNG, strict=False))
+    if alike >= _ENOUGH or start.startswith((b"\x89PNG", b"\x09PNG")):
+        return DAMAGED_SIGNATURE
     text = start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith((b"<?xml", b"<svg", b"<!--", b"<!doctype svg")) and b"<svg" in text:
         return "an SVG drawing"

@@ -1,10 +1,14 @@
 """The header of an image file: sides and channels without decoding the pixels."""
 
+import mmap
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from typing import cast
 
-from kukkiri.images.formats import OUTPUT_SUFFIXES, find_output_format, recognize
+from kukkiri.images.decoding import open_encoded
+from kukkiri.images.exif import ORIENTATION
+from kukkiri.images.formats import OUTPUT_SUFFIXES, find_output_format, make_printable, recognize
 from kukkiri.images.libvips import clear_errors, failure_types, vips
 from kukkiri.images.reading import read_image
 
@@ -31,6 +35,10 @@ def read_header(path: str | PathLike[str]) -> ImageHeader:
         ImageError: see :func:`kukkiri.images.read_image`.
     """
     form = _recognize(Path(path))
+    if form == "TIFF":  # its first page may be a thumbnail, and its samples more than colour and alpha
+        header = _read_tiff_header(Path(path))
+        if header is not None:
+            return header
     clear_errors()
     try:
         source = vips().Source.new_from_file(str(path))
@@ -42,6 +50,17 @@ def read_header(path: str | PathLike[str]) -> ImageHeader:
         clear_errors()
     decoded = read_image(path)
     return ImageHeader(decoded.size, decoded.colour.shape[2] + (decoded.alpha is not None))
+
+
+def _read_tiff_header(path: Path) -> ImageHeader | None:
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        page = open_encoded(path, make_printable(path), "TIFF", cast("bytes", data)).page
+        if page is None or min(page.size) < 1:
+            return None
+        colours = 1 if page.photometric in (0, 1, 4) else 3
+        alpha = any(role in (1, 2) for role in page.extra)
+        size = page.size[::-1] if page.number(ORIENTATION, 1) >= 5 else page.size
+        return ImageHeader(size, colours + alpha)
 
 
 def find_own_suffix(path: Path) -> str | None:

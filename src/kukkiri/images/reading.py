@@ -10,7 +10,7 @@ from kukkiri.errors import ImageError
 from kukkiri.images.camera_raw import refuse_camera_raw
 from kukkiri.images.containers.png_damage import find_damage
 from kukkiri.images.decoding import DECODED, EncodedFile, decode, decode_rows, find_strictness, open_encoded
-from kukkiri.images.formats import DAMAGED_BY_TEXT_MODE, READABLE, make_printable, recognize
+from kukkiri.images.formats import DAMAGED_SIGNATURE, READABLE, make_printable, recognize
 from kukkiri.images.image import Image
 from kukkiri.images.libvips import failure_types, find_reason
 from kukkiri.images.row_source import RowSource
@@ -173,7 +173,7 @@ def _recognize_format(start: bytes, name: str) -> str:
     refuse_camera_raw(name, start, form)
     if form in DECODED:
         return form
-    if form == DAMAGED_BY_TEXT_MODE:
+    if form == DAMAGED_SIGNATURE:
         raise ImageError(f"{name}: is {form}. Get the file again, in binary mode.")
     readable = f"kukkiri reads {', '.join(READABLE)}"
     if form is None:

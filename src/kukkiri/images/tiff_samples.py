@@ -18,6 +18,7 @@ _WIDTH, _LENGTH, _BITS, _PHOTOMETRIC, _SAMPLES, _ROWS, _PLANAR = 256, 257, 258, 
 _PREDICTOR, _TILE_WIDTH, _TILE_LENGTH, _FORMAT = 317, 322, 323, 339
 _GREY, _RGB, _YCBCR, _LAB, _ICC_LAB = (0, 1), 2, 6, 8, 9
 _JPEG = 7
+_MOST_SAMPLES = 64
 _DIRECT_BITS = (1, 2, 4, 8, 16, 32)
 
 Levels = NDArray[np.uint8] | NDArray[np.uint16]
@@ -26,6 +27,8 @@ Levels = NDArray[np.uint8] | NDArray[np.uint16]
 def find_refusal(page: Page) -> str | None:
     """Return why a page cannot be read, as the end of a sentence about the file; ``None`` when it can."""
     bits, kind = page.bits, page.sample_format
+    if page.samples > _MOST_SAMPLES:
+        return f"has {page.samples} samples in each pixel; expected at most {_MOST_SAMPLES}"
     if page.compression in COMPRESSIONS:
         return f"is stored with {COMPRESSIONS[page.compression]} compression, which is not decoded here"
     if len(set(bits)) > 1:
@@ -40,6 +43,8 @@ def find_refusal(page: Page) -> str | None:
         return None
     if page.photometric == _YCBCR and (bits[0] != 8 or page.is_planar or page.extra):
         return "holds YCbCr without JPEG compression, which is decoded here for 8 bits and three samples only"
+    if page.photometric == _YCBCR and not set(page.subsampling) <= {1, 2, 4}:
+        return f"has chroma of {page.subsampling[0]}x{page.subsampling[1]} pixels; expected 1, 2 or 4 to a side"
     if bits[0] not in (8, 16, 32) and (page.is_planar or page.photometric not in (*_GREY, _RGB)):
         return f"has {bits[0]}-bit samples, which are decoded here for interleaved grey and RGB only"
     reshaped = bits[0] not in (8, 16, 32) or (page.photometric == _YCBCR and page.subsampling != (1, 1))

@@ -11,7 +11,16 @@ from fractions import Fraction
 
 from kukkiri.images.containers.png import split_chunks
 
-__all__ = ["SIGNATURE", "Apng", "ApngFrame", "find_pixels", "make_chunk", "make_control", "make_frame_control", "read_apng"]
+__all__ = [
+    "SIGNATURE",
+    "Apng",
+    "ApngFrame",
+    "find_pixels",
+    "make_chunk",
+    "make_control",
+    "make_frame_control",
+    "read_apng",
+]
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _SHARED = (b"PLTE", b"tRNS", b"sBIT")

@@ -15,10 +15,19 @@ from kukkiri.images.containers.iso_media import (
 )
 from kukkiri.images.exif import PREFIX
 
-__all__ = ["Colour", "find_further_images", "is_turned", "read_colour", "replace_exif", "set_colour"]
+__all__ = [
+    "Colour",
+    "find_further_images",
+    "find_impossible_side",
+    "is_turned",
+    "read_colour",
+    "replace_exif",
+    "set_colour",
+]
 
-_BT601 = 6
+_BT601, _UNSPECIFIED = 6, 2
 _START = 2**12
+_LONGEST = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,17 @@ class Colour:
     """Maximum and average light level of an HDR image, as PNG's cLLI holds them."""
     mastering: bytes | None = None
     """The mastering display, as PNG's mDCV holds it."""
+
+
+def find_impossible_side(data: bytes) -> int | None:
+    """Find a stated side of an image or tile that no decoder takes; ``None`` when all are possible."""
+    meta = read_meta(data)
+    for kind, start, stop in [] if meta is None else list_properties(data, meta):
+        if kind == b"ispe" and stop - start >= 12:
+            side = max(struct.unpack_from(">II", data, start + 4))
+            if side > _LONGEST:
+                return int(side)
+    return None
 
 
 def is_turned(data: bytes) -> bool:
@@ -84,7 +104,10 @@ def read_colour(data: bytes) -> Colour | None:
         codes = sequence.primaries, sequence.transfer, sequence.matrix, sequence.full_range
     if codes is None:
         return None
-    return Colour(*codes, monochrome, _convert_light_level(light), _convert_mastering(master))
+    primaries, transfer, matrix = (code if code < 256 else _UNSPECIFIED for code in codes[:3])
+    return Colour(
+        primaries, transfer, matrix, codes[3], monochrome, _convert_light_level(light), _convert_mastering(master)
+    )
 
 
 def _find_sequence(data: bytes, meta: Meta, properties: list[tuple[bytes, int, int]]) -> SequenceColour | None:

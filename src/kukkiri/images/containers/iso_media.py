@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 __all__ = [
@@ -138,7 +139,11 @@ def list_extents(data: bytes, meta: Meta) -> Iterator[Extent]:
     """Yield the extents of all items."""
     if meta.places is None:
         return
-    start = meta.places[0]
+    with suppress(struct.error, IndexError):  # the table ends too early
+        yield from _read_extents(data, meta.places[0])
+
+
+def _read_extents(data: bytes, start: int) -> Iterator[Extent]:
     version = data[start]
     sizes = struct.unpack_from(">H", data, start + 4)[0]
     offset_size, length_size, base_size, index_size = (sizes >> shift & 15 for shift in (12, 8, 4, 0))

@@ -9,7 +9,7 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
-_MOST_UNPACKED = 2**30
+_PIECE = 2**20
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 """Adam7: first column and row, step of columns and rows."""
 
@@ -39,7 +39,7 @@ def find_damage(data: bytes) -> str | None:
             return f"it begins with {word} instead of its header, IHDR"
         (checksum,) = struct.unpack_from(">I", data, position + 8 + length)
         if checksum != zlib.crc32(kind + content) and (kind in _CRITICAL or kind[0] < 97):
-            return f"the checksum of its {'header, ' if kind == b'IHDR' else 'chunk '}{word} is wrong"
+            return f"the checksum of its {'header' if kind == b'IHDR' else 'chunk'} {word} is wrong"
         if kind == b"IHDR":
             if header is not None:
                 return "it has two headers, IHDR"
@@ -94,12 +94,12 @@ def _check_pixels(header: tuple[int, ...], pixels: list[bytes]) -> str | None:
     found = 0
     try:
         for part in pixels:
-            found += len(unpacker.decompress(part, _MOST_UNPACKED))
-            while unpacker.unconsumed_tail and found < _MOST_UNPACKED:
-                found += len(unpacker.decompress(unpacker.unconsumed_tail, _MOST_UNPACKED))
+            found += len(unpacker.decompress(part, _PIECE))
+            while unpacker.unconsumed_tail and found < expected:
+                found += len(unpacker.decompress(unpacker.unconsumed_tail, _PIECE))
     except zlib.error as error:
         return f"its pixels, IDAT, are damaged: {str(error).rpartition(': ')[2]}"
-    if found < expected and found < _MOST_UNPACKED:
+    if found < expected:
         return f"its pixels, IDAT, hold {found} of {expected} bytes"
     return None
 
