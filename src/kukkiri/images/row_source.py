@@ -1,7 +1,7 @@
 """Rows of an image file, from the top to the bottom, without the whole image in memory."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from kukkiri.images.image import Image
 
-__all__ = ["RowSource", "RowWindow"]
+__all__ = ["RowSource", "RowWindow", "whole_rows"]
 
 Levels = NDArray[Any]
 
@@ -78,3 +78,17 @@ class RowWindow:
             if self._alpha is not None:
                 self._alpha = self._alpha[before - self._start :].copy()
             self._start = before
+
+
+def whole_rows(image: Image) -> RowSource:
+    """Make a source of an image that is in memory."""
+
+    def cut(start: int, stop: int) -> Image:
+        return replace(
+            image,
+            colour=image.colour[start:stop],
+            alpha=None if image.alpha is None else image.alpha[start:stop],
+            extra=None if image.extra is None else image.extra[start:stop],
+        )
+
+    return RowSource(cut(0, 1), image.size, cut, reopen=lambda: whole_rows(image))

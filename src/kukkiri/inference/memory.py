@@ -6,7 +6,7 @@ import re
 import sys
 from pathlib import Path, PurePosixPath
 
-__all__ = ["find_free_memory"]
+__all__ = ["find_free_memory", "is_refusal"]
 
 _PROCESS = Path("/proc/self")
 _VERSIONS = {
@@ -16,6 +16,8 @@ _VERSIONS = {
 }
 _USUAL = {"cgroup2": Path("/sys/fs/cgroup"), "cgroup": Path("/sys/fs/cgroup/memory")}
 _CACHE = ("total_inactive_file", "inactive_file")  # version 1 counts the groups below in the first only
+_REFUSAL = re.compile(r"bad.?alloc|fail\w* to allocate|can(?:no|')t allocate|out of memory", re.IGNORECASE)
+"""The words of ONNX Runtime, PyTorch and CUDA."""
 _ASSUMED = 2 * 2**30
 
 
@@ -28,6 +30,16 @@ def find_free_memory() -> int:
     found = _linux() or _windows() or _physical() or _ASSUMED
     rests = [_group_rest(folder, *names) for folder, names in _find_groups(_PROCESS)]
     return min([found, *(rest for rest in rests if rest is not None)])
+
+
+def is_refusal(error: BaseException) -> bool:
+    """True when an error, or what caused it, says that memory was asked for and refused."""
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, MemoryError) or _REFUSAL.search(str(found)):
+            return True
+        found = found.__cause__
+    return False
 
 
 def _linux() -> int | None:

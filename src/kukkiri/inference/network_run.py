@@ -1,12 +1,13 @@
 """The planes of one image on their way through the networks of a plan, one network after the other."""
 
+import logging
 import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kukkiri.errors import ModelError
+from kukkiri.errors import BackendError, ModelError
 from kukkiri.inference.bounds import LUMA_RANGE, RGB_RANGE
 from kukkiri.inference.chop import chop
 from kukkiri.inference.engine import Engine
@@ -14,13 +15,15 @@ from kukkiri.inference.ensemble import VARIANTS, run_ensemble
 from kukkiri.inference.flat_bound import bound_flat
 from kukkiri.inference.flat_regions import SkipStatistics, run_skipping_flat
 from kukkiri.inference.interpolation import resize_planes
+from kukkiri.inference.memory import is_refusal
 from kukkiri.inference.planning import Plan
 from kukkiri.inference.tile_progress import ProgressCallback, TileProgress
-from kukkiri.inference.tiling import SeamScore, TileSize, run_pass
+from kukkiri.inference.tiling import SeamScore, TileSize, run_pass, shrink_tile
 
 __all__ = ["NetworkRun"]
 
 Plane = NDArray[np.float32]
+_LOG = logging.getLogger(__name__)
 
 
 class NetworkRun:
@@ -119,6 +122,23 @@ class NetworkRun:
     def _run_once(self, engine: Engine, lr: Plane, tile: TileSize | None) -> Plane:
         if self._chop:
             return self._run_chopped(engine, lr)
+        size = (lr.shape[-2], lr.shape[-1])
+        while True:
+            try:
+                return self._run_tiled(engine, lr, tile)
+            except (BackendError, MemoryError, RuntimeError) as error:
+                if not is_refusal(error):
+                    raise
+                smaller = shrink_tile(engine, tile, size)
+                if smaller is None:
+                    raise BackendError(
+                        f"{engine.info.name}: memory was refused even for its smallest tile. Close other programs or "
+                        "use a smaller model."
+                    ) from error
+                _LOG.info("%s: memory was refused, now in tiles of %dx%d", engine.info.name, *smaller)
+                tile = smaller
+
+    def _run_tiled(self, engine: Engine, lr: Plane, tile: TileSize | None) -> Plane:
         if self._skip_flat:
             return run_skipping_flat(engine, lr, tile=tile, seams=self._seams, statistics=self._statistics)
         return run_pass(engine, lr, tile=tile, seams=self._seams)

@@ -31,10 +31,10 @@ Plane = NDArray[np.float32]
 
 STRIP_MEMORY = 2**28
 """Bytes that one network run over a part of a strip may take."""
-_CORE = 512
-"""Rows of a core: the margin of ten layers is 4 % of it."""
-_READ = 3 * 2**20  # LR pixels of a core with its margin
-_JOINED = 4 * 2**20  # SR pixels of a strip
+_CORE = (192, 512)
+"""Least and most rows of a core: the margins of ten layers are 11 and 4 % of them."""
+_READ = 2**21  # LR pixels of a core with its margins, where that gives more than the least rows
+_JOINED = 2**21  # SR pixels of a strip
 _KERNEL_MARGIN = 8  # LR rows that an interpolation reads on each side, rounded up
 
 
@@ -100,7 +100,7 @@ class StripUpscaler:
         height, width = source.size
         grid = math.lcm(CELL_SIDE, *(engine.info.multiple for engine in self.engines))
         margin = find_margin(self.engines) or 0
-        rows = min(_CORE, max(grid, _READ // width - 2 * margin))
+        rows = min(_CORE[1], max(_CORE[0], _READ // width - 2 * margin))
         rows = max(grid, rows // grid * grid)
         return [(start, min(height, start + rows)) for start in range(0, height, rows)]
 
@@ -111,6 +111,8 @@ class StripUpscaler:
             enlarged = engine.info.scale if engine.info.pre_upsampled else 1
             entered = (height * enlarged, width * enlarged)
             chosen = choose_pass_tile(engine, entered, tile=self.tile, budget=self.memory)
+            if self.tile is None and chosen is not None and chosen[0] > entered[0]:
+                chosen = entered[0], chosen[0] * chosen[1] // entered[0]  # of the same area: fewer margins
             passes.append((engine.info.name, entered, chosen))
             height, width = height * engine.info.scale, width * engine.info.scale
         return NetworkRun(

@@ -10,7 +10,7 @@ from kukkiri.errors import ConfigError, ImageError
 from kukkiri.images import Tile, pad_to_multiple, plan_tiles
 from kukkiri.inference.engine import Engine
 
-__all__ = ["SeamScore", "TileSize", "choose_overlap", "choose_strip", "choose_tile", "run_pass"]
+__all__ = ["SeamScore", "TileSize", "choose_overlap", "choose_strip", "choose_tile", "run_pass", "shrink_tile"]
 
 Batch = NDArray[np.float32]
 TileSize = tuple[int, int]
@@ -114,6 +114,27 @@ def choose_strip(engine: Engine, size: TileSize) -> TileSize | None:
         return rows, width
     side = max(int(_STRIP**0.5) // multiple * multiple, 6 * margin, multiple)
     return side, side
+
+
+def shrink_tile(engine: Engine, tile: TileSize | None, size: tuple[int, int]) -> TileSize | None:
+    """Choose a tile of half the pixels after memory for one was refused.
+
+    Args:
+        engine: what ran.
+        tile: (height, width) that was too large; ``None`` for what :func:`choose_strip` gives, else the whole.
+        size: (height, width) of the network's input.
+
+    Returns:
+        (height, width); ``None`` when there is no smaller tile.
+    """
+    tile = tile or choose_strip(engine, size) or size
+    height, width = min(tile[0], size[0]), min(tile[1], size[1])
+    multiple, smallest = engine.info.multiple, _smallest(engine)
+    longer, shorter = max(height, width), min(height, width)
+    halved = longer // 2 // multiple * multiple
+    if halved < min(smallest, longer):
+        return None
+    return (halved, shorter) if height >= width else (shorter, halved)
 
 
 def _affordable(engine: Engine, budget: int) -> int:
