@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 from functools import partial
@@ -6,7 +7,7 @@ import numpy as np
 import pytest
 
 import kukkiri
-from kukkiri.images import Image, read_image
+from kukkiri.images import Image, Metadata, read_image
 from kukkiri.inference import FolderRun, Upscaler
 from kukkiri.inference.keeping import Keeping
 
@@ -60,3 +61,42 @@ def test_the_limit_of_pixels_holds(photos, tmp_path):
     results = run(photos, tmp_path / "out", Keeping(pixel_limit=599))
     assert all("30x20 pixels exceed the limit of 599" in result.error for result in results)
     assert [result.error for result in run(photos, tmp_path / "out", Keeping(pixel_limit=600))] == ["", ""]
+
+
+def test_a_streamed_image_keeps_the_same(photos, tmp_path, monkeypatch):
+    monkeypatch.setattr("kukkiri.inference.streamed_files.STREAMED", 1)
+    os.utime(photos / "a.png", (1_000_000_000, 1_100_000_000))
+    image = read_image(photos / "a.png")
+    noted = dataclasses.replace(image, metadata=Metadata(png_text=(b"tEXtTitle\0A sea", b"tEXtAuthor\0Ada")))
+    noted.save(photos / "c.png")
+    results = run(photos, tmp_path / "out", Keeping(provenance=True, time=True, metadata="copyright"))
+    assert [result.error for result in results] == ["", "", ""]
+    kept = read_image(tmp_path / "out" / "c.png").metadata
+    assert [text.split(b"\0")[0] for text in kept.png_text] == [b"tEXtAuthor", b"iTXtkukkiri"]
+    assert (tmp_path / "out" / "a.png").stat().st_mtime == 1_100_000_000
+    assert json.loads((tmp_path / "out" / "c.png.json").read_text())["result"] == {
+        "name": "c.png",
+        "width": 60,
+        "height": 40,
+    }
+    refused = run(photos, tmp_path / "small", Keeping(pixel_limit=599))
+    assert all("exceed the limit of 599" in result.error for result in refused)
+
+
+@pytest.mark.parametrize("transfer", [16, 18])
+def test_a_streamed_image_tells_of_hidden_colours_and_hdr_stays_whole(tmp_path, monkeypatch, transfer):
+    rng = np.random.default_rng(0)
+    hidden = rng.integers(1, 255, (40, 30, 4), dtype=np.uint8)
+    hidden[:20, :, 3] = 0
+    Image.from_array(hidden).save(tmp_path / "hidden.png")
+    codes = Metadata(png_colour={b"cICP": bytes([9, transfer, 0, 1])})
+    bright = Image.from_array(np.sort(rng.integers(0, 65536, (40, 30, 3), dtype=np.uint16), axis=0))
+    dataclasses.replace(bright, metadata=codes).save(tmp_path / "hdr.png")
+    found = {}
+    for name, pixels in (("whole", 2**30), ("strips", 1)):
+        monkeypatch.setattr("kukkiri.inference.streamed_files.STREAMED", pixels)
+        found[name] = run(tmp_path, tmp_path / name, Keeping(), suffix=".tif")
+    assert sorted(result.notes for result in found["whole"]) == sorted(result.notes for result in found["strips"])
+    assert any("were replaced by those around them" in note for result in found["strips"] for note in result.notes)
+    pixels = [read_image(tmp_path / name / "hdr.tif").to_array() for name in ("whole", "strips")]
+    assert np.array_equal(*pixels)

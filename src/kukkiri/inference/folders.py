@@ -228,10 +228,10 @@ class FolderRun:
         self._tell(job, "reading")
         job.target.parent.mkdir(parents=True, exist_ok=True)
         check_output(job.target, source=job.source, overwrite=self._overwrite)
+        self._keeping.check(job.target, overwrite=self._overwrite)
         streamed = self._stream(job, begun)
         if streamed is not None:
             return streamed
-        self._keeping.check(job.target, overwrite=self._overwrite)
         image = read_image(job.source, pixel_limit=self._keeping.pixel_limit)
         upscaler = self.upscaler.suited(image)
         image = self._keeping.settle(image, upscaler)
@@ -263,6 +263,7 @@ class FolderRun:
         with self._computing:
             begun += time.perf_counter() - asked
             size = self.upscaler.plan_size(read_header(job.source).size)
+            self._tell(job, "upscaling", output_size=size)
             done = stream_file(
                 self.upscaler,
                 job.source,
@@ -271,9 +272,12 @@ class FolderRun:
                 quality=self._choose_quality(job),
                 check=lambda size: check_output(job.target, overwrite=self._overwrite, size=size),
                 progress=lambda done, total: self._tell(job, "upscaling", done, total, size),
+                pixel_limit=self._keeping.pixel_limit,
+                settle=self._keeping.settle,
             )
         if done is None:
             return None
+        self._keeping.finish(job.source, job.target, done.upscaler, sizes=(done.input_size, done.output_size))
         return FileResult(
             job,
             notes=done.notes,
