@@ -325,7 +325,8 @@ class Upscaler:
     @property
     def may_stream(self) -> bool:
         """False when every image is done as a whole: for a network that reads all of it, and by some options."""
-        whole = self.chop or self.wrap or self._tile == 0
+        printed = self.target is not None and self.target.resolution is not None  # the metadata change with the size
+        whole = self.chop or self.wrap or self._tile == 0 or printed
         return not whole and (self.kernel is not None or find_margin(self.engines) is not None)
 
     def strips(self, source: RowSource) -> StripUpscaler | None:
