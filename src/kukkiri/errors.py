@@ -32,7 +32,15 @@ __all__ = [
     "require",
 ]
 
-_EXTRAS = {"matplotlib": "report", "spandrel": "community", "tensorboard": "tensorboard"}
+_EXTRAS = {
+    "PIL": "formats",
+    "OpenEXR": "exr",
+    "matplotlib": "report",
+    "pillow_heif": "heif",
+    "pillow_jxl": "jxl",
+    "spandrel": "community",
+    "tensorboard": "tensorboard",
+}
 """The extra that installs a module; all other modules come with ``torch``."""
 
 

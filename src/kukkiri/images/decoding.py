@@ -19,6 +19,7 @@ from kukkiri.images.metadata import Metadata
 from kukkiri.images.orientation import apply_orientation, settle_metadata
 from kukkiri.images.quantization import dequantize
 from kukkiri.images.row_source import RowSource
+from kukkiri.images.stated_colours import make_codes
 from kukkiri.images.tiff_samples import decode_page, find_refusal, is_unusual
 
 __all__ = ["EncodedFile", "decode", "decode_rows", "find_strictness", "open_encoded"]
@@ -39,8 +40,6 @@ DECODED = tuple(_LOADERS)
 _DEVICE_INDEPENDENT = {"lab", "labq", "labs", "lch", "cmc", "xyz", "yxy", "hsv"}
 _MATRICES = {10: "BT.2020 of constant luminance", 11: "YDzDx", 13: "constant luminance", 14: "ICtCp"}
 """Colour matrices of ITU-T H.273 that libheif has no conversion for."""
-_SRGB = ((1, 2), (13, 2))
-"""The primaries and transfers that an AVIF without a word about its colours has, and "not specified"."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,14 +54,25 @@ class EncodedFile:
     page: Page | None = None
     """The page of a TIFF that is read."""
     page_number: int = 0
+    is_chosen: bool = False
+    """The page, or the frame of an animation, was asked for, so that others may be there."""
     left_out: int = 0
     """Pages that are reduced images or masks of it."""
     colour: avif.Colour | None = None
     """The colours that an AVIF or HEIC states."""
 
 
-def open_encoded(path: Path | None, name: str, form: str, data: bytes) -> EncodedFile:
+def open_encoded(
+    path: Path | None, name: str, form: str, data: bytes, *, number: int | None = None
+) -> EncodedFile:
     """Find the facts about a file, and its one image.
+
+    Args:
+        path: of the file, if it has one.
+        name: beginning of the messages.
+        form: its format.
+        data: its bytes.
+        number: of a page or frame, counted from 1; reduced images and masks do not count.
 
     Raises:
         ImageError: it holds several images, or one of a kind that cannot be decoded here.
@@ -77,22 +87,25 @@ def open_encoded(path: Path | None, name: str, form: str, data: bytes) -> Encode
         if matrix is not None:
             raise ImageError(f"{name}: its colours are coded as {matrix}, which is not decoded here. Convert it first.")
     if form != "TIFF":
-        return file
+        return dataclasses.replace(file, page_number=(number or 1) - 1, is_chosen=number is not None)
     pages = read_pages(data)
     whole = [number for number, page in enumerate(pages) if page.is_whole] or list(range(len(pages)))
     if any(found.is_raw for found in pages):
         refuse_raw_page(name)
-    if len(whole) > 1:
+    if len(whole) > 1 and number is None:
         raise ImageError(
-            f"{name}: holds {len(whole)} pages; expected one still image. Save one of them to a file of its own."
+            f"{name}: holds {len(whole)} pages; expected one still image. kukkiri upscale does all of them; in Python "
+            "kukkiri.images.read_page(path, 1) reads one."
         )
-    number = whole[0] if whole else 0
-    page = pages[number] if whole else None
+    if (number or 1) > max(1, len(whole)):
+        raise ImageError(f"{name}: has {max(1, len(whole))} pages, so that there is no page {number}.")
+    at = whole[(number or 1) - 1] if whole else 0
+    page = pages[at] if whole else None
     refusal = None if page is None else find_refusal(page)
     if refusal is not None:
         raise ImageError(f"{name}: this TIFF {refusal}. Convert it to a plain 8-bit or 16-bit TIFF or PNG first.")
     facts = tiff.extract(data, start=None if page is None else page.at)
-    return dataclasses.replace(file, described=facts, page=page, page_number=number, left_out=max(0, len(pages) - 1))
+    return dataclasses.replace(file, described=facts, page=page, page_number=at, left_out=len(pages) - max(1, len(whole)))
 
 
 def find_strictness(form: str) -> str:
@@ -196,10 +209,10 @@ def _open_header(file: EncodedFile, strictness: str, pixel_limit: int) -> Any:
             "trusted: --max-pixels of kukkiri upscale, pixel_limit in Python."
         )
     pages = 1 if image is None or file.form == "TIFF" else get_field(image, "n-pages", 1)
-    if pages > 1 or (file.form == "PNG" and png.is_animated(file.data)):
+    if not file.is_chosen and (pages > 1 or (file.form == "PNG" and png.is_animated(file.data))):
         raise ImageError(
-            f"{file.name}: is animated or holds several images; expected one still image. Save one of them to a file "
-            "of its own."
+            f"{file.name}: is animated or holds several images; expected one still image. kukkiri upscale does all of "
+            "them; in Python kukkiri.images.read_page(path, 1) reads one."
         )
     return image
 
@@ -234,7 +247,7 @@ def _read_metadata(image: Any, file: EncodedFile) -> tuple[Metadata, list[str]]:
         if jpeg.has_extended_xmp(file.data):
             notes.append("the extended part of its XMP is dropped")
     elif icc is None and file.colour is not None:
-        colour = _find_codes(file.colour)
+        colour = make_codes(file.colour)
     found = Metadata(
         icc=icc,
         exif=exif,
@@ -245,15 +258,6 @@ def _read_metadata(image: Any, file: EncodedFile) -> tuple[Metadata, list[str]]:
         png_colour=colour,
     )
     return found, notes
-
-
-def _find_codes(colour: avif.Colour) -> dict[bytes, bytes]:
-    """The colours of an AVIF as PNG's chunks; none for sRGB, which a PNG without chunks has as well."""
-    if colour.primaries in _SRGB[0] and colour.transfer in _SRGB[1]:
-        return {}
-    codes = [1 if colour.primaries == 2 else colour.primaries, 13 if colour.transfer == 2 else colour.transfer]
-    levels = {b"mDCV": colour.mastering, b"cLLI": colour.light_level}
-    return {b"cICP": bytes([*codes, 0, 1]), **{kind: content for kind, content in levels.items() if content}}
 
 
 def _read_tiff_metadata(image: Any, file: EncodedFile) -> tuple[Metadata, list[str]]:

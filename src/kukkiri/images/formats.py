@@ -46,8 +46,24 @@ _OUTPUTS = {
 OUTPUT_SUFFIXES = tuple(sorted(_OUTPUTS))
 """Suffixes that can be written, in either case; the suffix decides the format."""
 
-READABLE = ("PNG", "JPEG", "WebP", "TIFF", "AVIF", "GIF")
-"""Formats that can be read, in their common spelling."""
+READABLE = (
+    "PNG",
+    "JPEG",
+    "WebP",
+    "TIFF",
+    "AVIF",
+    "GIF",
+    "HEIC",
+    "BMP",
+    "TGA",
+    "JPEG 2000",
+    "JPEG XL",
+    "Netpbm",
+    "PFM",
+    "Radiance HDR",
+    "OpenEXR",
+)
+"""Formats that can be read, in their common spelling; some need an extra, see docs/reference/formats.md."""
 
 DAMAGED_SIGNATURE = "a PNG with a damaged signature, as a transfer in text mode makes it"
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -68,6 +84,9 @@ _SIGNATURES = (
     (b"\xff\x0a", "JPEG XL"),
     (b"\0\0\0\x0cJXL ", "JPEG XL"),
     (b"\0\0\0\x0cjP  ", "JPEG 2000"),
+    (b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (b"#?RADIANCE", "Radiance HDR"),
+    (b"#?RGBE", "Radiance HDR"),
     (b"v/1\x01", "OpenEXR"),
     (b"\x1a\x45\xdf\xa3", "a Matroska or WebM video"),
     (b"PK\x03\x04", "a ZIP archive"),
@@ -98,6 +117,24 @@ def recognize(start: bytes) -> str | None:
     text = start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith((b"<?xml", b"<svg", b"<!--", b"<!doctype svg")) and b"<svg" in text:
         return "an SVG drawing"
+    return _recognize_loosely(start)
+
+
+def _recognize_loosely(start: bytes) -> str | None:
+    """Recognize formats that begin with two letters, or, as TGA, with a header alone."""
+    if start[:1] == b"P" and start[2:3] in (b" ", b"\t", b"\n", b"\r", b"#"):
+        if start[1:2] in (b"1", b"2", b"3", b"4", b"5", b"6", b"7"):
+            return "Netpbm"
+        if start[1:2] in (b"F", b"f"):
+            return "PFM"
+    if len(start) < 18:
+        return None
+    mapped, kind, bits, order = start[1], start[2], start[16], start[17]
+    sides = start[12:14] != b"\0\0" and start[14:16] != b"\0\0"
+    fits = bits in {1: (8,), 9: (8,), 2: (16, 24, 32), 10: (16, 24, 32), 3: (8, 16), 11: (8, 16)}.get(kind, ())
+    table = start[7] in (15, 16, 24, 32) if mapped else start[3:8] == b"\0\0\0\0\0"
+    if mapped == (kind in (1, 9)) and fits and table and sides and not order & 0xC0 and order & 0x0F in (0, 1, 8):
+        return "TGA"
     return None
 
 

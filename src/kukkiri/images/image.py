@@ -14,6 +14,7 @@ from kukkiri.images.formats import find_output_format, make_printable
 from kukkiri.images.metadata import Metadata
 from kukkiri.images.metadata_policy import MetadataPolicy, apply_policy
 from kukkiri.images.quantization import dequantize, quantize
+from kukkiri.images.tone_curve import ToneCurve
 from kukkiri.images.writing import check_output, write_samples
 
 __all__ = ["Depth", "Image", "clamp", "save_image", "split_alpha"]
@@ -41,6 +42,8 @@ class Image:
     """Bits for each sample when saved: 8 or 16 (integers) or 32 (floats)."""
     metadata: Metadata = field(default_factory=Metadata)
     """Colour profile, EXIF, XMP and the like."""
+    tone: ToneCurve | None = None
+    """For linear light of any range: the curve that brought it to [0, 1], undone where the format has room for it."""
     source: Path | None = None
     """The file it was read from."""
     lossy: bool = False

@@ -9,13 +9,14 @@ from pathlib import Path
 from kukkiri.errors import ImageError
 from kukkiri.images.camera_raw import refuse_camera_raw
 from kukkiri.images.containers.png_damage import find_damage
+from kukkiri.images.decoders import DECODERS, decode_other, find_decoder
 from kukkiri.images.decoding import DECODED, EncodedFile, decode, decode_rows, find_strictness, open_encoded
 from kukkiri.images.formats import DAMAGED_SIGNATURE, READABLE, make_printable, recognize
 from kukkiri.images.image import Image
 from kukkiri.images.libvips import failure_types, find_reason
-from kukkiri.images.row_source import RowSource
+from kukkiri.images.row_source import RowSource, whole_rows
 
-__all__ = ["PIXEL_LIMIT", "decode_image", "read_image", "read_limit", "read_rows"]
+__all__ = ["PIXEL_LIMIT", "decode_file", "decode_image", "explain", "load_file", "read_image", "read_limit", "read_rows"]
 
 PIXEL_LIMIT = 2**28
 """Default limit of pixels that are decoded: 268 million, more than cameras take; 3 GiB as RGB floats."""
@@ -45,7 +46,7 @@ def read_image(path: str | PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) -> 
         ImageError: no such file, not an image, a camera raw, animated, of several pages, truncated, corrupt, or too
             large.
     """
-    return _decode_file(*_load(Path(path), pixel_limit), pixel_limit)
+    return decode_file(*load_file(Path(path), pixel_limit), pixel_limit)
 
 
 def read_rows(path: str | PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) -> RowSource:
@@ -58,7 +59,10 @@ def read_rows(path: str | PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) -> R
     Raises:
         ImageError: see :func:`read_image`; damage is found when its rows are fetched.
     """
-    return _open_rows(open_encoded(*_load(Path(path), pixel_limit)), pixel_limit)
+    loaded = load_file(Path(path), pixel_limit)
+    if find_decoder(loaded[2]) is not None:
+        return whole_rows(decode_file(*loaded, pixel_limit))
+    return _open_rows(open_encoded(*loaded), pixel_limit)
 
 
 def _open_rows(file: EncodedFile, pixel_limit: int) -> RowSource:
@@ -70,7 +74,7 @@ def _open_rows(file: EncodedFile, pixel_limit: int) -> RowSource:
     try:
         source = open_rows()
     except failure_types() as error:
-        raise ImageError(_explain(file, error)) from error
+        raise ImageError(explain(file, error)) from error
     rows = [source]
 
     def fetch(start: int, stop: int) -> Image:
@@ -84,7 +88,7 @@ def _open_rows(file: EncodedFile, pixel_limit: int) -> RowSource:
             rows[0] = open_rows()
             return rows[0].fetch(start, stop)
         except failure_types() as error:
-            raise ImageError(_explain(file, error)) from error
+            raise ImageError(explain(file, error)) from error
 
     return dataclasses.replace(source, fetch=fetch, reopen=lambda: _open_rows(file, pixel_limit))
 
@@ -102,11 +106,29 @@ def decode_image(data: bytes, *, name: str = "the bytes", pixel_limit: int = PIX
     """
     form = _recognize_format(data[:_START], name)
     _check_length(len(data), name, pixel_limit)
-    return _decode_file(None, name, form, data, pixel_limit)
+    return decode_file(None, name, form, data, pixel_limit)
 
 
-def _decode_file(path: Path | None, name: str, form: str, data: bytes, pixel_limit: int) -> Image:
-    file = open_encoded(path, name, form, data)
+def decode_file(
+    path: Path | None, name: str, form: str, data: bytes, pixel_limit: int, *, number: int | None = None
+) -> Image:
+    """Decode a file that was loaded.
+
+    Args:
+        path: this and the next three: see :func:`load_file`.
+        name: beginning of the messages.
+        form: the format.
+        data: the whole file.
+        pixel_limit: see :func:`read_image`.
+        number: of a page or frame, counted from 1.
+
+    Raises:
+        ImageError: see :func:`read_image`.
+    """
+    decoder = find_decoder(form)
+    if decoder is not None:
+        return decode_other(decoder, path, name, data, pixel_limit)
+    file = open_encoded(path, name, form, data, number=number)
     strictness = find_strictness(form)
     try:
         try:
@@ -116,17 +138,17 @@ def _decode_file(path: Path | None, name: str, form: str, data: bytes, pixel_lim
                 raise
         return decode(file, "error", pixel_limit)
     except failure_types() as error:
-        raise ImageError(_explain(file, error)) from error
+        raise ImageError(explain(file, error)) from error
     except MemoryError as error:
         raise ImageError(f"{name}: there is not enough memory for its pixels.") from error
 
 
-def _explain(file: EncodedFile, error: Exception) -> str:
-    """One line on a file that libvips cannot decode: damaged, or whole but of a kind that it does not know."""
+def explain(file: EncodedFile, error: Exception) -> str:
+    """Describe in one line on a file that libvips cannot decode: damaged, or whole but of an unknown kind."""
     reason = find_reason(error)
     if file.form in ("AVIF", "HEIC", "TIFF") and _UNSUPPORTED.search(str(error)):
         if "HEVC" in str(error) or (file.form == "HEIC" and "decod" in str(error)):
-            reason = "HEVC, the video codec of iPhone photographs, is not built into libvips here"
+            reason = "HEVC, the video codec of iPhone photographs, needs: pip install 'kukkiri[heif]'"
         what = f"this {file.form} is of a kind that cannot be decoded here"
         return f"{file.name}: {what} ({reason}). Convert it to PNG first."
     if file.form == "PNG":
@@ -134,7 +156,15 @@ def _explain(file: EncodedFile, error: Exception) -> str:
     return f"{file.name}: this {file.form} is truncated or corrupt ({reason}). Get the file again."
 
 
-def _load(path: Path, pixel_limit: int) -> tuple[Path, str, str, bytes]:
+def load_file(path: Path, pixel_limit: int) -> tuple[Path, str, str, bytes]:
+    """Read an image file into memory, and recognize its format.
+
+    Returns:
+        Path, name for messages, format, bytes.
+
+    Raises:
+        ImageError: it is no image, or larger than the limit allows.
+    """
     name = make_printable(path)
     try:
         if path.is_dir():
@@ -171,7 +201,7 @@ def _recognize_format(start: bytes, name: str) -> str:
         raise ImageError(f"{name}: is empty; expected an image.")
     form = recognize(start)
     refuse_camera_raw(name, start, form)
-    if form in DECODED:
+    if form in DECODED or form in DECODERS:
         return form
     if form == DAMAGED_SIGNATURE:
         raise ImageError(f"{name}: is {form}. Get the file again, in binary mode.")
