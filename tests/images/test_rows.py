@@ -52,27 +52,33 @@ def test_floats_go_into_tiff_as_they_are(tmp_path, rng):
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".jpg"])
 def test_a_file_that_is_given_up_is_not_there(tmp_path, rng, suffix):
     image = make_image(rng)
-    with pytest.raises(ZeroDivisionError), open_row_sink(tmp_path / f"a{suffix}", size=image.size) as sink:
-        sink.write(dataclasses.replace(image, colour=image.colour[:20]))
-        raise ZeroDivisionError
+    broken = dataclasses.replace(image, colour=image.colour[20:].astype(np.float32) * np.float32(np.nan))
+
+    def write():
+        with open_row_sink(tmp_path / f"a{suffix}", size=image.size) as sink:
+            sink.write(dataclasses.replace(image, colour=image.colour[:20]))
+            sink.write(broken)
+
+    with pytest.raises(ImageError, match="NaN"):
+        write()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_missing_rows_and_nan_are_refused(tmp_path, rng):
+def test_missing_rows_are_refused(tmp_path, rng):
     image = make_image(rng)
-    with (
-        pytest.raises(ValueError, match="20 rows were written, expected 53"),
-        open_row_sink(tmp_path / "a.png", size=image.size) as sink,
-    ):
-        sink.write(dataclasses.replace(image, colour=image.colour[:20]))
-    with pytest.raises(ImageError, match="NaN"):
-        write_rows(dataclasses.replace(image, colour=np.full_like(image.colour, np.nan)), tmp_path / "a.png")
+
+    def write():
+        with open_row_sink(tmp_path / "a.png", size=image.size) as sink:
+            sink.write(dataclasses.replace(image, colour=image.colour[:20]))
+
+    with pytest.raises(ValueError, match="20 rows were written, expected 53"):
+        write()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_existing_file_stays(tmp_path, rng):
     (tmp_path / "a.png").write_bytes(b"mine")
-    with pytest.raises(ImageError, match="cannot be written|exists"):
+    with pytest.raises(ImageError, match=r"cannot be written|exists"):
         write_rows(make_image(rng), tmp_path / "a.png")
     assert (tmp_path / "a.png").read_bytes() == b"mine"
     write_rows(make_image(rng), tmp_path / "a.png", overwrite=True)
