@@ -350,7 +350,7 @@ def test_one_channel_variants_load(tmp_path, kind, means):
 
 
 def test_srmd_with_batch_normalization_is_folded_exactly(tmp_path, caplog):
-    """Against the layers of KAIR's SRMD with act_mode BR, written down from their modes: C R, C B R ..., C and shuffle."""
+    """Against the layers of KAIR's SRMD with act_mode BR, written down from their modes: C R, C B R ..., C, shuffle."""
     nn = torch.nn
     width, depth, scale = 5, 4, 3
     layers = [nn.Conv2d(3 + 7, width, 3, padding=1), nn.ReLU()]
@@ -560,10 +560,103 @@ def test_the_range_of_trained_networks_is_found(network, white):
 
 
 def test_a_graph_of_kukkiri_is_on_0_to_1():
-    with pytest.raises(ModelError, match="was written for 0 to 1, but white 255 was asked"):
-        from kukkiri import pretrained
+    from kukkiri import pretrained
 
+    with pytest.raises(ModelError, match="was written for 0 to 1, but white 255 was asked"):
         kukkiri.Upscaler(pretrained.locate("espcn-x2", ".onnx"), model_args={"value_range": 255})
+
+
+# Recipes -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("arguments.widht=16", "unknown argument 'widht'; did you mean 'width'"),
+        ("arguments.features=16", "unknown argument 'features'"),
+        ("arguments.width=0", "Widths are at least 1"),
+        ("arguments.width=abc", "width must be a whole number that is not negative, got 'abc'"),
+        ("arguments.depth=-1", "depth must be a whole number that is not negative, got -1"),
+        ("arguments.mean_shift=1", "mean_shift must be true or false, got 1"),
+        ("arguments.colour=rgba", "colour must be one of 'y', 'rgb', got 'rgba'"),
+        ("arguments.scale=3", "scale = 2 and arguments.scale = 3 differ"),
+        ("scale=5", "scale must be 3 or a power of two, got 5"),
+        ("network=srmd", "srmd is conditioned on maps"),
+        ("network=edsrr", "unknown network 'edsrr'; did you mean 'edsr'"),
+        ("features=16", "unknown key 'features'"),
+    ],
+)
+def test_typos_in_a_recipe_are_one_line(tmp_path, monkeypatch, capsys, override, words):
+    monkeypatch.chdir(tmp_path)
+    recipe = 'name = "x"\nnetwork = "edsr"\nscale = 2\ndata = "hr"\nsteps = 1\n[arguments]\nwidth = 4\ndepth = 1\n'
+    Path("r.toml").write_text(recipe)
+    Path("hr").mkdir()
+    Image.from_array(np.random.default_rng(1).integers(0, 256, (80, 80, 3), dtype=np.uint8)).save("hr/a.png")
+    assert run(["train", "r.toml", override]) == 1
+    error = capsys.readouterr().err.strip()
+    assert words in error
+    assert "\n" not in error
+
+
+@pytest.mark.parametrize(
+    ("network", "arguments"),
+    [
+        ("edsr", {"width": 4, "depth": 1}),
+        ("rcan", {"width": 4, "groups": 1, "blocks": 1, "reduction": 2}),
+        ("espcn", {"widths": [5, 4]}),
+        ("fsrcnn", {"d": 5, "s": 3, "m": 2}),
+    ],
+)
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_training_continues_from_files_in_official_layouts(tmp_path, network, arguments, wrapped):
+    from kukkiri.training.initialization import transfer
+
+    theirs = NETWORKS[network](scale=2, **arguments)
+    content = theirs.state_dict()
+    if wrapped:
+        losses = {"perceptual.vgg.0.weight": torch.zeros(3, 3)}
+        content = {
+            "state_dict": {f"model.{key}": value for key, value in content.items()} | losses,
+            "psnr": np.float64(1),
+        }
+    torch.save(content, tmp_path / "official.pth")
+    ours = NETWORKS[network](scale=2, **arguments)
+    assert transfer(ours, tmp_path / "official.pth")
+    assert all(torch.equal(value, theirs.state_dict()[key]) for key, value in ours.state_dict().items())
+
+
+def test_transfer_names_the_tensor_that_does_not_fit(tmp_path):
+    from kukkiri.training.initialization import transfer
+
+    path = save(tmp_path / "official.pth", EDSR(**EDSR_SMALL))
+    with pytest.raises(ConfigError, match=r"head\.0\.weight is \(4, 3, 3, 3\), expected \(6, 3, 3, 3\)"):
+        transfer(EDSR(scale=2, width=6, depth=1), path)
+    with pytest.raises(ConfigError, match=r"works on 0 to 255, but .* on 0 to 1\. Set arguments\.value_range = 255"):
+        transfer(EDSR(**EDSR_SMALL, value_range=1.0), path)
+    with pytest.raises(ConfigError, match="not the weights of RCAN with these arguments: it lacks"):
+        transfer(RCAN(scale=2, width=4), path)
+
+
+def test_basicsr_files_are_transferred(tmp_path):
+    from kukkiri.training.initialization import transfer
+
+    theirs = EDSR(**EDSR_SMALL)
+    names = [
+        ("head.0.", "conv_first."),
+        ("tail.1.", "conv_last."),
+        ("tail.0.", "upsample."),
+        ("body.1.", "conv_after_body."),
+    ]
+    names += [("body.0.body.0.", "body.0.conv1."), ("body.0.body.2.", "body.0.conv2.")]
+    state = {}
+    for key, value in theirs.state_dict().items():
+        old, new = next(((old, new) for old, new in names if key.startswith(old)), ("", ""))
+        if old:
+            state[new + key.removeprefix(old)] = value
+    torch.save({"params": state}, tmp_path / "EDSR.pth")
+    ours = EDSR(**EDSR_SMALL)
+    assert transfer(ours, tmp_path / "EDSR.pth")
+    assert torch.equal(ours.tail[1].weight, theirs.tail[1].weight)
 
 
 # Arguments -----------------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from kukkiri.checkpoints.safetensors import read_safetensors, tensors_sha256
 from kukkiri.errors import BackendError, ModelError, did_you_mean_file
 from kukkiri.info import JSON, ModelInfo
 from kukkiri.networks import NETWORKS, Network
+from kukkiri.networks.construction import make_network_from
 from kukkiri.networks.registry import write_unknown_network
 
 __all__ = ["Loaded", "load", "load_for_scale"]
@@ -234,16 +235,10 @@ def _build(network: str, arguments: Mapping[str, JSON], state: Mapping[str, Tens
     """Make a network with these weights, in evaluation mode."""
     if network not in NETWORKS:
         raise ModelError(f"{source}: {write_unknown_network(network)}")
-    known = inspect.signature(NETWORKS[network]).parameters
-    for key in arguments:
-        if key not in known:
-            raise ModelError(
-                f"{source}: {network} does not take these arguments: {key!r}. It takes: {', '.join(known)}."
-            )
     try:
-        module = NETWORKS[network](**arguments)
-    except (TypeError, ValueError, AttributeError, RuntimeError) as error:
-        raise ModelError(f"{source}: {network} does not take these arguments: {error}.") from error
+        module = make_network_from(network, arguments)
+    except ValueError as error:
+        raise ModelError(f"{source}: {error}") from error
     expected = {key: value.shape for key, value in module.state_dict().items()}
     found = {key: value.shape for key, value in state.items()}
     if expected != found:

@@ -14,6 +14,7 @@ from kukkiri.errors import ConfigError
 from kukkiri.info import ModelInfo
 from kukkiri.losses import CompositeLoss, parse_loss
 from kukkiri.networks import NETWORKS, Network
+from kukkiri.networks.construction import make_network_from
 from kukkiri.networks.registry import write_unknown_network
 from kukkiri.resampling.tensors import resize_tensor
 from kukkiri.training.centring import Centred
@@ -128,10 +129,14 @@ def make_network(recipe: Recipe, *, device: torch.device | str = "cpu") -> Netwo
             f"{recipe.network} is conditioned on {', '.join(conditions)}, which training does not give it. "
             "Train another network, or train this one from Python in a loop of your own."
         )
+    if recipe.arguments.get("scale", recipe.scale) != recipe.scale:
+        raise ConfigError(
+            f"scale = {recipe.scale} and arguments.scale = {recipe.arguments['scale']} differ. Drop arguments.scale."
+        )
     try:
-        network = NETWORKS[recipe.network](scale=recipe.scale, **recipe.arguments)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"{recipe.network} does not take these arguments: {error}.") from error
+        network = make_network_from(recipe.network, {**recipe.arguments, "scale": recipe.scale})
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
     network.to(device)
     if recipe.channels_last:
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
