@@ -22,9 +22,10 @@ HEAD = """# Command line
 
 Every command of `kukkiri` with all its options, as `kukkiri COMMAND --help` shows them (written by
 `python tools/write_cli_reference.py --write`). Results go to stdout, progress and errors to stderr. The exit code is
-0 when everything was done, 1 when something failed, 2 for wrong usage, 130 after Ctrl-C. An option that ends in `...`
-takes several values, `--model a b`, and may be repeated, `--model a --model b`; before file names, `--` ends it. A
-whole number (`INT`) may be written `3`, `3.0` or `1e3`; `2.5` is wrong usage, never rounded.
+0 when everything was done, 1 when something failed, 2 for wrong usage, 130 after Ctrl-C (143 after SIGTERM, 129 after
+SIGHUP). An option that ends in `...` takes several values, `--model a b`, and may be repeated, `--model a --model b`;
+before file names, `--` ends it. A whole number (`INT`) may be written `3`, `3.0` or `1e3`; `2.5` is wrong usage, never
+rounded.
 """
 
 

@@ -5,7 +5,9 @@ from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from cyclopts import Parameter
 
 from kukkiri.cli.dry_run import list_previews
 from kukkiri.cli.json_lines import describe_result
@@ -21,6 +23,7 @@ from kukkiri.cli.upscale_options import (
     DEFAULT_MODEL,
     DEFAULT_SIZE,
     DEFAULT_SPEED,
+    MODEL,
     FileOptions,
     MessageOptions,
     ModelOptions,
@@ -38,7 +41,7 @@ def upscale(
     *,
     size: SizeOptions = DEFAULT_SIZE,
     model: ModelOptions = DEFAULT_MODEL,
-    arguments: ArgumentOptions = DEFAULT_ARGUMENTS,
+    arguments: Annotated[ArgumentOptions, Parameter(name="*", group=MODEL)] = DEFAULT_ARGUMENTS,
     files: FileOptions = DEFAULT_FILES,
     metadata: MetadataOptions = DEFAULT_METADATA,
     speed: SpeedOptions = DEFAULT_SPEED,
@@ -47,7 +50,7 @@ def upscale(
     """Upscale images. Colour profile, EXIF, transparency and 16 bit are kept; originals are never touched.
 
     Args:
-        inputs: images, folders of images, or globs.
+        inputs: images, folders of images, or globs; - for standard input.
     """
     files.check()
     messages.check()

@@ -24,12 +24,17 @@ __all__ = [
     "DEFAULT_SIZE",
     "DEFAULT_SPEED",
     "METADATA",
+    "MODEL",
     "FileOptions",
     "MessageOptions",
     "ModelOptions",
     "SizeOptions",
     "SpeedOptions",
 ]
+
+
+MODEL = Group("Model", sort_key=2)
+"""For the network; the options that several commands share take it, too."""
 
 
 @Parameter(name="*", group=Group("Size", sort_key=1))
@@ -104,7 +109,7 @@ class SizeOptions:
             raise UsageError("--stretch changes the aspect to meet --width and --height. Give both.")
 
 
-@Parameter(name="*", group=Group("Model", sort_key=2))
+@Parameter(name="*", group=MODEL)
 @dataclass(frozen=True, kw_only=True)
 class ModelOptions:
     """The network, and how its results are combined."""
@@ -129,7 +134,7 @@ class FileOptions:
     """The files that are read and written."""
 
     output: Annotated[Path | None, Parameter(alias="-o")] = None
-    """a file for one image, else a folder; beside the inputs when not given."""
+    """a file for one image, else a folder; - for standard output; beside the inputs when not given."""
     format: str | None = None
     """same (as each input, with a JPEG's own quality), or a type such as png, jpg, webp, tiff, avif; png (tif for tif)
     when not given."""
