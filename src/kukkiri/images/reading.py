@@ -60,7 +60,7 @@ def read_rows(path: str | PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) -> R
         ImageError: see :func:`read_image`; damage is found when its rows are fetched.
     """
     loaded = load_file(Path(path), pixel_limit)
-    if find_decoder(loaded[2]) is not None:
+    if find_decoder(loaded[2], loaded[3]) is not None:
         return whole_rows(decode_file(*loaded, pixel_limit))
     return _open_rows(open_encoded(*loaded), pixel_limit)
 
@@ -125,7 +125,7 @@ def decode_file(
     Raises:
         ImageError: see :func:`read_image`.
     """
-    decoder = find_decoder(form)
+    decoder = find_decoder(form, data)
     if decoder is not None:
         return decode_other(decoder, path, name, data, pixel_limit)
     file = open_encoded(path, name, form, data, number=number)

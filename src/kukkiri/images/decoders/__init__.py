@@ -30,12 +30,17 @@ DECODERS = {
 """By the name that :func:`kukkiri.images.formats.recognize` gives a format."""
 
 
-def find_decoder(form: str) -> Decoder | None:
-    """Return the decoder of a format; ``None`` when libvips reads it, or is to be tried because nothing else can."""
-    decoder = DECODERS.get(form)
-    if form == "HEIC" and decoder is not None and not decoder.is_available:
-        return None
-    return decoder
+def find_decoder(form: str, data: bytes) -> Decoder | None:
+    """Return the decoder of a file; ``None`` when libvips reads it, or is to be tried because nothing else can.
+
+    Args:
+        form: its format.
+        data: its bytes; AVIF and HEIC are one container, whose codec is told inside.
+    """
+    if form in ("AVIF", "HEIC"):
+        heif = DECODERS["HEIC"]
+        return heif if heif.is_available and b"hvcC" in data else None
+    return DECODERS.get(form)
 
 
 def decode_other(decoder: Decoder, path: Path | None, name: str, data: bytes, pixel_limit: int) -> Image:
