@@ -236,6 +236,15 @@ def test_spandrel_is_asked_for_when_it_is_not_there(monkeypatch):
         load_with_spandrel("some.pth")
 
 
+def test_spandrel_that_does_not_load_is_no_traceback(monkeypatch, tmp_path):
+    """As with torchvision of another build than torch: operator torchvision::nms does not exist."""
+    (tmp_path / "spandrel.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "spandrel", raising=False)
+    with pytest.raises(BackendError, match=r"some\.pth: spandrel is installed, but does not load"):
+        load_with_spandrel("some.pth")
+
+
 def test_what_spandrel_loads_becomes_a_network(monkeypatch):
     model = torch.nn.Upsample(scale_factor=2)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from kukkiri.errors import ModelError, require
+from kukkiri.errors import BackendError, ModelError, require
 from kukkiri.networks import Network
 
 __all__ = ["load_with_spandrel"]
@@ -38,11 +38,10 @@ def load_with_spandrel(path: str | PathLike[str]) -> Network:
     """Load a network that only spandrel knows.
 
     Raises:
-        BackendError: spandrel is not installed.
+        BackendError: spandrel is not installed, or does not load.
         ModelError: spandrel does not know the file either, or it is no network from image to image.
     """
-    require("spandrel", for_what=f"{path}: an unknown network")
-    import spandrel  # type: ignore[import-not-found,unused-ignore]
+    spandrel = _import_spandrel(path)
 
     try:
         descriptor = spandrel.ModelLoader(device="cpu").load_from_file(Path(path))
@@ -55,3 +54,16 @@ def load_with_spandrel(path: str | PathLike[str]) -> Network:
             "expected 1 to 1 or 3 to 3."
         )
     return _SpandrelNetwork(descriptor).eval()
+
+
+def _import_spandrel(path: str | PathLike[str]) -> Any:
+    try:
+        require("spandrel", for_what=f"{path}: an unknown network")
+        import spandrel  # type: ignore[import-not-found,unused-ignore]
+    except (RuntimeError, OSError, AttributeError) as error:  # torchvision of another build than torch
+        _LOG.debug("spandrel: %s", error)
+        raise BackendError(
+            f"{path}: spandrel is installed, but does not load; its torchvision may be of another build than torch. "
+            "Install torch and torchvision from one place."
+        ) from error
+    return spandrel
