@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 import torch
 
-from kukkiri.adaptation import AdaptedUpscaler, adapt
+from kukkiri.adaptation import adapt
 from kukkiri.checkpoints import load
 from kukkiri.devices import resolve_device
-from kukkiri.errors import ConfigError, TrainingError
+from kukkiri.errors import TrainingError
 from kukkiri.evaluation import evaluate
 from kukkiri.images import Image
-from kukkiri.inference import Upscaler
 from kukkiri.losses import LOSSES
 from kukkiri.networks import NETWORKS
 from kukkiri.training import MetaRecipe, Recipe, train
 from kukkiri.training.kinds import set_up
 from kukkiri.training.processes import World
+from kukkiri.training.recipe import Stage
 from kukkiri.training.soap import SOAP
 from kukkiri.training.state import TrainingState
 from kukkiri.training.updates import clip_gradients
@@ -87,7 +87,7 @@ def weights_and_log(path):
     rates = path.with_name("rates.json")
     return (
         load(path).module.state_dict(),
-        [(line["step"], line["loss"], line["gradient_norm"], line["psnr"]) for line in lines],
+        [(line["step"], line["psnr"]) for line in lines],
         rates.read_text(encoding="utf-8") if rates.exists() else "",
     )
 
@@ -110,7 +110,7 @@ SUPERVISED = {
     "centred": {"centre": 0.45},
     "clipped": {"clip": 0.01, "accumulate": 3, "ema": 0.0},
     "averages": {"ema": (0.5, 0.9), "clip": 0.01},
-    "stages": {"stages": ({"at": 0.5, "patch": 12, "batch": 2},)},
+    "stages": {"stages": (Stage(start=0.5, patch=12, batch=2),)},
     "device patches": {"data_on_device": "always"},
     "device patches in rgb": {"data_on_device": "always", **ON_LUMA, "arguments": {"colour": "rgb", "width": 6}},
     "channels last": {"channels_last": True, "final_share": 0.5, "final_loss": "mse"},
