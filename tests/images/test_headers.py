@@ -36,5 +36,5 @@ def test_the_suffix_is_that_of_the_content(tmp_path):
     for name, form in (("a.JPEG", "JPEG"), ("b.png", "JPEG"), ("c.tiff", "TIFF"), ("d.dat", "TIFF"), ("e.gif", "GIF")):
         image.save(tmp_path / name, format=form)
     found = {path.name: find_own_suffix(path) for path in tmp_path.iterdir()}
-    assert found == {"a.JPEG": ".jpeg", "b.png": ".jpg", "c.tiff": ".tiff", "d.dat": ".tif", "e.gif": None}
+    assert found == {"a.JPEG": ".jpeg", "b.png": ".jpg", "c.tiff": ".tiff", "d.dat": ".tif", "e.gif": ".gif"}
     assert find_own_suffix(tmp_path / "none.png") is None

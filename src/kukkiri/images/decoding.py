@@ -62,9 +62,7 @@ class EncodedFile:
     """The colours that an AVIF or HEIC states."""
 
 
-def open_encoded(
-    path: Path | None, name: str, form: str, data: bytes, *, number: int | None = None
-) -> EncodedFile:
+def open_encoded(path: Path | None, name: str, form: str, data: bytes, *, number: int | None = None) -> EncodedFile:
     """Find the facts about a file, and its one image.
 
     Args:
@@ -105,7 +103,9 @@ def open_encoded(
     if refusal is not None:
         raise ImageError(f"{name}: this TIFF {refusal}. Convert it to a plain 8-bit or 16-bit TIFF or PNG first.")
     facts = tiff.extract(data, start=None if page is None else page.at)
-    return dataclasses.replace(file, described=facts, page=page, page_number=at, left_out=len(pages) - max(1, len(whole)))
+    return dataclasses.replace(
+        file, described=facts, page=page, page_number=at, left_out=len(pages) - max(1, len(whole))
+    )
 
 
 def find_strictness(form: str) -> str:

@@ -9,12 +9,15 @@ from numpy.typing import NDArray
 
 from kukkiri.errors import ImageError
 from kukkiri.images.containers import avif, jpeg, png, tiff, webp
+from kukkiri.images.encoders import ENCODERS
 from kukkiri.images.fitting import fit_colour, fit_metadata
 from kukkiri.images.formats import OutputFormat
 from kukkiri.images.jpeg_quality import choose_jpeg_options
 from kukkiri.images.libvips import vips
 from kukkiri.images.metadata import Metadata
+from kukkiri.images.preparing import prepare
 from kukkiri.images.quantization import quantize
+from kukkiri.images.tone_curve import ToneCurve
 
 __all__ = ["PNG_OPTIONS", "Samples", "encode", "fit", "patch_tiff", "prepare_tiff"]
 
@@ -78,6 +81,7 @@ def fit(
     lossy: bool,
     name: str,
     extra: NDArray[np.float32] | None = None,
+    tone: ToneCurve | None = None,
 ) -> tuple[Samples, list[str]]:
     """Round pixels to the depth of a format and drop what it cannot hold.
 
@@ -92,6 +96,7 @@ def fit(
         lossy: the image came from a file compressed with loss.
         name: of the file, for messages.
         extra: (H, W, K), samples that are neither colour nor alpha, or ``None``.
+        tone: the curve that brought linear light to [0, 1], or ``None``.
 
     Returns:
         The samples, and one line for everything that was dropped.
@@ -102,8 +107,10 @@ def fit(
     notes: list[str] = []
     if not all(_is_finite(part) for part in (colour, alpha, extra) if part is not None):
         raise ImageError(f"{name}: the pixels hold NaN or infinity, so that nothing was written. Check the model.")
-    bits = max(stored for stored in form.depths if stored <= depth)
-    if bits != depth:
+    prepared = prepare(colour, metadata, tone, form)
+    colour, metadata, notes = prepared.colour, prepared.metadata, [*notes, *prepared.notes]
+    bits = max((stored for stored in form.depths if stored <= depth), default=min(form.depths))
+    if bits < depth:
         notes.append(f"{form.name} stores {bits} bits per sample, not {depth}")
     if colour.shape[2] == 1 and not form.grey:
         colour = np.repeat(colour, 3, axis=2)
@@ -119,7 +126,10 @@ def fit(
             notes.append(f"{form.name} has no alpha: the image was laid on white")
         alpha = None
     parts = [colour, *([] if alpha is None else [alpha[:, :, None]]), *([] if extra is None else [extra])]
-    rounded: list[NDArray[Any]] = [np.clip(part, 0, 1) if bits == 32 else quantize(part, bits) for part in parts]
+    rounded: list[NDArray[Any]] = [
+        part if prepared.any_range and part is colour else np.clip(part, 0, 1) if bits == 32 else quantize(part, bits)
+        for part in parts
+    ]
     levels = rounded[0] if len(rounded) == 1 else np.concatenate(rounded, axis=2)
     if bits == 12:
         levels <<= 4  # libvips takes the top bits of 16
@@ -146,6 +156,9 @@ def encode(samples: Samples, form: OutputFormat, quality: int | None) -> Encoded
         form: the same format.
         quality: see :func:`kukkiri.images.save_image`.
     """
+    other = ENCODERS.get(form.name)
+    if other is not None:
+        return other.write(samples.levels, samples.metadata, quality, samples.lossy), []
     return _ENCODERS[form.name](samples, quality)
 
 

@@ -98,7 +98,7 @@ def fit_metadata(
 
 def _fit_comments(metadata: Metadata, form: OutputFormat) -> tuple[Metadata, list[str]]:
     """Turn comments into what a format has for them: PNG text, or the description in EXIF or TIFF."""
-    if not metadata.comments or form.name == "JPEG":
+    if not metadata.comments or form.name in ("JPEG", "GIF"):
         return metadata, []
     comments = [comment.replace(b"\0", b" ") for comment in metadata.comments]
     if form.name == "PNG":

@@ -29,12 +29,35 @@ class OutputFormat:
     """Longest side in pixels."""
     alpha: bool = True
     grey: bool = True
+    profile: bool = True
+    """It has a place for a colour profile; else colours are converted to sRGB."""
+    exif: bool = True
+    xmp: bool = True
+    linear: bool = False
+    """Samples are linear light of any range."""
 
 
 _JPEG = OutputFormat(name="JPEG", depths=(8,), longest_side=65500, alpha=False)
 _TIFF = OutputFormat(name="TIFF", depths=(8, 16, 32), longest_side=2**31 - 1)
 
+_BARE: dict[str, bool] = {"profile": False, "exif": False, "xmp": False}
+_FLOAT = (32,)
+_GREY_OR_RGB = OutputFormat(name="Netpbm", depths=(8, 16), longest_side=2**31 - 1, alpha=False, **_BARE)
+
 _OUTPUTS = {
+    ".bmp": OutputFormat(name="BMP", depths=(8,), longest_side=32767, alpha=False, **_BARE),
+    ".exr": OutputFormat(name="OpenEXR", depths=_FLOAT, longest_side=2**31 - 1, grey=False, linear=True, **_BARE),
+    ".gif": OutputFormat(name="GIF", depths=(8,), longest_side=65535, profile=False, exif=False),
+    ".hdr": OutputFormat(
+        name="Radiance HDR", depths=_FLOAT, longest_side=2**31 - 1, alpha=False, grey=False, linear=True, **_BARE
+    ),
+    ".jp2": OutputFormat(name="JPEG 2000", depths=(8,), longest_side=2**31 - 1, **_BARE),
+    ".jxl": OutputFormat(name="JPEG XL", depths=(8,), longest_side=2**30, profile=False),
+    ".pfm": OutputFormat(name="PFM", depths=_FLOAT, longest_side=2**31 - 1, alpha=False, linear=True, **_BARE),
+    ".pgm": _GREY_OR_RGB,
+    ".pnm": _GREY_OR_RGB,
+    ".ppm": OutputFormat(name="Netpbm", depths=(8, 16), longest_side=2**31 - 1, alpha=False, grey=False, **_BARE),
+    ".tga": OutputFormat(name="TGA", depths=(8,), longest_side=65535, **_BARE),
     ".avif": OutputFormat(name="AVIF", depths=(8, 12), longest_side=16384, grey=False),
     ".jpeg": _JPEG,
     ".jpg": _JPEG,

@@ -119,9 +119,12 @@ class Image:
         Returns:
             (H, W) grey, (H, W, 2) grey and alpha, (H, W, 3) RGB or (H, W, 4) RGBA; uint8, uint16 or float32.
         """
-        parts = [self.colour] if self.alpha is None else [self.colour, self.alpha[:, :, None]]
+        colour = self.colour if self.tone is None else self.tone.decode(self.colour)
+        parts = [colour] if self.alpha is None else [colour, self.alpha[:, :, None]]
         levels: list[NDArray[Any]] = [
-            np.clip(part, np.float32(0), np.float32(1)) if self.depth == 32 else quantize(part, self.depth)
+            (part if self.tone else np.clip(part, np.float32(0), np.float32(1)))
+            if self.depth == 32
+            else quantize(part, self.depth)
             for part in parts
         ]
         channels = levels[0] if self.alpha is None else np.concatenate(levels, axis=2)
@@ -180,6 +183,7 @@ def save_image(
         lossy=image.lossy,
         name=make_printable(file),
         extra=image.extra,
+        tone=image.tone,
     )
     return [*notes, *write_samples(samples, file, overwrite=overwrite, quality=quality)]
 

@@ -16,7 +16,16 @@ from kukkiri.images.image import Image
 from kukkiri.images.libvips import failure_types, find_reason
 from kukkiri.images.row_source import RowSource, whole_rows
 
-__all__ = ["PIXEL_LIMIT", "decode_file", "decode_image", "explain", "load_file", "read_image", "read_limit", "read_rows"]
+__all__ = [
+    "PIXEL_LIMIT",
+    "decode_file",
+    "decode_image",
+    "explain",
+    "load_file",
+    "read_image",
+    "read_limit",
+    "read_rows",
+]
 
 PIXEL_LIMIT = 2**28
 """Default limit of pixels that are decoded: 268 million, more than cameras take; 3 GiB as RGB floats."""

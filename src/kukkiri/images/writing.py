@@ -5,6 +5,7 @@ from pathlib import Path
 
 from kukkiri.errors import ImageError
 from kukkiri.files import write_atomically
+from kukkiri.images.encoders import check_encoder
 from kukkiri.images.encoding import Samples, encode
 from kukkiri.images.formats import find_output_format, make_printable
 from kukkiri.images.libvips import clear_errors, failure_types, find_reason
@@ -32,6 +33,7 @@ def check_output(
     """
     file, name = Path(path), make_printable(Path(path))
     form = find_output_format(file)
+    check_encoder(form.name, name)
     try:
         problem = _find_problem(file, source, overwrite=overwrite)
     except (OSError, ValueError) as error:

@@ -1,7 +1,6 @@
 """WebP animations: frames, each a still WebP for a part of the canvas. Reference: Google's WebP container format."""
 
 import struct
-from fractions import Fraction
 
 from kukkiri.images.containers.webp import split_chunks
 from kukkiri.images.metadata import Metadata
@@ -35,20 +34,19 @@ def make_head(metadata: Metadata, *, size: tuple[int, int], plays: int, alpha: b
     return b"RIFF\0\0\0\0WEBP" + extended + profile + make_chunk(b"ANIM", bytes(4) + struct.pack("<H", plays & 0xFFFF))
 
 
-def make_frame(still: bytes, *, corner: tuple[int, int], size: tuple[int, int], duration: Fraction) -> bytes:
+def make_frame(still: bytes, *, corner: tuple[int, int], size: tuple[int, int], milliseconds: int) -> bytes:
     """Make a frame that replaces a part of the canvas and stays.
 
     Args:
         still: a WebP file.
         corner: (top, left), even numbers.
         size: (height, width).
-        duration: seconds; stored in thousandths.
+        milliseconds: that it is shown.
     """
     (top, left), (height, width) = corner, size
     where = _number(left // 2) + _number(top // 2) + _number(width - 1) + _number(height - 1)
-    milliseconds = min(_LONGEST, round(1000 * duration))
     body = [make_chunk(kind, content) for kind, content in split_chunks(still) if kind in (b"ALPH", b"VP8 ", b"VP8L")]
-    return make_chunk(b"ANMF", where + _number(milliseconds) + b"\x02" + b"".join(body))
+    return make_chunk(b"ANMF", where + _number(min(_LONGEST, milliseconds)) + b"\x02" + b"".join(body))
 
 
 def make_tail(metadata: Metadata) -> bytes:

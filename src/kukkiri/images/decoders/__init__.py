@@ -59,7 +59,16 @@ def decode_other(decoder: Decoder, path: Path | None, name: str, data: bytes, pi
         raise
     except MemoryError as error:
         raise ImageError(f"{name}: there is not enough memory for its pixels.") from error
-    except (OSError, ValueError, RuntimeError, LookupError, EOFError, SyntaxError, OverflowError, struct.error) as error:
+    except (
+        OSError,
+        ValueError,
+        RuntimeError,
+        LookupError,
+        EOFError,
+        SyntaxError,
+        OverflowError,
+        struct.error,
+    ) as error:
         reason = make_printable(str(error).splitlines()[0] if str(error) else type(error).__name__)
         raise ImageError(f"{name}: this {form} is truncated or corrupt ({reason}). Get the file again.") from error
     return replace(image, source=path)

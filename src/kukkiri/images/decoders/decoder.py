@@ -60,9 +60,7 @@ def make_image(
     """Make an image of (H, W, 1 to 4) levels of some bits."""
     colour, alpha = split_alpha(dequantize(levels, bits))
     depth: Depth = 8 if bits <= 8 else 16
-    return Image(
-        colour=colour, alpha=alpha, depth=depth, metadata=metadata or Metadata(), lossy=lossy, notes=notes
-    )
+    return Image(colour=colour, alpha=alpha, depth=depth, metadata=metadata or Metadata(), lossy=lossy, notes=notes)
 
 
 def make_linear_image(

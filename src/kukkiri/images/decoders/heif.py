@@ -6,12 +6,12 @@ import numpy as np
 
 from kukkiri.errors import ImageError
 from kukkiri.images import exif as exif_block
-from kukkiri.images.stated_colours import make_codes
 from kukkiri.images.containers import avif
 from kukkiri.images.decoders.decoder import check_size, make_image
 from kukkiri.images.image import Image
 from kukkiri.images.metadata import Metadata
 from kukkiri.images.orientation import settle_metadata
+from kukkiri.images.stated_colours import make_codes
 
 __all__ = ["read_heif"]
 
@@ -44,6 +44,4 @@ def read_heif(data: bytes, name: str, pixel_limit: int) -> Image:
     stated = exif_block.read_orientation(exif) if exif else None
     orientation = None if stated is None and not avif.is_turned(data) else 1
     metadata, notes = settle_metadata(found, orientation, further=avif.find_further_images(data))
-    return make_image(
-        np.ascontiguousarray(levels), bits=bits, metadata=metadata, lossy=True, notes=tuple(notes)
-    )
+    return make_image(np.ascontiguousarray(levels), bits=bits, metadata=metadata, lossy=True, notes=tuple(notes))

@@ -47,9 +47,8 @@ def _compose(channels: dict[str, NDArray[Any]], name: str) -> Image:
     elif "Y" in channels and not {"RY", "BY"} & channels.keys():
         colour, alpha, used = channels["Y"].astype(np.float32)[..., None], channels.get("A"), {"Y"}
     else:
-        raise ImageError(
-            f"{name}: has the channels {', '.join(sorted(channels)) or 'none'}; expected R, G, B or Y. Save those alone."
-        )
+        found = ", ".join(sorted(channels)) or "none"
+        raise ImageError(f"{name}: its channels are {found}; expected R, G, B or Y. Save those alone.")
     notes = []
     others = sorted(key for key in channels if key not in used | {"A"})
     if others:

@@ -1,4 +1,4 @@
-"""Radiance HDR: three mantissas and a common exponent for each pixel. Reference: Ward, "Real Pixels", Graphics Gems II."""
+"""Radiance HDR: three mantissas and a common exponent for each pixel. Reference: Ward, Graphics Gems II."""
 
 import re
 
