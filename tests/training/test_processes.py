@@ -68,9 +68,14 @@ def run_script(folder, processes):
         )
         for rank in range(processes)
     ]  # fmt: skip
-    for child in children:
-        _, errors = child.communicate(timeout=300)
-        assert child.returncode == 0, errors
+    try:
+        for child in children:
+            _, errors = child.communicate(timeout=900)
+            assert child.returncode == 0, errors
+    finally:
+        for child in children:
+            child.kill()
+            child.communicate()
 
 
 @pytest.fixture(scope="module")
