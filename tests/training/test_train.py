@@ -476,3 +476,16 @@ def test_a_compiled_network_is_called_and_its_own_weights_are_saved(folder, monk
     assert len(called) == 40
     plain = weights_of(train(recipe(folder, name="plain")))
     assert all(torch.equal(plain[key], compiled[key]) for key in plain)
+
+
+def test_the_centre_is_in_the_units_of_images_also_for_a_network_on_0_to_255(folder):
+    arguments = {"width": 4, "depth": 1}
+    made = Prepared(recipe(folder, network="edsr", arguments=arguments, centre=0.45))
+    assert made.network.value_range == 255.0
+    path = folder / "centred.safetensors"
+    made.setup.validate(made.state.averages[0.9]).write(path)
+    lr, shift = torch.rand(1, 3, 9, 8) * 255, 0.45 * 255
+    with torch.no_grad():  # both mean shifts are 1x1 convolutions, so that the borders are the same, too
+        torch.testing.assert_close(
+            load(path).module(lr), made.network(lr - shift) + shift, rtol=0, atol=255 * FLOAT32_SAME_MATHS
+        )

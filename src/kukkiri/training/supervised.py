@@ -54,7 +54,7 @@ def set_up_supervised(recipe: Recipe, *, device: torch.device, world: World) -> 
     model: nn.Module = network
     if recipe.centre:
         try:
-            model = Centred(network, centre=recipe.centre)
+            model = Centred(network, centre=recipe.centre * network.value_range)
         except ValueError as error:
             raise ConfigError(f"centre = {recipe.centre} does not fit {recipe.network}: {error}.") from error
     pairs = PairSet.from_sources(
@@ -258,7 +258,7 @@ def _validate(recipe: Recipe, validation: ValidationSets | None, average: Averag
     network = make_network(recipe, device=device)
     network.load_state_dict(average["network"])
     if recipe.centre:
-        network.load_state_dict(Centred(network, centre=recipe.centre).folded_state())
+        network.load_state_dict(Centred(network, centre=recipe.centre * network.value_range).folded_state())
     names = ", ".join(Path(source.folder or source.hr).name for source in recipe.training_sets)
     shipped, info = describe_trained(recipe, network.eval(), training_data=f"{names}, {recipe.degradation}")
     psnr, scores = validation.psnr(shipped, info=info, device=device) if validation else (None, {})
