@@ -144,7 +144,7 @@ def test_a_missing_folder_and_a_file_hold_no_images(tmp_path):
 def test_required_images_that_are_missing_are_one_line(tmp_path):
     with pytest.raises(ConfigError, match="none: no such folder of images"):
         require_images(tmp_path / "none")
-    with pytest.raises(ConfigError, match=r"no images here\. Known types: \.avif, \.gif, "):
+    with pytest.raises(ConfigError, match=r"no images here\. Known types: \.apng, \.avif, "):
         require_images(tmp_path)
     fill(tmp_path, ["a.png"])
     assert require_images(tmp_path) == (tmp_path / "a.png",)

@@ -25,7 +25,11 @@ __all__ = [
     "write_atomically",
 ]
 
-IMAGE_SUFFIXES = (".avif", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+IMAGE_SUFFIXES = (
+    *(".apng", ".avif", ".bmp", ".exr", ".gif", ".hdr", ".heic", ".heif", ".hif", ".j2k", ".jfif", ".jp2", ".jpe"),
+    *(".jpeg", ".jpg", ".jpx", ".jxl", ".pam", ".pbm", ".pfm", ".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif"),
+    *(".tiff", ".webp"),
+)
 """Suffixes worth opening when a folder is searched; a file given by name is read by its content, whatever its name."""
 
 _TEMPORARY = re.compile(r"\.kukkiri-(?:(?P<machine>[0-9a-f]{8})-)?(?P<process>\d+)-[0-9a-f]{16}\.tmp")

@@ -44,7 +44,10 @@ _BARE: dict[str, bool] = {"profile": False, "exif": False, "xmp": False}
 _FLOAT = (32,)
 _GREY_OR_RGB = OutputFormat(name="Netpbm", depths=(8, 16), longest_side=2**31 - 1, alpha=False, **_BARE)
 
+_PNG_OUTPUT = OutputFormat(name="PNG", depths=(8, 16), longest_side=1_000_000)
+
 _OUTPUTS = {
+    ".apng": _PNG_OUTPUT,
     ".bmp": OutputFormat(name="BMP", depths=(8,), longest_side=32767, alpha=False, **_BARE),
     ".exr": OutputFormat(name="OpenEXR", depths=_FLOAT, longest_side=2**31 - 1, grey=False, linear=True, **_BARE),
     ".gif": OutputFormat(name="GIF", depths=(8,), longest_side=65535, profile=False, exif=False),
@@ -61,7 +64,7 @@ _OUTPUTS = {
     ".avif": OutputFormat(name="AVIF", depths=(8, 12), longest_side=16384, grey=False),
     ".jpeg": _JPEG,
     ".jpg": _JPEG,
-    ".png": OutputFormat(name="PNG", depths=(8, 16), longest_side=1_000_000),
+    ".png": _PNG_OUTPUT,
     ".tif": _TIFF,
     ".tiff": _TIFF,
     ".webp": OutputFormat(name="WebP", depths=(8,), longest_side=16383, grey=False),

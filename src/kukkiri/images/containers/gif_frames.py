@@ -54,7 +54,7 @@ def embed(data: bytes, metadata: Metadata) -> bytes:
     if metadata.icc is not None:
         pieces.append(b"\x21\xff\x0bICCRGBG1012" + _split(metadata.icc))
     if metadata.xmp is not None and b"\0" not in metadata.xmp:
-        pieces.append(b"\x21\xff\x0bXMP DataXMP" + metadata.xmp + _MAGIC + b"\0")
+        pieces.append(b"\x21\xff\x0bXMP DataXMP" + metadata.xmp + _MAGIC)
     if not pieces:
         return data
     head = b"GIF89a" + data[6:start]

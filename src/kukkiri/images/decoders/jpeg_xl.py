@@ -12,6 +12,8 @@ from kukkiri.images.orientation import settle_metadata
 
 __all__ = ["read_jpeg_xl"]
 
+_SRGB = tuple(words.encode("utf-16-be") for words in ("RGB_D65_SRG_Rel_SRG", "Gra_D65_Rel_SRG"))
+"""The decoder's own words in the profile that it makes for files that say sRGB in a few bits."""
 _RATIOS = ((0, 1), (1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 
 
@@ -23,11 +25,11 @@ def read_jpeg_xl(data: bytes, name: str, pixel_limit: int) -> Image:
     check_size(size, name, pixel_limit)
     opened = open_pillow(data, "JXL", name, pixel_limit)
     opened.load()
-    exif = opened.info.get("exif")
+    exif, icc = opened.info.get("exif"), opened.info.get("icc_profile") or b""
     exif = exif_block.strip_prefix(exif) if exif else None
     packet = find_box(data, b"xml ", 0, len(data)) if data[:2] != b"\xff\x0a" else None
     found = Metadata(
-        icc=opened.info.get("icc_profile") or None,
+        icc=None if any(words in icc for words in _SRGB) else icc or None,
         exif=exif,
         xmp=None if packet is None else data[packet[0] : packet[1]],
     )

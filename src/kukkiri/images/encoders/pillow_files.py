@@ -11,6 +11,7 @@ from kukkiri.images.metadata import Metadata
 __all__ = ["write_bmp", "write_jpeg2000", "write_jpeg_xl", "write_netpbm", "write_tga"]
 
 _QUALITY = 90
+_DENSITY = 38
 
 
 def _save(levels: NDArray[Any], form: str, **options: Any) -> bytes:
@@ -24,7 +25,10 @@ def _save(levels: NDArray[Any], form: str, **options: Any) -> bytes:
 
 def write_bmp(levels: NDArray[Any], metadata: Metadata, quality: int | None, lossy: bool) -> bytes:
     """Encode (H, W, 1 or 3) 8-bit levels."""
-    return _save(levels, "BMP", **({} if metadata.resolution is None else {"dpi": metadata.resolution}))
+    if metadata.resolution is not None:
+        return _save(levels, "BMP", dpi=metadata.resolution)
+    data = _save(levels, "BMP")
+    return data[:_DENSITY] + bytes(8) + data[_DENSITY + 8 :]  # Pillow's 96 pixels per inch are nobody's
 
 
 def write_tga(levels: NDArray[Any], metadata: Metadata, quality: int | None, lossy: bool) -> bytes:
