@@ -67,6 +67,11 @@ def stream(upscaler, image):
         ("fast", {"scale": 2, "skip_flat": True}),
         ("fast", {"scale": 2, "tile": 32}),
         ("fast", {"scale": 2, "bounded": False}),
+        ("fast", {"scale": 1.5}),
+        ("balanced", {"scale": 2.71}),
+        ("fast", {"scale": 5.3}),
+        ("fast", {"width": 160}),
+        ("fast", {"scale": 2.5, "bounded": False}),
     ],
 )
 @pytest.mark.parametrize("depth", [8, 32])
@@ -88,9 +93,10 @@ def test_strips_of_any_kind_of_network_are_the_whole(name, exported, colour):
 
 @pytest.mark.usefixtures("small_strips")
 @pytest.mark.parametrize("model", ["bicubic", "bilinear", "lanczos", "nearest"])
+@pytest.mark.parametrize("scale", [2.3, 3])
 @pytest.mark.parametrize("depth", [8, 16, 32])
-def test_strips_of_an_interpolation_are_the_whole(model, depth, colour):
-    upscaler = Upscaler(model, scale=3)
+def test_strips_of_an_interpolation_are_the_whole(model, scale, depth, colour):
+    upscaler = Upscaler(model, scale=scale)
     image = Image(colour=colour, alpha=colour[..., 0], depth=depth)
     strips, alpha = stream(upscaler, image)
     whole = upscaler(image)
@@ -99,13 +105,14 @@ def test_strips_of_an_interpolation_are_the_whole(model, depth, colour):
 
 
 @pytest.mark.usefixtures("small_strips")
+@pytest.mark.parametrize("scale", [2, 2.6])
 @pytest.mark.parametrize("model", ["fast", "bicubic"])
-def test_colours_under_transparent_pixels_are_those_of_the_whole(model, colour):
+def test_colours_under_transparent_pixels_are_those_of_the_whole(model, scale, colour):
     alpha = np.ones((HEIGHT, WIDTH), np.float32)
     alpha[40:130, 20:] = 0  # larger than any strip with its margins
     alpha[170:, :30] = 0.5
     alpha[190:, :9] = 0
-    upscaler = Upscaler(model, scale=2, threads=1)
+    upscaler = Upscaler(model, scale=scale, threads=1)
     image = Image(colour=colour, alpha=alpha)
     strips, streamed_alpha = stream(upscaler, image)
     whole = upscaler(image)
@@ -129,7 +136,6 @@ def test_what_has_to_be_whole_is_not_streamed(colour, numpy_engine):
         Upscaler(numpy_engine(receptive_field=None)),
         Upscaler("fast", scale=2, chop=True),
         Upscaler("fast", scale=2, tile=0),
-        Upscaler("fast", scale=2.5),
         Upscaler("fast", scale=2, wrap=True),
     ]
     assert [upscaler.strips(source) for upscaler in whole] == [None] * len(whole)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from kukkiri.images import Image, bleed, rgb_to_y
 from kukkiri.inference.alpha_resize import resize_alpha
 from kukkiri.inference.bounds import hold_to_lr
+from kukkiri.inference.parts import Part
 from kukkiri.inference.strip_threads import run_strips
 from kukkiri.resampling import StripResize
 
@@ -66,12 +67,13 @@ class ColourPlan:
         else:
             self.planes = rgb.transpose(2, 0, 1)[None]
 
-    def join(self, sr: Plane, *, bounded: bool = False, threads: int = 1) -> Image:
+    def join(self, sr: Plane, *, bounded: bool = False, part: Part | None = None, threads: int = 1) -> Image:
         """Make the image of what the network gave.
 
         Args:
             sr: (1, 1 or 3, sH, sW), not clamped; it may be written over.
             bounded: hold each channel to the image, see :func:`hold_to_lr`.
+            part: where the rows of the image and of ``sr`` lie in the whole, when they are not all; without alpha.
             threads: that work on strips, whose height does not depend on them, and so neither does the result.
 
         Returns:
@@ -81,14 +83,14 @@ class ColourPlan:
         alpha = self._image.alpha
         return dataclasses.replace(
             self._image,
-            colour=self._join_colour(sr[0], bounded=bounded, threads=threads),
+            colour=self._join_colour(sr[0], bounded=bounded, part=part, threads=threads),
             alpha=None if alpha is None else resize_alpha(alpha, size),
         )
 
-    def _join_colour(self, sr: Plane, *, bounded: bool, threads: int) -> Plane:
+    def _join_colour(self, sr: Plane, *, bounded: bool, part: Part | None, threads: int) -> Plane:
         lr = self._rgb
         if self._chroma is not None:
-            colour = join_colour(sr[0], *self._chroma, threads=threads)
+            colour = join_colour(sr[0], *self._chroma, part=part, threads=threads)
         elif not self._grey:
             colour = interleave(sr, threads=threads)
         else:
@@ -96,7 +98,7 @@ class ColourPlan:
             grey = _luma_to_grey(sr[0]) if self._luma else sr.mean(axis=0)
             colour = np.clip(grey, 0, 1, out=grey)[..., None]
         if bounded:
-            hold_to_lr(colour, lr, threads=threads)
+            hold_to_lr(colour, lr, part=part, threads=threads)
         channels = self._image.colour.shape[2]
         return colour if colour.shape[2] == channels else np.repeat(colour, channels, axis=2)
 
@@ -123,26 +125,30 @@ def split_colour(rgb: Plane) -> tuple[Plane, Plane, Plane]:
     return y, rgb[..., 0] - grey, rgb[..., 2] - grey
 
 
-def join_colour(luma: Plane, red: Plane, blue: Plane, *, threads: int = 1) -> Plane:
+def join_colour(luma: Plane, red: Plane, blue: Plane, *, part: Part | None = None, threads: int = 1) -> Plane:
     """Join luma and chroma strip by strip, so that only the result is whole in memory.
 
     Args:
         luma: Y, (sH, sW), from the network.
         red: P, (H, W), as :func:`split_colour` gave it.
         blue: Q, (H, W).
+        part: where these rows lie in the whole, when they are not all.
         threads: that work on strips; the strips, and so the bits of the result, do not depend on their number.
 
     Returns:
         RGB, (sH, sW, 3), clamped to [0, 1].
     """
     height, width = luma.shape
-    chroma = StripResize(np.stack((red, blue)), output_size=(height, width))
+    part = part or Part.whole(len(red), height)
+    chroma = StripResize(
+        np.stack((red, blue)), output_size=(part.output_height, width), height=part.height, first=part.first
+    )
     rgb = np.empty((height, width, 3), dtype=np.float32)
     rows = max(1, _STRIP // width)
 
     def join(first: int) -> None:
         last = min(first + rows, height)
-        _join_strip(luma[first:last], *chroma.rows(first, last), out=rgb[first:last])
+        _join_strip(luma[first:last], *chroma.rows(part.row + first, part.row + last), out=rgb[first:last])
 
     run_strips(join, range(0, height, rows), threads=threads)
     return rgb

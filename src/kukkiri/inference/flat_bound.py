@@ -9,6 +9,7 @@ lose nothing (docs/results/hard-edges.md). The bound reads one LR pixel further 
 import numpy as np
 from numpy.typing import NDArray
 
+from kukkiri.inference.parts import Part, find_starts
 from kukkiri.inference.strip_threads import run_strips
 
 __all__ = ["FLAT", "FlatBound", "bound_flat"]
@@ -28,17 +29,19 @@ class FlatBound:
     belongs to the LR pixel that its centre lies in, so that the scale may have a fraction.
     """
 
-    def __init__(self, lr: Pixels, size: tuple[int, int], *, level: float = 1 / 255) -> None:
+    def __init__(self, lr: Pixels, size: tuple[int, int], *, level: float = 1 / 255, part: Part | None = None) -> None:
         """Take an image.
 
         Args:
             lr: (H, W, C); beyond the border its outermost pixels are repeated.
             size: (height, width) of SR, at least those of ``lr``.
             level: one level of 255, in the units of the samples.
+            part: where these rows lie in the whole, when they are not all.
         """
         self._lr, self._level = lr, np.float32(level)
-        self._starts, across = (_find_starts(*sides) for sides in zip(lr.shape[:2], size, strict=True))
-        self._copies = np.diff(across)
+        part = part or Part.whole(len(lr), size[0])
+        self._starts = part.locate(len(lr))
+        self._copies = np.diff(find_starts(lr.shape[1], size[1]))
 
     def clip(self, rows: Pixels, start: int = 0) -> None:
         """Clip rows of SR, (n, sW, C), in place; the first of them is row ``start`` of SR."""
@@ -73,28 +76,23 @@ class FlatBound:
         return low, high, flat
 
 
-def bound_flat(sr: Pixels, lr: Pixels, *, level: float = 1 / 255, threads: int = 1) -> None:
+def bound_flat(sr: Pixels, lr: Pixels, *, level: float = 1 / 255, part: Part | None = None, threads: int = 1) -> None:
     """Clip SR, in place, where LR is flat, channel by channel; see :class:`FlatBound`.
 
     Args:
         sr: (sH, sW, C), of any scale of at least 1.
         lr: (H, W, C).
         level: one level of 255, in the units of the samples.
+        part: where these rows lie in the whole, when they are not all.
         threads: that work on strips; the result does not depend on them.
     """
-    bound = FlatBound(lr, (sr.shape[0], sr.shape[1]), level=level)
+    bound = FlatBound(lr, (sr.shape[0], sr.shape[1]), level=level, part=part)
     step = max(1, _STRIP // (sr.shape[1] * sr.shape[2]))
 
     def clip(start: int) -> None:
         bound.clip(sr[start : start + step], start)
 
     run_strips(clip, range(0, len(sr), step), threads=threads)
-
-
-def _find_starts(length: int, pixels: int) -> NDArray[np.intp]:
-    """The first SR pixel of each LR pixel along a side, and the end of the last."""
-    starts: NDArray[np.intp] = np.ceil(np.arange(length + 1) * (pixels / length) - 0.5).astype(np.intp)
-    return starts
 
 
 def _find_extreme(extreme: np.ufunc, rows: Pixels) -> Pixels:

@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.images import Image, bleed, dequantize, quantize
+from kukkiri.inference.parts import Part
 from kukkiri.inference.strip_threads import run_strips
 from kukkiri.resampling import StripResize, resize
 
-__all__ = ["interpolate_image", "resize_planes"]
+__all__ = ["interpolate_image", "interpolate_rows", "resize_planes"]
 
 Plane = NDArray[np.float32]
 
@@ -33,6 +34,33 @@ def interpolate_image(image: Image, size: tuple[int, int], *, kernel: str, threa
     if image.alpha is None:
         return dataclasses.replace(image, colour=resized(image.colour))
     return dataclasses.replace(image, colour=resized(bleed(image.colour, image.alpha)), alpha=resized(image.alpha))
+
+
+def interpolate_rows(values: Plane, part: Part, rows: int, *, width: int, kernel: str, depth: int) -> Plane:
+    """Compute some rows of what :func:`interpolate_image` makes of a plane or planes.
+
+    Args:
+        values: (n, W, C), [0, 1], the rows that the result reads.
+        part: where they and the result's rows lie in the whole.
+        rows: of the result.
+        width: of the result.
+        kernel: a key of ``kukkiri.resampling.KERNELS``.
+        depth: of the image; integers are computed in integers.
+
+    Returns:
+        (rows, width, C), clamped to [0, 1].
+    """
+    samples = values if depth == 32 else quantize(values, depth)
+    strips = StripResize(
+        samples.transpose(2, 0, 1),
+        output_size=(part.output_height, width),
+        kernel=kernel,
+        height=part.height,
+        first=part.first,
+    )
+    resized = strips.rows(part.row, part.row + rows).transpose(1, 2, 0)
+    floats = np.clip(resized, 0, 1) if depth == 32 else dequantize(resized, depth)
+    return np.ascontiguousarray(floats)
 
 
 def resize_planes(planes: Plane, size: tuple[int, int], *, kernel: str = "cubic") -> Plane:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.inference.flat_bound import FlatBound
+from kukkiri.inference.parts import Part
 from kukkiri.inference.strip_threads import run_strips
 
 __all__ = ["CELL_SIDE", "REACH", "keep_local_mean"]
@@ -44,6 +45,7 @@ class _Limits:
     low: float
     high: float
     bound: FlatBound
+    part: Part
 
     def add(self, rows: Pixels, shift: Pixels | np.float32, *, start: int) -> Pixels:
         """Shift and clip some rows of SR, the first of which is row ``start``."""
@@ -60,6 +62,7 @@ def keep_local_mean(
     level: float = 1 / 255,
     low: float = 0.0,
     high: float = 1.0,
+    part: Part | None = None,
     threads: int = 1,
 ) -> bool:
     """Shift SR, in place, by a smooth field where its local mean after clipping is not that of LR.
@@ -70,20 +73,22 @@ def keep_local_mean(
         level: one level of 255, in the units of the samples.
         low: black.
         high: white.
+        part: where these rows lie in the whole, when they are not all; ``lr`` begins on a multiple of the cells.
         threads: that work on strips; the result does not depend on them.
 
     Returns:
         True when anything was shifted.
     """
-    limits = _Limits(level, low, high, FlatBound(lr, sr.shape[:2], level=level))
     size = lr.shape[:2]
-    if min(size) < _SMALLEST:
+    part = part or Part.whole(size[0], len(sr))
+    if min(part.height, size[1]) < _SMALLEST:
         return False
+    limits = _Limits(level, low, high, FlatBound(lr, sr.shape[:2], level=level, part=part), part)
     ones = np.ones((*size, 1), dtype=np.float32)
     area = _smooth(_cell_sums(ones, size, range(-(-size[0] // CELL_SIDE))))
     rows = range(len(area))
     wanted = _smooth(_cell_sums(lr, size, rows)) / area
-    density = (lr.shape[0] * lr.shape[1]) / (sr.shape[0] * sr.shape[1])
+    density = size[1] / (part.scale * sr.shape[1])
 
     def means(shift: float, chosen: Sequence[int]) -> Field:
         sums = np.zeros_like(wanted)
@@ -144,11 +149,17 @@ def _cell_sums(
         shift: is added to the samples first.
     """
     height, width, channels = pixels.shape
-    down, across = _edges(size[0], height), _edges(size[1], width)
+    across = _edges(size[1], width / size[1])
+    down = _edges(size[0], 1 if limits is None else limits.part.scale)
+    if limits is not None:  # the part of SR begins at a whole row, that of LR between two
+        down = np.clip(down + _settle(limits.part.first * limits.part.scale - limits.part.row), 0, height)
     result = np.empty((len(rows), len(across) - 1, channels))
     for place, row in enumerate(rows):
         first, last = down[row], down[row + 1]
         strip = pixels[int(first) : int(np.ceil(last))]
+        if not len(strip):
+            result[place] = 0
+            continue
         if limits is not None and shift:
             strip = limits.add(strip, np.float32(shift), start=int(first))
         weights = np.ones(len(strip), dtype=np.float32)
@@ -162,11 +173,15 @@ def _cell_sums(
     return result
 
 
-def _edges(length: int, pixels: int) -> Field:
-    """Where cells begin and end along a side of ``pixels`` pixels."""
-    edges = np.minimum(np.arange(0, length + CELL_SIDE, CELL_SIDE), length) * (pixels / length)
-    rounded = np.rint(edges)
-    return np.where(np.abs(edges - rounded) < 1e-6, rounded, edges)
+def _edges(length: int, scale: float) -> Field:
+    """Where cells of LR begin and end in SR, along a side of ``length`` LR pixels."""
+    return _settle(np.minimum(np.arange(0, length + CELL_SIDE, CELL_SIDE), length) * scale)
+
+
+def _settle(places: Field | float) -> Field:
+    """Whole numbers where only rounding separates places from them."""
+    rounded = np.rint(places)
+    return np.where(np.abs(places - rounded) < 1e-6, rounded, places)
 
 
 def _smooth(cells: Field) -> Field:
@@ -213,15 +228,17 @@ def _solve(goal: Field, share: Field, *, found: Field, means: Callable[[float], 
 def _shift(sr: Pixels, field: Field, size: tuple[int, int], *, limits: _Limits, threads: int) -> None:
     """Add the field, interpolated between the centres of its cells, and clip, in the rows that it reaches."""
     height, width, _ = sr.shape
-    left, right, across = _between(width, size[1], field.shape[1])
-    above, below, down = _between(height, size[0], field.shape[0])
+    part = limits.part
+    left, right, across = _between((np.arange(width, dtype=np.float64) + 0.5) * (size[1] / width), field.shape[1])
+    places = (np.arange(height) + part.row + 0.5) / part.scale - part.first
+    above, below, down = _between(places, field.shape[0])
     wide = (field[:, left] * (1 - across)[:, None] + field[:, right] * across[:, None]).astype(np.float32)
     active: NDArray[np.bool_] = np.any(field, axis=(1, 2))
 
     def add(row: int) -> None:
         if active[above[row]] or active[below[row]]:
-            part = np.float32(down[row])
-            shift = wide[above[row]] * (1 - part) + wide[below[row]] * part
+            share = np.float32(down[row])
+            shift = wide[above[row]] * (1 - share) + wide[below[row]] * share
             sr[row : row + 1] = limits.add(sr[row : row + 1], shift[None], start=row)
 
     def add_rows(first: int) -> None:
@@ -231,8 +248,8 @@ def _shift(sr: Pixels, field: Field, size: tuple[int, int], *, limits: _Limits, 
     run_strips(add_rows, range(0, height, 64), threads=threads)
 
 
-def _between(pixels: int, length: int, cells: int) -> tuple[NDArray[np.intp], NDArray[np.intp], Field]:
-    """For each pixel of a side the cells before and behind it, and its place between their centres."""
-    place = (np.arange(pixels) + 0.5) * (length / pixels) / CELL_SIDE - 0.5
+def _between(places: Field, cells: int) -> tuple[NDArray[np.intp], NDArray[np.intp], Field]:
+    """For places along a side, in LR pixels: the cells before and behind, and the part of the way between them."""
+    place = places / CELL_SIDE - 0.5
     before = np.clip(np.floor(place), 0, cells - 1).astype(np.intp)
     return before, np.minimum(before + 1, cells - 1), np.clip(place - before, 0, 1)

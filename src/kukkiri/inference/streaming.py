@@ -8,6 +8,7 @@ sees in the whole image, so that the result is the same to the rounding of float
 import dataclasses
 import math
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,15 +16,20 @@ from numpy.typing import NDArray
 from kukkiri.images import Image
 from kukkiri.images.alpha_rows import CELL, MARGIN, RowBleeding
 from kukkiri.images.row_source import RowSource, RowWindow
-from kukkiri.inference.alpha_resize import resize_alpha
+from kukkiri.inference.alpha_resize import resize_alpha_rows
+from kukkiri.inference.bounds import LUMA_RANGE, RGB_RANGE
 from kukkiri.inference.colour_plan import ColourPlan
 from kukkiri.inference.engine import Engine
+from kukkiri.inference.flat_bound import bound_flat
 from kukkiri.inference.flat_regions import SkipStatistics
-from kukkiri.inference.interpolation import interpolate_image
+from kukkiri.inference.interpolation import interpolate_rows
 from kukkiri.inference.local_mean import CELL_SIDE, REACH
 from kukkiri.inference.network_run import NetworkRun
+from kukkiri.inference.parts import Part, find_starts
 from kukkiri.inference.planning import Plan, choose_pass_tile
+from kukkiri.inference.strip_threads import run_strips
 from kukkiri.inference.tile_progress import ProgressCallback
+from kukkiri.resampling import StripResize
 
 __all__ = ["STRIP_MEMORY", "StripUpscaler", "find_margin"]
 
@@ -36,6 +42,7 @@ _CORE = (192, 512)
 _READ = 2**21  # LR pixels of a core with its margins, where that gives more than the least rows
 _JOINED = 2**21  # SR pixels of a strip
 _KERNEL_MARGIN = 8  # LR rows that an interpolation reads on each side, rounded up
+_FILLED = 16  # rows that one thread interpolates at a time
 
 
 def find_margin(engines: tuple[Engine, ...]) -> int | None:
@@ -56,8 +63,10 @@ class StripUpscaler:
     """The strips of one image."""
 
     engines: tuple[Engine, ...]
-    factor: int
-    """Scale of the result."""
+    output_size: tuple[int, int]
+    """(height, width) of the result."""
+    scale: float
+    """Rows of the result for one of the image."""
     kernel: str | None = None
     """Interpolation, without engines."""
     ensemble: bool = False
@@ -175,8 +184,10 @@ class _Strips:
         self._grid = math.lcm(CELL_SIDE, *(engine.info.multiple for engine in run.engines))
         self._reach = REACH + CELL_SIDE if run.bounded else CELL_SIDE
         self._colour = run.engines[0].info.colour
+        self._factor = math.prod(engine.info.scale for engine in run.engines)
         self._planes: Plane | None = None
         self._first = self._done = 0  # LR rows at which the buffer begins, and up to which strips were given
+        self._starts = find_starts(source.size[0], run.output_size[0])
 
     def add(self, start: int, stop: int) -> Iterator[Image]:
         """Run the networks on some more rows, and yield the strips that are complete with them."""
@@ -184,43 +195,60 @@ class _Strips:
         top = max(0, start - self._margin) // self._grid * self._grid
         bottom = min(height, stop + self._margin)
         planes = ColourPlan(dataclasses.replace(self._rows.get(top, bottom), alpha=None), self._colour).planes
-        factor = self._run.factor
         sr = self._run.network_run((bottom - top, width), progress=self._report.tell).run(planes)
-        core = sr[..., factor * (start - top) : factor * (stop - top), :]
+        core = sr[..., self._factor * (start - top) : self._factor * (stop - top), :]
         self._planes = core.copy() if self._planes is None else np.concatenate((self._planes, core), axis=2)
-        yield from self._join(height if stop == height else max(0, stop - self._reach), stop)
-        self._keep(min(self._done - self._reach, stop - self._margin - self._grid))
+        lag = self._reach + _KERNEL_MARGIN
+        yield from self._join(height if stop == height else max(0, stop - lag), stop)
+        self._keep(min(self._done - lag, stop - self._margin) - self._grid)
 
     def _join(self, end: int, available: int) -> Iterator[Image]:
-        factor, width = self._run.factor, self._source.size[1]
-        most = max(CELL_SIDE, _JOINED // (factor**2 * width) // CELL_SIDE * CELL_SIDE)
+        output_width = self._run.output_size[1]
+        most = max(CELL_SIDE, int(_JOINED / (output_width * self._run.scale)) // CELL_SIDE * CELL_SIDE)
         while self._done < end:
             start, stop = self._done, min(end, self._done + most)
             top = max(0, start - self._reach) // CELL_SIDE * CELL_SIDE
             bottom = min(available, stop + self._reach)
-            part = self._rows.get(top, bottom)
-            colours = ColourPlan(dataclasses.replace(part, alpha=None), self._colour)
-            planes = self._buffered(top, bottom)
-            joined = colours.join(planes, bounded=self._run.bounded, threads=self._run.threads).colour
-            rows = slice(factor * (start - top), factor * (stop - top))
-            alpha = part.alpha
+            part, image = self._read(top, bottom, available)
+            rows = int(self._starts[bottom]) - part.row
+            colours = ColourPlan(dataclasses.replace(image, alpha=None), self._colour)
+            sr = self._resize(part, rows, lr=colours.planes)
+            colour = colours.join(sr, bounded=self._run.bounded, part=part, threads=self._run.threads).colour
+            alpha = image.alpha
             if alpha is not None:
-                alpha = resize_alpha(alpha, (factor * (bottom - top), factor * width))[rows]
+                alpha = resize_alpha_rows(alpha, part, rows, width=output_width)
+            kept = slice(*(int(self._starts[row]) - part.row for row in (start, stop)))
             self._done = stop
-            yield dataclasses.replace(part, colour=joined[rows], alpha=alpha)
+            yield dataclasses.replace(image, colour=colour[kept], alpha=None if alpha is None else alpha[kept])
 
-    def _buffered(self, start: int, stop: int) -> Plane:
+    def _read(self, top: int, bottom: int, available: int) -> tuple[Part, Image]:
+        """LR rows with what the interpolations read around them, and where they and the result's rows lie."""
+        first, last = max(0, top - _KERNEL_MARGIN), min(available, bottom + _KERNEL_MARGIN)
+        part = Part(first, self._source.size[0], int(self._starts[top]), self._run.output_size[0])
+        return part, self._rows.get(first, last)
+
+    def _resize(self, part: Part, rows: int, *, lr: Plane) -> Plane:
+        """Rows of the networks' result at the size that is asked for, bounded there."""
         if self._planes is None:
             raise ValueError("no rows were computed")
-        factor = self._run.factor
-        return self._planes[..., factor * (start - self._first) : factor * (stop - self._first), :]
+        height, width = (self._factor * side for side in self._source.size)
+        first = self._factor * self._first
+        if self._run.output_size == (height, width):
+            return self._planes[..., part.row - first : part.row - first + rows, :]
+        strips = StripResize(self._planes[0], output_size=self._run.output_size, height=height, first=first)
+        sr: Plane = strips.rows(part.row, part.row + rows)[None]
+        if self._run.bounded:
+            low, high = LUMA_RANGE if self._colour == "y" else RGB_RANGE
+            for plane, source in zip(sr[0], lr[0], strict=True):
+                bound_flat(plane[..., None], source[..., None], level=(high - low) / 255, part=part)
+        return sr
 
     def _keep(self, first: int) -> None:
         """Forget what lies above a row."""
         first = max(0, first) // self._grid * self._grid
         self._rows.drop(first)
         if self._planes is not None and first > self._first:
-            self._planes = self._planes[..., self._run.factor * (first - self._first) :, :].copy()
+            self._planes = self._planes[..., self._factor * (first - self._first) :, :].copy()
             self._first = first
 
 
@@ -229,26 +257,41 @@ class _Interpolated:
 
     def __init__(self, run: StripUpscaler, source: RowSource, rows: _BledRows) -> None:
         self._run, self._source, self._rows = run, source, rows
+        self._starts = find_starts(source.size[0], run.output_size[0])
 
     def add(self, start: int, stop: int) -> Iterator[Image]:
-        """Yield the strips of some more rows."""
-        factor, (height, width) = self._run.factor, self._source.size
-        most = max(1, _JOINED // (factor**2 * width))
+        """Yield the strips of some more rows, made side by side."""
+        width = self._run.output_size[1]
+        most = max(1, int(_JOINED / (width * self._run.scale)))
         for first in range(start, stop, most):
             last = min(stop, first + most)
-            top, bottom = max(0, first - _KERNEL_MARGIN), min(height, last + _KERNEL_MARGIN)
-            part = self._rows.get(top, bottom)
-            opaque = dataclasses.replace(part, alpha=None)
-            size = (factor * (bottom - top), factor * width)
-            rows = slice(factor * (first - top), factor * (last - top))
-            kernel = self._run.kernel or "cubic"
-            enlarged = interpolate_image(opaque, size, kernel=kernel, threads=self._run.threads)
-            alpha = part.alpha
-            if alpha is not None:
-                grey = dataclasses.replace(opaque, colour=alpha[..., None])
-                alpha = interpolate_image(grey, size, kernel=kernel, threads=self._run.threads).colour[rows, :, 0]
+            top, bottom = max(0, first - _KERNEL_MARGIN), min(self._source.size[0], last + _KERNEL_MARGIN)
+            image = self._rows.get(top, bottom)
+            begin, end = (int(self._starts[row]) for row in (first, last))
+            colour = np.empty((end - begin, width, image.colour.shape[2]), dtype=np.float32)
+            alpha = None if image.alpha is None else np.empty((end - begin, width), dtype=np.float32)
+
+            def fill(
+                row: int,
+                *,
+                top: int = top,
+                begin: int = begin,
+                image: Image = image,
+                colour: Plane = colour,
+                alpha: Plane | None = alpha,
+            ) -> None:
+                rows = slice(row - begin, min(len(colour), row - begin + _FILLED))
+                part = Part(top, self._source.size[0], row, self._run.output_size[0])
+                interpolate = partial(
+                    interpolate_rows, width=width, kernel=self._run.kernel or "cubic", depth=image.depth
+                )
+                colour[rows] = interpolate(image.colour, part, rows.stop - rows.start)
+                if alpha is not None and image.alpha is not None:
+                    alpha[rows] = interpolate(image.alpha[..., None], part, rows.stop - rows.start)[..., 0]
+
+            run_strips(fill, range(begin, end, _FILLED), threads=self._run.threads)
             self._rows.drop(last - _KERNEL_MARGIN)
-            yield dataclasses.replace(part, colour=enlarged.colour[rows], alpha=alpha)
+            yield dataclasses.replace(image, colour=colour, alpha=alpha)
 
 
 class _CoreProgress:

@@ -79,6 +79,7 @@ class Upscaler:
         wrap: bool = False,
         alpha: AlphaMode = "transparency",
         model_args: Mapping[str, JSON] | None = None,
+        device: str | None = None,
     ) -> None:
         """Load the model.
 
@@ -125,6 +126,8 @@ class Upscaler:
                 that the colours are those of the image without it; ``opaque``: alpha is left out.
             model_args: what a file of others does not tell about its network: keywords of its constructor, such as
                 ``{"res_scale": 0.1}``, ``scale`` among them; and ``value_range``, 255 or 1, also of an ONNX graph.
+            device: of torch weights: ``cpu`` (by default), ``cuda``, ``cuda:N``, ``mps``, or ``auto``, a GPU when torch
+                sees one. Other models run on the CPU and refuse a GPU. Equal bits are promised for the CPU only.
 
         Raises:
             ModelError: an unknown or damaged model, an impossible scale, or a degradation domain that is not shipped.
@@ -155,7 +158,9 @@ class Upscaler:
         )
         if target is not None and scale is not None:
             raise ConfigError("a scale and a size both say how large the result is. Use one of them.")
-        choice = choose_model(model, scale=scale, threads=threads, weights=weights, model_args=model_args)
+        choice = choose_model(
+            model, scale=scale, threads=threads, weights=weights, model_args=model_args, device=device
+        )
         if skip_flat and choice.kernel is not None:
             raise ConfigError(f"skip_flat saves runs of a network, and {choice.name} has none. Drop it.")
         self._model = choice.model
@@ -181,6 +186,7 @@ class Upscaler:
             wrap=wrap,
             alpha=alpha,
             model_args=None if model_args is None else dict(model_args),
+            device=device,
         )
         self.target = target
         """Size of the results; ``None`` when the scale decides."""
@@ -333,22 +339,21 @@ class Upscaler:
         """Prepare to upscale an image strip by strip.
 
         Returns:
-            ``None`` when it has to be whole: see :attr:`may_stream`; also for a size that is no whole multiple of the
-            image's, for extra samples, and for alpha that is not transparency.
+            ``None`` when it has to be whole: see :attr:`may_stream`; also for extra samples, and for alpha that is not
+            transparency.
         """
-        height, width = source.size
-        rows, columns = self.plan_size(source.size)
-        factor = max(1, rows // height)
-        networks = math.prod(engine.info.scale for engine in self.engines)
-        template = source.template
+        sized = self.suited_to(source.size)
+        if sized is not self:
+            return sized.strips(source)
+        template, size = source.template, self.plan_size(source.size)
         plain = template.extra is None and (template.alpha is None or self.alpha == "transparency")
-        fits = (rows, columns) == (factor * height, factor * width) and networks in (factor, 1)
-        if not self.may_stream or not plain or not fits or (networks == 1 and self.kernel is None):
+        if not self.may_stream or not plain or size[0] < source.size[0] or size[1] < source.size[1]:
             return None
         free = find_free_memory() // self._workers if self._memory is None else self._memory
         return StripUpscaler(
             engines=self.engines,
-            factor=factor,
+            output_size=size,
+            scale=size[0] / source.size[0],
             kernel=self.kernel,
             ensemble=self.ensemble,
             skip_flat=self.skip_flat,

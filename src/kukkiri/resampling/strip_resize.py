@@ -34,6 +34,8 @@ class StripResize:
         antialias: bool = True,
         border: Border = "symmetric",
         rounding: Rounding = "half-away",
+        height: int | None = None,
+        first: int = 0,
     ) -> None:
         """Prepare the weights.
 
@@ -45,6 +47,8 @@ class StripResize:
             antialias: see :func:`resize`.
             border: see :func:`resize`.
             rounding: see :func:`resize`.
+            height: rows of the whole image, of which ``planes`` are a part.
+            first: row of it that the part begins with.
 
         Raises:
             TypeError: another dtype.
@@ -54,7 +58,9 @@ class StripResize:
             raise TypeError(f"planes are uint8, uint16, float32 or float64, got {planes.dtype}")
         if planes.ndim != 3 or 0 in planes.shape:
             raise ValueError(f"planes are (C, H, W) and not empty, got shape {planes.shape}")
-        _, height, width = planes.shape
+        width = planes.shape[2]
+        height = planes.shape[1] if height is None else height
+        self._first = first
         plan = resize_plan(
             (height, width), scale=scale, output_size=output_size, kernel=kernel, antialias=antialias, border=border
         )
@@ -80,7 +86,7 @@ class StripResize:
         table = WeightTable(indices=rows.indices[start:stop], weights=rows.weights[start:stop], inputs=rows.inputs)
         low, high = int(table.indices.min()), int(table.indices.max()) + 1
         near = WeightTable(indices=table.indices - low, weights=table.weights, inputs=high - low)
-        strip = self._planes[:, low:high]
+        strip = self._planes[:, low - self._first : high - self._first]
         if self._roundings:
             strip = strip.astype(self._sums, order="C")
         upscaled = np.empty((len(strip), stop - start, strip.shape[2]), dtype=self._sums)
