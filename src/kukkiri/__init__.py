@@ -84,7 +84,8 @@ def _load_torch_weights(path: "Path", options: engine_loaders.LoadOptions) -> "S
             f"{path}: torch weights need torch ({error}). Install kukkiri[torch], or use an .onnx file."
         ) from error
     loaded = load_for_scale(path, scale=options.scale, arguments=options.arguments)
-    return make_engines(loaded, scale=None if "scale" in options.arguments else options.scale)
+    scale = None if "scale" in options.arguments else options.scale
+    return make_engines(loaded, scale=scale, device=options.device)
 
 
 def _make_upscaler(model: object, **options: Any) -> "Upscaler":

@@ -33,6 +33,8 @@ class LoadOptions:
     """The scale that the result shall have; it decides where a file serves several."""
     arguments: Mapping[str, JSON] = field(default_factory=dict)
     """What the file does not tell: keywords of a torch network's constructor."""
+    device: str = "cpu"
+    """Of torch, see :func:`kukkiri.devices.resolve_device`."""
 
 
 EngineLoader = Callable[[Path, LoadOptions], object]

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Literal
 
 from kukkiri import engine_loaders, pretrained
-from kukkiri.errors import ModelError, did_you_mean, did_you_mean_file
+from kukkiri.errors import ConfigError, ModelError, did_you_mean, did_you_mean_file
 from kukkiri.inference.engine import Engine, OnnxEngine
 from kukkiri.inference.families import Domain, Family, choose_scales, load_shipped
 from kukkiri.inference.loaded_model import LoadedModel
 from kukkiri.inference.presets import PRESETS
 from kukkiri.info import JSON
 
-__all__ = ["INTERPOLATIONS", "Choice", "choose_model"]
+__all__ = ["INTERPOLATIONS", "Choice", "choose_model", "runs_on_torch"]
 
 INTERPOLATIONS = {"bicubic": "cubic", "bilinear": "linear", "lanczos": "lanczos3", "nearest": "nearest"}
 """Models that need no network, and their kernels in ``kukkiri.resampling``."""
@@ -50,6 +50,7 @@ def choose_model(
     threads: int | None = None,
     weights: Domain = "auto",
     model_args: Mapping[str, JSON] | None = None,
+    device: str | None = None,
 ) -> Choice:
     """Find the model that is meant and load it.
 
@@ -62,8 +63,10 @@ def choose_model(
         weights: degradation domain of shipped networks; ``auto`` loads the clean ones where both are shipped.
         model_args: what a file of others does not tell: keywords of a torch network's constructor, or ``value_range``
             of an ONNX graph.
+        device: where torch weights run, see :func:`kukkiri.devices.resolve_device`; ``None``: the CPU.
 
     Raises:
+        ConfigError: a device for a model that is not of torch, or an unknown one.
         ModelError: nothing of that name or weights, or a scale that it cannot give.
         BackendError: torch weights without torch.
         TypeError: neither a name, a path nor an engine.
@@ -72,8 +75,12 @@ def choose_model(
         raise ModelError(f"scale must be a number of at least 1, got {scale}. To shrink, use kukkiri degrade.")
     arguments = dict(model_args or {})
     if not isinstance(model, str | PathLike):
-        return _without_domain(_choose_object(model, scale, arguments=arguments), weights)
+        if not isinstance(model, LoadedModel):
+            _refuse_device(device, "an engine")
+        return _without_domain(_choose_object(model, scale, arguments=arguments, device=device), weights)
     name = str(model)
+    if not runs_on_torch(name):
+        _refuse_device(device, name)
     if arguments and not _is_file(Path(name)):
         raise ModelError(
             f"{name}: takes no arguments ({', '.join(arguments)}); they are for files of weights, which do not tell "
@@ -99,7 +106,7 @@ def choose_model(
         raise ModelError(
             f"preset {name!r} needs {preset.family} models, but none are shipped here. Install kukkiri again."
         )
-    choice = _choose_one(name, scale, threads=threads, arguments=arguments)
+    choice = _choose_one(name, scale, threads=threads, arguments=arguments, device=device)
     if name in pretrained.list_models() and weights != "photo":
         return dataclasses.replace(choice, domain="clean")
     return _without_domain(choice, weights)
@@ -114,12 +121,26 @@ def _without_domain(choice: Choice, weights: Domain) -> Choice:
     return choice
 
 
+def runs_on_torch(name: str) -> bool:
+    """Return True for files of torch weights; all other models are interpolations and ONNX graphs."""
+    return _is_file(Path(name)) and Path(name).suffix != ".onnx"
+
+
+def _refuse_device(device: str | None, name: str) -> None:
+    if device not in (None, "cpu", "auto"):
+        raise ConfigError(
+            f"{name}: does not run on {device}, which is for torch weights (.safetensors, .pth). Drop the device."
+        )
+
+
 def _is_file(path: Path) -> bool:
     """True for the name of a file, whether it exists or not."""
     return path.suffix == ".onnx" or path.suffix in engine_loaders.list_suffixes() or path.is_file()
 
 
-def _choose_one(name: str, scale: float | None, *, threads: int | None, arguments: Mapping[str, JSON]) -> Choice:
+def _choose_one(
+    name: str, scale: float | None, *, threads: int | None, arguments: Mapping[str, JSON], device: str | None
+) -> Choice:
     """Load a file or one shipped model."""
     path = Path(name)
     if _is_file(path):
@@ -129,7 +150,7 @@ def _choose_one(name: str, scale: float | None, *, threads: int | None, argument
             raise ModelError(
                 f"{path}: a folder, not a file of a model. Name one .onnx, .safetensors or .pth file in it."
             )
-        engines = _load_file(path, scale, threads=threads, arguments=arguments)
+        engines = _load_file(path, scale, threads=threads, arguments=arguments, device=device)
         return _arrange(engines, scale, model=path.absolute())
     if path.is_dir():
         raise ModelError(f"{path}: a folder, not a model. Name one .onnx, .safetensors or .pth file in it.")
@@ -140,11 +161,11 @@ def _choose_one(name: str, scale: float | None, *, threads: int | None, argument
 
 
 def _load_file(
-    path: Path, scale: float | None, *, threads: int | None, arguments: Mapping[str, JSON]
+    path: Path, scale: float | None, *, threads: int | None, arguments: Mapping[str, JSON], device: str | None
 ) -> tuple[Engine, ...]:
     if path.suffix == ".onnx":
         return (_load_graph(path, threads=threads, arguments=arguments),)
-    options = engine_loaders.LoadOptions(scale=scale, arguments=arguments)
+    options = engine_loaders.LoadOptions(scale=scale, arguments=arguments, device=device or "cpu")
     loaded = engine_loaders.find_loader(path.suffix)(path, options)
     engines = tuple(loaded) if isinstance(loaded, Sequence) and not isinstance(loaded, str) else (loaded,)
     for engine in engines:
@@ -167,7 +188,9 @@ def _load_graph(path: Path, *, threads: int | None, arguments: Mapping[str, JSON
     return OnnxEngine(path, threads=threads, value_range=white)
 
 
-def _choose_object(model: object, scale: float | None, *, arguments: Mapping[str, JSON]) -> Choice:
+def _choose_object(
+    model: object, scale: float | None, *, arguments: Mapping[str, JSON], device: str | None = None
+) -> Choice:
     """Take an engine, or what :func:`kukkiri.load` returned."""
     if isinstance(model, Engine):
         if arguments:
@@ -176,7 +199,8 @@ def _choose_object(model: object, scale: float | None, *, arguments: Mapping[str
     if isinstance(model, LoadedModel):
         from kukkiri.inference.torch_engine import make_engines  # torch, which made the object
 
-        return _arrange(make_engines(model, scale=scale, arguments=arguments), scale, model=model)
+        engines = make_engines(model, scale=scale, arguments=arguments, device=device or "cpu")
+        return _arrange(engines, scale, model=model)
     raise TypeError(f"a model is a name, a path or an engine, got {type(model).__name__}")
 
 

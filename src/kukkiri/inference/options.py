@@ -38,3 +38,4 @@ class UpscalerOptions(SizeKeywords, total=False):
     wrap: bool
     alpha: AlphaMode
     model_args: Mapping[str, JSON] | None
+    device: str | None

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from kukkiri.devices import resolve_device
 from kukkiri.errors import ModelError
 from kukkiri.inference.engine import Footprint
 from kukkiri.inference.families import choose_scales
@@ -21,7 +22,7 @@ _PROBE_SIDE = 24
 
 
 def make_engines(
-    loaded: LoadedModel, *, scale: float | None, arguments: Mapping[str, JSON] | None = None
+    loaded: LoadedModel, *, scale: float | None, arguments: Mapping[str, JSON] | None = None, device: str = "cpu"
 ) -> tuple["TorchEngine", ...]:
     """Make the engines that lead to a scale, to be run one after the other.
 
@@ -29,36 +30,44 @@ def make_engines(
         loaded: a network; where its weights serve several scales, those that are needed are taken.
         scale: at least 1; ``None``, or weights of one scale: the network as it is.
         arguments: refused, as the network is made already.
+        device: see :class:`TorchEngine`.
 
     Raises:
+        BackendError: torch sees no such device.
+        ConfigError: it is no name of a device.
         ModelError: a network that is conditioned on more than the image, or arguments.
     """
     if arguments:
         raise ModelError(f"{loaded.info.name}: is loaded already. Give {', '.join(arguments)} to kukkiri.load.")
     served = loaded.scales
     if scale is None or served == () or scale <= 1:
-        return (_make_engine(loaded),)
+        return (_make_engine(loaded, device=device),)
     chain = [ceil(scale)] if served is None else choose_scales(served, scale)
-    engines = {each: _make_engine(loaded.at_scale(each)) for each in sorted(set(chain))}
+    engines = {each: _make_engine(loaded.at_scale(each), device=device) for each in sorted(set(chain))}
     return tuple(engines[each] for each in chain)
 
 
-def _make_engine(loaded: LoadedModel) -> "TorchEngine":
+def _make_engine(loaded: LoadedModel, *, device: str) -> "TorchEngine":
     if not isinstance(loaded.module, nn.Module):
         raise TypeError(f"expected a torch module, got {type(loaded.module).__name__}")
-    return TorchEngine(loaded.module, info=loaded.info)
+    return TorchEngine(loaded.module, info=loaded.info, device=device)
 
 
 class TorchEngine:
     """A torch module behind the same seam as an ONNX file: [0, 1] on both sides, float32, without gradients."""
 
-    def __init__(self, module: nn.Module, *, info: ModelInfo, device: str = "cpu") -> None:
+    def __init__(self, module: nn.Module, *, info: ModelInfo, device: str | torch.device = "cpu") -> None:
         """Copy a module, in evaluation mode.
 
         Args:
             module: maps lr to sr in its official value range (attribute ``value_range``, else 1.0).
             info: its descriptor.
-            device: where it runs.
+            device: where it runs: ``cpu``, ``cuda``, ``cuda:N``, ``mps``, or ``auto`` (a GPU when torch sees one).
+
+        Raises:
+            BackendError: torch sees no such device.
+            ConfigError: it is no name of a device.
+            ModelError: the network is conditioned on more than the image.
         """
         conditions = getattr(module, "conditions", ())
         if conditions:
@@ -67,14 +76,14 @@ class TorchEngine:
                 "Use it from Python, through kukkiri.load."
             )
         self.info = info
-        self._module = copy.deepcopy(module).float().eval().requires_grad_(False).to(device)
+        self.device = resolve_device(device) if isinstance(device, str) else device
+        self._module = copy.deepcopy(module).float().eval().requires_grad_(False).to(self.device)
         self._range = float(getattr(module, "value_range", 1.0))
-        self._device = device
         self.footprint = self._measure_footprint()
 
     def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """Map lr to sr, see :class:`kukkiri.inference.engine.Engine`."""
-        lr = torch.tensor(batch, device=self._device)
+        lr = torch.tensor(batch, device=self.device)
         with torch.inference_mode():
             sr: Tensor = self._module(lr * self._range if self._range != 1.0 else lr)
             if self._range != 1.0:
