@@ -156,6 +156,9 @@ def settle_size(xmp: bytes, size: tuple[int, int]) -> bytes:
     sides = {
         (_TIFF, "ImageWidth"): width,
         (_TIFF, "ImageLength"): height,
+        (_TIFF, "ImageHeight"): height,
+        (_EXIF, "ExifImageWidth"): width,
+        (_EXIF, "ExifImageHeight"): height,
         (_EXIF, "PixelXDimension"): width,
         (_EXIF, "PixelYDimension"): height,
     }
