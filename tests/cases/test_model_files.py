@@ -634,7 +634,7 @@ def test_transfer_names_the_tensor_that_does_not_fit(tmp_path):
     with pytest.raises(ConfigError, match=r"works on 0 to 255, but .* on 0 to 1\. Set arguments\.value_range = 255"):
         transfer(EDSR(**EDSR_SMALL, value_range=1.0), path)
     with pytest.raises(ConfigError, match="not the weights of RCAN with these arguments: it lacks"):
-        transfer(RCAN(scale=2, width=4), path)
+        transfer(RCAN(scale=2, width=4, groups=1, blocks=1, reduction=2), path)
 
 
 def test_basicsr_files_are_transferred(tmp_path):
@@ -672,6 +672,51 @@ def test_arguments_for_models_that_take_none_are_refused(tmp_path, lr):
     loaded = kukkiri.load(tmp_path / "a.pth")
     with pytest.raises(ModelError, match=r"Give res_scale to kukkiri\.load"):
         kukkiri.Upscaler(loaded, model_args={"res_scale": 0.1})
+
+
+def test_white_that_a_class_has_anyway_may_be_said(tmp_path, lr):
+    path = save(tmp_path / "espcn.pth", ESPCN(scale=2))
+    plain = kukkiri.Upscaler(path)(lr)
+    assert np.array_equal(kukkiri.Upscaler(path, model_args={"value_range": 1})(lr), plain)
+    with pytest.raises(ModelError, match="espcn works on 0 to 1, but white 255 was asked"):
+        kukkiri.Upscaler(path, model_args={"value_range": 255})
+    unit = kukkiri.load(save(tmp_path / "edsr.pth", EDSR(**EDSR_SMALL, mean_shift=False)), value_range=1.0)
+    assert unit.module.value_range == 1.0
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_other_precisions_become_float32(tmp_path, dtype):
+    state = {key: value.to(dtype) for key, value in EDSR(**EDSR_SMALL).state_dict().items()}
+    torch.save({"model": {"state_dict": state}, "config": {"model": "edsr"}}, tmp_path / "a.pth")
+    loaded = kukkiri.load(tmp_path / "a.pth")
+    assert loaded.module.head[0].weight.dtype == torch.float32
+    assert torch.equal(loaded.module.head[0].weight, state["head.0.weight"].float())
+
+
+def test_the_maintainers_cases(shared, tmp_path, lr):
+    """The rows of the table of cases that are about model files."""
+    cases = shared / "cases"
+    image = cases / "comment.jpg"
+    wanted = np.asarray(kukkiri.upscale(image, model=cases / "edsr.pth").colour)
+    for name in ("edsr-numbers.pth", "edsr-losses.ckpt"):
+        assert np.array_equal(np.asarray(kukkiri.upscale(image, model=cases / name).colour), wanted)
+    for name in ("edsr-grey.pth", "edsr-grey-means.pth"):
+        assert kukkiri.upscale(image, model=cases / name).size == (80, 120)
+    with pytest.raises(ModelError, match="a TorchScript program"):
+        kukkiri.Upscaler(cases / "edsr-script.pt")
+    for options in ({}, {"model_args": {"value_range": 255}}):
+        brightened = kukkiri.upscale(image, model=cases / "range255.onnx", **options)
+        assert 255 * float(np.mean(brightened.colour)) == pytest.approx(126.2, abs=0.5)
+
+
+@pytest.mark.parametrize(("scale", "psnr"), [(2, 37.17), (4, 30.89)])
+def test_deployed_ecbsr_of_the_etds_repository_scores_as_there(shared, scale, psnr):
+    """Real weights in a layout of others, on 0 to 1; the scores are those of a run with that repository's code."""
+    from kukkiri.evaluation import evaluate
+
+    path = shared / "weights_elsewhere" / "etds" / f"ECBSR_M4C16_x{scale}.pth"
+    scores = evaluate(str(path), data=shared / "data" / "Set5", scale=scale).sets["Set5"]
+    assert scores.means["psnr"] == pytest.approx(psnr, abs=0.01)
 
 
 def test_texts_of_arguments_are_toml():

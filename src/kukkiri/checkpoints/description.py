@@ -1,5 +1,6 @@
 """The descriptor of a network, and a check that a network and a descriptor agree."""
 
+import inspect
 from collections.abc import Mapping
 
 from torch import nn
@@ -8,7 +9,7 @@ from kukkiri.errors import ModelError
 from kukkiri.info import JSON, ModelInfo
 from kukkiri.networks import NETWORKS, Network
 
-__all__ = ["check_description", "describe"]
+__all__ = ["check_description", "describe", "settle_white"]
 
 _SHARED = ("scale", "colour", "receptive_field", "multiple", "pre_upsampled")
 """Attributes that a network and its descriptor have in common."""
@@ -44,6 +45,23 @@ def describe(
         licence=licence,
         **shared,
     )
+
+
+def settle_white(network: str, arguments: Mapping[str, JSON], *, source: str) -> dict[str, JSON]:
+    """Drop ``value_range`` from arguments where the class has the same white for all its weights.
+
+    Raises:
+        ModelError: the class has another white, which no argument changes.
+    """
+    kind, asked = NETWORKS[network], arguments.get("value_range")
+    if asked is None or "value_range" in inspect.signature(kind).parameters:
+        return dict(arguments)
+    if asked != kind.value_range:
+        raise ModelError(
+            f"{source}: {network} works on 0 to {kind.value_range:g}, but white {asked} was asked. Drop --range or the "
+            "argument value_range."
+        )
+    return {key: value for key, value in arguments.items() if key != "value_range"}
 
 
 def check_description(module: nn.Module, info: ModelInfo) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
+from kukkiri.checkpoints.description import settle_white
 from kukkiri.checkpoints.misfits import Misfit, find_misfit, write_misfits
 from kukkiri.checkpoints.readings import (
     Part,
@@ -155,7 +156,8 @@ class _Search:
 
     def _merge(self, network: str, inferred: dict[str, JSON]) -> dict[str, JSON]:
         """Override inferred arguments by given ones, if the constructor takes them and the shapes stay."""
-        known, given = inspect.signature(NETWORKS[network]).parameters, self.arguments
+        known = inspect.signature(NETWORKS[network]).parameters
+        given = settle_white(network, self.arguments, source=self.source)
         for key in given:
             if key not in known:
                 raise ModelError(f"{self.source}: {network} takes no argument {key!r}. It takes: {', '.join(known)}.")

@@ -14,7 +14,7 @@ from typing import Any
 from torch import Tensor
 
 from kukkiri import engine_loaders, pretrained
-from kukkiri.checkpoints.description import describe
+from kukkiri.checkpoints.description import describe, settle_white
 from kukkiri.checkpoints.misfits import write_shapes
 from kukkiri.checkpoints.reading import read_state
 from kukkiri.checkpoints.safetensors import read_safetensors, tensors_sha256
@@ -152,7 +152,9 @@ def _load_file(path: Path, *, wanted: float | None, arguments: Mapping[str, JSON
 
 
 def _load_own(info: ModelInfo, state: Mapping[str, Tensor], *, path: Path, arguments: Mapping[str, JSON]) -> Loaded:
-    merged = {**info.arguments, **arguments}
+    if info.network not in NETWORKS:
+        raise ModelError(f"{path}: {write_unknown_network(info.network)}")
+    merged = {**info.arguments, **settle_white(info.network, arguments, source=str(path))}
     module = _build(info.network, merged, state, source=str(path))
     described = describe(module, name=info.name, arguments=merged)
     kept = {name: getattr(info, name) for name in ("training_data", "licence", "sha256")}
@@ -233,8 +235,6 @@ def _load_community(path: Path, *, unknown: ModelError) -> Loaded:
 
 def _build(network: str, arguments: Mapping[str, JSON], state: Mapping[str, Tensor], *, source: str) -> Network:
     """Make a network with these weights, in evaluation mode."""
-    if network not in NETWORKS:
-        raise ModelError(f"{source}: {write_unknown_network(network)}")
     try:
         module = make_network_from(network, arguments)
     except ValueError as error:

@@ -77,6 +77,6 @@ def _find_expected(hint: object, value: JSON) -> str:
         return "" if isinstance(value, str) else "a text"
     if typing.get_origin(hint) in (tuple, Sequence) and int in choices:
         numbers = value if isinstance(value, Sequence) and not isinstance(value, str) else ()
-        fits = [isinstance(each, int) and not isinstance(each, bool) and each >= 0 for each in numbers]
-        return "" if fits and all(fits) else "a list of whole numbers"
+        whole = [isinstance(each, int) and not isinstance(each, bool) and each >= 0 for each in numbers]
+        return "" if whole and all(whole) else "a list of whole numbers"
     return ""
