@@ -20,6 +20,7 @@ from kukkiri.cli import run
         (["upscale", "a.jpg", "--fp16"], "Drop it: everything is computed in float32."),
         (["upscale", "a.jpg", "--sclae", "2"], "Unknown option: --sclae. Did you mean --scale?"),
         (["evaluate", "bicubic", "--scale", "2", "--model", "x"], "A list is given as --model a b, or as --model a"),
+        (["upscale", "--model", "bicubic", "fast", "a.jpg"], "fast is a model, and --model bicubic takes one."),
         (["train", "r.toml", "--width", "3"], "Unknown option: --width."),
     ],
 )
