@@ -178,7 +178,7 @@ def test_the_format_is_that_of_each_source_with_a_jpegs_own_quality(tmp_path):
     image.save(source / "f.tiff")
     image.save(source / "really-a-jpeg.png", format="JPEG", quality=60)
     assert run(["upscale", str(source), *FAST, "-o", str(out), "--format", "same"]) == 0
-    assert names(out) == ["a.jpg", "b.jpeg", "c.jpg", "d.webp", "e.png", "f.tiff", "really-a-jpeg.jpg"]
+    assert names(out) == ["a.jpg", "b.jpeg", "c.jpg", "d.webp", "e.gif", "f.tiff", "really-a-jpeg.jpg"]
     qualities = {path.name: read_jpeg_quality(path) for path in out.iterdir()}
     found = {name: (int(quality), quality.full_chroma) for name, quality in qualities.items() if quality is not None}
     assert found == {
@@ -195,7 +195,7 @@ def test_the_format_is_that_of_each_source_with_a_jpegs_own_quality(tmp_path):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--format", "gif"], "cannot write 'gif'; did you mean 'tif'? Known: same, "),
+        (["--format", "tid"], "cannot write 'tid'; did you mean 'tif'? Known: same, "),
         (["--format", "png", "--suffix", ".png"], "--format and --suffix both say the type"),
         (["--format", "png", "-o", "r.jpg"], "--output ends in .jpg, but --format png was asked."),
         (["--name", "{stm}"], "unknown field 'stm'; did you mean 'stem'? Known: stem, scale, model, width"),

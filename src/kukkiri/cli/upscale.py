@@ -15,19 +15,18 @@ from kukkiri.cli.metadata_options import DEFAULT_METADATA, MetadataOptions
 from kukkiri.cli.model_arguments import DEFAULT_ARGUMENTS, ArgumentOptions
 from kukkiri.cli.parameters import Inputs
 from kukkiri.cli.printing import print_json
+from kukkiri.cli.size_options import DEFAULT_SIZE, SizeOptions
 from kukkiri.cli.standard_streams import Streams, open_streams
 from kukkiri.cli.upscale_display import Display, make_display
 from kukkiri.cli.upscale_options import (
     DEFAULT_FILES,
     DEFAULT_MESSAGES,
     DEFAULT_MODEL,
-    DEFAULT_SIZE,
     DEFAULT_SPEED,
     MODEL,
     FileOptions,
     MessageOptions,
     ModelOptions,
-    SizeOptions,
     SpeedOptions,
 )
 from kukkiri.inference import FileResult, FolderRun, Upscaler
@@ -52,6 +51,7 @@ def upscale(
     Args:
         inputs: images, folders of images, or globs; - for standard input.
     """
+    model.check(inputs)
     files.check()
     messages.check()
     chosen = model.model or model.preset
@@ -82,6 +82,7 @@ def upscale(
                 suffix=files.chosen_suffix,
                 name=files.name,
                 model_name=Path(model.model).stem if model.model else model.preset,
+                page=files.page,
                 recursive=files.recursive,
                 overwrite=files.overwrite,
                 resume=files.resume,

@@ -9,6 +9,7 @@ from kukkiri.images.jpeg_quality import read_jpeg_quality
 from kukkiri.images.metadata import Metadata
 from kukkiri.images.quantization import dequantize, quantize
 from kukkiri.images.reading import PIXEL_LIMIT, read_image
+from kukkiri.images.sequences import ImageSequence, Timing, open_sequence, read_page
 from kukkiri.images.sources import EncodedImage, ImageSource, PillowImage, open_image, return_in_kind
 from kukkiri.images.tiles import Tile, pad_to_multiple, plan_tiles
 from kukkiri.images.writing import check_output
@@ -19,21 +20,25 @@ __all__ = [
     "EncodedImage",
     "Image",
     "ImageHeader",
+    "ImageSequence",
     "ImageSource",
     "Metadata",
     "PillowImage",
     "Tile",
+    "Timing",
     "bleed",
     "check_output",
     "dequantize",
     "find_own_suffix",
     "open_image",
+    "open_sequence",
     "pad_to_multiple",
     "plan_tiles",
     "quantize",
     "read_header",
     "read_image",
     "read_jpeg_quality",
+    "read_page",
     "return_in_kind",
     "rgb_to_y",
     "rgb_to_ycbcr",

@@ -22,11 +22,13 @@ from kukkiri.images.image import Image
 from kukkiri.images.libvips import clear_errors, failure_types, vips
 from kukkiri.images.reading import PIXEL_LIMIT, decode_file, explain, load_file
 
-__all__ = ["ImageSequence", "Timing", "open_sequence", "read_page"]
+__all__ = ["ImageSequence", "Timing", "find_default_suffix", "open_sequence", "read_page"]
 
 _START = 1024
 _LEAST = 2**17
 """Pixels that each frame or page counts for at least, so that tiny ones have a limit, too: 2,048 by default."""
+_ANIMATION_SUFFIXES = {"GIF": ".gif", "WebP": ".webp", "PNG": ".png"}
+_RANGE_SUFFIXES = {"OpenEXR": ".exr", "Radiance HDR": ".hdr", "PFM": ".pfm"}
 _LOADERS = {"GIF": "gifload_buffer", "WebP": "webpload_buffer"}
 
 
@@ -109,6 +111,26 @@ def open_sequence(path: str | PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) 
             raise ImageError(explain(EncodedFile(file, name, form, data), error)) from error
 
     return ImageSequence(file, form, count, images, timing)
+
+
+def find_default_suffix(path: Path) -> str | None:
+    """Return the suffix of a result that holds what a still PNG cannot: an animation, or light of any range.
+
+    Returns:
+        ``None`` for everything else, and for what cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            form = recognize(stream.read(_START))
+        if form in _RANGE_SUFFIXES:
+            return _RANGE_SUFFIXES[form]
+        if form not in _ANIMATION_SUFFIXES or not _may_be_animated(path, form):
+            return None
+        if form == "GIF" and gif_frames.walk(path.read_bytes()).frames < 2:
+            return None
+    except (OSError, ValueError):
+        return None
+    return _ANIMATION_SUFFIXES[form]
 
 
 def read_page(path: str | PathLike[str], number: int, *, pixel_limit: int = PIXEL_LIMIT) -> Image:

@@ -9,6 +9,8 @@ from pathlib import Path
 from kukkiri.errors import ConfigError, ImageError, KukkiriError, did_you_mean
 from kukkiri.files import sweep_temporary_files
 from kukkiri.images import OUTPUT_SUFFIXES, find_own_suffix
+from kukkiri.images.archives import COMIC_SUFFIX, is_comic
+from kukkiri.images.sequences import find_default_suffix
 from kukkiri.inference.earlier_results import is_result_of
 from kukkiri.inference.name_templates import NameParts, NameTemplate
 from kukkiri.inference.source_files import SourceFiles
@@ -111,12 +113,16 @@ def sweep_targets(jobs: Iterable[FileJob]) -> None:
 
 
 def _choose_suffix(source: Path, suffix: str | None) -> str:
+    if is_comic(source):  # the suffix is that of its pages
+        return COMIC_SUFFIX
     if suffix == SAME:
         return find_own_suffix(source) or ".png"
     if suffix is not None:
         return suffix
     own = source.suffix.lower()
-    return own if own in (".tif", ".tiff") else ".png"
+    if own in (".tif", ".tiff"):
+        return own
+    return find_default_suffix(source) or ".png"
 
 
 def _find_own_results(jobs: Sequence[FileJob], naming: Naming) -> dict[Path, None]:

@@ -2,30 +2,29 @@
 
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
 from kukkiri.errors import ConfigError, ImageError, KukkiriError
-from kukkiri.images import check_output, read_header, read_image, read_jpeg_quality
+from kukkiri.images import ImageSequence, check_output, read_header, read_jpeg_quality, read_page
+from kukkiri.images.archives import is_comic
+from kukkiri.inference.comics import ComicResult, check_comic, upscale_comic
 from kukkiri.inference.earlier_results import BESIDE, BESIDE_SIZED
 from kukkiri.inference.engine import count_usable_threads
 from kukkiri.inference.file_jobs import SAME, FileJob, Naming, plan_jobs, sweep_targets
 from kukkiri.inference.keeping import Keeping
 from kukkiri.inference.name_templates import NameTemplate
+from kukkiri.inference.part_counts import read_first_header
+from kukkiri.inference.sequences import SequenceResult, can_hold, find_sequence, read_one, upscale_sequence
+from kukkiri.inference.side_by_side import StoppedError, work_side_by_side
 from kukkiri.inference.source_files import find_source_files, leave_out_results
 from kukkiri.inference.streamed_files import stream_file
 from kukkiri.inference.upscaler import Upscaler
 
-__all__ = ["WORKER", "FileProgress", "FileResult", "FolderRun", "UpscalerMaker"]
-
-WORKER = "kukkiri-image"
-"""Beginning of the names of the threads that upscale."""
-_PATIENCE = 1.0  # seconds that interrupted threads are given to stop
-_SLICE = 0.2
+__all__ = ["FileProgress", "FileResult", "FolderRun", "UpscalerMaker"]
 
 
 class UpscalerMaker(Protocol):
@@ -109,6 +108,7 @@ class FolderRun:
         after: Callable[[FileResult], None] | None = None,
         progress: Callable[[FileProgress], None] | None = None,
         keeping: Keeping | None = None,
+        page: int | None = None,
     ) -> None:
         """Find the images and load the model.
 
@@ -131,6 +131,8 @@ class FolderRun:
                 result's error.
             progress: called from the threads that work, whenever a step of an image is done.
             keeping: metadata, provenance and the limit of pixels.
+            page: of files of several pages or frames, counted from 1; by default all, where the format of the result
+                holds them, else the first.
 
         Raises:
             ConfigError: an unknown suffix or template, or both ``overwrite`` and ``resume``.
@@ -142,7 +144,7 @@ class FolderRun:
         self._overwrite, self._resume, self._quality, self._after = overwrite, resume, quality, after
         self._progress, self._stop = progress, threading.Event()
         self._keeping = keeping or Keeping()
-        self._same_format = suffix == SAME
+        self._same_format, self._suffix, self._page = suffix == SAME, suffix, page
         template = NameTemplate(name) if name is not None else None
         found = find_source_files(inputs, recursive=recursive)
         sources = leave_out_results(found, output=output, name=template)
@@ -168,7 +170,10 @@ class FolderRun:
 
     def _measure(self, source: Path) -> tuple[float, tuple[int, int]]:
         """Scale and (height, width) of a source's result."""
-        height, width = read_header(source).size
+        if self._page is None:
+            height, width = read_first_header(source).size
+        else:
+            height, width = read_page(source, self._page, pixel_limit=self._keeping.pixel_limit).size
         size = self.upscaler.plan_size((height, width))
         return max(size[0] / height, size[1] / width), size
 
@@ -176,38 +181,14 @@ class FolderRun:
         """Do every job; results in the order in which they are ready."""
         sweep_targets(self.jobs)
         late = []
-        for result in self._side_by_side(self.jobs, at_once=self.at_once):
+        for result in work_side_by_side(self.jobs, self._try, at_once=self.at_once, stop=self._stop):
             if result.out_of_memory and self.at_once > 1:
                 late.append(result.job)
             else:
                 yield result
         if late:
             self.upscaler = self._make(threads=self._threads, workers=1)
-            yield from self._side_by_side(late, at_once=1)
-
-    def _side_by_side(self, jobs: Iterable[FileJob], *, at_once: int) -> Generator[FileResult]:
-        """Results as they come; at most ``at_once`` images are in memory.
-
-        All work is done in other threads, so that this one hears Ctrl-C at once. What is raised here stops them at
-        their next tile.
-        """
-        pool = ThreadPoolExecutor(at_once, thread_name_prefix=WORKER)
-        waiting: set[Future[FileResult]] = set()
-        try:
-            for job in jobs:
-                waiting.add(pool.submit(self._try, job))
-                if len(waiting) >= 2 * at_once:
-                    done, waiting = _wait_for_one(waiting)
-                    yield from (future.result() for future in done)
-            while waiting:
-                done, waiting = _wait_for_one(waiting)
-                yield from (future.result() for future in done)
-        except BaseException:
-            self._stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
-            wait(waiting, timeout=_PATIENCE)
-            raise
-        pool.shutdown()
+            yield from work_side_by_side(late, self._try, at_once=1, stop=self._stop)
 
     def _try(self, job: FileJob) -> FileResult:
         """Do one job; safe to call from several threads."""
@@ -227,12 +208,17 @@ class FolderRun:
         begun = time.perf_counter()
         self._tell(job, "reading")
         job.target.parent.mkdir(parents=True, exist_ok=True)
+        if is_comic(job.source):
+            return self._do_comic(job, begun)
         check_output(job.target, source=job.source, overwrite=self._overwrite)
         self._keeping.check(job.target, overwrite=self._overwrite)
-        streamed = self._stream(job, begun)
+        sequence = find_sequence(job.source, page=self._page, pixel_limit=self._keeping.pixel_limit)
+        if sequence is not None and can_hold(job.target, sequence):
+            return self._do_sequence(job, sequence, begun)
+        streamed = self._stream(job, begun) if sequence is None and self._page is None else None
         if streamed is not None:
             return streamed
-        image = read_image(job.source, pixel_limit=self._keeping.pixel_limit)
+        image = read_one(job.source, sequence=sequence, page=self._page, pixel_limit=self._keeping.pixel_limit)
         upscaler = self.upscaler.suited(image)
         image = self._keeping.settle(image, upscaler)
         with _within_memory():
@@ -254,6 +240,57 @@ class FolderRun:
             output_size=sr.size,
             seconds=time.perf_counter() - begun,
             domain=upscaler.domain,
+            domain_chosen=self.upscaler.has_photo,
+        )
+
+    def _do_sequence(self, job: FileJob, sequence: ImageSequence, begun: float) -> FileResult:
+        """Do the frames of an animation, or the pages of a TIFF."""
+        asked = time.perf_counter()
+        with self._computing, _within_memory():
+            begun += time.perf_counter() - asked
+            self._tell(job, "upscaling")
+            done = upscale_sequence(
+                self.upscaler,
+                sequence,
+                job.target,
+                overwrite=self._overwrite,
+                quality=self._quality,
+                settle=self._keeping.settle,
+                progress=lambda done, total: self._tell(job, "upscaling", done, total),
+            )
+        return self._finish_parts(job, done, begun)
+
+    def _do_comic(self, job: FileJob, begun: float) -> FileResult:
+        """Do the pages of a comic."""
+        check_comic(job.source, job.target, overwrite=self._overwrite)
+        self._keeping.check(job.target, overwrite=self._overwrite)
+        asked = time.perf_counter()
+        with self._computing, _within_memory():
+            begun += time.perf_counter() - asked
+            self._tell(job, "upscaling")
+            done = upscale_comic(
+                self.upscaler,
+                job.source,
+                job.target,
+                suffix=None if self._same_format else self._suffix,
+                overwrite=self._overwrite,
+                resume=self._resume,
+                quality=self._quality,
+                pixel_limit=self._keeping.pixel_limit,
+                settle=self._keeping.settle,
+                progress=lambda done, total: self._tell(job, "upscaling", done, total),
+            )
+        return self._finish_parts(job, done, begun)
+
+    def _finish_parts(self, job: FileJob, done: SequenceResult | ComicResult, begun: float) -> FileResult:
+        self._keeping.finish(job.source, job.target, done.upscaler, sizes=(done.input_size, done.output_size))
+        return FileResult(
+            job,
+            notes=done.notes,
+            input_size=done.input_size,
+            output_size=done.output_size,
+            seconds=time.perf_counter() - begun,
+            domain=done.upscaler.domain,
             domain_chosen=self.upscaler.has_photo,
         )
 
@@ -299,21 +336,9 @@ class FolderRun:
     ) -> None:
         """Report a step of an image, unless the run was stopped."""
         if self._stop.is_set():
-            raise _StoppedError
+            raise StoppedError
         if self._progress is not None:
             self._progress(FileProgress(job, step, done, total, output_size))
-
-
-def _wait_for_one(waiting: set[Future[FileResult]]) -> tuple[set[Future[FileResult]], set[Future[FileResult]]]:
-    """Wait until one is done, in slices of time: on Windows nothing else lets Ctrl-C through."""
-    while True:
-        done, left = wait(waiting, timeout=_SLICE, return_when=FIRST_COMPLETED)
-        if done:
-            return done, left
-
-
-class _StoppedError(BaseException):
-    """The run was interrupted."""
 
 
 class _MemoryShareError(ImageError):

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from kukkiri.errors import KukkiriError
-from kukkiri.images import Image, read_header
+from kukkiri.images import Image
 from kukkiri.inference.engine import Engine
 from kukkiri.inference.ensemble import VARIANTS
 from kukkiri.inference.file_jobs import FileJob
+from kukkiri.inference.part_counts import count_images, read_first_header
 from kukkiri.inference.upscaler import Upscaler
 
 __all__ = ["Preview", "Previewer"]
@@ -49,7 +50,7 @@ class Previewer:
         if job.problem is not None:
             return Preview(job, error=str(job.problem))
         try:
-            header = read_header(job.source)
+            header, count = read_first_header(job.source), count_images(job.source)
             plan = self._upscaler.plan(header.size, channels=header.channels)
         except KukkiriError as error:
             return Preview(job, error=str(error))
@@ -57,7 +58,7 @@ class Previewer:
             job,
             input_size=header.size,
             output_size=plan.output_size,
-            seconds=self._estimate_seconds(header.size, plan.output_size),
+            seconds=count * self._estimate_seconds(header.size, plan.output_size),
             memory=plan.memory,
         )
 

@@ -8,12 +8,14 @@ from pathlib import Path
 
 from kukkiri.errors import ImageError
 from kukkiri.files import IMAGE_SUFFIXES, list_files
+from kukkiri.images.archives import COMIC_SUFFIX
 from kukkiri.inference.earlier_results import Candidate, find_earlier_results
 from kukkiri.inference.name_templates import NameTemplate
 
 __all__ = ["SourceFiles", "SourceProblem", "find_source_files", "leave_out_results"]
 
 _NAMED = 3
+_KNOWN = (*IMAGE_SUFFIXES, COMIC_SUFFIX)
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,8 @@ def find_source_files(inputs: Sequence[str], *, recursive: bool = False) -> Sour
         path = Path(text)
         if path.is_dir():
             files = list_files(path, recursive=recursive)
-            images = [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
-            others += [file for file in files if file.suffix.lower() not in IMAGE_SUFFIXES]
+            images = [file for file in files if file.suffix.lower() in _KNOWN]
+            others += [file for file in files if file.suffix.lower() not in _KNOWN]
             if not images:
                 hint = "" if recursive else " Use --recursive to look into the folders below."
                 problems.append(SourceProblem(path, ImageError(f"{path}: no images in this folder.{hint}")))

@@ -66,11 +66,13 @@ def stream_file(
         ModelError: a network gave NaN or infinity.
     """
     size = upscaler.plan_size(read_header(source).size)
-    if size[0] * size[1] < STREAMED or find_output_format(target).name in ("WebP", "AVIF"):
+    if size[0] * size[1] < STREAMED or find_output_format(target).name not in ("PNG", "TIFF", "JPEG"):
         return None
     if not upscaler.may_stream:
         return None
     rows = read_rows(source, pixel_limit=pixel_limit)
+    if rows.template.tone is not None:
+        return None
     suited = upscaler.suited(rows.template, size=rows.size)
     strips = suited.strips(rows)
     if strips is None or needs_whole_image(rows.template.metadata, find_output_format(target)):
