@@ -1,5 +1,6 @@
 """Messages say what is true of a file, name a remedy that exists, and never carry control characters to a terminal."""
 
+import logging
 import os
 import struct
 import subprocess
@@ -9,6 +10,7 @@ import zlib
 import numpy as np
 import pytest
 
+from kukkiri.cli import LineFormatter
 from kukkiri.errors import ImageError, make_printable
 from kukkiri.images import Image, open_image, read_image
 from kukkiri.images.camera_raw import RAW_SUFFIXES
@@ -257,3 +259,9 @@ def test_every_option_that_a_message_names_exists(tmp_path):
         check=False,
     )
     assert (done.returncode, (tmp_path / "r.png").exists()) == (0, True)
+
+
+def test_log_lines_are_escaped():
+    record = logging.LogRecord("kukkiri", logging.WARNING, "file", 1, "%s cannot be written", (EVIL,), None)
+    line = LineFormatter("kukkiri: %(message)s").format(record)
+    assert line == f"kukkiri: {make_printable(EVIL)} cannot be written"

@@ -11,7 +11,7 @@ from cyclopts import App, CycloptsError, Group
 
 from kukkiri import __version__
 from kukkiri.cli.parameters import EVERY_PARAMETER, STREAM, UsageError
-from kukkiri.errors import KukkiriError
+from kukkiri.errors import KukkiriError, make_printable
 
 __all__ = ["app", "main", "run"]
 
@@ -64,7 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     from kukkiri.signals import raise_on_signals
 
-    logging.basicConfig(format="kukkiri: %(message)s", level=logging.WARNING)
+    logging.basicConfig(level=logging.WARNING)
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(LineFormatter("kukkiri: %(message)s"))
     logging.getLogger("pyvips").setLevel(logging.ERROR)  # the warnings of libvips about a file are in our one line
     try:
         with raise_on_signals():
@@ -74,6 +76,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if code > _SIGNALS:
         _leave_threads(code)
     sys.exit(code)
+
+
+class LineFormatter(logging.Formatter):
+    """Escapes what a terminal could take for a command: messages quote names of files."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format a record."""
+        return make_printable(super().format(record), keep="\n")
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

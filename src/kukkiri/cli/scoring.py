@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Group, Parameter
 
-from kukkiri.cli.printing import TerminalBar, print_progress
+from kukkiri.cli.printing import TerminalBar, make_line_printable, print_progress
 from kukkiri.errors import ConfigError
 from kukkiri.evaluation import (
     Evaluation,
@@ -175,7 +175,12 @@ class ScoreDisplay(TerminalBar):
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-            columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+            columns = (
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+                TextColumn("{task.description}", markup=False),
+            )
             self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
             self._task = self._bar.add_task("")
 
@@ -184,7 +189,8 @@ class ScoreDisplay(TerminalBar):
         score = f"{scored.score.psnr:.4f} dB {scored.score.ssim:.6f}"
         text = f"{scored.model} x{scored.scale} {scored.set}/{scored.image}: {score}"
         if self._bar is not None:
-            self._bar.update(self._task, completed=scored.done, total=scored.total, description=text)
+            shown = make_line_printable(text)
+            self._bar.update(self._task, completed=scored.done, total=scored.total, description=shown)
         else:
             known = " (from the cache)" if scored.remembered else ""
             print_progress(f"[{scored.done}/{scored.total}] {text}{known}")
