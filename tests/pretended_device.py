@@ -22,7 +22,14 @@ from torch.utils._pytree import tree_leaves, tree_map
 __all__ = ["DEVICE", "PretendedDevice", "TwoDevicesError", "pretended_device"]
 
 DEVICE = torch.device("meta")
-_COPIES = (torch.ops.aten._to_copy.default, torch.ops.aten.copy_.default)
+_aten = torch.ops.aten
+_COPIES = (_aten._to_copy.default, _aten.copy_.default)
+_IN_MEMORY = {
+    _aten._conj.default: _aten._conj_physical.default,
+    _aten._neg_view.default: _aten.neg.default,
+    _aten._efficientzerotensor.default: _aten.zeros.default,
+}
+"""Operations that set a mark instead of values, which torch does not look at below a mode, and those that compute."""
 _real_tensor, _real_autocast = torch.tensor, torch.autocast
 
 
@@ -39,7 +46,12 @@ class _OnDevice(Tensor):
     @staticmethod
     def __new__(cls, held: Tensor) -> "_OnDevice":
         made: _OnDevice = Tensor._make_wrapper_subclass(
-            cls, held.size(), strides=held.stride(), storage_offset=held.storage_offset(), dtype=held.dtype, device=DEVICE
+            cls,
+            held.size(),
+            strides=held.stride(),
+            storage_offset=held.storage_offset(),
+            dtype=held.dtype,
+            device=DEVICE,
         )
         made.held = held
         return made
@@ -78,21 +90,27 @@ def _is_parameter(tensor: Tensor) -> bool:
 class PretendedDevice(TorchDispatchMode):
     """Computes operations on the pretended device, and counts them."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, float64: bool) -> None:
         super().__init__()
-        self.operations = 0
+        self.operations, self._float64 = 0, float64
 
     def __torch_dispatch__(self, operation: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = _compute(operation, args, kwargs or {})
-        self.operations += any(isinstance(leaf, _OnDevice) for leaf in tree_leaves(result))
+        made = [leaf for leaf in tree_leaves(result) if isinstance(leaf, _OnDevice)]
+        self.operations += bool(made)
+        if not self._float64 and any(leaf.dtype in (torch.float64, torch.complex128) for leaf in made):
+            raise TypeError(f"{operation}: the device has no float64")
         return result
 
 
 @contextmanager
-def pretended_device() -> Iterator[PretendedDevice]:
-    """Pretend that ``torch.device("meta")`` is an accelerator, for the length of the block; it computes in float32.
+def pretended_device(*, float64: bool = True) -> Iterator[PretendedDevice]:
+    """Pretend that ``torch.device("meta")`` is an accelerator, for the length of the block.
 
-    The name ``meta`` is one that a user may give for a device.
+    It has no autocast, and ``meta`` is a name that a user may give.
+
+    Args:
+        float64: False for a device without it, such as Apple's GPUs.
     """
     swaps = torch.__future__.get_swap_module_params_on_conversion()
     torch.__future__.set_swap_module_params_on_conversion(True)  # a module keeps its parameters when it is moved
@@ -100,9 +118,11 @@ def pretended_device() -> Iterator[PretendedDevice]:
         with ExitStack() as patches:
             # torch.tensor leaves values out on this device, and autocast does not know it
             patches.enter_context(mock.patch.object(torch, "tensor", _make_tensor))
+            # in inference mode operations come as composites
+            patches.enter_context(mock.patch.object(torch, "inference_mode", torch.no_grad))
             patches.enter_context(mock.patch.object(torch, "autocast", _autocast))
             patches.enter_context(mock.patch("kukkiri.devices._KINDS", ("auto", "cpu", DEVICE.type)))
-            yield patches.enter_context(PretendedDevice())
+            yield patches.enter_context(PretendedDevice(float64=float64))
     finally:
         torch.__future__.set_swap_module_params_on_conversion(swaps)
 
@@ -128,14 +148,13 @@ def _compute(operation: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     if any(leaf.is_meta for leaf in tensors):
         raise TwoDevicesError(f"{operation}: a tensor of the pretended device that was made in another thread")
     asked = kwargs.get("device")
-    if operation is torch.ops.aten.copy_.default:
+    if operation is _aten.copy_.default:
         on_device = isinstance(args[0], _OnDevice)
     else:
         on_device = bool(given) if asked is None else torch.device(asked).type == DEVICE.type
     if asked is not None:
         kwargs = {**kwargs, "device": torch.device("cpu")}
-    if operation is torch.ops.aten._efficientzerotensor.default:
-        operation = torch.ops.aten.zeros.default  # the other has no values
+    operation = _IN_MEMORY.get(operation, operation)
     found = operation(*tree_map(_unwrap, args), **tree_map(_unwrap, kwargs))
     if not on_device:
         return found

@@ -6,6 +6,7 @@ from os import PathLike
 from typing import TypeVar, overload
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from kukkiri.adaptation.projection import back_project, median_ensemble
@@ -53,6 +54,7 @@ class AdaptedUpscaler:
         projections: int = 0,
         fit: Fit | None = None,
         guard: Guard | None = None,
+        device: str | torch.device = "cpu",
     ) -> None:
         """Build an upscaler from its parts, as :func:`kukkiri.adaptation.adapt` does.
 
@@ -63,6 +65,7 @@ class AdaptedUpscaler:
             projections: back-projections on each result, and on the median.
             fit: the record of the training; None when loaded.
             guard: the result of the guard; None when loaded. Unless it passed, results are bicubic.
+            device: where the network runs; back-projections are computed on the CPU.
         """
         self.network = network
         self.degradation = degradation
@@ -74,7 +77,7 @@ class AdaptedUpscaler:
         name = f"{type(network).__name__.lower()}-x{self.scale}"
         arguments = {**network.arguments_from_state(network.state_dict()), "scale": network.scale}
         self._info = describe(network, name=name, arguments=arguments)
-        self._upscaler = Upscaler(TorchEngine(network, info=self._info))
+        self._upscaler = Upscaler(TorchEngine(network, info=self._info, device=device))
         self._bicubic = Upscaler("bicubic", scale=self.scale)
 
     @property
@@ -153,10 +156,15 @@ class AdaptedUpscaler:
         )
 
     @classmethod
-    def load(cls, path: str | PathLike[str]) -> "AdaptedUpscaler":
+    def load(cls, path: str | PathLike[str], *, device: str | torch.device = "cpu") -> "AdaptedUpscaler":
         """Read a file that :meth:`save` wrote.
 
+        Args:
+            path: of the file.
+            device: where the network runs.
+
         Raises:
+            BackendError: torch sees no such device.
             ModelError: the file is missing, damaged, or was not written by it.
         """
         loaded = load(path)
@@ -167,6 +175,7 @@ class AdaptedUpscaler:
                 degradation=Degradation.parse(options["degradation"]),
                 ensemble=bool(options["ensemble"]),
                 projections=int(options["projections"]),
+                device=device,
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ModelError(

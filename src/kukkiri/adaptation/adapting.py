@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from kukkiri import pretrained
@@ -22,6 +23,7 @@ from kukkiri.adaptation.meta_initialization import (
 from kukkiri.adaptation.mzsr import meta_test
 from kukkiri.adaptation.zssr import AdaptationProgress, Settings, find_detailed_region, fit, settings_for
 from kukkiri.degradations import Degradation, load_kernel
+from kukkiri.devices import resolve_device
 from kukkiri.errors import ConfigError, ImageError, ModelError, did_you_mean
 from kukkiri.images import ImageSource, bleed, open_image
 from kukkiri.metrics import lr_consistency
@@ -49,6 +51,7 @@ def adapt(
     noise_std: float = 0.0,
     projections: int | None = None,
     precision: Precision | None = None,
+    device: str = "auto",
     guarded: bool = True,
     settings: Settings | None = None,
     progress: Callable[[AdaptationProgress], None] | None = None,
@@ -76,6 +79,9 @@ def adapt(
         projections: back-projections on the result; None: those of the preset of ``zssr``, none from an initialization.
         precision: of the layers of ``zssr`` while it trains, ``float32`` or ``bfloat16``, which is about twice as
             fast on CPUs with instructions for it (AVX-512 BF16, AMX); None: ``float32``.
+        device: where the network learns and runs: ``cpu``, ``cuda``, ``cuda:N``, ``mps``, or ``auto``, a GPU when torch
+            sees one. Back-projections and the guard are computed on the CPU. Equal bits are promised for the CPU only:
+            training amplifies rounding, so that the result of a GPU differs.
         guarded: fall back to bicubic interpolation when that is more consistent with the image.
         settings: of ``zssr``, instead of the preset for the kernel; ``steps``, ``budget``, ``seed``, ``noise_std``,
             ``projections`` and ``precision`` override it when given.
@@ -85,6 +91,7 @@ def adapt(
         An upscaler of arrays and images. Ctrl-C ends training early; the best network so far is used.
 
     Raises:
+        BackendError: torch sees no such device.
         ConfigError: an argument is invalid, or arguments contradict one another.
         ImageError: the image cannot be read, or is too small.
         ModelError: the initialization cannot be read or does not fit.
@@ -92,7 +99,7 @@ def adapt(
     """
     if not _is_whole(scale) or scale < 2:
         raise ConfigError(f"adaptation needs an integer scale of at least 2, got {scale}.")
-    scale = int(scale)
+    scale, place = int(scale), resolve_device(device)
     degradation = degradation_of(kernel, subsample=subsample)
     if settings is not None and (initialization is not None or method not in (None, "zssr")):
         raise ConfigError("settings belong to the method zssr. Drop them, or the initialization and the method.")
@@ -106,10 +113,12 @@ def adapt(
     if chosen is None:
         resolved = options.override(settings, degradation)
         colour = _read_colour(image, scale=scale)
-        upscaler = _adapt_by_zssr(colour, resolved, scale=scale, degradation=degradation, progress=progress)
+        upscaler = _adapt_by_zssr(
+            colour, resolved, scale=scale, degradation=degradation, device=place, progress=progress
+        )
     else:
         colour = _read_colour(image, scale=scale)
-        upscaler = _adapt_from(chosen, colour, options, degradation=degradation, progress=progress)
+        upscaler = _adapt_from(chosen, colour, options, degradation=degradation, device=place, progress=progress)
     if guarded:
         upscaler.guard = guard(upscaler, colour)
     return upscaler
@@ -268,12 +277,17 @@ def _adapt_by_zssr(
     *,
     scale: int,
     degradation: Degradation,
+    device: torch.device,
     progress: Callable[[AdaptationProgress], None] | None,
 ) -> AdaptedUpscaler:
-    fitted = fit(colour, scale=scale, degradation=degradation, settings=settings, progress=progress)
-    projections = 12 if settings.gradual else settings.projections
+    fitted = fit(colour, scale=scale, degradation=degradation, settings=settings, device=device, progress=progress)
     return AdaptedUpscaler(
-        fitted.network, degradation=degradation, ensemble=settings.ensemble, projections=projections, fit=fitted
+        fitted.network,
+        degradation=degradation,
+        ensemble=settings.ensemble,
+        projections=12 if settings.gradual else settings.projections,
+        fit=fitted,
+        device=device,
     )
 
 
@@ -283,6 +297,7 @@ def _adapt_from(
     options: _Options,
     *,
     degradation: Degradation,
+    device: torch.device,
     progress: Callable[[AdaptationProgress], None] | None,
 ) -> AdaptedUpscaler:
     fitted = meta_test(
@@ -293,9 +308,11 @@ def _adapt_from(
         budget=options.budget,
         noise_std=options.noise_std,
         seed=options.seed,
+        device=device,
         progress=progress,
     )
-    return AdaptedUpscaler(fitted.network, degradation=degradation, projections=options.projections or 0, fit=fitted)
+    projections = options.projections or 0
+    return AdaptedUpscaler(fitted.network, degradation=degradation, projections=projections, fit=fitted, device=device)
 
 
 def _read_colour(source: ImageSource, *, scale: int) -> NDArray[np.float32]:

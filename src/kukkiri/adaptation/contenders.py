@@ -13,6 +13,7 @@ from kukkiri import pretrained
 from kukkiri.adaptation.adapting import adapt
 from kukkiri.adaptation.meta_initialization import find_initialization
 from kukkiri.degradations import Degradation
+from kukkiri.devices import resolve_device
 from kukkiri.training.precision import Precision
 
 __all__ = ["ConfiguredAdaptation", "adapting_models", "choose_learners"]
@@ -34,6 +35,8 @@ class ConfiguredAdaptation:
     """Back-projections on the result; None: those of the method."""
     precision: Precision | None = None
     """Of zssr while it learns; None: float32."""
+    device: str = "cpu"
+    """See :func:`kukkiri.adaptation.adapt`."""
 
     @property
     def name(self) -> str:
@@ -45,6 +48,8 @@ class ConfiguredAdaptation:
     def identity(self) -> str:
         """Everything beside the image that the result depends on: equal texts, equal pixels."""
         settings = f"{self.steps} {self.seed} {self.projections} {self.precision} {torch.get_num_threads()}"
+        if self.device != "cpu":
+            settings = f"{settings} {resolve_device(self.device)}"
         return f"{self._learner} {self._digest_weights()} {settings}"
 
     def upscale(self, lr: NDArray[Any], degradation: Degradation, scale: int) -> NDArray[Any]:
@@ -68,6 +73,7 @@ class ConfiguredAdaptation:
             seed=self.seed,
             projections=self.projections,
             precision=self.precision,
+            device=self.device,
             guarded=False,
         )
         return adapted(lr)
@@ -97,6 +103,7 @@ def adapting_models(
     projections: int | None = None,
     precision: Precision | None = None,
     threads: int | None = None,
+    device: str = "cpu",
 ) -> list[ConfiguredAdaptation]:
     """One model for each method and each initialization, with each number of steps.
 
@@ -108,7 +115,13 @@ def adapting_models(
         projections: back-projections on the result; None: those of the method.
         precision: of zssr while it learns; not used with an initialization.
         threads: of torch; None leaves them as they are.
+        device: where they learn; the CPU by default, as for published numbers.
+
+    Raises:
+        BackendError: torch sees no such device.
+        ConfigError: it is no name of a device.
     """
+    resolve_device(device)
     if threads is not None:
         torch.set_num_threads(threads)
     learners: list[tuple[str | None, str | None]] = [
@@ -123,6 +136,7 @@ def adapting_models(
             seed=seed,
             projections=projections,
             precision=precision if initialization is None else None,
+            device=device,
         )
         for method, initialization in learners
         for count in steps or (None,)

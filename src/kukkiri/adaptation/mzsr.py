@@ -39,6 +39,7 @@ def meta_test(
     budget: float | None = None,
     noise_std: float = 0.0,
     seed: int = 0,
+    device: torch.device | str = "cpu",
     progress: Callable[[AdaptationProgress], None] | None = None,
 ) -> Fit:
     """Adapt an initialization to an image.
@@ -51,11 +52,12 @@ def meta_test(
         budget: seconds, after which no further step begins.
         noise_std: of noise on the downscaled copy, in [0, 1].
         seed: of that noise.
+        device: where it trains; the network is returned on the CPU.
         progress: called for the initialization and after each step.
 
     Returns:
         The network with the least loss, also when Ctrl-C interrupts. The same arguments give the same network on the
-        same machine with the same number of threads, when no budget ends it. ``stopped`` is ``diverged`` when the loss
+        same CPU with the same number of threads, when no budget ends it. ``stopped`` is ``diverged`` when the loss
         became infinite or NaN.
     """
     begun = time.monotonic()
@@ -63,10 +65,11 @@ def meta_test(
     if initialization.kernel_conditioned and isinstance(network, ContextPlain):
         code = network.code_of(degradation.blur_covariance(scale=network.scale), scale=network.scale)
         network.code.data.copy_(torch.tensor(code))
+    network.to(device)
     for name, parameter in network.named_parameters():  # gradients that are not used are not computed
         parameter.requires_grad_(initialization.trains(name))
     side = _MAX_SIDE if initialization.max_side is None else initialization.max_side
-    target = select_crops(colour, max_side=side, multiple=network.scale * network.multiple)
+    target = select_crops(colour, max_side=side, multiple=network.scale * network.multiple).to(device)
     make = make_input if network.pre_upsampled else downscale_crop
     factors = (float(network.scale), float(network.scale))
     rng = np.random.default_rng(seed)
@@ -99,7 +102,7 @@ def meta_test(
     if best is not None:
         network.load_state_dict(best)
     return Fit(
-        network=network,
+        network=network.cpu(),
         steps=done,
         seconds=time.monotonic() - begun,
         stopped=stopped,

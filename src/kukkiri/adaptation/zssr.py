@@ -211,6 +211,7 @@ def fit(
     scale: int,
     degradation: Degradation,
     settings: Settings | None = None,
+    device: torch.device | str = "cpu",
     progress: Callable[[AdaptationProgress], None] | None = None,
 ) -> Fit:
     """Train a network to upscale an image.
@@ -220,14 +221,17 @@ def fit(
         scale: integer, at least 2.
         degradation: assumed to have made the image from HR; linear.
         settings: by default the preset for the degradation.
+        device: where it trains; the network is returned on the CPU.
         progress: called every 50 steps.
 
     Returns:
         The network with the least error, also when Ctrl-C interrupts training. The same arguments give the same
-        network on the same machine with the same number of threads, when no budget ends it.
+        network on the same CPU with the same number of threads, when no budget ends it.
     """
     chosen = settings_for(degradation) if settings is None else settings
-    return _Trainer(colour, scale=scale, degradation=degradation, settings=chosen, progress=progress).run()
+    place = torch.device(device)
+    trainer = _Trainer(colour, scale=scale, degradation=degradation, settings=chosen, device=place, progress=progress)
+    return trainer.run()
 
 
 class _Trainer:
@@ -240,6 +244,7 @@ class _Trainer:
         scale: int,
         degradation: Degradation,
         settings: Settings,
+        device: torch.device,
         progress: Callable[[AdaptationProgress], None] | None,
     ) -> None:
         self.settings, self.degradation, self.scale, self.progress = settings, degradation, scale, progress
@@ -247,10 +252,12 @@ class _Trainer:
         with torch.random.fork_rng(devices=()):
             torch.manual_seed(settings.seed)
             self.network = ZSSR(scale=scale, width=settings.width, depth=settings.depth)
+        self.device = device
+        self.network.to(device)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
-        check_precision(settings.precision, device=torch.device("cpu"))
+        check_precision(settings.precision, device=device)
         self.colour = colour
-        self.image = torch.from_numpy(np.ascontiguousarray(colour.transpose(2, 0, 1)))[None]
+        self.image = torch.from_numpy(np.ascontiguousarray(colour.transpose(2, 0, 1)))[None].to(device)
         self.targets = [self.image]  # HR crops are sampled from these
         # gradual factors include the one halfway between 1 and the scale, and every factor must divide the sides
         multiple = math.lcm(scale, 1 + scale) if settings.gradual else scale
@@ -271,12 +278,13 @@ class _Trainer:
                 break
             if number < len(factors) - 1:
                 self.targets.append(self._upscale(pair, iterations=_PROJECTIONS[number]))
+        psnr = self._error(factors[-1])[1]
         return Fit(
-            network=self.network.eval(),
+            network=self.network.cpu().eval(),
             steps=self.done,
             seconds=time.monotonic() - self.begun,
             stopped=stopped,
-            psnr=self._error(factors[-1])[1],
+            psnr=psnr,
             initial_psnr=initial_psnr,
         )
 
@@ -340,12 +348,12 @@ class _Trainer:
         with torch.inference_mode():
             result = self.network(resize_tensor(self.image[..., rows, columns], output_size=size))[0]
         sr = back_project(
-            np.ascontiguousarray(result.permute(1, 2, 0).numpy()),
+            np.ascontiguousarray(result.permute(1, 2, 0).cpu().numpy()),
             lr,
             downsample=lambda estimate: resize(estimate, output_size=(lr.shape[0], lr.shape[1])),
             iterations=iterations,
         )
-        return torch.from_numpy(np.ascontiguousarray(sr.transpose(2, 0, 1)))[None].clamp(0, 1)
+        return torch.from_numpy(np.ascontiguousarray(sr.transpose(2, 0, 1)))[None].clamp(0, 1).to(self.device)
 
     def _report(self, losses: list[float], rate: float, psnr: float) -> None:
         if self.progress is not None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from kukkiri.cli.printing import print_progress, print_result
+from kukkiri.devices import resolve_device
 from kukkiri.errors import ConfigError, require
 from kukkiri.files import sweep_temporary_files
 from kukkiri.images import check_output, read_image
@@ -31,6 +32,7 @@ def adapt_command(
     noise: float = 0.0,
     projections: int | None = None,
     precision: Literal["float32", "bfloat16"] | None = None,
+    device: str = "auto",
     seed: int = 0,
     save: Path | None = None,
     report: Path | None = None,
@@ -58,8 +60,9 @@ def adapt_command(
         projections: back-projections on the result; when not given none from an initialization, zssr's own with zssr.
         precision: of zssr while it learns: bfloat16 takes about half the time on CPUs with instructions for it
             (AVX-512 BF16, AMX); float32 when not given.
-        seed: of random weights, crops and noise; the same seed gives the same image unless --budget or Ctrl-C ends
-            learning.
+        device: where the network learns and runs: auto (a GPU when torch sees one), cpu, cuda, cuda:N or mps.
+        seed: of random weights, crops and noise; on the CPU the same seed gives the same image unless --budget or
+            Ctrl-C ends learning.
         save: also write the network (.safetensors), for kukkiri.adaptation.AdaptedUpscaler.load.
         report: also write an .html page with the kernel, and the image before and after.
         overwrite: replace existing files.
@@ -71,6 +74,7 @@ def adapt_command(
             raise ConfigError(f"{other}: exists already. Choose another name, or allow it with --overwrite.")
     for folder in {path.parent for path in (output, save, report) if path is not None}:
         sweep_temporary_files(folder)
+    resolve_device(device)
     image = read_image(source)
     from kukkiri.adaptation import adapt, choose_initialization, degradation_of, grid_of  # torch
     from kukkiri.adaptation.estimated_degradation import estimate_degradation
@@ -101,6 +105,7 @@ def adapt_command(
         noise_std=noise,
         projections=projections,
         precision=precision,
+        device=device,
         progress=_print_step,
     )
     _print_end(adapted)

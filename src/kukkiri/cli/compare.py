@@ -33,6 +33,7 @@ def compare(
     scale: Annotated[int, Parameter(alias="-s")],
     ensemble: bool = False,
     threads: int | None = None,
+    device: str = "cpu",
     arguments: ArgumentOptions = DEFAULT_ARGUMENTS,
     sets: TestSetOptions = DEFAULT_SETS,
     lr: Annotated[Path | None, Parameter(group=TEST_IMAGES)] = None,
@@ -53,6 +54,8 @@ def compare(
         scale: HR pixels for one LR pixel along a side.
         ensemble: average over the eight flips and rotations (geometric self-ensemble).
         threads: CPU threads of the engine; all when not given.
+        device: where torch weights run: cpu, cuda, cuda:N, mps, or auto (a GPU when torch sees one). Other models run
+            on the CPU, and the cost is measured there.
         lr: folder of LR images to use instead of making them.
         perception: compute NIQE, too, which takes a second for each image and model.
         cost: count parameters and multiply-adds, and measure time and memory, too.
@@ -83,6 +86,7 @@ def compare(
             model_args=model_args,
             cost=cost,
             cache=cache.folder(),
+            device=device,
             report=display,
         )
     gallery = build_gallery(
@@ -92,6 +96,7 @@ def compare(
         ensemble=ensemble,
         threads=threads,
         model_args=model_args,
+        device=device,
         report=lambda name: print_progress(f"images of {name}"),
     )
     write_comparison(page, evaluations, gallery=gallery, title=title, overwrite=overwrite)

@@ -37,6 +37,7 @@ def evaluate_command(
     scale: Annotated[tuple[int, ...], Parameter(alias="-s")],
     ensemble: bool = False,
     threads: int | None = None,
+    device: str = "cpu",
     arguments: ArgumentOptions = DEFAULT_ARGUMENTS,
     sets: TestSetOptions = DEFAULT_SETS,
     lr: Annotated[Path | None, Parameter(group=TEST_IMAGES)] = None,
@@ -54,6 +55,8 @@ def evaluate_command(
         scale: HR pixels for one LR pixel along a side.
         ensemble: average over the eight flips and rotations (geometric self-ensemble).
         threads: CPU threads of the engine; all when not given.
+        device: where torch weights run: cpu, cuda, cuda:N, mps, or auto (a GPU when torch sees one). Other models run
+            on the CPU, and --cost is measured there.
         lr: folder of LR images to use instead of making them.
         metrics: keys of ``METRICS``, beside psnr and ssim.
         cost: also count parameters and multiply-adds, and measure time and memory for a megapixel of output.
@@ -73,6 +76,7 @@ def evaluate_command(
             model_args=arguments.read(model),
             cost=cost,
             cache=cache.folder(),
+            device=device,
             report=display,
         )
     table.write(evaluations)

@@ -34,6 +34,7 @@ def evaluate_adapted(
     seed: int = 0,
     model: tuple[str, ...] = (),
     threads: int | None = None,
+    device: str = "cpu",
     sets: TestSetOptions = DEFAULT_SETS,
     protocol: ProtocolOptions = DEFAULT_PROTOCOL,
     metrics: Metrics = (),
@@ -55,6 +56,8 @@ def evaluate_adapted(
         seed: of random weights and sampled crops.
         model: models that do not learn, scored beside; the first is the one that others are compared with.
         threads: CPU threads; all when not given.
+        device: where networks learn, and torch weights run: cpu, cuda, cuda:N, mps, or auto (a GPU when torch sees
+            one).
         metrics: keys of ``METRICS``, beside psnr and ssim.
     """
     require("torch", for_what="adaptation")
@@ -74,6 +77,7 @@ def evaluate_adapted(
         projections=projections,
         precision=precision,
         threads=threads,
+        device=device,
     )
     with ScoreDisplay() as display:
         evaluations = evaluate_many(
@@ -85,6 +89,7 @@ def evaluate_adapted(
             metrics=split_metrics(metrics),
             threads=threads,
             cache=cache.folder(),
+            device=device,
             report=display,
         )
     table.write(evaluations)

@@ -20,6 +20,7 @@ def evaluate_text(
     seed: int = 0,
     ensemble: bool = False,
     threads: int | None = None,
+    device: str = "cpu",
     json: bool = False,
 ) -> None:
     """Read rendered text with Tesseract after each model, and print the character error rate.
@@ -35,6 +36,8 @@ def evaluate_text(
         seed: of the words and the noise.
         ensemble: average over the eight flips and rotations (geometric self-ensemble).
         threads: CPU threads of the engine; all when not given.
+        device: where torch weights run: cpu, cuda, cuda:N, mps, or auto (a GPU when torch sees one). Other models run
+            on the CPU.
         json: print one JSON object to stdout and nothing else.
     """
     reader = reader_version()
@@ -47,6 +50,7 @@ def evaluate_text(
         seed=seed,
         ensemble=ensemble,
         threads=threads,
+        device=device,
         report=_report,
     )
     if json:

@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from kukkiri.cli.model_arguments import DEFAULT_ARGUMENTS, ArgumentOptions, read_one
 from kukkiri.cli.printing import print_json, print_result
+from kukkiri.devices import resolve_device
 from kukkiri.errors import ConfigError, require
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def inspect_attention(
     crop: str | None = None,
     scale: Annotated[int | None, Parameter(alias="-s")] = None,
     arguments: ArgumentOptions = DEFAULT_ARGUMENTS,
+    device: str = "auto",
     overwrite: bool = False,
     json: bool = False,
 ) -> None:
@@ -39,6 +41,7 @@ def inspect_attention(
         pixel: X,Y in the input (after the crop); its centre when not given.
         crop: LEFT,TOP,WIDTH,HEIGHT in input pixels; all when not given.
         scale: of weights that do not tell it or serve several, such as those of FSRCNN and MDSR.
+        device: auto (a GPU when torch sees one), cpu, cuda, cuda:N or mps.
         overwrite: replace existing files.
         json: print one JSON object with the weights to stdout and nothing else.
     """
@@ -47,7 +50,9 @@ def inspect_attention(
     from kukkiri.checkpoints import load
     from kukkiri.explain.figures import check_figure_path
 
+    place = resolve_device(device)
     loaded = load(model, **read_one(arguments, model, scale=scale))
+    loaded.module.to(place)
     targets = {kind: output.with_name(f"{output.stem}-{kind}{output.suffix}") for kind in ("channels", "positions")}
     for target in targets.values():
         check_figure_path(target, overwrite=overwrite)
@@ -85,6 +90,7 @@ def inspect_attribution(
     margin: int = 96,
     scale: Annotated[int | None, Parameter(alias="-s")] = None,
     arguments: ArgumentOptions = DEFAULT_ARGUMENTS,
+    device: str = "auto",
     overwrite: bool = False,
     json: bool = False,
 ) -> None:
@@ -101,6 +107,7 @@ def inspect_attribution(
         steps: of the integral along the path from the blurred image to the image, at least 1.
         margin: input pixels around the box that the network is given.
         scale: of weights that do not tell it or serve several, such as those of FSRCNN and MDSR.
+        device: auto (a GPU when torch sees one), cpu, cuda, cuda:N or mps.
         overwrite: replace an existing file.
         json: print one JSON object to stdout and nothing else.
     """
@@ -112,15 +119,17 @@ def inspect_attribution(
     check_figure_path(output, overwrite=overwrite)
     if steps < 1 or margin < 0:
         raise ConfigError(f"--steps must be at least 1 and --margin at least 0, got {steps} and {margin}.")
+    place = resolve_device(device)
     loaded = load(model, **read_one(arguments, model, scale=scale))
+    loaded.module.to(place)
     lr = explain.read_lr(image, crop=None if crop is None else _box(crop, option="--crop"))
-    place = _box(box, option="--box")
-    result = explain.attribute(loaded.module, lr, box=place, steps=steps, margin=margin)
+    region = _box(box, option="--box")
+    result = explain.attribute(loaded.module, lr, box=region, steps=steps, margin=margin)
     sr = explain.upscale_array(loaded.module, lr)
-    explain.draw_attribution(result, lr, sr, output, box=place, scale=loaded.info.scale)
+    explain.draw_attribution(result, lr, sr, output, box=region, scale=loaded.info.scale)
     if json:
         values = {"diffusion_index": result.diffusion_index, "change": result.change, "sum": float(result.map.sum())}
-        print_json({"model": loaded.info.name, "box": list(place), **values, "file": str(output)})
+        print_json({"model": loaded.info.name, "box": list(region), **values, "file": str(output)})
         return
     print_result(f"{loaded.info.name}: diffusion index {result.diffusion_index:.2f} of 100")
     print_result(str(output))

@@ -31,6 +31,7 @@ def inspect_upsampler_command(
     every_constant: bool = False,
     scale: Annotated[int | None, Parameter(alias="-s")] = None,
     arguments: ArgumentOptions = DEFAULT_ARGUMENTS,
+    device: str = "cpu",
     overwrite: bool = False,
     json: bool = False,
 ) -> None:
@@ -49,12 +50,13 @@ def inspect_upsampler_command(
         every_constant: with --repair: even out the answer to any constant features, not only to those of flat images;
             a much larger change, for models before training.
         scale: of weights that do not tell it or serve several, such as those of FSRCNN and MDSR.
+        device: where a network of torch runs: cpu, cuda, cuda:N, mps, or auto (a GPU when torch sees one).
         overwrite: replace an existing model.
         json: print one JSON object to stdout and nothing else.
     """
     _check_output(model, repair=repair, output=output, overwrite=overwrite)
     model_args = read_one(arguments, model, scale=scale)
-    before = inspect_upsampler(model, image=image, data=data, model_args=model_args)
+    before = inspect_upsampler(model, image=image, data=data, model_args=model_args, device=device)
     info, states = before.info, {"before": before}
     if repair and output is not None:
         if before.invisible:
@@ -63,7 +65,7 @@ def inspect_upsampler_command(
             model, output, info=info, every_constant=every_constant, overwrite=overwrite, model_args=model_args
         )
         print_progress(f"evened out the phases of {layer}; the weights changed by {100 * change:.2f} %")
-        states["after"] = inspect_upsampler(str(output), image=image, data=data)
+        states["after"] = inspect_upsampler(str(output), image=image, data=data, device=device)
     folder = report or Path(f"{info.name.replace('/', '-')}-upsampler")
     draw_difference(states, folder / "difference.png", gain=gain)
     if json:

@@ -16,6 +16,7 @@ from kukkiri.errors import ConfigError, ModelError
 from kukkiri.evaluation.sets import TestImage
 from kukkiri.images import rgb_to_y
 from kukkiri.inference import Upscaler
+from kukkiri.inference.choosing import runs_on_torch
 from kukkiri.inference.ensemble import run_ensemble
 from kukkiri.info import JSON
 from kukkiri.metrics import Protocol, Sample
@@ -85,15 +86,24 @@ class Contender:
         ensemble: bool,
         threads: int | None,
         model_args: Mapping[str, JSON] | None = None,
+        device: str | None = None,
     ) -> None:
-        """Load the model.
+        """Load the model; ``device`` is for torch weights, and other models run on the CPU.
 
         Raises:
+            BackendError: torch sees no such device.
             ModelError: unknown, or not of this scale.
             ConfigError: an RGB network under a protocol that is defined on luma.
         """
         self.name = model
-        self.upscaler = Upscaler(model, scale=scale, ensemble=ensemble, threads=threads, model_args=model_args)
+        self.upscaler = Upscaler(
+            model,
+            scale=scale,
+            ensemble=ensemble,
+            threads=threads,
+            model_args=model_args,
+            device=device if runs_on_torch(model) else None,
+        )
         self._model_args = dict(model_args or {})
         self._protocol = protocol
         engines = self.upscaler.engines
@@ -130,6 +140,8 @@ class Contender:
         files = [Path(self.name)] if Path(self.name).is_file() else []
         files = files or [Path(path) for engine in self.upscaler.engines if (path := getattr(engine, "path", None))]
         total = hashlib.sha256(b"" if files else self.name.encode())
+        devices = {str(engine.device) for engine in self.upscaler.engines if isinstance(engine, _OnDevice)} - {"cpu"}
+        total.update("".join(devices).encode())
         if self._model_args:
             total.update(json.dumps(self._model_args, sort_keys=True).encode())
         for file in files:
@@ -137,6 +149,13 @@ class Contender:
                 if part.is_file():
                     total.update(part.read_bytes())
         return total.hexdigest()
+
+
+@typing.runtime_checkable
+class _OnDevice(typing.Protocol):
+    """An engine that runs on a device of torch."""
+
+    device: Any
 
 
 class AdaptingModel(typing.Protocol):

@@ -1,5 +1,6 @@
 """Scoring of models on test sets: every LR image is made once, and known scores come from a cache."""
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +11,14 @@ from kukkiri.evaluation.cache import ScoreCache, file_digest, metric_key
 from kukkiri.evaluation.contenders import AdaptedContender, AdaptingModel, Contender, TestPair, make_test_pair
 from kukkiri.evaluation.scores import ALWAYS, Evaluation, Scores, SetScore
 from kukkiri.evaluation.sets import TestSet, find_sets, pair_lr
+from kukkiri.inference.choosing import runs_on_torch
 from kukkiri.info import JSON
 from kukkiri.metrics import METRICS, PROTOCOLS, Protocol, Score
 from kukkiri.profiling import measure_cost
 
 __all__ = ["ImageScored", "evaluate", "evaluate_many"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ def evaluate(
     ensemble: bool = False,
     threads: int | None = None,
     model_args: Mapping[str, JSON] | None = None,
+    device: str | None = None,
     report: Callable[[str, str, Score], None] | None = None,
 ) -> Evaluation:
     """Score a model on the set in a folder, or on each set in its sub-folders.
@@ -56,6 +61,7 @@ def evaluate(
         ensemble: geometric self-ensemble: the mean over eight flipped and rotated copies.
         threads: of the engine.
         model_args: what a file of others does not tell, see :class:`kukkiri.Upscaler`.
+        device: of torch weights, see :class:`kukkiri.Upscaler`; the CPU by default, as for published numbers.
         report: called with set, image and score after each image.
 
     Raises:
@@ -76,6 +82,7 @@ def evaluate(
         ensemble=ensemble,
         threads=threads,
         model_args={model: model_args or {}},
+        device=device,
         report=forward,
     )[0]
 
@@ -94,6 +101,7 @@ def evaluate_many(
     model_args: Mapping[str, Mapping[str, JSON]] | None = None,
     cost: bool = False,
     cache: Path | None = None,
+    device: str | None = None,
     report: Callable[[ImageScored], None] | None = None,
 ) -> list[Evaluation]:
     """Score several models at several scales on several sets.
@@ -114,6 +122,8 @@ def evaluate_many(
         model_args: see :func:`evaluate`, for each model that needs some.
         cost: also measure the cost of each model, in a process of its own.
         cache: folder of scores, see :class:`kukkiri.evaluation.ScoreCache`.
+        device: see :func:`evaluate`. A warning names the models that run on the CPU anyway. Adapting models have a
+            device of their own, and the cost is that on the CPU.
         report: called after each image.
 
     Returns:
@@ -128,6 +138,7 @@ def evaluate_many(
     plan = _Plan.check(
         models, scales, protocol=protocol, degradation=degradation, lr=lr, metrics=metrics, ensemble=ensemble
     )
+    _check_device(device, plan)
     if cost and plan.adapting:
         raise ConfigError("the cost of a model that is fitted to every image is not that of its network. Drop --cost.")
     sets = find_sets(data) if isinstance(data, Path) else list(data)
@@ -140,6 +151,7 @@ def evaluate_many(
         threads=threads,
         model_args=model_args or {},
         cache=None if cache is None else ScoreCache(cache),
+        device=device,
         report=report,
     )
     found = []
@@ -216,11 +228,12 @@ class _Evaluator:
         threads: int | None,
         model_args: Mapping[str, Mapping[str, JSON]],
         cache: ScoreCache | None,
+        device: str | None,
         report: Callable[[ImageScored], None] | None,
     ) -> None:
         self.plan, self.sets = plan, sets
         self._threads, self._cache, self._report = threads, cache, report
-        self._model_args = model_args
+        self._model_args, self._device = model_args, device
         self._done = 0
         self._total = len(plan.models) * len(plan.scales) * sum(len(test_set.paths) for test_set in sets)
 
@@ -249,6 +262,7 @@ class _Evaluator:
             ensemble=plan.ensemble,
             threads=self._threads,
             model_args=self._model_args.get(model),
+            device=self._device,
         )
 
     def _score_set(
@@ -300,6 +314,20 @@ class _Evaluator:
         if self._report is not None:
             score = SetScore(name, {image: scores}).images[image]
             self._report(ImageScored(self._done, self._total, model, scale, name, image, score, remembered))
+
+
+def _check_device(device: str | None, plan: _Plan) -> None:
+    """Refuse a device that no model runs on, and warn of models that do not run on it."""
+    if device in (None, "cpu", "auto"):
+        return
+    others = [model for model in plan.models if model not in plan.adapting and not runs_on_torch(model)]
+    if others and len(others) == len(plan.models):
+        raise ConfigError(
+            f"no model here runs on {device}, which is for torch weights (.safetensors, .pth), got "
+            f"{', '.join(others)}. Drop the device."
+        )
+    for model in others:
+        _log.warning("%s runs on the CPU; the device %s is for torch weights", model, device)
 
 
 def _refuse_repeated(kind: str, values: Sequence[object]) -> None:

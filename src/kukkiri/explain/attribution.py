@@ -86,15 +86,15 @@ def attribute(
     seen = to_tensor(network, lr[rows, columns])
     shifted = (left - scale * columns.start, top - scale * rows.start, width, height)
     path = _blurring_path(seen, sigma=sigma, kernel_size=kernel_size, steps=steps)
-    total = torch.zeros_like(seen, dtype=torch.float64)
+    total = torch.zeros(seen.shape, dtype=torch.float64)  # on the CPU: Apple's GPUs have no float64
     for before, after in pairwise(path):
         middle = ((before + after) / 2).requires_grad_()
         (gradient,) = torch.autograd.grad(detect(upscale_tensor(network, middle), shifted), middle)
-        total += gradient.double() * (after - before).double()
+        total += gradient.cpu().double() * (after - before).cpu().double()
     with torch.no_grad():
         ends = [float(detect(upscale_tensor(network, end), shifted)) for end in (path[0], path[-1])]
     result = np.zeros((h, w))
-    result[rows, columns] = total[0].sum(dim=0).cpu().numpy()
+    result[rows, columns] = total[0].sum(dim=0).numpy()
     return Attribution(map=result, change=ends[1] - ends[0])
 
 

@@ -16,7 +16,7 @@ from kukkiri.evaluation import evaluate
 from kukkiri.explain.figures import make_figure
 from kukkiri.images import Image, read_image, rgb_to_y
 from kukkiri.inference import Engine
-from kukkiri.inference.choosing import choose_model
+from kukkiri.inference.choosing import choose_model, runs_on_torch
 from kukkiri.info import JSON, ModelInfo
 from kukkiri.metrics.checkerboard import (
     Checkerboard,
@@ -70,7 +70,12 @@ class UpsamplerReport:
 
 
 def inspect_upsampler(
-    model: str, *, image: Path | None = None, data: Path | None = None, model_args: Mapping[str, JSON] | None = None
+    model: str,
+    *,
+    image: Path | None = None,
+    data: Path | None = None,
+    model_args: Mapping[str, JSON] | None = None,
+    device: str = "cpu",
 ) -> UpsamplerReport:
     """Measure the checkerboard of a model.
 
@@ -79,13 +84,15 @@ def inspect_upsampler(
         image: an LR image of at least 16x16 pixels to upscale; ``None``: a smooth one that is made.
         data: folder of HR images for the PSNR, or of folders of them.
         model_args: what a file of others does not tell, see :class:`kukkiri.Upscaler`.
+        device: where a network of torch runs, see :class:`kukkiri.Upscaler`; an ``.onnx`` file refuses a GPU.
 
     Raises:
-        BackendError: the model is not an ``.onnx`` file, and torch is missing.
+        BackendError: the model is not an ``.onnx`` file, and torch is missing or sees no such device.
+        ConfigError: a device for an ``.onnx`` file.
         ImageError: the image is too small.
         ModelError: the model cannot be loaded, or does not upscale inside itself.
     """
-    engine = _load_engine(model, model_args or {})
+    engine = _load_engine(model, model_args or {}, device=device)
     info = engine.info
     if info.pre_upsampled or info.scale < 2:
         raise ModelError(f"{info.name}: does not upscale inside itself, so it has no phases to measure.")
@@ -102,7 +109,11 @@ def inspect_upsampler(
         ),
         sr=sr,
         image=checkerboard(np.clip(sr, 0.0, 1.0), scale=info.scale),
-        psnr=None if data is None else _mean_psnr(model, data, scale=info.scale, model_args=model_args),
+        psnr=None
+        if data is None
+        else _mean_psnr(
+            model, data, scale=info.scale, model_args=model_args, device=device if runs_on_torch(model) else None
+        ),
     )
 
 
@@ -198,16 +209,16 @@ def draw_spectrum(reports: Mapping[str, UpsamplerReport], path: Path) -> None:
     figure.savefig(path, metadata={"Software": None})
 
 
-def _load_engine(model: str, model_args: Mapping[str, JSON]) -> Engine:
+def _load_engine(model: str, model_args: Mapping[str, JSON], *, device: str) -> Engine:
     if Path(model).suffix == ".onnx":
-        (engine,) = choose_model(model, scale=None, model_args=model_args).engines
+        (engine,) = choose_model(model, scale=None, model_args=model_args, device=device).engines
         return engine
     require("torch", for_what="inspecting a model that is not an .onnx file")
     from kukkiri.checkpoints import load
     from kukkiri.inference.torch_engine import TorchEngine
 
     loaded = load(model, **model_args)
-    return TorchEngine(loaded.module, info=loaded.info)
+    return TorchEngine(loaded.module, info=loaded.info, device=device)
 
 
 def _margin(info: ModelInfo) -> int:
@@ -230,7 +241,9 @@ def _make_lr(path: Path | None, info: ModelInfo) -> Array:
     return np.ascontiguousarray(colour[:height, :width])
 
 
-def _mean_psnr(model: str, folder: Path, *, scale: int, model_args: Mapping[str, JSON] | None) -> float:
-    found = evaluate(model, data=folder, scale=scale, model_args=model_args)
+def _mean_psnr(
+    model: str, folder: Path, *, scale: int, model_args: Mapping[str, JSON] | None, device: str | None
+) -> float:
+    found = evaluate(model, data=folder, scale=scale, model_args=model_args, device=device)
     scores = [score.psnr for images in found.sets.values() for score in images.images.values()]
     return float(np.mean(scores))

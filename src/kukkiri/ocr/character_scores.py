@@ -11,6 +11,7 @@ from kukkiri.degradations import Degradation
 from kukkiri.errors import ConfigError, ModelError
 from kukkiri.evaluation.statistics import bootstrap_interval, paired_difference
 from kukkiri.inference import Upscaler
+from kukkiri.inference.choosing import runs_on_torch
 from kukkiri.ocr.error_rate import character_error_rate
 from kukkiri.ocr.reader import check_reader, read_text
 from kukkiri.ocr.rendering import TextImage
@@ -96,6 +97,7 @@ def score_text(
     seed: int = 0,
     ensemble: bool = False,
     threads: int | None = None,
+    device: str | None = None,
     report: Callable[[str, TextScore], None] | None = None,
 ) -> list[TextScore]:
     """Read the same images after upscaling by each model.
@@ -108,6 +110,7 @@ def score_text(
         seed: of its noise; all models get the same LR images.
         ensemble: geometric self-ensemble.
         threads: of the engine.
+        device: of torch weights, see :class:`kukkiri.Upscaler`; other models run on the CPU.
         report: called with each model and its score.
 
     Raises:
@@ -119,9 +122,14 @@ def score_text(
         raise ConfigError("nothing to read. Give at least one image and one model.")
     if scale < 2 or any(side % scale for image in images for side in image.hr.shape[:2]):
         raise ConfigError(f"scale {scale} does not divide the sides of the images, which are multiples of 12.")
+    if device not in (None, "cpu", "auto") and not any(runs_on_torch(model) for model in models):
+        raise ConfigError(
+            f"no model here runs on {device}, which is for torch weights (.safetensors, .pth), got "
+            f"{', '.join(models)}. Drop the device."
+        )
     check_reader(list(dict.fromkeys(image.script for image in images)))
     degrade = Degradation.parse(degradation)
-    contenders = [_contender(model, scale=scale, ensemble=ensemble, threads=threads) for model in models]
+    contenders = [_contender(model, scale=scale, ensemble=ensemble, threads=threads, device=device) for model in models]
     lr_images = [
         degrade.apply(image.hr, scale=scale, seed=np.random.default_rng([seed, index]))
         for index, image in enumerate(images)
@@ -149,13 +157,16 @@ def upscale_text(
     return lr, _contender(model, scale=scale, ensemble=False, threads=None)(image.hr, lr)
 
 
-def _contender(model: str, *, scale: int, ensemble: bool, threads: int | None) -> Callable[[Array, Array], Array]:
+def _contender(
+    model: str, *, scale: int, ensemble: bool, threads: int | None, device: str | None = None
+) -> Callable[[Array, Array], Array]:
     """The function from (hr, lr) to the image that is read."""
     if model == HR:
         return lambda hr, lr: hr
     if model == LR:
         return lambda hr, lr: lr
-    upscaler = Upscaler(model, scale=scale, ensemble=ensemble, threads=threads)
+    given = device if runs_on_torch(model) else None
+    upscaler = Upscaler(model, scale=scale, ensemble=ensemble, threads=threads, device=given)
     if upscaler.engines and (len(upscaler.engines) > 1 or upscaler.engines[0].info.scale != scale):
         found = upscaler.engines[0].info.scale
         raise ModelError(f"{model} is a x{found} model, but scale {scale} was asked. Use one of x{scale}.")

@@ -77,6 +77,7 @@ def build_gallery(
     ensemble: bool = False,
     threads: int | None = None,
     model_args: Mapping[str, Mapping[str, JSON]] | None = None,
+    device: str | None = None,
     report: Callable[[str], None] | None = None,
 ) -> Gallery:
     """Run the models on the images where they differ most, and on the worst image of each.
@@ -89,6 +90,7 @@ def build_gallery(
         ensemble: geometric self-ensemble, as in the evaluations.
         threads: of the engine.
         model_args: of each model that needs some, as in the evaluations.
+        device: of torch weights, as in the evaluations.
         report: called with the name of each image.
 
     Raises:
@@ -106,6 +108,7 @@ def build_gallery(
             ensemble=ensemble,
             threads=threads,
             model_args=(model_args or {}).get(evaluation.model),
+            device=device,
         )
         for evaluation in evaluations
     ]

@@ -72,7 +72,7 @@ class SOAP(torch.optim.Optimizer):
         parameter.add_(update.view_as(parameter), alpha=-group["lr"])
         if step % group["refresh"] == 0:
             for side in ("row", "column"):
-                state[f"{side}_basis"] = torch.linalg.qr(state[f"{side}s"] @ state[f"{side}_basis"])[0]
+                state[f"{side}_basis"] = _orthonormalize(state[f"{side}s"] @ state[f"{side}_basis"])
 
     @staticmethod
     def _initialize(state: dict[str, Any], gradient: Tensor, beta2: float) -> None:
@@ -90,5 +90,16 @@ class SOAP(torch.optim.Optimizer):
 
 def _eigenbasis(covariance: Tensor) -> Tensor:
     """Return the eigenvectors, computed in float64: LAPACK in float32 may fail or give NaN for a matrix of low rank."""
-    basis: Tensor = torch.linalg.eigh(covariance.double())[1]
+    basis: Tensor = torch.linalg.eigh(_decomposable(covariance).double())[1]
     return basis.to(covariance)
+
+
+def _orthonormalize(matrix: Tensor) -> Tensor:
+    """Return an orthonormal basis of the columns, in order."""
+    basis: Tensor = torch.linalg.qr(_decomposable(matrix))[0]
+    return basis.to(matrix)
+
+
+def _decomposable(matrix: Tensor) -> Tensor:
+    """Move a matrix to the CPU from a device without decompositions and float64, such as Apple's GPUs."""
+    return matrix if matrix.device.type in ("cpu", "cuda") else matrix.cpu()
