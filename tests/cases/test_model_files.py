@@ -308,6 +308,12 @@ def test_a_network_is_found_under_a_prefix_and_beside_losses(tmp_path, prefix, b
     assert all(torch.equal(value, state[key]) for key, value in loaded.module.state_dict().items())
 
 
+def test_a_name_of_any_kind_before_all_keys_is_removed(tmp_path):
+    torch.save({f"mine.{key}": value for key, value in EDSR(**EDSR_SMALL).state_dict().items()}, tmp_path / "A.PTH")
+    assert kukkiri.load(tmp_path / "A.PTH").info.network == "edsr"
+    assert kukkiri.Upscaler(tmp_path / "A.PTH").scale == 2
+
+
 def test_generator_and_discriminator_in_one_file(tmp_path):
     from kukkiri.networks import SRGANDiscriminator
 
@@ -717,6 +723,13 @@ def test_deployed_ecbsr_of_the_etds_repository_scores_as_there(shared, scale, ps
     path = shared / "weights_elsewhere" / "etds" / f"ECBSR_M4C16_x{scale}.pth"
     scores = evaluate(str(path), data=shared / "data" / "Set5", scale=scale).sets["Set5"]
     assert scores.means["psnr"] == pytest.approx(psnr, abs=0.01)
+
+
+def test_a_scale_that_is_no_scale_is_told(tmp_path):
+    path = save(tmp_path / "a.pth", FSRCNN(scale=3, d=5, s=3, m=2))
+    for scale in ("x", -2, 2.5):
+        with pytest.raises(ModelError, match="scale must be a whole number that is not negative"):
+            kukkiri.load(path, scale=scale)
 
 
 def test_texts_of_arguments_are_toml():

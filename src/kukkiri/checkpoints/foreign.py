@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+import torch
 from torch import Tensor
 
 from kukkiri.checkpoints.description import settle_white
@@ -20,6 +21,7 @@ from kukkiri.checkpoints.shapes import list_shapes
 from kukkiri.errors import ModelError
 from kukkiri.info import JSON
 from kukkiri.networks import NETWORKS
+from kukkiri.networks.construction import make_network_from
 
 __all__ = ["Recognized", "recognize"]
 
@@ -106,7 +108,7 @@ class _Search:
             raise ModelError(f"{self.source}: holds several networks: {names}. Save the one that is meant by itself.")
         if part.rank == 2 and not part.is_alone:
             raise ModelError(
-                f"{self.source}: {part.prefix}* is a {best.network}, but beside {', '.join(part.beside[:5])} it may be "
+                f"{self.source}: {part.prefix}* is {best.network}, but beside {', '.join(part.beside[:5])} it may be "
                 "a part of a larger network. Save its tensors by themselves if it is the whole."
             )
         yield best, part
@@ -133,6 +135,7 @@ class _Search:
             return None
         expected = list_shapes(network, inferred)
         if expected is None:
+            self.misfits.append(Misfit(network, _explain(network, inferred)))
             return None
         tensors = add_missing_counters(tensors, expected)
         misfit = find_misfit(network, tensors, expected, dialect=reading.dialect)
@@ -167,6 +170,16 @@ class _Search:
             was = ", ".join(f"{key}={value!r}" for key, value in inferred.items())
             raise ModelError(f"{self.source}: {wrong} does not fit, its tensors are those of {network} with {was}.")
         return merged
+
+
+def _explain(network: str, arguments: Mapping[str, JSON]) -> str:
+    """Write why a network cannot be made of the arguments that its tensors tell."""
+    try:
+        with torch.device("meta"):
+            make_network_from(network, arguments)
+    except ValueError as error:
+        return str(error)
+    return "no network has such tensors"
 
 
 def _is_same(first: Recognized, second: Recognized) -> bool:

@@ -136,16 +136,16 @@ def _choose_scale(loaded: Loaded, wanted: float) -> int:
 
 
 def _load_file(path: Path, *, wanted: float | None, arguments: Mapping[str, JSON]) -> Loaded:
-    if path.suffix == ".onnx":
+    if path.suffix.lower() == ".onnx":
         raise ModelError(
             f"{path}: an ONNX graph has no torch network inside. Run it with kukkiri.Upscaler, or load the "
             ".safetensors file that it was exported from."
         )
-    if path.suffix == ".safetensors":
+    if path.suffix.lower() == ".safetensors":
         info, state = read_safetensors(path)
         if info is not None:
             return _load_own(info, state, path=path, arguments=arguments)
-    elif path.suffix not in _PICKLES:
+    elif path.suffix.lower() not in _PICKLES:
         found = path.suffix or "no suffix"
         raise ModelError(f"{path}: not a file of weights: expected .safetensors or .pth, got {found}.")
     return _load_foreign(path, wanted=wanted, arguments=arguments)

@@ -84,10 +84,10 @@ def read_state(path: str | PathLike[str]) -> State:
         raise ModelError(f"{source}: a folder, not a file of weights. Name one .safetensors or .pth file in it.")
     if not source.is_file():
         raise ModelError(f"{source}: no such file. {did_you_mean_file(source)}")
-    if source.suffix == ".onnx":
+    if source.suffix.lower() == ".onnx":
         raise ModelError(f"{source}: an ONNX graph has no state dict inside. Name the weights that it was made from.")
     _refuse_other_kinds(source)
-    if source.suffix == ".safetensors":
+    if source.suffix.lower() == ".safetensors":
         return _drop_counters(read_safetensors(source)[1])
     return _unwrap(_load_pickle(source), source=str(source))
 
@@ -126,7 +126,7 @@ def _refuse_other_kinds(source: Path) -> None:
         raise ModelError(f"{source}: a web page, not weights. Download the file itself, by its 'raw' address.")
     if text.startswith(b"version https://git-lfs"):
         raise ModelError(f"{source}: a pointer of Git LFS, not the weights. Fetch them with: git lfs pull.")
-    if source.suffix != ".safetensors" and _is_safetensors(source, begin):
+    if source.suffix.lower() != ".safetensors" and _is_safetensors(source, begin):
         raise ModelError(f"{source}: a safetensors file by its content. Rename it to {source.stem}.safetensors.")
     if begin.startswith(b"\x89HDF"):
         raise ModelError(f"{source}: an HDF5 file (Keras, or MATLAB), not PyTorch weights. Convert it to .safetensors.")

@@ -104,12 +104,11 @@ def list_readings(state: Mapping[str, Tensor]) -> Iterator[Reading]:
 
 
 def _strip_one_by_one(state: Mapping[str, Tensor]) -> Iterator[dict[str, Tensor]]:
-    """Remove shared names one after the other, for networks whose own keys begin with such a name."""
+    """Remove names that all keys share one after the other, whatever they are: nothing stands beside them."""
     tensors = dict(state)
     for _ in range(_DEPTH):
         firsts = {key.split(".", 1)[0] for key in tensors}
-        first = next(iter(firsts), "")
-        if len(firsts) != 1 or not _NETWORKS.fullmatch(first) or not all("." in key for key in tensors):
+        if len(firsts) != 1 or not all("." in key for key in tensors):
             return
         tensors = {key.split(".", 1)[1]: value for key, value in tensors.items()}
         yield tensors

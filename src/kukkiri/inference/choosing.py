@@ -135,7 +135,7 @@ def _refuse_device(device: str | None, name: str) -> None:
 
 def _is_file(path: Path) -> bool:
     """True for the name of a file, whether it exists or not."""
-    return path.suffix == ".onnx" or path.suffix in engine_loaders.list_suffixes() or path.is_file()
+    return path.suffix.lower() == ".onnx" or path.suffix.lower() in engine_loaders.list_suffixes() or path.is_file()
 
 
 def _choose_one(
@@ -163,10 +163,10 @@ def _choose_one(
 def _load_file(
     path: Path, scale: float | None, *, threads: int | None, arguments: Mapping[str, JSON], device: str | None
 ) -> tuple[Engine, ...]:
-    if path.suffix == ".onnx":
+    if path.suffix.lower() == ".onnx":
         return (_load_graph(path, threads=threads, arguments=arguments),)
     options = engine_loaders.LoadOptions(scale=scale, arguments=arguments, device=device or "cpu")
-    loaded = engine_loaders.find_loader(path.suffix)(path, options)
+    loaded = engine_loaders.find_loader(path.suffix.lower())(path, options)
     engines = tuple(loaded) if isinstance(loaded, Sequence) and not isinstance(loaded, str) else (loaded,)
     for engine in engines:
         if not isinstance(engine, Engine):
