@@ -4,12 +4,15 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
+from pathlib import Path
 from typing import Any
 
 from kukkiri import __version__, pretrained
 from kukkiri.cli.printing import print_json, print_progress, print_result
-from kukkiri.files import IMAGE_SUFFIXES
 from kukkiri.images import OUTPUT_SUFFIXES
+from kukkiri.images.archives import COMIC_SUFFIX
+from kukkiri.images.format_list import FORMATS
+from kukkiri.images.formats import find_output_format
 from kukkiri.inference import try_providers
 
 __all__ = ["doctor"]
@@ -17,6 +20,10 @@ __all__ = ["doctor"]
 _EXTRAS = {
     "torch": ("torch", "safetensors", "onnx", "onnxscript"),
     "report": ("matplotlib",),
+    "formats": ("PIL",),
+    "heif": ("PIL", "pillow_heif"),
+    "jxl": ("PIL", "pillow_jxl"),
+    "exr": ("OpenEXR",),
     "tensorboard": ("tensorboard",),
     "community": ("torch", "safetensors", "onnx", "onnxscript", "spandrel"),
 }
@@ -58,9 +65,17 @@ def _examine() -> dict[str, Any]:
         "providers": {provider.name: provider.runs for provider in providers},
         "problems": {provider.name: provider.reason for provider in providers if not provider.runs},
         "models": pretrained.list_models(),
-        "reads": sorted(IMAGE_SUFFIXES),
-        "writes": sorted(OUTPUT_SUFFIXES),
+        "reads": sorted(suffix for form in FORMATS if form.is_readable for suffix in form.suffixes),
+        "writes": sorted(_find_written()),
+        "needs": {form.name: form.extra for form in FORMATS if not form.is_readable},
     }
+
+
+def _find_written() -> list[str]:
+    """Suffixes that can be written here."""
+    here = {form.name for form in FORMATS if form.is_writable}
+    found = [suffix for suffix in OUTPUT_SUFFIXES if find_output_format(Path(f"x{suffix}")).name in here]
+    return [*found, COMIC_SUFFIX]
 
 
 def _version(name: str) -> str | None:
@@ -81,6 +96,7 @@ def _lines(report: dict[str, Any]) -> list[str]:
     lines.append(f"models: {', '.join(report['models']) or 'none; install kukkiri again'}")
     lines.append(f"reads {' '.join(report['reads'])}")
     lines.append(f"writes {' '.join(report['writes'])}")
+    lines += [f"does not read {name}: pip install kukkiri[{extra}]" for name, extra in report["needs"].items()]
     if "benchmark" in report:
         from kukkiri.profiling import speed_lines
 

@@ -50,7 +50,7 @@ def prepare(colour: Floats, metadata: Metadata, tone: ToneCurve | None, form: Ou
         if content is not None and not place
     ]
     if dropped:
-        notes.append(f"{' and '.join(dropped)} do not go into {form.name} and were dropped")
+        notes.append(f"{' and '.join(dropped)}: {form.name} has no place for it, so that it was dropped")
         metadata = dataclasses.replace(
             metadata, exif=metadata.exif if form.exif else None, xmp=metadata.xmp if form.xmp else None
         )

@@ -12,7 +12,10 @@ _ICC, _ALPHA, _EXIF, _XMP = 0x20, 0x10, 0x08, 0x04
 
 def split_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield (type, content) of each chunk."""
-    position = 12
+    return _split(data, 12)
+
+
+def _split(data: bytes, position: int) -> Iterator[tuple[bytes, bytes]]:
     while position + 8 <= len(data):
         kind, length = struct.unpack_from("<4sI", data, position)
         yield kind, data[position + 8 : position + 8 + length]
@@ -20,8 +23,10 @@ def split_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def is_lossy(data: bytes) -> bool:
-    """True when the pixels are in a lossy chunk."""
-    return any(kind == b"VP8 " for kind, _ in split_chunks(data))
+    """True when the pixels, or those of a frame, are in a lossy chunk."""
+    return any(kind == b"VP8 " for kind, _ in split_chunks(data)) or any(
+        kind == b"VP8 " for frame, content in split_chunks(data) if frame == b"ANMF" for kind, _ in _split(content, 16)
+    )
 
 
 def embed(data: bytes, metadata: Metadata, size: tuple[int, int]) -> bytes:
