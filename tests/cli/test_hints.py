@@ -10,7 +10,10 @@ from kukkiri.cli import run
     [
         (["upscale", "a.jpg", "--gpu"], "Unknown option: --gpu. This command computes on the CPU, "),
         (["upscale", "a.jpg", "--gpu=0"], "(--threads sets how many); kukkiri doctor lists devices."),
-        (["evaluate", "--model", "bicubic", "--scale", "2", "--cuda"], "kukkiri doctor lists devices."),
+        (
+            ["evaluate", "--model", "bicubic", "--scale", "2", "--cuda"],
+            "Did you mean --device? kukkiri doctor lists the devices.",
+        ),
         (["upscale", "a.jpg", "--outscale", "2"], "Unknown option: --outscale. Did you mean --scale?"),
         (["upscale", "a.jpg", "--tta"], "Did you mean --ensemble?"),
         (["upscale", "a.jpg", "--seamless"], "Did you mean --wrap?"),
