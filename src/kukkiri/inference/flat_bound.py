@@ -41,7 +41,8 @@ class FlatBound:
         self._lr, self._level = lr, np.float32(level)
         part = part or Part.whole(len(lr), size[0])
         self._starts = part.locate(len(lr))
-        self._copies = np.diff(find_starts(lr.shape[1], size[1]))
+        self._across = find_starts(lr.shape[1], size[1])
+        self._copies = np.diff(self._across)
 
     def clip(self, rows: Pixels, start: int = 0) -> None:
         """Clip rows of SR, (n, sW, C), in place; the first of them is row ``start`` of SR."""
@@ -52,12 +53,15 @@ class FlatBound:
         bounding = np.flatnonzero(flat.any(axis=(1, 2)))
         if not len(bounding):
             return
-        low, high = (np.repeat(limit, self._copies, axis=1) for limit in (low, high))
-        for row in bounding:
-            begin, end = np.clip(self._starts[first + row : first + row + 2], start, stop) - start
-            target = rows[begin:end]
-            np.maximum(target, low[row], out=target)
-            np.minimum(target, high[row], out=target)
+        columns = np.flatnonzero(flat.any(axis=(0, 2)))
+        left, right = int(columns[0]), int(columns[-1]) + 1
+        copies, begin, end = self._copies[left:right], int(self._across[left]), int(self._across[right])
+        low, high = (np.repeat(limit[bounding, left:right], copies, axis=1) for limit in (low, high))
+        starts = self._starts[first : last + 1].tolist()
+        for place, row in enumerate(bounding.tolist()):
+            target = rows[max(starts[row] - start, 0) : starts[row + 1] - start, begin:end]
+            np.maximum(target, low[place], out=target)
+            np.minimum(target, high[place], out=target)
 
     def _find_limits(self, first: int, last: int) -> tuple[Pixels, Pixels, NDArray[np.bool_]]:
         """The lowest and the highest SR sample of each LR pixel in some rows, and where it is flat: they hold there."""

@@ -12,6 +12,7 @@ The mean is taken over cells of 4x4 LR pixels, weighted 1 4 6 4 1 along rows and
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,7 @@ _AMPLITUDE = (4.0, 8.0)  # levels: RMS of LR minus its 3x3 mean; from the second
 _FINENESS = (0.1, 0.2)  # the square of that over the variance: 0.3 to 1.8 for dots of 1 to 4 pixels, 0.04 for edges
 _SHIFTS = (8, 16, 32, 48, 64, 96, 128, 192, 256)  # levels of the field for which the mean is taken
 _WEIGHTS = (1, 4, 6, 4, 1)
+_TOGETHER = 8  # rows of cells that one thread adds up at a time
 
 
 @dataclass(frozen=True)
@@ -84,23 +86,28 @@ def keep_local_mean(
     if min(part.height, size[1]) < _SMALLEST:
         return False
     limits = _Limits(level, low, high, FlatBound(lr, sr.shape[:2], level=level, part=part), part)
-    ones = np.ones((*size, 1), dtype=np.float32)
-    area = _smooth(_cell_sums(ones, size, range(-(-size[0] // CELL_SIDE))))
+    area = _smooth(np.multiply.outer(_measure_cells(size[0]), _measure_cells(size[1]))[..., None])
     rows = range(len(area))
-    wanted = _smooth(_cell_sums(lr, size, rows)) / area
+    wanted = _smooth(_Cells(size, lr.shape).add_up(lr, rows)) / area
+    cells = _Cells(size, sr.shape, part)
     density = size[1] / (part.scale * sr.shape[1])
 
-    def means(shift: float, chosen: Sequence[int]) -> Field:
+    def means(shift: float, chosen: list[int]) -> Field:
         sums = np.zeros_like(wanted)
 
-        def add(number: int) -> None:
-            sums[number] = _cell_sums(sr, size, [number], limits=limits, shift=shift)[0]
+        def shifted(row: int) -> Pixels:
+            read = cells.get_rows(row)
+            return limits.add(sr[read], np.float32(shift), start=read.start)
 
-        run_strips(add, chosen, threads=threads)
+        def add(start: int) -> None:
+            part_of = chosen[start : start + _TOGETHER]
+            sums[part_of] = cells.add_up(sr, part_of, shifted=shifted if shift else None)
+
+        run_strips(add, range(0, len(chosen), _TOGETHER), threads=threads)
         smoothed: Field = _smooth(sums) * density / area
         return smoothed
 
-    found = means(0.0, rows)
+    found = means(0.0, list(rows))
     drift = wanted - found
     share = _rise(np.abs(drift) / level, _DRIFT)
     if not share.any():
@@ -128,54 +135,72 @@ def _find_patterns(lr: Pixels, *, mean: Field, area: Field, level: float) -> Fie
     padded = np.pad(lr, ((1, 1), (1, 1), (0, 0)), mode="edge")
     column = padded[:-2] + padded[1:-1] + padded[2:]
     fine = lr - (column[:, :-2] + column[:, 1:-1] + column[:, 2:]) / np.float32(9)
-    energy = _smooth(_cell_sums(np.square(fine, out=fine), size, rows)) / area
-    variance = _smooth(_cell_sums(np.square(lr), size, rows)) / area - mean**2
+    cells = _Cells(size, lr.shape)
+    energy = _smooth(cells.add_up(np.square(fine, out=fine), rows)) / area
+    variance = _smooth(cells.add_up(np.square(lr), rows)) / area - mean**2
     amplitude = np.sqrt(energy) / level
     return _rise(amplitude, _AMPLITUDE) * _rise(energy / np.maximum(variance, level**2), _FINENESS)
 
 
-def _cell_sums(
-    pixels: Pixels, size: tuple[int, int], rows: Sequence[int], *, limits: _Limits | None = None, shift: float = 0.0
-) -> Field:
-    """Sums of the samples in each cell of some rows of cells, (len(rows), columns, C).
+class _Cells:
+    """The cells of LR in an image of its size or larger.
 
-    Cells end between the pixels of ``pixels`` when the scale has a fraction; such pixels count in parts.
-
-    Args:
-        pixels: (sH, sW, C).
-        size: (height, width) of LR.
-        rows: of cells.
-        limits: keep the shifted samples.
-        shift: is added to the samples first.
+    They end between the pixels of the larger one when the scale has a fraction; such pixels count in parts.
     """
-    height, width, channels = pixels.shape
-    across = _edges(size[1], width / size[1])
-    down = _edges(size[0], 1 if limits is None else limits.part.scale)
-    if limits is not None:  # the part of SR begins at a whole row, that of LR between two
-        down = np.clip(down + _settle(limits.part.first * limits.part.scale - limits.part.row), 0, height)
-    result = np.empty((len(rows), len(across) - 1, channels))
-    for place, row in enumerate(rows):
-        first, last = down[row], down[row + 1]
-        strip = pixels[int(first) : int(np.ceil(last))]
-        if not len(strip):
-            result[place] = 0
-            continue
-        if limits is not None and shift:
-            strip = limits.add(strip, np.float32(shift), start=int(first))
-        weights = np.ones(len(strip), dtype=np.float32)
-        weights[0] -= first - int(first)
-        weights[-1] -= np.ceil(last) - last
-        line = (weights @ strip.reshape(len(strip), -1)).reshape(width, channels).astype(np.float64)
-        whole = across.astype(np.intp)
-        sums = np.add.reduceat(line, whole[:-1], axis=0)
-        parts = (across - whole)[:, None] * line[np.minimum(whole, width - 1)]
-        result[place] = sums + parts[1:] - parts[:-1]
-    return result
+
+    def __init__(self, size: tuple[int, int], pixels: tuple[int, ...], part: Part | None = None) -> None:
+        """Find the borders.
+
+        Args:
+            size: (height, width) of LR.
+            pixels: (height, width, C) of the image whose samples are summed.
+            part: where both lie in the whole; ``None`` for LR itself.
+        """
+        height, self._width, self._channels = pixels
+        self._across = _edges(size[1], self._width / size[1])
+        self._columns = self._across.astype(np.intp)
+        self._down = _edges(size[0], 1 if part is None else part.scale)
+        if part is not None:  # the part of SR begins at a whole row, that of LR between two
+            self._down = np.clip(self._down + _settle(part.first * part.scale - part.row), 0, height)
+
+    def get_rows(self, row: int) -> slice:
+        """Return the rows of pixels that a row of cells reads."""
+        return slice(int(self._down[row]), int(np.ceil(self._down[row + 1])))
+
+    def add_up(self, pixels: Pixels, rows: Sequence[int], *, shifted: Callable[[int], Pixels] | None = None) -> Field:
+        """Sums of the samples in each cell of some rows of cells, (len(rows), columns, C).
+
+        Args:
+            pixels: (height, width, C).
+            rows: of cells.
+            shifted: gives the pixels that a row of cells reads, instead of ``pixels``.
+        """
+        lines = np.zeros((len(rows), self._width * self._channels), dtype=np.float32)
+        for line, row in zip(lines, rows, strict=True):
+            read = self.get_rows(row)
+            strip = pixels[read] if shifted is None else shifted(row)
+            if len(strip):
+                weights = np.ones(len(strip), dtype=np.float32)
+                weights[0] -= self._down[row] - read.start
+                weights[-1] -= read.stop - self._down[row + 1]
+                np.matmul(weights, strip.reshape(len(strip), -1), out=line)
+        wide = lines.reshape(len(rows), self._width, self._channels)
+        sums = np.add.reduceat(wide, self._columns[:-1], axis=1).astype(np.float64)
+        fractions = (self._across - self._columns)[:, None]
+        if fractions.any():
+            parts = fractions * wide[:, np.minimum(self._columns, self._width - 1)]
+            sums += parts[:, 1:] - parts[:, :-1]
+        return sums
 
 
 def _edges(length: int, scale: float) -> Field:
     """Where cells of LR begin and end in SR, along a side of ``length`` LR pixels."""
     return _settle(np.minimum(np.arange(0, length + CELL_SIDE, CELL_SIDE), length) * scale)
+
+
+def _measure_cells(length: int) -> Field:
+    """Sides of the cells along a side."""
+    return np.diff(_edges(length, 1))
 
 
 def _settle(places: Field | float) -> Field:
@@ -229,7 +254,8 @@ def _shift(sr: Pixels, field: Field, size: tuple[int, int], *, limits: _Limits, 
     """Add the field, interpolated between the centres of its cells, and clip, in the rows that it reaches."""
     height, width, _ = sr.shape
     part = limits.part
-    left, right, across = _between((np.arange(width, dtype=np.float64) + 0.5) * (size[1] / width), field.shape[1])
+    columns: Field = (np.arange(width) + 0.5) * (size[1] / width)
+    left, right, across = _between(columns, field.shape[1])
     places = (np.arange(height) + part.row + 0.5) / part.scale - part.first
     above, below, down = _between(places, field.shape[0])
     wide = (field[:, left] * (1 - across)[:, None] + field[:, right] * across[:, None]).astype(np.float32)
@@ -248,7 +274,7 @@ def _shift(sr: Pixels, field: Field, size: tuple[int, int], *, limits: _Limits, 
     run_strips(add_rows, range(0, height, 64), threads=threads)
 
 
-def _between(places: Field, cells: int) -> tuple[NDArray[np.intp], NDArray[np.intp], Field]:
+def _between(places: NDArray[np.floating[Any]], cells: int) -> tuple[NDArray[np.intp], NDArray[np.intp], Field]:
     """For places along a side, in LR pixels: the cells before and behind, and the part of the way between them."""
     place = places / CELL_SIDE - 0.5
     before = np.clip(np.floor(place), 0, cells - 1).astype(np.intp)

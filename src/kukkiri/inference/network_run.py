@@ -38,6 +38,7 @@ class NetworkRun:
         chop: bool = False,
         skip_flat: bool = False,
         bounded: bool = False,
+        bound_last: bool = True,
         threads: int = 1,
         progress: ProgressCallback | None = None,
         statistics: SkipStatistics | None = None,
@@ -51,13 +52,14 @@ class NetworkRun:
             chop: run each network in the official four quadrants.
             skip_flat: interpolate flat parts.
             bounded: after each network, hold flat parts of the image to it, see :func:`bound_flat`.
+            bound_last: after the last one, too; else the caller bounds what he makes of the result.
             threads: for what is done beside the networks.
             progress: see :data:`ProgressCallback`.
             statistics: counts what ``skip_flat`` skips; of this run alone unless given.
         """
         self._engines, self._plan = engines, plan
         self._ensemble, self._chop, self._skip_flat = ensemble, chop, skip_flat
-        self._bounded, self._threads = bounded, threads
+        self._bounded, self._bound_last, self._threads = bounded, bound_last, threads
         passes = [(engine, size, tile) for engine, (_, size, tile) in zip(engines, plan.passes, strict=True)]
         self._progress = TileProgress(passes, variants=len(VARIANTS) if ensemble else 1, report=progress)
         self._seams = SeamScore()
@@ -82,10 +84,12 @@ class NetworkRun:
             if engine.info.pre_upsampled:
                 planes = resize_planes(planes, size)
             planes = self._run_network(engine, planes, tile, number=number)
-            self._bound(planes, lr)
+            if number + 1 < len(self._engines) or self._bound_last:
+                self._bound(planes, lr)
         if planes.shape[-2:] != self._plan.output_size:
             planes = resize_planes(planes, self._plan.output_size)
-            self._bound(planes, lr)
+            if self._bound_last:
+                self._bound(planes, lr)
         return planes
 
     def notes(self) -> list[str]:

@@ -17,10 +17,8 @@ from kukkiri.images import Image
 from kukkiri.images.alpha_rows import CELL, MARGIN, RowBleeding
 from kukkiri.images.row_source import RowSource, RowWindow
 from kukkiri.inference.alpha_resize import resize_alpha_rows
-from kukkiri.inference.bounds import LUMA_RANGE, RGB_RANGE
 from kukkiri.inference.colour_plan import ColourPlan
 from kukkiri.inference.engine import Engine
-from kukkiri.inference.flat_bound import bound_flat
 from kukkiri.inference.flat_regions import SkipStatistics
 from kukkiri.inference.interpolation import interpolate_rows
 from kukkiri.inference.local_mean import CELL_SIDE, REACH
@@ -130,6 +128,7 @@ class StripUpscaler:
             ensemble=self.ensemble,
             skip_flat=self.skip_flat,
             bounded=self.bounded,
+            bound_last=False,
             threads=self.threads,
             progress=progress,
             statistics=self.skipped,
@@ -212,7 +211,7 @@ class _Strips:
             part, image = self._read(top, bottom, available)
             rows = int(self._starts[bottom]) - part.row
             colours = ColourPlan(dataclasses.replace(image, alpha=None), self._colour)
-            sr = self._resize(part, rows, lr=colours.planes)
+            sr = self._resize(part, rows)
             colour = colours.join(sr, bounded=self._run.bounded, part=part, threads=self._run.threads).colour
             alpha = image.alpha
             if alpha is not None:
@@ -227,8 +226,8 @@ class _Strips:
         part = Part(first, self._source.size[0], int(self._starts[top]), self._run.output_size[0])
         return part, self._rows.get(first, last)
 
-    def _resize(self, part: Part, rows: int, *, lr: Plane) -> Plane:
-        """Rows of the networks' result at the size that is asked for, bounded there."""
+    def _resize(self, part: Part, rows: int) -> Plane:
+        """Rows of the networks' result at the size that is asked for."""
         if self._planes is None:
             raise ValueError("no rows were computed")
         height, width = (self._factor * side for side in self._source.size)
@@ -236,12 +235,7 @@ class _Strips:
         if self._run.output_size == (height, width):
             return self._planes[..., part.row - first : part.row - first + rows, :]
         strips = StripResize(self._planes[0], output_size=self._run.output_size, height=height, first=first)
-        sr: Plane = strips.rows(part.row, part.row + rows)[None]
-        if self._run.bounded:
-            low, high = LUMA_RANGE if self._colour == "y" else RGB_RANGE
-            for plane, source in zip(sr[0], lr[0], strict=True):
-                bound_flat(plane[..., None], source[..., None], level=(high - low) / 255, part=part)
-        return sr
+        return strips.rows(part.row, part.row + rows)[None]
 
     def _keep(self, first: int) -> None:
         """Forget what lies above a row."""

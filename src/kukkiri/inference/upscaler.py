@@ -414,11 +414,11 @@ class Upscaler:
         if not self.engines:
             return interpolate_image(image, plan.output_size, kernel=self.kernel or "cubic", threads=self.threads)
         colours = ColourPlan(image, self.engines[0].info.colour)
-        run = self._network_run(plan, progress)
+        run = self._network_run(plan, progress, bound_last=False)
         sr = colours.join(run.run(colours.planes), bounded=self.bounded, threads=self.threads)
         return dataclasses.replace(sr, notes=(*image.notes, *run.notes()))
 
-    def _network_run(self, plan: Plan, progress: ProgressCallback | None) -> NetworkRun:
+    def _network_run(self, plan: Plan, progress: ProgressCallback | None, *, bound_last: bool = True) -> NetworkRun:
         return NetworkRun(
             self.engines,
             plan,
@@ -426,6 +426,7 @@ class Upscaler:
             chop=self.chop,
             skip_flat=self.skip_flat,
             bounded=self.bounded,
+            bound_last=bound_last,
             threads=self.threads,
             progress=progress,
         )
