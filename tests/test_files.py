@@ -9,6 +9,8 @@ import pytest
 from kukkiri.errors import ConfigError
 from kukkiri.files import (
     IMAGE_SUFFIXES,
+    drop_temporary_files,
+    list_files,
     list_images,
     replacing,
     require_images,
@@ -148,3 +150,38 @@ def test_required_images_that_are_missing_are_one_line(tmp_path):
         require_images(tmp_path)
     fill(tmp_path, ["a.png"])
     assert require_images(tmp_path) == (tmp_path / "a.png",)
+
+
+def test_what_a_dead_process_of_this_machine_left_is_swept_at_once(tmp_path):
+    code = (
+        "import os, sys\nfrom pathlib import Path\nfrom kukkiri.files import replacing\n"
+        "with replacing(Path(sys.argv[1])) as temporary:\n    os._exit(9)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "a.bin")], check=False)
+    (left,) = tmp_path.iterdir()
+    with replacing(tmp_path / "b.bin") as mine:
+        assert sweep_temporary_files(tmp_path) == 1
+        assert mine.exists()
+    assert not left.exists()
+
+
+def test_a_process_that_does_not_wait_drops_what_it_was_writing(tmp_path):
+    def write():
+        with replacing(tmp_path / "a.bin") as temporary:
+            drop_temporary_files()
+            assert not temporary.exists()
+
+    with pytest.raises(FileNotFoundError):
+        write()
+    assert not list(tmp_path.iterdir())
+
+
+def test_names_that_begin_with_a_dot_are_no_images(tmp_path):
+    for name in ("a.png", "._a.png", ".hidden/b.png", "below/c.PNG", "below/.d.png", "below/e.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert list_images(tmp_path) == (tmp_path / "a.png",)
+    assert list_images(tmp_path, recursive=True) == (tmp_path / "a.png", tmp_path / "below" / "c.PNG")
+    assert list_files(tmp_path / "below") == (tmp_path / "below" / "c.PNG", tmp_path / "below" / "e.txt")
+    assert list_images(tmp_path / ".hidden") == (tmp_path / ".hidden" / "b.png",)  # named, so meant
+    assert list_images(tmp_path / "none") == ()

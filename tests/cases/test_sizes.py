@@ -167,6 +167,16 @@ def test_a_wrapped_texture_has_no_seam(model, size, channels):
     assert np.abs(difference).max() > 0.02  # without it there is one
 
 
+@pytest.mark.parametrize("preset", ["fast", "balanced", "best"])
+def test_a_wrapped_dither_has_no_seam_either(preset, rng):
+    """One-pixel patterns keep their mean in cells of 4 pixels, which the sides of textures are multiples of."""
+    waves = 0.5 + 0.4 * np.sin(2 * np.pi * np.arange(64) / 64) * np.ones((48, 1))
+    dither = (waves > rng.random((48, 64))).astype(np.float32)
+    upscaler = kukkiri.Upscaler(preset, scale=2, wrap=True)
+    moved = upscaler(np.roll(dither, (24, 32), axis=(0, 1)))
+    assert np.abs(np.roll(upscaler(dither), (48, 64), axis=(0, 1)) - moved).max() < 3e-6
+
+
 @pytest.mark.parametrize("channels", [3, 4])
 def test_a_wrapped_result_is_the_middle_of_tiles_upscaled_together(tmp_path, channels):
     levels = np.round(255 * texture(32, 40)[..., :channels]).astype(np.uint8)

@@ -10,22 +10,27 @@ from numpy.typing import NDArray
 from kukkiri.images import Image
 from kukkiri.inference.alpha_resize import resize_alpha
 from kukkiri.inference.engine import Engine
+from kukkiri.inference.local_mean import CELL_SIDE, REACH
 from kukkiri.inference.tiling import choose_overlap
 from kukkiri.resampling import resize
 
 __all__ = ["bleed_wrapped", "find_wrap_margin", "resize_wrapped", "upscale_wrapped"]
 
 Plane = NDArray[np.float32]
-_AROUND = 8  # LR pixels that chroma and corrections of the result read beside the networks
+_AROUND = REACH + CELL_SIDE  # LR pixels that chroma and the corrections of the result read beside the networks
 
 
 def find_wrap_margin(engines: Sequence[Engine]) -> int:
-    """Return the pixels of the image on each side that a result depends on, a multiple of every network's multiple."""
+    """Return the pixels of the image on each side that a result depends on.
+
+    A multiple of every network's multiple, and of the cells of the local mean, so that these are the same at both ends
+    of an image whose sides are multiples, too.
+    """
     margin, scale = float(_AROUND), 1
     for engine in engines:
         margin += choose_overlap(engine) / (1 if engine.info.pre_upsampled else scale)
         scale *= engine.info.scale
-    multiple = math.lcm(*(engine.info.multiple for engine in engines))
+    multiple = math.lcm(CELL_SIDE, *(engine.info.multiple for engine in engines))
     return -(-math.ceil(margin) // multiple) * multiple
 
 
