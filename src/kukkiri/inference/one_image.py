@@ -66,6 +66,7 @@ def upscale(
     wrap: bool = False,
     alpha: AlphaMode = "transparency",
     model_args: Mapping[str, JSON] | None = None,
+    device: str | None = None,
 ) -> NDArray[np.generic] | Image:
     """Upscale one image; for several, make one :class:`Upscaler`, which loads the model once.
 
@@ -95,6 +96,7 @@ def upscale(
         wrap: the image is a seamless texture.
         alpha: ``transparency``, ``separate`` (data of its own) or ``opaque``.
         model_args: what a file of others does not tell about its network.
+        device: of torch weights.
 
     Returns:
         An array for an array, else an image; its ``.save("out.png")`` writes it with its metadata.
@@ -126,5 +128,6 @@ def upscale(
         wrap=wrap,
         alpha=alpha,
         model_args=model_args,
+        device=device,
     )
     return upscaler(image)
