@@ -232,6 +232,27 @@ def test_an_interrupted_run_keeps_a_checkpoint(folder):
     assert torch.load(settings.folder / "checkpoint.pt", weights_only=True)["step"] == 30
 
 
+def test_a_validation_that_a_signal_ends_is_done_when_the_run_goes_on(folder, monkeypatch):
+    """Also that of the last step, after which there is nothing left to train."""
+    whole = []
+    expected = weights_of(train(recipe(folder, name="whole"), report=whole.append))
+
+    def interrupt(*arguments, **keywords):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sys.modules["kukkiri.training.train"], "validate", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            train(recipe(folder, name="ended", validate_every=40))
+    lines = []
+    found = weights_of(train(recipe(folder, name="ended", validate_every=40), resume=True, report=lines.append))
+    assert [(line.step, line.psnr) for line in lines] == [(40, whole[-1].psnr)]
+    assert all(torch.equal(expected[key], found[key]) for key in expected)
+    logged = (folder.parent / "runs" / "ended" / "log.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in logged] == [10, 20, 30, 40]
+    assert json.loads(logged[-1])["loss"] is None  # what the steps since the last line cost is not known any more
+
+
 def test_training_lowers_the_loss_and_logs_every_line(folder):
     lines = []
     settings = recipe(folder, steps=150, initialization="interpolator", optimizer="soap")

@@ -1,6 +1,7 @@
 """The log of a run: one line of JSON every so many steps, the same for TensorBoard, and a report to the caller."""
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ class TrainingProgress:
     steps: int
     """Updates of the whole run."""
     loss: float
-    """Mean since the last line."""
+    """Mean since the last line; NaN, and null in the log, when every update was left out."""
     learning_rate: float
     patches_per_second: float
     """Of all processes together."""
@@ -51,6 +52,10 @@ class Meter:
 
     def __init__(self) -> None:
         """Begin to count."""
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin again, after a line was written."""
         self.patches = 0
         self._updates, self._skipped, self._sampling = 0, 0, 0.0
         self._sums: dict[str, float] = {}
@@ -115,7 +120,7 @@ class RunLog:
     def write(self, line: TrainingProgress) -> None:
         """Append a line; it is on the disk, or with the operating system, when this returns."""
         with self._path.open("a", encoding="utf-8") as log:
-            log.write(json.dumps(asdict(line)) + "\n")
+            log.write(json.dumps(_without_nan(asdict(line)), allow_nan=False) + "\n")
         if self._board is not None:
             for name, value in _scalars(line).items():
                 self._board.add_scalar(name, value, line.step)
@@ -127,6 +132,13 @@ class RunLog:
         """Close TensorBoard's file."""
         if self._board is not None:
             self._board.close()
+
+
+def _without_nan(values: Any) -> Any:
+    """Replace numbers that JSON does not have by null."""
+    if isinstance(values, dict):
+        return {key: _without_nan(value) for key, value in values.items()}
+    return None if isinstance(values, float) and not math.isfinite(values) else values
 
 
 def _scalars(line: TrainingProgress) -> dict[str, float]:

@@ -58,6 +58,8 @@ class TrainingState:
     """The highest PSNR so far."""
     skipped: int = 0
     """Updates in a row, up to now, that were left out."""
+    is_due: bool = False
+    """The weights of this step are to be validated, and are not yet."""
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """Iterate over all parameters that are trained, in a fixed order."""
@@ -114,6 +116,7 @@ class TrainingState:
             "step": self.step,
             "best": self.best,
             "skipped": self.skipped,
+            "is_due": self.is_due,
             "modules": {name: module.state_dict() for name, module in self.modules.items()},
             "averages": self.averages,
             "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
@@ -136,6 +139,7 @@ class TrainingState:
                 "another name, with initialization = 'transfer' to begin from its weights."
             )
         self.step, self.best, self.skipped = saved["step"], saved["best"], saved["skipped"]
+        self.is_due = saved["is_due"]
         for name, module in self.modules.items():
             module.load_state_dict(saved["modules"][name])
         for name, optimizer in self.optimizers.items():

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import torch
@@ -68,7 +68,7 @@ def train(
         scaler = torch.amp.GradScaler(device.type, enabled=recipe.precision == "float16")
         state = TrainingState(setup.modules, setup.optimizers, scaler)
         log = RunLog(folder.log, tensorboard=recipe.tensorboard, report=report) if world.is_first else None
-        with closing(setup):
+        with closing(setup), closing(log) if log else nullcontext():
             if folder.checkpoint.exists():
                 state.restore(folder.checkpoint, recipe=recipe, fingerprint=setup.fingerprint)
             else:
@@ -93,7 +93,21 @@ def run(
     log: RunLog | None = None,
     world: World = World(),  # noqa: B008  # immutable
 ) -> None:
-    """Update the weights until ``last`` steps are done, then write a checkpoint."""
+    """Update the weights until ``last`` steps are done, then write a checkpoint.
+
+    Args:
+        recipe: of the run.
+        setup: what its kind of training gives to the loop.
+        state: initialized, or restored.
+        last: steps of the run that are done at the end.
+        folder: of the run.
+        log: in the first process, which validates and writes; ``None`` in the others.
+        world: all processes of the run.
+
+    Raises:
+        TrainingError: as :func:`train`.
+        KeyboardInterrupt: as :func:`train`.
+    """
     is_gpu, float16 = setup.device.type == "cuda", state.scaler.is_enabled()
     watch = Watch(lag=int(is_gpu), tolerated=recipe.skip_non_finite, float16=float16)
     stop, meter = StopRequest(), Meter()
@@ -105,8 +119,19 @@ def run(
         if log:
             state.save(folder.checkpoint, recipe=recipe, fingerprint=setup.fingerprint)
 
+    def record() -> None:
+        watch.read(state, meter, all_of_them=True)
+        if log:
+            line = meter.line(recipe, state.step, rate=setup.rates(state.step - 1)["network"])
+            with stop.waiting() if state.is_due else nullcontext():
+                log.write(validate(setup, state, line, folder=folder) if state.is_due else line)
+        state.is_due = False
+        meter.reset()
+
     with stop.listening():
         try:
+            if state.is_due:  # a validation that a signal ended
+                record()
             while state.step < last:
                 # the learning rates of this step, and its random numbers
                 for name, rate in setup.rates(state.step).items():
@@ -134,14 +159,9 @@ def run(
                 meter.patches += setup.patches(state.step - 1)
 
                 # log, validation, checkpoint
-                is_due = state.step % recipe.validate_every == 0 or state.step == recipe.steps
-                if is_due or state.step % recipe.log_every == 0:
-                    watch.read(state, meter, all_of_them=True)
-                    if log:
-                        line = meter.line(recipe, state.step, rate=setup.rates(state.step - 1)["network"])
-                        with stop.waiting():
-                            log.write(validate(setup, state, line, folder=folder) if is_due else line)
-                    meter = Meter()
+                state.is_due = state.step % recipe.validate_every == 0 or state.step == recipe.steps
+                if state.is_due or state.step % recipe.log_every == 0:
+                    record()
                 if state.step % recipe.checkpoint_every == 0:
                     save()
                 if stopping:
