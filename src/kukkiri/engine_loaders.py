@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kukkiri.info import JSON
-
 __all__ = [
     "EngineLoader",
     "LoadOptions",
@@ -31,8 +29,8 @@ class LoadOptions:
 
     scale: float | None = None
     """The scale that the result shall have; it decides where a file serves several."""
-    arguments: Mapping[str, JSON] = field(default_factory=dict)
-    """What the file does not tell: keywords of a torch network's constructor."""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    """What the file does not tell: keywords of a torch network's constructor, JSON values."""
     device: str = "cpu"
     """Of torch, see :func:`kukkiri.devices.resolve_device`."""
 

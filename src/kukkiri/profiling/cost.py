@@ -96,7 +96,7 @@ def count_cost(
 
 
 def _count(
-    model: str, upscaler: Upscaler, *, scale: int, model_args: Mapping[str, JSON]
+    model: str, upscaler: Upscaler, *, scale: int, model_args: Mapping[str, JSON] | None = None
 ) -> tuple[int | None, int | None]:
     """Parameters and multiply-adds for one megapixel."""
     if upscaler.kernel is not None:
@@ -113,7 +113,7 @@ def _count(
         )
     if not Path(model).is_file():
         return None, None
-    counter = _torch_count(Path(model), scale=scale, model_args=model_args)
+    counter = _torch_count(Path(model), scale=scale, model_args=model_args or {})
     return counter.parameters, _per_megapixel(engine, counter.multiply_adds)
 
 
