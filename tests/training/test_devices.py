@@ -147,7 +147,6 @@ def test_transferred_weights_and_solved_heads_are_the_same(folder, network, scal
         "scale": scale,
         "centre": 0.45,
         "patch": 24,
-        **network,
     }
     assert_device_makes_no_difference(partial(recipe, **changes, **network), folder)
 
