@@ -19,7 +19,7 @@ import pytest
 import kukkiri
 from kukkiri.cli import run
 from kukkiri.inference import FolderRun, Upscaler
-from kukkiri.inference.folders import WORKER
+from kukkiri.inference.side_by_side import WORKER
 from kukkiri.inference.tile_progress import count_tiles
 from tests.cases.made_files import scene
 
