@@ -217,3 +217,19 @@ def test_an_image_with_clear_pixels_is_bounded_where_it_is_seen():
     sr = upscaler("balanced", 3)(image)
     inside[:7] = False
     assert sr.colour[enlarge(inside, 3)].max() <= 2.001 / 255
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_paper_around_letters_stays_white(preset):
+    page = np.full((60, 120), 255, np.uint8)
+    for top, left, bottom, right in GLYPHS["E"] + GLYPHS["H"]:
+        page[20 + 4 * top : 20 + 4 * bottom, 30 + 4 * left : 30 + 4 * right] = 0
+    near = np.pad(page, 1, mode="edge")
+    flat = np.logical_and.reduce(
+        [near[row : row + 60, column : column + 120] == 255 for row in range(3) for column in range(3)]
+    )
+    for scale in (2, 4):
+        bounded, free = (upscaler(preset, scale, bounded=on)(page) for on in (True, False))
+        paper = enlarge(flat, scale)
+        assert np.all(bounded[paper] >= np.minimum(free[paper], 254))
+        assert np.count_nonzero(bounded == 255) >= 0.99 * np.count_nonzero(free == 255)  # no grey around the letters

@@ -61,6 +61,7 @@ def upscale(
         scale=size.scale,
         ensemble=model.ensemble,
         chop=model.chop,
+        bounded=model.bounded,
         tile=speed.tile,
         skip_flat=speed.skip_flat,
         weights=model.weights,

@@ -51,6 +51,8 @@ class ModelOptions:
     """average over the eight flips and rotations (geometric self-ensemble): better, 8 times slower."""
     chop: bool = False
     """upscale four overlapping quadrants, as EDSR, RCAN and SAN did for their published numbers."""
+    bounded: Annotated[bool, Parameter(negative="--no-bounded")] = True
+    """hold flat parts within two levels of the input, and fine patterns such as dither at their mean."""
 
     def check(self, inputs: Sequence[str]) -> None:
         """Check that no model stands among the inputs, as after ``--model a b``.

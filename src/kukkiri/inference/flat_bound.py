@@ -63,6 +63,16 @@ class FlatBound:
             np.maximum(target, low[place], out=target)
             np.minimum(target, high[place], out=target)
 
+    def restore(self, rows: Pixels, original: Pixels, start: int = 0) -> None:
+        """Put the samples of ``original`` back, in place, where LR is flat; arguments as for :meth:`clip`."""
+        first = int(np.searchsorted(self._starts, start, side="right")) - 1
+        last = int(np.searchsorted(self._starts, start + len(rows), side="left"))
+        _, _, flat = self._find_limits(first, last)
+        starts = self._starts[first : last + 1].tolist()
+        for row in np.flatnonzero(flat.any(axis=(1, 2))).tolist():
+            part = slice(max(starts[row] - start, 0), starts[row + 1] - start)
+            np.copyto(rows[part], original[part], where=np.repeat(flat[row], self._copies, axis=0))
+
     def _find_limits(self, first: int, last: int) -> tuple[Pixels, Pixels, NDArray[np.bool_]]:
         """The lowest and the highest SR sample of each LR pixel in some rows, and where it is flat: they hold there."""
         lr = self._lr

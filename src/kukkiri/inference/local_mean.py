@@ -3,7 +3,7 @@
 Networks change the mean of dither, halftone and mesh by up to 55 of 255 levels. Averaged over some LR pixels, SR and
 LR must agree there: no degradation changes the mean of a large enough region. Where LR is such a pattern, and the means
 differ by more than in natural images, SR is shifted by a smooth field, solved for the mean *after* clipping, which
-includes the bound of flat parts. Back-projection, which adds the difference pixel by pixel, only halves the drift in
+leaves flat parts alone. Back-projection, which adds the difference pixel by pixel, only halves the drift in
 each step, for it is clipped.
 
 The mean is taken over cells of 4x4 LR pixels, weighted 1 4 6 4 1 along rows and columns: zero for patterns of period 2,
@@ -33,7 +33,9 @@ REACH = 4 * CELL_SIDE
 _SMALLEST = 4 * CELL_SIDE  # LR pixels: a smaller image holds no region that has a mean of its own
 _DRIFT = (1.25, 2.0)  # levels: natural images stay below the first; from the second on all of it is corrected
 _AMPLITUDE = (4.0, 8.0)  # levels: RMS of LR minus its 3x3 mean; from the second on LR is a pattern
-_FINENESS = (0.1, 0.2)  # the square of that over the variance: 0.3 to 1.8 for dots of 1 to 4 pixels, 0.04 for edges
+_FINENESS = (0.22, 0.28)  # the square of that over the variance: 0.29 to 1.8 for dots of 1 to 4 pixels; letters of
+# strokes of 4 pixels have 0.13 to 0.2, edges 0.04
+_BESIDE = 2.0  # more than any pattern has: a flat window beside an edge
 _SHIFTS = (8, 16, 32, 48, 64, 96, 128, 192, 256)  # levels of the field for which the mean is taken
 _WEIGHTS = (1, 4, 6, 4, 1)
 _TOGETHER = 8  # rows of cells that one thread adds up at a time
@@ -50,10 +52,10 @@ class _Limits:
     part: Part
 
     def add(self, rows: Pixels, shift: Pixels | np.float32, *, start: int) -> Pixels:
-        """Shift and clip some rows of SR, the first of which is row ``start``."""
+        """Shift and clip some rows of SR, the first of which is row ``start``; flat parts stay as they are."""
         shifted: Pixels = rows + shift
         np.clip(shifted, self.low, self.high, out=shifted)
-        self.bound.clip(shifted, start)
+        self.bound.restore(shifted, rows, start)
         return shifted
 
 
@@ -139,7 +141,8 @@ def _find_patterns(lr: Pixels, *, mean: Field, area: Field, level: float) -> Fie
     energy = _smooth(cells.add_up(np.square(fine, out=fine), rows)) / area
     variance = _smooth(cells.add_up(np.square(lr), rows)) / area - mean**2
     amplitude = np.sqrt(energy) / level
-    return _rise(amplitude, _AMPLITUDE) * _rise(energy / np.maximum(variance, level**2), _FINENESS)
+    fineness = energy / np.maximum(variance, level**2)
+    return _rise(amplitude, _AMPLITUDE) * np.where(fineness < _BESIDE, _rise(fineness, _FINENESS), 0)
 
 
 class _Cells:
