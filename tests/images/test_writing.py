@@ -241,7 +241,8 @@ def test_a_damaged_profile_that_the_encoder_leaves_out_is_noted(tmp_path, pixels
     for suffix in FULL_SUFFIXES:
         notes = image_of(pixels(16, 16, 3), metadata=damaged).save(tmp_path / f"a{suffix}")
         kept = damaged.icc in (tmp_path / f"a{suffix}").read_bytes()
-        assert notes == ([] if kept or suffix in (".png", ".apng") else ["the colour profile is damaged and was dropped"])
+        dropped = ["the colour profile is damaged and was dropped"]
+        assert notes == ([] if kept or suffix in (".png", ".apng") else dropped)
 
 
 def test_tiff_above_four_gigabytes_is_a_big_tiff_without_exif_and_with_a_note(tmp_path, pixels, full, monkeypatch):

@@ -89,4 +89,4 @@ def _lay_over(above: Levels, below: Levels) -> Levels:
 def take_frame(levels: Levels, first: Image) -> Image:
     """Make an image of a frame's levels, with the metadata of the first."""
     colour, alpha = split_alpha(dequantize(levels))
-    return dataclasses.replace(first, colour=colour, alpha=alpha, depth=8 * levels.dtype.itemsize)
+    return dataclasses.replace(first, colour=colour, alpha=alpha, depth=8 if levels.dtype == np.uint8 else 16)

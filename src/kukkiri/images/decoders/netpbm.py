@@ -1,6 +1,7 @@
 """Netpbm (PBM, PGM, PPM, PAM) and PFM: a header in text, then samples. Reference: the netpbm manual; PFM by Debevec."""
 
 import re
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +67,7 @@ def _read_pam(data: bytes) -> tuple[tuple[int, int], int, int, int]:
 
 def _read_levels(
     data: bytes, start: int, kind: bytes, *, size: tuple[int, int], channels: int, largest: int
-) -> NDArray[np.uint8] | NDArray[np.uint16]:
+) -> NDArray[Any]:
     height, width = size
     count = height * width * channels
     if kind == b"P4":
