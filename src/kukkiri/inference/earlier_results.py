@@ -8,8 +8,8 @@ from pathlib import Path
 
 from kukkiri.errors import ImageError
 from kukkiri.files import list_images
-from kukkiri.images import read_header
 from kukkiri.inference.name_templates import NameParts, NameTemplate
+from kukkiri.inference.part_counts import read_first_header
 
 __all__ = ["BESIDE", "BESIDE_SIZED", "find_earlier_results", "is_result_of"]
 
@@ -123,7 +123,7 @@ def _absolute(path: Path) -> Path:
 @lru_cache(maxsize=4096)
 def _read_size_at(path: Path, changed: int) -> tuple[int, int] | None:
     try:
-        return read_header(path).size
+        return read_first_header(path).size
     except ImageError:
         return None
 
