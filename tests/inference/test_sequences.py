@@ -1,6 +1,5 @@
 """Animations, pages and comics through a run over files."""
 
-import dataclasses
 import io
 import zipfile
 from functools import partial
@@ -10,9 +9,10 @@ import PIL.Image
 import pytest
 
 from kukkiri.errors import ImageError
-from kukkiri.inference import FolderRun, Upscaler
+from kukkiri.inference import FileJob, FolderRun, Upscaler
 from kukkiri.inference.comics import upscale_comic
-from tests.images.test_sequences import SAVED, TIMES, save, sprites, write_pages
+from kukkiri.inference.previews import Previewer
+from tests.images.test_sequences import SAVED, save, sprites, write_pages
 
 NEAREST = partial(Upscaler, "nearest", scale=2)
 
@@ -104,7 +104,9 @@ INFO = b'<?xml version="1.0"?><ComicInfo><Title>T</Title><Pages><Page Image="0" 
 
 def page(form: str, shade: int) -> bytes:
     stream = io.BytesIO()
-    PIL.Image.new("RGB", (20, 30), (shade, shade, shade)).save(stream, form, **({"quality": 80} if form == "JPEG" else {}))
+    PIL.Image.new("RGB", (20, 30), (shade, shade, shade)).save(
+        stream, form, **({"quality": 80} if form == "JPEG" else {})
+    )
     return stream.getvalue()
 
 
@@ -130,7 +132,15 @@ def test_a_comic_keeps_names_order_and_other_files(comic):
     with zipfile.ZipFile(result.job.target) as file:
         assert file.testzip() is None
         assert file.comment == b"a comment"
-        names = ["ch 2/p2.jpg", "ch 1/", "ch 1/p1.png", "ch 1/p3.png", "ComicInfo.xml", "__MACOSX/._p1.png", "notes.txt"]
+        names = [
+            "ch 2/p2.jpg",
+            "ch 1/",
+            "ch 1/p1.png",
+            "ch 1/p3.png",
+            "ComicInfo.xml",
+            "__MACOSX/._p1.png",
+            "notes.txt",
+        ]
         assert file.namelist() == names
         assert file.read("notes.txt") == b"text"
         assert file.read("ComicInfo.xml") == INFO.replace(b' ImageWidth="20"', b"")
@@ -228,3 +238,15 @@ def test_results_of_comics_and_animations_are_no_sources(tmp_path, comic):
     again = FolderRun(NEAREST, [str(comic.parent)], resume=True)
     assert all(result.skipped for result in again)
     assert len(again.jobs) == 2
+
+
+def test_sizes_and_previews_are_known_for_files_of_several_images(tmp_path, comic):
+    write_pages(tmp_path / "b.tif")
+    save(tmp_path / "c.gif", sprites(), **SAVED["a.gif"])
+    for path, size in ((comic, (60, 40)), (tmp_path / "b.tif", (40, 60)), (tmp_path / "c.gif", (60, 80))):
+        preview = Previewer(NEAREST()).preview(FileJob(path, path))
+        assert (preview.error, preview.output_size) == ("", size)
+    sized = FolderRun(partial(Upscaler, "nearest", width=80), [str(comic)])
+    assert [job.target.name for job in sized.jobs] == ["a-80x120.cbz"]
+    (result,) = sized
+    assert (result.error, result.output_size) == ("", (120, 80))

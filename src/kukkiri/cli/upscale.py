@@ -49,7 +49,8 @@ def upscale(
     """Upscale images. Colour profile, EXIF, transparency and 16 bit are kept; originals are never touched.
 
     Args:
-        inputs: images, folders of images, or globs; - for standard input.
+        inputs: images, animations, multi-page TIFFs and comics (kukkiri doctor lists the formats), folders of them, or
+            globs; - for standard input.
     """
     model.check(inputs)
     files.check()

@@ -68,6 +68,12 @@ def test_pixels_are_those_that_were_written(tmp_path, kind):
     assert np.array_equal(image.to_array(), expected)
 
 
+def test_a_profile_that_the_decoder_of_jpeg_xl_makes_up_is_not_kept(tmp_path):
+    for name, levels in (("rgb", RGB), ("grey", GREY)):
+        (tmp_path / name).write_bytes(pillow(levels, "JXL", lossless=True))
+        assert read_image(tmp_path / name).metadata == Metadata()
+
+
 def test_a_bitmap_of_one_bit_is_black_and_white(tmp_path):
     bits = RNG.integers(0, 2, (13, 17)).astype(bool)
     for form in ("BMP", "PPM"):

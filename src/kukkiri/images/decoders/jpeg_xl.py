@@ -12,7 +12,7 @@ from kukkiri.images.orientation import settle_metadata
 
 __all__ = ["read_jpeg_xl"]
 
-_SRGB = tuple(words.encode("utf-16-be") for words in ("RGB_D65_SRG_Rel_SRG", "Gra_D65_Rel_SRG"))
+_SRGB = tuple(words.encode("utf-16-be") for words in ("sRGB", "RGB_D65_SRG_Rel_SRG", "Gra_D65_Rel_SRG"))
 """The decoder's own words in the profile that it makes for files that say sRGB in a few bits."""
 _RATIOS = ((0, 1), (1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 
@@ -29,7 +29,7 @@ def read_jpeg_xl(data: bytes, name: str, pixel_limit: int) -> Image:
     exif = exif_block.strip_prefix(exif) if exif else None
     packet = find_box(data, b"xml ", 0, len(data)) if data[:2] != b"\xff\x0a" else None
     found = Metadata(
-        icc=None if any(words in icc for words in _SRGB) else icc or None,
+        icc=None if icc[4:8] == b"jxl " and any(words in icc for words in _SRGB) else icc or None,
         exif=exif,
         xmp=None if packet is None else data[packet[0] : packet[1]],
     )
