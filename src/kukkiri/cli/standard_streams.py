@@ -3,6 +3,7 @@
 import shutil
 import sys
 import tempfile
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from kukkiri.cli.parameters import STREAM, UsageError
 from kukkiri.images import find_own_suffix
+from kukkiri.images.archives import COMIC_SUFFIX
 from kukkiri.inference import FileJob, FileResult
 
 __all__ = ["Streams", "open_streams"]
@@ -77,5 +79,6 @@ def open_streams(inputs: Sequence[str], output: Path | None) -> Iterator[Streams
             source = folder / "image"
             with source.open("wb") as file:
                 shutil.copyfileobj(sys.stdin.buffer, file)
-            source = source.replace(source.with_suffix(find_own_suffix(source) or ""))
+            archive = COMIC_SUFFIX if zipfile.is_zipfile(source) else ""
+            source = source.replace(source.with_suffix(find_own_suffix(source) or archive))
         yield Streams([str(source)], folder / "out" if writes else output, folder, writes)
