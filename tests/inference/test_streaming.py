@@ -217,3 +217,11 @@ def test_a_source_that_breaks_off_leaves_no_file(tmp_path, colour):
     (result,) = FolderRun(make, [str(tmp_path / "in.png")], output=tmp_path / "out.png")
     assert "is truncated or corrupt" in result.error
     assert [path.name for path in tmp_path.iterdir()] == ["in.png"]
+
+
+def test_the_estimate_for_a_hundred_megapixels_is_below_a_gigabyte_and_small_results_have_none(tmp_path):
+    upscaler, target = Upscaler("fast", scale=2), tmp_path / "a.png"
+    assert 700_000_000 < streamed_files.estimate_stream(upscaler, (5000, 5000), target) < 10**9  # measured: 726 MB
+    assert streamed_files.estimate_stream(upscaler, (900, 900), target) is None
+    assert streamed_files.estimate_stream(upscaler, (5000, 5000), tmp_path / "a.webp") is None
+    assert streamed_files.estimate_stream(Upscaler("fast", scale=2, tile=0), (5000, 5000), target) is None

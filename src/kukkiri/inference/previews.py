@@ -13,6 +13,7 @@ from kukkiri.inference.engine import Engine
 from kukkiri.inference.ensemble import VARIANTS
 from kukkiri.inference.file_jobs import FileJob
 from kukkiri.inference.part_counts import count_images, read_first_header
+from kukkiri.inference.streamed_files import estimate_stream
 from kukkiri.inference.upscaler import Upscaler
 
 __all__ = ["Preview", "Previewer"]
@@ -51,15 +52,18 @@ class Previewer:
             return Preview(job, error=str(job.problem))
         try:
             header, count = read_first_header(job.source), count_images(job.source)
-            plan = self._upscaler.plan(header.size, channels=header.channels)
+            memory = estimate_stream(self._upscaler, header.size, job.target)
+            if memory is None:
+                memory = self._upscaler.plan(header.size, channels=header.channels).memory
+            output_size = self._upscaler.plan_size(header.size)
         except KukkiriError as error:
             return Preview(job, error=str(error))
         return Preview(
             job,
             input_size=header.size,
-            output_size=plan.output_size,
-            seconds=count * self._estimate_seconds(header.size, plan.output_size),
-            memory=plan.memory,
+            output_size=output_size,
+            seconds=count * self._estimate_seconds(header.size, output_size),
+            memory=memory,
         )
 
     def _estimate_seconds(self, size: tuple[int, int], output_size: tuple[int, int]) -> float:

@@ -10,9 +10,10 @@ from kukkiri.images.formats import find_output_format
 from kukkiri.images.reading import PIXEL_LIMIT, read_rows
 from kukkiri.images.row_sink import open_row_sink
 from kukkiri.inference.separate_planes import HiddenColours
+from kukkiri.inference.streaming import estimate_strips
 from kukkiri.inference.upscaler import Upscaler
 
-__all__ = ["STREAMED", "StreamedFile", "stream_file"]
+__all__ = ["STREAMED", "StreamedFile", "estimate_stream", "stream_file"]
 
 STREAMED = 2**22
 """Pixels of a result from which on it is streamed; smaller ones are quicker whole, and take less than 300 MB."""
@@ -30,6 +31,25 @@ class StreamedFile:
     """(height, width)."""
     notes: tuple[str, ...]
     """One line for everything that could not be kept."""
+
+
+def estimate_stream(upscaler: Upscaler, size: tuple[int, int], target: Path) -> int | None:
+    """Estimate the bytes that a result takes that is streamed.
+
+    Args:
+        upscaler: that the user asked for.
+        size: (height, width) of the source.
+        target: the file to write.
+
+    Returns:
+        ``None`` when the result is made as a whole: as far as size, options and format tell.
+    """
+    suited = upscaler.suited_to(size)
+    height, width = suited.plan_size(size)
+    whole = find_output_format(target).name in ("WebP", "AVIF") or not suited.may_stream
+    if whole or height * width < STREAMED or height < size[0] or width < size[1]:
+        return None
+    return estimate_strips(suited.engines, size[1], width)
 
 
 def stream_file(

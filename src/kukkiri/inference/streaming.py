@@ -29,7 +29,7 @@ from kukkiri.inference.strip_threads import run_strips
 from kukkiri.inference.tile_progress import ProgressCallback
 from kukkiri.resampling import StripResize
 
-__all__ = ["STRIP_MEMORY", "StripUpscaler", "find_margin"]
+__all__ = ["STRIP_MEMORY", "StripUpscaler", "estimate_strips", "find_margin"]
 
 Plane = NDArray[np.float32]
 
@@ -40,6 +40,7 @@ _CORE = (192, 512)
 _READ = 2**21  # LR pixels of a core with its margins, where that gives more than the least rows
 _JOINED = 2**21  # SR pixels of a strip
 _KERNEL_MARGIN = 8  # LR rows that an interpolation reads on each side, rounded up
+_PROCESS = 150_000_000  # bytes of Python, its libraries and the encoder
 _FILLED = 16  # rows that one thread interpolates at a time
 
 
@@ -54,6 +55,19 @@ def find_margin(engines: tuple[Engine, ...]) -> int | None:
         margin += -(-reads // scale)
         scale *= info.scale
     return margin
+
+
+def estimate_strips(engines: tuple[Engine, ...], width: int, output_width: int) -> int:
+    """Estimate the bytes of an image in strips: 10 % more than was measured for 100 megapixels.
+
+    Args:
+        engines: the networks.
+        width: of the image.
+        output_width: of the result.
+    """
+    rows = min(_CORE[1], max(_CORE[0], _READ // width))
+    planes = 4 * rows * output_width * max(1, output_width // width) * sum(engine.info.channels for engine in engines)
+    return _PROCESS + (STRIP_MEMORY if engines else 0) + 70 * rows * width + 2 * planes + 50 * _JOINED
 
 
 @dataclasses.dataclass(frozen=True)
