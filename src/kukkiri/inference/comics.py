@@ -66,6 +66,7 @@ def upscale_comic(
     quality: int | None = None,
     pixel_limit: int = PIXEL_LIMIT,
     settle: Callable[[Image, Upscaler], Image] = lambda image, _: image,
+    check: Callable[[Image, Upscaler], None] = lambda image, _: None,
     progress: Callable[[int, int], None] | None = None,
 ) -> ComicResult:
     """Upscale the pages of a comic into a new one; names and order stay, other files are copied.
@@ -81,6 +82,7 @@ def upscale_comic(
         quality: of the pages, see :func:`kukkiri.images.save_image`.
         pixel_limit: of each page.
         settle: gives a page the metadata of its result.
+        check: called with each page before the work on it; what it raises ends the work.
         progress: called with (done, total) tiles of all pages; what it raises ends the work.
 
     Raises:
@@ -93,7 +95,7 @@ def upscale_comic(
     try:
         with open_comic(source, pixel_limit=pixel_limit) as comic:
             work.mkdir(exist_ok=True)
-            pages = _Pages(upscaler, comic, work, suffix=suffix, quality=quality, settle=settle)
+            pages = _Pages(upscaler, comic, work, suffix=suffix, quality=quality, settle=settle, check=check)
             made = _make_pages(pages, comic, pixel_limit, progress)
             _write(comic, made, target, overwrite=overwrite)
     except OSError as error:
@@ -121,7 +123,7 @@ def _make_pages(
         except ImageError as error:
             rest = " The finished pages are kept for --resume." if made else ""
             what = _shorten(error, pages.work)
-            raise ImageError(f"{make_printable(comic.path)}: {entry.name}: {what}{rest}") from error
+            raise type(error)(f"{make_printable(comic.path)}: {entry.name}: {what}{rest}") from error
         parts.finish_part()
     return made
 
@@ -145,9 +147,10 @@ class _Pages:
         suffix: str | None,
         quality: int | None,
         settle: Callable[[Image, Upscaler], Image],
+        check: Callable[[Image, Upscaler], None],
     ) -> None:
         self._upscaler, self._comic, self._suffix = upscaler, comic, suffix
-        self._quality, self._settle = quality, settle
+        self._quality, self._settle, self._check = quality, settle, check
         self.work = work
         self.suited: Upscaler | None = None
         self.first_size = (0, 0)
@@ -170,6 +173,7 @@ class _Pages:
                 self.found += 1
                 return result
             suited = self.suited = self._upscaler.suited(image)
+            self._check(image, suited)
             check_output(result, size=suited.plan_size(image.size))
             sr = suited(self._settle(image, suited), progress=parts.tell)
             quality = self._quality

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from kukkiri.errors import ConfigError, ImageError, KukkiriError
-from kukkiri.images import ImageSequence, check_output, read_header, read_jpeg_quality, read_page
+from kukkiri.images import Image, ImageSequence, check_output, read_header, read_jpeg_quality, read_page
 from kukkiri.images.archives import is_comic
 from kukkiri.inference.comics import ComicResult, check_comic, upscale_comic
 from kukkiri.inference.earlier_results import BESIDE, BESIDE_SIZED
@@ -246,7 +246,7 @@ class FolderRun:
     def _do_sequence(self, job: FileJob, sequence: ImageSequence, begun: float) -> FileResult:
         """Do the frames of an animation, or the pages of a TIFF."""
         asked = time.perf_counter()
-        with self._computing, _within_memory():
+        with self._computing:
             begun += time.perf_counter() - asked
             self._tell(job, "upscaling")
             done = upscale_sequence(
@@ -256,6 +256,7 @@ class FolderRun:
                 overwrite=self._overwrite,
                 quality=self._quality,
                 settle=self._keeping.settle,
+                check=_check_memory,
                 progress=lambda done, total: self._tell(job, "upscaling", done, total),
             )
         return self._finish_parts(job, done, begun)
@@ -265,7 +266,7 @@ class FolderRun:
         check_comic(job.source, job.target, overwrite=self._overwrite)
         self._keeping.check(job.target, overwrite=self._overwrite)
         asked = time.perf_counter()
-        with self._computing, _within_memory():
+        with self._computing:
             begun += time.perf_counter() - asked
             self._tell(job, "upscaling")
             done = upscale_comic(
@@ -278,6 +279,7 @@ class FolderRun:
                 quality=self._quality,
                 pixel_limit=self._keeping.pixel_limit,
                 settle=self._keeping.settle,
+                check=_check_memory,
                 progress=lambda done, total: self._tell(job, "upscaling", done, total),
             )
         return self._finish_parts(job, done, begun)
@@ -343,6 +345,12 @@ class FolderRun:
 
 class _MemoryShareError(ImageError):
     """The free memory, or one worker's share of it, does not suffice."""
+
+
+def _check_memory(image: Image, upscaler: Upscaler) -> None:
+    """Check that one image of a file of several fits into the memory."""
+    with _within_memory():
+        upscaler.plan(image.size, channels=image.colour.shape[2] + (image.alpha is not None))
 
 
 @contextmanager

@@ -86,6 +86,7 @@ def upscale_sequence(
     overwrite: bool = False,
     quality: int | None = None,
     settle: Callable[[Image, Upscaler], Image] = lambda image, _: image,
+    check: Callable[[Image, Upscaler], None] = lambda image, _: None,
     progress: Callable[[int, int], None] | None = None,
 ) -> SequenceResult:
     """Upscale every image of a file into another file; one image is in memory at a time.
@@ -97,6 +98,7 @@ def upscale_sequence(
         overwrite: an existing file may be replaced.
         quality: see :func:`kukkiri.images.save_image`.
         settle: gives an image the metadata of its result.
+        check: called with each image of another size before the work on it; what it raises ends the work.
         progress: called with (done, total) tiles; what it raises ends the work.
 
     Raises:
@@ -115,6 +117,7 @@ def upscale_sequence(
         for image in sequence.images():
             if suited is None or sequence.timing is None:
                 suited = upscaler.suited(image)
+                check(image, suited)
                 check_output(target, overwrite=True, size=suited.plan_size(image.size))
             if sr is None or sequence.timing is None or before is None or not _are_equal(image, before):
                 sr = suited(settle(image, suited), progress=parts.tell)
