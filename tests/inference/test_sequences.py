@@ -250,3 +250,23 @@ def test_sizes_and_previews_are_known_for_files_of_several_images(tmp_path, comi
     assert [job.target.name for job in sized.jobs] == ["a-80x120.cbz"]
     (result,) = sized
     assert (result.error, result.output_size) == ("", (120, 80))
+
+
+def test_a_damaged_page_is_tried_once_and_a_lack_of_memory_is_told_apart(comic, tmp_path, monkeypatch):
+    save(tmp_path / "c.gif", sprites(), **SAVED["a.gif"])
+    tried = []
+    original = upscale_comic
+
+    def count(*arguments, **keywords):
+        tried.append(arguments)
+        return original(*arguments, **keywords)
+
+    monkeypatch.setattr("kukkiri.inference.folders.upscale_comic", count)
+    with zipfile.ZipFile(comic, "a") as file:
+        file.writestr("z.png", page("PNG", 9)[:40])
+    results = run(comic, tmp_path / "c.gif", output=tmp_path / "out")
+    assert sorted(bool(result.error) for result in results) == [False, True]
+    assert len(tried) == 1
+    little = partial(Upscaler, "fast", scale=2, memory=1)
+    (result,) = FolderRun(little, [str(tmp_path / "c.gif")], output=tmp_path / "out2")
+    assert result.out_of_memory

@@ -9,6 +9,7 @@ import numpy as np
 
 from kukkiri.errors import KukkiriError
 from kukkiri.images import Image
+from kukkiri.images.archives import is_comic
 from kukkiri.inference.engine import Engine
 from kukkiri.inference.ensemble import VARIANTS
 from kukkiri.inference.file_jobs import FileJob
@@ -52,7 +53,8 @@ class Previewer:
             return Preview(job, error=str(job.problem))
         try:
             header, count = read_first_header(job.source), count_images(job.source)
-            memory = estimate_stream(self._upscaler, header.size, job.target)
+            streams = count == 1 and not is_comic(job.target)  # several images are done one by one, each as a whole
+            memory = estimate_stream(self._upscaler, header.size, job.target) if streams else None
             if memory is None:
                 memory = self._upscaler.plan(header.size, channels=header.channels).memory
             output_size = self._upscaler.plan_size(header.size)
