@@ -142,6 +142,9 @@ def test_many_small_frames_are_refused_with_the_remedy(tmp_path):
     with pytest.raises(ImageError, match=r"3000 images .* exceed the limit .*--page.*--max-pixels"):
         open_sequence(path)
     assert open_sequence(path, pixel_limit=2**29).count == 3000
+    assert np.abs(read_page(path, 44).colour * 255 - 43).max() < 1e-3
+    with pytest.raises(ImageError, match="exceed the limit of 3"):
+        read_page(path, 44, pixel_limit=3)
 
 
 def test_a_large_canvas_is_refused_before_it_is_decoded(tmp_path):

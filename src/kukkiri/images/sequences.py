@@ -79,10 +79,14 @@ def open_sequence(path: str | PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) 
     Raises:
         ImageError: the file is truncated, or holds too much.
     """
-    file = Path(path)
+    return _open(Path(path), pixel_limit, taken_whole=True)
+
+
+def _open(file: Path, pixel_limit: int, *, taken_whole: bool) -> ImageSequence | None:
+    """Open a sequence; where only one of its images is taken, the limit is for that one."""
     form = _find_form(file)
     if form == "TIFF":
-        return _open_pages(file, pixel_limit)
+        return _open_pages(file, pixel_limit, taken_whole=taken_whole)
     if form is None or not _may_be_animated(file, form):
         return None
     _, name, _, data = load_file(file, pixel_limit)
@@ -99,7 +103,8 @@ def open_sequence(path: str | PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) 
         if found is None:
             return None
         count, size, timing = found
-    _check_amount(name, count, size[0] * size[1] * count, pixel_limit)
+    if taken_whole:
+        _check_amount(name, count, size[0] * size[1] * count, pixel_limit)
 
     def images() -> Iterator[Image]:
         first = decode_file(file, name, form, data, pixel_limit, number=1)
@@ -139,13 +144,13 @@ def read_page(path: str | PathLike[str], number: int, *, pixel_limit: int = PIXE
     Args:
         path: taken literally.
         number: counted from 1; reduced images and masks of a TIFF do not count. A still image has one page.
-        pixel_limit: see :func:`open_sequence`.
+        pixel_limit: see :func:`kukkiri.images.read_image`; other pages do not count.
 
     Raises:
         ImageError: there is no such page; otherwise see :func:`kukkiri.images.read_image`.
     """
     file = Path(path)
-    sequence = open_sequence(file, pixel_limit=pixel_limit)
+    sequence = _open(file, pixel_limit, taken_whole=False)
     count = 1 if sequence is None else sequence.count
     loaded = load_file(file, pixel_limit)
     if not 1 <= number <= count:
@@ -216,7 +221,7 @@ def _read_stack(data: bytes, name: str, form: Literal["GIF", "WebP"]) -> tuple[i
     return count, (field("page-height", stack.height), stack.width), Timing(durations, field("loop", 1))
 
 
-def _open_pages(file: Path, pixel_limit: int) -> ImageSequence | None:
+def _open_pages(file: Path, pixel_limit: int, *, taken_whole: bool) -> ImageSequence | None:
     with file.open("rb") as stream:
         try:
             content = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
@@ -234,7 +239,8 @@ def _open_pages(file: Path, pixel_limit: int) -> ImageSequence | None:
     if lost:
         raise ImageError(f"{file}: this TIFF is truncated: it ends before page {len(whole) + 1}. Get the file again.")
     _, name, form, loaded = load_file(file, pixel_limit)
-    _check_amount(name, len(whole), sum(page.size[0] * page.size[1] for page in whole), pixel_limit)
+    if taken_whole:
+        _check_amount(name, len(whole), sum(page.size[0] * page.size[1] for page in whole), pixel_limit)
 
     def images() -> Iterator[Image]:
         for number in range(1, len(whole) + 1):
