@@ -2,9 +2,9 @@
 
     python benchmarks/real_files.py FOLDER... [--limit 400]
 
-Every file of the folders is tried, but no two of the same bytes and at most ``--limit`` of a suffix. It is upscaled by 2
-with ``nearest`` into the default format. A result is right when Pillow reads the source, too, and every second pixel of
-each frame of the result equals the source to 2 levels where it is visible; not for GIF, whose palette is new.
+Every file of the folders is tried, but no two of the same bytes and at most ``--limit`` of a suffix. It is upscaled
+by 2 with ``nearest`` into the default format. A result is right when Pillow reads the source, too, and every second
+pixel of each frame of the result equals the source to 2 levels where it is visible; not for GIF, whose palette is new.
 """
 
 import argparse
