@@ -34,6 +34,8 @@ def read_jpeg_xl(data: bytes, name: str, pixel_limit: int) -> Image:
         xmp=None if packet is None else data[packet[0] : packet[1]],
     )
     metadata, notes = settle_metadata(found, 1)
+    if bits is None:
+        notes.append("it has a preview or is animated: only its first image is read, in 8 bits")
     if opened.mode in ("I;16", "F"):
         levels = np.asarray(opened)[..., None]
         if opened.mode == "F":
