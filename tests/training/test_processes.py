@@ -25,8 +25,9 @@ def folder(tmp_path_factory):
     generator = np.random.default_rng(7)
     (folder / "images").mkdir()
     for name in "abc":
-        small = generator.integers(0, 256, (12, 12, 3), dtype=np.uint8).astype(np.float32) / 255
-        Image.from_array(np.kron(small, np.ones((6, 6, 1), np.float32))).save(folder / "images" / f"{name}.tif")
+        noise = generator.random((73, 73, 3), dtype=np.float32)  # no gradient is so small that its sign is rounding
+        smooth = (noise[1:, 1:] + noise[:-1, 1:] + noise[1:, :-1] + noise[:-1, :-1]) / 4
+        Image.from_array(smooth).save(folder / "images" / f"{name}.tif")
     return folder
 
 
@@ -100,11 +101,20 @@ def test_the_gradients_of_two_processes_are_those_of_one(trained, name):
         assert (two[key] - value).abs().max() <= 1e-5 * value.abs().max() + 1e-12, key
 
 
-@pytest.mark.parametrize("name", ["adam", "soap", "meta"])
+@pytest.mark.parametrize("name", ["adam", "meta"])
 def test_twenty_steps_of_two_processes_end_where_those_of_one_do(trained, name):
     one, two = (weights(trained, size, name) for size in (1, 2))
     for key, value in one.items():
-        torch.testing.assert_close(two[key], value, rtol=0, atol=1e-4 * float(value.abs().max()))
+        torch.testing.assert_close(two[key], value, rtol=0, atol=1e-5 * float(value.abs().max()))
+
+
+def test_twenty_steps_of_soap_end_with_the_same_loss(trained):
+    """Not the same weights: eigenvectors of nearly equal eigenvalues turn with rounding."""
+    one, two = (
+        json.loads((trained / f"runs-{size}" / "soap" / "log.jsonl").read_text().splitlines()[-1]) for size in (1, 2)
+    )
+    assert two["loss"] == pytest.approx(one["loss"], rel=0.01)
+    assert two["psnr"] == pytest.approx(one["psnr"], abs=0.1)
 
 
 @pytest.mark.parametrize("name", ["adam", "soap", "meta"])
@@ -123,7 +133,7 @@ def test_another_number_of_processes_resumes_to_rounding(trained):
     fewer = load(train(Recipe(**values), resume=True)).module.state_dict()
     same = load(train(Recipe(**{**values, "name": "adam"}), resume=True)).module.state_dict()
     for key, value in same.items():
-        torch.testing.assert_close(fewer[key], value, rtol=0, atol=1e-4 * float(value.abs().max()))
+        torch.testing.assert_close(fewer[key], value, rtol=0, atol=1e-5 * float(value.abs().max()))
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ from datetime import timedelta
 
 import torch
 from torch import Tensor, distributed
+from torch._C._distributed_c10d import PrefixStore, Store
+from torch.distributed.rendezvous import rendezvous
 
 from kukkiri.errors import ConfigError, TrainingError
 
@@ -25,6 +27,9 @@ __all__ = ["PeerLostError", "World", "launch"]
 
 _TIMEOUT = timedelta(hours=1)  # for the longest wait, that of a validation in the first process
 _GRACE = 20.0  # seconds to end in, for processes whose companion has ended
+_STORES: list[Store] = []
+"""Where the processes find each other, and its part for each run: a program may train several times, and a process that
+is ahead must not take the end of one run for the next."""
 LAUNCHED = "KUKKIRI_LAUNCHED"
 """Variable that :func:`launch` sets: it reports lost processes, so that they need not."""
 
@@ -70,7 +75,17 @@ class World:
             yield
             return
         try:
-            distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=_TIMEOUT)
+            if not _STORES:
+                _STORES.append(next(rendezvous("env://", self.rank, self.size, timeout=_TIMEOUT))[0])
+            store = PrefixStore(f"run-{len(_STORES)}", _STORES[0])
+            _STORES.append(store)
+            distributed.init_process_group(
+                "nccl" if device.type == "cuda" else "gloo",
+                store=store,
+                rank=self.rank,
+                world_size=self.size,
+                timeout=_TIMEOUT,
+            )
         except (RuntimeError, ValueError) as error:
             raise TrainingError(f"the {self.size} processes did not find each other ({error}).") from error
         try:
