@@ -49,7 +49,7 @@ def main() -> None:
     options = parser.parse_args()
     runs = [(arm, int(seed)) for seed in options.seeds.split(",") for arm in options.arms.split(";")]
     if options.action == "train":
-        train(runs, options)
+        train_all(runs, options)
     else:
         table(runs, options)
 
@@ -64,12 +64,10 @@ def recipe(arm: str, seed: int, options: argparse.Namespace) -> MetaRecipe:
         f"output={options.runs}",
         f"weights={options.runs / INITIALIZATION / 'weights.safetensors'}",
     ]
-    return read_recipe(
-        RECIPES / "study-meta.toml", [*shared, f"name={name_of(arm, seed)}", f"seed={seed}", *ARMS[arm]]
-    )
+    return read_recipe(RECIPES / "study-meta.toml", [*shared, f"name={name_of(arm, seed)}", f"seed={seed}", *ARMS[arm]])
 
 
-def train(runs: list[tuple[str, int]], options: argparse.Namespace) -> None:
+def train_all(runs: list[tuple[str, int]], options: argparse.Namespace) -> None:
     """Train the common initialization, then every arm; unfinished runs are resumed, finished ones are kept."""
     overrides = [f"data={options.data}", f"output={options.runs}"]
     train(read_recipe(RECIPES / f"{INITIALIZATION}.toml", overrides), resume=True)

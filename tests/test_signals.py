@@ -9,12 +9,16 @@ import pytest
 from kukkiri.signals import Interrupted, raise_on_signals
 
 
+def send_and_wait(number):
+    os.kill(os.getpid(), number)
+    signal.pause()  # the handler runs before this returns
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_becomes_an_exception_with_its_number(number):
     before = signal.getsignal(number)
-    with pytest.raises(Interrupted) as caught, raise_on_signals():
-        os.kill(os.getpid(), number)
-        signal.pause()  # the handler runs before this returns
+    with raise_on_signals(), pytest.raises(Interrupted) as caught:
+        send_and_wait(number)
     assert caught.value.signal == number
     assert isinstance(caught.value, KeyboardInterrupt)
     assert signal.getsignal(number) is before

@@ -20,8 +20,8 @@ AlphaMode = Literal["transparency", "separate", "opaque"]
 """The meaning of alpha: transparency (hidden colours count for nothing), data of its own, or nothing."""
 
 _REPLACED = (
-    "colours under fully transparent pixels were replaced by those around them; where alpha holds data, kukkiri upscale "
-    "--alpha separate keeps them"
+    "colours under fully transparent pixels were replaced by those around them; where alpha holds data, kukkiri "
+    "upscale --alpha separate keeps them"
 )
 
 
