@@ -1,5 +1,6 @@
 """Training recipes: a run as one frozen dataclass, whose fields are the keys of a recipe file."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -21,6 +22,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "schedule": ("cosine", "step", "constant", "trapezoid"),
 }
 """The values of fields that have a few."""
+_MOST_THREADS = 1024
+_HIGHEST_RATE = 1e6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +56,8 @@ class ValidationSet:
     """Share of its PSNR in the mean that chooses the best weights; 0: it is only logged."""
 
     def __post_init__(self) -> None:
-        if self.weight < 0:
-            raise ConfigError(f"the weight of a validation set must not be negative, got {self.weight}.")
+        if not (math.isfinite(self.weight) and self.weight >= 0):
+            raise ConfigError(f"the weight of a validation set must be a number from 0, got {self.weight}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,10 +177,20 @@ class Recipe:
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}.")
         for name in ("clip", "skip_non_finite", "warmup", "prefetch", "threads"):
-            if getattr(self, name) < 0:
+            if not getattr(self, name) >= 0:
                 raise ConfigError(f"{name} must not be negative, got {getattr(self, name)}.")
-        if not self.learning_rate > 0:
-            raise ConfigError(f"learning_rate must be positive, got {self.learning_rate}.")
+        if self.threads > _MOST_THREADS:  # a thread library that cannot make them ends the process
+            raise ConfigError(f"threads must be 0 to {_MOST_THREADS}, got {self.threads}.")
+        if not 0 <= self.seed < 2**63:
+            raise ConfigError(f"seed must be 0 to 2^63 - 1, got {self.seed}.")
+        if not 0 < self.learning_rate <= _HIGHEST_RATE:
+            raise ConfigError(
+                f"learning_rate must be positive, and {_HIGHEST_RATE:g} at most; got {self.learning_rate}."
+            )
+        if not all(0 <= decay < 1 for decay in self.betas):
+            raise ConfigError(f"betas must be in [0, 1), got {list(self.betas)}.")
+        if not 0 <= self.centre <= 1:
+            raise ConfigError(f"centre must be a grey value in [0, 1], got {self.centre}.")
         if not self.emas or not all(0 <= decay < 1 for decay in self.emas):
             raise ConfigError(f"ema must be in [0, 1), got {self.ema}.")
         for name in ("final_share", "decay_share"):
@@ -188,6 +201,15 @@ class Recipe:
                 raise ConfigError(f"{name} must be steps in ascending order, got {list(steps)}.")
         for name, known in CHOICES.items():
             check_choice(name, getattr(self, name), known)
+        for name, schedule in (("restarts", "cosine"), ("milestones", "step")):
+            if getattr(self, name) and self.schedule != schedule:
+                raise ConfigError(
+                    f"{name} belong to schedule = {schedule!r}, got {self.schedule!r}. Remove them, or change the schedule."
+                )
+        if self.name in ("", ".", "..") or any(sign in self.name for sign in "/\\\0"):
+            raise ConfigError(
+                f"name must be that of a folder to be made in output, got {self.name!r}. Name other places by output."
+            )
         if (self.initialization in ("transfer", "widened")) != bool(self.weights):
             raise ConfigError(
                 "initialization = 'transfer' (or 'widened') and weights = FILE belong together; got only one of them."
