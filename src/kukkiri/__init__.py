@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from kukkiri.adaptation import adapt
     from kukkiri.checkpoints import load
-    from kukkiri.errors import BackendError, ConfigError, ImageError, KukkiriError, ModelError
+    from kukkiri.errors import BackendError, ConfigError, ImageError, KukkiriError, ModelError, TrainingError
     from kukkiri.images import Image
     from kukkiri.inference import Engine, Upscaler, upscale
     from kukkiri.info import ModelInfo
@@ -29,6 +29,7 @@ __all__ = [
     "KukkiriError",
     "ModelError",
     "ModelInfo",
+    "TrainingError",
     "Upscaler",
     "__version__",
     "adapt",
@@ -44,6 +45,7 @@ _HOMES = {
     "KukkiriError": "kukkiri.errors",
     "ModelError": "kukkiri.errors",
     "ModelInfo": "kukkiri.info",
+    "TrainingError": "kukkiri.errors",
     "Upscaler": "kukkiri.inference",
     "adapt": "kukkiri.adaptation",
     "load": "kukkiri.checkpoints",
