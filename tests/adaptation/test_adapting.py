@@ -128,3 +128,27 @@ def test_an_image_of_a_few_pixels_is_refused():
 def test_an_image_of_one_colour_stays_so(quick):
     flat = np.full((20, 20, 3), 77, dtype=np.uint8)
     np.testing.assert_array_equal(adapt(flat, scale=2, settings=replace(quick, steps=5))(flat), 77)
+
+
+@pytest.mark.parametrize(
+    ("size", "moved", "scale", "aligned"),
+    [
+        (15, 0.5, 2, True),
+        (15, 0.0, 2, False),
+        (16, 0.0, 2, True),
+        (21, 1.0, 3, True),
+        (25, 1.4, 4, True),
+        (25, 0.2, 4, False),
+    ],
+)
+def test_a_kernel_with_its_centre_on_the_bicubic_grid_is_aligned(tmp_path, size, moved, scale, aligned):
+    """As KernelGAN and FKP write kernels; an even matrix is anchored half a pixel above and left of its middle."""
+    y, x = np.mgrid[:size, :size] - (size - 1) / 2 - moved
+    kernel = np.exp(-(y**2 + x**2) / (2 * 1.3**2))
+    path = tmp_path / "my kernel.npy"
+    np.save(path, kernel)
+    expected = "direct:aligned" if aligned else "direct"
+    for given in (kernel, path, f"file:{tmp_path}/my%20kernel.npy"):
+        assert str(degradation_of(given, scale=scale)).split("+")[-1] == expected
+    assert not str(degradation_of(f"file:{path}+direct", scale=scale)).endswith("aligned")
+    assert not str(degradation_of(kernel, scale=scale, subsample="bicubic")).endswith("aligned")

@@ -8,9 +8,12 @@ from kukkiri.degradations.alignment import (
     centre_of_mass,
     crop_kernel,
     kernel_covariance,
+    lies_aligned,
     move_kernel,
+    odd_sided,
 )
 from kukkiri.degradations.blur_kernels import gaussian_kernel
+from kukkiri.degradations.degradation import Degradation
 from tests.tolerances import FLOAT64_LARGE_VALUES, FLOAT64_MATHS, STORED_FLOAT32
 
 
@@ -78,3 +81,13 @@ def test_the_covariance_is_that_of_the_gaussian_that_was_sampled():
     assert kernel_covariance(kernel) == pytest.approx(expected, abs=1e-6)  # seven deviations are inside
     assert kernel_covariance(5 * np.pad(kernel, ((3, 0), (0, 7)))) == pytest.approx(expected, abs=1e-6)
     assert kernel_covariance(np.ones((1, 4)) / 4) == pytest.approx((1.25, 0, 0), abs=FLOAT64_MATHS)
+
+
+def test_an_even_kernel_is_anchored_above_and_left_of_its_middle():
+    """As in MATLAB's ``imfilter``: the mean of pixels 0 and 1 is kept as pixel 0, which is x2's bicubic grid."""
+    ramp = np.tile(np.arange(8.0), (8, 1)) / 10
+    lr = Degradation.parse("array:1,1,1,1,rows=2+direct").apply(ramp, scale=2)
+    np.testing.assert_allclose(lr[1], [0.05, 0.25, 0.45, 0.65], atol=1e-12)
+    assert odd_sided(np.ones((3, 4))).shape == (3, 5)
+    assert lies_aligned(odd_sided(np.ones((4, 4))), scale=2)
+    assert not lies_aligned(np.ones((3, 3)), scale=2)

@@ -6,6 +6,7 @@ from numbers import Integral, Real
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Literal, get_args
+from urllib.parse import unquote
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ from kukkiri.adaptation.meta_initialization import (
 )
 from kukkiri.adaptation.mzsr import meta_test
 from kukkiri.adaptation.zssr import AdaptationProgress, Settings, find_detailed_region, fit, settings_for
-from kukkiri.degradations import Degradation, load_kernel
+from kukkiri.degradations import Degradation, lies_aligned, load_kernel, odd_sided
 from kukkiri.devices import resolve_device
 from kukkiri.errors import ConfigError, ImageError, ModelError, did_you_mean
 from kukkiri.images import ImageSource, bleed, open_image
@@ -100,7 +101,7 @@ def adapt(
     if not _is_whole(scale) or scale < 2:
         raise ConfigError(f"adaptation needs an integer scale of at least 2, got {scale}.")
     scale, place = int(scale), resolve_device(device)
-    degradation = degradation_of(kernel, subsample=subsample)
+    degradation = degradation_of(kernel, scale=scale, subsample=subsample)
     if settings is not None and (initialization is not None or method not in (None, "zssr")):
         raise ConfigError("settings belong to the method zssr. Drop them, or the initialization and the method.")
     chosen = (
@@ -166,9 +167,16 @@ def choose_initialization(
 
 
 def degradation_of(
-    kernel: str | PathLike[str] | NDArray[np.generic], *, subsample: Literal["direct", "bicubic"] = "direct"
+    kernel: str | PathLike[str] | NDArray[np.generic],
+    *,
+    scale: int | None = None,
+    subsample: Literal["direct", "bicubic"] = "direct",
 ) -> Degradation:
-    """Return the degradation that ``adapt`` assumes for its ``kernel`` and ``subsample``.
+    """Return the degradation that ``adapt`` assumes for its ``kernel``, ``scale`` and ``subsample``.
+
+    A matrix or file whose centre of mass lies near (scale - 1) / 2 below and right of the anchor, as in the kernels of
+    KernelGAN and FKP, gives ``direct:aligned``: the LR image lies on the bicubic grid. Without a scale, and for a whole
+    degradation, nothing is recognized.
 
     Raises:
         ConfigError: the text or the file is not a kernel, or has steps that are not linear.
@@ -177,20 +185,28 @@ def degradation_of(
         raise ConfigError(f"unknown subsampling {subsample!r}{did_you_mean(subsample, ('direct', 'bicubic'))}")
     if isinstance(kernel, np.ndarray):
         try:
-            return Degradation.from_kernel(kernel, method=subsample)
+            return _from_matrix(kernel, scale=scale, subsample=subsample)
         except ValueError as error:
             raise ConfigError(f"the array cannot be used as a kernel: {error}.") from error
     text = fspath(kernel)
     if text == "bicubic":
         return Degradation.parse(text)
-    if Path(text).suffix.lower() in _FILES and "+" not in text and not text.startswith("file:"):
-        return Degradation.from_kernel(load_kernel(text), method=subsample)
+    if Path(text).suffix.lower() in _FILES and "+" not in text:
+        path = unquote(text.removeprefix("file:")) if text.startswith("file:") else text
+        return _from_matrix(load_kernel(path), scale=scale, subsample=subsample)
     degradation = Degradation.parse(text if "+" in text else f"{text}+{subsample}")
     if not degradation.linear:
         raise ConfigError(
             f"{degradation}: adaptation assumes a linear degradation, blur and subsampling. Drop noise, JPEG and 8bit."
         )
     return degradation
+
+
+def _from_matrix(kernel: NDArray[Any], *, scale: int | None, subsample: Literal["direct", "bicubic"]) -> Degradation:
+    degradation = Degradation.from_kernel(kernel, method=subsample)
+    if scale is None or subsample != "direct" or not lies_aligned(odd_sided(np.asarray(kernel)), scale=scale):
+        return degradation
+    return Degradation.from_kernel(kernel, method=subsample, aligned=True)
 
 
 def guard(upscaler: AdaptedUpscaler, colour: NDArray[np.float32]) -> Guard:

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from kukkiri.cli.printing import print_progress, print_result
 from kukkiri.devices import resolve_device
-from kukkiri.errors import ConfigError, require
+from kukkiri.errors import ConfigError, make_printable, require
 from kukkiri.files import sweep_temporary_files
 from kukkiri.images import check_output, read_image
 
@@ -85,7 +85,13 @@ def adapt_command(
         )
         print_progress(f"estimated kernel {estimate}, noise {255 * estimate.noise_std:.2f} of 255 levels")
     else:
-        degradation = degradation_of(kernel, subsample=subsample)
+        degradation = degradation_of(kernel, scale=scale, subsample=subsample)
+        if "aligned" in str(degradation) and "+" not in kernel:
+            print_progress(
+                f"{make_printable(kernel)}: its centre of mass lies near {(scale - 1) / 2:g} pixels right of and below "
+                "the middle, as KernelGAN and FKP write kernels: the image is taken to lie on the bicubic grid "
+                "(direct:aligned)"
+            )
     chosen = choose_initialization(degradation, scale=scale, method=method, initialization=initialization)
     if chosen is not None:
         print_progress(f"from the initialization {chosen.name}")

@@ -6,7 +6,9 @@ from kukkiri.degradations.alignment import (
     centre_of_mass,
     crop_kernel,
     kernel_covariance,
+    lies_aligned,
     move_kernel,
+    odd_sided,
 )
 from kukkiri.degradations.arguments import Arguments, write_number, write_step
 from kukkiri.degradations.blur_kernels import (
@@ -77,11 +79,13 @@ __all__ = [
     "jpeg",
     "kernel_covariance",
     "kernel_view",
+    "lies_aligned",
     "load_kernel",
     "make_lr",
     "motion_kernel",
     "move_kernel",
     "plateau_kernel",
+    "odd_sided",
     "poisson_noise",
     "sample_gaussian_kernel",
     "sample_motion_kernel",

@@ -24,7 +24,9 @@ __all__ = [
     "centre_of_mass",
     "crop_kernel",
     "kernel_covariance",
+    "lies_aligned",
     "move_kernel",
+    "odd_sided",
 ]
 
 
@@ -47,6 +49,26 @@ def kernel_covariance(kernel: NDArray[np.floating[Any]]) -> tuple[float, float, 
 def aligned_centre(shape: tuple[int, int], scale: int) -> tuple[float, float]:
     """The centre of mass, (row, column), with which direct subsampling aligns with the bicubic grid."""
     return shape[0] // 2 + (scale - 1) / 2, shape[1] // 2 + (scale - 1) / 2
+
+
+def lies_aligned(kernel: NDArray[np.floating[Any]], *, scale: int) -> bool:
+    """True when the centre of mass is nearer to :func:`aligned_centre` than to the anchor, along both axes.
+
+    Kernels that KernelGAN and FKP write are so: their LR images lie on the bicubic grid, though every scale-th pixel
+    is kept.
+    """
+    centre, anchor = centre_of_mass(kernel), (kernel.shape[0] // 2, kernel.shape[1] // 2)
+    aligned = (scale - 1) / 2
+    return all(abs(at - middle - aligned) < abs(at - middle) for at, middle in zip(centre, anchor, strict=True))
+
+
+def odd_sided(kernel: NDArray[np.floating[Any]]) -> Kernel:
+    """Zeros before the first row or column of an even side, so that the anchor is pixel (size - 1) // 2 of the matrix.
+
+    MATLAB's ``imfilter`` anchors an even kernel there; SciPy's ``correlate`` one pixel further, which moves an image
+    away from the bicubic grid instead of towards it.
+    """
+    return np.pad(np.asarray(kernel, dtype=np.float64), [(1 - side % 2, 0) for side in kernel.shape])
 
 
 def centre_kernel(kernel: NDArray[np.floating[Any]]) -> Kernel:

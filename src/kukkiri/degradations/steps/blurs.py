@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kukkiri.degradations import blur_kernels
-from kukkiri.degradations.alignment import aligned_centre, move_kernel
+from kukkiri.degradations.alignment import aligned_centre, move_kernel, odd_sided
 from kukkiri.degradations.arguments import Arguments, write_number, write_step
 from kukkiri.degradations.blur_kernels import Kernel, as_kernel
 from kukkiri.degradations.kernel_files import load_kernel
@@ -357,7 +357,7 @@ class ArrayBlur(Blur):
         """The kernel, see :meth:`Blur.kernel`."""
         if self.rows < 1 or len(self.weights) % self.rows:
             raise ValueError(f"{len(self.weights)} weights do not fill {self.rows} rows")
-        return _aligned(as_kernel(np.reshape(self.weights, (self.rows, -1))), aligned_to)
+        return _aligned(odd_sided(as_kernel(np.reshape(self.weights, (self.rows, -1)))), aligned_to)
 
 
 @dataclass(frozen=True)
@@ -391,7 +391,7 @@ class FileBlur(Blur):
         Raises:
             ConfigError: the file cannot be read, or holds none.
         """
-        return _aligned(load_kernel(self.path), aligned_to)
+        return _aligned(odd_sided(load_kernel(self.path)), aligned_to)
 
 
 def _border_option(arguments: Arguments) -> dict[str, Any]:
