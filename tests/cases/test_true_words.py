@@ -125,6 +125,10 @@ MIDDLE = GOOD.index(b"IDAT") + 500
 DAMAGED = {
     "header checksum": (GOOD[:29] + bytes(4) + GOOD[33:], "the checksum of its header IHDR is wrong"),
     "pixel checksum": (torn(GOOD, MIDDLE), "the checksum of its chunk IDAT is wrong"),
+    "transparency checksum": (
+        GOOD[:33] + torn(chunk(b"tRNS", bytes(6)), 12) + GOOD[33:],
+        "the checksum of its chunk tRNS is wrong",
+    ),
     "no palette": (headed(colour=3), "its palette, PLTE, is missing"),
     "wrong palette": (
         headed(colour=3).replace(GOOD[33:], chunk(b"PLTE", bytes(7)) + GOOD[33:]),

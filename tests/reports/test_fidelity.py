@@ -4,6 +4,7 @@ import dataclasses
 import math
 
 import numpy as np
+import PIL.Image
 import pytest
 
 from kukkiri.errors import ConfigError, ImageError
@@ -107,6 +108,24 @@ def test_the_page_is_about_the_files_on_disk(small, tmp_path):
     assert "default-src 'none'" in html
     with pytest.raises(ConfigError, match="exists already"):
         write_fidelity_report(page, source=source, result=result, model="bicubic")
+
+
+def test_pages_and_frames_are_compared_with_their_own(tmp_path):
+    """All pages became the result, or one that was chosen."""
+    frames = [PIL.Image.new("RGB", (12, 10), colour) for colour in ("red", "blue")]
+    source, whole, one = tmp_path / "in.gif", tmp_path / "whole.tif", tmp_path / "one.png"
+    frames[0].save(source, save_all=True, append_images=frames[1:])
+    large = [frame.resize((24, 20)) for frame in frames]
+    large[0].save(whole, save_all=True, append_images=large[1:])
+    large[1].save(one)
+    for result, page in ((whole, None), (one, 2)):
+        html = tmp_path / f"{result.stem}.html"
+        found = write_fidelity_report(html, source=source, result=result, model="nearest", page=page)
+        assert np.abs(found.change).max() == 0
+    comic = tmp_path / "comic.cbz"
+    comic.write_bytes(b"PK")
+    with pytest.raises(ImageError, match="Unpack it"):
+        write_fidelity_report(tmp_path / "no.html", source=comic, result=comic, model="nearest")
 
 
 def test_a_large_image_is_shown_in_part_with_both_sides_on_one_grid(tmp_path, monkeypatch):

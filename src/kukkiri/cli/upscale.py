@@ -92,7 +92,9 @@ def upscale(
                 threads=speed.threads,
                 one_at_a_time=speed.tile is not None,
                 keeping=metadata.keeping(),
-                after=partial(_write_report, model=chosen, overwrite=files.overwrite) if messages.report else None,
+                after=partial(_write_report, model=chosen, page=files.page, overwrite=files.overwrite)
+                if messages.report
+                else None,
                 progress=lambda progress: display.progress(replace(progress, job=streams.name(progress.job))),
             )
             if files.dry_run:
@@ -122,12 +124,14 @@ def _scale_of(run: FolderRun) -> float | None:
     return run.upscaler.scale if run.upscaler.target is None else None
 
 
-def _write_report(result: FileResult, *, model: str, overwrite: bool) -> None:
+def _write_report(result: FileResult, *, model: str, page: int | None, overwrite: bool) -> None:
     from kukkiri.reports import write_fidelity_report  # only a report needs the charts
 
     source, target = result.job.source, result.job.target
-    page = target.with_name(f"{target.stem}-report.html")
-    write_fidelity_report(page, source=source, result=target, model=model, notes=result.notes, overwrite=overwrite)
+    path = target.with_name(f"{target.stem}-report.html")
+    write_fidelity_report(
+        path, source=source, result=target, model=model, page=page, notes=result.notes, overwrite=overwrite
+    )
 
 
 def _list_files(results: Sequence[FileResult]) -> dict[str, Any]:

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.errors import ImageError
-from kukkiri.images import Image, quantize, read_image, rgb_to_y
+from kukkiri.images import Image, quantize, read_page, rgb_to_y
+from kukkiri.images.archives import COMIC_SUFFIX
 from kukkiri.metrics.checkerboard import Checkerboard, checkerboard
 from kukkiri.metrics.consistency import ColourDrift, colour_drift, lr_consistency
 from kukkiri.reports.data_uris import data_uri, encode
@@ -99,6 +100,7 @@ def write_fidelity_report(
     source: Path,
     result: Path,
     model: str,
+    page: int | None = None,
     notes: Sequence[str] = (),
     overwrite: bool = False,
 ) -> Fidelity:
@@ -109,6 +111,7 @@ def write_fidelity_report(
         source: the file that was upscaled.
         result: the file that was written.
         model: name of the model.
+        page: page or frame of the input that became the result, from 1; None: all, of which the first are compared.
         notes: messages of reading, upscaling and writing.
         overwrite: replace an existing page.
 
@@ -116,7 +119,9 @@ def write_fidelity_report(
         ImageError: a file cannot be read, or the result is smaller.
         ConfigError: the page exists or cannot be written.
     """
-    before, after = read_image(source), read_image(result)
+    if source.suffix.lower() == COMIC_SUFFIX:
+        raise ImageError(f"{source}: the pages of a comic are not compared. Unpack it to have reports of its images.")
+    before, after = read_page(source, page or 1), read_page(result, 1)
     found = measure_fidelity(before, after)
     block = _block(before, after, found, name=source.name)
     right = block.versions[-1].label

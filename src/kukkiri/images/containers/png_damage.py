@@ -8,7 +8,7 @@ __all__ = ["find_damage"]
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
-_CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
+_CHECKED = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 _PIECE = 2**20
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 """Adam7: first column and row, step of columns and rows."""
@@ -38,7 +38,7 @@ def find_damage(data: bytes) -> str | None:
         if header is None and kind != b"IHDR":
             return f"it begins with {word} instead of its header, IHDR"
         (checksum,) = struct.unpack_from(">I", data, position + 8 + length)
-        if checksum != zlib.crc32(kind + content) and (kind in _CRITICAL or kind[0] < 97):
+        if checksum != zlib.crc32(kind + content) and (kind in _CHECKED or kind[0] < 97):
             return f"the checksum of its {'header' if kind == b'IHDR' else 'chunk'} {word} is wrong"
         if kind == b"IHDR":
             if header is not None:
