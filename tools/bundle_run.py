@@ -88,7 +88,7 @@ def score_checkpoint(recipe: Recipe) -> dict[str, object]:
             return {"step": 0, "steps": recipe.steps}
         setup = set_up(recipe, device=device, world=World())
         scaler = torch.amp.GradScaler(device.type, enabled=recipe.precision == "float16")
-        state = TrainingState(setup.modules, setup.optimizers, scaler)
+        state = TrainingState(setup.modules, setup.optimizers, scaler, scored_on=setup.scored_on)
         state.restore(folder.checkpoint, recipe=recipe, fingerprint=setup.fingerprint)
         nothing = TrainingProgress(state.step, recipe.steps, 0.0, 0.0, 0.0, 0.0)
         line = validate(setup, state, nothing, folder=folder)

@@ -9,12 +9,13 @@ import torch
 
 from kukkiri.checkpoints import load
 from kukkiri.data import PairSet
-from kukkiri.errors import ConfigError, TrainingError
+from kukkiri.errors import ConfigError, ImageError, TrainingError
 from kukkiri.images import Image
 from kukkiri.losses import LOSSES
 from kukkiri.training import Recipe, Stage, ValidationSet, train
 from kukkiri.training.centring import Centred
 from kukkiri.training.kinds import set_up
+from kukkiri.training.log import Meter
 from kukkiri.training.processes import World
 from kukkiri.training.run_folder import RunFolder
 from kukkiri.training.state import TrainingState
@@ -251,6 +252,53 @@ def test_a_validation_that_a_signal_ends_is_done_when_the_run_goes_on(folder, mo
     logged = (folder.parent / "runs" / "ended" / "log.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in logged] == [10, 20, 30, 40]
     assert json.loads(logged[-1])["loss"] is None  # what the steps since the last line cost is not known any more
+
+
+def test_a_line_of_the_log_after_which_a_signal_came_is_not_doubled(folder):
+    def interrupt(line):
+        if line.step == 20:  # a validation: the line is on the disk
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe(folder), report=interrupt)
+    path = train(recipe(folder), resume=True).with_name("log.jsonl")
+    assert [json.loads(line)["step"] for line in path.read_text().splitlines()] == [10, 20, 30, 40]
+
+
+def test_another_validation_chooses_the_best_weights_anew(folder, caplog):
+    """A PSNR on other images, or after another degradation, is no measure for the next ones."""
+    hard = {"validation_degradation": "bicubic+noise:0.2"}
+    first = train(recipe(folder, learning_rate=3e-4))
+    before = weights_of(first)
+    lines = []
+    second = train(recipe(folder, learning_rate=3e-4, steps=60, **hard), resume=True, report=lines.append)
+    kept = torch.load(second.with_name("checkpoint.pt"), weights_only=True)
+    assert kept["best"] == max(line.psnr for line in lines if line.psnr is not None)
+    assert any(not torch.equal(before[key], value) for key, value in weights_of(second).items())
+    assert "validation changed" in caplog.text
+    caplog.clear()
+    train(recipe(folder, learning_rate=3e-4, steps=61, **hard), resume=True)
+    assert "validation changed" not in caplog.text
+
+
+def test_weights_that_are_gone_are_written_at_the_next_validation(folder):
+    path = train(recipe(folder), stop_at=21)
+    path.unlink()
+    torch_state = torch.load(path.with_name("checkpoint.pt"), weights_only=True)
+    torch.save({**torch_state, "best": 200.0}, path.with_name("checkpoint.pt"))
+    train(recipe(folder), resume=True)
+    assert path.exists()
+
+
+def test_a_term_that_is_active_in_a_part_of_the_steps_is_logged_and_averaged_over_them(folder):
+    lines, both = [], {"l1": 1.0, "mse": {"weight": 2.0, "from": 0.5}}
+    train(recipe(folder, loss=both, log_every=5), report=lines.append)
+    assert [sorted(line.losses) for line in lines] == [["l1"]] * 4 + [["l1", "mse"]] * 4
+    meter = Meter()
+    meter.count({"loss": 1.0, "gradient_norm": 1.0, "l1": 2.0})
+    meter.count({"loss": 3.0, "gradient_norm": 2.0, "l1": 4.0, "mse": 5.0})
+    line = meter.line(recipe(folder), 2, rate=0.1)
+    assert (line.loss, line.gradient_norm, line.losses) == (2.0, 1.5, {"l1": 3.0, "mse": 5.0})
 
 
 def test_training_lowers_the_loss_and_logs_every_line(folder):
@@ -510,3 +558,41 @@ def test_the_centre_is_in_the_units_of_images_also_for_a_network_on_0_to_255(fol
         torch.testing.assert_close(
             load(path).module(lr), made.network(lr - shift) + shift, rtol=0, atol=255 * FLOAT32_SAME_MATHS
         )
+
+
+@pytest.mark.parametrize("side", [1, 4])
+def test_a_validation_image_that_cannot_be_scored_is_named_before_the_first_step(folder, tmp_path, side):
+    small = tmp_path / "small"
+    small.mkdir()
+    Image.from_array(np.zeros((side, 40, 3), np.float32)).save(small / "line.png")
+    with pytest.raises(ImageError, match=rf"line\.png: 40x{side // 2 * 2} at scale 2 is too small to be scored"):
+        train(recipe(folder, validation=str(small)))
+    assert not (folder.parent / "runs").exists()
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../up", "a/b", "nul\0"])
+def test_a_name_that_leads_to_another_place_is_refused(folder, name):
+    before = sorted(folder.parent.rglob("*"))
+    with pytest.raises(ConfigError, match="name must be that of a folder"):
+        train(recipe(folder, name=name))
+    assert sorted(folder.parent.rglob("*")) == before
+
+
+def test_a_checkpoint_that_the_disk_has_no_room_for_is_named_and_the_last_one_is_kept(folder):
+    resource = pytest.importorskip("resource")  # POSIX
+    settings = recipe(folder, validation="")
+    kept = train(settings, stop_at=7).with_name("checkpoint.pt").read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(kept) // 2, limits[1]))
+    try:
+        with pytest.raises(TrainingError, match=r"checkpoint\.pt: could not be written at step 14"):
+            train(settings, resume=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (settings.folder / "checkpoint.pt").read_bytes() == kept
+    assert not [path for path in settings.folder.iterdir() if "tmp" in path.name]
+
+
+def test_an_empty_table_is_no_final_loss(folder):
+    with pytest.raises(ConfigError, match="final_loss must be the name of a loss"):
+        train(recipe(folder, final_loss={}))

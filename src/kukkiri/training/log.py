@@ -36,7 +36,8 @@ class TrainingProgress:
     curve: tuple[float, ...] = ()
     """In meta-training: that PSNR before and after each step of adaptation."""
     losses: dict[str, float] = field(default_factory=dict)
-    """The terms of a loss of several, without their weights; means since the last line."""
+    """The terms of a loss of several, without their weights; means over the updates since the last line in which each
+    was active."""
     gradient_norm: float = 0.0
     """Before clipping; mean since the last line."""
     skipped: int = 0
@@ -58,7 +59,7 @@ class Meter:
         """Begin again, after a line was written."""
         self.patches = 0
         self._updates, self._skipped, self._sampling = 0, 0, 0.0
-        self._sums: dict[str, float] = {}
+        self._values: dict[str, list[float]] = {}
         self._since = time.perf_counter()
 
     @contextmanager
@@ -75,12 +76,12 @@ class Meter:
             return
         self._updates += 1
         for name, value in values.items():
-            self._sums[name] = self._sums.get(name, 0.0) + value
+            self._values.setdefault(name, []).append(value)
 
     def line(self, recipe: Recipe, step: int, *, rate: float) -> TrainingProgress:
         """Return the line of the log after ``step`` updates, without a validation."""
         elapsed = time.perf_counter() - self._since
-        means = {name: value / self._updates for name, value in self._sums.items()}
+        means = {name: sum(values) / len(values) for name, values in self._values.items()}
         return TrainingProgress(
             step=step,
             steps=recipe.steps,

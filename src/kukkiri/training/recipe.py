@@ -23,7 +23,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 }
 """The values of fields that have a few."""
 _MOST_THREADS = 1024
-_HIGHEST_RATE = 1e6
+_HIGHEST_RATE = 1e38  # of float32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,12 +204,8 @@ class Recipe:
         for name, schedule in (("restarts", "cosine"), ("milestones", "step")):
             if getattr(self, name) and self.schedule != schedule:
                 raise ConfigError(
-                    f"{name} belong to schedule = {schedule!r}, got {self.schedule!r}. Remove them, or change the schedule."
+                    f"{name} belong to schedule = {schedule!r}, got {self.schedule!r}. Remove them, or change it."
                 )
-        if self.name in ("", ".", "..") or any(sign in self.name for sign in "/\\\0"):
-            raise ConfigError(
-                f"name must be that of a folder to be made in output, got {self.name!r}. Name other places by output."
-            )
         if (self.initialization in ("transfer", "widened")) != bool(self.weights):
             raise ConfigError(
                 "initialization = 'transfer' (or 'widened') and weights = FILE belong together; got only one of them."

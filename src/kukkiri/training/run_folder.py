@@ -53,8 +53,12 @@ class RunFolder:
 
         Raises:
             ConfigError: the folder holds a run and ``resume`` is false, another process trains in it, or it cannot be
-                made.
+                made; or the recipe's name is none of a folder.
         """
+        if recipe.name in ("", ".", "..") or any(sign in recipe.name for sign in "/\\\0"):
+            raise ConfigError(
+                f"name must be that of a folder to be made in output, got {recipe.name!r}. Name other places by output."
+            )
         folder = cls(recipe.folder)
         if not lock:
             yield folder

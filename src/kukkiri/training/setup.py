@@ -63,5 +63,7 @@ class Setup:
     """Patches in the update of a step, of all processes together."""
     fingerprint: str
     """Of the training images."""
+    scored_on: str = ""
+    """Fingerprint of the validation images; empty where there are none."""
     close: Callable[[], None] = lambda: None
     """Ends what the setup started, such as a thread."""

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kukkiri.errors import ConfigError
+from kukkiri.errors import ConfigError, TrainingError
 from kukkiri.files import replacing
 from kukkiri.training.finite import check_weights
 from kukkiri.training.recipe import Recipe
@@ -58,6 +58,8 @@ class TrainingState:
     """The highest PSNR so far."""
     skipped: int = 0
     """Updates in a row, up to now, that were left out."""
+    scored_on: str = ""
+    """Fingerprint of the validation images to which ``best`` belongs; empty where there are none."""
     is_due: bool = False
     """The weights of this step are to be validated, and are not yet."""
 
@@ -106,7 +108,7 @@ class TrainingState:
             fingerprint: of the training images.
 
         Raises:
-            TrainingError: a weight is not finite; the file stays as it was.
+            TrainingError: a weight is not finite, or the disk is full; the file stays as it was.
         """
         check_weights(self.modules, step=self.step)
         state = {
@@ -115,6 +117,7 @@ class TrainingState:
             "fingerprint": fingerprint,
             "step": self.step,
             "best": self.best,
+            "scored_on": self.scored_on,
             "skipped": self.skipped,
             "is_due": self.is_due,
             "modules": {name: module.state_dict() for name, module in self.modules.items()},
@@ -122,8 +125,14 @@ class TrainingState:
             "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
             "scaler": self.scaler.state_dict(),
         }
-        with replacing(path, overwrite=True) as temporary:
-            torch.save(state, temporary)
+        try:
+            with replacing(path, overwrite=True) as temporary:
+                torch.save(state, temporary)
+        except (OSError, RuntimeError) as error:  # torch's archive writer has no error of its own for a full disk
+            raise TrainingError(
+                f"{path}: could not be written at step {self.step} ({str(error).splitlines()[0]}). Free some space; "
+                "an earlier checkpoint is kept, from which --resume goes on."
+            ) from error
 
     def restore(self, path: Path, *, recipe: Recipe, fingerprint: str) -> None:
         """Read a checkpoint; a recipe that differs in what may change goes on, and the log says what changed.
@@ -140,6 +149,9 @@ class TrainingState:
             )
         self.step, self.best, self.skipped = saved["step"], saved["best"], saved["skipped"]
         self.is_due = saved["is_due"]
+        if saved.get("scored_on", self.scored_on) != self.scored_on:
+            self.best = -math.inf
+            _log.warning("the validation changed, so the best weights are chosen anew")
         for name, module in self.modules.items():
             module.load_state_dict(saved["modules"][name])
         for name, optimizer in self.optimizers.items():

@@ -47,7 +47,8 @@ def set_up_supervised(recipe: Recipe, *, device: torch.device, world: World) -> 
     Raises:
         ConfigError: unknown network or loss, or missing data.
     """
-    losses = (parse_loss(recipe.loss), parse_loss(recipe.final_loss or recipe.loss, key="final_loss"))
+    final_loss = recipe.loss if recipe.final_loss == "" else recipe.final_loss
+    losses = (parse_loss(recipe.loss), parse_loss(final_loss, key="final_loss"))
     _check_needs(losses)
     _check_shares(recipe, world)
     network = make_network(recipe, device=device)
@@ -79,6 +80,7 @@ def set_up_supervised(recipe: Recipe, *, device: torch.device, world: World) -> 
         validate=partial(_validate, recipe, validation, device=device),
         patches=lambda step: sizes_at(recipe, step)[1],
         fingerprint=pairs.fingerprint(),
+        scored_on=validation.fingerprint() if validation else "",
         close=close,
     )
 
@@ -112,7 +114,8 @@ def supervised_step(
     loss, terms = losses[final](sr, hr, lr=lr, progress=state.step / recipe.steps)
     weighted = loss if part.share == 1.0 else loss * part.share
     state.scaler.scale(weighted).backward()  # type: ignore[no-untyped-call]
-    named = {name: value * part.share for name, value in terms.items()} if len(terms) > 1 else {}
+    several = len(losses[final].terms) > 1
+    named = {name: value * part.share for name, value in terms.items()} if several else {}
     return {"loss": weighted.detach(), **named}
 
 

@@ -66,7 +66,7 @@ def train(
     with RunFolder.opened(recipe, resume=resume, lock=world.is_first) as folder, world.connected(device):
         setup = set_up(recipe, device=device, world=world)
         scaler = torch.amp.GradScaler(device.type, enabled=recipe.precision == "float16")
-        state = TrainingState(setup.modules, setup.optimizers, scaler)
+        state = TrainingState(setup.modules, setup.optimizers, scaler, scored_on=setup.scored_on)
         log = RunLog(folder.log, tensorboard=recipe.tensorboard, report=report) if world.is_first else None
         with closing(setup), closing(log) if log else nullcontext():
             if folder.checkpoint.exists():
@@ -76,7 +76,7 @@ def train(
                 world.broadcast_(state.weights())
                 state.begin_averages(recipe.emas)
             if log:
-                folder.trim_log(state.step)
+                folder.trim_log(state.step - state.is_due)
                 folder.write_recipe(recipe)
             last = recipe.steps if stop_at is None else min(stop_at, recipe.steps)
             run(recipe, setup, state, last=last, folder=folder, log=log, world=world)

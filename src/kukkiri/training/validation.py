@@ -1,5 +1,6 @@
 """Validation during training: the mean PSNR of folders of images in the ``y-matlab`` protocol."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from kukkiri.data import PairSet, read_rgb8
 from kukkiri.data.prepared import is_prepared
 from kukkiri.degradations import Degradation
+from kukkiri.errors import ImageError
 from kukkiri.files import require_images
 from kukkiri.inference import Upscaler
 from kukkiri.inference.torch_engine import TorchEngine
@@ -38,7 +40,7 @@ class Validation:
 
         Raises:
             ConfigError: no images, or a prepared folder without LR images for this scale and degradation.
-            ImageError: an image cannot be read or is smaller than ``scale``.
+            ImageError: an image cannot be read or is too small to be scored.
         """
         if is_prepared(folder):
             made = PairSet.from_folder(folder, scale=scale, colour="rgb", degradation=degradation)
@@ -48,6 +50,11 @@ class Validation:
         for place, path in enumerate(require_images(folder)):
             hr = read_rgb8(path)
             hr = hr[: hr.shape[0] - hr.shape[0] % scale, : hr.shape[1] - hr.shape[1] % scale]
+            if min(hr.shape[:2]) <= 2 * scale:
+                raise ImageError(
+                    f"{path}: {hr.shape[1]}x{hr.shape[0]} at scale {scale} is too small to be scored, which leaves "
+                    f"out a border of {scale} pixels. Take it out of the validation images."
+                )
             pairs.append((degrade.apply(hr, scale=scale, seed=(place, 0)), hr))
         return cls(pairs=tuple(pairs), scale=scale)
 
@@ -84,6 +91,16 @@ class ValidationSets:
             for name, chosen in recipe.scored_sets.items()
         }
         return cls(sets, {name: chosen.weight for name, chosen in recipe.scored_sets.items()})
+
+    def fingerprint(self) -> str:
+        """Return a digest of the images and the weights, on which the PSNR of a network depends."""
+        digest = hashlib.sha256()
+        for name, chosen in self.sets.items():
+            digest.update(f"set weight {self.weights[name]}".encode())
+            for pair in chosen.pairs:
+                for image in pair:
+                    digest.update(str(image.shape).encode() + np.ascontiguousarray(image).tobytes())
+        return digest.hexdigest()
 
     def psnr(
         self, network: Network, *, info: ModelInfo, device: torch.device | str = "cpu"

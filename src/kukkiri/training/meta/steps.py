@@ -106,6 +106,7 @@ def set_up_meta(recipe: MetaRecipe, *, device: torch.device, world: World) -> Se
         validate=partial(_validate, recipe, rates, validation, device=device),
         patches=lambda step: recipe.tasks * recipe.batch,
         fingerprint=sampler.fingerprint(),
+        scored_on=validation.fingerprint() if validation else "",
     )
 
 

@@ -1,5 +1,6 @@
 """Validation during meta-training: mean PSNR before and after each step of adaptation, in the ``y-mzsr`` protocol."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,13 @@ class MetaValidation:
             images.append(hr[top : top + sides[0], left : left + sides[1]])
         texts = recipe.validation_degradations or (f"gaussian:2.0+{recipe.subsample}",)
         return cls(tuple(images), tuple(Degradation.parse(text) for text in texts), recipe)
+
+    def fingerprint(self) -> str:
+        """Return a digest of the images and degradations, on which the PSNR of a network depends."""
+        digest = hashlib.sha256(repr([str(degradation) for degradation in self.degradations]).encode())
+        for image in self.images:
+            digest.update(str(image.shape).encode() + np.ascontiguousarray(image).tobytes())
+        return digest.hexdigest()
 
     def curve(self, network: Network, *, rates: Mapping[str, Sequence[float]]) -> tuple[float, ...]:
         """Return the PSNR in dB before and after each step, means over images and degradations.
