@@ -3,9 +3,11 @@
 import contextlib
 import re
 import shlex
+import zipfile
 from pathlib import Path
 
 import numpy as np
+import PIL.Image
 import pytest
 from cyclopts import MissingArgumentError
 
@@ -26,6 +28,11 @@ def place(tmp_path, monkeypatch, rng):
     image.save("photos/one.png")
     image.save("photos/below/two.png")
     Image.from_array(rng.integers(0, 65536, (20, 24), dtype=np.uint16)).save("scan.tif")
+    frames = [PIL.Image.fromarray(rng.integers(0, 256, (12, 16, 3), dtype=np.uint8)) for _ in range(3)]
+    for name in ("dance.gif", "pages.tif"):
+        frames[0].save(name, save_all=True, append_images=frames[1:])
+    with zipfile.ZipFile("comic.cbz", "w") as comic:
+        comic.write("beach.png", "001.png")
     return tmp_path
 
 
@@ -44,11 +51,14 @@ def test_the_python_of_the_readme_runs(place, rng):
 
 def test_the_upscale_commands_of_the_readme_run(place):
     lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("kukkiri upscale")]
-    assert len(lines) == 4
+    assert len(lines) == 6
     for line in lines:
         assert run(shlex.split(line, comments=True)[1:]) == 0, line
     written = {str(path.relative_to(place)) for path in place.rglob("*.png")}
     assert {"photo-x2.png", "upscaled/one.png", "upscaled/below/two.png", "scan.png", "beach-x2.png"} <= written
+    assert {"comic-x2.cbz", "dance-x2.gif", "pages-x2.tif"} <= {path.name for path in place.iterdir()}
+    (fitted,) = (path for path in place.glob("photo-*.png") if path.name != "photo-x2.png")
+    assert read_image(fitted).size == (2160, 2592)
 
 
 def test_every_link_of_the_readme_leads_somewhere():
