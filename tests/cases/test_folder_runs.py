@@ -302,3 +302,23 @@ def test_what_a_killed_run_left_is_swept_by_the_next(folder):
     os.utime(foreign, (hour_ago, hour_ago))
     assert run(["upscale", str(folder / "f1.png"), *FAST]) == 0
     assert not foreign.exists()
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp"])
+def test_a_name_that_is_no_text_is_a_name(tmp_path, suffix, capfdbinary):
+    name = tmp_path / os.fsdecode(b"old \xff")
+    try:
+        PIL.Image.fromarray(scene(16, 20, 1)).save(tmp_path / f"good{suffix}")
+        (tmp_path / f"good{suffix}").rename(f"{name}{suffix}")
+    except (OSError, UnicodeError):
+        pytest.skip("this file system takes names of text only")
+    for form in (".png", ".tif", ".jpg", ".webp"):
+        assert run(["upscale", f"{name}{suffix}", "-o", f"{name}-{form[1:]}{form}", *FAST]) == 0
+        assert read_image(f"{name}-{form[1:]}{form}").size == (32, 40)
+    assert b"Traceback" not in capfdbinary.readouterr().err
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(folder, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert run(["upscale", str(folder / "f1.png"), "-o", str(tmp_path / "file" / "x.png"), *FAST]) == 1
+    assert "this folder cannot be made (" in capsys.readouterr().err

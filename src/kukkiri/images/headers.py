@@ -1,6 +1,7 @@
 """The header of an image file: sides and channels without decoding the pixels."""
 
 import mmap
+import os
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -41,7 +42,7 @@ def read_header(path: str | PathLike[str]) -> ImageHeader:
             return header
     clear_errors()
     try:
-        source = vips().Source.new_from_file(str(path))
+        source = vips().Source.new_from_file(os.fsencode(path))
         image = vips().Image.new_from_source(source, "")
         turned = form not in _ORIENTED and "orientation" in image.get_fields() and image.get("orientation") >= 5
         bands = 3 if image.interpretation == "cmyk" else image.bands

@@ -4,6 +4,7 @@ PNG and TIFF go to the disk while they are encoded. JPEG is kept in memory as en
 and AVIF, whose sides are short, need the whole image themselves.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -177,7 +178,7 @@ def _encode_png(samples: Samples, stream: BinaryIO) -> None:
 
 def _encode_tiff(samples: Samples, file: Path) -> list[str]:
     image, options = prepare_tiff(samples)
-    image.tiffsave(str(file), **options)
+    image.tiffsave(os.fsencode(file), **options)
     if file.stat().st_size > _PATCHED:
         return ["EXIF does not go into a TIFF of this size and was dropped"] if samples.metadata.exif else []
     written = file.read_bytes()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from kukkiri.errors import ConfigError, ImageError, KukkiriError
+from kukkiri.errors import ConfigError, ImageError, KukkiriError, make_printable
 from kukkiri.images import Image, ImageSequence, check_output, read_header, read_jpeg_quality, read_page
 from kukkiri.images.archives import is_comic
 from kukkiri.inference.comics import ComicResult, check_comic, upscale_comic
@@ -207,7 +207,7 @@ class FolderRun:
             return FileResult(job, skipped=True)
         begun = time.perf_counter()
         self._tell(job, "reading")
-        job.target.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(job.target.parent)
         if is_comic(job.source):
             return self._do_comic(job, begun)
         check_output(job.target, source=job.source, overwrite=self._overwrite)
@@ -351,6 +351,14 @@ def _check_memory(image: Image, upscaler: Upscaler) -> None:
     """Check that one image of a file of several fits into the memory."""
     with _within_memory():
         upscaler.plan(image.size, channels=image.colour.shape[2] + (image.alpha is not None))
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = "a file is in its place" if isinstance(error, FileExistsError) else error.strerror or error
+        raise ImageError(f"{make_printable(folder)}: this folder cannot be made ({reason}). Choose another.") from None
 
 
 @contextmanager
