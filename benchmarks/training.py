@@ -74,7 +74,7 @@ WARM_UP = 3  # updates after which memory, libraries and the state of the optimi
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """What was measured of one kind of training."""
+    """Measurements of one kind of training."""
 
     seconds: float
     """For one update."""

@@ -111,10 +111,10 @@ def measure_throughput(recipe: Recipe, lines: Sequence[TrainingProgress]) -> dic
         return {}
     loaded = load(weights)
     channels = 3 if loaded.info.colour == "rgb" else 1
-    enlarged = recipe.scale if loaded.module.pre_upsampled else 1
+    upscaled = recipe.scale if loaded.module.pre_upsampled else 1
     patches = {line.step: sizes_at(recipe, line.step - 1)[0] for line in measured}
     adds = {
-        patch: count_multiply_adds(loaded.module.eval(), channels=channels, side=patch * enlarged)
+        patch: count_multiply_adds(loaded.module.eval(), channels=channels, side=patch * upscaled)
         for patch in set(patches.values())
     }
     rates = [OPERATIONS * adds[patches[line.step]] * line.patches_per_second for line in measured]

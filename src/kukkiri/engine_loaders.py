@@ -30,7 +30,7 @@ class LoadOptions:
     scale: float | None = None
     """The scale that the result shall have; it decides where a file serves several."""
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    """What the file does not tell: keywords of a torch network's constructor, JSON values."""
+    """Keywords of a torch network's constructor that the file does not tell, JSON values."""
     device: str = "cpu"
     """Of torch, see :func:`kukkiri.devices.resolve_device`."""
 

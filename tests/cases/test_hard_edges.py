@@ -36,7 +36,7 @@ def make_bars(ink, paper, dtype=np.uint8):
     return image, inside
 
 
-def enlarge(mask, scale):
+def repeat_pixels(mask, scale):
     return mask.repeat(scale, axis=0).repeat(scale, axis=1)
 
 
@@ -48,13 +48,13 @@ def test_bars_are_solid(preset, scale, ink, paper):
         image, inside = make_bars(ink, paper)
         sr = upscaler(preset, scale)(np.ascontiguousarray(image.T) if turned else image).astype(int)
         sr = sr.T if turned else sr
-        assert np.abs(sr[enlarge(inside, scale)] - ink).max() <= 2
+        assert np.abs(sr[repeat_pixels(inside, scale)] - ink).max() <= 2
 
 
 def test_without_the_bound_the_same_bars_ring():
     image, inside = make_bars(0, 255)
     sr = upscaler("balanced", 4, bounded=False)(image)
-    assert sr[enlarge(inside, 4)].max() > 60
+    assert sr[repeat_pixels(inside, 4)].max() > 60
 
 
 @pytest.mark.parametrize("model", ["balanced", "espcn", "fsrcnn"])
@@ -65,12 +65,12 @@ def test_coloured_bars_are_solid_in_every_channel(model, ink, paper):
     image, inside = make_bars(ink, paper)
     for scale in (2, 4):
         sr = upscaler(model, scale)(image).astype(int)
-        assert np.abs(sr[enlarge(inside, scale)] - ink).max() <= 2
+        assert np.abs(sr[repeat_pixels(inside, scale)] - ink).max() <= 2
 
 
 def test_bars_of_any_depth_and_with_alpha_are_solid():
     sixteen, inside = make_bars(300, 65000, np.uint16)
-    mask = enlarge(inside, 3)
+    mask = repeat_pixels(inside, 3)
     assert np.abs(upscaler("balanced", 3)(sixteen)[mask].astype(int) - 300).max() <= 2 * 257
     floats, _ = make_bars(0.1, 0.9, np.float32)
     assert np.abs(upscaler("balanced", 3)(floats)[mask] - 0.1).max() <= 2.001 / 255
@@ -103,7 +103,7 @@ def test_strokes_of_one_bit_letters_have_no_grey_core(preset, stroke):
     )
     for scale in (2, 4):
         sr = upscaler(preset, scale)(np.where(page, 0, 255).astype(np.uint8))
-        assert sr[enlarge(core, scale)].max() <= 2
+        assert sr[repeat_pixels(core, scale)].max() <= 2
 
 
 def make_patterns(side=40):
@@ -206,7 +206,7 @@ def test_tiles_and_skipped_parts_are_bounded_as_the_whole_is():
 def test_chopping_for_published_numbers_has_no_bounds():
     image, inside = make_bars(0, 255)
     chopped = upscaler("balanced", 4, chop=True)(image)
-    assert chopped[enlarge(inside, 4)].max() > 60
+    assert chopped[repeat_pixels(inside, 4)].max() > 60
 
 
 def test_an_image_with_clear_pixels_is_bounded_where_it_is_seen():
@@ -216,7 +216,7 @@ def test_an_image_with_clear_pixels_is_bounded_where_it_is_seen():
     image = Image(colour=(grey / np.float32(255))[..., None].astype(np.float32), alpha=alpha)
     sr = upscaler("balanced", 3)(image)
     inside[:7] = False
-    assert sr.colour[enlarge(inside, 3)].max() <= 2.001 / 255
+    assert sr.colour[repeat_pixels(inside, 3)].max() <= 2.001 / 255
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -230,6 +230,6 @@ def test_the_paper_around_letters_stays_white(preset):
     )
     for scale in (2, 4):
         bounded, free = (upscaler(preset, scale, bounded=on)(page) for on in (True, False))
-        paper = enlarge(flat, scale)
+        paper = repeat_pixels(flat, scale)
         assert np.all(bounded[paper] >= np.minimum(free[paper], 254))
         assert np.count_nonzero(bounded == 255) >= 0.99 * np.count_nonzero(free == 255)  # no grey around the letters

@@ -25,7 +25,7 @@ def line(step, **values):
 
 def write_run(folder, lines, *, end="", **recipe):
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "log.jsonl").write_text("".join(f"{json.dumps(one)}\n" for one in lines) + end, encoding="utf-8")
+    (folder / "log.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines) + end, encoding="utf-8")
     values = {"name": "mine-x2", "network": "plain", "scale": 2, "arguments": {"width": 16}, **recipe}
     (folder / "recipe.json").write_text(json.dumps(values), encoding="utf-8")
     return folder
@@ -123,7 +123,7 @@ def test_a_run_without_validation_has_no_psnr(tmp_path):
 
 def test_a_line_that_is_being_written_is_left_out(tmp_path):
     folder = write_run(tmp_path, [line(100), line(200)], end='{"step": 300, "lo')
-    assert [one["step"] for one in read_run(folder).lines] == [100, 200]
+    assert [line["step"] for line in read_run(folder).lines] == [100, 200]
     assert read_run(folder).unreadable == 0
     (folder / "log.jsonl").write_text(f"{json.dumps(line(100))}\n[]\nx\n{json.dumps(line(200))}\n", encoding="utf-8")
     assert read_run(folder).unreadable == 2

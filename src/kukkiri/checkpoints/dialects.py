@@ -36,7 +36,7 @@ class Dialect:
     infer: Callable[[Mapping[str, Tensor]], Mapping[str, JSON]] = lambda _: {}
     """Function from a state dict in this layout to further keywords, which the translated one no longer tells."""
     assumes: str = ""
-    """What the layout leaves open, and what is taken for it; for people."""
+    """Arguments that the layout leaves open, and the values taken for them; for people."""
 
     def applies(self, state: Mapping[str, Tensor]) -> bool:
         """True when a state dict may be in this layout."""

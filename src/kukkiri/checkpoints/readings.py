@@ -43,7 +43,7 @@ class Reading:
     arguments: Mapping[str, JSON] = field(default_factory=dict)
     """Keywords of the constructor that the layout implies."""
     assumes: str = ""
-    """What the layout leaves open, and what is taken for it."""
+    """Arguments that the layout leaves open, and the values taken for them."""
     dropped: tuple[str, ...] = ()
     """Keys that the translation left out."""
 

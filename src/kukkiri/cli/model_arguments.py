@@ -17,7 +17,7 @@ __all__ = ["DEFAULT_ARGUMENTS", "ArgumentOptions", "read_model_args", "read_one"
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class ArgumentOptions:
-    """What a file of weights does not tell about its network."""
+    """Arguments of a network that its file of weights does not tell."""
 
     model_args: Annotated[tuple[str, ...], Parameter(show_default=False)] = ()
     """KEY=VALUE for the network of a file of others, such as res_scale=0.1 or scale=3; FILE:KEY=VALUE for one of

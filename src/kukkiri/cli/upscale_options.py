@@ -157,7 +157,7 @@ class SpeedOptions:
 @Parameter(name="*", group=Group("Messages", sort_key=6))
 @dataclass(frozen=True, kw_only=True)
 class MessageOptions:
-    """What is told about the run."""
+    """Output about the run."""
 
     report: bool = False
     """also write NAME-report.html beside each result: before and after, and how faithful the result is."""

@@ -19,9 +19,9 @@ class ImageFormat:
     """As :func:`kukkiri.images.formats.recognize` names it."""
     suffixes: tuple[str, ...]
     reads: str
-    """What is kept when it is read."""
+    """Content that is kept when it is read."""
     writes: str = ""
-    """How it is written; empty when it is not."""
+    """Form in which it is written; empty when it is not."""
     several: str = ""
     """The images that one file may hold."""
     packages: tuple[str | None, str | None] = (None, None)

@@ -197,7 +197,7 @@ class _Cells:
 
 
 def _edges(length: int, scale: float) -> Field:
-    """Where cells of LR begin and end in SR, along a side of ``length`` LR pixels."""
+    """Return the edges of the cells of LR in SR, along a side of ``length`` LR pixels."""
     return _settle(np.minimum(np.arange(0, length + CELL_SIDE, CELL_SIDE), length) * scale)
 
 

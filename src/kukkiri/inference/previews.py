@@ -20,12 +20,12 @@ from kukkiri.inference.upscaler import Upscaler
 __all__ = ["Preview", "Previewer"]
 
 _SIDE = 128  # of the probe, LR pixels
-_FILES = 0.15  # seconds for a megapixel of result: reading, colour and encoding as PNG (measured, one core)
+_FILES = 0.15  # seconds for a megapixel of result: reading, colour and encoding as PNG (an estimate)
 
 
 @dataclass(frozen=True)
 class Preview:
-    """What a job would do."""
+    """Size, time and memory of a job that was not run."""
 
     job: FileJob
     input_size: tuple[int, int] | None = None

@@ -35,7 +35,7 @@ _FAITHFUL = 0.15
 
 @dataclass(frozen=True)
 class Probed:
-    """What runs on small images tell about a graph."""
+    """Properties of a graph that runs on small images show."""
 
     info: ModelInfo
     value_range: float

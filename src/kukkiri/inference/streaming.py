@@ -129,8 +129,8 @@ class StripUpscaler:
         """Prepare the networks for a part of (height, width)."""
         passes, (height, width) = [], size
         for engine in self.engines:
-            enlarged = engine.info.scale if engine.info.pre_upsampled else 1
-            entered = (height * enlarged, width * enlarged)
+            upscaled = engine.info.scale if engine.info.pre_upsampled else 1
+            entered = (height * upscaled, width * upscaled)
             chosen = choose_pass_tile(engine, entered, tile=self.tile, budget=self.memory)
             if self.tile is None and chosen is not None and chosen[0] > entered[0]:
                 chosen = entered[0], chosen[0] * chosen[1] // entered[0]  # of the same area: fewer margins

@@ -25,7 +25,7 @@ class LossDescription:
     needs: tuple[str, ...]
     """Inputs besides sr and hr, sorted."""
     arguments: tuple[Argument, ...]
-    """What a recipe may set besides weight, from and until, with its type and default."""
+    """Keys that a recipe may set besides weight, from and until, with type and default."""
 
 
 def describe_losses() -> tuple[LossDescription, ...]:

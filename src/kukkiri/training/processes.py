@@ -28,8 +28,8 @@ __all__ = ["PeerLostError", "World", "launch"]
 _TIMEOUT = timedelta(hours=1)  # for the longest wait, that of a validation in the first process
 _GRACE = 20.0  # seconds to end in, for processes whose companion has ended
 _STORES: list[Store] = []
-"""Where the processes find each other, and its part for each run: a program may train several times, and a process that
-is ahead must not take the end of one run for the next."""
+"""The store by which the processes find each other, and its part for each run: a program may train several times, and a
+process that is ahead must not take the end of one run for the next."""
 LAUNCHED = "KUKKIRI_LAUNCHED"
 """Variable that :func:`launch` sets: it reports lost processes, so that they need not."""
 

@@ -18,7 +18,7 @@ class Part:
     """Patches or tasks of an update whose gradient is computed at once."""
 
     data: Any
-    """What the step function understands."""
+    """In the form that the step function takes: (lr, hr), or tasks."""
     share: float
     """Fraction of the update, in (0, 1], over which its loss is the mean; over all parts of all processes they sum up
     to 1."""
@@ -43,7 +43,7 @@ class Setup:
     """All that differs between kinds of training."""
 
     device: torch.device
-    """Where it computes."""
+    """The device that computes."""
     modules: dict[str, nn.Module]
     """On the device, with their random initial weights; ``network`` is one of them."""
     optimizers: dict[str, torch.optim.Optimizer]

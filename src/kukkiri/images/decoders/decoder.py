@@ -25,7 +25,7 @@ class Decoder:
     module: str | None = None
     """The package that it needs; ``None``: nothing beyond the base install."""
     keeps: str = ""
-    """What is kept, for the table of formats."""
+    """Content that is kept, for the table of formats."""
 
     @property
     def is_available(self) -> bool:
