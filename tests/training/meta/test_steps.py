@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from kukkiri.checkpoints import load
-from kukkiri.errors import ConfigError, TrainingError
+from kukkiri.errors import ConfigError, ImageError, TrainingError
 from kukkiri.images import Image
 from kukkiri.training import MetaRecipe, read_recipe, train
 from kukkiri.training.kinds import set_up
@@ -270,3 +270,27 @@ def test_a_file_says_its_kind(tmp_path):
     assert not isinstance(read_recipe(plain), MetaRecipe)
     with pytest.raises(ConfigError, match="did you mean 'meta'"):
         read_recipe(file, ["kind=mata"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"inner_rate": float("nan")}, "inner_rate must be a number from 0, got nan"),
+        ({"inner_rate": -0.1}, "inner_rate must be a number from 0"),
+        ({"inner_rates": {"code": float("inf")}}, r"inner_rates\.code must be a number from 0"),
+        ({"rates_learning_rate": float("nan")}, "rates_learning_rate must be a number from 0"),
+        ({"first_order_updates": -1}, "first_order_updates must not be negative"),
+        ({"query_patch": -1}, "query_patch must not be negative"),
+        ({"hr_patch": 1}, "hr_patch must be at least the scale"),
+        ({"scales": (0, 2)}, "scales must be at least 1"),
+        ({"scales": (2, 3), "patch": 12}, "contextplain upscales by 2 only"),
+    ],
+)
+def test_values_that_would_end_a_run_later_are_refused(folder, changes, message):
+    with pytest.raises(ConfigError, match=message):
+        train(recipe(folder, **changes))
+
+
+def test_a_validation_crop_that_cannot_be_scored_is_named(folder):
+    with pytest.raises(ImageError, match=r"a\.tif: of 128x128, 4x4 are left at scale 2, validation_side = 7"):
+        train(recipe(folder, validation_side=7))

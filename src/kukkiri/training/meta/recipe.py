@@ -1,5 +1,6 @@
 """Recipes of meta-training: tasks of one random blur kernel each, and the inner loop that adapts a network to them."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -97,6 +98,16 @@ class MetaRecipe(Recipe):
         for name in ("tasks", "kernel_size", "validation_images", "validation_side"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}.")
+        for name in ("first_order_updates", "query_patch"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} must not be negative, got {getattr(self, name)}.")
+        for name, rate in {
+            "rates_learning_rate": self.rates_learning_rate,
+            "inner_rate": self.inner_rate,
+            **{f"inner_rates.{name}": rate for name, rate in self.inner_rates.items()},
+        }.items():
+            if not (math.isfinite(rate) and rate >= 0):
+                raise ConfigError(f"{name} must be a number from 0, got {rate}.")
         if self.hr_patch < 0 or self.annealing <= 0:
             raise ConfigError(f"hr_patch and annealing must be positive, got {self.hr_patch} and {self.annealing}.")
         if self.inner_steps < 0 or self.order not in (1, 2):
@@ -116,7 +127,11 @@ class MetaRecipe(Recipe):
         if not isinstance(self.loss, str):
             raise ConfigError(f"meta-training takes the name of one loss, got {self.loss}.")
         for scale in self.scales or (self.scale,):
+            if scale < 1:
+                raise ConfigError(f"scales must be at least 1, got {list(self.scales)}.")
             side = self.lr_patch(scale)
+            if side < 1:
+                raise ConfigError(f"hr_patch must be at least the scale, got {self.hr_patch} at x{scale}.")
             if self.support == "downscaled" and self.inner_steps and side % scale:
                 raise ConfigError(
                     f"patch must be a multiple of the scale, so that it can be downscaled, got {side} at x{scale}."

@@ -82,6 +82,11 @@ def set_up_meta(recipe: MetaRecipe, *, device: torch.device, world: World) -> Se
     network = make_network(recipe, device=device)
     if recipe.kernel_conditioned and not (isinstance(network, ContextPlain) and len(network.code) == 3):
         raise ConfigError(f"kernel_conditioned = true needs contextplain with a context of 3, got {recipe.network}.")
+    if not network.pre_upsampled and set(recipe.scales) - {recipe.scale}:
+        raise ConfigError(
+            f"scales = {list(recipe.scales)}: {recipe.network} upscales by {recipe.scale} only. Remove scales, or take "
+            "a network on the upscaled image, such as vdsr."
+        )
     names = [name for name, parameter in network.named_parameters() if parameter.requires_grad]
     unknown = set(recipe.inner_rates) - set(names)
     if unknown:

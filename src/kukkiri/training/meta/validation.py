@@ -14,6 +14,7 @@ from torch import Tensor, func
 from kukkiri.data import read_rgb8
 from kukkiri.degradations import Degradation
 from kukkiri.degradations.torch_twins import degrade_tensor
+from kukkiri.errors import ImageError
 from kukkiri.files import require_images
 from kukkiri.images import quantize
 from kukkiri.metrics import PROTOCOLS
@@ -43,6 +44,11 @@ class MetaValidation:
         for path in require_images(Path(recipe.validation))[: recipe.validation_images]:
             hr = read_rgb8(path)
             sides = [min(side, length) // multiple * multiple for length in hr.shape[:2]]
+            if min(sides) <= 2 * recipe.scale:
+                raise ImageError(
+                    f"{path}: of {hr.shape[1]}x{hr.shape[0]}, {sides[1]}x{sides[0]} are left at scale {recipe.scale}, "
+                    f"validation_side = {side}: too few to be scored. Raise validation_side, or take the image out."
+                )
             top, left = ((length - used) // 2 for length, used in zip(hr.shape[:2], sides, strict=True))
             images.append(hr[top : top + sides[0], left : left + sides[1]])
         texts = recipe.validation_degradations or (f"gaussian:2.0+{recipe.subsample}",)
