@@ -596,3 +596,18 @@ def test_a_checkpoint_that_the_disk_has_no_room_for_is_named_and_the_last_one_is
 def test_an_empty_table_is_no_final_loss(folder):
     with pytest.raises(ConfigError, match="final_loss must be the name of a loss"):
         train(recipe(folder, final_loss={}))
+
+
+def test_fewer_steps_than_are_done_do_not_resume(folder):
+    path = train(recipe(folder, steps=10)).with_name("recipe.json")
+    with pytest.raises(ConfigError, match=r"checkpoint\.pt: has done 10 steps, more than steps = 6"):
+        train(recipe(folder, steps=6), resume=True)
+    assert json.loads(path.read_text())["steps"] == 10
+
+
+@pytest.mark.parametrize("line", ["garbage\n", "{}\n", "3\n"])
+def test_a_damaged_log_is_named(folder, line):
+    path = train(recipe(folder), stop_at=10).with_name("log.jsonl")
+    path.write_text(line + path.read_text())
+    with pytest.raises(ConfigError, match=r"log\.jsonl: is damaged"):
+        train(recipe(folder), resume=True)

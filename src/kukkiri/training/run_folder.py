@@ -97,8 +97,15 @@ class RunFolder:
         write_atomically(self.path / "recipe.json", text.encode(), overwrite=True)
 
     def trim_log(self, step: int) -> None:
-        """Remove the lines of steps that a killed run did after its last checkpoint; these steps are repeated."""
+        """Remove the lines of steps that a killed run did after its last checkpoint; these steps are repeated.
+
+        Raises:
+            ConfigError: a line is none of a log.
+        """
         if self.log.exists():
             lines = self.log.read_text(encoding="utf-8").splitlines(keepends=True)
-            kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
+            try:
+                kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
+            except (ValueError, KeyError, TypeError) as error:
+                raise ConfigError(f"{self.log}: is damaged, or no log of a run. Repair it, or move it away.") from error
             write_atomically(self.log, "".join(kept).encode(), overwrite=True)

@@ -138,7 +138,8 @@ class TrainingState:
         """Read a checkpoint; a recipe that differs in what may change goes on, and the log says what changed.
 
         Raises:
-            ConfigError: it is damaged, of another version, of another network, or was trained on other images.
+            ConfigError: it is damaged, of another version, of another network, was trained on other images, or has done
+                more steps than the recipe has.
         """
         saved = _read(path)
         _compare(json.loads(saved["recipe"]), recipe, path=path)
@@ -146,6 +147,11 @@ class TrainingState:
             raise ConfigError(
                 f"{path}: was trained on other images, or on LR images made in another way. Train with these under "
                 "another name, with initialization = 'transfer' to begin from its weights."
+            )
+        if saved["step"] > recipe.steps:
+            raise ConfigError(
+                f"{path}: has done {saved['step']} steps, more than steps = {recipe.steps}. Raise steps, or use "
+                "another name."
             )
         self.step, self.best, self.skipped = saved["step"], saved["best"], saved["skipped"]
         self.is_due = saved["is_due"]
