@@ -63,6 +63,13 @@ def test_an_override_reaches_into_tables_and_leaves_the_rest(tmp_path):
     assert recipe.arguments == {"widths": [8, 6]}
 
 
+def test_a_key_in_its_former_spelling_is_read_and_told(tmp_path, caplog):
+    assert read(tmp_path, 'optimiser = "soap"').optimizer == "soap"
+    assert "the key optimiser is spelled optimizer now" in caplog.text
+    with pytest.raises(ConfigError, match="unknown key 'optimiser'"):
+        read(tmp_path, 'optimiser = "soap"\noptimizer = "adam"')
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

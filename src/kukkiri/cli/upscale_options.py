@@ -145,7 +145,7 @@ class SpeedOptions:
     """Time and memory."""
 
     skip_flat: bool = False
-    """interpolate flat regions (less than half a grey level from the network's answer) and run the network on the
+    """interpolate flat regions (half a grey level RMS from the network's answer, at most) and run the network on the
     rest only."""
     tile: int | None = None
     """longest side in input pixels that the network is given at once; chosen from the free memory when not given, 0

@@ -1,6 +1,7 @@
 """Recipe files: TOML and ``key=value`` overrides over the defaults of a recipe's dataclass, their types checked."""
 
 import dataclasses
+import logging
 import tomllib
 import types
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,8 @@ from kukkiri.training.recipe import Recipe
 __all__ = ["build_recipe", "describe_type", "file_key", "is_json", "read_recipe_values"]
 
 AnyRecipe = TypeVar("AnyRecipe", bound=Recipe)
+_FORMER_SPELLINGS = {"optimiser": "optimizer", "initialisation": "initialization"}
+_log = logging.getLogger(__name__)
 
 
 def read_recipe_values(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
@@ -36,6 +39,10 @@ def read_recipe_values(path: Path, overrides: Sequence[str] = ()) -> dict[str, A
         if not equals:
             raise ConfigError(f"{text!r} is not an override. Write key=value, such as steps=2000.")
         _override(values, key.strip().split("."), _parse_value(value))
+    for former, key in _FORMER_SPELLINGS.items():
+        if former in values and key not in values:
+            _log.warning("%s: the key %s is spelled %s now", path, former, key)
+            values[key] = values.pop(former)
     return values
 
 
