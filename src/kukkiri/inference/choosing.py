@@ -121,9 +121,9 @@ def _without_domain(choice: Choice, weights: Domain) -> Choice:
     return choice
 
 
-def runs_on_torch(name: str) -> bool:
-    """Return True for files of torch weights; all other models are interpolations and ONNX graphs."""
-    return _is_file(Path(name)) and Path(name).suffix != ".onnx"
+def runs_on_torch(name: object) -> bool:
+    """Return True for files of torch weights; all other models are interpolations, ONNX graphs and engines."""
+    return isinstance(name, str | PathLike) and _is_file(Path(name)) and Path(name).suffix != ".onnx"
 
 
 def _refuse_device(device: str | None, name: str) -> None:
