@@ -203,7 +203,7 @@ def test_tensorflow_variables_of_mzsr_change_their_axes_and_lose_the_optimizer()
 
 def test_the_scale_that_leaves_no_trace_is_asked_for():
     state = FSRCNN(scale=3).state_dict()
-    with pytest.raises(ModelError, match=r"fsrcnn_x3\.pth: .*fsrcnn .*give the scale, as in scale=3"):
+    with pytest.raises(ModelError, match=r"fsrcnn_x3\.pth: fsrcnn, whose file does not tell its scale\. .*--scale N"):
         recognize(state, source="fsrcnn_x3.pth")
     assert recognize(state, source="fsrcnn_x3.pth", scale=3).arguments["scale"] == 3
 

@@ -52,7 +52,7 @@ def refuse_conditions(network: Network) -> None:
     Raises:
         ModelError: it is conditioned on a kernel or the like.
     """
-    if network.conditions:
+    if getattr(network, "conditions", ()):  # any module can be explained
         raise ModelError(
             f"{type(network).__name__} is conditioned on {', '.join(network.conditions)}, not only on the image. "
             "Use it from Python, through kukkiri.load."
