@@ -21,7 +21,7 @@ from kukkiri.inference.part_counts import read_first_header
 from kukkiri.inference.sequences import SequenceResult, can_hold, find_sequence, read_one, upscale_sequence
 from kukkiri.inference.side_by_side import StoppedError, work_side_by_side
 from kukkiri.inference.source_files import find_source_files, leave_out_results
-from kukkiri.inference.streamed_files import stream_file
+from kukkiri.inference.streamed_files import StreamedFile, stream_file
 from kukkiri.inference.upscaler import Upscaler
 
 __all__ = ["FileProgress", "FileResult", "FolderRun", "UpscalerMaker"]
@@ -259,7 +259,7 @@ class FolderRun:
                 check=_check_memory,
                 progress=lambda done, total: self._tell(job, "upscaling", done, total),
             )
-        return self._finish_parts(job, done, begun)
+        return self._finish_written(job, done, begun)
 
     def _do_comic(self, job: FileJob, begun: float) -> FileResult:
         """Do the pages of a comic."""
@@ -282,9 +282,12 @@ class FolderRun:
                 check=_check_memory,
                 progress=lambda done, total: self._tell(job, "upscaling", done, total),
             )
-        return self._finish_parts(job, done, begun)
+        return self._finish_written(job, done, begun)
 
-    def _finish_parts(self, job: FileJob, done: SequenceResult | ComicResult, begun: float) -> FileResult:
+    def _finish_written(
+        self, job: FileJob, done: SequenceResult | ComicResult | StreamedFile, begun: float
+    ) -> FileResult:
+        """Settle a file whose parts were written as they were done."""
         self._keeping.finish(job.source, job.target, done.upscaler, sizes=(done.input_size, done.output_size))
         return FileResult(
             job,
@@ -314,18 +317,7 @@ class FolderRun:
                 pixel_limit=self._keeping.pixel_limit,
                 settle=self._keeping.settle,
             )
-        if done is None:
-            return None
-        self._keeping.finish(job.source, job.target, done.upscaler, sizes=(done.input_size, done.output_size))
-        return FileResult(
-            job,
-            notes=done.notes,
-            input_size=done.input_size,
-            output_size=done.output_size,
-            seconds=time.perf_counter() - begun,
-            domain=done.upscaler.domain,
-            domain_chosen=self.upscaler.has_photo,
-        )
+        return None if done is None else self._finish_written(job, done, begun)
 
     def _choose_quality(self, job: FileJob) -> int | None:
         """The quality that was asked for, else for the format of each source that of a JPEG."""

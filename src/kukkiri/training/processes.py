@@ -22,6 +22,7 @@ from torch._C._distributed_c10d import PrefixStore, Store
 from torch.distributed.rendezvous import rendezvous
 
 from kukkiri.errors import ConfigError, TrainingError
+from kukkiri.signals import handled_signals
 
 __all__ = ["PeerLostError", "World", "launch"]
 
@@ -194,13 +195,8 @@ def _forwarding_signals(children: Sequence["subprocess.Popen[bytes]"]) -> Iterat
             if child.poll() is None and number != signal.SIGINT:
                 child.send_signal(number)
 
-    numbers = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-    before = {number: signal.signal(number, forward) for number in numbers}
-    try:
+    with handled_signals(forward, ctrl_c=True):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _wait_for_first_failure(children: Sequence["subprocess.Popen[bytes]"]) -> int | None:

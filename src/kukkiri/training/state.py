@@ -204,9 +204,9 @@ def _compare(before: Mapping[str, Any], recipe: Recipe, *, path: Path) -> None:
             f"{path} is of another recipe: {', '.join(fixed)} {'differs' if len(fixed) == 1 else 'differ'}. "
             "Use another name or output."
         )
-    told = [key for key in changed if key not in ("ema", *_WITHOUT_EFFECT)]
-    if told:
-        texts = [f"{key} {_as_text(before[key])} -> {_as_text(now[key])}" for key in told]
+    effective = [key for key in changed if key not in ("ema", *_WITHOUT_EFFECT)]
+    if effective:
+        texts = [f"{key} {_as_text(before[key])} -> {_as_text(now[key])}" for key in effective]
         _log.warning("going on with a changed recipe: %s", ", ".join(texts))
 
 

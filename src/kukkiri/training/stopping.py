@@ -1,12 +1,11 @@
 """Ctrl-C, SIGTERM and SIGHUP during training: the update that runs is finished first, so that it can be saved."""
 
 import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from kukkiri.signals import Interrupted
+from kukkiri.signals import Interrupted, handled_signals
 
 __all__ = ["StopRequest"]
 
@@ -25,19 +24,8 @@ class StopRequest:
     @contextmanager
     def listening(self) -> Iterator[None]:
         """Handle the signals for the length of the block; in another thread than the main one nothing changes."""
-        if threading.current_thread() is not threading.main_thread():
+        with handled_signals(self._receive, ctrl_c=True):
             yield
-            return
-        numbers = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-        before = {number: signal.getsignal(number) for number in numbers}
-        replaced = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
-        for number in replaced:
-            signal.signal(number, self._receive)
-        try:
-            yield
-        finally:
-            for number in replaced:
-                signal.signal(number, before[number])
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
