@@ -21,6 +21,7 @@ __all__ = [
     "infer_colour",
     "infer_upsampler_scale",
     "infer_value_range",
+    "leave_out_shown_white",
     "make_mean_shift_state",
     "make_mean_shifts",
     "rename_keys",
@@ -191,6 +192,12 @@ def infer_colour(state: Mapping[str, Tensor], *, network: str) -> dict[str, JSON
         "mean_shift": mean_shift,
         "value_range": infer_value_range(state, network=network) if mean_shift else 255.0,
     }
+
+
+def leave_out_shown_white(untraced: Mapping[str, str], arguments: Mapping[str, JSON]) -> dict[str, str]:
+    """Return the arguments that a file leaves open, without ``value_range`` where its mean shifts show white."""
+    shown = arguments.get("mean_shift", True)
+    return {key: words for key, words in untraced.items() if key != "value_range" or not shown}
 
 
 def make_mean_shifts(channels: int, *, value_range: float, trainable: bool = False) -> tuple[MeanShift, MeanShift]:

@@ -19,6 +19,7 @@ from kukkiri.networks.blocks import (
     factor_scale,
     infer_colour,
     infer_upsampler_scale,
+    leave_out_shown_white,
     make_mean_shift_state,
     make_mean_shifts,
     rename_keys,
@@ -108,9 +109,8 @@ class EDSR(Network):
 
     @classmethod
     def list_untraced(cls, arguments: Mapping[str, JSON]) -> Mapping[str, str]:
-        """White is told by the mean shifts, where there are any."""
-        told = arguments.get("mean_shift", True)
-        return {key: words for key, words in cls.untraced.items() if key != "value_range" or not told}
+        """List the arguments without traces; the mean shifts show white, where there are any."""
+        return leave_out_shown_white(cls.untraced, arguments)
 
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
