@@ -32,14 +32,16 @@ LEVELS = {
     "losses": 3,
     "training": 4,
     "profiling": 4,
+    "video": 4,
     "adaptation": 5,
     "evaluation": 5,
     "explain": 6,
     "ocr": 6,
     "reports": 7,
-    "cli": 8,
-    "__main__": 9,
-    "__init__": 9,  # the front door stands above all, and joins the two halves
+    "web": 8,
+    "cli": 9,  # starts the server, too
+    "__main__": 10,
+    "__init__": 10,  # the front door stands above all, and joins the two halves
 }
 TORCH_FREE = [
     "devices",
@@ -57,6 +59,8 @@ TORCH_FREE = [
     "profiling",
     "evaluation",
     "ocr",
+    "video",
+    "web",
     "reports",
     "cli",
 ]

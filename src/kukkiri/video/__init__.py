@@ -1,0 +1,1 @@
+"""Video: frames in, frames out; every other stream is copied (PyAV, no torch)."""
