@@ -24,4 +24,7 @@ def test_a_missing_module_names_its_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(BackendError, match=r"Install kukkiri\[report\]\."):
         require("matplotlib", for_what="drawing")
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(BackendError, match=r"^a clip needs av\. Install kukkiri\[video\]\.$"):
+        require("av", for_what="a clip")
     require("json", for_what="anything")

@@ -14,7 +14,15 @@ if TYPE_CHECKING:
 
     from kukkiri.adaptation import adapt
     from kukkiri.checkpoints import load
-    from kukkiri.errors import BackendError, ConfigError, ImageError, KukkiriError, ModelError, TrainingError
+    from kukkiri.errors import (
+        BackendError,
+        ConfigError,
+        ImageError,
+        KukkiriError,
+        ModelError,
+        TrainingError,
+        VideoError,
+    )
     from kukkiri.images import Image
     from kukkiri.inference import Engine, Upscaler, upscale
     from kukkiri.info import ModelInfo
@@ -31,6 +39,7 @@ __all__ = [
     "ModelInfo",
     "TrainingError",
     "Upscaler",
+    "VideoError",
     "__version__",
     "adapt",
     "load",
@@ -47,6 +56,7 @@ _HOMES = {
     "ModelInfo": "kukkiri.info",
     "TrainingError": "kukkiri.errors",
     "Upscaler": "kukkiri.inference",
+    "VideoError": "kukkiri.errors",
     "adapt": "kukkiri.adaptation",
     "load": "kukkiri.checkpoints",
     "upscale": "kukkiri.inference",

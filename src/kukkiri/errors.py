@@ -7,6 +7,7 @@
     ├── ModelError     a model is unknown, damaged, or does not fit what was asked of it
     ├── ConfigError    a recipe, an option or a combination of options makes no sense
     ├── BackendError   an engine or an optional dependency is missing or failed
+    ├── VideoError     a clip cannot be read or written, or a stream of it does not fit
     └── TrainingError  a training run diverged, or lost one of its processes
 
 A message says what happened, what was found, what was expected, and what to do. Mistakes of a
@@ -26,6 +27,7 @@ __all__ = [
     "KukkiriError",
     "ModelError",
     "TrainingError",
+    "VideoError",
     "did_you_mean",
     "did_you_mean_file",
     "make_printable",
@@ -35,6 +37,7 @@ __all__ = [
 _EXTRAS = {
     "PIL": "formats",
     "OpenEXR": "exr",
+    "av": "video",
     "matplotlib": "report",
     "pillow_heif": "heif",
     "pillow_jxl": "jxl",
@@ -62,6 +65,10 @@ class ConfigError(KukkiriError):
 
 class BackendError(KukkiriError):
     """An engine or an optional dependency is missing, or failed while it ran."""
+
+
+class VideoError(KukkiriError):
+    """A clip cannot be read or written, or one of its streams does not fit."""
 
 
 class TrainingError(KukkiriError):
