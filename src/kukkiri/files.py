@@ -15,6 +15,8 @@ from pathlib import Path
 from kukkiri.errors import ConfigError
 
 __all__ = [
+    "CLIP_OUTPUT_SUFFIXES",
+    "CLIP_SUFFIXES",
     "IMAGE_SUFFIXES",
     "drop_temporary_files",
     "list_files",
@@ -31,6 +33,15 @@ IMAGE_SUFFIXES = (
     *(".tiff", ".webp"),
 )
 """Suffixes worth opening when a folder is searched; a file given by name is read by its content, whatever its name."""
+
+CLIP_SUFFIXES = (
+    *(".3g2", ".3gp", ".asf", ".avi", ".f4v", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts"),
+    *(".mxf", ".nut", ".ogm", ".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m"),
+)
+"""Suffixes of video containers worth opening."""
+
+CLIP_OUTPUT_SUFFIXES = (".m4v", ".mkv", ".mov", ".mp4", ".webm")
+"""Suffixes of the containers that are written; the first that holds every kind of stream is .mkv."""
 
 _TEMPORARY = re.compile(r"\.kukkiri-(?:(?P<machine>[0-9a-f]{8})-)?(?P<process>\d+)-[0-9a-f]{16}\.tmp")
 _OPEN: set[Path] = set()

@@ -40,7 +40,7 @@ def test_a_literal_name_with_brackets_is_a_file_not_a_glob(tmp_path):
 
 def test_an_empty_folder_is_a_problem_of_its_own(tmp_path):
     (job,) = plan([str(tmp_path)])
-    assert "no images in this folder. Use --recursive" in str(job.problem)
+    assert "no images or clips in this folder. Use --recursive" in str(job.problem)
 
 
 def test_an_unknown_suffix_is_refused():

@@ -4,7 +4,8 @@ from kukkiri.inference.choosing import INTERPOLATIONS
 from kukkiri.inference.engine import Engine, Footprint, OnnxEngine, count_usable_threads
 from kukkiri.inference.families import Domain
 from kukkiri.inference.file_jobs import FileJob
-from kukkiri.inference.folders import FileProgress, FileResult, FolderRun
+from kukkiri.inference.file_results import ClipOutcome, FileProgress, FileResult
+from kukkiri.inference.folders import FolderRun
 from kukkiri.inference.one_image import upscale
 from kukkiri.inference.options import UpscalerOptions
 from kukkiri.inference.planning import Plan
@@ -17,6 +18,7 @@ from kukkiri.inference.upscaler import Upscaler
 __all__ = [
     "INTERPOLATIONS",
     "PRESETS",
+    "ClipOutcome",
     "Domain",
     "Engine",
     "FileJob",

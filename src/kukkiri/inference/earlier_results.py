@@ -1,23 +1,24 @@
-"""Results of earlier runs among the images of a folder, which are no sources of the next run."""
+"""Results of earlier runs among the images and clips of a folder, which are no sources of the next run."""
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 from kukkiri.errors import ImageError
-from kukkiri.files import list_images
+from kukkiri.files import CLIP_SUFFIXES, IMAGE_SUFFIXES, list_files
 from kukkiri.inference.name_templates import NameParts, NameTemplate
 from kukkiri.inference.part_counts import read_first_header
 
-__all__ = ["BESIDE", "BESIDE_SIZED", "find_earlier_results", "is_result_of"]
+__all__ = ["BESIDE", "BESIDE_SIZED", "find_earlier_results", "is_result_of", "read_size"]
 
 BESIDE = NameTemplate("{stem}-x{scale}")
 """Names of results beside their sources."""
 BESIDE_SIZED = NameTemplate("{stem}-{width}x{height}")
 """The same when a size was asked for, not a scale."""
 
+_KNOWN = (*IMAGE_SUFFIXES, *CLIP_SUFFIXES)
 _USUAL = tuple(
     NameTemplate(f"{{stem}}{end}")
     for joint in "-_@ "
@@ -29,9 +30,32 @@ _USUAL = tuple(
 Candidate = tuple[Path, Path | None]
 """A file, and its path below the folder that was given, if one was."""
 
+SizeReader = Callable[[Path], tuple[int, int] | None]
+"""(height, width) of an image or clip; ``None`` when it cannot be read."""
+
+
+@lru_cache(maxsize=4096)
+def _read_size_at(path: Path, changed: int) -> tuple[int, int] | None:
+    try:
+        return read_first_header(path).size
+    except ImageError:
+        return None
+
+
+def read_size(path: Path) -> tuple[int, int] | None:
+    """(height, width) of an image; ``None`` when it cannot be read."""
+    try:
+        return _read_size_at(path, path.stat().st_mtime_ns)
+    except OSError:
+        return None
+
 
 def find_earlier_results(
-    images: Sequence[Candidate], *, output: Path | None = None, name: NameTemplate | None = None
+    images: Sequence[Candidate],
+    *,
+    output: Path | None = None,
+    name: NameTemplate | None = None,
+    read_size: SizeReader = read_size,
 ) -> set[Path]:
     """Find the images that earlier runs made of others among them.
 
@@ -44,6 +68,7 @@ def find_earlier_results(
         images: that may be sources.
         output: folder of this run's results; ``None`` beside the sources.
         name: template of this run.
+        read_size: of an image or clip.
     """
     places: dict[tuple[Path, str], list[Path]] = defaultdict(list)
     for absolute in dict.fromkeys(_list_with_neighbours(images)):
@@ -57,21 +82,22 @@ def find_earlier_results(
             continue
         for folder, parts in _possible_sources(absolute, below, templates):
             sources = [source for source in places.get((folder, parts.stem), ()) if source != absolute]
-            if any(is_result_of(absolute, source, parts) for source in sources):
+            if any(is_result_of(absolute, source, parts, read_size=read_size) for source in sources):
                 results.add(path)
                 break
     return results
 
 
-def is_result_of(path: Path, source: Path, parts: NameParts) -> bool:
+def is_result_of(path: Path, source: Path, parts: NameParts, *, read_size: SizeReader = read_size) -> bool:
     """True when an image has the sides of a result of ``source``.
 
     Args:
         path: the image.
         source: another image.
         parts: of the name; with neither scale nor size any larger image of the same shape is one.
+        read_size: of an image or clip.
     """
-    sizes = _read_size(path), _read_size(source)
+    sizes = read_size(path), read_size(source)
     if sizes[0] is None or sizes[1] is None:
         return False
     (height, width), (source_height, source_width) = sizes[0], sizes[1]
@@ -90,7 +116,7 @@ def _list_with_neighbours(images: Sequence[Candidate]) -> Iterator[Path]:
     yield from absolute
     if len(absolute) > 1:
         for folder in dict.fromkeys(path.parent for path in absolute):
-            yield from list_images(folder)
+            yield from (file for file in list_files(folder) if file.suffix.lower() in _KNOWN)
 
 
 def _possible_sources(
@@ -118,18 +144,3 @@ def _is_in_output(path: Path, below: Path, output: Path | None) -> bool:
 
 def _absolute(path: Path) -> Path:
     return Path(os.path.abspath(path))  # noqa: PTH100  (also removes "..", which Path.absolute keeps)
-
-
-@lru_cache(maxsize=4096)
-def _read_size_at(path: Path, changed: int) -> tuple[int, int] | None:
-    try:
-        return read_first_header(path).size
-    except ImageError:
-        return None
-
-
-def _read_size(path: Path) -> tuple[int, int] | None:
-    try:
-        return _read_size_at(path, path.stat().st_mtime_ns)
-    except OSError:
-        return None

@@ -1,4 +1,4 @@
-"""Image files to read and to write: every source gets the name of its result."""
+"""Image files and clips to read and to write: every source gets the name of its result."""
 
 import os
 from collections import defaultdict
@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kukkiri.errors import ConfigError, ImageError, KukkiriError, did_you_mean
-from kukkiri.files import sweep_temporary_files
+from kukkiri.files import CLIP_OUTPUT_SUFFIXES, CLIP_SUFFIXES, sweep_temporary_files
 from kukkiri.images import OUTPUT_SUFFIXES, find_own_suffix
 from kukkiri.images.archives import COMIC_SUFFIX, is_comic
 from kukkiri.images.sequences import find_default_suffix
-from kukkiri.inference.earlier_results import is_result_of
+from kukkiri.inference.clip_files import choose_clip_suffix, is_clip
+from kukkiri.inference.earlier_results import SizeReader, is_result_of, read_size
 from kukkiri.inference.name_templates import NameParts, NameTemplate
 from kukkiri.inference.source_files import SourceFiles
 
@@ -23,7 +24,7 @@ SAME = "same"
 
 @dataclass(frozen=True)
 class FileJob:
-    """One image to read and the file to write."""
+    """One image or clip to read and the file to write."""
 
     source: Path
     target: Path
@@ -45,6 +46,8 @@ class Naming:
     model: str = ""
     measure: Callable[[Path], tuple[float, tuple[int, int]]] = _no_size
     """Scale and (height, width) of a source's result; called when a name needs them."""
+    read_size: SizeReader = read_size
+    """(height, width) of a file that may be a result."""
 
     def name(self, source: Path, *, suffix: str) -> str:
         """Name the result of a source.
@@ -81,19 +84,21 @@ def plan_jobs(sources: SourceFiles, *, output: Path | None, naming: Naming, suff
         output: file or folder.
         naming: of the results.
         suffix: of the results, such as ``.png``; ``same``: that of each source's format, where it can be written;
-            ``None``: .tif for .tif, .png for everything else.
+            ``None``: .tif for .tif, the container of a clip, .png for everything else. A container is for the clips
+            of the run alone, an image format for the images.
 
     Raises:
         ConfigError: an unknown suffix.
     """
-    if suffix not in (None, SAME) and suffix.lower() not in OUTPUT_SUFFIXES:
-        raise ConfigError(f"cannot write {suffix!r}{did_you_mean(suffix.lower(), OUTPUT_SUFFIXES)}")
+    known = (*OUTPUT_SUFFIXES, *CLIP_OUTPUT_SUFFIXES)
+    if suffix not in (None, SAME) and suffix.lower() not in known:
+        raise ConfigError(f"cannot write {suffix!r}{did_you_mean(suffix.lower(), known)}")
     found = sources.images
     single = len(found) == 1 and found[0][1] is None and output is not None and output.suffix and not output.is_dir()
     jobs = []
     for source, below in found:
         if single and output is not None:
-            jobs.append(FileJob(source, output))
+            jobs.append(FileJob(source, output, _find_misfit(source, output)))
             continue
         folder = source.parent if output is None else output / (below or Path(source.name)).parent
         try:
@@ -106,6 +111,20 @@ def plan_jobs(sources: SourceFiles, *, output: Path | None, naming: Naming, suff
     return JobPlan(jobs, replace(sources, results=(*sources.results, *(Path(path.name) for path in results))))
 
 
+def _find_misfit(source: Path, target: Path) -> KukkiriError | None:
+    """The reason why a source cannot be written as the one file that was named, where the names tell it."""
+    suffix = target.suffix.lower()
+    if suffix in CLIP_SUFFIXES and suffix not in CLIP_OUTPUT_SUFFIXES:
+        listed = ", ".join(CLIP_OUTPUT_SUFFIXES)
+        return ConfigError(
+            f"{target}: clips are not written as {suffix}. Name one of {listed}; .mkv holds every stream."
+        )
+    if is_clip(source) and suffix not in CLIP_OUTPUT_SUFFIXES:
+        listed = ", ".join(CLIP_OUTPUT_SUFFIXES)
+        return ConfigError(f"{source}: a clip cannot be written as {suffix} ({target}). Name one of {listed}.")
+    return None
+
+
 def sweep_targets(jobs: Iterable[FileJob]) -> None:
     """Delete what killed processes left in the folders that the results go to."""
     for folder in dict.fromkeys(job.target.parent for job in jobs if job.problem is None):
@@ -115,6 +134,10 @@ def sweep_targets(jobs: Iterable[FileJob]) -> None:
 def _choose_suffix(source: Path, suffix: str | None) -> str:
     if is_comic(source):  # the suffix is that of its pages
         return COMIC_SUFFIX
+    if is_clip(source):
+        return choose_clip_suffix(source, None if suffix == SAME else suffix)
+    if suffix is not None and suffix.lower() in CLIP_OUTPUT_SUFFIXES:
+        suffix = None  # for the clips of this run
     if suffix == SAME:
         return find_own_suffix(source) or ".png"
     if suffix is not None:
@@ -147,7 +170,9 @@ def _is_own_result(path: Path, source: Path, naming: Naming) -> bool:
             exact = NameParts(source.stem, size=naming.measure(source)[1])
         except KukkiriError:
             return False
-    return is_result_of(path, source, exact) or is_result_of(path, source, NameParts(source.stem))
+    return any(
+        is_result_of(path, source, parts, read_size=naming.read_size) for parts in (exact, NameParts(source.stem))
+    )
 
 
 def _mark_clashes(jobs: Sequence[FileJob]) -> list[FileJob]:

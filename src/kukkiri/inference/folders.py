@@ -1,20 +1,24 @@
-"""Many image files through one upscaler: several at a time, and those that do not fit into memory together last."""
+"""Many image files through one upscaler: several at a time, and those that do not fit into memory together last.
+
+Clips come after the images, one at a time, through a worker of a higher level."""
 
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 from kukkiri.errors import ConfigError, ImageError, KukkiriError, make_printable
 from kukkiri.images import Image, ImageSequence, check_output, read_header, read_jpeg_quality, read_page
 from kukkiri.images.archives import is_comic
+from kukkiri.inference.clip_files import is_clip
+from kukkiri.inference.clip_worker import ClipWorker, is_clip_job
 from kukkiri.inference.comics import ComicResult, check_comic, upscale_comic
-from kukkiri.inference.earlier_results import BESIDE, BESIDE_SIZED
+from kukkiri.inference.earlier_results import BESIDE, BESIDE_SIZED, read_size
 from kukkiri.inference.engine import count_usable_threads
 from kukkiri.inference.file_jobs import SAME, FileJob, Naming, plan_jobs, sweep_targets
+from kukkiri.inference.file_results import FileProgress, FileResult, Step
 from kukkiri.inference.keeping import Keeping
 from kukkiri.inference.name_templates import NameTemplate
 from kukkiri.inference.part_counts import read_first_header
@@ -24,7 +28,7 @@ from kukkiri.inference.source_files import find_source_files, leave_out_results
 from kukkiri.inference.streamed_files import StreamedFile, stream_file
 from kukkiri.inference.upscaler import Upscaler
 
-__all__ = ["FileProgress", "FileResult", "FolderRun", "UpscalerMaker"]
+__all__ = ["FolderRun", "UpscalerMaker"]
 
 
 class UpscalerMaker(Protocol):
@@ -32,48 +36,6 @@ class UpscalerMaker(Protocol):
 
     def __call__(self, *, threads: int | None, workers: int) -> Upscaler:
         """Take the two keywords of :class:`kukkiri.Upscaler` that a run over many files chooses itself."""
-
-
-@dataclass(frozen=True)
-class FileResult:
-    """The outcome of a job."""
-
-    job: FileJob
-    error: str = ""
-    """The reason why there is no result."""
-    notes: tuple[str, ...] = ()
-    """Notes about the result for the user, such as metadata that the format cannot hold."""
-    input_size: tuple[int, int] | None = None
-    """(height, width)."""
-    output_size: tuple[int, int] | None = None
-    """(height, width); ``None`` when nothing was computed."""
-    seconds: float = 0.0
-    """To read, upscale and write it, the time that it waited for others not counted."""
-    skipped: bool = False
-    """The result was there already."""
-    domain: str | None = None
-    """Degradation domain of the weights; ``None``: not known."""
-    domain_chosen: bool = False
-    """The domain was chosen for this image."""
-    out_of_memory: bool = False
-    """The free memory, or this image's share of it, does not suffice."""
-
-
-Step = Literal["reading", "upscaling", "writing"]
-
-
-@dataclass(frozen=True)
-class FileProgress:
-    """A step of an image that has begun, or a tile of it that is done."""
-
-    job: FileJob
-    step: Step
-    done: int = 0
-    """Tiles of all network runs."""
-    total: int = 0
-    """Tiles of all network runs; 0 when not known yet."""
-    output_size: tuple[int, int] | None = None
-    """(height, width) of the result, when known."""
 
 
 class FolderRun:
@@ -109,6 +71,7 @@ class FolderRun:
         progress: Callable[[FileProgress], None] | None = None,
         keeping: Keeping | None = None,
         page: int | None = None,
+        clips: ClipWorker | None = None,
     ) -> None:
         """Find the images and load the model.
 
@@ -133,6 +96,7 @@ class FolderRun:
             keeping: metadata, provenance and the limit of pixels.
             page: of files of several pages or frames, counted from 1; by default all, where the format of the result
                 holds them, else the first.
+            clips: does the clips among the inputs; without it they are errors.
 
         Raises:
             ConfigError: an unknown suffix or template, or both ``overwrite`` and ``resume``.
@@ -147,8 +111,9 @@ class FolderRun:
         self._same_format, self._suffix, self._page = suffix == SAME, suffix, page
         template = NameTemplate(name) if name is not None else None
         found = find_source_files(inputs, recursive=recursive)
-        sources = leave_out_results(found, output=output, name=template)
-        images = max(1, len(sources.images))
+        self._clips = clips
+        sources = leave_out_results(found, output=output, name=template, read_size=self._read_size)
+        images = max(1, sum(not is_clip(path) for path, _ in sources.images))
         workers = 1 if one_at_a_time or threads is not None else min(images, count_usable_threads())
         self._computing = threading.Semaphore(workers)
         self.at_once = min(images, max(2, workers))
@@ -162,15 +127,32 @@ class FolderRun:
             scale=None if sized else self.upscaler.scale,
             model=model_name or self.upscaler.name,
             measure=self._measure,
+            read_size=self._read_size,
         )
         plan = plan_jobs(sources, output=output, naming=naming, suffix=suffix)
         self.jobs = plan.jobs
         self.notes = plan.sources.notes()
         """One line for each kind of files that are left out."""
 
+    @property
+    def clip_jobs(self) -> list[FileJob]:
+        """The jobs that go through video."""
+        return [job for job in self.jobs if job.problem is None and is_clip_job(job)]
+
+    def _read_size(self, path: Path) -> tuple[int, int] | None:
+        """(height, width) of a source or of an earlier result; ``None`` for what cannot be read."""
+        if not is_clip(path):
+            return read_size(path)
+        try:
+            return None if self._clips is None else self._clips.measure(path)
+        except KukkiriError:
+            return None
+
     def _measure(self, source: Path) -> tuple[float, tuple[int, int]]:
         """Scale and (height, width) of a source's result."""
-        if self._page is None:
+        if is_clip(source):
+            height, width = _require_clips(self._clips, source).measure(source)
+        elif self._page is None:
             height, width = read_first_header(source).size
         else:
             height, width = read_page(source, self._page, pixel_limit=self._keeping.pixel_limit).size
@@ -180,8 +162,9 @@ class FolderRun:
     def __iter__(self) -> Generator[FileResult]:
         """Do every job; results in the order in which they are ready."""
         sweep_targets(self.jobs)
-        late = []
-        for result in work_side_by_side(self.jobs, self._try, at_once=self.at_once, stop=self._stop):
+        late, clips = [], self.clip_jobs
+        images = [job for job in self.jobs if job not in clips]
+        for result in work_side_by_side(images, self._try, at_once=self.at_once, stop=self._stop):
             if result.out_of_memory and self.at_once > 1:
                 late.append(result.job)
             else:
@@ -189,6 +172,7 @@ class FolderRun:
         if late:
             self.upscaler = self._make(threads=self._threads, workers=1)
             yield from work_side_by_side(late, self._try, at_once=1, stop=self._stop)
+        yield from map(self._try, clips)  # in this thread, which hears Ctrl-C; a clip takes all cores
 
     def _try(self, job: FileJob) -> FileResult:
         """Do one job; safe to call from several threads."""
@@ -208,6 +192,8 @@ class FolderRun:
         begun = time.perf_counter()
         self._tell(job, "reading")
         _make_folder(job.target.parent)
+        if is_clip_job(job):
+            return _require_clips(self._clips, job.source).upscale(job, progress=self._tell_clip)
         if is_comic(job.source):
             return self._do_comic(job, begun)
         check_output(job.target, source=job.source, overwrite=self._overwrite)
@@ -331,8 +317,17 @@ class FolderRun:
         """Report a step of an image, unless the run was stopped."""
         if self._stop.is_set():
             raise StoppedError
+        self._tell_clip(FileProgress(job, step, done, total, output_size))
+
+    def _tell_clip(self, progress: FileProgress) -> None:
         if self._progress is not None:
-            self._progress(FileProgress(job, step, done, total, output_size))
+            self._progress(progress)
+
+
+def _require_clips(clips: ClipWorker | None, source: Path) -> ClipWorker:
+    if clips is None:
+        raise ImageError(f"{make_printable(source)}: a clip, not an image. Use kukkiri.upscale_video.")
+    return clips
 
 
 class _MemoryShareError(ImageError):

@@ -1,4 +1,4 @@
-"""The image files that the inputs of a run name: files, folders and globs."""
+"""The image files and clips that the inputs of a run name: files, folders and globs."""
 
 import glob
 from collections import Counter
@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kukkiri.errors import ImageError
-from kukkiri.files import IMAGE_SUFFIXES, list_files
+from kukkiri.files import CLIP_SUFFIXES, IMAGE_SUFFIXES, list_files
 from kukkiri.images.archives import COMIC_SUFFIX
-from kukkiri.inference.earlier_results import Candidate, find_earlier_results
+from kukkiri.inference.clip_files import is_clip
+from kukkiri.inference.earlier_results import Candidate, SizeReader, find_earlier_results, read_size
 from kukkiri.inference.name_templates import NameTemplate
 
 __all__ = ["SourceFiles", "SourceProblem", "find_source_files", "leave_out_results"]
@@ -72,11 +73,11 @@ def find_source_files(inputs: Sequence[str], *, recursive: bool = False) -> Sour
         path = Path(text)
         if path.is_dir():
             files = list_files(path, recursive=recursive)
-            images = [file for file in files if file.suffix.lower() in _KNOWN]
-            others += [file for file in files if file.suffix.lower() not in _KNOWN]
+            images = [file for file in files if _is_source(file)]
+            others += [file for file in files if not _is_source(file)]
             if not images:
                 hint = "" if recursive else " Use --recursive to look into the folders below."
-                problems.append(SourceProblem(path, ImageError(f"{path}: no images in this folder.{hint}")))
+                problems.append(SourceProblem(path, ImageError(f"{path}: no images or clips in this folder.{hint}")))
             for image in images:
                 found.setdefault(image, image.relative_to(path))
         elif not path.exists() and glob.has_magic(text):
@@ -91,8 +92,17 @@ def find_source_files(inputs: Sequence[str], *, recursive: bool = False) -> Sour
     return SourceFiles(tuple(found.items()), tuple(problems), others=tuple(dict.fromkeys(others)))
 
 
+def _is_source(file: Path) -> bool:
+    suffix = file.suffix.lower()
+    return suffix in _KNOWN or (suffix in CLIP_SUFFIXES and is_clip(file))
+
+
 def leave_out_results(
-    sources: SourceFiles, *, output: Path | None = None, name: NameTemplate | None = None
+    sources: SourceFiles,
+    *,
+    output: Path | None = None,
+    name: NameTemplate | None = None,
+    read_size: SizeReader = read_size,
 ) -> SourceFiles:
     """Leave out what earlier runs made, see :func:`kukkiri.inference.earlier_results.find_earlier_results`.
 
@@ -100,8 +110,9 @@ def leave_out_results(
         sources: of this run.
         output: file or folder of this run.
         name: template of this run's results.
+        read_size: (height, width) of an image or clip.
     """
-    results = find_earlier_results(sources.images, output=output, name=name)
+    results = find_earlier_results(sources.images, output=output, name=name, read_size=read_size)
     if len(results) == len(sources.images) and all(
         below is None or below.parent == Path() for _, below in sources.images
     ):
