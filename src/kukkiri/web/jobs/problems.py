@@ -1,0 +1,78 @@
+"""Errors in four parts, as the HTTP API tells them: what happened, what was found, what was expected, what to do."""
+
+import dataclasses
+import re
+from dataclasses import dataclass
+from typing import Any, Self
+
+from kukkiri.errors import BackendError, ConfigError, ImageError, KukkiriError, ModelError
+
+__all__ = ["ErrorInfo", "describe_error", "find_status"]
+
+_STATUS = {ConfigError: 422, ModelError: 422, ImageError: 422, BackendError: 501}
+_GOT = re.compile(r"\bgot ((?:'[^']*'|\"[^\"]*\"|[^;,.]|[.,](?=\S))+)")
+_EXPECTED = re.compile(r"\b(?:expected|must be|Known:) ((?:(?!, got\b)[^;.]|\.(?=\S))+)")
+_SENTENCE = re.compile(r"(?<=[.!?]) (?=[A-Z])")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorInfo:
+    """An error as a client sees it."""
+
+    what: str
+    """One sentence or more; never empty."""
+    got: str | None = None
+    """The value that was found, when the message names it."""
+    expected: str | None = None
+    """The values that would have been right, when the message names them."""
+    remedy: str | None = None
+    """The advice at the end of the message."""
+    status: int = 500
+    """HTTP status."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields, for JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """Undo :meth:`as_json`."""
+        return cls(**values)
+
+    def rename(self, before: str, after: str) -> Self:
+        """Replace a text in every field, such as a path of the server by the name that the client gave."""
+        values = self.as_json()
+        return type(self).from_json(
+            {name: value.replace(before, after) if isinstance(value, str) else value for name, value in values.items()}
+        )
+
+
+def describe_error(error: Exception | str, *, status: int | None = None) -> ErrorInfo:
+    """Split the message of an error into its parts.
+
+    Args:
+        error: an error of kukkiri, or its message: one sentence on what happened, and at the end the remedy.
+        status: HTTP status; by default that of the error's type.
+    """
+    text = str(error).strip() or type(error).__name__
+    sentences = _SENTENCE.split(text)
+    remedy = None
+    if len(sentences) > 1 and not sentences[-1].startswith("Known:"):
+        remedy = sentences.pop()
+    what = " ".join(sentences)
+    got, expected = _GOT.search(what), _EXPECTED.search(what)
+    return ErrorInfo(
+        what=what,
+        got=got and got[1].strip(),
+        expected=expected and expected[1].strip(),
+        remedy=remedy,
+        status=find_status(error) if status is None else status,
+    )
+
+
+def find_status(error: Exception | str) -> int:
+    """Return the HTTP status for an error: 422 for what the user can change, 501 for a missing engine, else 500."""
+    for kind, status in _STATUS.items():
+        if isinstance(error, kind):
+            return status
+    return 422 if isinstance(error, KukkiriError | str) else 500
