@@ -25,7 +25,7 @@ app = App(
     suppress_keyboard_interrupt=False,
     help="Super-resolution: upscale images with nothing lost; train, evaluate and explain the networks that do it.",
 )
-app.command("kukkiri.cli.upscale:upscale", help="Upscale images, folders or globs.")
+app.command("kukkiri.cli.upscale:upscale", help="Upscale images, clips, folders or globs.")
 app.command("kukkiri.cli.adapt:adapt_command", name="adapt", help="Upscale an image with a network fitted to it.")
 app.command("kukkiri.cli.degrade:degrade", help="Make LR images: bicubic, blur, noise, JPEG.")
 app.command("kukkiri.cli.evaluate:evaluate_command", name="evaluate", help="Score models on test sets.")
@@ -108,7 +108,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         _print_error(str(error))
         return 1
     except KeyboardInterrupt as error:
-        _print_error("interrupted; nothing is left half-written.")
+        kept = getattr(error, "__notes__", [])  # of what was done when the work may go on from there
+        _print_error(f"interrupted; {' '.join(kept) or 'nothing is left half-written.'}")
         return _interrupted_by(error)
     except BrokenPipeError:
         return 1

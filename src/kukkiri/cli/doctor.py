@@ -9,6 +9,7 @@ from typing import Any
 
 from kukkiri import __version__, pretrained
 from kukkiri.cli.printing import print_json, print_progress, print_result
+from kukkiri.files import CLIP_OUTPUT_SUFFIXES, CLIP_SUFFIXES
 from kukkiri.images import OUTPUT_SUFFIXES
 from kukkiri.images.archives import COMIC_SUFFIX
 from kukkiri.images.format_list import FORMATS
@@ -25,6 +26,8 @@ _EXTRAS = {
     "jxl": ("PIL", "pillow_jxl"),
     "exr": ("OpenEXR",),
     "tensorboard": ("tensorboard",),
+    "video": ("av",),
+    "web": ("fastapi", "uvicorn", "python_multipart"),
     "community": ("torch", "safetensors", "onnx", "onnxscript", "spandrel"),
 }
 """The modules that make each extra complete."""
@@ -67,6 +70,8 @@ def _examine() -> dict[str, Any]:
         "models": pretrained.list_models(),
         "reads": sorted(suffix for form in FORMATS if form.is_readable for suffix in form.suffixes),
         "writes": sorted(_find_written()),
+        "reads_clips": sorted(CLIP_SUFFIXES) if importlib.util.find_spec("av") else [],
+        "writes_clips": sorted(CLIP_OUTPUT_SUFFIXES) if importlib.util.find_spec("av") else [],
         "needs": {form.name: form.extra for form in FORMATS if not form.is_readable},
     }
 
@@ -96,6 +101,11 @@ def _lines(report: dict[str, Any]) -> list[str]:
     lines.append(f"models: {', '.join(report['models']) or 'none; install kukkiri again'}")
     lines.append(f"reads {' '.join(report['reads'])}")
     lines.append(f"writes {' '.join(report['writes'])}")
+    if report["reads_clips"]:
+        lines.append(f"reads clips {' '.join(report['reads_clips'])}")
+        lines.append(f"writes clips {' '.join(report['writes_clips'])}")
+    else:
+        lines.append("does not read clips: pip install kukkiri[video]")
     lines += [f"does not read {name}: pip install kukkiri[{extra}]" for name, extra in report["needs"].items()]
     if "benchmark" in report:
         from kukkiri.profiling import speed_lines

@@ -8,7 +8,7 @@ from typing import Any
 
 from kukkiri.cli.pace import Pace
 from kukkiri.cli.printing import print_progress, print_result
-from kukkiri.inference import FileJob, FileProgress, FileResult
+from kukkiri.inference import ClipOutcome, FileJob, FileProgress, FileResult
 
 __all__ = ["JsonLinesDisplay", "describe_result"]
 
@@ -16,7 +16,7 @@ _TICK = 0.2  # seconds between two events about one image
 
 
 def describe_result(result: FileResult) -> dict[str, Any]:
-    """Describe a result as ``--json`` and ``--json-lines`` do."""
+    """Describe a result as ``--json`` and ``--json-lines`` do; a clip has further fields."""
     return {
         "input": str(result.job.source),
         "output": str(result.job.target),
@@ -25,6 +25,17 @@ def describe_result(result: FileResult) -> dict[str, Any]:
         "skipped": result.skipped,
         "weights": result.domain,
         "notes": list(result.notes),
+        **({} if result.clip is None else _describe_clip(result.clip, result.seconds)),
+    }
+
+
+def _describe_clip(clip: ClipOutcome, seconds: float) -> dict[str, Any]:
+    return {
+        "frames": clip.frames,
+        "frames_per_second": round(clip.frames / seconds, 3) if seconds else None,
+        "reused": round(clip.reused, 4),
+        "bytes": clip.size,
+        "damaged": clip.damaged,
     }
 
 
@@ -65,12 +76,16 @@ class JsonLinesDisplay:
                 "event": "progress",
                 "input": str(progress.job.source),
                 "step": progress.step,
-                "tiles": progress.done,
-                "tiles_total": progress.total or None,
+                f"{progress.unit}s": progress.done,
+                f"{progress.unit}s_total": progress.total or None,
                 "percent": round(100 * pace.share, 1),
                 "megapixels_per_second": None if speed is None else round(speed, 3),
                 "seconds_left": None if left is None else round(left, 1),
             }
+            if progress.unit == "frame":
+                fps = pace.frames_per_second
+                event["frames_per_second"] = None if fps is None else round(fps, 3)
+                event["reused"] = None if progress.reused is None else round(progress.reused, 4)
         self._write(event)
 
     def finish(self, result: FileResult) -> None:

@@ -1,4 +1,4 @@
-"""Speed and remaining time of an image in work."""
+"""Speed and remaining time of an image or clip in work."""
 
 import time
 
@@ -8,7 +8,7 @@ __all__ = ["Pace", "clock"]
 
 
 class Pace:
-    """Speed and remaining time of one image."""
+    """Speed and remaining time of one image or clip."""
 
     def __init__(self) -> None:
         self.started = time.monotonic()
@@ -24,12 +24,12 @@ class Pace:
 
     @property
     def share(self) -> float:
-        """Share of the tiles that is done, [0, 1]."""
+        """Share of the tiles or frames that is done, [0, 1]."""
         if self.last is None:
             return 0.0
         if self.last.step == "writing":
             return 1.0
-        return self.last.done / self.last.total if self.last.total else 0.0
+        return min(1.0, self.last.done / self.last.total) if self.last.total else 0.0  # the frames are a guess
 
     @property
     def megapixels_per_second(self) -> float | None:
@@ -38,8 +38,16 @@ class Pace:
             return None
         if not self.share or self.seen <= self.begun:
             return None
+        images = self.last.done if self.last.unit == "frame" else self.share
         height, width = self.last.output_size
-        return self.share * height * width / 1e6 / (self.seen - self.begun)
+        return images * height * width / 1e6 / (self.seen - self.begun)
+
+    @property
+    def frames_per_second(self) -> float | None:
+        """Of a clip; ``None`` before it is known, and of an image."""
+        if self.last is None or self.last.unit != "frame" or self.begun is None or self.seen <= self.begun:
+            return None
+        return self.last.done / (self.seen - self.begun)
 
     @property
     def seconds_left(self) -> float | None:
@@ -51,11 +59,22 @@ class Pace:
 
     def describe(self) -> str:
         """Describe the state in a few words."""
+        if self.last is not None and self.last.unit == "frame":
+            return self._describe_frames(self.last)
         if self.last is None or self.last.step != "upscaling" or not self.last.total:
             return "waiting" if self.last is None else f"{self.last.step}  {clock(time.monotonic() - self.started)}"
         speed, left = self.megapixels_per_second, self.seconds_left
         parts = [f"tile {self.last.done}/{self.last.total}", f"{100 * self.share:3.0f} %"]
         parts += [f"{speed:.2f} MP/s"] if speed is not None else []
+        parts += [f"{clock(left)} left"] if left is not None else []
+        return "  ".join(parts)
+
+    def _describe_frames(self, last: FileProgress) -> str:
+        total, fps, left = f"/{last.total}" if last.total else "", self.frames_per_second, self.seconds_left
+        parts = [f"frame {last.done}{total}"]
+        parts += [f"{100 * self.share:3.0f} %"] if last.total else []
+        parts += [f"{fps:.1f} fps"] if fps is not None else []
+        parts += [f"reused {100 * last.reused:.0f} %"] if last.reused else []
         parts += [f"{clock(left)} left"] if left is not None else []
         return "  ".join(parts)
 

@@ -56,4 +56,4 @@ EVERY_PARAMETER = Parameter(negative=(), consume_multiple=True, converter=_conve
 """Flags have no ``--no-`` twin unless they ask for one; a list option takes ``--model a b`` and repetition."""
 
 Inputs = Annotated[list[str], Parameter(name="INPUT")]
-"""Images, folders and globs."""
+"""Images, clips, folders and globs."""

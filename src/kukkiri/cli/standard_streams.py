@@ -13,6 +13,7 @@ from kukkiri.cli.parameters import STREAM, UsageError
 from kukkiri.images import find_own_suffix
 from kukkiri.images.archives import COMIC_SUFFIX
 from kukkiri.inference import FileJob, FileResult
+from kukkiri.inference.clip_files import is_clip
 
 __all__ = ["Streams", "open_streams"]
 
@@ -72,6 +73,8 @@ def open_streams(inputs: Sequence[str], output: Path | None) -> Iterator[Streams
         raise UsageError("nothing is piped in. Use kukkiri upscale - < photo.jpg > large.png, or name a file.")
     if writes and sys.stdout.isatty():
         raise UsageError("a terminal cannot show an image. Redirect standard output, > large.png, or name a file.")
+    if writes and is_clip(Path(inputs[0])):
+        raise UsageError("a clip is not written to standard output, which cannot be gone back in. Name a file with -o.")
     with tempfile.TemporaryDirectory(prefix="kukkiri-") as name:
         folder = Path(name)
         source = Path(inputs[0])
@@ -79,6 +82,8 @@ def open_streams(inputs: Sequence[str], output: Path | None) -> Iterator[Streams
             source = folder / "image"
             with source.open("wb") as file:
                 shutil.copyfileobj(sys.stdin.buffer, file)
+            if is_clip(source):
+                raise UsageError("a clip is not read from standard input, which cannot be gone back in. Name the file.")
             archive = COMIC_SUFFIX if zipfile.is_zipfile(source) else ""
             source = source.replace(source.with_suffix(find_own_suffix(source) or archive))
         yield Streams([str(source)], folder / "out" if writes else output, folder, writes)

@@ -1,4 +1,4 @@
-"""``kukkiri upscale``: images in, upscaled images out."""
+"""``kukkiri upscale``: images and clips in, larger ones out."""
 
 from collections.abc import Sequence
 from contextlib import closing
@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from kukkiri.cli.clips import ClipRunner
 from kukkiri.cli.dry_run import list_previews
 from kukkiri.cli.json_lines import describe_result
 from kukkiri.cli.metadata_options import DEFAULT_METADATA, MetadataOptions
@@ -29,7 +30,10 @@ from kukkiri.cli.upscale_options import (
     ModelOptions,
     SpeedOptions,
 )
+from kukkiri.cli.video_options import DEFAULT_VIDEO, VideoOptions, note_misplaced_options
+from kukkiri.files import CLIP_OUTPUT_SUFFIXES
 from kukkiri.inference import FileResult, FolderRun, Upscaler
+from kukkiri.inference.file_jobs import SAME
 
 __all__ = ["upscale"]
 
@@ -44,13 +48,15 @@ def upscale(
     files: FileOptions = DEFAULT_FILES,
     metadata: MetadataOptions = DEFAULT_METADATA,
     speed: SpeedOptions = DEFAULT_SPEED,
+    video: VideoOptions = DEFAULT_VIDEO,
     messages: MessageOptions = DEFAULT_MESSAGES,
 ) -> int:
-    """Upscale images. Colour profile, EXIF, transparency and 16 bit are kept; originals are never touched.
+    """Upscale images and clips. Colour profile, EXIF, transparency and 16 bit are kept; of a clip sound, subtitles,
+    chapters and every time stamp. Originals are never touched.
 
     Args:
-        inputs: images, animations, multi-page TIFFs and comics (kukkiri doctor lists the formats), folders of them, or
-            globs; - for standard input.
+        inputs: images, animations, multi-page TIFFs, comics and clips (kukkiri doctor lists the formats and
+            containers), folders of them, or globs; - for standard input.
     """
     model.check(inputs)
     files.check()
@@ -70,6 +76,14 @@ def upscale(
         alpha=metadata.alpha,
         model_args=arguments.read([chosen]).get(chosen),
         **size.keywords(),
+    )
+    clips = ClipRunner(
+        make,
+        video,
+        threads=speed.threads,
+        overwrite=files.overwrite,
+        resume=files.resume,
+        keeping=metadata.keeping(),
     )
     with open_streams(inputs, files.output) as streams:
         messages.check_streams(writes=streams.writes)
@@ -92,13 +106,22 @@ def upscale(
                 threads=speed.threads,
                 one_at_a_time=speed.tile is not None,
                 keeping=metadata.keeping(),
+                clips=clips,
                 after=partial(_write_report, model=chosen, page=files.page, overwrite=files.overwrite)
                 if messages.report
                 else None,
                 progress=lambda progress: display.progress(replace(progress, job=streams.name(progress.job))),
             )
+            run.notes += note_misplaced_options(
+                images=len([job for job in run.jobs if job.problem is None]) - len(run.clip_jobs),
+                clips=len(run.clip_jobs),
+                for_images=_options_for_images(size=size, model=model, files=files, metadata=metadata),
+                for_clips=_options_for_clips(files=files, video=video),
+            )
             if files.dry_run:
-                return list_previews(run, as_json=messages.json, overwrite=files.overwrite, resume=files.resume)
+                return list_previews(
+                    run, clips=clips, as_json=messages.json, overwrite=files.overwrite, resume=files.resume
+                )
             results = _show_run(run, display, streams=streams, model=chosen)
     if messages.json:
         print_json({"scale": _scale_of(run), "model": run.upscaler.name, **_list_files(results)})
@@ -117,6 +140,33 @@ def _show_run(run: FolderRun, display: Display, *, streams: Streams, model: str)
             display.finish(results[-1])
     display.end(results)
     return results
+
+
+def _options_for_images(
+    *, size: SizeOptions, model: ModelOptions, files: FileOptions, metadata: MetadataOptions
+) -> dict[str, bool]:
+    """The options that mean nothing for clips, and whether they were given."""
+    suffix = files.chosen_suffix
+    return {
+        "--chop": model.chop,
+        "--wrap": size.wrap,
+        "--print": size.print_size is not None,
+        "--quality": files.quality is not None,
+        "--page": files.page is not None,
+        "--alpha": metadata.alpha != DEFAULT_METADATA.alpha,
+        "--metadata": metadata.metadata != DEFAULT_METADATA.metadata,
+        "--max-pixels": metadata.max_pixels != DEFAULT_METADATA.max_pixels,
+        f"--format {suffix}": suffix is not None and suffix != SAME and suffix.lower() not in CLIP_OUTPUT_SUFFIXES,
+    }
+
+
+def _options_for_clips(*, files: FileOptions, video: VideoOptions) -> dict[str, bool]:
+    """The options that mean nothing for images, and whether they were given."""
+    suffix = files.chosen_suffix
+    return {
+        **dict.fromkeys(video.given(), True),
+        f"--format {suffix}": suffix is not None and suffix.lower() in CLIP_OUTPUT_SUFFIXES,
+    }
 
 
 def _scale_of(run: FolderRun) -> float | None:

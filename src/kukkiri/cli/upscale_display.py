@@ -63,7 +63,13 @@ def summarize(result: FileResult) -> str:
         return "exists already"
     (height, width), (new_height, new_width) = result.input_size, result.output_size
     weights = f"  weights {result.domain}" if result.domain_chosen else ""
-    return f"{width}x{height} -> {new_width}x{new_height}  {result.seconds:.2f} s{weights}"
+    parts = [f"{width}x{height} -> {new_width}x{new_height}"]
+    if result.clip is not None:
+        frames = result.clip.frames
+        parts.append(f"{frames} frames, {frames / max(result.seconds, 1e-3):.1f} fps")
+        parts += [f"reused {100 * result.clip.reused:.0f} %"] if result.clip.reused else []
+        parts.append(f"{result.clip.size / 1e6:.1f} MB")
+    return f"{'  '.join(parts)}  {result.seconds:.2f} s{weights}"
 
 
 class LineDisplay:

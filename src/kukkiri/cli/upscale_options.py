@@ -9,6 +9,7 @@ from cyclopts import Group, Parameter
 
 from kukkiri.cli.parameters import UsageError
 from kukkiri.errors import ConfigError, did_you_mean
+from kukkiri.files import CLIP_OUTPUT_SUFFIXES
 from kukkiri.images import OUTPUT_SUFFIXES
 from kukkiri.images.formats import find_output_format
 from kukkiri.inference import INTERPOLATIONS, PRESETS, Domain
@@ -75,10 +76,11 @@ class FileOptions:
     """The files that are read and written."""
 
     output: Annotated[Path | None, Parameter(alias="-o")] = None
-    """a file for one image, else a folder; - for standard output; beside the inputs when not given."""
+    """a file for one image or clip, else a folder; - for standard output; beside the inputs when not given."""
     format: str | None = None
     """same (as each input, with a JPEG's own quality), or a type such as png, jpg, webp, tiff, avif, jxl, gif, exr; png
-    when not given, but TIFF, animations, HDR images and comics (CBZ, whose pages keep theirs) stay what they are."""
+    when not given, but TIFF, animations, HDR images and comics (CBZ, whose pages keep theirs) stay what they are. For
+    clips mkv, mp4, mov, m4v or webm; the clip's own when not given, or mkv."""
     suffix: str | None = None
     """the same as --format, written as the end of the names: .jpg."""
     name: str | None = None
@@ -93,7 +95,7 @@ class FileOptions:
     overwrite: bool = False
     """replace existing results."""
     resume: bool = False
-    """skip images whose result exists already."""
+    """skip images and clips whose result exists already, and go on with a clip where an earlier run was stopped."""
     dry_run: bool = False
     """list what would be read and written, with sizes, time and memory; write nothing."""
 
@@ -111,11 +113,12 @@ class FileOptions:
         if self.format.lower() == SAME:
             return SAME
         suffix = f".{self.format.lower().removeprefix('.')}"
-        known = [SAME, *(suffix.removeprefix(".") for suffix in OUTPUT_SUFFIXES)]
-        if suffix not in OUTPUT_SUFFIXES:
+        written = (*OUTPUT_SUFFIXES, *CLIP_OUTPUT_SUFFIXES)
+        known = [SAME, *(suffix.removeprefix(".") for suffix in written)]
+        if suffix not in written:
             raise UsageError(f"cannot write {self.format!r}{did_you_mean(self.format, known)}")
         own = "" if self.output is None else self.output.suffix.lower()
-        if own in OUTPUT_SUFFIXES and find_output_format(Path(f"x{own}")) != find_output_format(Path(f"x{suffix}")):
+        if own in written and own != suffix and not _are_one_format(own, suffix):
             raise UsageError(f"--output ends in {own}, but --format {self.format} was asked. Drop one of them.")
         return suffix
 
@@ -131,8 +134,16 @@ class FileOptions:
             NameTemplate(self.name)
         except ConfigError as error:
             raise UsageError(str(error)) from error
-        if self.output is not None and self.output.suffix.lower() in OUTPUT_SUFFIXES and not self.output.is_dir():
+        written = (*OUTPUT_SUFFIXES, *CLIP_OUTPUT_SUFFIXES)
+        if self.output is not None and self.output.suffix.lower() in written and not self.output.is_dir():
             raise UsageError(f"--output {self.output} and --name both name the result. Let --output be a folder.")
+
+
+def _are_one_format(suffix: str, other: str) -> bool:
+    """True for two spellings of one image format."""
+    if not {suffix, other} <= set(OUTPUT_SUFFIXES):
+        return False
+    return find_output_format(Path(f"x{suffix}")) == find_output_format(Path(f"x{other}"))
 
 
 METADATA = Group("Transparency and metadata", sort_key=4)
@@ -151,10 +162,11 @@ class SpeedOptions:
     """longest side in input pixels that the network is given at once; chosen from the free memory when not given, 0
     for the whole image."""
     threads: int | None = None
-    """CPU threads of the engine; all when not given, and then several images are computed side by side."""
+    """CPU threads of the engine; all when not given, and then several images are computed side by side. Of a clip, so
+    many frames are."""
 
 
-@Parameter(name="*", group=Group("Messages", sort_key=6))
+@Parameter(name="*", group=Group("Messages", sort_key=7))
 @dataclass(frozen=True, kw_only=True)
 class MessageOptions:
     """Output about the run."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from kukkiri.files import CLIP_OUTPUT_SUFFIXES, CLIP_SUFFIXES, IMAGE_SUFFIXES
 from kukkiri.images.archives import COMIC_SUFFIX
 
-__all__ = ["choose_clip_suffix", "is_clip"]
+__all__ = ["choose_clip_suffix", "is_clip", "is_partial_clip"]
 
 _MATROSKA, _FLASH, _OGG, _TRANSPORT = b"\x1a\x45\xdf\xa3", b"FLV\x01", b"OggS", 0x47
 _STILL_BRANDS = (b"avif", b"avis", b"crx ", b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"jxl ", b"jp2 ", b"jpx ")
@@ -23,6 +23,11 @@ def is_clip(path: Path) -> bool:
     if suffix in CLIP_SUFFIXES:
         return True
     return suffix not in (*IMAGE_SUFFIXES, COMIC_SUFFIX) and _begins_as_clip(_read_start(path))
+
+
+def is_partial_clip(path: Path) -> bool:
+    """True for the playable part that an interrupted run left, ``larger.part.mkv`` beside ``larger.part.journal``."""
+    return path.stem.endswith(".part") and path.with_suffix(".journal").exists()
 
 
 def choose_clip_suffix(source: Path, suffix: str | None) -> str:

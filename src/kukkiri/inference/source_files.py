@@ -9,7 +9,7 @@ from pathlib import Path
 from kukkiri.errors import ImageError
 from kukkiri.files import CLIP_SUFFIXES, IMAGE_SUFFIXES, list_files
 from kukkiri.images.archives import COMIC_SUFFIX
-from kukkiri.inference.clip_files import is_clip
+from kukkiri.inference.clip_files import is_clip, is_partial_clip
 from kukkiri.inference.earlier_results import Candidate, SizeReader, find_earlier_results, read_size
 from kukkiri.inference.name_templates import NameTemplate
 
@@ -94,7 +94,7 @@ def find_source_files(inputs: Sequence[str], *, recursive: bool = False) -> Sour
 
 def _is_source(file: Path) -> bool:
     suffix = file.suffix.lower()
-    return suffix in _KNOWN or (suffix in CLIP_SUFFIXES and is_clip(file))
+    return suffix in _KNOWN or (suffix in CLIP_SUFFIXES and is_clip(file) and not is_partial_clip(file))
 
 
 def leave_out_results(
