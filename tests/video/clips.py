@@ -82,10 +82,9 @@ def _plain(path: Path) -> None:
 
 
 def _vfr(path: Path) -> None:
-    clock = "setpts='(N/12+0.013*mod(N,3)+0.2*gte(N,5))/TB'"
-    run_ffmpeg(
-        *_film(), *_tone(), "-vf", clock, "-vsync", "vfr", "-video_track_timescale", "90000", *_X264, *_AAC, path
-    )
+    clock = "settb=1/90000,setpts='(N/12+0.013*mod(N,3)+0.2*gte(N,5))/TB'"
+    clocks = ("-vsync", "vfr", "-enc_time_base", "1:90000", "-video_track_timescale", "90000")
+    run_ffmpeg(*_film(), *_tone(), "-vf", clock, *clocks, *_X264, *_AAC, path)
 
 
 def _rotated(path: Path) -> None:
@@ -295,6 +294,7 @@ CLIPS: dict[str, Callable[[Path], None]] = {
     "full-range.mp4": _full_range,
     "truncated.mkv": _truncated,
     "damaged.mkv": _damaged,
+    "damaged.ts": _damaged,
     "audio-only.mkv": _audio_only,
 }
 
@@ -313,7 +313,7 @@ def truncate(source: Path, target: Path, *, share: float) -> None:
     target.write_bytes(data[: int(len(data) * share)])
 
 
-def damage(source: Path, target: Path, *, at: float = 0.5, size: int = 400) -> None:
+def damage(source: Path, target: Path, *, at: float = 0.5, size: int = 40) -> None:
     """Overwrite bytes of a file with 0xff, beginning at a share of its length."""
     data = bytearray(source.read_bytes())
     start = int(len(data) * at)
