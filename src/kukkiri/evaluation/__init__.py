@@ -2,6 +2,8 @@
 
 from kukkiri.evaluation.benchmarks import BENCHMARKS, Benchmark, data_folders, find_benchmark, look_for_benchmark
 from kukkiri.evaluation.cache import ScoreCache, default_cache_folder
+from kukkiri.evaluation.clip_tables import CLIP_FORMATS
+from kukkiri.evaluation.clips import ClipEvaluation, FrameScore, FrameScored, evaluate_clip
 from kukkiri.evaluation.contenders import AdaptingModel
 from kukkiri.evaluation.differences import Difference, differences
 from kukkiri.evaluation.download import download, download_benchmark
@@ -13,10 +15,14 @@ from kukkiri.evaluation.tables import to_csv, to_json, to_markdown, to_text
 
 __all__ = [
     "BENCHMARKS",
+    "CLIP_FORMATS",
     "AdaptingModel",
     "Benchmark",
+    "ClipEvaluation",
     "Difference",
     "Evaluation",
+    "FrameScore",
+    "FrameScored",
     "ImageScored",
     "Intervals",
     "ScoreCache",
@@ -30,6 +36,7 @@ __all__ = [
     "download",
     "download_benchmark",
     "evaluate",
+    "evaluate_clip",
     "evaluate_many",
     "find_benchmark",
     "find_sets",

@@ -2,6 +2,7 @@
 
 from kukkiri.metrics.checkerboard import checkerboard, network_checkerboard
 from kukkiri.metrics.consistency import ColourDrift, colour_drift, lr_consistency
+from kukkiri.metrics.flicker import error_flicker, flicker
 from kukkiri.metrics.metric import Metric, Sample
 from kukkiri.metrics.ms_ssim import ms_ssim
 from kukkiri.metrics.niqe import NiqeModel, niqe
@@ -21,6 +22,8 @@ __all__ = [
     "Score",
     "checkerboard",
     "colour_drift",
+    "error_flicker",
+    "flicker",
     "lr_consistency",
     "ms_ssim",
     "network_checkerboard",
