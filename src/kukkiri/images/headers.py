@@ -11,7 +11,7 @@ from kukkiri.images.decoding import open_encoded
 from kukkiri.images.exif import ORIENTATION
 from kukkiri.images.formats import OUTPUT_SUFFIXES, find_output_format, make_printable, recognize
 from kukkiri.images.libvips import clear_errors, failure_types, vips
-from kukkiri.images.reading import read_image
+from kukkiri.images.reading import PIXEL_LIMIT, read_image
 
 __all__ = ["ImageHeader", "find_own_suffix", "read_header"]
 
@@ -29,8 +29,12 @@ class ImageHeader:
     """Alpha included."""
 
 
-def read_header(path: str | PathLike[str]) -> ImageHeader:
+def read_header(path: str | PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) -> ImageHeader:
     """Read sides and channels; a file whose header libvips does not read is decoded.
+
+    Args:
+        path: of the file.
+        pixel_limit: of what is decoded, see :func:`kukkiri.images.read_image`.
 
     Raises:
         ImageError: see :func:`kukkiri.images.read_image`.
@@ -49,7 +53,7 @@ def read_header(path: str | PathLike[str]) -> ImageHeader:
         return ImageHeader((image.width, image.height) if turned else (image.height, image.width), bands)
     except failure_types():
         clear_errors()
-    decoded = read_image(path)
+    decoded = read_image(path, pixel_limit=pixel_limit)
     return ImageHeader(decoded.size, decoded.colour.shape[2] + (decoded.alpha is not None))
 
 

@@ -148,6 +148,15 @@ class JobOptions:
                 read[name] = _READERS[name](name, value)
         return cls(**read)
 
+    @classmethod
+    def restore(cls, values: Mapping[str, Any]) -> Self:
+        """Undo :meth:`as_json` without checks, for options that were checked when the job came."""
+        options = object.__new__(cls)
+        for field in dataclasses.fields(cls):
+            value = values.get(field.name, field.default)
+            object.__setattr__(options, field.name, tuple(value) if isinstance(value, list) else value)
+        return options
+
     def key(self) -> str:
         """Hash of everything that the result depends on, in hexadecimal digits; equal for equal requests."""
         values = self.as_json()

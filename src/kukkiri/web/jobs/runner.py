@@ -1,0 +1,225 @@
+"""One piece of work: the input through the path of ``kukkiri upscale``, with progress, cancelling and a time limit."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from kukkiri.errors import KukkiriError, make_printable
+from kukkiri.images import Image, find_own_suffix, open_sequence
+from kukkiri.images.reading import read_rows
+from kukkiri.inference import FileProgress, FileResult, FolderRun, Upscaler
+from kukkiri.inference.file_jobs import SAME
+from kukkiri.inference.keeping import Keeping
+from kukkiri.web.jobs.admission import UpscalerCache, find_pixel_limit
+from kukkiri.web.jobs.job import Kept, ResultInfo
+from kukkiri.web.jobs.problems import ErrorInfo, describe_error
+from kukkiri.web.jobs.rows import INPUT
+from kukkiri.web.jobs.work_queue import Work, WorkQueue
+from kukkiri.web.limits import Limits, name_option
+
+__all__ = ["MEDIA_TYPES", "Watch", "do_work"]
+
+_LOG = logging.getLogger(__name__)
+_TICK = 0.2  # seconds between two looks at the database
+MEDIA_TYPES = {
+    ".apng": "image/apng",
+    ".avif": "image/avif",
+    ".bmp": "image/bmp",
+    ".exr": "image/x-exr",
+    ".gif": "image/gif",
+    ".hdr": "image/vnd.radiance",
+    ".jp2": "image/jp2",
+    ".jpeg": "image/jpeg",
+    ".jpg": "image/jpeg",
+    ".jxl": "image/jxl",
+    ".pfm": "image/x-portable-floatmap",
+    ".pgm": "image/x-portable-graymap",
+    ".png": "image/png",
+    ".pnm": "image/x-portable-anymap",
+    ".ppm": "image/x-portable-pixmap",
+    ".tga": "image/x-tga",
+    ".tif": "image/tiff",
+    ".tiff": "image/tiff",
+    ".webp": "image/webp",
+}
+"""By the suffix of a result."""
+_TOO_LONG = (
+    "the work took longer than {seconds:g} s, the limit for one job ({option}). Ask for a smaller scale, or send a "
+)
+_TOO_LONG += "part of the image."
+
+Reason = Literal["cancelled", "time", "stop"]
+
+
+class _Ended(BaseException):
+    """The work is to end; raised at the next tile."""
+
+
+class Watch:
+    """Looks five times a second whether a piece of work is still wanted, and stores its progress."""
+
+    def __init__(self, queue: WorkQueue, work: Work, *, seconds: float, stop: Callable[[], bool]) -> None:
+        """Begin to look.
+
+        Args:
+            queue: of the work.
+            work: that was claimed.
+            seconds: limit of its time; 0: none.
+            stop: true when the process is to end without finishing it.
+        """
+        self.reason: Reason | None = None
+        """The reason why the work is to end."""
+        self._queue, self._work, self._stop = queue, work, stop
+        self._end = time.monotonic() + seconds if seconds else None
+        self.progress = (0, 0)
+        """(done, total) tiles."""
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="kukkiri-watch", daemon=True)
+        self._thread.start()
+
+    def tell(self, progress: FileProgress) -> None:
+        """Take a step of the work; raises what ends it."""
+        if progress.total:
+            self.progress = (progress.done, progress.total)
+        if self._end is not None and time.monotonic() > self._end:
+            self.reason = self.reason or "time"
+        if self.reason is not None:
+            raise _Ended
+
+    def end(self) -> None:
+        """Look no longer."""
+        self._over.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        told = (0, 0)
+        while not self._over.wait(_TICK) and self.reason is None:
+            try:
+                now = self.progress
+                if now != told:
+                    wanted, told = self._queue.report(self._work, done=now[0], total=now[1]), now
+                else:
+                    wanted = self._queue.is_wanted(self._work)
+            except KukkiriError:  # the next look may see more
+                continue
+            if not wanted:
+                self.reason = "cancelled"
+            elif self._stop():
+                self.reason = "stop"
+
+
+def do_work(
+    queue: WorkQueue, work: Work, upscalers: UpscalerCache, folder: Path, *, limits: Limits, stop: Callable[[], bool]
+) -> None:
+    """Do a piece of work to its end, whatever that is, and store the outcome.
+
+    Args:
+        queue: of the work.
+        work: that was claimed.
+        upscalers: of this process.
+        folder: for temporary files; what is left in it is not needed.
+        limits: of the server.
+        stop: true when the process is to end without finishing it; the work is given back.
+    """
+    watch = Watch(queue, work, seconds=limits.job_seconds, stop=stop)
+    error: ErrorInfo | None = None
+    try:
+        found = _upscale(work, upscalers, folder, limits=limits, watch=watch)
+        watch.end()
+        if isinstance(found, ErrorInfo):
+            error = found
+        else:
+            queue.finish(work, *found, tiles=max(1, watch.progress[1]))
+    except _Ended:
+        if watch.reason == "stop":
+            queue.give_back(work)
+            return
+        seconds = limits.job_seconds
+        error = describe_error(_TOO_LONG.format(seconds=seconds, option=name_option("job_seconds")), status=504)
+    except MemoryError:
+        error = describe_error("there is not enough memory for this image. Ask for a smaller scale.", status=413)
+    except KukkiriError as refused:
+        error = describe_error(refused)
+    except Exception:  # a job must not end the worker
+        _LOG.exception("work %d failed", work.number)
+        error = ErrorInfo(
+            what="an error inside of kukkiri ended the work.", remedy="The server's log has more.", status=500
+        )
+    finally:
+        watch.end()
+    if error is not None:
+        for text in (str(work.source), make_printable(work.source)):
+            error = error.rename(text, INPUT)
+        queue.fail(work, error)
+
+
+def _upscale(
+    work: Work, upscalers: UpscalerCache, folder: Path, *, limits: Limits, watch: Watch
+) -> tuple[Path, ResultInfo] | ErrorInfo:
+    """Write the result into the folder."""
+    options = work.options
+    suffix = options.suffix or find_own_suffix(work.source) or ".png"
+    target = folder / f"{work.number}-{work.attempt}{suffix}"
+
+    def make_upscaler(*, threads: int | None, workers: int) -> Upscaler:
+        return upscalers.get(options, budget=work.budget)
+
+    run = FolderRun(
+        make_upscaler,
+        [str(work.source)],
+        output=target,
+        suffix=SAME if options.suffix is None else None,
+        page=options.page,
+        overwrite=True,
+        quality=options.quality,
+        one_at_a_time=True,
+        keeping=Keeping(pixel_limit=find_pixel_limit(limits.input_pixels), metadata=options.metadata),
+        progress=watch.tell,
+    )
+    (result,) = list(run)
+    if result.error:
+        return describe_error(result.error, status=413 if result.out_of_memory else 422)
+    return target, _describe(work.source, target, result)
+
+
+def _describe(source: Path, target: Path, result: FileResult) -> ResultInfo:
+    """Describe a result; name, bytes and hash of the file are filled in by others."""
+    height, width = result.output_size or (0, 0)
+    texts = (str(source), make_printable(source))
+    notes = tuple(note.replace(texts[0], INPUT).replace(texts[1], INPUT) for note in result.notes)
+    return ResultInfo(
+        bytes=0,
+        width=width,
+        height=height,
+        media_type=MEDIA_TYPES.get(target.suffix, "application/octet-stream"),
+        file_name="",
+        sha256="",
+        seconds=round(result.seconds, 3),
+        weights=result.domain,
+        notes=notes,
+        kept=_find_kept(source, target),
+    )
+
+
+def _find_kept(source: Path, target: Path) -> Kept:
+    """Compare what the two files hold beside their colours."""
+    try:
+        before, after = _read_template(source), _read_template(target)
+    except KukkiriError:  # a format that is written but not read
+        return Kept()
+    return Kept(
+        profile=None if before.metadata.icc is None else after.metadata.icc is not None,
+        exif=None if before.metadata.exif is None else after.metadata.exif is not None,
+        alpha=None if before.alpha is None else after.alpha is not None,
+        depth=after.depth,
+        input_depth=before.depth,
+    )
+
+
+def _read_template(path: Path) -> Image:
+    """Read what a file says about all its pixels, and few of them."""
+    sequence = open_sequence(path, pixel_limit=2**62)
+    return read_rows(path, pixel_limit=2**62).template if sequence is None else next(iter(sequence.images()))

@@ -1,0 +1,125 @@
+"""A worker process: ``python -m kukkiri.web.jobs.worker`` claims one piece of work after the other and does it."""
+
+import dataclasses
+import json
+import logging
+import os
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from kukkiri.inference.engine import count_usable_threads
+from kukkiri.signals import handled_signals
+from kukkiri.web.jobs.admission import UpscalerCache
+from kukkiri.web.jobs.database import JobFolder, StoreError
+from kukkiri.web.jobs.presence import BEAT, Presence
+from kukkiri.web.jobs.runner import do_work
+from kukkiri.web.jobs.work_queue import WorkQueue
+from kukkiri.web.limits import Limits
+from kukkiri.web.settings import ServerSettings
+
+__all__ = ["choose_threads", "describe_settings", "serve_jobs"]
+
+_LOG = logging.getLogger(__name__)
+_IDLE = 0.1  # seconds between two looks at an empty queue
+_TROUBLE = 2.0  # seconds after an error of the store
+
+
+def serve_jobs(
+    settings: ServerSettings, *, stopping: threading.Event, abandon: Callable[[], bool] = lambda: False, pool: str = ""
+) -> None:
+    """Claim and do one piece of work after the other.
+
+    Args:
+        settings: of the server.
+        stopping: set when no further work is to be claimed.
+        abandon: true when the present work is to be given back, too.
+        pool: name of the process that started this one.
+    """
+    folder = JobFolder(settings.folder)
+    presence = Presence(folder.locks, kind="worker")
+    queue = WorkQueue(folder, memory=settings.limits.memory_bytes)
+    upscalers = UpscalerCache(threads=choose_threads(settings), workers=max(1, settings.workers))
+    temporary = folder.temporary / presence.name
+    temporary.mkdir(mode=0o700)
+    _beat(presence, stopping)
+    sys.stdout.write(f"{presence.name}\n")
+    sys.stdout.flush()
+    while not stopping.is_set():
+        try:
+            work = queue.claim(presence.name, pool=pool)
+            if work is None:
+                stopping.wait(_IDLE)
+                continue
+            do_work(queue, work, upscalers, temporary, limits=settings.limits, stop=abandon)
+            _clear(temporary)
+        except StoreError:
+            _LOG.exception("the store of jobs is in trouble")
+            stopping.wait(_TROUBLE)
+    shutil.rmtree(temporary, ignore_errors=True)
+    presence.end()
+    folder.close()
+
+
+def _clear(folder: Path) -> None:
+    """Delete what a work left that failed or was cancelled."""
+    for file in folder.iterdir():
+        file.unlink(missing_ok=True)
+
+
+def choose_threads(settings: ServerSettings) -> int:
+    """CPU threads of one worker: those that were asked for, else the usable ones divided by the workers."""
+    return settings.threads or max(1, count_usable_threads() // max(1, settings.workers))
+
+
+def describe_settings(settings: ServerSettings, *, pool: str) -> str:
+    """One line of JSON that a worker process reads."""
+    return json.dumps({**dataclasses.asdict(settings), "folder": str(settings.folder), "pool": pool})
+
+
+def _read_settings(values: dict[str, Any]) -> ServerSettings:
+    known = {field.name for field in dataclasses.fields(ServerSettings)}
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    values |= {"folder": Path(values["folder"]), "limits": Limits(**values["limits"])}
+    return ServerSettings(**{name: value for name, value in values.items() if name in known})
+
+
+def _beat(presence: Presence, stopping: threading.Event) -> None:
+    def run() -> None:
+        while not stopping.wait(BEAT):
+            presence.beat()
+
+    threading.Thread(target=run, name="kukkiri-beat", daemon=True).start()
+
+
+def _main() -> None:
+    """Serve until a signal comes or the server that started this process is gone; the work at hand is finished.
+
+    A second signal gives the work at hand back.
+    """
+    logging.basicConfig(format="kukkiri worker: %(levelname)s: %(message)s")
+    values: dict[str, Any] = json.loads(sys.stdin.readline())
+    settings = _read_settings(values)
+    stopping, signals = threading.Event(), []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        signals.append(number)
+        stopping.set()
+
+    def wait_for_parent() -> None:
+        os.read(0, 1)  # ends when the server is gone, however it went; sys.stdin would hold a lock at the exit
+        stopping.set()
+
+    threading.Thread(target=wait_for_parent, name="kukkiri-parent", daemon=True).start()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the server stops its workers
+    with handled_signals(stop):
+        serve_jobs(settings, stopping=stopping, abandon=lambda: len(signals) > 1, pool=values["pool"])
+
+
+if __name__ == "__main__":
+    _main()
