@@ -38,11 +38,14 @@ _EXTRAS = {
     "PIL": "formats",
     "OpenEXR": "exr",
     "av": "video",
+    "fastapi": "web",
     "matplotlib": "report",
     "pillow_heif": "heif",
     "pillow_jxl": "jxl",
+    "python_multipart": "web",
     "spandrel": "community",
     "tensorboard": "tensorboard",
+    "uvicorn": "web",
 }
 """The extra that installs a module; all other modules come with ``torch``."""
 

@@ -40,6 +40,12 @@ app.command(data)
 app.command("kukkiri.cli.export:export", help="Write a model as ONNX, verified before it is saved.")
 app.command("kukkiri.cli.list_models:models", help="List the shipped models with their measured quality.")
 app.command("kukkiri.cli.doctor:doctor", help="Report what is installed, what works, and what to do about the rest.")
+app.command("kukkiri.cli.serve:serve", help="Serve the web page and the HTTP API.")
+web = App(name="web", help="The web page without a server.")
+web.command(
+    "kukkiri.cli.web_export:web_export", name="export", help="Write a site that upscales in the visitor's browser."
+)
+app.command(web)
 inspect = App(name="inspect", help="Explain a model: checkerboard, attention, attribution.")
 inspect.command(
     "kukkiri.cli.inspect_upsampler:inspect_upsampler_command",

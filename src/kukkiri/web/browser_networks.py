@@ -78,7 +78,9 @@ def locate_network(name: str) -> Path:
 def _describe(name: str) -> Mapping[str, Any]:
     card = pretrained.read_card(name)
     if card["colour"] != "y" or card["receptive_field"] is None or card.get("multiple", 1) != 1:
-        raise ModelError(f"{name}: the browser runs luma networks with a finite receptive field. Choose another preset.")
+        raise ModelError(
+            f"{name}: the browser runs luma networks with a finite receptive field. Choose another preset."
+        )
     data = pretrained.locate(name, ".onnx").read_bytes()
     return {
         "file": f"{name}.onnx",

@@ -39,6 +39,9 @@ class Limits:
     header_seconds: Annotated[float, Parameter(help="time for the head of a request to arrive.")] = 20.0
     body_stall_seconds: Annotated[float, Parameter(help="time without a byte of a body before it is given up.")] = 20.0
     body_seconds: Annotated[float, Parameter(help="time for a whole body to arrive.")] = 600.0
+    send_stall_seconds: Annotated[
+        float, Parameter(help="time that a client may read nothing of its answer before it is given up.")
+    ] = 60.0
     wait_seconds: Annotated[
         float, Parameter(help="time after which POST /v1/upscale answers 202 with the job instead of the image.")
     ] = 20.0
