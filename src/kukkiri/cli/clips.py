@@ -72,7 +72,8 @@ class ClipRunner:
         """
         _require_av(job.source)
         _check_still(job)
-        from kukkiri.video import EncoderOptions, upscale_video  # av
+        from kukkiri.video.encoders import EncoderOptions  # av
+        from kukkiri.video.upscale_video import upscale_video
 
         def tell(state: "VideoProgress") -> None:
             progress(
@@ -105,7 +106,9 @@ class ClipRunner:
             output_size=done.output_size,
             seconds=time.perf_counter() - begun,
             domain=self._upscaler.domain,
-            clip=ClipOutcome(done.frames, done.reused, done.bytes, done.damaged),
+            clip=ClipOutcome(
+                done.frames, done.reused, done.bytes, done.damage.corrupt_packets + done.damage.corrupt_frames
+            ),
         )
 
     def preview(self, job: FileJob, previewer: Previewer) -> Preview:

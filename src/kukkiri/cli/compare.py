@@ -1,4 +1,4 @@
-"""``kukkiri compare``: several models on the same images, as one HTML page."""
+"""``kukkiri compare``: several models on the same images or on a clip, as one HTML page."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from kukkiri.cli.model_arguments import DEFAULT_ARGUMENTS, ArgumentOptions
+from kukkiri.cli.parameters import UsageError
 from kukkiri.cli.printing import print_json, print_progress, print_result
 from kukkiri.cli.scoring import (
     DEFAULT_CACHE,
@@ -19,6 +20,7 @@ from kukkiri.cli.scoring import (
     ScoreDisplay,
     TestSetOptions,
 )
+from kukkiri.cli.scoring_clips import compare_clip, refuse_image_options
 from kukkiri.errors import ConfigError
 from kukkiri.evaluation import Evaluation, evaluate_many, pair_lr
 from kukkiri.reports import build_gallery, short_labels, write_comparison
@@ -37,6 +39,7 @@ def compare(
     arguments: ArgumentOptions = DEFAULT_ARGUMENTS,
     sets: TestSetOptions = DEFAULT_SETS,
     lr: Annotated[Path | None, Parameter(group=TEST_IMAGES)] = None,
+    frames: Annotated[int | None, Parameter(group=TEST_IMAGES)] = None,
     protocol: ProtocolOptions = DEFAULT_PROTOCOL,
     perception: Annotated[bool, Parameter(negative="--no-perception", group=SCORES)] = True,
     cost: Annotated[bool, Parameter(negative="--no-cost", group=SCORES)] = True,
@@ -47,7 +50,8 @@ def compare(
     json: Annotated[bool, Parameter(group=OUTPUT)] = False,
     cache: CacheOptions = DEFAULT_CACHE,
 ) -> None:
-    """Compare models on HR images: one self-contained page with tables, charts, crops and a before/after slider.
+    """Compare models on HR images: one self-contained page with tables, charts, crops and a before/after slider; on an
+    HR clip, a page with a film under the slider.
 
     Args:
         models: two or more; the first is the baseline of all gains: bicubic, ids such as espcn-x3, or files.
@@ -56,7 +60,8 @@ def compare(
         threads: CPU threads of the engine; all when not given.
         device: where torch weights run: cpu, cuda, cuda:N, mps, or auto (a GPU when torch sees one). Other models run
             on the CPU, and the cost is measured there.
-        lr: folder of LR images to use instead of making them.
+        lr: folder of LR images, or LR clip, to use instead of making them.
+        frames: of a clip, from its beginning; all when not given.
         perception: compute NIQE, too, which takes a second for each image and model.
         cost: count parameters and multiply-adds, and measure time and memory, too.
         output: folder for index.html, or an .html file.
@@ -71,6 +76,27 @@ def compare(
     if images < 1:
         raise ConfigError(f"--images must be at least 1, got {images}.")
     model_args = arguments.read(models)
+    clips = sets.clips()
+    if clips:
+        refuse_image_options({"--protocol": protocol.is_chosen})
+        compare_clip(
+            models,
+            clips,
+            page,
+            scale=scale,
+            degradation=protocol.degradation,
+            lr=lr,
+            frames=frames,
+            ensemble=ensemble,
+            model_args=model_args,
+            device=device,
+            title=title,
+            overwrite=overwrite,
+            json=json,
+        )
+        return
+    if frames is not None:
+        raise UsageError("--frames is for clips, and --data names images. Drop it.")
     test_sets = sets.find()
     with ScoreDisplay() as display:
         evaluations = evaluate_many(

@@ -6,6 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from kukkiri.cli.model_arguments import DEFAULT_ARGUMENTS, ArgumentOptions
+from kukkiri.cli.parameters import UsageError
 from kukkiri.cli.scoring import (
     DEFAULT_CACHE,
     DEFAULT_PROTOCOL,
@@ -19,6 +20,7 @@ from kukkiri.cli.scoring import (
     TableOptions,
     TestSetOptions,
 )
+from kukkiri.cli.scoring_clips import refuse_image_options, score_clips
 from kukkiri.evaluation import evaluate_many
 from kukkiri.evaluation.scores import ALWAYS
 from kukkiri.metrics import METRICS
@@ -41,13 +43,14 @@ def evaluate_command(
     arguments: ArgumentOptions = DEFAULT_ARGUMENTS,
     sets: TestSetOptions = DEFAULT_SETS,
     lr: Annotated[Path | None, Parameter(group=TEST_IMAGES)] = None,
+    frames: Annotated[int | None, Parameter(group=TEST_IMAGES)] = None,
     protocol: ProtocolOptions = DEFAULT_PROTOCOL,
     metrics: Metrics = (),
     cost: Annotated[bool, Parameter(group=SCORES)] = False,
     table: TableOptions = DEFAULT_TABLE,
     cache: CacheOptions = DEFAULT_CACHE,
 ) -> None:
-    """Score models on folders of HR images, from which LR images are made.
+    """Score models on folders of HR images, or on HR clips, from which LR is made.
 
     Args:
         model: id such as espcn-x3, family such as espcn, preset, an .onnx, .safetensors or .pth file, or bicubic,
@@ -57,11 +60,30 @@ def evaluate_command(
         threads: CPU threads of the engine; all when not given.
         device: where torch weights run: cpu, cuda, cuda:N, mps, or auto (a GPU when torch sees one). Other models run
             on the CPU, and --cost is measured there.
-        lr: folder of LR images to use instead of making them.
+        lr: folder of LR images, or LR clip, to use instead of making them.
+        frames: of each clip, from its beginning; all when not given.
         metrics: keys of ``METRICS``, beside psnr and ssim.
         cost: also count parameters and multiply-adds, and measure time and memory for a megapixel of output.
     """
     table.check()
+    clips = sets.clips()
+    if clips:
+        refuse_image_options({"--metrics": bool(metrics), "--cost": cost, "--protocol": protocol.is_chosen})
+        found = score_clips(
+            model,
+            clips,
+            scales=scale,
+            degradation=protocol.degradation,
+            lr=lr,
+            frames=frames,
+            ensemble=ensemble,
+            model_args=arguments.read(model),
+            device=device,
+        )
+        table.write_clips(found)
+        return
+    if frames is not None:
+        raise UsageError("--frames is for clips, and --data names images. Drop it.")
     with ScoreDisplay() as display:
         evaluations = evaluate_many(
             model,

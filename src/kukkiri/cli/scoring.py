@@ -1,6 +1,7 @@
 """Groups of options that the scoring commands share, and their display of progress."""
 
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,10 +9,14 @@ from typing import Annotated, Literal
 
 from cyclopts import Group, Parameter
 
+from kukkiri.cli.parameters import UsageError
 from kukkiri.cli.printing import TerminalBar, make_line_printable, print_progress
 from kukkiri.errors import ConfigError
 from kukkiri.evaluation import (
+    CLIP_FORMATS,
+    ClipEvaluation,
     Evaluation,
+    FrameScored,
     ImageScored,
     TestSet,
     data_folders,
@@ -23,6 +28,7 @@ from kukkiri.evaluation import (
 )
 from kukkiri.evaluation.tables import FORMATS
 from kukkiri.files import write_atomically
+from kukkiri.inference.clip_files import is_clip
 
 __all__ = [
     "DEFAULT_CACHE",
@@ -43,6 +49,7 @@ TEST_IMAGES = Group("Test images", sort_key=1)
 SCORES = Group("Scores", sort_key=2)
 OUTPUT = Group("Output", sort_key=3)
 _CACHE = Group("Cache", sort_key=4)
+_EVERY = 10.0  # seconds between two plain lines about a clip
 
 
 @Parameter(name="*", group=TEST_IMAGES)
@@ -51,12 +58,24 @@ class TestSetOptions:
     """HR images to score on."""
 
     data: tuple[Path, ...] = ()
-    """folders of HR images, or of folders of them; with --benchmark, where to look for those."""
+    """folders of HR images, or of folders of them; with --benchmark, where to look for those. Or HR clips, whose
+    frames are scored one by one."""
     benchmark: tuple[str, ...] = ()
     """set5, set14, b100, urban100, manga109 or div2k, found in --data or in the folders that the environment variable
     KUKKIRI_DATA names, and checked."""
     download: bool = False
     """fetch a --benchmark that is missing into the first --data, where it has a public address."""
+
+    def clips(self) -> tuple[Path, ...]:
+        """The clips, when clips are to be scored.
+
+        Raises:
+            UsageError: clips beside folders of images.
+        """
+        found = tuple(path for path in self.data if path.is_file() and is_clip(path))
+        if found and (self.benchmark or len(found) != len(self.data)):
+            raise UsageError("clips and images are scored apart, in different units. Use one run for each.")
+        return found
 
     def find(self) -> list[TestSet]:
         """Find the sets, or download them.
@@ -94,6 +113,11 @@ class ProtocolOptions:
     degradation: Annotated[str | None, Parameter(alias="-d")] = None
     """how LR is made from HR, such as gaussian:2.0+direct, see kukkiri degrade; bicubic when not given."""
 
+    @property
+    def is_chosen(self) -> bool:
+        """True when a protocol of images was asked for."""
+        return self.protocol != ProtocolOptions.protocol
+
 
 DEFAULT_PROTOCOL = ProtocolOptions()
 
@@ -128,7 +152,7 @@ class TableOptions:
     """The form of the results, and where they go."""
 
     format: Literal["text", "json", "csv", "markdown"] | None = None
-    """text, json, csv (one line for each image) or markdown; text when not given."""
+    """text, json, csv (one line for each image or frame) or markdown; text when not given."""
     json: bool = False
     """the same as --format json."""
     output: Annotated[Path | None, Parameter(alias="-o")] = None
@@ -153,7 +177,21 @@ class TableOptions:
         Raises:
             ConfigError: the file cannot be written.
         """
-        text = FORMATS["json" if self.json else self.format or "text"](evaluations)
+        self._write(FORMATS[self._form](evaluations))
+
+    def write_clips(self, evaluations: Sequence[ClipEvaluation]) -> None:
+        """Print the results on clips, or write them to the file.
+
+        Raises:
+            ConfigError: the file cannot be written.
+        """
+        self._write(CLIP_FORMATS[self._form](evaluations))
+
+    @property
+    def _form(self) -> str:
+        return "json" if self.json else self.format or "text"
+
+    def _write(self, text: str) -> None:
         if self.output is None:
             sys.stdout.write(text)
             return
@@ -171,6 +209,7 @@ class ScoreDisplay(TerminalBar):
     """Progress of an evaluation on stderr: a bar on a terminal, one line for each image elsewhere."""
 
     def __init__(self) -> None:
+        self._told = time.monotonic()
         if sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -183,6 +222,17 @@ class ScoreDisplay(TerminalBar):
             )
             self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
             self._task = self._bar.add_task("")
+
+    def show_frame(self, scored: FrameScored) -> None:
+        """Show one more frame of a clip."""
+        of = "" if scored.total is None else f"/{scored.total}"
+        text = f"{scored.model} frame {scored.done}{of}: {scored.score.psnr:.4f} dB {scored.score.ssim:.6f}"
+        if self._bar is not None:
+            shown = make_line_printable(text)
+            self._bar.update(self._task, completed=scored.done, total=scored.total, description=shown)
+        elif time.monotonic() - self._told >= _EVERY:
+            self._told = time.monotonic()
+            print_progress(text)
 
     def __call__(self, scored: ImageScored) -> None:
         """Show one more image."""

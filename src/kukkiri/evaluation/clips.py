@@ -179,7 +179,7 @@ class _Scorer:
         self.scores: list[FrameScore] = []
         self.cpu_seconds = 0.0
         self._border = pairs.scale
-        self._upscaler = FrameUpscaler(upscaler, pairs.lr_info, workers=1, reuse=False)
+        self._upscaler = FrameUpscaler(upscaler, pairs.lr_info, reuse=False)
         self._before: tuple[Plane, Plane] | None = None
 
     def score(self, pair: FramePair, hr: Plane) -> "tuple[FrameScore, av.VideoFrame]":

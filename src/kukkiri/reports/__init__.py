@@ -1,20 +1,26 @@
-"""Reports, each one self-contained HTML page: a comparison of models, the fidelity of one image, one adaptation, one
-training run."""
+"""Reports, each one self-contained HTML page: a comparison of models on images or on a clip, the fidelity of one image,
+one adaptation, one training run."""
 
 from kukkiri.reports.adaptation import write_adaptation_report
+from kukkiri.reports.clip_comparison import HR_LABEL, write_clip_comparison
 from kukkiri.reports.comparison import write_comparison
 from kukkiri.reports.fidelity import Fidelity, measure_fidelity, write_fidelity_report
+from kukkiri.reports.film import Film, FilmRecorder
 from kukkiri.reports.gallery import Gallery, build_gallery
 from kukkiri.reports.labels import short_labels
 from kukkiri.reports.training import write_training_report
 
 __all__ = [
+    "HR_LABEL",
     "Fidelity",
+    "Film",
+    "FilmRecorder",
     "Gallery",
     "build_gallery",
     "measure_fidelity",
     "short_labels",
     "write_adaptation_report",
+    "write_clip_comparison",
     "write_comparison",
     "write_fidelity_report",
     "write_training_report",

@@ -14,7 +14,7 @@ __all__ = ["build_page", "write_page"]
 _LICENCE = "img-comparison-slider.LICENSE"
 
 
-def build_page(*, title: str, setup: str, body: str, footer: str, slider: bool = True) -> str:
+def build_page(*, title: str, setup: str, body: str, footer: str, slider: bool = True, film: bool = False) -> str:
     """Build the HTML of a report.
 
     Args:
@@ -22,14 +22,17 @@ def build_page(*, title: str, setup: str, body: str, footer: str, slider: bool =
         setup: HTML of one line: the settings.
         body: HTML.
         footer: HTML: sources and methods.
-        slider: the page compares images; otherwise it has no scripts.
+        slider: the page compares images or films; otherwise it has no scripts.
+        film: it has a film, see :func:`kukkiri.reports.film_viewer.film_viewer`.
     """
     licence = f"<details><summary>Licence of the slider</summary><pre>{escape(_asset(_LICENCE))}</pre></details>"
     scripts = Template(_asset("slider.html")).substitute(
-        slider=_asset("img-comparison-slider.js").rpartition("//# sourceMappingURL=")[0], script=_asset("page.js")
+        slider=_asset("img-comparison-slider.js").rpartition("//# sourceMappingURL=")[0],
+        script=_asset("film.js" if film else "page.js"),
     )
     return Template(_asset("page.html")).substitute(
         title=escape(title),
+        media=" media-src blob:;" if film else "",
         version=__version__,
         css=(_asset("img-comparison-slider.css") if slider else "") + _asset("page.css"),
         setup=setup,
