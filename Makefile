@@ -1,5 +1,8 @@
 PYTHON ?= python3
 CONSTRAINTS ?= constraints.txt
+# Test processes: as many as CPU cores. A file's tests stay in one process, where they share what they prepare
+WORKERS ?= auto
+PYTEST = -m pytest --numprocesses $(WORKERS) --dist loadfile
 MAKEFLAGS += --no-print-directory
 INSTALL = -m pip install --quiet $(addprefix --constraint ,$(CONSTRAINTS))
 REINSTALL = -m pip install --quiet --no-deps --force-reinstall .
@@ -26,20 +29,20 @@ types: .venv/ready ## mypy, strict
 
 unit: installed ## the layer test, then every test with coverage
 	.venv/bin/python -m pytest tests/test_layers.py
-	.venv/bin/python -m pytest --cov --cov-report=term
+	.venv/bin/python $(PYTEST) --cov --cov-report=term
 
 base: .venv-base/ready ## the tests of the torch-free half in an environment without torch
 	.venv-base/bin/python $(REINSTALL)
-	.venv-base/bin/python -m pytest
+	.venv-base/bin/python $(PYTEST)
 
 avx2: installed ## every test as on a CPU without AVX-512
-	$(AVX2) .venv/bin/python -m pytest
+	$(AVX2) .venv/bin/python $(PYTEST)
 
 sse: installed ## every test as on a CPU without AVX
-	$(SSE) .venv/bin/python -m pytest
+	$(SSE) .venv/bin/python $(PYTEST)
 
-nightly: installed ## every test, the property tests with new examples
-	HYPOTHESIS_PROFILE=search .venv/bin/python -m pytest
+nightly: installed ## every test, also those marked nightly; the property tests with new examples
+	HYPOTHESIS_PROFILE=search .venv/bin/python $(PYTEST) -m ""
 
 docs: installed ## the documentation site in site/, built strictly
 	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build
