@@ -3,7 +3,8 @@
     python tools/vendor_onnxruntime_web.py           # fetch with npm and write
     python tools/vendor_onnxruntime_web.py --check   # compare the files in the tree, offline
 
-The WebAssembly binary is kept as gzip data, a quarter of its size; the worker unpacks it. Only the build for the CPU is
+The WebAssembly binary is kept as gzip data, a quarter of its size; the worker unpacks it. The module is named ``.js``,
+for some web servers (nginx 1.22) do not know that ``.mjs`` is JavaScript. Only the build for the CPU is
 vendored: the one for WebGPU is 26.8 MB.
 """
 
@@ -51,13 +52,17 @@ def write_files(files: dict[str, bytes]) -> None:
         if hashlib.sha256(data).hexdigest() != SHA256[name]:
             sys.exit(f"{name}: the package has other bytes than the pinned ones; nothing was written.")
     for name, data in files.items():
-        packed = name.endswith(".wasm")
-        (TARGET / (f"{name}.gz" if packed else name)).write_bytes(gzip.compress(data, 9, mtime=0) if packed else data)
+        vendored = name_vendored(name)
+        vendored.write_bytes(gzip.compress(data, 9, mtime=0) if vendored.suffix == ".gz" else data)
+
+
+def name_vendored(name: str) -> Path:
+    return TARGET / (f"{name}.gz" if name.endswith(".wasm") else name.replace(".mjs", ".js"))
 
 
 def read_vendored(name: str) -> bytes:
-    packed = TARGET / f"{name}.gz"
-    return gzip.decompress(packed.read_bytes()) if packed.exists() else (TARGET / name).read_bytes()
+    data = name_vendored(name).read_bytes()
+    return gzip.decompress(data) if name.endswith(".wasm") else data
 
 
 if __name__ == "__main__":

@@ -92,7 +92,8 @@ def _check_target(target: Path, *, shown: Path) -> None:
     if not found:
         return
     try:
-        listed = set(json.loads((target / SITE_FILE).read_text(encoding="utf-8"))["files"]) | {SITE_FILE}
+        site = json.loads((target / SITE_FILE).read_text(encoding="utf-8"))
+        listed = {SITE_FILE, *site["files"], *site["host"]}
     except (OSError, ValueError, KeyError, TypeError):
         listed = set()
     foreign = sorted(found - listed)

@@ -1,5 +1,5 @@
 /** The networks in ONNX Runtime for the web: fetched once, checked, and run on the CPU with SIMD and threads. */
-import * as ort from "./vendor/ort.wasm.bundle.min.mjs";
+import * as ort from "./vendor/ort.wasm.bundle.min.js";
 import { Problem } from "./problem.js";
 
 /** @typedef {import("./planning.js").Network} Network */

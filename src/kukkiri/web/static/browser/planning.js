@@ -1,4 +1,5 @@
 /** The size of a result and the networks that lead to it: the rules of kukkiri.inference. */
+import { Problem } from "./problem.js";
 
 /** @typedef {{height: number, width: number}} Size */
 /**
@@ -53,7 +54,7 @@ export function chooseNetworks(preset, asked, photo) {
  * The size of the result, and the whole scale that reaches it.
  * @param {Size} size
  * @param {{scale?: number | null, width?: number | null, height?: number | null, fit?: string | number[] | null,
- *   short_side?: number | null, megapixels?: number | null}} options
+ *   short_side?: number | null, megapixels?: number | null, stretch?: boolean}} options
  * @returns {{size: Size, factor: number}}
  */
 export function planSize(size, options) {
@@ -77,7 +78,18 @@ export function planSize(size, options) {
 function findTarget({ height, width }, options) {
   const across = options.width ?? null;
   const down = options.height ?? null;
-  if (across !== null && down !== null) return { height: down, width: across };
+  if (across !== null && down !== null) {
+    const [keptWidth, keptHeight] = [rounded(width * down, height), rounded(height * across, width)];
+    if (!options.stretch && Math.abs(keptHeight - down) > 1 && Math.abs(keptWidth - across) > 1) {
+      throw new Problem({
+        what: `${across}x${down} has another aspect than the image`,
+        got: `an image of ${width}x${height}`,
+        expected: `${across}x${keptHeight} or ${keptWidth}x${down}`,
+        remedy: "Give only one side, or a box to fit in.",
+      });
+    }
+    return { height: down, width: across };
+  }
   if (across !== null) return { height: rounded(height * across, width), width: across };
   if (down !== null) return { height: down, width: rounded(width * down, height) };
   if (options.fit) {
