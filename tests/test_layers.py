@@ -23,6 +23,7 @@ LEVELS = {
     "upsampling": 1,
     "attention": 1,
     "pretrained": 1,
+    "client": 1,
     "metrics": 2,
     "networks": 2,
     "degradations": 2,
@@ -61,6 +62,7 @@ TORCH_FREE = [
     "ocr",
     "video",
     "web",
+    "client",
     "reports",
     "cli",
 ]

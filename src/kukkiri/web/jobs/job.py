@@ -107,11 +107,11 @@ class Job:
     def as_json(self) -> dict[str, Any]:
         """The fields, for JSON; the client's name is left out."""
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        del values["client"]
+        del values["client"], values["done"], values["total"]
         return {
             **values,
             "options": self.options.as_json(),
-            "progress": {"done": values.pop("done"), "total": values.pop("total")},
+            "progress": {"done": self.done, "total": self.total},
             "result": self.result and self.result.as_json(),
             "error": self.error and self.error.as_json(),
         }
