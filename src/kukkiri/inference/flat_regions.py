@@ -54,6 +54,12 @@ class SkipStatistics:
         """Fraction of the pixels that took the cheap path, [0, 1]."""
         return self.cheap / self.total if self.total else 0.0
 
+    def add(self, other: "SkipStatistics") -> None:
+        """Count what another run skipped; every reason once."""
+        self.cheap += other.cheap
+        self.total += other.total
+        self.reasons += [reason for reason in other.reasons if reason not in self.reasons]
+
     def note(self) -> str:
         """Return one line for the user."""
         because = f" ({'; '.join(dict.fromkeys(self.reasons))})" if self.reasons else ""

@@ -18,6 +18,7 @@ from kukkiri.inference.choosing import choose_model
 from kukkiri.inference.colour_plan import ColourPlan
 from kukkiri.inference.engine import Engine, count_usable_threads
 from kukkiri.inference.families import Domain
+from kukkiri.inference.flat_regions import SkipStatistics
 from kukkiri.inference.interpolation import interpolate_image, resize_planes
 from kukkiri.inference.loaded_model import LoadedModel
 from kukkiri.inference.memory import find_free_memory
@@ -328,6 +329,27 @@ class Upscaler:
             return sized.plan(size, channels=channels)
         return self._plan(size, self.plan_size(size), channels=channels)
 
+    def plan_networks(self, size: tuple[int, int], *, channels: int) -> Plan:
+        """Plan the networks alone for a part of (height, width): no resize follows to the size that was asked for.
+
+        Raises:
+            ImageError: memory does not suffice for the result, or for the smallest tile.
+        """
+        factor = math.prod(engine.info.scale for engine in self.engines)
+        return self._plan(size, find_output_size(size, factor), channels=channels)
+
+    def network_run(
+        self, plan: Plan, *, progress: ProgressCallback | None = None, statistics: SkipStatistics | None = None
+    ) -> NetworkRun:
+        """Prepare the networks of a plan; what the last one gives is not bounded, which is left to the caller.
+
+        Args:
+            plan: of :meth:`plan_networks`.
+            progress: called with (done, total) tiles of all network runs; what it raises ends the work.
+            statistics: counts what ``skip_flat`` skips.
+        """
+        return self._network_run(plan, progress, bound_last=False, statistics=statistics)
+
     @property
     def may_stream(self) -> bool:
         """False when every image is done as a whole: for a network that reads all of it, and by some options."""
@@ -418,7 +440,14 @@ class Upscaler:
         sr = colours.join(run.run(colours.planes), bounded=self.bounded, threads=self.threads)
         return dataclasses.replace(sr, notes=(*image.notes, *run.notes()))
 
-    def _network_run(self, plan: Plan, progress: ProgressCallback | None, *, bound_last: bool = True) -> NetworkRun:
+    def _network_run(
+        self,
+        plan: Plan,
+        progress: ProgressCallback | None,
+        *,
+        bound_last: bool = True,
+        statistics: SkipStatistics | None = None,
+    ) -> NetworkRun:
         return NetworkRun(
             self.engines,
             plan,
@@ -429,6 +458,7 @@ class Upscaler:
             bound_last=bound_last,
             threads=self.threads,
             progress=progress,
+            statistics=statistics,
         )
 
 

@@ -90,6 +90,7 @@ def weight_table(
     kernel: str = "cubic",
     antialias: bool = True,
     border: Border = "symmetric",
+    shift: float = 0.0,
 ) -> WeightTable:
     """The weights of a resize from ``inputs`` to ``outputs`` samples.
 
@@ -101,6 +102,8 @@ def weight_table(
         kernel: a key of ``KERNELS``.
         antialias: stretch the kernel when ``scale`` < 1, so that nothing aliases.
         border: rule for samples outside the input.
+        shift: input samples by which every output is taken further on, for samples that do not lie in the centre of
+            their pixels, such as the chroma of MPEG-2.
 
     Returns:
         A table in float64; taps that are zero for every output are dropped.
@@ -118,7 +121,7 @@ def weight_table(
     stretch = scale if antialias and chosen.widens and scale < 1 else 1.0
     support = chosen.support / stretch
 
-    positions = np.arange(1, outputs + 1) / scale + 0.5 * (1 - 1 / scale)
+    positions = np.arange(1, outputs + 1) / scale + 0.5 * (1 - 1 / scale) + shift
     first = np.floor(positions - support / 2).astype(np.int64)
     taps = first[:, None] + np.arange(math.ceil(support) + 2)
     weights = stretch * chosen.function(stretch * (positions[:, None] - taps))
