@@ -1,5 +1,6 @@
 """A server that follows the HTTP contract of the page and is as slow, full or locked as a test wants it."""
 
+import contextlib
 import io
 import json
 import threading
@@ -15,12 +16,24 @@ from PIL import Image
 import kukkiri.web
 
 STATIC = Path(kukkiri.web.__file__).parent / "static"
-TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".mjs": "text/javascript", ".svg": "image/svg+xml"}
+TYPES = {
+    ".html": "text/html",
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".mjs": "text/javascript",
+    ".svg": "image/svg+xml",
+}
 POLICY = (
     "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; img-src 'self' blob: data:; "
     "media-src 'self' blob:; connect-src 'self' blob:; style-src 'self'"
 )
-LIMITS = {"max_body_mb": 50, "max_input_megapixels": 40, "max_output_megapixels": 100, "keep_hours": 24, "max_client_jobs": 4}
+LIMITS = {
+    "max_body_mb": 50,
+    "max_input_megapixels": 40,
+    "max_output_megapixels": 100,
+    "keep_hours": 24,
+    "max_client_jobs": 4,
+}
 
 
 @dataclass
@@ -65,7 +78,11 @@ class FakeServer:
 
     def submit(self, name: str, body: bytes, query: dict[str, str]) -> dict[str, Any]:
         number = f"job{len(self.jobs)}"
-        links = {"self": f"/v1/jobs/{number}", "events": f"/v1/jobs/{number}/events", "input": f"/v1/jobs/{number}/input"}
+        links = {
+            "self": f"/v1/jobs/{number}",
+            "events": f"/v1/jobs/{number}/events",
+            "input": f"/v1/jobs/{number}/input",
+        }
         progress = {"done": 0, "total": self.behaviour.tiles}
         self.jobs[number] = {
             "id": number, "state": "queued", "position": 1, "progress": progress, "input_name": name,
@@ -121,6 +138,10 @@ class FakeServer:
             def do_DELETE(self) -> None:
                 self.route("DELETE")
 
+            def handle(self) -> None:
+                with contextlib.suppress(ConnectionError):  # the page went away
+                    super().handle()
+
             def route(self, method: str) -> None:
                 url = urlsplit(self.path)
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -148,7 +169,15 @@ class FakeServer:
                 elif parts == ["models"]:
                     presets = [{"name": name} for name in ("fast", "balanced", "best")]
                     formats = ["png", "jpg", "webp", "tiff"]
-                    self.json(200, {"presets": presets, "scales": [2, 3, 4], "weights": ["auto", "clean", "photo"], "formats": formats})
+                    self.json(
+                        200,
+                        {
+                            "presets": presets,
+                            "scales": [2, 3, 4],
+                            "weights": ["auto", "clean", "photo"],
+                            "formats": formats,
+                        },
+                    )
                 elif parts[0] == "jobs" and len(parts) > 1 and parts[1] in fake.jobs:
                     self.job(method, fake.jobs[parts[1]], parts[2] if len(parts) > 2 else "")
                 else:
@@ -197,8 +226,14 @@ class FakeServer:
 
             def answer(self, status: int, kind: str, body: bytes, headers: dict[str, str] | None = None) -> None:
                 self.send_response(status)
-                policy = {"Content-Security-Policy": POLICY, "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp"}
-                for header, value in ({"Content-Type": kind, "Content-Length": str(len(body))} | policy | (headers or {})).items():
+                policy = {
+                    "Content-Security-Policy": POLICY,
+                    "Cross-Origin-Opener-Policy": "same-origin",
+                    "Cross-Origin-Embedder-Policy": "require-corp",
+                }
+                for header, value in (
+                    {"Content-Type": kind, "Content-Length": str(len(body))} | policy | (headers or {})
+                ).items():
                     self.send_header(header, value)
                 self.end_headers()
                 self.wfile.write(body)

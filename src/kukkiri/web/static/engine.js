@@ -33,7 +33,7 @@
  * @property {"uploading" | "queued" | "loading" | "running" | "fetching"} phase
  * @property {number} done bytes while uploading, loading or fetching, tiles while running
  * @property {number} total 0 when it is not known
- * @property {number | null} position place in the queue, from 1
+ * @property {number | null} position place in the queue, from 1; 0 while the queue is full
  */
 
 /**

@@ -120,6 +120,7 @@ function describe(item) {
   const { state, progress } = item;
   const total = progress?.total ?? 0;
   const percent = total > 0 && progress ? `${Math.round((100 * progress.done) / total)} %` : "";
+  if (state === "queued" && progress?.position === 0) return t("state.queued.full");
   if (state === "queued" && progress?.position) return t("state.queued.at", { n: progress.position });
   if (state === "running" && progress) return total > 0 ? t("state.running", { done: progress.done, total }) : t("state.starting");
   if (state === "uploading" || state === "loading") return t(`state.${state}`, { percent });

@@ -46,7 +46,10 @@ export class Viewer {
     setSource(this.before, before);
     setSource(this.after, after);
     const size = this.viewport.image;
-    if (size.width !== width || size.height !== height) this.viewport.setImage(width, height);
+    if (size.width !== width || size.height !== height) {
+      this.stage.style.setProperty("--aspect", String(width / height));
+      this.viewport.setImage(width, height);
+    }
     this.label();
     this.setSide(this.side && this.compares);
   }
@@ -108,6 +111,8 @@ export class Viewer {
     style.setProperty("--width", `${width}px`);
     style.setProperty("--height", `${height}px`);
     const { from, width: seen } = this.seen;
+    style.setProperty("--from", `${from}px`);
+    style.setProperty("--to", `${from + seen}px`);
     style.setProperty("--split", `${from + (seen * this.split) / 100}px`);
     const zoom = this.viewport.scale * window.devicePixelRatio;
     this.root.classList.toggle("sharp", zoom >= SHARP);

@@ -90,7 +90,7 @@ async function submit(path, file, running) {
       return await send(path, file, running);
     } catch (error) {
       if (!(error instanceof Busy) || left === 0) throw error;
-      running.onProgress?.({ phase: "queued", done: 0, total: 0, position: null });
+      running.onProgress?.({ phase: "queued", done: 0, total: 0, position: 0 });
       await pause(error.seconds * 1000, running.signal);
     }
   }
