@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from starlette.responses import Response
+from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from kukkiri.web.error_shape import RefusalError, make_body
@@ -12,10 +12,8 @@ from kukkiri.web.error_shape import RefusalError, make_body
 __all__ = ["JSONAnswer", "answer_refusal", "send_refusal"]
 
 
-class JSONAnswer(Response):
+class JSONAnswer(JSONResponse):
     """JSON that is ASCII, so that no reader takes it in a wrong encoding."""
-
-    media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
         """Write the content as JSON."""

@@ -92,8 +92,8 @@ def read_keys(path: Path | None, environment: Mapping[str, str] = os.environ) ->
     for number, key in enumerate(found, start=1):
         if len(key) < _SHORTEST or not key.isascii() or any(letter.isspace() for letter in key):
             raise ConfigError(
-                f"API key {number} is too short or holds a space or a letter beyond ASCII. Expected at least {_SHORTEST} "
-                "letters and digits. Make one with: openssl rand -hex 24."
+                f"API key {number} is too short, or holds a space or a letter beyond ASCII. Expected at least "
+                f"{_SHORTEST} letters and digits. Make one with: openssl rand -hex 24."
             )
     return Keys.make(found)
 

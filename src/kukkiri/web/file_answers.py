@@ -16,6 +16,7 @@ from kukkiri.web.error_shape import RefusalError
 __all__ = ["answer_file", "name_download"]
 
 _CHUNK = 1 << 18
+_OUTSIDE = (-1, -1)
 _RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})")
 
 
@@ -55,7 +56,7 @@ def answer_file(
     asked = request.headers.get("range")
     if asked and request.headers.get("if-range", tag) == tag:
         part = _read_range(asked, size)
-        if part == ():
+        if part == _OUTSIDE:
             file.close()
             return answer_refusal(_outside(asked, size), headers={"Content-Range": f"bytes */{size}"})
         if part is not None:
@@ -78,19 +79,19 @@ def _matches(header: str | None, tag: str) -> bool:
     return header.strip() == "*" or tag in (part.strip().removeprefix("W/") for part in header.split(","))
 
 
-def _read_range(header: str, size: int) -> tuple[int, int] | tuple[()] | None:
-    """First and last byte; ``()`` when they lie outside, ``None`` for what is answered with the whole file."""
+def _read_range(header: str, size: int) -> tuple[int, int] | None:
+    """First and last byte; ``_OUTSIDE`` when they lie there, ``None`` for what is answered with the whole file."""
     match = _RANGE.fullmatch(header.strip())
     if match is None or not (match[1] or match[2]):
         return None
     if not match[1]:
         count = min(int(match[2]), size)
-        return (size - count, size - 1) if count else ()
+        return (size - count, size - 1) if count else _OUTSIDE
     first = int(match[1])
     last = min(int(match[2]), size - 1) if match[2] else size - 1
     if match[2] and int(match[2]) < first:
         return None
-    return (first, last) if first < size else ()
+    return (first, last) if first < size else _OUTSIDE
 
 
 def _outside(asked: str, size: int) -> RefusalError:

@@ -9,11 +9,11 @@ from kukkiri.web.jobs.options import list_names
 __all__ = ["FILE_NAME", "MODE", "OPTIONS", "describe_form", "describe_parameters"]
 
 _FLAG = {"type": "boolean", "default": False}
-_SIDE = {"type": "integer", "minimum": 1, "maximum": 1_000_000}
+_SIDE = {"type": "integer", "minimum": 1}
 
 OPTIONS: dict[str, tuple[dict[str, Any], str]] = {
     "scale": (
-        {"type": "number", "minimum": 1, "maximum": 64},
+        {"type": "number", "minimum": 1},
         "Output pixels for one input pixel along a side; the model's own, or 2, when not given.",
     ),
     "width": (_SIDE, "Pixels of the result instead of a scale; alone it keeps the aspect."),
@@ -24,14 +24,14 @@ OPTIONS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "short_side": (_SIDE, "Pixels of the shorter side."),
     "megapixels": (
-        {"type": "number", "exclusiveMinimum": 0, "maximum": 100_000},
+        {"type": "number", "exclusiveMinimum": 0},
         "Millions of pixels of the result.",
     ),
     "print_size": (
         {"type": "string", "pattern": "^[1-9][0-9]{0,3}x[1-9][0-9]{0,3}(mm|cm|in)$", "examples": ["100x150mm"]},
         "Size of the paper: the largest print on it.",
     ),
-    "dpi": ({"type": "number", "exclusiveMinimum": 0, "maximum": 10_000}, "Pixels per inch of the print."),
+    "dpi": ({"type": "number", "exclusiveMinimum": 0}, "Pixels per inch of the print."),
     "stretch": (_FLAG, "Change the aspect to meet width and height."),
     "wrap": (_FLAG, "The image is a seamless texture, whose sides continue on the other side."),
     "preset": (
@@ -59,7 +59,7 @@ OPTIONS: dict[str, tuple[dict[str, Any], str]] = {
         "Type of the result; same is the image's own.",
     ),
     "quality": ({"type": "integer", "minimum": 1, "maximum": 100}, "For JPEG, WebP, AVIF and JPEG XL."),
-    "page": ({"type": "integer", "minimum": 1, "maximum": 1_000_000}, "One page or frame, counted from 1."),
+    "page": ({"type": "integer", "minimum": 1}, "One page or frame, counted from 1."),
     "metadata": (
         {"type": "string", "enum": ["keep", "strip", "copyright"], "default": "keep"},
         "EXIF, XMP and the rest: kept, left out but for the colour profile, or only who made the image.",

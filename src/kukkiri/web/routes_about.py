@@ -150,8 +150,9 @@ async def get_metrics(request: Request) -> Response:
 
 async def write_metrics(service: Service) -> str:
     """Write the metrics of a server."""
+    jobs = await service.call(service.store.count)
     return service.metrics.write(
-        jobs=await service.call(service.store.count),
+        jobs={str(state): number for state, number in jobs.items()},
         workers=service.count_workers(),
         running_memory=await service.call(service.store.running_memory),
         version=__version__,

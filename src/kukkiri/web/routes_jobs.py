@@ -79,7 +79,7 @@ async def delete_job(request: Request, job_id: JobId) -> Response:
     responses={
         200: {
             "description": "Server-sent events named job, each with the JSON of the job; the last one is final.",
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "content": {"text/event-stream": {}},
         },
         **describe_errors(404),
     },

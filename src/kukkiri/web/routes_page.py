@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -92,7 +93,7 @@ def _describe_network(path: Path) -> PageFile:
     return next(file for file in list_page_files(path.parent).values() if file.path == path)
 
 
-def _find_browser_networks():  # type: ignore[no-untyped-def]
+def _find_browser_networks() -> ModuleType:
     if importlib.util.find_spec(_BROWSER) is None:
         raise RefusalError(404, "this server has no networks for the browser.", remedy="Use the API.")
     return importlib.import_module(_BROWSER)

@@ -157,7 +157,8 @@ class _Parts:
         self.ended = False
         self._make_path, self._most_files, self._file_field = make_path, most_files, file_field
         self._header_name, self._header_value = b"", b""
-        self._name, self._file_name = "", None
+        self._name = ""
+        self._file_name: str | None = None
         self._value = bytearray()
         self._path: Path | None = None
         self._file: BinaryIO | None = None
