@@ -15,11 +15,12 @@ from kukkiri.inference.keeping import Keeping
 from kukkiri.inference.previews import Preview, Previewer
 
 if TYPE_CHECKING:
+    from kukkiri.video.encoders import EncoderOptions
     from kukkiri.video.upscale_video import VideoProgress
 
 __all__ = ["ClipRunner"]
 
-_STILL = (".apng", ".gif", ".png")
+_ANIMATED = (".apng", ".gif", ".png")
 """Images that may be animations, which can be written as clips."""
 
 
@@ -72,8 +73,7 @@ class ClipRunner:
         """
         _require_av(job.source)
         _check_still(job)
-        from kukkiri.video.encoders import EncoderOptions  # av
-        from kukkiri.video.upscale_video import upscale_video
+        from kukkiri.video.upscale_video import upscale_video  # av
 
         def tell(state: "VideoProgress") -> None:
             progress(
@@ -88,9 +88,7 @@ class ClipRunner:
             job.source,
             job.target,
             model=self._upscaler,
-            encoder=EncoderOptions(
-                encoder=options.encoder, preset=options.encoder_preset, crf=options.crf, pix_fmt=options.pix_fmt
-            ),
+            encoder=_choose_encoder(job, options),
             workers=self._workers,
             reuse=options.reuse,
             deinterlace=options.deinterlace,
@@ -131,6 +129,17 @@ class ClipRunner:
         )
 
 
+def _choose_encoder(job: FileJob, options: VideoOptions) -> "EncoderOptions":
+    """The encoder that was asked for; of an animation one that players show, for they show no RGB."""
+    from kukkiri.video.encoders import EncoderOptions  # av
+
+    encoder, pix_fmt = options.encoder, options.pix_fmt
+    animated = job.source.suffix.lower() in _ANIMATED and job.target.suffix.lower() != ".webm"
+    if animated and encoder == "auto" and pix_fmt is None:
+        encoder, pix_fmt = "libx264", "yuv420p"
+    return EncoderOptions(encoder=encoder, preset=options.encoder_preset, crf=options.crf, pix_fmt=pix_fmt)
+
+
 def _require_av(source: Path) -> None:
     require("av", for_what=f"{source}: a clip, which")
 
@@ -138,5 +147,7 @@ def _require_av(source: Path) -> None:
 def _check_still(job: FileJob) -> None:
     """Refuse an image as a clip, unless it may be an animation."""
     suffix = job.source.suffix.lower()
-    if not is_clip(job.source) and suffix not in _STILL and job.target.suffix.lower() in CLIP_SUFFIXES:
-        raise VideoError(f"{job.source}: a still image is not written as a clip ({job.target}). Name an image file.")
+    if not is_clip(job.source) and suffix not in _ANIMATED and job.target.suffix.lower() in CLIP_SUFFIXES:
+        raise VideoError(
+            f"{job.source}: of images only GIF and animated PNG are written as clips ({job.target}). Name an image file."
+        )

@@ -73,7 +73,7 @@ def open_streams(inputs: Sequence[str], output: Path | None) -> Iterator[Streams
         raise UsageError("nothing is piped in. Use kukkiri upscale - < photo.jpg > large.png, or name a file.")
     if writes and sys.stdout.isatty():
         raise UsageError("a terminal cannot show an image. Redirect standard output, > large.png, or name a file.")
-    if writes and is_clip(Path(inputs[0])):
+    if writes and not reads and is_clip(Path(inputs[0])):
         raise UsageError("a clip is not written to standard output, which cannot be gone back in. Name a file with -o.")
     with tempfile.TemporaryDirectory(prefix="kukkiri-") as name:
         folder = Path(name)

@@ -22,10 +22,10 @@ _MOST = 400  # points of a curve
 _FOOTER = (
     "<p><b>Protocol {protocol}</b>: the luma plane as the decoder gives it, on 0 to 255, against the luma that is "
     "handed to the encoder; {scale} pixels are cut from each side; means over the frames. SSIM is Wang's, with an "
-    "11×11 Gaussian window.</p><p><b>Flicker</b> is the root mean square change of the error from one frame to the next, in "
-    "levels of 0 to 255, over the pixels of the original that change by at most one level; there is none where "
-    "everything moves.</p><p><b>CPU milliseconds</b> are for one frame from LR to SR, on the machine that wrote this "
-    "page, without decoding and encoding.</p><p>The film is H.264 at crf 16, 8 bits, 4:2:0: the scores are of the "
+    "11×11 Gaussian window.</p><p><b>Flicker</b> is the root mean square change of the error from one frame to the "
+    "next, in levels of 0 to 255, over the pixels of the original that change by at most one level; there is none "
+    "where everything moves.</p><p><b>CPU milliseconds</b> are for one frame from LR to SR, on the machine that wrote "
+    "this page, without decoding and encoding.</p><p>The film is H.264 at crf 16, 8 bits, 4:2:0: the scores are of the "
     "frames before that.</p>"
 )
 
