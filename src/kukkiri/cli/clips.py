@@ -149,5 +149,5 @@ def _check_still(job: FileJob) -> None:
     suffix = job.source.suffix.lower()
     if not is_clip(job.source) and suffix not in _ANIMATED and job.target.suffix.lower() in CLIP_SUFFIXES:
         raise VideoError(
-            f"{job.source}: of images only GIF and animated PNG are written as clips ({job.target}). Name an image file."
+            f"{job.source}: of images only GIF and animated PNG become clips ({job.target}). Name an image file."
         )
