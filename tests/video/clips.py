@@ -252,8 +252,9 @@ def _truncated(path: Path) -> None:
 
 def _damaged(path: Path) -> None:
     whole = path.with_name(f"whole-{path.name}")
-    _plain(whole)
-    damage(whole, path)
+    sound = (*_tone(), *_X264, *_AAC) if path.suffix == ".ts" else _X264
+    run_ffmpeg(*_film(), *sound, whole)
+    damage(whole, path, size=1500 if path.suffix == ".ts" else 200)
 
 
 def _audio_only(path: Path) -> None:

@@ -126,10 +126,10 @@ class Damage:
         return bool(self.corrupt_packets or self.corrupt_frames or self.truncated)
 
     def __str__(self) -> str:
-        """Return one line, such as ``3 corrupt packets skipped, 1 frame with repaired parts, the file ends early``."""
+        """Return one line, such as ``3 corrupt packets, 1 frame with repaired parts, the file ends early``."""
         parts = []
         if self.corrupt_packets:
-            parts.append(f"{self.corrupt_packets} corrupt packet{'s' * (self.corrupt_packets > 1)} skipped")
+            parts.append(f"{self.corrupt_packets} corrupt packet{'s' * (self.corrupt_packets > 1)}")
         if self.corrupt_frames:
             parts.append(f"{self.corrupt_frames} frame{'s' * (self.corrupt_frames > 1)} with repaired parts")
         if self.truncated:

@@ -159,7 +159,8 @@ def describe(path: Path, container: "InputContainer", stream: "VideoStream") -> 
     context = stream.codec_context
     source_format = frame.format.name
     duration = container.duration
-    if not frame.time_base:
+    time_base = frame.time_base or stream.time_base  # the last frames of a stream come without
+    if not time_base:
         raise VideoError(f"{path}: its video has no clock. Put it into a container such as MKV first.")
     return VideoInfo(
         path=path,
@@ -170,7 +171,7 @@ def describe(path: Path, container: "InputContainer", stream: "VideoStream") -> 
         height=frame.height,
         source_format=source_format,
         pixel_format=PixelFormat.of(source_format),
-        time_base=frame.time_base,
+        time_base=time_base,
         rate=stream.guessed_rate or None,
         duration=duration / _MICROSECONDS if duration and duration > 0 else None,
         start_time=Fraction(container.start_time or 0, _MICROSECONDS),

@@ -131,11 +131,12 @@ class VideoSource:
         decoder = Decoder(stream, threads=self._threads)  # type: ignore[arg-type]
         deinterlacer = Deinterlacer(self._deinterlace)
         self.damage.corrupt_packets = self.damage.corrupt_frames = 0
+        is_transport_stream = "mpegts" in self.info.container  # one bad part marks all packets of half a second there
         end = _End()
         for packet in self._packets(self._reading):
             end.see(packet)
             if packet.stream_index != self.info.stream:
-                if not packet.is_corrupt:
+                if not packet.is_corrupt or is_transport_stream:
                     yield self._shifted(packet)
             else:
                 for frame in self._decoded(decoder, packet):

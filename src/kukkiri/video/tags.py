@@ -102,6 +102,9 @@ def kept_stream_tags(metadata: Mapping[str, str], container: str, *, reencoded: 
         kept["title" if lower == "name" else name] = value
     if kept.get("language") == "und":
         del kept["language"]
+    title = next((value for name, value in kept.items() if name.lower() == "title"), None)
+    if title and container in _MP4_FORMATS and kept.get("handler_name", "SoundHandler").endswith("Handler"):
+        kept["handler_name"] = title  # players show it as the name of a track
     return kept
 
 
