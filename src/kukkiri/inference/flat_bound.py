@@ -43,6 +43,7 @@ class FlatBound:
         self._starts = part.locate(len(lr))
         self._across = find_starts(lr.shape[1], size[1])
         self._copies = np.diff(self._across)
+        self._flat: NDArray[np.bool_] | None = None
 
     def clip(self, rows: Pixels, start: int = 0) -> None:
         """Clip rows of SR, (n, sW, C), in place; the first of them is row ``start`` of SR."""
@@ -67,11 +68,13 @@ class FlatBound:
         """Put the samples of ``original`` back, in place, where LR is flat; arguments as for :meth:`clip`."""
         first = int(np.searchsorted(self._starts, start, side="right")) - 1
         last = int(np.searchsorted(self._starts, start + len(rows), side="left"))
-        _, _, flat = self._find_limits(first, last)
+        if self._flat is None:  # kept, for the same rows are restored for many shifts
+            _, _, flat = self._find_limits(0, len(self._lr))
+            self._flat = np.repeat(flat, self._copies, axis=1)
         starts = self._starts[first : last + 1].tolist()
-        for row in np.flatnonzero(flat.any(axis=(1, 2))).tolist():
+        for row, flat in enumerate(self._flat[first:last]):
             part = slice(max(starts[row] - start, 0), starts[row + 1] - start)
-            np.copyto(rows[part], original[part], where=np.repeat(flat[row], self._copies, axis=0))
+            np.copyto(rows[part], original[part], where=flat)
 
     def _find_limits(self, first: int, last: int) -> tuple[Pixels, Pixels, NDArray[np.bool_]]:
         """The lowest and the highest SR sample of each LR pixel in some rows, and where it is flat: they hold there."""

@@ -21,7 +21,7 @@ from kukkiri.inference.flat_bound import FlatBound
 from kukkiri.inference.parts import Part
 from kukkiri.inference.strip_threads import run_strips
 
-__all__ = ["CELL_SIDE", "REACH", "keep_local_mean"]
+__all__ = ["CELL_SIDE", "REACH", "find_patterns", "keep_local_mean"]
 
 Pixels = NDArray[np.float32]
 Field = NDArray[np.float64]
@@ -38,6 +38,7 @@ _FINENESS = (0.22, 0.28)  # the square of that over the variance: 0.29 to 1.8 fo
 _BESIDE = 2.0  # more than any pattern has: a flat window beside an edge
 _SHIFTS = (8, 16, 32, 48, 64, 96, 128, 192, 256)  # levels of the field for which the mean is taken
 _WEIGHTS = (1, 4, 6, 4, 1)
+_SHIFTED = 16  # rows of SR that one thread shifts at a time
 _TOGETHER = 8  # rows of cells that one thread adds up at a time
 
 
@@ -122,6 +123,22 @@ def keep_local_mean(
     field = _solve(goal, share, found=found, means=lambda shift: means(shift, near), level=level)
     _shift(sr, field, size, limits=limits, threads=threads)
     return True
+
+
+def find_patterns(lr: Pixels, *, level: float = 1 / 255) -> Field:
+    """Compute the degree, [0, 1], to which each cell lies in a pattern; :func:`keep_local_mean` shifts no others.
+
+    Args:
+        lr: (H, W, C).
+        level: one level of 255, in the units of the samples.
+
+    Returns:
+        (rows, columns, C) of cells.
+    """
+    size = lr.shape[:2]
+    area = _smooth(np.multiply.outer(_measure_cells(size[0]), _measure_cells(size[1]))[..., None])
+    mean = _smooth(_Cells(size, lr.shape).add_up(lr, range(len(area)))) / area
+    return _find_patterns(lr, mean=mean, area=area, level=level)
 
 
 def _rise(values: Field, ends: tuple[float, float]) -> Field:
@@ -264,17 +281,14 @@ def _shift(sr: Pixels, field: Field, size: tuple[int, int], *, limits: _Limits, 
     wide = (field[:, left] * (1 - across)[:, None] + field[:, right] * across[:, None]).astype(np.float32)
     active: NDArray[np.bool_] = np.any(field, axis=(1, 2))
 
-    def add(row: int) -> None:
-        if active[above[row]] or active[below[row]]:
-            share = np.float32(down[row])
-            shift = wide[above[row]] * (1 - share) + wide[below[row]] * share
-            sr[row : row + 1] = limits.add(sr[row : row + 1], shift[None], start=row)
+    def add(first: int) -> None:
+        rows = slice(first, min(first + _SHIFTED, height))
+        if active[above[rows]].any() or active[below[rows]].any():
+            share = down[rows].astype(np.float32)[:, None, None]
+            shift = wide[above[rows]] * (1 - share) + wide[below[rows]] * share
+            sr[rows] = limits.add(sr[rows], shift, start=first)
 
-    def add_rows(first: int) -> None:
-        for row in range(first, min(first + 64, height)):
-            add(row)
-
-    run_strips(add_rows, range(0, height, 64), threads=threads)
+    run_strips(add, range(0, height, _SHIFTED), threads=threads)
 
 
 def _between(places: NDArray[np.floating[Any]], cells: int) -> tuple[NDArray[np.intp], NDArray[np.intp], Field]:
