@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from kukkiri.inference.flat_bound import FLAT
 from kukkiri.inference.local_mean import CELL_SIDE
 
-__all__ = ["bound_levels", "mean_drifts"]
+__all__ = ["bound_levels", "find_drifts"]
 
 Levels = NDArray[Any]
 
@@ -51,18 +51,22 @@ def bound_levels(sr: Levels, lr: Levels, *, scale: int, level: float) -> None:
         np.minimum(rows, high, out=rows)
 
 
-def mean_drifts(sr: Levels, lr: Levels, *, scale: int, level: float) -> bool:
-    """True where the local mean of SR may be so far from that of LR that it has to be corrected.
+def find_drifts(sr: Levels, lr: Levels, *, scale: int, level: float) -> NDArray[np.bool_]:
+    """Find the cells in which the local mean of SR may be so far from that of LR that it has to be corrected.
 
     Args:
         sr: (scale*H, scale*W), unsigned integers.
         lr: (H, W), the first sample on the grid of the cells.
         scale: a whole number.
         level: a 255th of the step from black to white, in samples.
+
+    Returns:
+        (rows, columns) of cells.
     """
     area = _smooth(np.outer(*(np.diff(np.append(_starts(side, 1), side)) for side in lr.shape)))
     drift = _smooth(_sums(sr, scale) / scale**2 - _sums(lr, 1))
-    return bool((np.abs(drift) > _DRIFT * level * area).any())
+    drifting: NDArray[np.bool_] = np.abs(drift) > _DRIFT * level * area
+    return drifting
 
 
 def _widen(levels: Levels, scale: int) -> Levels:

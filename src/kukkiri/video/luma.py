@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from kukkiri.inference.flat_bound import bound_flat
 from kukkiri.inference.flat_regions import SkipStatistics
-from kukkiri.inference.local_mean import keep_local_mean
+from kukkiri.inference.local_mean import CELL_SIDE, find_patterns, keep_local_mean
 from kukkiri.inference.parts import Part
 from kukkiri.video.groups import Check, repeat_last
 from kukkiri.video.layouts import FLOAT_DEPTH, Samples
-from kukkiri.video.level_bounds import bound_levels, mean_drifts
+from kukkiri.video.level_bounds import bound_levels, find_drifts
 from kukkiri.video.networks import PartialNetworks
 from kukkiri.video.reuse import Rectangle
 from kukkiri.video.rounding import round_into, to_units
@@ -21,6 +21,8 @@ __all__ = ["LumaPlane"]
 
 Plane = NDArray[Any]
 Floats = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+_WINDOW = 3  # cells around those that are corrected: the means are taken over two to each side, and one more is shifted
 
 
 class LumaPlane:
@@ -71,15 +73,43 @@ class LumaPlane:
         rounded = target[: sr.shape[0], : sr.shape[1]] if direct else np.empty(sr.shape, dtype=target.dtype)
         round_into(rounded, sr, self._samples)
         bound_levels(rounded, levels, scale=factor, level=self._level)
-        if mean_drifts(rounded, levels, scale=factor, level=self._level):
-            units = to_units(rounded, self._samples)
-            self._bound(units, lr, inner)
-            round_into(rounded, units, self._samples)
+        self._correct_mean(rounded, lr, levels)
         if not direct:
             box = self._cut(inner, rectangle)
             np.copyto(target[: box[0].stop - box[0].start, : box[1].stop - box[1].start], rounded[box])
         sr_box = self._networks.geometry.find_sr_box(rectangle)
         repeat_last(target, (sr_box[0].stop - sr_box[0].start, sr_box[1].stop - sr_box[1].start))
+
+    def _correct_mean(self, rounded: Plane, lr: Floats, levels: Plane) -> None:
+        """Keep the local mean where it drifts in a pattern, in place; almost always that is nowhere, or a small part.
+
+        Args:
+            rounded: SR of an inner rectangle.
+            lr: the rectangle in the network's units.
+            levels: the same in levels.
+        """
+        factor, level = self._networks.geometry.factor, self._samples.level
+        drifting = find_drifts(rounded, levels, scale=factor, level=self._level)
+        near = _bounding_box(drifting, grown=_WINDOW)
+        if near is None:
+            return
+        patterns = find_patterns(np.ascontiguousarray(lr[_pixels(near, 1)])[..., None], level=level)
+        active = np.zeros_like(drifting)
+        active[near] = drifting[near] & (patterns[..., 0] > 0)
+        read = _bounding_box(active, grown=_WINDOW)
+        kept = _bounding_box(active, grown=1)
+        if read is None or kept is None:
+            return
+        units = to_units(rounded[_pixels(read, factor)], self._samples)
+        source = np.ascontiguousarray(lr[_pixels(read, 1)])[..., None]
+        keep_local_mean(units[..., None], source, level=level, low=self._samples.low, high=self._samples.high)
+        first = tuple(factor * CELL_SIDE * side.start for side in read)
+        rows, columns = (
+            slice(side.start - start, side.stop - start)
+            for side, start in zip(_pixels(kept, factor), first, strict=True)
+        )
+        target = rounded[_pixels(kept, factor)]
+        round_into(target, units[rows, columns], self._samples)
 
     def _bound(self, units: Floats, lr: Floats, inner: Rectangle) -> None:
         """Hold SR of an inner rectangle to its LR, in place."""
@@ -96,6 +126,23 @@ class LumaPlane:
 
     def _cut(self, inner: Rectangle, rectangle: Rectangle) -> tuple[slice, slice]:
         return cut(self._networks, inner, rectangle)
+
+
+def _bounding_box(cells: Mask, *, grown: int) -> tuple[slice, slice] | None:
+    """Rows and columns of cells that hold all true ones and some around them; ``None`` when there are none."""
+    rows, columns = np.flatnonzero(cells.any(axis=1)), np.flatnonzero(cells.any(axis=0))
+    if not len(rows):
+        return None
+    return (
+        slice(max(0, int(rows[0]) - grown), min(cells.shape[0], int(rows[-1]) + 1 + grown)),
+        slice(max(0, int(columns[0]) - grown), min(cells.shape[1], int(columns[-1]) + 1 + grown)),
+    )
+
+
+def _pixels(cells: tuple[slice, slice], factor: int) -> tuple[slice, slice]:
+    """Pixels of cells at a scale; they may end beyond the border."""
+    rows, columns = (slice(factor * CELL_SIDE * side.start, factor * CELL_SIDE * side.stop) for side in cells)
+    return rows, columns
 
 
 def find_part(networks: PartialNetworks, inner: Rectangle) -> Part:
