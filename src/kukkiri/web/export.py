@@ -134,7 +134,9 @@ def _collect(manifest: Mapping[str, Any]) -> dict[str, bytes]:
 def _adapt_page(page: str) -> str:
     """The page with the browser as its only engine, its service worker, and the policy that a server sends as a header."""
     page = _substitute(
-        page, '<meta name="kukkiri-engines" content="server browser">', '<meta name="kukkiri-engines" content="browser">'
+        page,
+        '<meta name="kukkiri-engines" content="server browser">',
+        '<meta name="kukkiri-engines" content="browser">',
     )
     page = _substitute(
         page,

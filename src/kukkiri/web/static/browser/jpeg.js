@@ -55,7 +55,24 @@ export function addToJpeg(bytes, { exif, profile }) {
     segments.push(segment(0xe2, join([encode(ICC), new Uint8Array([number + 1, count]), part])));
   }
   const jfif = bytes[3] === 0xe0 ? 4 + ((bytes[4] << 8) | bytes[5]) : 2; // stays first
-  return new Blob([bytes.slice(0, jfif), ...segments, bytes.slice(jfif)], { type: "image/jpeg" });
+  return new Blob([bytes.slice(0, jfif), ...segments, ...dropSegments(bytes, jfif)], { type: "image/jpeg" });
+}
+
+/**
+ * The rest of a file without the browser's own EXIF and profile, which is that of the canvas.
+ * @param {Uint8Array} bytes
+ * @param {number} start of a segment
+ * @returns {Uint8Array<ArrayBuffer>[]}
+ */
+function dropSegments(bytes, start) {
+  const kept = [];
+  let at = start;
+  while (bytes[at] === 0xff && bytes[at + 1] !== 0xda && at + 4 <= bytes.length) {
+    const end = at + 2 + ((bytes[at + 2] << 8) | bytes[at + 3]);
+    if (![0xe1, 0xe2].includes(bytes[at + 1])) kept.push(bytes.slice(at, end));
+    at = end;
+  }
+  return [...kept, bytes.slice(at)];
 }
 
 /**

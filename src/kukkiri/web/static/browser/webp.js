@@ -33,8 +33,7 @@ export function readWebp(bytes) {
  * @returns {Blob}
  */
 export function addToWebp(bytes, { height, width }, { exif, profile }) {
-  if (!exif && !profile) return new Blob([bytes.slice()], { type: "image/webp" });
-  const chunks = readChunks(bytes);
+  const chunks = readChunks(bytes); // the profile in them is the canvas's
   const pixels = chunks.filter(({ type }) => ["ALPH", "VP8 ", "VP8L"].includes(type));
   const lossless = pixels.find(({ type }) => type === "VP8L");
   const alpha = pixels.some(({ type }) => type === "ALPH") || Boolean(lossless && lossless.data[4] & 0x10);
