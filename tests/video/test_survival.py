@@ -1,0 +1,35 @@
+"""Nothing is lost: every stream and timestamp of a clip, before and after, as ffprobe reads them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kukkiri.inference import Upscaler
+from kukkiri.video.upscale_video import upscale_video
+from tests.video.clips import needs_ffmpeg
+from tests.video.survival import CASES, Case, compare
+
+pytest.importorskip("av", reason="needs the extra video")
+
+pytestmark = needs_ffmpeg
+
+_PAIRS = [(case, suffix) for case in CASES for suffix in ("mkv", "mp4") if case.only in ("", suffix)]
+
+
+@pytest.fixture(scope="module")
+def upscaler() -> Upscaler:
+    return Upscaler("plain-xs", scale=2, threads=1, workers=1)
+
+
+@pytest.mark.parametrize(("case", "suffix"), _PAIRS, ids=[f"{case.clip}-{suffix}" for case, suffix in _PAIRS])
+def test_a_clip_survives(
+    case: Case, suffix: str, clip: Callable[[str], Path], upscaler: Upscaler, tmp_path: Path
+) -> None:
+    source, output = clip(case.clip), tmp_path / f"larger.{suffix}"
+    result = upscale_video(source, output, model=upscaler, workers=1)
+    expected = case.to_mkv if suffix == "mkv" else case.to_mp4
+    assert len(result.notes) == len(expected), result.notes
+    for note, start in zip(result.notes, expected, strict=True):
+        assert note.startswith(start)
+    assert compare(source, output) == {}
