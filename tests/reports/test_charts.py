@@ -143,6 +143,20 @@ def test_the_summary_marks_the_best_and_gives_paired_gains():
     assert "0.25" in summary_table(costly, ["bicubic"])
 
 
+def test_the_summary_has_the_sets_below_each_other_and_the_costs_in_a_table_of_their_own():
+    def two_sets(model, psnr):
+        sets = {name: SetScore(name, {"p": {"psnr": psnr + i, "ssim": 0.9}}) for i, name in enumerate(["A", "B"])}
+        return Evaluation(model, 2, "y-matlab", "bicubic", sets, cost=Cost(21_284, 36_000_000, 0.25, None))
+
+    html = summary_table([two_sets("bicubic", 30.0), two_sets("net", 31.5)], ["bicubic", "net"])
+    scores, costs = html.split("</table>")[:2]
+    assert re.findall(r'<th scope="rowgroup" colspan="4">(.)</th>', scores) == ["A", "B"]
+    assert re.findall(r"<span>(3\d\.\d\d)</span>", scores) == ["30.00", "31.50", "31.00", "32.50"]
+    assert scores.count('<th scope="col">') == 4  # the model, PSNR, the gain, SSIM
+    assert costs.count("<td>21 284</td>") == 2
+    assert "21 284" not in scores
+
+
 def test_names_are_escaped_everywhere():
     images = {'<img src=x onerror="1">': {"psnr": 30.0, "ssim": 0.9}, "b": {"psnr": 31.0, "ssim": 0.9}}
     one = Evaluation("<m>", 2, "y-matlab", "bicubic", {"<s>": SetScore("<s>", images)})

@@ -1,7 +1,7 @@
 """Tables of a comparison."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 
 from kukkiri.evaluation.scores import ALWAYS, Evaluation
@@ -24,47 +24,56 @@ def swatch(series: int) -> str:
 
 
 def summary_table(evaluations: Sequence[Evaluation], labels: Sequence[str]) -> str:
-    """A row for each model: scores with intervals, the gain over the first model, and the cost."""
-    names = list(evaluations[0].sets)
-    columns: list[tuple[str, list[str]]] = []
-    for name in names:
-        sets = [evaluation.sets[name] for evaluation in evaluations]
-        prefix = f"{escape(name)}<br>" if len(names) > 1 else ""
-        columns.append(
-            (
-                f"{prefix}PSNR (dB){_ARROWS[True]}",
-                _cells(
-                    [scored.mean.psnr for scored in sets],
-                    "{:.2f}",
-                    [_range(scored.interval.psnr, 2) for scored in sets],
-                ),
-            )
-        )
-        if len(evaluations) > 1:
-            columns.append((f"{prefix}gain over<br>{escape(labels[0])}", _gains(evaluations, name)))
-        columns.append(
-            (
-                f"{prefix}SSIM{_ARROWS[True]}",
-                _cells(
-                    [scored.mean.ssim for scored in sets],
-                    "{:.4f}",
-                    [_range(scored.interval.ssim, 4) for scored in sets],
-                ),
-            )
-        )
-        for further in _shared_metrics(evaluations, name):
-            metric = METRICS[further]
-            better = max if metric.higher_is_better else min
-            means = [scored.means[further] for scored in sets]
-            title = prefix + escape(metric.title) + _ARROWS[metric.higher_is_better]
-            columns.append((title, _cells(means, f"{{:.{metric.digits}f}}", better=better)))
-    columns += _costs(evaluations)
-    head = "".join(f'<th scope="col">{title}</th>' for title, _ in columns)
-    rows = "".join(
-        f'<tr><th scope="row">{swatch(row)}{escape(label)}</th>{"".join(cells[row] for _, cells in columns)}</tr>'
+    """Scores with intervals and gains over the first model, a group of rows for each set; below it the costs.
+
+    The costs have a table of their own, and the sets stand below each other, so that a page of 1,200 pixels shows all.
+    """
+    sets = list(evaluations[0].sets)
+    columns: dict[str, dict[str, list[str]]] = {}
+    for name in sets:
+        for title, cells in _scores(evaluations, labels, name):
+            columns.setdefault(title, {})[name] = cells
+    empty = ["<td>–</td>"] * len(labels)
+    groups = []
+    for name in sets:
+        rows = _rows(labels, [cells.get(name, empty) for cells in columns.values()])
+        head = f'<tr class="group"><th scope="rowgroup" colspan="{len(columns) + 1}">{escape(name)}</th></tr>'
+        groups.append(f"<tbody>{head if len(sets) > 1 else ''}{rows}</tbody>")
+    tables = [_scrolling(_head(columns) + "".join(groups), "Summary")]
+    if costs := _costs(evaluations):
+        rows = _rows(labels, [cells for _, cells in costs])
+        tables.append(_scrolling(f"{_head(title for title, _ in costs)}<tbody>{rows}</tbody>", "Costs"))
+    return "".join(tables)
+
+
+def _head(titles: Iterable[str]) -> str:
+    columns = "".join(f'<th scope="col">{title}</th>' for title in titles)
+    return f'<thead><tr><th scope="col">Model</th>{columns}</tr></thead>'
+
+
+def _rows(labels: Sequence[str], columns: Sequence[Sequence[str]]) -> str:
+    return "".join(
+        f'<tr><th scope="row">{swatch(row)}{escape(label)}</th>{"".join(cells[row] for cells in columns)}</tr>'
         for row, label in enumerate(labels)
     )
-    return _scrolling(f'<thead><tr><th scope="col">Model</th>{head}</tr></thead><tbody>{rows}</tbody>', "Summary")
+
+
+def _scores(evaluations: Sequence[Evaluation], labels: Sequence[str], name: str) -> list[tuple[str, list[str]]]:
+    """(title, cells) of the columns of a set."""
+    scores = [evaluation.sets[name] for evaluation in evaluations]
+    intervals = [_range(scored.interval.psnr, 2) for scored in scores]
+    columns = [(f"PSNR (dB){_ARROWS[True]}", _cells([scored.mean.psnr for scored in scores], "{:.2f}", intervals))]
+    if len(evaluations) > 1:
+        columns.append((f"gain over<br>{escape(labels[0])}", _gains(evaluations, name)))
+    intervals = [_range(scored.interval.ssim, 4) for scored in scores]
+    columns.append((f"SSIM{_ARROWS[True]}", _cells([scored.mean.ssim for scored in scores], "{:.4f}", intervals)))
+    for further in _shared_metrics(evaluations, name):
+        metric = METRICS[further]
+        better = max if metric.higher_is_better else min
+        means = [scored.means[further] for scored in scores]
+        title = escape(metric.title) + _ARROWS[metric.higher_is_better]
+        columns.append((title, _cells(means, f"{{:.{metric.digits}f}}", better=better)))
+    return columns
 
 
 def _shared_metrics(evaluations: Sequence[Evaluation], name: str) -> list[str]:

@@ -34,6 +34,7 @@ def build_page(*, title: str, setup: str, body: str, footer: str, slider: bool =
         title=escape(title),
         media=" media-src blob:;" if film else "",
         version=__version__,
+        wordmark=_asset("wordmark.svg").strip(),  # outlines, because many machines have no Japanese font
         css=(_asset("img-comparison-slider.css") if slider else "") + _asset("page.css"),
         setup=setup,
         body=body,

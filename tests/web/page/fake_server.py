@@ -126,7 +126,7 @@ class FakeServer:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def log_message(self, format: str, *arguments: object) -> None:
+            def log_message(self, *arguments: object) -> None:  # type: ignore[override]
                 """Say nothing."""
 
             def do_GET(self) -> None:

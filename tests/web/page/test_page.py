@@ -1,9 +1,7 @@
 """The page in Chromium, against a server that follows the contract."""
 
 import base64
-import io
 import zipfile
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,10 +51,10 @@ def test_dropped_image_shows_tiles_then_before_and_after(open_page, server, phot
     expect(page.locator(".notes li")).to_have_text("Flat regions were interpolated.")
     assert page.locator(".kept li").all_text_contents() == ["Colour profile kept", "EXIF kept", "8 bits kept"]
     assert page.locator(".pane.after img").evaluate("image => [image.naturalWidth, image.naturalHeight]") == [120, 80]
-    box = page.locator(".stage").bounding_box()
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 40)
+    page.locator(".grip").hover()
+    grip = page.locator(".grip").bounding_box()
     page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] / 2 + 80, box["y"] + 40)
+    page.mouse.move(grip["x"] + grip["width"] / 2 + 80, grip["y"] + 10)
     page.mouse.up()
     assert 55 < split(page) < 75
     with page.expect_download() as waiting:
@@ -113,7 +111,7 @@ def test_error_of_the_server_stands_in_words_at_its_image(open_page, server, pho
     page = open_page()
     choose(page, ("cat.png", photo))
     page.click("#run")
-    problem = page.locator(".row-item .problem")
+    problem = page.locator("#facts .problem")
     expect(problem.locator("strong")).to_have_text("the image is damaged")
     assert problem.locator("dd").all_inner_texts() == ["200 of 40 rows", "40 rows", "Save it anew."]
     expect(page.locator("#live")).to_have_text("cat.png failed: the image is damaged")
@@ -133,7 +131,7 @@ def test_limits_are_told_before_anything_is_sent(open_page, server, photo, limit
     choose(page, ("cat.png", photo))
     expect(page.locator("#size-now")).to_contain_text("120")
     page.click("#run")
-    told = page.locator(".row-item dd")
+    told = page.locator("#facts dd")
     expect(told.nth(0)).to_contain_text(got)
     expect(told.nth(1)).to_have_text(most)
     assert not [path for method, path in server.behaviour.requests if method == "POST"]
@@ -255,7 +253,8 @@ def test_phone_shows_everything_without_scrolling_sideways(open_page, photo, loc
     assert page.evaluate("document.documentElement.scrollWidth") == 360
     for button in page.locator("button:visible").all():
         box = button.bounding_box()
-        assert box["x"] >= 0 and box["x"] + box["width"] <= 360
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 360
     before, after = (page.locator(f".pane.{pane}").bounding_box() for pane in ("before", "after"))
     assert before["y"] + before["height"] < after["y"]  # one above the other
 
