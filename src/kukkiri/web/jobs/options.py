@@ -159,7 +159,10 @@ class JobOptions:
 
     def key(self) -> str:
         """Hash of everything that the result depends on, in hexadecimal digits; equal for equal requests."""
-        values = self.as_json()
+        values = {
+            name: float(value) if isinstance(value, int) and not isinstance(value, bool) else value  # 2 is 2.0
+            for name, value in self.as_json().items()
+        }
         values["preset"], values["model"] = None, self.chosen_model
         text = json.dumps(values, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()

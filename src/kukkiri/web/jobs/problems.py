@@ -71,7 +71,14 @@ def describe_error(error: Exception | str, *, status: int | None = None) -> Erro
 
 
 def find_status(error: Exception | str) -> int:
-    """Return the HTTP status for an error: 422 for what the user can change, 501 for a missing engine, else 500."""
+    """Return the HTTP status for an error: its own, or 422 for what the user can change, 501 for a missing engine, 500.
+
+    Args:
+        error: one with an attribute ``status`` knows its own; a text is what the user can change.
+    """
+    own = getattr(error, "status", None)
+    if isinstance(own, int):
+        return own
     for kind, status in _STATUS.items():
         if isinstance(error, kind):
             return status
