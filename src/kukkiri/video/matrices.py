@@ -64,8 +64,6 @@ class ColourMatrix:
         self._offset = np.array([black, zero, zero])
         self._to_samples = forward * np.array([[luma], [chroma], [chroma]])
         self._to_rgb = np.linalg.inv(self._to_samples)
-        self.low, self.high = -black / luma, (layout.rgb.top - black) / luma
-        """Grey of the lowest and of the highest luma sample."""
 
     def to_rgb(self, luma: NDArray[Any], blue: Floats, red: Floats) -> Floats:
         """Convert three planes (h, w) of samples to RGB, (3, h, w)."""

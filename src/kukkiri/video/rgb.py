@@ -26,6 +26,7 @@ Plane = NDArray[Any]
 Floats = NDArray[np.float32]
 AROUND = 8
 """Pixels around a rectangle that the reduction of chroma reads at scale 1."""
+_RGB_OF_YCBCR = (-1.25, 2.25)  # all RGB that samples of YCbCr can stand for
 _STORED = (2, 0, 1)
 """Planes of R, G and B, which are stored as G, B, R."""
 
@@ -160,8 +161,8 @@ class ConvertedPlanes(_Group):
         return self._full.resize(plane, read.box)
 
     def _bound(self, sr: Floats, lr: Floats, inner: Rectangle) -> Floats:
-        """Hold each channel to LR; the range is that of the samples, not only from black to white."""
-        low, high = self._matrix.low, self._matrix.high
+        """Hold each channel to LR; YCbCr can say more than RGB from black to white, and nothing of it is lost."""
+        low, high = _RGB_OF_YCBCR
         colour = np.ascontiguousarray(sr.transpose(1, 2, 0))
         np.clip(colour, low, high, out=colour)
         near = np.ascontiguousarray(lr.transpose(1, 2, 0))

@@ -46,7 +46,7 @@ def round_into(plane: Plane, units: Floats, samples: Samples | None = None, *, t
         shift = 0.5 + _TIES * largest
         if samples is not None:
             strip *= np.float32(1 / samples.gain)
-            shift -= samples.offset / samples.gain
+            shift = 0.5 - samples.offset / samples.gain
         strip += np.float32(shift)
         np.clip(strip, 0, most, out=strip)
         np.copyto(plane[first : first + rows], strip, casting="unsafe")  # truncates, so that halves go up
