@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from kukkiri.images import Image
     from kukkiri.inference import Engine, Upscaler, upscale
     from kukkiri.info import ModelInfo
+    from kukkiri.video import upscale_video
 
 __version__ = "0.1.0"
 
@@ -44,6 +45,7 @@ __all__ = [
     "adapt",
     "load",
     "upscale",
+    "upscale_video",
 ]
 
 _HOMES = {
@@ -60,6 +62,7 @@ _HOMES = {
     "adapt": "kukkiri.adaptation",
     "load": "kukkiri.checkpoints",
     "upscale": "kukkiri.inference",
+    "upscale_video": "kukkiri.video",
 }
 """The package that each public name is loaded from when it is first used."""
 

@@ -64,8 +64,7 @@ def _qsv() -> EncoderFacts:
 def _amf() -> EncoderFacts:
     crf = {"rc": "cqp", "qp_i": "{}", "qp_p": "{}"}
     names = ("speed", "balanced", "quality")
-    top = EncoderFacts(names, "quality", "quality", (0, 51), 20, crf, delay=4)
-    return top
+    return EncoderFacts(names, "quality", "quality", (0, 51), 20, crf, delay=4)
 
 
 _LOSSLESS = EncoderFacts(delay=0, one_gop=True)

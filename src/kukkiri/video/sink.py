@@ -17,6 +17,7 @@ from kukkiri.errors import ConfigError, VideoError, make_printable
 from kukkiri.video.encoders import EncoderChoice
 from kukkiri.video.encoding import ALPHA_SIDE_DATA, SegmentClock, SegmentedEncoder
 from kukkiri.video.journal import EncodedPacket, Journal, JournalState, read_journal
+from kukkiri.video.mp4_boxes import free_empty_video_tracks
 
 if TYPE_CHECKING:
     import av
@@ -27,6 +28,8 @@ __all__ = ["PartialFiles", "VideoSink", "is_partial"]
 _PART = ".part"
 _MOVFLAGS = "+hybrid_fragmented+delay_moov"
 """Fragments while it is written, an ordinary file afterwards; with B-frames video does not begin late."""
+_MOVIE_TIMESCALE = "90000"
+"""Edit lists of MP4 are written in this unit; by default it is a millisecond, which shifts video against audio."""
 _WAITING = 2_000_000
 """Microseconds that packets of one stream wait for those of another, so that what is done reaches the file."""
 
@@ -147,7 +150,7 @@ class VideoSink:
         self._waiting: Iterator[EncodedPacket] | None = None if state is None else state.read()
         self._clock = SegmentClock(keyframe_seconds=choice.keyframe_seconds, time_base=time_base)
         self._done = False
-        with self._explained():
+        with self.explained():
             if state is None:
                 self._files.remove_clips()  # a journal without its clip is nothing, a clip without its journal puzzling
             self._journal = Journal(self._files.journal, identity, state=state)
@@ -156,7 +159,7 @@ class VideoSink:
                 self._writing = self._files.second if both else self._files.clip
                 options = {"flush_packets": "1", "max_interleave_delta": str(_WAITING)}
                 if choice.container in ("mp4", "mov"):
-                    options["movflags"] = _MOVFLAGS
+                    options |= {"movflags": _MOVFLAGS, "movie_timescale": _MOVIE_TIMESCALE}
                 self.container: OutputContainer = av.open(
                     str(self._writing), "w", format=choice.container, options=options
                 )
@@ -201,7 +204,7 @@ class VideoSink:
         """
         configure(self.stream.codec_context)
         self._configure = configure
-        with self._explained():
+        with self.explained():
             self.container.start_encoding()
         self._encoder = SegmentedEncoder(
             self._choice,
@@ -220,7 +223,7 @@ class VideoSink:
             VideoError: the disk is full, or the journal is damaged.
         """
         self._clock.begins(pts)
-        with self._explained():
+        with self.explained():
             while self._waiting is not None:
                 packet = next(self._waiting, None)
                 if packet is None:
@@ -232,7 +235,7 @@ class VideoSink:
 
     def catch_up(self) -> None:
         """Copy what is left of an earlier run from the journal; then the new file replaces that run's."""
-        with self._explained():
+        with self.explained():
             for packet in self._waiting or ():
                 self._mux(packet)
         self._waiting = None
@@ -250,7 +253,7 @@ class VideoSink:
         """
         if self._encoder is None:
             raise ValueError("start() comes before write()")
-        with self._explained():
+        with self.explained():
             if self._clock.begins(frame.pts) and self._frames > self.skipped:
                 self._end_segment()
             for packet in self._encoder.encode(frame):
@@ -266,10 +269,12 @@ class VideoSink:
         Raises:
             VideoError: the disk is full, or the target appeared in the meantime; the unfinished clip stays.
         """
-        with self._explained():
+        with self.explained():
             self._end_segment()
             self.container.close()
             self._journal.close()
+            if self._choice.container in ("mp4", "mov"):
+                free_empty_video_tracks(self._writing)
             with self._writing.open("rb+") as file:
                 os.fsync(file.fileno())
                 size = os.fstat(file.fileno()).st_size
@@ -337,7 +342,7 @@ class VideoSink:
         self.container.mux(packet)
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def explained(self) -> Iterator[None]:
         """Turn errors of the system into one line that says what is kept."""
         import av
 

@@ -19,12 +19,12 @@ from kukkiri.video.clip_info import Damage, VideoInfo
 from kukkiri.video.deinterlacing import Deinterlace
 from kukkiri.video.encoders import EncoderOptions, choose_encoder, find_container, quiet
 from kukkiri.video.encoding import SegmentClock
-from kukkiri.video.frame_upscaler import FrameUpscaler
-from kukkiri.video.pipeline import upscale_frames
+from kukkiri.video.frame_upscaler import FrameUpscaler, upscale_frames
+from kukkiri.video.iterating import make_frame_upscaler
 from kukkiri.video.sink import PartialFiles, VideoSink
 from kukkiri.video.source import VideoSource
 from kukkiri.video.stream_copies import StreamCopies
-from kukkiri.video.tags import copy_tags
+from kukkiri.video.tags import copy_tags, find_lost_tags, tag_encoder
 
 if TYPE_CHECKING:
     import av
@@ -139,13 +139,7 @@ def upscale_video(
     source, target = Path(path), Path(output)
     _check_paths(source, target, overwrite=overwrite)
     workers = count_usable_threads() if workers is None else workers
-    if isinstance(model, Upscaler):
-        if scale is not None or upscaler_options:
-            raise ConfigError("a ready upscaler has its scale and options already. Leave them out.")
-        upscaler = model
-    else:
-        upscaler_options.setdefault("threads", 1)
-        upscaler = Upscaler(model, scale=scale, workers=workers, **upscaler_options)
+    upscaler = make_frame_upscaler(model, scale=scale, workers=workers, options=upscaler_options)
     with quiet(), VideoSource(source, deinterlace=deinterlace) as opened:
         run = _Run(opened, target, upscaler, workers=workers, reuse=reuse, progress=progress)
         return run(encoder or EncoderOptions(), deinterlace=deinterlace, resume=resume, overwrite=overwrite)
@@ -197,6 +191,7 @@ class _Run:
         }  # fmt: skip
         state = PartialFiles.of(self._target).find_state(identity=identity, resume=resume, overwrite=overwrite)
         copies = StreamCopies(self._source, choice.container)
+        lost_tags = find_lost_tags(self._source, choice.container)
         with VideoSink(
             self._target,
             choice=choice,
@@ -206,18 +201,17 @@ class _Run:
             overwrite=overwrite,
         ) as sink:
             copies.attach(sink.container)
-            copy_tags(self._source, sink.stream, sink.container, scale=self._size[0] / info.height)
+            copy_tags(self._source, sink.stream, sink.container)
             sink.start(lambda context: _set_colours(context, info, matrix=choice.matrix))
             try:
                 self._write(sink, copies)
             except KeyboardInterrupt as error:
                 if sink.frames:
-                    error.add_note(
-                        f"{sink.frames} frames are in {make_printable(sink.partial)}, which plays; resume it."
-                    )
+                    where = make_printable(sink.partial)
+                    error.add_note(f"{sink.frames} frames are in {where}, which plays; resuming goes on from there.")
                 raise
             size = sink.finish()
-        notes = [*self._source.notes, *copies.notes, *choice.notes, *self._frame_upscaler.notes]
+        notes = [*self._source.notes, *copies.notes, *lost_tags, *choice.notes, *self._frame_upscaler.notes]
         if self._repaired:
             notes.append(f"{self._repaired} timestamps that were missing or did not rise were repaired.")
         if self._source.damage:
@@ -259,10 +253,8 @@ class _Run:
 
     def _feed(self, sink: VideoSink, copies: StreamCopies, clock: SegmentClock) -> "Iterator[av.VideoFrame]":
         """Give the frames that are to be computed; all other packets go into the file as they come."""
-        import av
-
         last: int | None = None
-        for number, item in enumerate(self._demux(copies)):
+        for number, item in enumerate(self._demux(sink, copies)):
             last = self._repair_time(item, last)
             if clock.begins(last):
                 self._segment_starts.add(last)
@@ -274,14 +266,17 @@ class _Run:
             yield item
         sink.catch_up()
 
-    def _demux(self, copies: StreamCopies) -> "Iterator[av.VideoFrame]":
+    def _demux(self, sink: VideoSink, copies: StreamCopies) -> "Iterator[av.VideoFrame]":
         import av
 
         for item in self._source.demux():
-            if isinstance(item, av.Packet):
-                copies.mux(item)
-            else:
+            if isinstance(item, av.VideoFrame):
                 yield item
+                continue
+            with sink.explained():
+                copies.mux(item)
+        with sink.explained():
+            copies.finish()
 
     def _repair_time(self, frame: "av.VideoFrame", last: int | None) -> int:
         """Give a frame a timestamp in the clip's time base that is above the last one."""
@@ -357,12 +352,10 @@ def _check_paths(source: Path, target: Path, *, overwrite: bool) -> None:
 
 
 def _set_colours(context: "av.VideoCodecContext", info: VideoInfo, *, matrix: int | None) -> None:
-    """Tell an encoder the colours of the source; unspecified stays unspecified."""
-    context.color_range, context.color_primaries = info.colour_range, info.colour_primaries
-    context.color_trc, context.colorspace = info.colour_trc, info.colourspace
+    """Give an encoder the colours of the source, but for the matrix where RGB is converted."""
+    tag_encoder(info, context)
     if matrix is not None:
         context.colorspace, context.color_range = matrix, 2 if matrix == 0 else 1
-    context.sample_aspect_ratio = info.sample_aspect_ratio
 
 
 def _estimate_frames(info: VideoInfo) -> int | None:
