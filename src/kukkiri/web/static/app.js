@@ -1,7 +1,7 @@
 /** The page: joins the queue, the viewer, the options and the engines. */
 
 import { announce, find, icon } from "./dom.js";
-import { save, saveZip, uniqueNames } from "./downloads.js";
+import { save, saveZip } from "./downloads.js";
 import { showFacts } from "./facts_view.js";
 import { takeFiles } from "./intake.js";
 import { askForKey } from "./key_dialog.js";
@@ -14,6 +14,8 @@ import { Viewer } from "./viewer.js";
 import { Where } from "./where.js";
 
 /** @typedef {import("./queue.js").Item} Item */
+
+const SHAPE = { width: 3, height: 2 }; // of the stage, where no browser can tell the size
 
 const queue = new Queue();
 const viewer = new Viewer();
@@ -103,7 +105,7 @@ function drawItem(item) {
   form.update();
   showFacts(item, download);
   const image = item.clip ? null : item.url;
-  const size = item.result ?? item.size ?? { width: 1, height: 1 };
+  const size = item.clip ? SHAPE : item.result ?? item.size ?? SHAPE;
   const unreadable = item.size === null && !item.clip;
   viewer.show({ name: item.name, before: unreadable ? null : image, after: item.clip ? null : item.resultUrl, width: size.width, height: size.height });
   showOther(item);
@@ -114,6 +116,7 @@ function drawItem(item) {
  * @param {Item} item
  */
 function showOther(item) {
+  viewer.root.classList.toggle("plays", item.clip);
   const video = find("video.clip", HTMLVideoElement);
   const source = item.clip ? item.resultUrl ?? item.url : null;
   video.hidden = source === null;
@@ -165,7 +168,7 @@ zip.addEventListener("click", async () => {
   const results = queue.items.flatMap(({ result }) => (result === null ? [] : [result]));
   zip.disabled = true;
   announce(t("zip.making"));
-  await saveZip(results, uniqueNames(["kukkiri.zip"])[0]);
+  await saveZip(results, "kukkiri.zip");
   zip.disabled = false;
 });
 

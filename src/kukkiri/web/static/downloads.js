@@ -28,7 +28,7 @@ export async function saveZip(results, name) {
  * Names of which none is there twice, not even on a disk that ignores case.
  * @param {string[]} names
  */
-export function uniqueNames(names) {
+function uniqueNames(names) {
   const taken = new Set();
   return names.map((name) => {
     const dot = name.lastIndexOf(".");

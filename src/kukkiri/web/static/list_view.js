@@ -97,7 +97,7 @@ class Row {
     const total = item.progress?.total ?? 0;
     if (total > 0 && item.progress) this.bar.value = Math.min(1, item.progress.done / total);
     else this.bar.removeAttribute("value");
-    this.error.hidden = item.error === null;
+    this.error.hidden = item.error === null || selected; // that of the selected image stands below the image
     this.error.replaceChildren(...(item.error === null ? [] : errorWords(item.error)));
   }
 
@@ -123,7 +123,7 @@ function describe(item) {
   if (state === "queued" && progress?.position === 0) return t("state.queued.full");
   if (state === "queued" && progress?.position) return t("state.queued.at", { n: progress.position });
   if (state === "running" && progress) return total > 0 ? t("state.running", { done: progress.done, total }) : t("state.starting");
-  if (state === "uploading" || state === "loading") return t(`state.${state}`, { percent });
+  if (state === "uploading" || state === "loading") return percent ? t(`state.${state}`, { percent }) : t("state.starting");
   return t(`state.${state}`);
 }
 

@@ -7,6 +7,8 @@ import { resultSize } from "./sizes.js";
 /** @typedef {import("./engine.js").Options} Options */
 
 const RULES = /** @type {const} */ (["scale", "width", "fit", "short_side", "megapixels"]);
+/** Types worth offering, in this order; engines know more, and several names for one. */
+const FORMATS = ["png", "jpg", "webp", "tiff", "avif", "jxl", "gif", "jp2", "exr", "bmp"];
 const STORED = "kukkiri.options";
 
 export class OptionsForm {
@@ -38,7 +40,7 @@ export class OptionsForm {
     radios("#presets", "preset", models.presets, models.presets.includes("balanced") ? "balanced" : models.presets[0] ?? "");
     radios("#weights", "weights", models.weights, models.weights[0] ?? "");
     this.rule.replaceChildren(...RULES.filter((rule) => rule === "scale" || models.features.includes(rule)).map(ruleOption));
-    const formats = ["same", ...models.formats.filter((format) => format !== "same")];
+    const formats = ["same", ...FORMATS.filter((format) => models.formats.includes(format))];
     this.format.replaceChildren(...formats.map((format) => {
       return format === "same" ? make("option", { value: format, "data-t": "format.same" }, t("format.same")) : make("option", { value: format }, format.toUpperCase());
     }));

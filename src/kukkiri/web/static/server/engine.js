@@ -13,6 +13,7 @@ export const saved = savedJobs.list;
 /** @typedef {import("../engine.js").Running} Running */
 /** @typedef {import("./events.js").Job} Job */
 
+const TOGETHER = 8;
 const FEATURES = ["width", "fit", "short_side", "megapixels", "quality", "metadata", "alpha", "ensemble", "skip_flat", "wrap"];
 
 /** @returns {Promise<import("../engine.js").Availability>} */
@@ -27,7 +28,7 @@ export async function available() {
       where: location.host,
       version: limits.version ?? models.version,
       keptSeconds: limit("keep_hours", 3600),
-      together: limit("max_client_jobs", 1) ?? 4,
+      together: Math.min(limit("max_client_jobs", 1) ?? TOGETHER, TOGETHER),
       limits: {
         input_bytes: limit("max_body_mb", 1e6),
         input_pixels: limit("max_input_megapixels", 1e6),

@@ -17,6 +17,8 @@ import { call, getJson } from "./http.js";
 
 const FINAL = new Set(["done", "failed", "cancelled"]);
 const POLL_MS = 1000;
+const MOST_STREAMS = 2; // a browser has six connections to a server, over all tabs; each stream holds one of them
+let open = 0;
 
 /**
  * Yields the job whenever it changed, and ends when it is done, failed or cancelled.
@@ -26,10 +28,10 @@ const POLL_MS = 1000;
  */
 export async function* watch(job, signal) {
   yield job;
-  let streams = Boolean(job.links.events);
+  let streams = true;
   for (let failures = 0; !FINAL.has(job.state); ) {
     try {
-      if (streams && job.links.events) {
+      if (streams && job.links.events && open < MOST_STREAMS) {
         for await (const data of events(job.links.events, signal)) {
           job = JSON.parse(data);
           failures = 0;
@@ -61,12 +63,14 @@ export async function* watch(job, signal) {
  * @returns {AsyncGenerator<string, void>}
  */
 async function* events(path, signal) {
-  const response = await call(path, { headers: { Accept: "text/event-stream" }, signal });
-  if (response.body === null) return;
-  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = "";
+  open += 1;
+  const stop = new AbortController();
+  const signals = signal ? [signal, stop.signal] : [stop.signal];
   try {
-    for (;;) {
+    const response = await call(path, { headers: { Accept: "text/event-stream" }, signal: AbortSignal.any(signals) });
+    if (response.body === null) return;
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    for (let rest = ""; ; ) {
       const { done, value } = await reader.read();
       if (done) return;
       const blocks = (rest + value).replaceAll("\r\n", "\n").split("\n\n");
@@ -77,7 +81,8 @@ async function* events(path, signal) {
       }
     }
   } finally {
-    reader.cancel().catch(() => {});
+    open -= 1;
+    stop.abort();
   }
 }
 
