@@ -2,6 +2,7 @@
 
     python benchmarks/video_flicker.py models --data FreeVal16     PSNR and flicker by model and scene
     python benchmarks/video_flicker.py mean --data FreeVal16       the same after a mean over frames
+    python benchmarks/video_flicker.py encoded --data FreeVal16    the still scenes, LR encoded by x264
 
 A scene is a window that moves over a photograph by whole HR pixels a frame, so that the true motion is known exactly
 and nothing is interpolated; in LR pixels it is a fraction. LR is each HR frame downscaled by MATLAB's bicubic, plus
@@ -10,9 +11,12 @@ the motion (``kukkiri.metrics.flicker``), in levels of 0 to 255; that of the HR 
 
 ``mean`` averages results over the last frames: ``along`` the true motion, as if somebody told it; ``where still``, LR
 pixels that differ from the mean so far by less than the noise explains, in blocks of 8, before the network runs.
+``encoded`` does the latter with what a clip shows: LR goes through x264 (preset medium), and the noise is estimated
+from the median difference of blocks of consecutive frames.
 """
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -67,13 +71,15 @@ def main() -> int:
     if not films:
         sys.exit(f"{options.data[0]}: no images")
     print(f"{len(films)} photographs, {options.frames} frames of {options.side}x{options.side}, x{options.scale}")
-    {"models": compare_models, "mean": compare_means}[options.what](options, [read_luma(path) for path in films])
+    {"models": compare_models, "mean": compare_means, "encoded": compare_encoded}[options.what](
+        options, [read_luma(path) for path in films]
+    )
     return 0
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("models", "mean"))
+    parser.add_argument("what", choices=("models", "mean", "encoded"))
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="a folder of images, or images")
     parser.add_argument("--model", nargs="+", default=["bicubic", "plain-xs", "plain-s", "plain-m"])
     parser.add_argument("--scale", type=int, default=2)
@@ -86,7 +92,8 @@ def parse() -> argparse.Namespace:
 def read_luma(path: Path) -> Plane:
     """Luma of studio range on 0..255, rounded as a video has it."""
     rgb = read_image(path).to_array()[..., :3].astype(np.float64) / 255
-    return np.floor(rgb_to_y(rgb) * 255 + 0.5).astype(np.uint8)
+    luma: Plane = np.floor(rgb_to_y(rgb) * 255 + 0.5).astype(np.uint8)
+    return luma
 
 
 def film(photo: Plane, scene: Scene, *, frames: int, side: int, scale: int, seed: int) -> list[tuple[Plane, Plane]]:
@@ -106,7 +113,8 @@ def film(photo: Plane, scene: Scene, *, frames: int, side: int, scale: int, seed
 
 def upscale(upscaler: Upscaler, lr: Plane) -> Plane:
     sr = upscaler.upscale_planes(np.ascontiguousarray(lr, dtype=np.float32)[None] / np.float32(255))[0]
-    return np.floor(np.clip(sr * 255, 0, 255) + 0.5)
+    rounded: Plane = np.floor(np.clip(sr * 255, 0, 255) + 0.5)
+    return rounded
 
 
 def score(
@@ -159,6 +167,57 @@ def compare_means(options: argparse.Namespace, photos: Sequence[Plane]) -> None:
                 found[way].append(score(pairs, planes, scene, 3))
         cells = "".join(f" {mean(found[way], 0):9.2f} dB {mean(found[way], 1):8.2f} |" for way in ways)
         print(f"| {scene.name:<22} |{cells}", flush=True)
+
+
+def compare_encoded(options: argparse.Namespace, photos: Sequence[Plane]) -> None:
+    model = options.model[0] if len(options.model) == 1 else "plain-s"
+    upscaler = Upscaler(model, scale=options.scale, threads=1)
+    print(f"{model}, the frames from the fourth on; noise is the estimate from the decoded frames")
+    print("| scene                  |  crf | noise |      each frame alone |           where still |")
+    print("|------------------------|------|-------|-----------------------|-----------------------|")
+    for scene in (scene for scene in SCENES if scene.motion == (0, 0) or scene.noise):
+        for crf in (None, 18, 23):
+            found: dict[str, list[tuple[float, float]]] = {"alone": [], "still": []}
+            noises = []
+            for seed, photo in enumerate(photos):
+                pairs = film(photo, scene, frames=options.frames, side=options.side, scale=options.scale, seed=seed)
+                lrs = [lr for _, lr in pairs] if crf is None else encode([lr for _, lr in pairs], crf=crf)
+                noises.append(estimate_noise(lrs))
+                still = average_still(lrs, noise=noises[-1])
+                for way, frames in (("alone", lrs), ("still", still)):
+                    found[way].append(score(pairs, [upscale(upscaler, lr) for lr in frames], scene, 3))
+            cells = "".join(f" {mean(scores, 0):9.2f} dB {mean(scores, 1):8.2f} |" for scores in found.values())
+            shown = "none" if crf is None else crf
+            print(f"| {scene.name:<22} | {shown:>4} | {np.mean(noises):5.2f} |{cells}", flush=True)
+
+
+def encode(lrs: Sequence[Plane], *, crf: int) -> list[Plane]:
+    """Encode luma by x264 and decode it."""
+    import av
+
+    height, width = (side // 2 * 2 for side in lrs[0].shape)
+    file = io.BytesIO()
+    with av.open(file, "w", format="matroska") as container:
+        stream = container.add_stream("libx264", rate=24, options={"crf": str(crf), "preset": "medium"})
+        stream.width, stream.height, stream.pix_fmt = width, height, "gray"
+        for lr in lrs:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(lr[:height, :width]), "gray")))
+        container.mux(stream.encode(None))
+    file.seek(0)
+    with av.open(file, "r") as container:
+        frames = [frame.to_ndarray()[:height] for frame in container.decode(video=0)]  # luma stands first
+    whole = [lr.copy() for lr in lrs]
+    for target, frame in zip(whole, frames, strict=True):
+        target[:height, :width] = frame
+    return whole
+
+
+def estimate_noise(lrs: Sequence[Plane]) -> float:
+    """Standard deviation of noise: the median over blocks of the RMS difference of consecutive frames, over sqrt 2."""
+    height, width = (side // BLOCK * BLOCK for side in lrs[0].shape)
+    changes = np.diff(np.stack(lrs).astype(np.float64)[:, :height, :width], axis=0)
+    blocks = changes.reshape(len(changes), height // BLOCK, BLOCK, width // BLOCK, BLOCK)
+    return float(np.median(np.sqrt(np.mean(blocks**2, axis=(2, 4)))) / np.sqrt(2))
 
 
 def average(results: Sequence[Plane], count: int, motion: tuple[int, int]) -> list[Plane]:

@@ -12,6 +12,7 @@ import av
 
 from kukkiri.cli import run
 from kukkiri.images import Image
+from kukkiri.video.sink import VideoSink
 
 
 def make_clip(path, *, frames=6, size=(64, 48), moving=True):
@@ -175,24 +176,37 @@ def test_a_gif_becomes_a_clip_that_players_show(tmp_path, rng):
         assert container.streams.video[0].format.name == "yuv420p"
 
 
-def test_ctrl_c_tells_where_the_playable_part_is(clip, tmp_path, capsys, monkeypatch):
-    def interrupted(*_, **__):
-        error = KeyboardInterrupt()
-        error.add_note("3 frames are in large.part.mkv, which plays; resume it.")
-        raise error
+def test_ctrl_c_tells_where_the_playable_part_is_and_resume_goes_on(tmp_path, capsys, monkeypatch):
+    clip = make_clip(tmp_path / "long.mkv", frames=30)
+    target = tmp_path / "large.mkv"
+    arguments = ["upscale", str(clip), "-o", str(target), *BICUBIC, "--keyframe-seconds", "0.5"]
+    with monkeypatch.context() as patch:
+        write, written = VideoSink.write, []
 
-    monkeypatch.setattr("kukkiri.video.upscale_video.upscale_video", interrupted)
-    assert run(["upscale", str(clip), "-o", str(tmp_path / "large.mkv"), *BICUBIC]) == 130
-    assert capsys.readouterr().err.splitlines()[-1] == (
-        "kukkiri: interrupted; 3 frames are in large.part.mkv, which plays; resume it."
-    )
+        def interrupted(sink, frame):
+            if len(written) == 20:
+                raise KeyboardInterrupt
+            written.append(frame.pts)
+            write(sink, frame)
+
+        patch.setattr(VideoSink, "write", interrupted)
+        assert run(arguments) == 130
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith("kukkiri: interrupted; ")
+    assert f"{tmp_path / 'large.part.mkv'}, which plays" in line
+    assert count_frames(tmp_path / "large.part.mkv")[0] >= 12
+    assert run(arguments) == 1
+    assert "12 frames of an interrupted run. Resume it" in capsys.readouterr().err
+    assert run([*arguments, "--resume"]) == 0
+    assert "of an earlier run" in capsys.readouterr().err
+    assert count_frames(target) == (30, (128, 96))
 
 
 def test_the_part_of_an_interrupted_run_is_no_source(clip, tmp_path, capsys):
-    (tmp_path / "larger.part.mkv").write_bytes(clip.read_bytes())
-    (tmp_path / "larger.part.journal").write_bytes(b"")
+    for name in ("larger.part.mkv", "larger.part-2.mkv"):
+        (tmp_path / name).write_bytes(clip.read_bytes())
     assert run(["upscale", str(tmp_path), "-o", str(tmp_path / "out"), *BICUBIC, "--dry-run"]) == 0
-    assert "larger.part.mkv" not in capsys.readouterr().out
+    assert "larger.part" not in capsys.readouterr().out
 
 
 def test_evaluate_scores_every_frame(tmp_path, capsys):
@@ -231,3 +245,12 @@ def test_compare_writes_a_page_with_a_film(clip, tmp_path, capsys):
     assert "media-src blob:" in html
     assert capsys.readouterr().out.strip() == str(page)
     assert run(arguments) == 1
+
+
+def test_a_report_of_a_clip_plays_before_and_after(clip):
+    target = clip.with_name("large.mkv")
+    assert run(["upscale", str(clip), "-o", str(target), "--model", "nearest", "--scale", "2", "--report"]) == 0
+    page = clip.with_name("large-report.html").read_text(encoding="utf-8")
+    assert "64×48 to <b>128×96</b>" in page
+    assert 'data-label="bicubic"' in page
+    assert 'data-label="nearest"' in page

@@ -105,7 +105,12 @@ class ClipRunner:
             seconds=time.perf_counter() - begun,
             domain=self._upscaler.domain,
             clip=ClipOutcome(
-                done.frames, done.reused, done.bytes, done.damage.corrupt_packets + done.damage.corrupt_frames
+                frames=done.frames,
+                reused=done.reused,
+                size=done.bytes,
+                resumed=done.resumed,
+                encoder=done.encoder,
+                damaged=done.damage.corrupt_packets + done.damage.corrupt_frames,
             ),
         )
 
@@ -137,7 +142,14 @@ def _choose_encoder(job: FileJob, options: VideoOptions) -> "EncoderOptions":
     animated = job.source.suffix.lower() in _ANIMATED and job.target.suffix.lower() != ".webm"
     if animated and encoder == "auto" and pix_fmt is None:
         encoder, pix_fmt = "libx264", "yuv420p"
-    return EncoderOptions(encoder=encoder, preset=options.encoder_preset, crf=options.crf, pix_fmt=pix_fmt)
+    return EncoderOptions(
+        encoder=encoder,
+        preset=options.encoder_preset,
+        crf=options.crf,
+        pix_fmt=pix_fmt,
+        keyframe_seconds=options.keyframe_seconds,
+        extra=options.extra,
+    )
 
 
 def _require_av(source: Path) -> None:

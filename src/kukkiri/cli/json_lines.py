@@ -32,7 +32,9 @@ def describe_result(result: FileResult) -> dict[str, Any]:
 def _describe_clip(clip: ClipOutcome, seconds: float) -> dict[str, Any]:
     return {
         "frames": clip.frames,
-        "frames_per_second": round(clip.frames / seconds, 3) if seconds else None,
+        "frames_resumed": clip.resumed,
+        "frames_per_second": round((clip.frames - clip.resumed) / seconds, 3) if seconds else None,
+        "encoder": clip.encoder,
         "reused": round(clip.reused, 4),
         "bytes": clip.size,
         "damaged": clip.damaged,

@@ -61,6 +61,7 @@ def upscale(
     model.check(inputs)
     files.check()
     messages.check()
+    video.check()
     chosen = model.model or model.preset
     make = partial(
         Upscaler,
@@ -175,10 +176,13 @@ def _scale_of(run: FolderRun) -> float | None:
 
 
 def _write_report(result: FileResult, *, model: str, page: int | None, overwrite: bool) -> None:
-    from kukkiri.reports import write_fidelity_report  # only a report needs the charts
+    from kukkiri.reports import write_clip_report, write_fidelity_report  # only a report needs the charts
 
     source, target = result.job.source, result.job.target
     path = target.with_name(f"{target.stem}-report.html")
+    if result.clip is not None:
+        write_clip_report(path, source=source, result=target, model=model, notes=result.notes, overwrite=overwrite)
+        return
     write_fidelity_report(
         path, source=source, result=target, model=model, page=page, notes=result.notes, overwrite=overwrite
     )

@@ -65,10 +65,11 @@ def summarize(result: FileResult) -> str:
     weights = f"  weights {result.domain}" if result.domain_chosen else ""
     parts = [f"{width}x{height} -> {new_width}x{new_height}"]
     if result.clip is not None:
-        frames = result.clip.frames
-        parts.append(f"{frames} frames, {frames / max(result.seconds, 1e-3):.1f} fps")
+        frames, resumed = result.clip.frames, result.clip.resumed
+        earlier = f" ({resumed} of an earlier run)" if resumed else ""
+        parts.append(f"{frames} frames{earlier}, {(frames - resumed) / max(result.seconds, 1e-3):.1f} fps")
         parts += [f"reused {100 * result.clip.reused:.0f} %"] if result.clip.reused else []
-        parts.append(f"{result.clip.size / 1e6:.1f} MB")
+        parts.append(f"{result.clip.size / 1e6:.1f} MB {result.clip.encoder}")
     return f"{'  '.join(parts)}  {result.seconds:.2f} s{weights}"
 
 

@@ -26,10 +26,37 @@ class VideoOptions:
     """constant quality of the encoder, lower is better and larger; such as 18 for x264."""
     pix_fmt: str | None = None
     """pixel format of the result, such as yuv420p10le; that of the clip when not given."""
+    encoder_option: tuple[str, ...] = ()
+    """KEY=VALUE, further options of FFmpeg's encoder, such as tune=animation."""
+    keyframe_seconds: float = 2.0
+    """longest time between two keyframes; what a killed run may lose grows with it."""
     deinterlace: Literal["auto", "on", "off"] = "auto"
     """auto: frames that say they are interlaced; on: all; off: none."""
     reuse: Annotated[bool, Parameter(negative="--no-reuse")] = True
     """copy the result of regions that did not change since the frame before; nothing else changes."""
+
+    @property
+    def extra(self) -> dict[str, str]:
+        """The options of ``--encoder-option``.
+
+        Raises:
+            UsageError: one has no value.
+        """
+        found = {}
+        for text in self.encoder_option:
+            key, equals, value = text.partition("=")
+            if not (key and equals):
+                raise UsageError(f"--encoder-option takes KEY=VALUE, such as tune=animation, got {text!r}.")
+            found[key] = value
+        return found
+
+    def check(self) -> None:
+        """Check the options before any work.
+
+        Raises:
+            UsageError: an option of the encoder without a value.
+        """
+        _ = self.extra
 
     def given(self) -> list[str]:
         """Names of the options that differ from their defaults."""
@@ -39,6 +66,8 @@ class VideoOptions:
             "--encoder-preset": "encoder_preset",
             "--crf": "crf",
             "--pix-fmt": "pix_fmt",
+            "--encoder-option": "encoder_option",
+            "--keyframe-seconds": "keyframe_seconds",
             "--deinterlace": "deinterlace",
             "--no-reuse": "reuse",
         }

@@ -1,5 +1,6 @@
 """Clips among the files of a run, known by their names or first bytes, and the containers of their results."""
 
+import re
 from pathlib import Path
 
 from kukkiri.files import CLIP_OUTPUT_SUFFIXES, CLIP_SUFFIXES, IMAGE_SUFFIXES
@@ -9,6 +10,7 @@ __all__ = ["choose_clip_suffix", "is_clip", "is_partial_clip"]
 
 _MATROSKA, _FLASH, _OGG, _TRANSPORT = b"\x1a\x45\xdf\xa3", b"FLV\x01", b"OggS", 0x47
 _STILL_BRANDS = (b"avif", b"avis", b"crx ", b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"jxl ", b"jp2 ", b"jpx ")
+_PARTIAL = re.compile(r"\.part(-\d+)?")
 _PACKET = 188  # bytes of a packet of a transport stream
 
 
@@ -26,8 +28,8 @@ def is_clip(path: Path) -> bool:
 
 
 def is_partial_clip(path: Path) -> bool:
-    """True for the playable part that an interrupted run left, ``larger.part.mkv`` beside ``larger.part.journal``."""
-    return path.stem.endswith(".part") and path.with_suffix(".journal").exists()
+    """True for the playable part that an interrupted run left, such as ``larger.part.mkv``."""
+    return _PARTIAL.fullmatch(path.suffixes[-2] if len(path.suffixes) > 1 else "") is not None
 
 
 def choose_clip_suffix(source: Path, suffix: str | None) -> str:

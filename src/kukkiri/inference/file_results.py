@@ -18,6 +18,10 @@ class ClipOutcome:
     """Share of the pixels that were copied from the result before, [0, 1]."""
     size: int
     """Bytes of the result."""
+    resumed: int = 0
+    """Frames of an earlier run that this one went on with."""
+    encoder: str = ""
+    """The encoder and its options in a few words."""
     damaged: int = 0
     """Packets or frames of the source that could not be decoded."""
 

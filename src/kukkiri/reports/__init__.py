@@ -3,6 +3,7 @@ one adaptation, one training run."""
 
 from kukkiri.reports.adaptation import write_adaptation_report
 from kukkiri.reports.clip_comparison import HR_LABEL, write_clip_comparison
+from kukkiri.reports.clip_report import write_clip_report
 from kukkiri.reports.comparison import write_comparison
 from kukkiri.reports.fidelity import Fidelity, measure_fidelity, write_fidelity_report
 from kukkiri.reports.film import Film, FilmRecorder
@@ -21,6 +22,7 @@ __all__ = [
     "short_labels",
     "write_adaptation_report",
     "write_clip_comparison",
+    "write_clip_report",
     "write_comparison",
     "write_fidelity_report",
     "write_training_report",
