@@ -25,10 +25,12 @@ def test_bounded_levels_are_those_of_the_bound_on_floats(layout, scale):
     bounded = np.clip(sr, samples.low, samples.high)
     bound_flat(bounded[..., None], units[..., None], level=samples.level)
     round_into(in_floats, bounded, samples)
+    halves = np.abs((bounded - samples.offset) / samples.gain % 1 - 0.5) < 1e-3  # which float32 meets from either side
     round_into(in_levels, sr, samples)
     before = in_levels.copy()
     bound_levels(in_levels, lr, scale=scale, level=samples.level / samples.gain)
-    np.testing.assert_array_equal(in_levels, in_floats)
+    np.testing.assert_array_equal(in_levels[~halves], in_floats[~halves])
+    assert np.abs(in_levels.astype(int) - in_floats).max() <= 1
     assert 0.02 < np.mean(before != in_levels) < 0.5
 
 
