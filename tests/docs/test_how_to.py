@@ -15,6 +15,8 @@ from kukkiri.metrics.checkerboard import smooth_probe
 PAGES = sorted((Path(__file__).parents[2] / "docs" / "how-to").glob("*.md"))
 OF_TORCH = ("adapt", "export", "inspect", "models", "train")
 """Pages whose Python needs the torch extra."""
+OF_SERVERS = ("serve",)
+"""Pages whose Python needs a server; tests/web/api/test_docs.py runs it."""
 
 
 def read_python(page: Path) -> str:
@@ -25,7 +27,7 @@ def read_python(page: Path) -> str:
 
 def parameters() -> list[object]:
     skipped = [pytest.mark.skip(reason="needs torch")] if find_spec("torch") is None else []
-    pages = [page for page in PAGES if read_python(page)]
+    pages = [page for page in PAGES if read_python(page) and page.stem not in OF_SERVERS]
     return [pytest.param(page, id=page.stem, marks=skipped if page.stem in OF_TORCH else []) for page in pages]
 
 
