@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -48,8 +49,8 @@ def serve_jobs(
     temporary = folder.temporary / presence.name
     temporary.mkdir(mode=0o700)
     _beat(presence, stopping)
-    sys.stdout.write(f"{presence.name}\n")
-    sys.stdout.flush()
+    with suppress(OSError):  # the server may be gone already
+        os.write(1, f"{presence.name}\n".encode())
     while not stopping.is_set():
         try:
             work = queue.claim(presence.name, pool=pool)
