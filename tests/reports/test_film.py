@@ -1,6 +1,7 @@
 """The film of a page: versions of a clip stacked in one video."""
 
 import io
+import shutil
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import av
 
 from kukkiri.reports import FilmRecorder
 from kukkiri.reports.film_viewer import film_viewer
+from kukkiri.reports.page import build_page, write_page
 
 
 def make_frame(level, *, size=(38, 60), pixel_format="yuv420p"):
@@ -74,3 +76,34 @@ def test_the_markup_names_the_versions_and_escapes_them():
     assert "<b>" not in html
     assert 'data-times="[0.0]"' in html
     assert "<select" not in html  # two versions need no choice
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs the program chromium")
+def test_a_browser_shows_both_sides_of_the_same_frame(tmp_path):
+    playwright = pytest.importorskip("playwright.sync_api")
+    recorder = FilmRecorder(["dark", "light"], size=(38, 60))
+    for number in range(4):
+        recorder.take(number / 4, [make_frame(40 + 10 * number), make_frame(140 + 10 * number)])
+    page_path = tmp_path / "film.html"
+    viewer = film_viewer(recorder.finish(), left="dark", right="light")
+    write_page(page_path, build_page(title="film", setup="", body=viewer, footer="", film=True))
+    levels = """() => [...document.querySelectorAll("canvas")].map(
+        (canvas) => canvas.getContext("2d").getImageData(30, 19, 1, 1).data[0])"""
+    shown, texts, errors = [], [], []
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        page = browser.new_page(reduced_motion="reduce")  # so that it does not play by itself
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(page_path.as_uri())
+        for _ in range(4):
+            expected = f"{len(shown) + 1} / 4"
+            page.wait_for_function(f"document.querySelector('.transport output').textContent.startsWith('{expected}')")
+            page.wait_for_timeout(200)
+            shown.append(page.evaluate(levels))
+            texts.append(page.inner_text(".transport output"))
+            page.keyboard.press(".")
+        browser.close()
+    assert errors == []
+    assert texts[2] == "3 / 4  0.50 s"
+    black_to_white = [[(level - 16) * 255 / 219 for level in (40 + 10 * n, 140 + 10 * n)] for n in range(4)]
+    assert np.abs(np.array(shown) - np.array(black_to_white)).max() <= 3

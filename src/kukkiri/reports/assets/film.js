@@ -62,7 +62,12 @@
 
   video.addEventListener("play", () => { button.textContent = "❚❚"; button.setAttribute("aria-label", "Stop"); run(); });
   video.addEventListener("pause", () => { button.textContent = "▶"; button.setAttribute("aria-label", "Play"); draw(); });
-  for (const event of ["loadeddata", "seeked"]) video.addEventListener(event, draw);
+  video.addEventListener("loadeddata", () => { if (video.paused) go(0); }); // a film that stands still has to be sought to show
+  video.addEventListener("seeked", () => { draw(); requestAnimationFrame(draw); });
+  if (video.requestVideoFrameCallback) { // a frame that comes later than the event
+    const shown = () => { if (video.paused) draw(); video.requestVideoFrameCallback(shown); };
+    video.requestVideoFrameCallback(shown);
+  }
   button.addEventListener("click", toggle);
   for (const step of all("[data-step]")) step.addEventListener("click", () => { video.pause(); go(frame() + +step.dataset.step); });
   seek.addEventListener("input", () => { video.pause(); go(+seek.value); });
