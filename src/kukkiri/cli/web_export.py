@@ -17,7 +17,7 @@ def web_export(
     preset: tuple[Literal["fast", "balanced", "best"], ...] = ("fast", "balanced", "best"),
     json: bool = False,
 ) -> None:
-    """Write a web site that upscales images in the visitor's browser. Nothing is uploaded, and any static host serves it.
+    """Write a site that upscales images in the visitor's browser. Nothing is uploaded; any static host serves it.
 
     Args:
         folder: a new or empty folder, or an earlier export, which is replaced.

@@ -23,7 +23,7 @@ SITE_FILE = "kukkiri-site.json"
 """File at the root of an exported site: its version, and the sha256 of every other file."""
 _SERVICE_WORKER = "service-worker.js"
 _LEFT_OUT = ("index.html", "browser/service_worker.js")
-_PAGE_ONLY = re.compile(r"docs\.")  # pages of the server's API
+_NOT_OF_THE_SITE = re.compile(r"docs\.|.+\.d\.ts$")  # the page about the server's API, and types for its authors
 _POLICY = (
     "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self' blob:; "
     "img-src 'self' blob: data:; media-src 'self' blob:; style-src 'self'; base-uri 'none'; form-action 'none'"
@@ -111,7 +111,7 @@ def _collect(manifest: Mapping[str, Any]) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     for path in sorted(static.rglob("*")):
         name = path.relative_to(static).as_posix()
-        if path.is_file() and name not in _LEFT_OUT and not _PAGE_ONLY.match(name):
+        if path.is_file() and name not in _LEFT_OUT and not _NOT_OF_THE_SITE.match(name):
             files[f"static/{name}"] = path.read_bytes()
     for model, about in manifest["networks"].items():
         files[f"networks/{about['file']}"] = pretrained.locate(model, ".onnx").read_bytes()
@@ -132,7 +132,7 @@ def _collect(manifest: Mapping[str, Any]) -> dict[str, bytes]:
 
 
 def _adapt_page(page: str) -> str:
-    """The page with the browser as its only engine, its service worker, and the policy that a server sends as a header."""
+    """The page with the browser as its only engine, its service worker, and the policy that servers send in a header."""
     page = _substitute(
         page,
         '<meta name="kukkiri-engines" content="server browser">',

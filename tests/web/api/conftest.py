@@ -115,3 +115,9 @@ def make_api(tmp_path: Path) -> Iterator[Make]:
     yield make
     for store in stores:
         store.close()
+
+
+@pytest.fixture
+def png(photo: Path) -> bytes:
+    """The bytes of a small PNG file."""
+    return photo.read_bytes()

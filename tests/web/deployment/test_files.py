@@ -40,7 +40,9 @@ def parse(command: list[str]) -> dict[str, object]:
 
 
 def test_hadolint_finds_nothing():
-    found = subprocess.run([find_program("hadolint"), DEPLOY / "Dockerfile"], capture_output=True, text=True, check=False)
+    found = subprocess.run(
+        [find_program("hadolint"), DEPLOY / "Dockerfile"], capture_output=True, text=True, check=False
+    )
     assert (found.returncode, found.stdout) == (0, "")
 
 

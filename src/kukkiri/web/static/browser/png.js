@@ -154,8 +154,8 @@ function takeSample(row, place, bits) {
  * @param {number} step bytes of a pixel, at least 1
  */
 function unfilter(rows, stride, step) {
-  const zero = new Uint8Array(stride);
-  let above = zero;
+  /** @type {Uint8Array} */
+  let above = new Uint8Array(stride);
   for (let start = 0; start < rows.length; start += stride + 1) {
     const row = rows.subarray(start + 1, start + 1 + stride);
     const filter = rows[start];
@@ -188,7 +188,9 @@ function paeth(left, up, corner) {
  * @param {{height: number, stride: number, step: number}} shape in bytes
  */
 function* filterRows(levels, { height, stride, step }) {
+  /** @type {Uint8Array} */
   let above = new Uint8Array(stride);
+  /** @type {Uint8Array} */
   let row = new Uint8Array(stride);
   const tried = [1, 2, 4].map((filter) => ({ filter, line: new Uint8Array(stride + 1) }));
   const wide = levels instanceof Uint16Array;

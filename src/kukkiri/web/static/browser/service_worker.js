@@ -6,7 +6,8 @@
  */
 
 const SITE = "development";
-const CACHE = `kukkiri ${self.registration.scope} ${SITE}`;
+const scope = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
+const CACHE = `kukkiri ${scope.registration.scope} ${SITE}`;
 const FILES = "kukkiri-site.json";
 const ISOLATION = {
   "Cross-Origin-Opener-Policy": "same-origin",
@@ -14,11 +15,11 @@ const ISOLATION = {
   "Cross-Origin-Resource-Policy": "same-origin",
 };
 
-self.addEventListener("install", (event) => event.waitUntil(install()));
-self.addEventListener("activate", (event) => event.waitUntil(activate()));
-self.addEventListener("fetch", (event) => {
+scope.addEventListener("install", (event) => event.waitUntil(install()));
+scope.addEventListener("activate", (event) => event.waitUntil(activate()));
+scope.addEventListener("fetch", (event) => {
   const { method, url, mode } = event.request;
-  if (method !== "GET" || !url.startsWith(self.registration.scope)) return;
+  if (method !== "GET" || !url.startsWith(scope.registration.scope)) return;
   event.respondWith(answer(event.request, mode === "navigate"));
 });
 
@@ -26,14 +27,14 @@ async function install() {
   const { files } = await (await fetch(FILES, { cache: "no-cache" })).json();
   const cache = await caches.open(CACHE);
   await cache.addAll(["./", ...Object.keys(files)].map((path) => new Request(path, { cache: "no-cache" })));
-  await self.skipWaiting();
+  await scope.skipWaiting();
 }
 
 async function activate() {
-  const mine = `kukkiri ${self.registration.scope} `; // another folder of this host may hold another site
+  const mine = `kukkiri ${scope.registration.scope} `; // another folder of this host may hold another site
   const old = (await caches.keys()).filter((name) => name.startsWith(mine) && name !== CACHE);
   await Promise.all(old.map((name) => caches.delete(name)));
-  await self.clients.claim();
+  await scope.clients.claim();
 }
 
 /**

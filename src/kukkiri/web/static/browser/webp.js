@@ -42,6 +42,7 @@ export function addToWebp(bytes, { height, width }, { exif, profile }) {
   [width - 1, height - 1].forEach((side, place) => {
     for (let byte = 0; byte < 3; byte++) header[4 + 3 * place + byte] = (side >> (8 * byte)) & 255;
   });
+  /** @type {Chunk[]} */
   const parts = [{ type: "VP8X", data: header }];
   if (profile) parts.push({ type: "ICCP", data: profile });
   parts.push(...pixels);
