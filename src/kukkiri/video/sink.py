@@ -234,13 +234,22 @@ class VideoSink:
                     break
 
     def catch_up(self) -> None:
-        """Copy what is left of an earlier run from the journal; then the new file replaces that run's."""
+        """Copy what is left of an earlier run from the journal.
+
+        Raises:
+            VideoError: the disk is full, or the journal is damaged.
+        """
         with self.explained():
             for packet in self._waiting or ():
                 self._mux(packet)
         self._waiting = None
-        if self._writing == self._files.second:
-            with suppress(OSError):  # where an open file cannot be renamed, both stay
+
+    def _overtake(self) -> None:
+        """Replace the earlier run's file once this run's holds as much: packets reach the disk in their time."""
+        if self._writing != self._files.second:
+            return
+        with suppress(OSError):  # where an open file cannot be renamed, both stay
+            if self._writing.stat().st_size >= self._files.clip.stat().st_size:
                 self._writing.replace(self._files.clip)
                 self._writing = self._files.clip
 
@@ -259,6 +268,7 @@ class VideoSink:
             for packet in self._encoder.encode(frame):
                 self._put(packet)
         self._frames += 1
+        self._overtake()
 
     def finish(self) -> int:
         """End the clip and put it in place.
@@ -304,7 +314,9 @@ class VideoSink:
         self._journal.close()
         if self._frames == 0:
             self._files.remove()
-        elif self._waiting is not None and self._writing == self._files.second:  # the earlier run's is longer
+            return
+        self._overtake()
+        if self._writing == self._files.second:  # the earlier run's holds more
             with suppress(OSError):
                 self._writing.unlink()
 
