@@ -37,6 +37,8 @@ BORDER = 16
 """HR pixels that are cut: as far as the networks see, and what enters the window."""
 BLOCK = 8
 """Side in LR pixels of the blocks that are still or not."""
+SETTLED = 4
+"""Frames before the first that is scored, so that every mean is complete."""
 SLACK = 1.15
 """A block is still when its RMS difference is at most this times what the noise explains."""
 
@@ -146,7 +148,7 @@ def compare_means(options: argparse.Namespace, photos: Sequence[Plane]) -> None:
     model = options.model[0] if len(options.model) == 1 else "plain-s"
     upscaler = Upscaler(model, scale=options.scale, threads=1)
     ways = ("each frame alone", "along, 2 frames", "along, 4 frames", "along, off by 1 pixel", "where still")
-    print(f"{model}, the frames from the fourth on")
+    print(f"{model}, the frames from the fifth on")
     print(f"| {'scene':<22} |{''.join(f' {way:>21} |' for way in ways)}")
     print(f"|{'-' * 24}|{'|'.join(['-' * 23] * len(ways))}|")
     for scene in SCENES:
@@ -164,7 +166,7 @@ def compare_means(options: argparse.Namespace, photos: Sequence[Plane]) -> None:
                 still,
             )
             for way, planes in zip(ways, results, strict=True):
-                found[way].append(score(pairs, planes, scene, 3))
+                found[way].append(score(pairs, planes, scene, SETTLED))
         cells = "".join(f" {mean(found[way], 0):9.2f} dB {mean(found[way], 1):8.2f} |" for way in ways)
         print(f"| {scene.name:<22} |{cells}", flush=True)
 
@@ -172,7 +174,7 @@ def compare_means(options: argparse.Namespace, photos: Sequence[Plane]) -> None:
 def compare_encoded(options: argparse.Namespace, photos: Sequence[Plane]) -> None:
     model = options.model[0] if len(options.model) == 1 else "plain-s"
     upscaler = Upscaler(model, scale=options.scale, threads=1)
-    print(f"{model}, the frames from the fourth on; noise is the estimate from the decoded frames")
+    print(f"{model}, the frames from the fifth on; noise is the estimate from the decoded frames")
     print("| scene                  |  crf | noise |      each frame alone |           where still |")
     print("|------------------------|------|-------|-----------------------|-----------------------|")
     for scene in (scene for scene in SCENES if scene.motion == (0, 0) or scene.noise):
@@ -185,7 +187,7 @@ def compare_encoded(options: argparse.Namespace, photos: Sequence[Plane]) -> Non
                 noises.append(estimate_noise(lrs))
                 still = average_still(lrs, noise=noises[-1])
                 for way, frames in (("alone", lrs), ("still", still)):
-                    found[way].append(score(pairs, [upscale(upscaler, lr) for lr in frames], scene, 3))
+                    found[way].append(score(pairs, [upscale(upscaler, lr) for lr in frames], scene, SETTLED))
             cells = "".join(f" {mean(scores, 0):9.2f} dB {mean(scores, 1):8.2f} |" for scores in found.values())
             shown = "none" if crf is None else crf
             print(f"| {scene.name:<22} | {shown:>4} | {np.mean(noises):5.2f} |{cells}", flush=True)

@@ -72,6 +72,11 @@ def test_the_python_of_a_page_runs(page: Path, place: Path) -> None:
     code = read_python(page)
     if page.stem in OF_TORCH:
         make_weights()
+    if page.stem == "video":
+        pytest.importorskip("av")
+        from tests.cli.test_clips import make_clip
+
+        make_clip(place / "clip.mkv")
     if page.stem == "adapt":  # ten steps on a small image
         Image.from_array(lr[:32, :32]).save("photo.png", overwrite=True)
     code = code.replace("steps=2000", "steps=2, batch=1, patch=8")

@@ -96,8 +96,8 @@ def test_a_browser_shows_both_sides_of_the_same_frame(tmp_path):
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(page_path.as_uri())
         for _ in range(4):
-            expected = f"{len(shown) + 1} / 4"
-            page.wait_for_function(f"document.querySelector('.transport output').textContent.startsWith('{expected}')")
+            place = page.get_by_text(f"{len(shown) + 1} / 4")
+            place.wait_for(timeout=20_000)
             page.wait_for_timeout(200)
             shown.append(page.evaluate(levels))
             texts.append(page.inner_text(".transport output"))

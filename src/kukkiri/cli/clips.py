@@ -80,6 +80,7 @@ class ClipRunner:
                 FileProgress(job, "upscaling", state.frames, state.total or 0, state.output_size, "frame", state.reused)
             )
 
+        self._keeping.check(job.target, overwrite=self._overwrite)
         begun = time.perf_counter()
         if self._upscaler is None:
             self._upscaler = self._make(threads=1, workers=self._workers)

@@ -13,6 +13,7 @@ class Pace:
     def __init__(self) -> None:
         self.started = time.monotonic()
         self.begun: float | None = None
+        self._earlier = 0
         self.seen = time.monotonic()
         self.last: FileProgress | None = None
 
@@ -21,6 +22,7 @@ class Pace:
         self.seen, self.last = time.monotonic(), progress
         if progress.step == "upscaling" and self.begun is None:
             self.begun = self.seen
+            self._earlier = progress.done if progress.unit == "frame" else 0  # frames of a run that this one resumes
 
     @property
     def share(self) -> float:
@@ -38,7 +40,7 @@ class Pace:
             return None
         if not self.share or self.seen <= self.begun:
             return None
-        images = self.last.done if self.last.unit == "frame" else self.share
+        images = self.last.done - self._earlier if self.last.unit == "frame" else self.share
         height, width = self.last.output_size
         return images * height * width / 1e6 / (self.seen - self.begun)
 
@@ -47,14 +49,17 @@ class Pace:
         """Of a clip; ``None`` before it is known, and of an image."""
         if self.last is None or self.last.unit != "frame" or self.begun is None or self.seen <= self.begun:
             return None
-        return self.last.done / (self.seen - self.begun)
+        return (self.last.done - self._earlier) / (self.seen - self.begun)
 
     @property
     def seconds_left(self) -> float | None:
         """Until the last tile; ``None`` before it is known."""
         if self.begun is None or not self.share:
             return None
-        left = (self.seen - self.begun) * (1 - self.share) / self.share
+        earlier = self._earlier / self.last.total if self.last is not None and self.last.total else 0.0
+        if self.share <= earlier:
+            return None
+        left = (self.seen - self.begun) * (1 - self.share) / (self.share - earlier)
         return max(0.0, left - (time.monotonic() - self.seen))
 
     def describe(self) -> str:
