@@ -1,7 +1,7 @@
 """A store of jobs in a folder of its own, images to submit, and a way to do all that waits in this process."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ class Room:
             work,
             UpscalerCache(threads=1, workers=1),
             folder,
-            limits=self.settings.limits,
+            settings=self.settings,
             stop=lambda: False,
         )
 
@@ -97,7 +97,3 @@ def open_room(tmp_path: Path) -> Iterator[Callable[..., Room]]:
 @pytest.fixture
 def room(open_room: Callable[..., Room]) -> Room:
     return open_room()
-
-
-def shrink(settings: ServerSettings, **limits: Any) -> Limits:
-    return replace(settings.limits, **limits)

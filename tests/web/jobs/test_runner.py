@@ -1,6 +1,7 @@
 """Work through the path of the command line: notes, metadata, formats, cancelling, the time limit, errors in words."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -79,11 +80,11 @@ def large(room):
     work = room.claim()
 
     def begin(*, seconds=0.0, stop=lambda: False):
-        limits = Limits(job_seconds=seconds)
+        settings = replace(room.settings, limits=Limits(job_seconds=seconds))
         upscalers = UpscalerCache(threads=1, workers=1)
         folder = room.store.folder.temporary
         thread = threading.Thread(
-            target=do_work, args=(room.queue, work, upscalers, folder), kwargs={"limits": limits, "stop": stop}
+            target=do_work, args=(room.queue, work, upscalers, folder), kwargs={"settings": settings, "stop": stop}
         )
         thread.start()
         return thread

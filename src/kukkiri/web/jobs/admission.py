@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kukkiri.errors import ImageError, KukkiriError, make_printable
+from kukkiri.files import CLIP_OUTPUT_SUFFIXES
 from kukkiri.images import PIXEL_LIMIT, ImageHeader, find_own_suffix
 from kukkiri.inference import Upscaler
+from kukkiri.inference.engine import count_usable_threads
 from kukkiri.inference.part_counts import count_images, read_first_header
 from kukkiri.inference.streamed_files import estimate_stream
+from kukkiri.web.jobs.clips import check_clip_options, is_clip, read_clip
 from kukkiri.web.jobs.job import JobOptions
 from kukkiri.web.limits import MB, name_option
 from kukkiri.web.settings import ServerSettings
 
-__all__ = ["Admission", "Admissions", "TooLargeError", "UpscalerCache", "find_pixel_limit"]
+__all__ = ["Admission", "Admissions", "TooLargeError", "UpscalerCache", "choose_threads", "find_pixel_limit"]
 
 _CACHED = 8
 
@@ -61,12 +64,13 @@ class UpscalerCache:
         self._kept: OrderedDict[tuple[object, ...], Upscaler] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, options: JobOptions, *, budget: int | None) -> Upscaler:
+    def get(self, options: JobOptions, *, budget: int | None, frames: int = 0) -> Upscaler:
         """Return the upscaler for some options.
 
         Args:
             options: of a job.
-            budget: bytes that one image may take; ``None``: a share of what is free.
+            budget: bytes that the work may take; ``None``: a share of what is free.
+            frames: of a clip that are in work at one time, each in a thread of its own; 0 for an image.
 
         Raises:
             ModelError: an impossible scale, or a model without such weights.
@@ -74,7 +78,7 @@ class UpscalerCache:
         size = options.size_keywords()
         key = (
             *(options.chosen_model, options.scale, options.weights, options.ensemble, options.chop, options.bounded),
-            *(options.skip_flat, options.wrap, options.alpha, *size.values(), budget),
+            *(options.skip_flat, options.wrap, options.alpha, *size.values(), budget, frames),
         )
         with self._lock:
             found = self._kept.get(key)
@@ -84,9 +88,9 @@ class UpscalerCache:
                     scale=options.scale,
                     ensemble=options.ensemble,
                     chop=options.chop,
-                    threads=self._threads,
-                    memory=budget,
-                    workers=self._workers,
+                    threads=1 if frames else self._threads,
+                    memory=budget and budget // max(1, frames),
+                    workers=self._workers * max(1, frames),
                     skip_flat=options.skip_flat,
                     bounded=options.bounded,
                     weights=options.weights,
@@ -106,6 +110,7 @@ class Admissions:
 
     def __init__(self, settings: ServerSettings) -> None:
         self._limits, self._workers = settings.limits, max(1, settings.workers)
+        self._threads = choose_threads(settings)
         self._upscalers = UpscalerCache(threads=1, workers=self._workers)
 
     def inspect(self, path: Path, options: JobOptions, *, name: str = "the image") -> Admission:
@@ -131,6 +136,10 @@ class Admissions:
             raise error if shown == str(error) else type(error)(shown) from error
 
     def _inspect(self, path: Path, options: JobOptions, name: str) -> Admission:
+        clip = is_clip(path)
+        check_clip_options(options, clip=clip)
+        if clip:
+            return self._inspect_clip(path, options, name)
         limit = find_pixel_limit(self._limits.input_pixels)
         header = read_first_header(path, pixel_limit=limit)
         count = 1 if options.page is not None else count_images(path, pixel_limit=max(limit, PIXEL_LIMIT))
@@ -148,6 +157,29 @@ class Admissions:
             bytes=path.stat().st_size,
             memory=memory,
             budget=budget,
+        )
+
+    def _inspect_clip(self, path: Path, options: JobOptions, name: str) -> Admission:
+        """Compare the frames of a clip with the limits, each for itself; its length is bounded by the time of a job."""
+        clip, frames = read_clip(path), self._threads
+        _check_pixels(name, "a frame of it has", clip.size, 1, self._limits.input_pixels, "max_input_megapixels")
+        budget = self._list_budgets()[0]
+        upscaler = self._upscalers.get(options, budget=budget, frames=frames)
+        output_size = upscaler.plan_size(clip.size)
+        what = "a frame of its result has"
+        _check_pixels(name, what, output_size, 1, self._limits.output_pixels, "max_output_megapixels")
+        try:
+            memory = frames * upscaler.plan(clip.size, channels=clip.channels).memory
+        except ImageError as error:
+            raise self._refuse(name) from error
+        suffix = Path(name).suffix.lower()
+        return Admission(
+            size=clip.size,
+            output_size=output_size,
+            bytes=path.stat().st_size,
+            memory=memory,
+            budget=budget,
+            suffix=suffix if suffix in CLIP_OUTPUT_SUFFIXES else "",
         )
 
     def _list_budgets(self) -> list[int | None]:
@@ -171,11 +203,19 @@ class Admissions:
                 continue
             if budget is None or memory <= budget:
                 return memory, budget
-        raise TooLargeError(
+        raise self._refuse(name) from refusal
+
+    def _refuse(self, name: str) -> TooLargeError:
+        return TooLargeError(
             f"{name}: the work on it takes more memory than this server gives to all jobs together, "
             f"{self._limits.memory_bytes / MB:g} MB. Ask for a smaller scale, send a part of the image, or raise "
             f"{name_option('max_memory_mb')}."
-        ) from refusal
+        )
+
+
+def choose_threads(settings: ServerSettings) -> int:
+    """CPU threads of one worker: those that were asked for, else the usable ones divided by the workers."""
+    return settings.threads or max(1, count_usable_threads() // max(1, settings.workers))
 
 
 def find_pixel_limit(limit: int) -> int:

@@ -89,8 +89,9 @@ class JobFolder:
         self.folder = folder
         self.uploads, self.results = folder / "uploads", folder / "results"
         self.temporary, self.locks = folder / "tmp", folder / "locks"
+        self.parts = folder / "parts"
         try:
-            for each in (folder, self.uploads, self.results, self.temporary, self.locks):
+            for each in (folder, self.uploads, self.results, self.temporary, self.locks, self.parts):
                 each.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigError(

@@ -79,7 +79,7 @@ def _forget_by_bytes(connection: sqlite3.Connection, most: int) -> None:
 
 
 def _sweep_files(folder: JobFolder) -> None:
-    """Delete uploads and results without a row; they are put in their places in transactions, and so is this one."""
+    """Delete uploads, results and begun clips without a row, in a transaction, as they are put in their places."""
     with folder.change() as connection:
         rows = connection.execute("SELECT sha256 || suffix AS upload, result_file FROM works").fetchall()
         uploads, results = {row["upload"] for row in rows}, {row["result_file"] for row in rows}
@@ -87,6 +87,11 @@ def _sweep_files(folder: JobFolder) -> None:
             for file in place.iterdir():
                 if file.name not in wanted:
                     _unlink(file)
+        unfinished = connection.execute("SELECT id FROM works WHERE state IN ('queued', 'running')").fetchall()
+        numbers = {str(row["id"]) for row in unfinished}
+        for begun in folder.parts.iterdir():
+            if begun.name not in numbers:
+                shutil.rmtree(begun, ignore_errors=True)
 
 
 def _sweep_dead(folder: JobFolder) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Self, get_args
 
 from kukkiri import pretrained
 from kukkiri.errors import ConfigError, ModelError, did_you_mean
+from kukkiri.files import CLIP_OUTPUT_SUFFIXES
 from kukkiri.images import OUTPUT_SUFFIXES
 from kukkiri.images.metadata_policy import MetadataPolicy
 from kukkiri.inference import INTERPOLATIONS, PRESETS, TargetSize
@@ -75,7 +76,7 @@ class JobOptions:
     skip_flat: bool = False
     """Interpolate flat parts."""
     format: str = SAME
-    """``same``, or a type such as ``png``."""
+    """``same``, or a type such as ``png``; of a clip a container such as ``mp4``."""
     quality: int | None = None
     """1 to 100 for JPEG, WebP, AVIF and JPEG XL."""
     page: int | None = None
@@ -93,8 +94,9 @@ class JobOptions:
         _check_choice("metadata", self.metadata, get_args(MetadataPolicy))
         _check_choice("alpha", self.alpha, get_args(AlphaMode))
         form = self.format.lower().removeprefix(".")
-        if form != SAME and f".{form}" not in OUTPUT_SUFFIXES:
-            known = [SAME, *(suffix.removeprefix(".") for suffix in OUTPUT_SUFFIXES)]
+        suffixes = (*OUTPUT_SUFFIXES, *CLIP_OUTPUT_SUFFIXES)
+        if form != SAME and f".{form}" not in suffixes:
+            known = [SAME, *(suffix.removeprefix(".") for suffix in suffixes)]
             raise ConfigError(f"cannot write {self.format!r}{did_you_mean(form, known)}")
         object.__setattr__(self, "format", form)
         if self.chop and self.skip_flat:

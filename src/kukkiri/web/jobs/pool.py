@@ -10,12 +10,13 @@ import time
 from dataclasses import dataclass, field
 
 from kukkiri.errors import KukkiriError
+from kukkiri.web.jobs.admission import choose_threads
 from kukkiri.web.jobs.database import JobFolder
 from kukkiri.web.jobs.keeping import sweep
 from kukkiri.web.jobs.presence import BEAT, Presence
 from kukkiri.web.jobs.problems import describe_error
 from kukkiri.web.jobs.work_queue import WorkQueue
-from kukkiri.web.jobs.worker import choose_threads, describe_settings
+from kukkiri.web.jobs.worker import describe_settings
 from kukkiri.web.limits import name_option
 from kukkiri.web.settings import ServerSettings
 

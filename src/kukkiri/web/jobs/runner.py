@@ -1,6 +1,7 @@
 """One piece of work: the input through the path of ``kukkiri upscale``, with progress, cancelling and a time limit."""
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -13,12 +14,14 @@ from kukkiri.images.reading import read_rows
 from kukkiri.inference import FileProgress, FileResult, FolderRun, Upscaler
 from kukkiri.inference.file_jobs import SAME
 from kukkiri.inference.keeping import Keeping
-from kukkiri.web.jobs.admission import UpscalerCache, find_pixel_limit
+from kukkiri.web.jobs.admission import UpscalerCache, choose_threads, find_pixel_limit
+from kukkiri.web.jobs.clips import CLIP_MEDIA_TYPES, choose_clip_target, is_clip, run_clip
 from kukkiri.web.jobs.job import Kept, ResultInfo
 from kukkiri.web.jobs.problems import ErrorInfo, describe_error
 from kukkiri.web.jobs.rows import INPUT
 from kukkiri.web.jobs.work_queue import Work, WorkQueue
 from kukkiri.web.limits import Limits, name_option
+from kukkiri.web.settings import ServerSettings
 
 __all__ = ["MEDIA_TYPES", "Watch", "do_work"]
 
@@ -44,6 +47,7 @@ MEDIA_TYPES = {
     ".tif": "image/tiff",
     ".tiff": "image/tiff",
     ".webp": "image/webp",
+    **CLIP_MEDIA_TYPES,
 }
 """By the suffix of a result."""
 _TOO_LONG = (
@@ -112,7 +116,13 @@ class Watch:
 
 
 def do_work(
-    queue: WorkQueue, work: Work, upscalers: UpscalerCache, folder: Path, *, limits: Limits, stop: Callable[[], bool]
+    queue: WorkQueue,
+    work: Work,
+    upscalers: UpscalerCache,
+    folder: Path,
+    *,
+    settings: ServerSettings,
+    stop: Callable[[], bool],
 ) -> None:
     """Do a piece of work to its end, whatever that is, and store the outcome.
 
@@ -121,13 +131,18 @@ def do_work(
         work: that was claimed.
         upscalers: of this process.
         folder: for temporary files; what is left in it is not needed.
-        limits: of the server.
+        settings: of the server.
         stop: true when the process is to end without finishing it; the work is given back.
     """
-    watch = Watch(queue, work, seconds=limits.job_seconds, stop=stop)
+    seconds = settings.limits.job_seconds
+    watch = Watch(queue, work, seconds=seconds, stop=stop)
     error: ErrorInfo | None = None
     try:
-        found = _upscale(work, upscalers, folder, limits=limits, watch=watch)
+        if is_clip(work.source):
+            parts = queue.folder.parts / str(work.number)
+            found = _upscale_clip(work, upscalers, parts, frames=choose_threads(settings), watch=watch)
+        else:
+            found = _upscale(work, upscalers, folder, limits=settings.limits, watch=watch)
         watch.end()
         if isinstance(found, ErrorInfo):
             error = found
@@ -137,7 +152,6 @@ def do_work(
         if watch.reason == "stop":
             queue.give_back(work)
             return
-        seconds = limits.job_seconds
         error = describe_error(_TOO_LONG.format(seconds=seconds, option=name_option("job_seconds")), status=504)
     except MemoryError:
         error = describe_error("there is not enough memory for this image. Ask for a smaller scale.", status=413)
@@ -153,6 +167,7 @@ def do_work(
     if error is not None:
         for text in (str(work.source), make_printable(work.source)):
             error = error.rename(text, INPUT)
+        error = error.rename(f"{queue.folder.folder}{os.sep}", "")  # where the server's files lie is not told
         queue.fail(work, error)
 
 
@@ -182,14 +197,25 @@ def _upscale(
     (result,) = list(run)
     if result.error:
         return describe_error(result.error, status=413 if result.out_of_memory else 422)
-    return target, _describe(work.source, target, result)
+    return target, _describe(work.source, target, result, kept=_find_kept(work.source, target))
 
 
-def _describe(source: Path, target: Path, result: FileResult) -> ResultInfo:
+def _upscale_clip(
+    work: Work, upscalers: UpscalerCache, folder: Path, *, frames: int, watch: Watch
+) -> tuple[Path, ResultInfo] | ErrorInfo:
+    """Write the result into a folder that a killed process leaves to the next one."""
+    target = choose_clip_target(work.source, work.options, folder)
+    upscaler = upscalers.get(work.options, budget=work.budget, frames=frames)
+    result = run_clip(work.source, target, upscaler, workers=frames, progress=watch.tell)
+    return target, _describe(work.source, target, result, kept=Kept())
+
+
+def _describe(source: Path, target: Path, result: FileResult, *, kept: Kept) -> ResultInfo:
     """Describe a result; name, bytes and hash of the file are filled in by others."""
     height, width = result.output_size or (0, 0)
     texts = (str(source), make_printable(source))
     notes = tuple(note.replace(texts[0], INPUT).replace(texts[1], INPUT) for note in result.notes)
+    notes = tuple(note.replace(str(target), "the result").replace(target.name, "the result") for note in notes)
     return ResultInfo(
         bytes=0,
         width=width,
@@ -200,7 +226,7 @@ def _describe(source: Path, target: Path, result: FileResult) -> ResultInfo:
         seconds=round(result.seconds, 3),
         weights=result.domain,
         notes=notes,
-        kept=_find_kept(source, target),
+        kept=kept,
     )
 
 

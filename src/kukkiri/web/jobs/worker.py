@@ -14,9 +14,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from kukkiri.inference.engine import count_usable_threads
 from kukkiri.signals import handled_signals
-from kukkiri.web.jobs.admission import UpscalerCache
+from kukkiri.web.jobs.admission import UpscalerCache, choose_threads
 from kukkiri.web.jobs.database import JobFolder, StoreError
 from kukkiri.web.jobs.presence import BEAT, Presence
 from kukkiri.web.jobs.runner import do_work
@@ -24,7 +23,7 @@ from kukkiri.web.jobs.work_queue import WorkQueue
 from kukkiri.web.limits import Limits
 from kukkiri.web.settings import ServerSettings
 
-__all__ = ["choose_threads", "describe_settings", "serve_jobs"]
+__all__ = ["describe_settings", "serve_jobs"]
 
 _LOG = logging.getLogger(__name__)
 _IDLE = 0.1  # seconds between two looks at an empty queue
@@ -57,7 +56,7 @@ def serve_jobs(
             if work is None:
                 stopping.wait(_IDLE)
                 continue
-            do_work(queue, work, upscalers, temporary, limits=settings.limits, stop=abandon)
+            do_work(queue, work, upscalers, temporary, settings=settings, stop=abandon)
             _clear(temporary)
         except StoreError:
             _LOG.exception("the store of jobs is in trouble")
@@ -71,11 +70,6 @@ def _clear(folder: Path) -> None:
     """Delete what a work left that failed or was cancelled."""
     for file in folder.iterdir():
         file.unlink(missing_ok=True)
-
-
-def choose_threads(settings: ServerSettings) -> int:
-    """CPU threads of one worker: those that were asked for, else the usable ones divided by the workers."""
-    return settings.threads or max(1, count_usable_threads() // max(1, settings.workers))
 
 
 def describe_settings(settings: ServerSettings, *, pool: str) -> str:
