@@ -95,6 +95,10 @@ def serve(
     def announce() -> None:
         print_result(address)
         print_progress(f"kukkiri: page at {address}/, API at {address}/docs, files in {settings.folder}. Ctrl-C stops.")
+        if metrics_listener is not None:
+            print_progress(
+                f"kukkiri: metrics at {_name_address(network.host, metrics_listener.getsockname()[1])}/metrics"
+            )
         if not keys and not _is_local(network.host):
             print_progress("kukkiri: anyone who reaches this address can use it. --api-key FILE asks for a key.")
         if open:

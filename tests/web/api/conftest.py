@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -71,6 +72,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     limits = ["--header-seconds=1", "--body-stall-seconds=1", "--send-stall-seconds=1", "--max-body-mb=2"]
     limits += ["--max-output-megapixels=9", "--max-client-jobs=0", "--max-queue=0", "--log-requests"]
     with serve(tmp_path_factory.mktemp("server"), *limits) as served:
+        while httpx.get(f"{served.address}/ready").status_code != 200:
+            time.sleep(0.1)
         yield served
         assert "Traceback" not in served.log.read_text()
 
