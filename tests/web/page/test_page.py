@@ -1,6 +1,7 @@
 """The page in Chromium, against a server that follows the contract."""
 
 import base64
+import io
 import zipfile
 from typing import Any
 
@@ -282,3 +283,17 @@ def test_target_size_and_advanced_options_reach_the_server(open_page, server, ph
         "mode": "job", "filename": "cat.png", "scale": "2.5", "preset": "best", "weights": "auto", "format": "same",
         "metadata": "copyright", "alpha": "transparency", "wrap": "true",
     }  # fmt: skip
+
+
+def test_file_that_no_browser_shows_is_upscaled_and_said_to_be_whole(open_page, photo):
+    from PIL import Image
+
+    tiff = io.BytesIO()
+    Image.open(io.BytesIO(photo)).save(tiff, "TIFF")
+    page = open_page()
+    choose(page, ("scan.tif", tiff.getvalue()), kind="image/tiff")
+    expect(page.locator(".unseen")).to_contain_text("it can be upscaled all the same")
+    page.click("#run")
+    expect(page.locator(".unseen")).to_contain_text("download it")
+    expect(page.locator(".numbers")).to_contain_text("120 × 80 px")
+    expect(page.locator(".pane.after img")).not_to_be_visible()

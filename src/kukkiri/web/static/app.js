@@ -26,7 +26,10 @@ const zip = find("#zip", HTMLButtonElement);
 let selected = null;
 
 const list = new ListView({
-  show: select,
+  show: (item) => {
+    select(item);
+    viewer.root.scrollIntoView({ block: "nearest" });
+  },
   cancel: (item) => queue.cancel(item),
   retry: (item) => start([item]),
   remove,
@@ -122,20 +125,27 @@ function showOther(item) {
   video.hidden = source === null;
   if (source === null) video.removeAttribute("src");
   else if (video.getAttribute("src") !== source) video.src = source;
-  const unseen = find(".unseen", HTMLElement);
-  const shownBefore = item.size !== null || item.clip;
-  unseen.hidden = shownBefore || item.result !== null;
-  unseen.textContent = t("unseen.input");
+  const unknown = item.size === null && !item.clip && item.result === null;
+  sayUnseen(unknown ? "unseen.input" : null, unknown);
 }
 
 find(".pane.after img", HTMLImageElement).addEventListener("error", () => {
-  const unseen = find(".unseen", HTMLElement);
-  if (selected?.result == null) return;
-  unseen.hidden = false;
-  unseen.textContent = t("unseen");
+  if (selected === null || selected.result === null) return;
   const { name, url, size } = selected;
-  if (size !== null) viewer.show({ name, before: url, after: null, ...size });
+  viewer.show({ name, before: size === null ? null : url, after: null, ...(size ?? SHAPE) });
+  sayUnseen("unseen", size === null);
 });
+
+/**
+ * @param {"unseen" | "unseen.input" | null} key
+ * @param {boolean} alone there is nothing else to see
+ */
+function sayUnseen(key, alone) {
+  const unseen = find(".unseen", HTMLElement);
+  unseen.hidden = key === null;
+  unseen.classList.toggle("alone", alone);
+  unseen.textContent = key === null ? "" : t(key);
+}
 
 queue.addEventListener("list", draw);
 queue.addEventListener("change", (event) => {
@@ -185,7 +195,7 @@ function drawWords() {
     button.setAttribute("aria-pressed", String(button.getAttribute("data-language") === currentLanguage()));
   }
   const version = queue.chosen?.availability.version ?? "";
-  find("#made", HTMLElement).textContent = t("footer.made", { version }).replace("  ", " ");
+  find("#made", HTMLElement).textContent = t("footer.made", { version }).replace(/ (?=[,、])/, "");
   drawTheme();
   form.update();
   viewer.label();

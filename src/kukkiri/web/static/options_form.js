@@ -31,6 +31,7 @@ export class OptionsForm {
    * @param {import("./engine.js").Models} models
    */
   offer(models) {
+    this.form.hidden = false;
     const chosen = this.#stored();
     const radios = (/** @type {string} */ id, /** @type {string} */ name, /** @type {string[]} */ values, /** @type {string} */ usual) => {
       const wanted = values.includes(String(chosen[name])) ? String(chosen[name]) : usual;

@@ -21,6 +21,9 @@ export class Where {
     /** @type {string | null} */
     this.name = null;
     this.why = "";
+    this.loaded = false;
+    this.again = find("#again", HTMLElement);
+    this.again.addEventListener("click", () => location.reload());
     this.field.addEventListener("change", (event) => this.choose(/** @type {HTMLInputElement} */ (event.target).value));
   }
 
@@ -31,6 +34,7 @@ export class Where {
       if (availability.ok) this.engines.set(name, { engine, availability });
       else this.why ||= availability.why ?? "";
     }
+    this.loaded = true;
     this.field.hidden = this.engines.size < 2;
     const stored = localStorage.getItem(STORED) ?? "";
     const first = this.engines.has(stored) ? stored : [...this.engines.keys()][0];
@@ -53,7 +57,9 @@ export class Where {
   /** Says where images go; also anew in another language. */
   say() {
     const chosen = this.name === null ? undefined : this.engines.get(this.name);
+    find("#where", HTMLElement).hidden = !this.loaded;
     find("#where", HTMLElement).classList.toggle("problem", chosen === undefined);
+    this.again.hidden = chosen !== undefined;
     if (chosen === undefined) this.said.textContent = t("privacy.none", { why: this.why });
     else if (this.name === "browser") this.said.textContent = t("privacy.browser");
     else {
