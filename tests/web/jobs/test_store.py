@@ -109,6 +109,7 @@ def test_a_full_queue_says_when_to_come_again(open_room):
         room.submit(3)
     assert caught.value.retry_after == 5  # five seconds a job before anything was measured
     assert room.submit(2).cached  # shares what waits
+    assert list(room.store.incoming_path().parent.iterdir()) == []  # nothing stays of what was refused
     room.do_all()
     room.submit(3)
     room.submit(4)

@@ -203,6 +203,8 @@ class Admissions:
                 continue
             if budget is None or memory <= budget:
                 return memory, budget
+        if not self._limits.memory_bytes:
+            raise TooLargeError(f"{name}: {refusal}") from refusal
         raise self._refuse(name) from refusal
 
     def _refuse(self, name: str) -> TooLargeError:

@@ -16,7 +16,7 @@ from kukkiri.web.jobs.keeping import sweep
 from kukkiri.web.jobs.presence import BEAT, Presence
 from kukkiri.web.jobs.problems import describe_error
 from kukkiri.web.jobs.work_queue import WorkQueue
-from kukkiri.web.jobs.worker import describe_settings
+from kukkiri.web.jobs.worker import ABANDON, STOP, describe_settings
 from kukkiri.web.limits import name_option
 from kukkiri.web.settings import ServerSettings
 
@@ -34,10 +34,24 @@ _LONGEST_PAUSE = 10.0
 class _Worker:
     """A process, and what it told."""
 
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[bytes]
     started: float = field(default_factory=time.monotonic)
     name: str = ""
     """Of its presence; empty until it is ready."""
+
+    def tell(self, said: bytes) -> None:
+        """Send something through its pipe, which may be closed."""
+        if self.process.stdin is not None:
+            with contextlib.suppress(OSError, ValueError):
+                self.process.stdin.write(said)
+                self.process.stdin.flush()
+
+    def close(self) -> None:
+        """Close its pipes."""
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
 
 
 class WorkerPool:
@@ -79,10 +93,9 @@ class WorkerPool:
         if self._thread is not None:
             self._thread.join()
         patience = self._settings.stop_seconds if seconds is None else seconds
-        for wait in (patience, _PATIENCE):
+        for said, wait in ((STOP, patience), (ABANDON, _PATIENCE)):
             for worker in self._workers:
-                with contextlib.suppress(OSError):
-                    worker.process.terminate()
+                worker.tell(said)
             if self._wait(wait):
                 break
         for worker in self._workers:
@@ -90,9 +103,7 @@ class WorkerPool:
                 worker.process.kill()
                 self._give_back(worker)
             worker.process.wait()
-            for pipe in (worker.process.stdin, worker.process.stdout):
-                if pipe is not None:
-                    pipe.close()
+            worker.close()
         self._queue.requeue_dead()
         sweep(self._folder, self._settings.limits)
         self._presence.end()
@@ -118,13 +129,10 @@ class WorkerPool:
             [sys.executable, "-m", "kukkiri.web.jobs.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            text=True,
             env={**os.environ, "VIPS_CONCURRENCY": threads},
         )
         worker = _Worker(process)
-        if process.stdin is not None:
-            process.stdin.write(describe_settings(self._settings, pool=self._presence.name) + "\n")
-            process.stdin.flush()
+        worker.tell(f"{describe_settings(self._settings, pool=self._presence.name)}\n".encode())
         threading.Thread(target=_read_name, args=(worker,), name="kukkiri-ready", daemon=True).start()
         return worker
 
@@ -153,10 +161,7 @@ class WorkerPool:
             _LOG.warning("worker %d ended with %d; starting another", worker.process.pid, worker.process.returncode)
             self._pause = 0.0 if lived > _LONGEST_PAUSE else min(_LONGEST_PAUSE, 2 * self._pause + 0.25)
             self._next_start = time.monotonic() + self._pause
-            for pipe in (worker.process.stdin, worker.process.stdout):
-                if pipe is not None:
-                    with contextlib.suppress(OSError):
-                        pipe.close()
+            worker.close()
             self._workers[place] = self._spawn()
 
     def _end_overdue(self) -> None:
@@ -178,6 +183,6 @@ class WorkerPool:
 def _read_name(worker: _Worker) -> None:
     if worker.process.stdout is not None:
         with contextlib.suppress(ValueError, OSError):
-            worker.name = worker.process.stdout.readline().strip()
+            worker.name = worker.process.stdout.readline().decode().strip()
             while worker.process.stdout.read(1024):  # a full pipe would block the worker
                 pass

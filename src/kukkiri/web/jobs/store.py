@@ -71,7 +71,7 @@ class JobStore:
         and its own cancelling.
 
         Args:
-            upload: the input, on the file system of the store; it is moved away, or deleted when it was there.
+            upload: the input, on the file system of the store; it is moved away, or deleted whatever happens.
             name: of the input, as the client gave it.
             options: of the job.
             client: its name.
@@ -82,6 +82,17 @@ class JobStore:
             TooManyOfClientError: too many jobs of this client wait or run.
             StoreError: the disk is full.
         """
+        try:
+            job_id = self._store(upload, name=name, options=options, client=client, admission=admission)
+        finally:
+            upload.unlink(missing_ok=True)
+        job = self.get(job_id)
+        if job is None:
+            raise RuntimeError(f"job {job_id} vanished")  # only a sweep with no time to keep results does that
+        return job
+
+    def _store(self, upload: Path, *, name: str, options: JobOptions, client: str, admission: Admission) -> str:
+        """Store a job, and the work on it if there is none yet; return its id."""
         sha256 = hash_file(upload, sync=True)
         key, job_id, now = identify(sha256, options), secrets.token_urlsafe(16), time.time()
         with self.folder.change() as connection:
@@ -91,19 +102,14 @@ class JobStore:
             if work is None:
                 self._check_queue(connection)
             stored = self.folder.name_upload(sha256, admission.suffix)
-            if stored.exists():
-                upload.unlink()
-            else:
+            if not stored.exists():
                 _move(upload, stored)
             number = work["id"] if work else _insert_work(connection, key, sha256, options, admission, now)
             connection.execute(
                 "INSERT INTO jobs (id, work, client, name, created, cached) VALUES (?, ?, ?, ?, ?, ?)",
                 (job_id, number, client, clean_name(name), now, work is not None),
             )
-        job = self.get(job_id)
-        if job is None:
-            raise RuntimeError(f"job {job_id} vanished")  # only a sweep with no time to keep results does that
-        return job
+        return job_id
 
     def get(self, job_id: str) -> Job | None:
         """Look up a job; ``None``: unknown, or forgotten."""
@@ -302,5 +308,4 @@ def _move(upload: Path, stored: Path) -> None:
         shutil.copyfile(upload, copy)
         hash_file(copy, sync=True)
         copy.replace(stored)
-        upload.unlink()
     sync_folder(stored.parent)

@@ -1,12 +1,12 @@
 """A worker process: ``python -m kukkiri.web.jobs.worker`` claims one piece of work after the other and does it."""
 
 import dataclasses
+import io
 import json
 import logging
 import os
 import shutil
 import signal
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,9 +23,11 @@ from kukkiri.web.jobs.work_queue import WorkQueue
 from kukkiri.web.limits import Limits
 from kukkiri.web.settings import ServerSettings
 
-__all__ = ["describe_settings", "serve_jobs"]
+__all__ = ["ABANDON", "STOP", "describe_settings", "serve_jobs"]
 
 _LOG = logging.getLogger(__name__)
+STOP, ABANDON = b"s", b"a"
+"""Bytes that the server sends: finish the work at hand and end; give it back and end."""
 _IDLE = 0.1  # seconds between two looks at an empty queue
 _TROUBLE = 2.0  # seconds after an error of the store
 
@@ -93,27 +95,30 @@ def _beat(presence: Presence, stopping: threading.Event) -> None:
 
 
 def _main() -> None:
-    """Serve until a signal comes or the server that started this process is gone; the work at hand is finished.
+    """Serve until the server says stop, a signal comes, or the server is gone; the work at hand is finished.
 
-    A second signal gives the work at hand back.
+    The server says it through the pipe that the settings came from, and also when the work is to be given back.
     """
     logging.basicConfig(format="kukkiri worker: %(levelname)s: %(message)s")
-    values: dict[str, Any] = json.loads(sys.stdin.readline())
+    pipe = io.FileIO(0, closefd=False)  # without a buffer, whose lock a thread would hold at the exit
+    values: dict[str, Any] = json.loads(pipe.readline())
     settings = _read_settings(values)
-    stopping, signals = threading.Event(), []
+    stopping, abandoned = threading.Event(), threading.Event()
 
     def stop(number: int, frame: FrameType | None) -> None:
-        signals.append(number)
         stopping.set()
 
-    def wait_for_parent() -> None:
-        os.read(0, 1)  # ends when the server is gone, however it went; sys.stdin would hold a lock at the exit
+    def listen() -> None:
+        while said := pipe.read(1):  # ends when the server is gone, however it went
+            stopping.set()
+            if said == ABANDON:
+                abandoned.set()
         stopping.set()
 
-    threading.Thread(target=wait_for_parent, name="kukkiri-parent", daemon=True).start()
+    threading.Thread(target=listen, name="kukkiri-parent", daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the server stops its workers
     with handled_signals(stop):
-        serve_jobs(settings, stopping=stopping, abandon=lambda: len(signals) > 1, pool=values["pool"])
+        serve_jobs(settings, stopping=stopping, abandon=abandoned.is_set, pool=values["pool"])
 
 
 if __name__ == "__main__":
