@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kukkiri.inference import Upscaler
-from kukkiri.video.upscale_video import upscale_video
+from kukkiri.video import upscale_video
 from tests.video.clips import needs_ffmpeg
 from tests.video.survival import CASES, Case, compare
 

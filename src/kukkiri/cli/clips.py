@@ -16,7 +16,7 @@ from kukkiri.inference.previews import Preview, Previewer
 
 if TYPE_CHECKING:
     from kukkiri.video.encoders import EncoderOptions
-    from kukkiri.video.upscale_video import VideoProgress
+    from kukkiri.video import VideoProgress
 
 __all__ = ["ClipRunner"]
 
@@ -73,7 +73,7 @@ class ClipRunner:
         """
         _require_av(job.source)
         _check_still(job)
-        from kukkiri.video.upscale_video import upscale_video  # av
+        from kukkiri.video import upscale_video  # av
 
         def tell(state: "VideoProgress") -> None:
             progress(

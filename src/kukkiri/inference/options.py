@@ -7,7 +7,7 @@ from kukkiri.inference.families import Domain
 from kukkiri.inference.separate_planes import AlphaMode
 from kukkiri.info import JSON
 
-__all__ = ["SizeKeywords", "UpscalerOptions"]
+__all__ = ["FrameKeywords", "SizeKeywords", "UpscalerOptions"]
 
 
 class SizeKeywords(TypedDict, total=False):
@@ -23,15 +23,14 @@ class SizeKeywords(TypedDict, total=False):
     stretch: bool
 
 
-class UpscalerOptions(SizeKeywords, total=False):
-    """The keywords of :class:`kukkiri.Upscaler` beside ``scale``, which are explained there."""
+class FrameKeywords(SizeKeywords, total=False):
+    """The keywords of :class:`kukkiri.Upscaler` beside ``scale`` and ``workers``, which are explained there."""
 
     ensemble: bool
     chop: bool
     tile: int | Literal["auto"] | None
     threads: int | None
     memory: int | None
-    workers: int
     skip_flat: bool
     bounded: bool
     weights: Domain
@@ -39,3 +38,9 @@ class UpscalerOptions(SizeKeywords, total=False):
     alpha: AlphaMode
     model_args: Mapping[str, JSON] | None
     device: str | None
+
+
+class UpscalerOptions(FrameKeywords, total=False):
+    """The keywords of :class:`kukkiri.Upscaler` beside ``scale``, which are explained there."""
+
+    workers: int

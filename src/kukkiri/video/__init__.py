@@ -5,7 +5,7 @@ from kukkiri.video.encoders import EncoderOptions
 from kukkiri.video.iterating import iterate
 from kukkiri.video.sink import is_partial
 from kukkiri.video.source import VideoSource
-from kukkiri.video.upscale_video import VideoProgress, VideoResult, upscale_video
+from kukkiri.video.upscaling import VideoProgress, VideoResult, upscale_video
 
 __all__ = [
     "OUTPUT_CONTAINERS",

@@ -107,7 +107,7 @@ class EncoderChoice:
 
         with quiet():
             try:
-                context = av.VideoCodecContext.create(self.name, "w")
+                context: av.VideoCodecContext = av.VideoCodecContext.create(self.name, "w")  # type: ignore[assignment]
                 self.prepare(context)
                 context.flags |= Flags.global_header.value  # as every container that is written here asks
                 if configure is not None:

@@ -8,7 +8,7 @@ packet k is the time of frame k - d, where d is the number of frames that the en
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from kukkiri.errors import BackendError
 from kukkiri.video.encoders import EncoderChoice
@@ -18,12 +18,23 @@ from kukkiri.video.sample_formats import convert
 if TYPE_CHECKING:
     import av
 
-__all__ = ["ALPHA_SIDE_DATA", "SEGMENT_KEYFRAMES", "SegmentClock", "SegmentedEncoder"]
+__all__ = ["ALPHA_SIDE_DATA", "SEGMENT_KEYFRAMES", "SegmentClock", "SegmentedEncoder", "find_time"]
 
-ALPHA_SIDE_DATA = "matroska_block_additional"
+ALPHA_SIDE_DATA: Final = "matroska_block_additional"
 """libav's name of the second packet that holds the transparency of VP9."""
 SEGMENT_KEYFRAMES = 2
 """Keyframe distances in a segment; with the usual 2 s a killed run loses at most 4 s of film."""
+
+
+def find_time(frame: "av.VideoFrame") -> int:
+    """The timestamp of a frame, which must have one: a source gives it.
+
+    Raises:
+        ValueError: it has none.
+    """
+    if frame.pts is None:
+        raise ValueError("a frame without a timestamp; the source gives every frame one")
+    return frame.pts
 
 
 class SegmentClock:
@@ -95,11 +106,12 @@ class SegmentedEncoder:
 
         if self._context is None:
             self._context = self._choice.open(configure=self._configure)
+        pts = find_time(frame)
         if self._frames == 0:
-            self._pts.extend(frame.pts - self._step * number for number in range(self._choice.delay, 0, -1))
+            self._pts.extend(pts - self._step * number for number in range(self._choice.delay, 0, -1))
             self._durations.extend([0] * self._choice.delay)
             self._first = -self._choice.delay
-        self._pts.append(frame.pts)
+        self._pts.append(pts)
         self._durations.append(frame.duration or 0)
         given = convert(frame, self._choice.pix_fmt, matrix=self._choice.matrix)
         kept = given.pts, given.time_base
@@ -130,9 +142,11 @@ class SegmentedEncoder:
             raise BackendError(f"{self._choice.name} failed at frame {self._frames} ({error.strerror}).") from error
         return self._stamp(packets)
 
-    def _stamp(self, packets: "Sequence[av.Packet]") -> Iterator[EncodedPacket]:
+    def _stamp(self, packets: "Sequence[av.Packet[Any]]") -> Iterator[EncodedPacket]:
         """Give packets the source's timestamps."""
         for packet in packets:
+            if packet.pts is None:
+                raise BackendError(f"{self._choice.name} gives packets without a time. Choose another encoder.")
             place = packet.pts - self._first
             pts, dts = self._pts[place], self._pts[self._packets - self._choice.delay - self._first]
             if dts > pts:

@@ -1,6 +1,6 @@
 """Decoded frames to larger frames: planes in, planes out, everything else of a frame as it was."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -151,7 +151,7 @@ def upscale_frames(
     *,
     workers: int | None = None,
     begins: "Callable[[av.VideoFrame], bool] | None" = None,
-) -> Iterator[Upscaled]:
+) -> Generator[Upscaled, None, None]:
     """Upscale frames in several threads; results come in order.
 
     Args:

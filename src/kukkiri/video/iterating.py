@@ -12,7 +12,7 @@ from kukkiri.errors import ConfigError, ImageError
 from kukkiri.inference import Upscaler
 from kukkiri.inference.engine import Engine, count_usable_threads
 from kukkiri.inference.loaded_model import LoadedModel
-from kukkiri.inference.options import UpscalerOptions
+from kukkiri.inference.options import FrameKeywords
 from kukkiri.video.layouts import FLOAT_DEPTH, PlaneLayout
 from kukkiri.video.pipeline import run_in_order
 from kukkiri.video.plane_upscaler import PlaneUpscaler, Prepared
@@ -45,7 +45,7 @@ def iterate(
     scale: float | None = None,
     workers: int | None = None,
     reuse: bool = True,
-    **upscaler_options: Unpack[UpscalerOptions],
+    **upscaler_options: Unpack[FrameKeywords],
 ) -> Iterator[NDArray[Sample]]:
     """Upscale the frames of a clip that are arrays; several at a time, results in order.
 
@@ -81,7 +81,7 @@ def make_frame_upscaler(
     *,
     scale: float | None,
     workers: int,
-    options: UpscalerOptions,
+    options: FrameKeywords,
 ) -> Upscaler:
     """Make an upscaler with one thread for each of several frames, or take one that is ready.
 
@@ -90,7 +90,8 @@ def make_frame_upscaler(
         ModelError: an unknown or damaged model.
     """
     if not isinstance(model, Upscaler):
-        return Upscaler(model, scale=scale, **{"threads": 1, "workers": workers, **options})
+        single: FrameKeywords = {"threads": 1, **options}
+        return Upscaler(model, scale=scale, workers=workers, **single)
     if scale is not None or options:
         raise ConfigError("a ready upscaler has its scale and options already. Leave them out.")
     return model

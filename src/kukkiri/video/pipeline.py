@@ -8,7 +8,7 @@ is out: memory does not grow with the clip.
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future
 from typing import Any, Generic, TypeVar
 
@@ -77,7 +77,7 @@ def run_in_order(
     finish: Callable[[Item, Part], Result],
     *,
     workers: int,
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Compute parts in worker threads and finish them in order.
 
     Args:

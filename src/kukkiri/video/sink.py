@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from kukkiri.errors import ConfigError, VideoError, make_printable
 from kukkiri.video.encoders import EncoderChoice
-from kukkiri.video.encoding import ALPHA_SIDE_DATA, SegmentClock, SegmentedEncoder
+from kukkiri.video.encoding import ALPHA_SIDE_DATA, SegmentClock, SegmentedEncoder, find_time
 from kukkiri.video.journal import EncodedPacket, Journal, JournalState, read_journal
 from kukkiri.video.mp4_boxes import free_empty_video_tracks
 
@@ -263,7 +263,7 @@ class VideoSink:
         if self._encoder is None:
             raise ValueError("start() comes before write()")
         with self.explained():
-            if self._clock.begins(frame.pts) and self._frames > self.skipped:
+            if self._clock.begins(find_time(frame)) and self._frames > self.skipped:
                 self._end_segment()
             for packet in self._encoder.encode(frame):
                 self._put(packet)
@@ -321,7 +321,7 @@ class VideoSink:
                 self._writing.unlink()
 
     def _add_stream(self) -> "av.VideoStream":
-        stream = self.container.add_stream(self._choice.name, rate=self._choice.rate)
+        stream: av.VideoStream = self.container.add_stream(self._choice.name, rate=self._choice.rate)  # type: ignore[assignment]
         self._choice.prepare(stream.codec_context)
         stream.time_base = self._time_base
         if self._choice.name == "libx265" and self._choice.container in ("mp4", "mov"):
@@ -348,7 +348,9 @@ class VideoSink:
         packet.pts, packet.dts, packet.duration = encoded.pts, encoded.dts, encoded.duration
         packet.time_base, packet.stream, packet.is_keyframe = self._time_base, self.stream, encoded.is_keyframe
         if encoded.alpha:
-            side = PacketSideData(packet_sidedata_type_from_literal(ALPHA_SIDE_DATA), len(encoded.alpha))
+            side: Any = PacketSideData(  # type: ignore[call-arg]
+                packet_sidedata_type_from_literal(ALPHA_SIDE_DATA), len(encoded.alpha)
+            )
             side.update(encoded.alpha)
             packet.set_sidedata(side)
         self.container.mux(packet)

@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
@@ -14,7 +15,7 @@ from kukkiri.errors import ConfigError, VideoError, make_printable, require
 from kukkiri.inference import Upscaler
 from kukkiri.inference.engine import Engine, count_usable_threads
 from kukkiri.inference.loaded_model import LoadedModel
-from kukkiri.inference.options import UpscalerOptions
+from kukkiri.inference.options import FrameKeywords
 from kukkiri.video.clip_info import Damage, VideoInfo
 from kukkiri.video.deinterlacing import Deinterlace
 from kukkiri.video.encoders import EncoderOptions, choose_encoder, find_container, quiet
@@ -106,7 +107,7 @@ def upscale_video(
     resume: bool = False,
     overwrite: bool = False,
     progress: Callable[[VideoProgress], None] | None = None,
-    **upscaler_options: Unpack[UpscalerOptions],
+    **upscaler_options: Unpack[FrameKeywords],
 ) -> VideoResult:
     """Upscale a clip; timestamps, sound, subtitles, chapters, tags and colours stay.
 
@@ -240,14 +241,12 @@ class _Run:
             begins=lambda frame: frame.pts in self._segment_starts,
         )
         total = _estimate_frames(self._source.info)
-        try:
+        with closing(results):
             for result in results:
                 sink.write(result.frame)
                 self._written += 1
                 self._reused += result.reused
                 self._tell(sink, total)
-        finally:
-            results.close()
         if not sink.frames:
             raise VideoError(f"{make_printable(self._source.info.path)}: not one frame could be decoded.")
 
