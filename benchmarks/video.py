@@ -10,6 +10,7 @@ thread: the median over the frames, all networks taking turns on each frame, so 
 """
 
 import argparse
+import os
 import resource
 import statistics
 import subprocess
@@ -35,8 +36,9 @@ from kukkiri.video.source import VideoSource
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "photographs"
 SIZE = (640, 360)
+Times = dict[str, dict[str, list[float]]]
 ENCODERS = ("ultrafast", "superfast", "veryfast")
-STAGES = ("decode", "convert", "network", "write", "chroma", "encode")
+STAGES = ("decode", "convert", "network", "write", "chroma")
 
 
 def main() -> int:
@@ -52,34 +54,58 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--model", nargs="+", default=["plain-xs-x3", "espcn-x3", "bicubic"])
     parser.add_argument("--scale", type=int, default=3)
     parser.add_argument("--frames", type=int, default=48)
-    parser.add_argument("--workers", type=int, default=2, help="under memory")
+    parser.add_argument("--workers", type=int, default=2, help="under memory, and of whole pipelines")
     return parser.parse_args()
 
 
 def speed(options: argparse.Namespace, folder: Path) -> None:
     """Stages of each network, then totals by encoder."""
     clip = make_panned(folder, options.frames, noise=4)
-    stages = measure_stages(clip, options)
-    print(f"| network | {' | '.join(STAGES[:-1])} | share of the network |\n|---|{'---|' * len(STAGES)}")
+    stages, encoding = measure_stages(clip, options)
+    print(f"| network | {' | '.join(STAGES)} | share of the network |\n|---|{'---|' * (len(STAGES) + 1)}")
     for model, times in stages.items():
-        row = [median(times[stage]) for stage in STAGES[:-1]]
-        whole = sum(row) + median(times[ENCODERS[0]])
+        row = [median(times[stage]) for stage in STAGES]
+        whole = sum(row) + encoding[model][ENCODERS[0]]
         cells = " | ".join(f"{value:.1f}" for value in row)
         print(f"| {model} | {cells} | {100 * median(times['network']) / whole:.0f} % |")
     print(f"\n| network | {' | '.join(f'x264 {preset}' for preset in ENCODERS)} |\n|---|{'---|' * len(ENCODERS)}")
-    first = stages[options.model[0]]
-    for model, times in stages.items():
-        cells = []
-        for preset in ENCODERS:
-            total, reference = (sum(median(each[stage]) for stage in (*STAGES[:-1], preset)) for each in (times, first))
-            encoder = median(times[preset])
-            cells.append(f"{total:.1f} (encoder {encoder:.1f}), ratio {total / reference:.2f}")
-        print(f"| {model} | {' | '.join(cells)} |")
+    totals = {
+        model: {preset: sum(median(times[stage]) for stage in STAGES) + encoding[model][preset] for preset in ENCODERS}
+        for model, times in stages.items()
+    }
+    for model, total in totals.items():
+        cells = " | ".join(
+            f"{total[preset]:.1f}, of which x264 {encoding[model][preset]:.1f}; "
+            f"ratio {total[preset] / totals[options.model[0]][preset]:.2f}"
+            for preset in ENCODERS
+        )
+        print(f"| {model} | {cells} |")
+    for model in options.model:
+        print(measure_whole(clip, model, options))
 
 
-def measure_stages(clip: Path, options: argparse.Namespace) -> dict[str, dict[str, list[float]]]:
-    """CPU milliseconds of each stage and of each frame, by model."""
-    times: dict[str, dict[str, list[float]]] = {model: defaultdict(list) for model in options.model}
+def measure_whole(clip: Path, model: str, options: argparse.Namespace) -> str:
+    """CPU time of the process for the pipeline as it runs, decoder to encoder."""
+    begun, clock = time.process_time(), time.monotonic()
+    with VideoSource(clip) as source:
+        upscaler = FrameUpscaler(Upscaler(model, threads=1, workers=options.workers, scale=options.scale), source.info)
+        encoder = open_encoder(ENCODERS[0], upscaler.output_size)
+        count = 0
+        for result in upscale_frames(source.frames(), upscaler, workers=options.workers):
+            encoder.encode(result.frame)
+            count += 1
+        encoder.encode(None)
+    spent, passed = time.process_time() - begun, time.monotonic() - clock
+    return (
+        f"\n{model}, x264 {ENCODERS[0]}, {options.workers} workers: {1000 * spent / count:.1f} CPU ms a frame, "
+        f"{count / passed:.1f} frames a second at a load of {os.getloadavg()[0]:.1f}"
+    )
+
+
+def measure_stages(clip: Path, options: argparse.Namespace) -> tuple[Times, dict[str, dict[str, float]]]:
+    """CPU milliseconds of each stage and frame by model; and of a frame in each encoder, which work ahead."""
+    times: Times = {model: defaultdict(list) for model in options.model}
+    encoding: dict[str, dict[str, float]] = {model: defaultdict(float) for model in options.model}
     with VideoSource(clip, threads=1) as source:
         upscalers = {
             model: FrameUpscaler(Upscaler(model, threads=1, scale=options.scale), source.info)
@@ -96,13 +122,18 @@ def measure_stages(clip: Path, options: argparse.Namespace) -> dict[str, dict[st
             frame = next(frames, None)
             decoded = time.thread_time() - begun
             if frame is None:
-                return times
+                break
             for model, upscaler in upscalers.items():
                 with Stopwatch(times[model]) as watch:
                     upscaled = upscaler.upscale(frame).frame
                 watch.count("decode", decoded)
                 for preset in ENCODERS:
-                    watch.time(preset, encoders[model, preset].encode, upscaled)
+                    encoding[model][preset] += watch.time(encoders[model, preset].encode, upscaled)
+    for (model, preset), encoder in encoders.items():
+        begun = time.thread_time()
+        encoder.encode(None)
+        encoding[model][preset] = 1000 * (encoding[model][preset] + time.thread_time() - begun) / options.frames
+    return times, encoding
 
 
 class Stopwatch:
@@ -143,10 +174,11 @@ class Stopwatch:
 
         return timed
 
-    def time(self, stage: str, function: Callable[..., Any], *arguments: Any) -> None:
+    @staticmethod
+    def time(function: Callable[..., Any], *arguments: Any) -> float:
         begun = time.thread_time()
         function(*arguments)
-        self.count(stage, time.thread_time() - begun)
+        return time.thread_time() - begun
 
     def count(self, stage: str, seconds: float) -> None:
         self.times[stage].append(1000 * seconds)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from kukkiri.inference import Upscaler
 from kukkiri.inference.flat_regions import SkipStatistics
 from kukkiri.inference.local_mean import CELL_SIDE, REACH
-from kukkiri.inference.planning import Plan
+from kukkiri.inference.planning import Plan, make_plan
 from kukkiri.inference.streaming import find_margin
 from kukkiri.video.chroma import PlaneResizer, plane_resizer
 from kukkiri.video.geometry import Geometry
@@ -18,7 +18,7 @@ from kukkiri.video.reuse import Rectangle
 __all__ = ["PartialNetworks"]
 
 Floats = NDArray[np.float32]
-_AROUND = 4  # pixels of the frame beyond a rectangle that an interpolation of SR or of chroma reads
+_NO_TILE, _NO_LIMIT = 0, 2**62  # what fits for the whole frame fits for a part of it
 
 
 class PartialNetworks:
@@ -29,12 +29,15 @@ class PartialNetworks:
     """
 
     def __init__(self, upscaler: Upscaler, geometry: Geometry, *, around: int = 0) -> None:
-        """Prepare.
+        """Plan the work for whole frames.
 
         Args:
             upscaler: with at least one network.
             geometry: of the frames.
             around: pixels of the frame beyond those of the bounds that are needed around a rectangle.
+
+        Raises:
+            ImageError: memory does not suffice for the result, or for the smallest tile.
         """
         self.upscaler, self.geometry = upscaler, geometry
         self.channels = upscaler.engines[0].info.channels
@@ -42,7 +45,7 @@ class PartialNetworks:
         self._inner = REACH + around if upscaler.bounded else around
         whole = upscaler.chop or min(geometry.scale) < 1  # a reduction widens kernels
         self._outer = None if whole else find_margin(upscaler.engines)
-        self._plans: dict[tuple[int, int], Plan] = {}
+        self._whole = upscaler.plan_networks(geometry.size, channels=self.channels)
         self._resizer: PlaneResizer | None = None
         if not geometry.whole_scale:
             large = (geometry.factor * geometry.size[0], geometry.factor * geometry.size[1])
@@ -78,6 +81,19 @@ class PartialNetworks:
         bottom, right = (-(-side // multiple) * multiple for side in (read.bottom, read.right))
         return Rectangle(read.top, min(size[0], bottom), read.left, min(size[1], right))
 
+    def _plan(self, size: tuple[int, int]) -> Plan:
+        """Plan a part; the free memory, which takes a millisecond to find, is looked up once for the whole."""
+        if size == self.geometry.size:
+            return self._whole
+        if any(tile is not None for _, _, tile in self._whole.passes):
+            return self.upscaler.plan_networks(size, channels=self.channels)
+        factor = self.geometry.factor
+        output_size = (factor * size[0], factor * size[1])
+        engines = self.upscaler.engines
+        return make_plan(
+            engines, size, output_size=output_size, channels=self.channels, tile=_NO_TILE, budget=_NO_LIMIT
+        )
+
     def run(
         self, lr: Floats, inner: Rectangle, read: Rectangle, *, check: Callable[[], None]
     ) -> tuple[Floats, SkipStatistics]:
@@ -94,12 +110,8 @@ class PartialNetworks:
         """
         check()
         statistics = SkipStatistics()
-        size = (lr.shape[1], lr.shape[2])
-        if size not in self._plans:
-            if len(self._plans) > _PLANS:
-                self._plans.clear()
-            self._plans[size] = self.upscaler.plan_networks(size, channels=len(lr))
-        run = self.upscaler.network_run(self._plans[size], progress=lambda done, total: check(), statistics=statistics)
+        plan = self._plan((lr.shape[1], lr.shape[2]))
+        run = self.upscaler.network_run(plan, progress=lambda done, total: check(), statistics=statistics)
         sr = run.run(lr[None])[0]
         check()
         factor = self.geometry.factor
@@ -110,6 +122,3 @@ class PartialNetworks:
         top, left = factor * (inner.top - read.top), factor * (inner.left - read.left)
         height, width = factor * (inner.bottom - inner.top), factor * (inner.right - inner.left)
         return sr[:, top : top + height, left : left + width], statistics
-
-
-_PLANS = 256  # sizes of rectangles whose plans are kept
