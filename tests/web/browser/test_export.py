@@ -3,6 +3,8 @@
 import hashlib
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -119,3 +121,9 @@ def test_the_command_says_what_it_wrote(tmp_path, capsys):
     printed = json.loads(capsys.readouterr().out)
     assert printed["networks"]["plain-s-x2"] == locate_network("plain-s-x2").stat().st_size
     assert printed["files"] == sum(path.is_file() for path in (tmp_path / "site").rglob("*"))
+
+
+def test_the_vendored_runtime_is_the_published_one():
+    tool = Path(__file__).parents[3] / "tools/vendor_onnxruntime_web.py"
+    found = subprocess.run([sys.executable, tool, "--check"], capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stdout) == (0, "onnxruntime-web 1.30.0: as published\n")
