@@ -236,4 +236,6 @@ def _pixels(path: Path) -> tuple[str, int, tuple[int, int]]:
     """Planes, bits and subsampling; kukkiri's reader, as Debian's ffprobe sees no alpha in VP9 and FFV1."""
     with VideoSource(path) as clip:
         pixel_format = clip.info.pixel_format
-        return pixel_format.planes, pixel_format.depth, pixel_format.subsampling
+    if pixel_format.is_grey:  # FFmpeg's H.264 decoder adds neutral 4:2:0 chroma to it
+        return "yuv", pixel_format.depth, (2, 2)
+    return pixel_format.planes, pixel_format.depth, pixel_format.subsampling
