@@ -280,8 +280,8 @@ def test_target_size_and_advanced_options_reach_the_server(open_page, server, ph
     page.click("#run")
     expect(page.locator(".state")).to_have_text("Done")
     assert server.jobs["job0"]["options"] == {
-        "mode": "job", "filename": "cat.png", "scale": "2.5", "preset": "best", "weights": "auto", "format": "same",
-        "metadata": "copyright", "alpha": "transparency", "wrap": "true",
+        "mode": "job", "filename": "cat.png", "scale": "2.5", "preset": "best",
+        "metadata": "copyright", "wrap": "true",
     }  # fmt: skip
 
 

@@ -122,6 +122,9 @@ function describe(item) {
   const percent = total > 0 && progress ? `${Math.round((100 * progress.done) / total)} %` : "";
   if (state === "queued" && progress?.position === 0) return t("state.queued.full");
   if (state === "queued" && progress?.position) return t("state.queued.at", { n: progress.position });
+  if (state === "running" && progress && item.clip && progress.done > 0) {
+    return total > 0 ? t("state.frames", { done: progress.done, total }) : t("state.frame", { done: progress.done });
+  }
   if (state === "running" && progress) return total > 0 ? t("state.running", { done: progress.done, total }) : t("state.starting");
   if (state === "uploading" || state === "loading") return percent ? t(`state.${state}`, { percent }) : t("state.starting");
   return t(`state.${state}`);

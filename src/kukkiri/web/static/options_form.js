@@ -8,7 +8,7 @@ import { resultSize } from "./sizes.js";
 
 const RULES = /** @type {const} */ (["scale", "width", "fit", "short_side", "megapixels"]);
 /** Types worth offering, in this order; engines know more, and several names for one. */
-const FORMATS = ["png", "jpg", "webp", "tiff", "avif", "jxl", "gif", "jp2", "exr", "bmp"];
+const FORMATS = ["png", "jpg", "webp", "tiff", "avif", "jxl", "gif", "jp2", "exr", "bmp", "mp4", "webm", "mkv", "mov"];
 const STORED = "kukkiri.options";
 
 export class OptionsForm {

@@ -14,6 +14,9 @@ export const saved = savedJobs.list;
 /** @typedef {import("./events.js").Job} Job */
 
 const TOGETHER = 8;
+/** Values that need not be said; some of them mean nothing for a clip, and are refused there.
+ * @type {Record<string, string>} */
+const DEFAULTS = { weights: "auto", format: "same", metadata: "keep", alpha: "transparency" };
 const FEATURES = ["width", "fit", "short_side", "megapixels", "quality", "metadata", "alpha", "ensemble", "skip_flat", "wrap"];
 
 /** @returns {Promise<import("../engine.js").Availability>} */
@@ -72,7 +75,9 @@ function names(value) {
  */
 export async function upscale(file, options, running) {
   const query = new URLSearchParams({ mode: "job", filename: file.name });
-  for (const [name, value] of Object.entries(options)) if (value !== null && value !== false) query.set(name, String(value));
+  for (const [name, value] of Object.entries(options)) {
+    if (value !== null && value !== false && value !== DEFAULTS[name]) query.set(name, String(value));
+  }
   const job = await submit(`v1/upscale?${query}`, file, running);
   savedJobs.add(job.id, file.name);
   return finish(job, running);

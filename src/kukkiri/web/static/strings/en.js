@@ -83,6 +83,8 @@ export default {
   "state.queued.full": "The queue is full; tries again soon",
   "state.loading": "Loading the network, {percent}",
   "state.running": "Tile {done} of {total}",
+  "state.frames": "Frame {done} of {total}",
+  "state.frame": "Frame {done}",
   "state.starting": "Starting",
   "state.fetching": "Fetching the result",
   "state.done": "Done",

@@ -86,6 +86,8 @@ export default {
   "state.queued.full": "順番待ちが満杯です。まもなく再試行します",
   "state.loading": "ネットワークを読み込み中 {percent}",
   "state.running": "タイル {done} / {total}",
+  "state.frames": "フレーム {done} / {total}",
+  "state.frame": "フレーム {done}",
   "state.starting": "開始しています",
   "state.fetching": "結果を取得中",
   "state.done": "完了",
