@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from kukkiri.files import CLIP_OUTPUT_SUFFIXES
 from kukkiri.images import OUTPUT_SUFFIXES
 from kukkiri.inference import PRESETS
 from kukkiri.web.jobs.options import list_names
@@ -9,6 +10,7 @@ from kukkiri.web.jobs.options import list_names
 __all__ = ["FILE_NAME", "MODE", "OPTIONS", "describe_form", "describe_parameters"]
 
 _FLAG = {"type": "boolean", "default": False}
+
 _SIDE = {"type": "integer", "minimum": 1}
 
 OPTIONS: dict[str, tuple[dict[str, Any], str]] = {
@@ -55,8 +57,11 @@ OPTIONS: dict[str, tuple[dict[str, Any], str]] = {
     "bounded": ({"type": "boolean", "default": True}, "Hold flat parts within two levels of the input."),
     "skip_flat": (_FLAG, "Interpolate flat parts, and run the network on the rest."),
     "format": (
-        {"type": "string", "enum": ["same", *(suffix.removeprefix(".") for suffix in OUTPUT_SUFFIXES)]},
-        "Type of the result; same is the image's own.",
+        {
+            "type": "string",
+            "enum": ["same", *(suffix.removeprefix(".") for suffix in (*OUTPUT_SUFFIXES, *CLIP_OUTPUT_SUFFIXES))],
+        },
+        "Type of the result, of a clip its container; same is the image's or clip's own.",
     ),
     "quality": ({"type": "integer", "minimum": 1, "maximum": 100}, "For JPEG, WebP, AVIF and JPEG XL."),
     "page": ({"type": "integer", "minimum": 1}, "One page or frame, counted from 1."),
@@ -96,7 +101,7 @@ def describe_parameters() -> list[dict[str, Any]]:
 
 def describe_form(*, file_field: str, several: bool) -> dict[str, Any]:
     """Describe a form with the options beside its file or files."""
-    file = {"type": "string", "format": "binary", "description": "An image file, with its file name."}
+    file = {"type": "string", "format": "binary", "description": "An image or a clip, with its file name."}
     return {
         "type": "object",
         "properties": {

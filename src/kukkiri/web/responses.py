@@ -16,7 +16,7 @@ _MEANINGS = {
     408: "The body came too slowly.",
     409: "The job is not in a state that has this.",
     413: "The body, the image or its result is too large.",
-    415: "The body is no image that can be read.",
+    415: "The body is no image or clip that can be read.",
     416: "The file has no such bytes.",
     421: "The request names another host than this server's.",
     422: "An option is unknown or out of range, or the image is damaged.",
@@ -43,6 +43,6 @@ def describe_image(meaning: str, *, headers: tuple[str, ...] = ()) -> dict[str, 
     """Describe an answer that is an image, of one of many types."""
     return {
         "description": meaning,
-        "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}},
+        "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("image/*", "video/*")},
         "headers": {name: {"schema": {"type": "string"}} for name in headers},
     }

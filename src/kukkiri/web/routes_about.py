@@ -1,5 +1,6 @@
 """What the server can do and how it is: models, limits, health, readiness, metrics, sessions."""
 
+import importlib.util
 from functools import cache
 from typing import Any
 
@@ -189,5 +190,5 @@ def _describe_models() -> dict[str, Any]:
             *(suffix.removeprefix(".") for form in FORMATS if form.is_writable for suffix in form.suffixes),
         ],
         "reads": [form.name for form in FORMATS if form.is_readable],
-        "clips": False,
+        "clips": importlib.util.find_spec("av") is not None,
     }

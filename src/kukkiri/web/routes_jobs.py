@@ -6,11 +6,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response, StreamingResponse
 
+from kukkiri.images.formats import recognize
 from kukkiri.web.answers import JSONAnswer
 from kukkiri.web.error_shape import RefusalError
 from kukkiri.web.events import write_events
 from kukkiri.web.file_answers import answer_file, name_download
+from kukkiri.web.jobs.clips import CLIP_MEDIA_TYPES, is_clip
 from kukkiri.web.jobs.job import Job
+from kukkiri.web.media_types import MEDIA_TYPES
 from kukkiri.web.responses import describe_errors, describe_image
 from kukkiri.web.routes_upscale import answer_result
 from kukkiri.web.service import find_service
@@ -140,7 +143,7 @@ async def get_input(request: Request, job_id: JobId) -> Response:
     try:
         if path is None:
             raise FileNotFoundError
-        kind = await service.call(_find_type, path)
+        kind = await service.call(_find_type, path, job.input_name)
         return answer_file(request, path, media_type=kind, etag=job.input_sha256, download=job.input_name)
     except OSError as error:
         raise RefusalError(404, "the image was deleted.", remedy="Send it again.") from error
@@ -191,9 +194,9 @@ def _name_result(job: Job) -> str:
     return job.result.file_name
 
 
-def _find_type(path: FilePath) -> str:
-    from kukkiri.images.formats import recognize
-    from kukkiri.web.media_types import MEDIA_TYPES
-
+def _find_type(path: FilePath, name: str) -> str:
+    """Media type of an image by its bytes; of a clip by its name, too, because a container alone does not tell it."""
+    if is_clip(path):
+        return CLIP_MEDIA_TYPES.get(FilePath(name).suffix.lower(), "application/octet-stream")
     with path.open("rb") as file:
         return MEDIA_TYPES.get(recognize(file.read(1024)) or "", "application/octet-stream")

@@ -28,7 +28,7 @@ _RAW = {media_type: {"schema": {"type": "string", "format": "binary"}} for media
 
 @router.post(
     "/v1/upscale",
-    summary="Upscale one image",
+    summary="Upscale one image or clip",
     operation_id="upscale",
     tags=["upscale"],
     response_class=Response,

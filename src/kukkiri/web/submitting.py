@@ -9,6 +9,7 @@ from kukkiri.errors import KukkiriError
 from kukkiri.images.formats import READABLE, recognize
 from kukkiri.web.error_shape import RefusalError
 from kukkiri.web.jobs.admission import TooLargeError
+from kukkiri.web.jobs.clips import is_clip
 from kukkiri.web.jobs.job import Job, JobOptions
 from kukkiri.web.jobs.store import QueueFullError, TooManyOfClientError
 from kukkiri.web.service import Service
@@ -107,7 +108,7 @@ def _refuse(
 
 
 def _check_content(upload: Upload) -> None:
-    """Recognize an image by its bytes, whatever its type and name say.
+    """Recognize an image or a clip by its bytes, whatever its type and name say.
 
     Raises:
         RefusalError: it is none.
@@ -115,13 +116,13 @@ def _check_content(upload: Upload) -> None:
     with upload.path.open("rb") as file:
         start = file.read(_START)
     form = recognize(start)
-    if form not in READABLE:
+    if form not in READABLE and not is_clip(upload.path):
         raise RefusalError(
             415,
-            f"{upload.name}: is no image that can be read.",
+            f"{upload.name}: is no image or clip that can be read.",
             got=form or f"bytes that begin with {start[:12].hex(' ')}",
             expected=", ".join(READABLE),
-            remedy="Send an image file of one of these types; what its name and Content-Type say does not count.",
+            remedy="Send a file of one of these types, or a clip; what its name and Content-Type say does not count.",
         )
 
 

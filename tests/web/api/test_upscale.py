@@ -12,6 +12,7 @@ import kukkiri
 from kukkiri.images import open_image
 from kukkiri.web.options_schema import OPTIONS
 from kukkiri.web.wire import BatchAnswer, JobAnswer, JobsAnswer, LimitsAnswer, ModelsAnswer
+from tests.video.clips import make_clip, needs_ffmpeg
 
 
 def levels(data: bytes) -> np.ndarray:
@@ -116,7 +117,7 @@ def test_a_batch_goes_on_after_a_bad_file_and_comes_back_as_an_archive(http, pho
     ("method", "path", "body", "status", "what"),
     [
         ("POST", "/v1/upscale", b"", 400, "the body is empty."),
-        ("POST", "/v1/upscale", b"text", 415, "image: is no image that can be read."),
+        ("POST", "/v1/upscale", b"text", 415, "image: is no image or clip that can be read."),
         ("POST", "/v1/upscale?scal=2", None, 422, "unknown option 'scal'; did you mean 'scale'?"),
         ("POST", "/v1/upscale?scale=2&scale=3", None, 422, "the query has 'scale' twice."),
         ("POST", "/v1/upscale?scale=2&width=9", None, 422, "a scale and a size both say how large the result is."),
@@ -200,3 +201,17 @@ def test_the_schema_has_every_option_of_a_job(http):
     assert set(OPTIONS) == {field.name for field in fields(JobOptions)}
     operation = http.get("/openapi.json").json()["paths"]["/v1/upscale"]["post"]
     assert {parameter["name"] for parameter in operation["parameters"]} == {*OPTIONS, "mode", "filename"}
+
+
+@needs_ffmpeg
+def test_a_clip_becomes_a_clip(http, tmp_path):
+    pytest.importorskip("av", reason="needs the extra video")
+    film = make_clip("plain.mp4", tmp_path)
+    answer = http.post("/v1/upscale?mode=wait&model=bicubic&filename=film.mp4", content=film.read_bytes())
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "video/mp4"), answer.text[:300]
+    assert answer.headers["content-disposition"] == 'attachment; filename="film-x2.mp4"'
+    job = http.get(f"/v1/jobs/{answer.headers['x-kukkiri-job']}").json()
+    assert (job["result"]["width"], job["result"]["height"]) == (128, 96)
+    given = http.get(job["links"]["input"])
+    assert (given.content, given.headers["content-type"]) == (film.read_bytes(), "video/mp4")
+    assert http.get("/v1/models").json()["clips"] is True

@@ -7,7 +7,7 @@
 /** @typedef {{description: string, content?: Record<string, {schema: Schema}>}} Answer */
 /** @typedef {{summary: string, description?: string, tags?: string[], parameters?: Parameter[],
  *   requestBody?: {description?: string, content: Record<string, {schema: Schema}>}, responses: Record<string, Answer>}} Operation */
-/** @typedef {{paths: Record<string, Record<string, Operation>>, components?: {schemas?: Record<string, Schema>}}} Document */
+/** @typedef {{paths: Record<string, Record<string, Operation>>, components?: {schemas?: Record<string, Schema>}}} Description */
 
 const GROUPS = { upscale: "Upscale", jobs: "Jobs", about: "The server", operation: "Operation" };
 
@@ -87,7 +87,7 @@ function showOperation(path, method, operation) {
   return make("details", { class: "operation" }, summary, body);
 }
 
-/** @param {Document} api */
+/** @param {Description} api */
 function show(api) {
   const place = /** @type {HTMLElement} */ (document.getElementById("operations"));
   place.replaceChildren();
@@ -116,3 +116,5 @@ if (example) {
   example.textContent = `curl --data-binary @photo.jpg "${root}v1/upscale?scale=2" -o large.jpg`;
 }
 show(await (await fetch("openapi.json")).json());
+
+export {};
