@@ -83,7 +83,7 @@ def test_a_server_for_others_asks_for_its_key_and_ends_gracefully(tmp_path, phot
     with serve(tmp_path, environment=keys) as served:
         again = Client(served.address, api_key="0123456789abcdef0123")
         assert again.job(job.id).wait().file_name == "photo-x2.png"
-        assert [job.input_name for job in again.jobs()] == ["photo.png", "photo.png"]
+        assert [job.details["input_name"] for job in again.jobs()] == ["photo.png", "photo.png"]
 
 
 def test_a_stream_ends_when_the_server_stops(tmp_path, photo):

@@ -13,7 +13,7 @@ from tests.web.api.conftest import serve
 OPTIONS = ["--max-examples", "3", "--workers", "1", "--seed", "1", "--no-color"]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_schemathesis_finds_nothing(tmp_path):
     program = Path(sys.executable).with_name("schemathesis")
     if importlib.util.find_spec("schemathesis") is None or not (program.exists() or shutil.which("schemathesis")):

@@ -6,12 +6,9 @@ import zipfile
 from typing import Any
 
 import pytest
+from fastapi import Request
 from hypothesis import given
 from hypothesis import strategies as st
-
-pytest.importorskip("fastapi", reason="needs the extra web")
-
-from fastapi import Request
 
 from kukkiri.web.error_shape import RefusalError, make_body
 from kukkiri.web.file_answers import name_download
