@@ -143,7 +143,8 @@ def choose_encoder(
     """
     container = find_container(path)
     wanted = SampleFormat.of(pix_fmt)
-    name = _resolve_name(options.encoder) if options.encoder != "auto" else _choose_name(container, wanted, size)
+    asked = wanted if options.pix_fmt is None else _read_format(options.pix_fmt)
+    name = _resolve_name(options.encoder) if options.encoder != "auto" else _choose_name(container, asked, size)
     codec = _find_codec(name)
     if codec is None:
         raise ConfigError(f"unknown encoder {name!r}{did_you_mean(name, list_encoders())}")
@@ -229,6 +230,14 @@ def _choose_name(container: str, wanted: SampleFormat, size: tuple[int, int]) ->
     if wanted.rgb:
         return "libx264rgb"
     return "libvpx-vp9" if odd and container != "mov" else "libx264"
+
+
+def _read_format(pix_fmt: str) -> SampleFormat:
+    try:
+        return SampleFormat.of(pix_fmt)
+    except ValueError:
+        message = f"unknown pix_fmt {pix_fmt!r}. Give a name of libav, such as yuv420p or yuv420p10le."
+        raise ConfigError(message) from None
 
 
 def _choose_format(

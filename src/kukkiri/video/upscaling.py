@@ -1,6 +1,7 @@
 """A clip in, an upscaled clip out: the front door of video in Python."""
 
 import hashlib
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -190,6 +191,7 @@ class _Run:
             },
             "version": {name: _find_version(name) for name in ("kukkiri", "av", "onnxruntime")},
         }  # fmt: skip
+        identity = json.loads(json.dumps(identity))  # as it is read back, tuples as lists
         state = PartialFiles.of(self._target).find_state(identity=identity, resume=resume, overwrite=overwrite)
         copies = StreamCopies(self._source, choice.container)
         lost_tags = find_lost_tags(self._source, choice.container)
