@@ -13,18 +13,21 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tests.video.clips import make_clip
-from tests.video.survival import CASES, compare
+from tests.video.survival import CASES, Case, compare
 
 from kukkiri.inference import Upscaler
 from kukkiri.video import upscale_video
 
 
-def survives(source: Path, output: Path, upscaler: Upscaler) -> str:
+def survives(case: Case, source: Path, output: Path, upscaler: Upscaler) -> str:
     """Upscale a clip and say what differs afterwards; notes are losses that the program itself states."""
     result = upscale_video(source, output, model=upscaler, workers=1)
-    differences = [f"**{subject}: {text}**" for subject, text in compare(source, output).items()]
+    stated = case.lost_in_mp4 if output.suffix == ".mp4" else ()
+    found = {subject: text for subject, text in compare(source, output).items() if subject not in stated}
+    differences = [f"**{subject}: {text}**" for subject, text in found.items()]
+    same = "all the rest the same" if stated else "all the same"
     notes = [note.rstrip(".") for note in result.notes]
-    return "; ".join(["all the same" if not differences else "DIFFERS", *differences, *notes])
+    return "; ".join([same if not differences else "DIFFERS", *differences, *notes])
 
 
 def main() -> None:
@@ -37,12 +40,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for case in CASES:
             source = make_clip(case.clip, Path(folder))
-            cells = []
-            for suffix in ("mkv", "mp4"):
-                if case.only in ("", suffix):
-                    cells.append(survives(source, Path(folder) / f"{case.clip}.larger.{suffix}", upscaler))
-                else:
-                    cells.append("no encoder for it")
+            cells = [
+                survives(case, source, Path(folder) / f"{case.clip}.larger.{suffix}", upscaler)
+                for suffix in ("mkv", "mp4")
+            ]
             print(f"| {case.clip} | {case.shows} | {' | '.join(cells)} |", flush=True)
 
 

@@ -206,6 +206,14 @@ def _two_video(path: Path) -> None:
     run_ffmpeg(*_film(), *_film(size="32x32"), *_tone(), *maps, *_X264, *_AAC, path)
 
 
+def _time_code(path: Path) -> None:
+    run_ffmpeg(*_film(rate="25"), *_tone(), *_X264, *_AAC, "-timecode", "01:02:03:04", path)
+
+
+def _windows_media(path: Path) -> None:
+    run_ffmpeg(*_film(), *_tone(), "-c:v", "wmv2", "-c:a", "wmav2", path)
+
+
 def _alpha_vp9(path: Path) -> None:
     fade = ("-vf", "format=yuva420p,geq=lum='lum(X,Y)':cb='cb(X,Y)':cr='cr(X,Y)':a='4*X'")
     video = (
@@ -285,6 +293,8 @@ CLIPS: dict[str, Callable[[Path], None]] = {
     "attachment.mkv": _attachment,
     "cover.mp4": _cover,
     "two-video.mkv": _two_video,
+    "time-code.mov": _time_code,
+    "windows-media.wmv": _windows_media,
     "alpha-vp9.webm": _alpha_vp9,
     "alpha-prores.mov": _alpha_prores,
     "yuv422p.mkv": _pixels("yuv422p"),

@@ -29,9 +29,11 @@ class Case:
     """Beginnings of the notes that an MKV comes with."""
     to_mp4: tuple[str, ...] = ()
     """Beginnings of the notes that an MP4 comes with."""
-    only: str = ""
-    """The container, ``mkv`` or ``mp4``, where only one can hold the pixel format."""
+    lost_in_mp4: tuple[str, ...] = ()
+    """Subjects of the comparison that differ in an MP4, as a note says."""
 
+
+_NO_ALPHA_IN_MP4: Any = {"to_mp4": ("transparency is dropped",), "lost_in_mp4": ("pixel format",)}
 
 CASES = (
     Case("vfr.mp4", "variable frame rate"),
@@ -56,8 +58,15 @@ CASES = (
     Case("yuv422p.mkv", "4:2:2"),
     Case("yuv444p.mkv", "4:4:4"),
     Case("grey.mkv", "grey"),
-    Case("alpha-vp9.webm", "alpha (VP9)", only="mkv"),
-    Case("alpha-prores.mov", "alpha (ProRes 4444)", only="mkv"),
+    Case("time-code.mov", "time code track"),
+    Case(
+        "windows-media.wmv",
+        "Windows Media Audio",
+        to_mp4=("stream 1 (audio, wmav2): mp4 cannot hold it; it is dropped",),
+        lost_in_mp4=("streams",),
+    ),
+    Case("alpha-vp9.webm", "alpha (VP9)", **_NO_ALPHA_IN_MP4),
+    Case("alpha-prores.mov", "alpha (ProRes 4444)", **_NO_ALPHA_IN_MP4),
     Case("truncated.mkv", "truncated", *([("the source is damaged: the file ends early",)] * 2)),
     Case("damaged.ts", "damaged in the middle", *([("the source is damaged: ",)] * 2)),
 )
@@ -89,6 +98,7 @@ class Comparison:
         self.check("HDR10", self.source.hdr10, self.output.hdr10)
         self.check("pixel format", _pixels(self.source.path), _pixels(self.output.path))
         self.check("language", _language(before), _language(after))
+        self.check("time code", _time_code(before), _time_code(after))
 
     def check_times(self, *, tolerance: float) -> None:
         """Every timestamp of every stream; all may be shifted alike, as AAC's priming shifts them in Matroska."""
@@ -219,6 +229,11 @@ def _roles(stream: dict[str, Any]) -> list[str]:
 def _language(stream: dict[str, Any]) -> str:
     language = stream.get("tags", {}).get("language", "und")
     return "" if language == "und" else str(language)
+
+
+def _time_code(stream: dict[str, Any]) -> str | None:
+    tags = {key.lower(): value for key, value in stream.get("tags", {}).items()}
+    return tags.get("timecode")
 
 
 def _title(stream: dict[str, Any]) -> str | None:

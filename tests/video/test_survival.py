@@ -14,7 +14,7 @@ pytest.importorskip("av", reason="needs the extra video")
 
 pytestmark = needs_ffmpeg
 
-_PAIRS = [(case, suffix) for case in CASES for suffix in ("mkv", "mp4") if case.only in ("", suffix)]
+_PAIRS = [(case, suffix) for case in CASES for suffix in ("mkv", "mp4")]
 
 
 @pytest.fixture(scope="module")
@@ -32,14 +32,14 @@ def test_a_clip_survives(
     assert len(result.notes) == len(expected), result.notes
     for note, start in zip(result.notes, expected, strict=True):
         assert note.startswith(start)
-    assert compare(source, output) == {}
+    assert list(compare(source, output)) == list(case.lost_in_mp4 if suffix == "mp4" else ())
 
 
 def test_the_comparison_finds_what_careless_tools_lose(clip: Callable[[str], Path], tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.mkv"
     constant_rate = ("-vf", "scale=2*iw:2*ih", "-r", "12", "-c:v", "libx264", "-c:a", "aac", "-ar", "22050")
     run_ffmpeg("-i", clip("vfr.mp4"), *constant_rate, wrong)
-    assert {"packets of stream 0", "times of stream 0", "stream 1, bytes"} <= compare(clip("vfr.mp4"), wrong).keys()
+    assert {"times of stream 0", "stream 1, bytes"} <= compare(clip("vfr.mp4"), wrong).keys()
     run_ffmpeg("-noautorotate", "-i", clip("rotated.mp4"), *constant_rate, "-metadata:s:v", "rotate=0", wrong)
     assert "rotation" in compare(clip("rotated.mp4"), wrong)
     run_ffmpeg("-i", clip("two-audio.mkv"), *constant_rate, "-pix_fmt", "yuv444p", "-vf", "setsar=2", wrong)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-__all__ = ["Decoder", "choose_stream", "describe", "describe_stream", "is_attached_image", "open_clip"]
+__all__ = ["Decoder", "choose_stream", "describe", "describe_stream", "is_attached_image", "is_time_code", "open_clip"]
 
 _MICROSECONDS = 1_000_000
 _ALPHA_DECODERS = {"vp9": "libvpx-vp9", "vp8": "libvpx"}
@@ -59,6 +59,11 @@ def is_attached_image(stream: "Stream") -> bool:
 
     marks = Disposition.attached_pic | Disposition.timed_thumbnails
     return stream.type == "video" and bool(stream.disposition & marks)
+
+
+def is_time_code(stream: "Stream") -> bool:
+    """Whether a stream is the time code track of a MOV, which holds one time that its tag tells, too."""
+    return stream.type == "data" and "timecode" in stream.metadata
 
 
 def describe_stream(stream: "Stream") -> StreamInfo:

@@ -4,13 +4,14 @@ The fate of each stream is decided before work starts, by trials in throw-away c
 """
 
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kukkiri.errors import VideoError
 from kukkiri.video.clip_info import StreamInfo
-from kukkiri.video.container_trials import takes_stream
-from kukkiri.video.probing import describe_stream, is_attached_image, open_clip
+from kukkiri.video.container_trials import add_copy, takes_stream
+from kukkiri.video.probing import describe_stream, is_attached_image, is_time_code, open_clip
 from kukkiri.video.source import VideoSource
 from kukkiri.video.stream_writers import ConversionWriter, CopyWriter
 from kukkiri.video.subtitle_conversion import SubtitleConversion, find_conversion
@@ -54,9 +55,11 @@ class StreamCopies:
         info = describe_stream(stream)
         if _is_chapter_track(stream) and self._source.container.chapters():
             return  # the container's chapters say the same
+        if is_time_code(stream):
+            return  # copy_tags keeps it as a tag
         if is_attached_image(stream) and self._container_name == "matroska" and info.codec in _MIME_TYPES:
             self._images.append(stream)
-        elif takes_stream(self._container_name, stream):
+        elif takes_stream(self._container_name, stream, self._some_packets(stream)):
             self._copied.append(stream)
             if info.kind == "video" and not info.is_image:
                 self.notes.append(f"{info}: a further video stream is copied, not upscaled.")
@@ -66,6 +69,14 @@ class StreamCopies:
             self.notes.append(f"{info}: converted to {conversion.codec}, as {self._container_name} asks{lost}.")
         else:
             self.notes.append(self._dropped(info))
+
+    def _some_packets(self, stream: "Stream") -> "list[Packet[Any]]":
+        """Return the first packet of a data stream, whose header alone does not tell whether a container takes it."""
+        if stream.type not in ("data", "unknown"):
+            return []
+        with open_clip(self._source.info.path) as container:
+            packets = container.demux(container.streams[stream.index])
+            return list(islice((packet for packet in packets if packet.size), 1))
 
     def _dropped(self, info: StreamInfo) -> str:
         remedy = "" if self._container_name == "matroska" else " Write an .mkv file to keep it."
@@ -83,7 +94,7 @@ class StreamCopies:
         copied = {stream.index: stream for stream in self._copied}
         for stream in self._source.other_streams:
             if stream.index in copied:
-                added = output.add_stream_from_template(stream)
+                added = add_copy(output, stream)
                 self._writers[stream.index] = CopyWriter(output, stream, added)
             elif stream.index in conversions:
                 added = conversions[stream.index].add_to(output)

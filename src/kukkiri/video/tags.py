@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from kukkiri.errors import make_printable
 from kukkiri.video.clip_info import VideoInfo
 from kukkiri.video.container_trials import lost_tags
+from kukkiri.video.probing import is_time_code
 from kukkiri.video.source import VideoSource
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["copy_tags", "find_lost_tags", "kept_stream_tags", "kept_tags", "shifted_chapters", "tag_encoder"]
 
-_OF_THE_FILE = ("encoder", "major_brand", "minor_version", "compatible_brands", "duration", "creation_software")
+_OF_THE_FILE = ("encoder", "major_brand", "minor_version", "compatible_brands", "duration", "software")
 """Tags that describe the old file; the new one gets its own."""
 _OF_THE_PACKETS = ("encoder", "alpha_mode")
 """Tags of a stream that describe its packets."""
@@ -47,6 +48,8 @@ def copy_tags(source: VideoSource, output_stream: "VideoStream", output_containe
     name = output_container.format.name
     tag_encoder(info, output_stream.codec_context)
     output_stream.metadata.update(kept_stream_tags(stream.metadata, name, reencoded=True))
+    for other in filter(is_time_code, source.other_streams):
+        output_stream.metadata.setdefault("timecode", other.metadata["timecode"])
     if "yuva" in (output_stream.pix_fmt or ""):
         output_stream.metadata["alpha_mode"] = "1"  # by which Matroska marks a second, hidden film of alpha
     output_stream.disposition = stream.disposition
@@ -130,7 +133,8 @@ def shifted_chapters(source: VideoSource) -> "list[Chapter]":
 def find_lost_tags(source: VideoSource, container_name: str) -> list[str]:
     """Return a note about the tags of a clip that a container of that format has no place for, or nothing."""
     lost = lost_tags(container_name, kept_tags(source.info.metadata))
-    lost = [name for name in lost if name.lower() not in _ALIASES]
+    kept_otherwise = {*_ALIASES, *(["timecode"] if container_name in _MP4_FORMATS else [])}  # it becomes a track there
+    lost = [name for name in lost if name.lower() not in kept_otherwise]
     if not lost:
         return []
     names = make_printable(", ".join(lost))
