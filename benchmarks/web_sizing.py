@@ -3,8 +3,8 @@
     python benchmarks/web_sizing.py
     python benchmarks/web_sizing.py --presets fast --sides 512 2048
 
-One process for each row, one thread: reading, upscaling by 2 and writing a PNG, after a first image that loads the network.
-A core makes 1 / (CPU seconds) images a second, whatever else it does.
+One process for each row, one thread: reading, upscaling by 2 and writing a PNG, after a first image that loads the
+network. A core makes 1 / (CPU seconds) images a second, whatever else it does.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 /** Files to samples: PNG by our own reader, in 8 or 16 bit; all else by the browser, in 8 bit, colours unconverted. */
 import { readOrientation } from "./exif.js";
 import { isJpeg, readJpeg } from "./jpeg.js";
-import { decodePng, isPng, readChunks, readHeader } from "./png.js";
+import { decodePng, inflate, isPng, readChunks, readHeader } from "./png.js";
 import { Problem } from "./problem.js";
 import { isWebp, readWebp } from "./webp.js";
 
@@ -21,6 +21,7 @@ import { isWebp, readWebp } from "./webp.js";
 
 const COLOUR_CHUNKS = ["cICP", "iCCP", "sRGB", "gAMA", "cHRM"];
 const TEXT_CHUNKS = ["pHYs", "tEXt", "zTXt", "iTXt"];
+const LARGEST_PROFILE = 2 ** 24; // bytes
 const BAND = 512; // rows that go through the canvas at a time, which some browsers hold to 16 million pixels
 
 /**
@@ -90,9 +91,8 @@ function isXmp(data) {
 }
 
 /** @param {Uint8Array} chunk name, zero, method, zlib data */
-async function unpackProfile(chunk) {
-  const stream = new Blob([chunk.slice(chunk.indexOf(0) + 2)]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
+function unpackProfile(chunk) {
+  return inflate([chunk.subarray(chunk.indexOf(0) + 2)], LARGEST_PROFILE);
 }
 
 /**

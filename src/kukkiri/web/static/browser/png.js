@@ -66,7 +66,7 @@ export async function decodePng(chunks) {
   const { width, height, bits, kind } = header;
   const channels = CHANNELS[kind];
   const packed = chunks.filter(({ type }) => type === "IDAT").map(({ data }) => data);
-  const raw = await pipe(packed, new DecompressionStream("deflate"));
+  const raw = await inflate(packed, countRaw(header));
   const samples = bits === 16 ? new Uint16Array(width * height * channels) : new Uint8Array(width * height * channels);
   let at = 0;
   for (const [left, top, across, down] of header.adam7 ? ADAM7 : [[0, 0, 1, 1]]) {
@@ -120,8 +120,44 @@ export async function deflate(bytes) {
 }
 
 /**
+ * Unpack zlib data, of which no more is kept than is asked for: a small file can unpack to gigabytes.
+ * @param {Uint8Array[]} parts
+ * @param {number} limit bytes
+ */
+export async function inflate(parts, limit) {
+  const blob = new Blob(parts.map((part) => /** @type {Uint8Array<ArrayBuffer>} */ (part)));
+  const reader = blob.stream().pipeThrough(new DecompressionStream("deflate")).getReader();
+  const result = new Uint8Array(limit);
+  let at = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return result.subarray(0, at);
+    const kept = value.subarray(0, limit - at);
+    result.set(kept, at);
+    at += kept.length;
+    if (kept.length < value.length) {
+      await reader.cancel();
+      return result;
+    }
+  }
+}
+
+/**
+ * Bytes of the rows of all passes, each with its filter.
+ * @param {ReturnType<typeof readHeader>} header
+ */
+function countRaw({ width, height, bits, kind, adam7 }) {
+  let total = 0;
+  for (const [left, top, across, down] of adam7 ? ADAM7 : [[0, 0, 1, 1]]) {
+    const part = { width: Math.ceil((width - left) / across), height: Math.ceil((height - top) / down) };
+    if (part.width > 0) total += Math.max(part.height, 0) * (Math.ceil((part.width * CHANNELS[kind] * bits) / 8) + 1);
+  }
+  return total;
+}
+
+/**
  * @param {Iterable<Uint8Array>} parts
- * @param {CompressionStream | DecompressionStream} stream
+ * @param {CompressionStream} stream
  * @returns {Promise<Uint8Array>}
  */
 async function pipe(parts, stream) {
