@@ -132,7 +132,7 @@ def _collect(manifest: Mapping[str, Any]) -> dict[str, bytes]:
 
 
 def _adapt_page(page: str) -> str:
-    """The page with the browser as its only engine, its service worker, and the policy that servers send in a header."""
+    """The page with the browser as its only engine, service worker, and the policy that servers send as a header."""
     page = _substitute(
         page,
         '<meta name="kukkiri-engines" content="server browser">',
