@@ -15,8 +15,8 @@ from kukkiri.inference.keeping import Keeping
 from kukkiri.inference.previews import Preview, Previewer
 
 if TYPE_CHECKING:
-    from kukkiri.video.encoders import EncoderOptions
     from kukkiri.video import VideoProgress
+    from kukkiri.video.encoders import EncoderOptions
 
 __all__ = ["ClipRunner"]
 
