@@ -19,7 +19,7 @@ DEFAULT_PRESETS = ("fast", "balanced", "best")
 INPUT_PIXELS = 24_000_000
 """Largest image that the browser decodes."""
 OUTPUT_PIXELS = 67_108_864
-"""Largest result: 8192x8192, about 1.3 GB of memory while it is made."""
+"""Largest result: 8192x8192, about 1.7 GB of memory while it is made."""
 
 
 def describe_networks(presets: Sequence[str] = DEFAULT_PRESETS) -> dict[str, Any]:
