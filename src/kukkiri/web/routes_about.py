@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from kukkiri import __version__, pretrained
+from kukkiri.files import CLIP_OUTPUT_SUFFIXES
 from kukkiri.images.format_list import FORMATS
 from kukkiri.inference import PRESETS
 from kukkiri.web.answers import JSONAnswer
@@ -174,6 +175,9 @@ def _not_ready(what: str, remedy: str) -> RefusalError:
 
 @cache
 def _describe_models() -> dict[str, Any]:
+    clips = importlib.util.find_spec("av") is not None
+    suffixes = [suffix for form in FORMATS if form.is_writable for suffix in form.suffixes]
+    suffixes += CLIP_OUTPUT_SUFFIXES if clips else ()
     cards = [pretrained.read_card(name) for name in pretrained.list_models()]
     return {
         "presets": [
@@ -185,10 +189,7 @@ def _describe_models() -> dict[str, Any]:
         "scales": sorted({card["scale"] for card in cards}),
         "weights": ["auto", "clean", "photo"],
         "denoise": None,
-        "formats": [
-            "same",
-            *(suffix.removeprefix(".") for form in FORMATS if form.is_writable for suffix in form.suffixes),
-        ],
+        "formats": ["same", *(suffix.removeprefix(".") for suffix in dict.fromkeys(suffixes))],
         "reads": [form.name for form in FORMATS if form.is_readable],
-        "clips": importlib.util.find_spec("av") is not None,
+        "clips": clips,
     }

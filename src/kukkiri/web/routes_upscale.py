@@ -150,7 +150,10 @@ def _choose_mode(asked: str | None, request: Request) -> str:
 
 
 def _join(query: dict[str, str], fields: dict[str, str]) -> dict[str, str]:
-    """The options of query and form, in which each may stand once."""
+    """The options of query and form, in which each may stand once; an empty field of a form is an option not given."""
+    for name, value in query.items():
+        if not value:
+            raise RefusalError(422, f"the query has {name[:60]!r} without a value.", remedy="Give one, or drop it.")
     for name in fields:
         if name in query:
             raise RefusalError(422, f"{name[:60]!r} stands in the query and in the form.", remedy="Drop one of them.")

@@ -120,6 +120,7 @@ def test_a_batch_goes_on_after_a_bad_file_and_comes_back_as_an_archive(http, pho
         ("POST", "/v1/upscale", b"text", 415, "image: is no image or clip that can be read."),
         ("POST", "/v1/upscale?scal=2", None, 422, "unknown option 'scal'; did you mean 'scale'?"),
         ("POST", "/v1/upscale?scale=2&scale=3", None, 422, "the query has 'scale' twice."),
+        ("POST", "/v1/upscale?scale=", None, 422, "the query has 'scale' without a value."),
         ("POST", "/v1/upscale?scale=2&width=9", None, 422, "a scale and a size both say how large the result is."),
         ("POST", "/v1/upscale?model=/etc/passwd", None, 422, "no model '/etc/passwd'"),
         ("POST", "/v1/upscale?mode=x", None, 422, "there is no such mode."),
@@ -214,4 +215,6 @@ def test_a_clip_becomes_a_clip(http, tmp_path):
     assert (job["result"]["width"], job["result"]["height"]) == (128, 96)
     given = http.get(job["links"]["input"])
     assert (given.content, given.headers["content-type"]) == (film.read_bytes(), "video/mp4")
-    assert http.get("/v1/models").json()["clips"] is True
+    models = http.get("/v1/models").json()
+    assert models["clips"] is True
+    assert {"png", "mp4", "webm"} < set(models["formats"])
