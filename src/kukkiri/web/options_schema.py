@@ -87,7 +87,7 @@ FILE_NAME = {
     "name": "filename",
     "in": "query",
     "description": "Name of the image, from which that of the result is made; a form has its own.",
-    "schema": {"type": "string", "maxLength": 255, "examples": ["photo.jpg"]},
+    "schema": {"type": "string", "examples": ["photo.jpg"]},
 }
 
 
