@@ -19,6 +19,10 @@ TRAINING_DATA = (
     "321 freely licensed images (230 photographs, paintings, textures, drawn and rendered text), 77 megapixels; "
     "origins, authors and licences in docs/training-data.tsv"
 )
+VIDEO_DATA = (
+    "577 freely licensed images (408 photographs, paintings, textures, drawn and rendered text), 137 megapixels; "
+    "origins, authors and licences in docs/training-data.tsv"
+)
 PHOTO = "bicubic+jpeg:60"
 """The degradation on which photo weights are scored, besides bicubic."""
 SETS = ("Set5", "Set14", "B100")
@@ -70,7 +74,8 @@ def ship(run: Path, *, sets: Path, package: Path, commit: str) -> None:
 def save_described(run: Path, *, package: Path) -> Path:
     """Put the best weights of a run into the package, with their training data and licence."""
     loaded = load(run / "weights.safetensors")
-    info = dataclasses.replace(loaded.info, training_data=TRAINING_DATA, licence="Apache-2.0", sha256="")
+    data = VIDEO_DATA if loaded.info.name.startswith("video") else TRAINING_DATA
+    info = dataclasses.replace(loaded.info, training_data=data, licence="Apache-2.0", sha256="")
     target = package / f"{info.name}.safetensors"
     save_safetensors(loaded.module, target, info=info, overwrite=True)
     return target
