@@ -36,6 +36,18 @@ def place(tmp_path, monkeypatch, rng):
     return tmp_path
 
 
+def write_clip(path, rng):
+    """Two frames in MKV."""
+    av = pytest.importorskip("av", reason="needs the extra video")
+    with av.open(path, "w") as container:
+        stream = container.add_stream("libx264", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 48, 32, "yuv420p"
+        for _ in range(2):
+            frame = av.VideoFrame.from_ndarray(rng.integers(0, 256, (32, 48, 3), dtype=np.uint8), "rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
 def blocks(kind):
     return re.findall(rf"```{kind}\n(.*?)```", README, flags=re.DOTALL)
 
@@ -49,8 +61,19 @@ def test_the_python_of_the_readme_runs(place, rng):
     assert (names["sr"].shape, names["sr"].dtype) == ((27, 33, 3), np.uint16)
 
 
+def test_the_clip_of_the_readme_is_upscaled(place, rng):
+    write_clip("clip.mkv", rng)
+    (line,) = (line for line in upscale_commands() if "clip.mkv" in line)
+    assert run(shlex.split(line, comments=True)[1:]) == 0
+    assert Path("larger.mkv").stat().st_size > 0
+
+
+def upscale_commands():
+    return [line for block in blocks("sh") for line in block.splitlines() if line.startswith("kukkiri upscale")]
+
+
 def test_the_upscale_commands_of_the_readme_run(place):
-    lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("kukkiri upscale")]
+    lines = [line for line in upscale_commands() if "clip.mkv" not in line]
     assert len(lines) == 6
     for line in lines:
         assert run(shlex.split(line, comments=True)[1:]) == 0, line
