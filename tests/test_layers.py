@@ -38,6 +38,7 @@ LEVELS = {
     "evaluation": 5,
     "explain": 6,
     "ocr": 6,
+    "cluster": 6,
     "reports": 7,
     "web": 8,
     "cli": 9,  # starts the server, too
@@ -60,6 +61,7 @@ TORCH_FREE = [
     "profiling",
     "evaluation",
     "ocr",
+    "cluster",
     "video",
     "web",
     "client",

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from typing import IO
 
 from kukkiri.errors import ConfigError
 
@@ -24,6 +25,7 @@ __all__ = [
     "replacing",
     "require_images",
     "sweep_temporary_files",
+    "try_lock",
     "write_atomically",
 ]
 
@@ -136,6 +138,24 @@ def _name_machine() -> str:
         parts.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii"))
         parts.append(str(Path("/proc/self/ns/pid").readlink()))
     return hashlib.sha256("".join(parts).encode()).hexdigest()[:8]
+
+
+def try_lock(file: IO[bytes]) -> bool:
+    """Lock an open file for this process, until it is closed; false when another process holds it.
+
+    Where the system or a network disk knows no such locks, nobody is refused.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def list_images(folder: Path, *, recursive: bool = False) -> tuple[Path, ...]:

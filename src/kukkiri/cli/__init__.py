@@ -26,6 +26,8 @@ app = App(
     help="Super-resolution: upscale images with nothing lost; train, evaluate and explain the networks that do it.",
 )
 app.command("kukkiri.cli.upscale:upscale", help="Upscale images, clips, folders or globs.")
+jobs = App(name="jobs", help="Runs on many machines.")
+jobs.command("kukkiri.cli.jobs:summarize_manifests", name="summarize", help="Merge manifests: done, failed, missing.")
 app.command("kukkiri.cli.adapt:adapt_command", name="adapt", help="Upscale an image with a network fitted to it.")
 app.command("kukkiri.cli.degrade:degrade", help="Make LR images: bicubic, blur, noise, JPEG.")
 app.command("kukkiri.cli.evaluate:evaluate_command", name="evaluate", help="Score models on test sets.")
@@ -46,6 +48,7 @@ web.command(
     "kukkiri.cli.web_export:web_export", name="export", help="Write a site that upscales in the visitor's browser."
 )
 app.command(web)
+app.command(jobs)
 inspect = App(name="inspect", help="Explain a model: checkerboard, attention, attribution.")
 inspect.command(
     "kukkiri.cli.inspect_upsampler:inspect_upsampler_command",

@@ -80,7 +80,8 @@ class ClipRunner:
                 FileProgress(job, "upscaling", state.frames, state.total or 0, state.output_size, "frame", state.reused)
             )
 
-        self._keeping.check(job.target, overwrite=self._overwrite)
+        overwrite = self._overwrite or job.replaces
+        self._keeping.check(job.target, overwrite=overwrite)
         begun = time.perf_counter()
         if self._upscaler is None:
             self._upscaler = self._make(threads=1, workers=self._workers)
@@ -93,8 +94,8 @@ class ClipRunner:
             workers=self._workers,
             reuse=options.reuse,
             deinterlace=options.deinterlace,
-            resume=self._resume,
-            overwrite=self._overwrite,
+            resume=self._resume and not job.replaces,
+            overwrite=overwrite,
             progress=tell,
         )
         self._keeping.finish(job.source, job.target, self._upscaler, sizes=(done.input_size, done.output_size))

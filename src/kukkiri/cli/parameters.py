@@ -7,7 +7,7 @@ from cyclopts import CoercionError, Parameter, Token, convert
 
 from kukkiri.errors import KukkiriError
 
-__all__ = ["EVERY_PARAMETER", "STREAM", "Inputs", "UsageError", "holds_whole_numbers"]
+__all__ = ["EVERY_PARAMETER", "STREAM", "Inputs", "OptionalInputs", "UsageError", "holds_whole_numbers"]
 
 STREAM = "\0-"
 """Stands for ``-``, standard input or output, which the parser would take for an option; no file has this name."""
@@ -57,3 +57,6 @@ EVERY_PARAMETER = Parameter(negative=(), consume_multiple=True, converter=_conve
 
 Inputs = Annotated[list[str], Parameter(name="INPUT")]
 """Images, clips, folders and globs."""
+
+OptionalInputs = Annotated[tuple[str, ...], Parameter(name="INPUT")]
+"""The same, where a list of them may be given instead."""

@@ -10,11 +10,12 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from kukkiri.cli.clips import ClipRunner
+from kukkiri.cli.cluster_options import DEFAULT_CLUSTER, ClusterOptions, list_options
 from kukkiri.cli.dry_run import list_previews
 from kukkiri.cli.json_lines import describe_result
 from kukkiri.cli.metadata_options import DEFAULT_METADATA, MetadataOptions
 from kukkiri.cli.model_arguments import DEFAULT_ARGUMENTS, ArgumentOptions
-from kukkiri.cli.parameters import Inputs
+from kukkiri.cli.parameters import OptionalInputs
 from kukkiri.cli.printing import print_json
 from kukkiri.cli.size_options import DEFAULT_SIZE, SizeOptions
 from kukkiri.cli.standard_streams import Streams, open_streams
@@ -39,7 +40,7 @@ __all__ = ["upscale"]
 
 
 def upscale(
-    inputs: Inputs,
+    inputs: OptionalInputs = (),
     /,
     *,
     size: SizeOptions = DEFAULT_SIZE,
@@ -49,6 +50,7 @@ def upscale(
     metadata: MetadataOptions = DEFAULT_METADATA,
     speed: SpeedOptions = DEFAULT_SPEED,
     video: VideoOptions = DEFAULT_VIDEO,
+    cluster: ClusterOptions = DEFAULT_CLUSTER,
     messages: MessageOptions = DEFAULT_MESSAGES,
 ) -> int:
     """Upscale images and clips. Colour profile, EXIF, transparency and 16 bit are kept; of a clip sound, subtitles,
@@ -62,6 +64,7 @@ def upscale(
     files.check()
     messages.check()
     video.check()
+    cluster.check(inputs, files)
     chosen = model.model or model.preset
     make = partial(
         Upscaler,
@@ -83,10 +86,16 @@ def upscale(
         video,
         threads=speed.threads,
         overwrite=files.overwrite,
-        resume=files.resume,
+        resume=files.resume or cluster.only_failed,
         keeping=metadata.keeping(),
     )
-    with open_streams(inputs, files.output) as streams:
+    options = list_options(
+        size=size, model=model, arguments=arguments, files=files, metadata=metadata, speed=speed, video=video
+    )
+    with (
+        open_streams(inputs, files.output) as streams,
+        cluster.open(chosen, options, files) as part,
+    ):
         messages.check_streams(writes=streams.writes)
         display = make_display(
             quiet=messages.quiet, names=not (messages.json or streams.writes), json_lines=messages.json_lines
@@ -102,12 +111,15 @@ def upscale(
                 page=files.page,
                 recursive=files.recursive,
                 overwrite=files.overwrite,
-                resume=files.resume,
+                resume=files.resume or cluster.only_failed,
                 quality=files.quality,
                 threads=speed.threads,
                 one_at_a_time=speed.tile is not None,
                 keeping=metadata.keeping(),
                 clips=clips,
+                listed=part.listed,
+                choose=part.choose,
+                recorder=part.recorder,
                 after=partial(_write_report, model=chosen, page=files.page, overwrite=files.overwrite)
                 if messages.report
                 else None,
@@ -180,6 +192,7 @@ def _write_report(result: FileResult, *, model: str, page: int | None, overwrite
 
     source, target = result.job.source, result.job.target
     path = target.with_name(f"{target.stem}-report.html")
+    overwrite = overwrite or result.job.replaces
     if result.clip is not None:
         write_clip_report(path, source=source, result=target, model=model, notes=result.notes, overwrite=overwrite)
         return

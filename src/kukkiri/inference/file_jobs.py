@@ -30,6 +30,10 @@ class FileJob:
     target: Path
     problem: KukkiriError | None = None
     """The reason why nothing is read."""
+    below: Path | None = None
+    """Place of the source in the tree that was given, such as ``2024/beach.jpg``; ``None``: it was named alone."""
+    replaces: bool = False
+    """The target may exist, and is replaced: an earlier run of the same kind made it, see :class:`JobRecorder`."""
 
 
 def _no_size(path: Path) -> tuple[float, tuple[int, int]]:
@@ -71,7 +75,14 @@ class JobPlan:
     """That were left out, too."""
 
 
-def plan_jobs(sources: SourceFiles, *, output: Path | None, naming: Naming, suffix: str | None = None) -> JobPlan:
+def plan_jobs(
+    sources: SourceFiles,
+    *,
+    output: Path | None,
+    naming: Naming,
+    suffix: str | None = None,
+    others: Iterable[Path] | None = None,
+) -> JobPlan:
     """Give every image the file that its result goes to.
 
     One file may name a file as output; everything else goes into a folder, which keeps the tree below a
@@ -86,6 +97,8 @@ def plan_jobs(sources: SourceFiles, *, output: Path | None, naming: Naming, suff
         suffix: of the results, such as ``.png``; ``same``: that of each source's format, where it can be written;
             ``None``: .tif for .tif, the container of a clip, .png for everything else. A container is for the clips
             of the run alone, an image format for the images.
+        others: inputs that other processes do, and that no result may replace; read once, and not kept. When they are
+            given, ``output`` is a folder.
 
     Raises:
         ConfigError: an unknown suffix.
@@ -94,19 +107,21 @@ def plan_jobs(sources: SourceFiles, *, output: Path | None, naming: Naming, suff
     if suffix not in (None, SAME) and suffix.lower() not in known:
         raise ConfigError(f"cannot write {suffix!r}{did_you_mean(suffix.lower(), known)}")
     found = sources.images
-    single = len(found) == 1 and found[0][1] is None and output is not None and output.suffix and not output.is_dir()
+    alone = len(found) == 1 and found[0][1] is None and others is None
+    single = alone and output is not None and output.suffix and not output.is_dir()
     jobs = []
     for source, below in found:
         if single and output is not None:
-            jobs.append(FileJob(source, output, _find_misfit(source, output)))
+            jobs.append(FileJob(source, output, _find_misfit(source, output), below))
             continue
         folder = source.parent if output is None else output / (below or Path(source.name)).parent
         try:
-            jobs.append(FileJob(source, folder / naming.name(source, suffix=_choose_suffix(source, suffix))))
+            target = folder / naming.name(source, suffix=_choose_suffix(source, suffix))
+            jobs.append(FileJob(source, target, below=below))
         except KukkiriError as error:
-            jobs.append(FileJob(source, source, error))
+            jobs.append(FileJob(source, source, error, below))
     results = _find_own_results(jobs, naming)
-    jobs = _mark_clashes([job for job in jobs if job.source not in results])
+    jobs = _mark_clashes([job for job in jobs if job.source not in results], others or ())
     jobs += [FileJob(each.path, each.path, each.problem) for each in sources.problems]
     return JobPlan(jobs, replace(sources, results=(*sources.results, *(Path(path.name) for path in results))))
 
@@ -175,12 +190,13 @@ def _is_own_result(path: Path, source: Path, naming: Naming) -> bool:
     )
 
 
-def _mark_clashes(jobs: Sequence[FileJob]) -> list[FileJob]:
+def _mark_clashes(jobs: Sequence[FileJob], others: Iterable[Path]) -> list[FileJob]:
     inputs = {_key(job.source): job.source for job in jobs}
     makers: dict[str, list[Path]] = defaultdict(list)
     for job in jobs:
         if job.problem is None:
             makers[_key(job.target)].append(job.source)
+    inputs |= {key: path for path in others if (key := _key(path)) in makers}
 
     def mark(job: FileJob) -> FileJob:
         if job.problem is not None:

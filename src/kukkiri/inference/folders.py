@@ -4,8 +4,9 @@ Clips come after the images, one at a time, through a worker of a higher level."
 
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -15,16 +16,17 @@ from kukkiri.images.archives import is_comic
 from kukkiri.inference.clip_files import is_clip
 from kukkiri.inference.clip_worker import ClipWorker, is_clip_job
 from kukkiri.inference.comics import ComicResult, check_comic, upscale_comic
-from kukkiri.inference.earlier_results import BESIDE, BESIDE_SIZED, read_size
+from kukkiri.inference.earlier_results import BESIDE, BESIDE_SIZED, Candidate, read_size
 from kukkiri.inference.engine import count_usable_threads
 from kukkiri.inference.file_jobs import SAME, FileJob, Naming, plan_jobs, sweep_targets
 from kukkiri.inference.file_results import FileProgress, FileResult, Step
+from kukkiri.inference.job_records import JobRecorder
 from kukkiri.inference.keeping import Keeping
 from kukkiri.inference.name_templates import NameTemplate
 from kukkiri.inference.part_counts import read_first_header
 from kukkiri.inference.sequences import SequenceResult, can_hold, find_sequence, read_one, upscale_sequence
 from kukkiri.inference.side_by_side import StoppedError, work_side_by_side
-from kukkiri.inference.source_files import find_source_files, leave_out_results
+from kukkiri.inference.source_files import Chooser, find_source_files, leave_out_results
 from kukkiri.inference.streamed_files import StreamedFile, stream_file
 from kukkiri.inference.upscaler import Upscaler
 
@@ -72,6 +74,9 @@ class FolderRun:
         keeping: Keeping | None = None,
         page: int | None = None,
         clips: ClipWorker | None = None,
+        listed: Iterable[Candidate] = (),
+        choose: Chooser | None = None,
+        recorder: JobRecorder | None = None,
     ) -> None:
         """Find the images and load the model.
 
@@ -97,6 +102,10 @@ class FolderRun:
             page: of files of several pages or frames, counted from 1; by default all, where the format of the result
                 holds them, else the first.
             clips: does the clips among the inputs; without it they are errors.
+            listed: further sources, each with the place of its result below ``output``; read once, and once more when
+                ``choose`` is given. None of them is left out as the result of an earlier run.
+            choose: takes the sources that this process does; names are checked against the others all the same.
+            recorder: decides instead of ``resume`` which results are there already, and keeps a record of all jobs.
 
         Raises:
             ConfigError: an unknown suffix or template, or both ``overwrite`` and ``resume``.
@@ -113,6 +122,13 @@ class FolderRun:
         found = find_source_files(inputs, recursive=recursive)
         self._clips = clips
         sources = leave_out_results(found, output=output, name=template, read_size=self._read_size)
+        others: Iterable[Path] | None = None
+        if choose is not None:
+            others = _leave_to_others(choose, sources.images, listed)
+            sources = sources.choose(choose)
+        mine = (image for image in listed if choose is None or choose(image))
+        sources = replace(sources, images=tuple(dict([*sources.images, *mine]).items()))
+        self._recorder = recorder
         images = max(1, sum(not is_clip(path) for path, _ in sources.images))
         workers = 1 if one_at_a_time or threads is not None else min(images, count_usable_threads())
         self._computing = threading.Semaphore(workers)
@@ -129,8 +145,9 @@ class FolderRun:
             measure=self._measure,
             read_size=self._read_size,
         )
-        plan = plan_jobs(sources, output=output, naming=naming, suffix=suffix)
+        plan = plan_jobs(sources, output=output, naming=naming, suffix=suffix, others=others)
         self.jobs = plan.jobs
+        self._nameless = {each.path for each in plan.sources.problems}
         self.notes = plan.sources.notes()
         """One line for each kind of files that are left out."""
 
@@ -176,18 +193,30 @@ class FolderRun:
 
     def _try(self, job: FileJob) -> FileResult:
         """Do one job; safe to call from several threads."""
+        recorder = None if job.source in self._nameless else self._recorder
         try:
+            if recorder is not None and job.problem is None:
+                verdict = recorder.begin(job)
+                if verdict == "skip":
+                    return FileResult(job, skipped=True)
+                job = replace(job, replaces=verdict == "replace")
             result = self._do(job)
             if self._after is not None and not result.skipped:
                 self._after(result)
         except KukkiriError as error:
-            return FileResult(job, error=str(error), out_of_memory=isinstance(error, _MemoryShareError))
-        return result
+            result = FileResult(job, error=str(error), out_of_memory=isinstance(error, _MemoryShareError))
+        if recorder is None or (result.out_of_memory and self.at_once > 1):  # that one is tried again
+            return result
+        try:
+            return recorder.finish(result)
+        except KukkiriError as error:
+            return FileResult(job, error=str(error))
 
     def _do(self, job: FileJob) -> FileResult:
         if job.problem is not None:
             raise job.problem
-        if self._resume and job.target.exists() and not job.target.samefile(job.source):
+        exists = self._resume and self._recorder is None and job.target.exists()
+        if exists and not job.target.samefile(job.source):
             return FileResult(job, skipped=True)
         begun = time.perf_counter()
         self._tell(job, "reading")
@@ -196,8 +225,8 @@ class FolderRun:
             return _require_clips(self._clips, job.source).upscale(job, progress=self._tell_clip)
         if is_comic(job.source):
             return self._do_comic(job, begun)
-        check_output(job.target, source=job.source, overwrite=self._overwrite)
-        self._keeping.check(job.target, overwrite=self._overwrite)
+        check_output(job.target, source=job.source, overwrite=self._may_replace(job))
+        self._keeping.check(job.target, overwrite=self._may_replace(job))
         sequence = find_sequence(job.source, page=self._page, pixel_limit=self._keeping.pixel_limit)
         if sequence is not None and can_hold(job.target, sequence):
             return self._do_sequence(job, sequence, begun)
@@ -210,14 +239,16 @@ class FolderRun:
         with _within_memory():
             channels = image.colour.shape[2] + (image.alpha is not None)
             size = upscaler.plan(image.size, channels=channels).output_size
-        check_output(job.target, overwrite=self._overwrite, size=size)  # too large for the format: before the work
+        check_output(
+            job.target, overwrite=self._may_replace(job), size=size
+        )  # too large for the format: before the work
         asked = time.perf_counter()
         with self._computing, _within_memory():
             begun += time.perf_counter() - asked
             self._tell(job, "upscaling", output_size=size)
             sr = upscaler(image, progress=lambda done, total: self._tell(job, "upscaling", done, total, size))
         self._tell(job, "writing", output_size=size)
-        notes = sr.save(job.target, overwrite=self._overwrite, quality=self._choose_quality(job))
+        notes = sr.save(job.target, overwrite=self._may_replace(job), quality=self._choose_quality(job))
         self._keeping.finish(job.source, job.target, upscaler, sizes=(image.size, sr.size))
         return FileResult(
             job,
@@ -239,7 +270,7 @@ class FolderRun:
                 self.upscaler,
                 sequence,
                 job.target,
-                overwrite=self._overwrite,
+                overwrite=self._may_replace(job),
                 quality=self._quality,
                 settle=self._keeping.settle,
                 check=_check_memory,
@@ -249,8 +280,8 @@ class FolderRun:
 
     def _do_comic(self, job: FileJob, begun: float) -> FileResult:
         """Do the pages of a comic."""
-        check_comic(job.source, job.target, overwrite=self._overwrite)
-        self._keeping.check(job.target, overwrite=self._overwrite)
+        check_comic(job.source, job.target, overwrite=self._may_replace(job))
+        self._keeping.check(job.target, overwrite=self._may_replace(job))
         asked = time.perf_counter()
         with self._computing:
             begun += time.perf_counter() - asked
@@ -260,8 +291,8 @@ class FolderRun:
                 job.source,
                 job.target,
                 suffix=None if self._same_format else self._suffix,
-                overwrite=self._overwrite,
-                resume=self._resume,
+                overwrite=self._may_replace(job),
+                resume=self._resume and not job.replaces,
                 quality=self._quality,
                 pixel_limit=self._keeping.pixel_limit,
                 settle=self._keeping.settle,
@@ -296,14 +327,18 @@ class FolderRun:
                 self.upscaler,
                 job.source,
                 job.target,
-                overwrite=self._overwrite,
+                overwrite=self._may_replace(job),
                 quality=self._choose_quality(job),
-                check=lambda size: check_output(job.target, overwrite=self._overwrite, size=size),
+                check=lambda size: check_output(job.target, overwrite=self._may_replace(job), size=size),
                 progress=lambda done, total: self._tell(job, "upscaling", done, total, size),
                 pixel_limit=self._keeping.pixel_limit,
                 settle=self._keeping.settle,
             )
         return None if done is None else self._finish_written(job, done, begun)
+
+    def _may_replace(self, job: FileJob) -> bool:
+        """True when an existing target of a job may be replaced."""
+        return self._overwrite or job.replaces
 
     def _choose_quality(self, job: FileJob) -> int | None:
         """The quality that was asked for, else for the format of each source that of a JPEG."""
@@ -322,6 +357,12 @@ class FolderRun:
     def _tell_clip(self, progress: FileProgress) -> None:
         if self._progress is not None:
             self._progress(progress)
+
+
+def _leave_to_others(choose: Chooser, found: Iterable[Candidate], listed: Iterable[Candidate]) -> Iterator[Path]:
+    """The sources that other processes do."""
+    for images in (found, listed):
+        yield from (image[0] for image in images if not choose(image))
 
 
 def _require_clips(clips: ClipWorker | None, source: Path) -> ClipWorker:

@@ -2,7 +2,7 @@
 
 import glob
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +13,10 @@ from kukkiri.inference.clip_files import is_clip, is_partial_clip
 from kukkiri.inference.earlier_results import Candidate, SizeReader, find_earlier_results, read_size
 from kukkiri.inference.name_templates import NameTemplate
 
-__all__ = ["SourceFiles", "SourceProblem", "find_source_files", "leave_out_results"]
+__all__ = ["Chooser", "SourceFiles", "SourceProblem", "find_source_files", "leave_out_results"]
+
+Chooser = Callable[[Candidate], bool]
+"""True for the sources that this process does."""
 
 _NAMED = 3
 _KNOWN = (*IMAGE_SUFFIXES, COMIC_SUFFIX)
@@ -39,6 +42,10 @@ class SourceFiles:
     """Results of earlier runs, which are left out: their names, or their paths below the folder that was given."""
     others: tuple[Path, ...] = ()
     """Files of other kinds in the folders, which are left out."""
+
+    def choose(self, chooser: Chooser) -> "SourceFiles":
+        """Keep the images that ``chooser`` takes."""
+        return replace(self, images=tuple(image for image in self.images if chooser(image)))
 
     def notes(self) -> list[str]:
         """One line for each kind of files that are left out."""
