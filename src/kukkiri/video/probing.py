@@ -177,7 +177,7 @@ def describe(path: Path, container: "InputContainer", stream: "VideoStream") -> 
         source_format=source_format,
         pixel_format=PixelFormat.of(source_format),
         time_base=time_base,
-        rate=stream.guessed_rate or None,
+        rate=_rate(stream, frame, time_base),
         duration=duration / _MICROSECONDS if duration and duration > 0 else None,
         start_time=Fraction(container.start_time or 0, _MICROSECONDS),
         frames=stream.frames or None,
@@ -197,6 +197,13 @@ def describe(path: Path, container: "InputContainer", stream: "VideoStream") -> 
         streams=tuple(describe_stream(other) for other in container.streams),
         metadata=dict(container.metadata),
     )
+
+
+def _rate(stream: "VideoStream", frame: "VideoFrame", time_base: Fraction) -> Fraction | None:
+    """Frames a second; of a stream without timestamps what a frame says, for FFmpeg guesses fields."""
+    if frame.pts is None and frame.dts is None and frame.duration:
+        return 1 / (frame.duration * time_base)
+    return stream.guessed_rate or None
 
 
 def _tag(of_frame: int, of_context: int, unspecified: int) -> int:

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from kukkiri.video.clip_info import Damage, VideoInfo
+from kukkiri.video.clocks import FrameClock, PacketClock
 from kukkiri.video.deinterlacing import Deinterlace, Deinterlacer
 from kukkiri.video.pixel_formats import to_working
 from kukkiri.video.probing import Decoder, choose_stream, describe, open_clip
@@ -73,6 +74,7 @@ class VideoSource:
             raise
         self.damage = Damage()
         self.notes: list[str] = []
+        self._clock = FrameClock(self.info.container)
         self._noted_side_data: set[str] = set()
         self._note(self.info.pixel_format.loss_from(self.info.source_format))
         if self.info.dolby_vision:
@@ -132,8 +134,10 @@ class VideoSource:
         deinterlacer = Deinterlacer(self._deinterlace)
         self.damage.corrupt_packets = self.damage.corrupt_frames = 0
         is_transport_stream = "mpegts" in self.info.container  # one bad part marks all packets of half a second there
-        end = _End()
+        self._clock = FrameClock(self.info.container)
+        clock, end = PacketClock(self.info.container), _End()
         for packet in self._packets(self._reading):
+            clock.straighten(packet)
             end.see(packet)
             if packet.stream_index != self.info.stream:
                 if not packet.is_corrupt or is_transport_stream:
@@ -144,6 +148,9 @@ class VideoSource:
         for frame in self._decoded(decoder, None):
             yield from deinterlacer.push(frame)
         yield from deinterlacer.flush()
+        if clock.jumps:
+            times = "once" if clock.jumps == 1 else f"{clock.jumps} times"
+            self._note(f"the clock of the file jumps {times}: what follows was put behind what was before.")
         self._check_end(end.seconds)
 
     def _packets(self, container: "InputContainer") -> "Iterator[Packet[Any]]":
@@ -190,10 +197,8 @@ class VideoSource:
         """Shift a frame's time and give it the clip's size and working format."""
         if not frame.time_base:  # the last frames, which no packet brought
             frame.time_base = self.info.time_base
-        if frame.pts is None:
-            frame.pts = frame.dts
-        if frame.pts is not None:
-            frame.pts -= self.ticks(frame.time_base)
+        time = self._clock.choose(frame)
+        frame.pts = None if time is None else time - self.ticks(frame.time_base)
         if (frame.width, frame.height) != (self.info.width, self.info.height):
             self._note(
                 f"the frame size changes to {frame.width}x{frame.height} during the clip: "
@@ -216,7 +221,8 @@ class VideoSource:
         """Compare the last timestamp with the duration that the container states."""
         if self.info.duration is None or "mpegts" in self.info.container:  # it is estimated from the end of the file
             return
-        missing = Fraction(self.info.duration) + self.info.start_time - end
+        # Matroska and FLV state the time of the end, whatever the start; MP4 and AVI the length
+        missing = Fraction(self.info.duration) + min(self.info.start_time, Fraction(0)) - end
         if missing > _MISSING_SECONDS + 1 / (self.info.rate or Fraction(10)):
             self.damage.truncated = True
 

@@ -287,12 +287,17 @@ class _Run:
             frame.pts, frame.duration = round(frame.pts * factor), round((frame.duration or 0) * factor)
             frame.time_base = time_base
         if frame.pts is None or (last is not None and frame.pts <= last):
-            rate = self._source.info.rate or Fraction(25)
             missing = frame.pts is None
-            step = max(1, round(1 / rate / time_base)) if missing else 1
+            step = self._find_step(frame) if missing else 1
             frame.pts, frame.time_base = 0 if last is None else last + step, time_base
             self._repaired += 1
         return frame.pts
+
+    def _find_step(self, frame: "av.VideoFrame") -> int:
+        """The time to the next frame where no timestamp tells: what the frame says, else by the rate of the clip."""
+        if frame.duration:
+            return frame.duration
+        return max(1, round(1 / (self._source.info.rate or Fraction(25)) / self._source.info.time_base))
 
     def _tell(self, sink: VideoSink, total: int | None) -> None:
         if self._progress is not None:
