@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 import webbrowser
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -108,30 +108,51 @@ def serve(
 
 
 def _make_settings(network: NetworkOptions, work: WorkOptions, limits: Limits) -> ServerSettings:
-    if work.workers < 1 or (work.threads is not None and work.threads < 1):
-        raise UsageError(f"--workers and --threads must be at least 1, got {work.workers}, {work.threads}.")
     names = tuple(name.lower() for name in network.host_name)
     if _is_local(network.host) and network.proxy is None:
         names = (*names, *_LOCAL_NAMES, network.host)
     for origin in network.allow_origin:
         if not origin.startswith(("http://", "https://")) or origin.rstrip("/").count("/") != 2:
             raise UsageError(f"--allow-origin {origin!r} is no origin. Write scheme and host: https://example.org.")
+    if network.proxy is not None:
+        _check_proxy(network.proxy)
     folder = work.folder or _find_folder()
+    settings = _check_numbers(folder, network, work, limits, names)
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise ConfigError(f"{folder}: cannot be made ({error.strerror}). Choose another with --folder.") from error
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ConfigError(f"{folder}: is not writable. Choose another with --folder.")
-    return ServerSettings(
-        folder=folder.resolve(),
-        workers=work.workers,
-        threads=work.threads,
-        limits=limits,
-        origins=tuple(origin.rstrip("/") for origin in network.allow_origin),
-        host_names=names,
-        stop_seconds=work.stop_seconds,
-    )
+    return replace(settings, folder=folder.resolve())
+
+
+def _check_numbers(
+    folder: Path, network: NetworkOptions, work: WorkOptions, limits: Limits, names: tuple[str, ...]
+) -> ServerSettings:
+    try:
+        return ServerSettings(
+            folder=folder,
+            workers=work.workers,
+            threads=work.threads,
+            limits=limits,
+            origins=tuple(origin.rstrip("/") for origin in network.allow_origin),
+            host_names=names,
+            stop_seconds=work.stop_seconds,
+        )
+    except ConfigError as error:
+        raise UsageError(str(error)) from error
+
+
+def _check_proxy(addresses: str) -> None:
+    """Check that a proxy is given by number: the address of a connection has no name."""
+    for address in addresses.split(","):
+        try:
+            ipaddress.ip_network(address.strip(), strict=False)
+        except ValueError:
+            raise UsageError(
+                f"--proxy {addresses!r} is no address. Give the number of the proxy's, such as 127.0.0.1 or 10.0.0.0/8."
+            ) from None
 
 
 def _find_folder() -> Path:

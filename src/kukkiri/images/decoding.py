@@ -17,6 +17,7 @@ from kukkiri.images.image import Depth, Image, clamp
 from kukkiri.images.libvips import clear_errors, failure_types, vips
 from kukkiri.images.metadata import Metadata
 from kukkiri.images.orientation import apply_orientation, settle_metadata
+from kukkiri.images.pixel_limit import PixelLimitError
 from kukkiri.images.quantization import dequantize
 from kukkiri.images.row_source import RowSource
 from kukkiri.images.stated_colours import make_codes
@@ -204,9 +205,11 @@ def _open_header(file: EncodedFile, strictness: str, pixel_limit: int) -> Any:
         image = load(file.data, fail_on=strictness, access="sequential", **options)
         height, width = image.height, image.width
     if width * height > pixel_limit:
-        raise ImageError(
+        raise PixelLimitError(
             f"{file.name}: {width}x{height} pixels exceed the limit of {pixel_limit}. Raise it if the file can be "
-            "trusted: --max-pixels of kukkiri upscale, pixel_limit in Python."
+            "trusted: --max-pixels of kukkiri upscale, pixel_limit in Python.",
+            pixels=width * height,
+            shown=f"{width}x{height}",
         )
     pages = 1 if image is None or file.form == "TIFF" else get_field(image, "n-pages", 1)
     if not file.is_chosen and (pages > 1 or (file.form == "PNG" and png.is_animated(file.data))):

@@ -16,6 +16,7 @@ from kukkiri.images.reading import PIXEL_LIMIT, read_image
 __all__ = ["ImageHeader", "find_own_suffix", "read_header"]
 
 _START = 1024
+_NETPBM = {b"P1": ".pgm", b"P2": ".pgm", b"P3": ".ppm", b"P4": ".pgm", b"P5": ".pgm", b"P6": ".ppm"}
 _ORIENTED = ("AVIF", "HEIC")  # their decoder turns the pixels, so that the sides are turned already
 
 
@@ -77,6 +78,9 @@ def find_own_suffix(path: Path) -> str | None:
     form = _recognize(path)
     fitting = [suffix for suffix in OUTPUT_SUFFIXES if find_output_format(Path(f"x{suffix}")).name == form]
     own = path.suffix.lower()
+    if form == "Netpbm" and own not in fitting:  # its suffixes say whether there are colours
+        with path.open("rb") as stream:
+            return _NETPBM.get(stream.read(2), ".pnm")
     return own if own in fitting else min(fitting, key=len, default=None)
 
 

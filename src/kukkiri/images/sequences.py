@@ -20,6 +20,7 @@ from kukkiri.images.decoding import EncodedFile, find_strictness
 from kukkiri.images.formats import recognize
 from kukkiri.images.image import Image
 from kukkiri.images.libvips import clear_errors, failure_types, vips
+from kukkiri.images.pixel_limit import PixelLimitError
 from kukkiri.images.reading import PIXEL_LIMIT, decode_file, explain, load_file
 
 __all__ = ["ImageSequence", "Timing", "find_default_suffix", "open_sequence", "read_page"]
@@ -251,8 +252,10 @@ def _open_pages(file: Path, pixel_limit: int, *, taken_whole: bool) -> ImageSequ
 
 def _check_amount(name: str, count: int, pixels: int, pixel_limit: int) -> None:
     if max(pixels, count * _LEAST) > pixel_limit:
-        raise ImageError(
+        raise PixelLimitError(
             f"{name}: {count} images of {pixels} pixels together exceed the limit of {pixel_limit}, to which each "
             f"counts for {_LEAST} at least. Choose one with --page, or raise the limit if the file can be trusted: "
-            "--max-pixels of kukkiri upscale, pixel_limit in Python."
+            "--max-pixels of kukkiri upscale, pixel_limit in Python.",
+            pixels=max(pixels, count * _LEAST),
+            shown=f"{count} images of {pixels} pixels together",
         )

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kukkiri.web.answers import send_refusal
 from kukkiri.web.error_shape import RefusalError
-from kukkiri.web.limits import Limits, name_option
+from kukkiri.web.limits import MB, Limits, name_option
 
 __all__ = ["BodyLimit", "ClientLimit"]
 
@@ -37,9 +37,10 @@ class BodyLimit:
         limit = self.limits.body_bytes if scope["method"] not in _BODYLESS else _SMALL
         length = Headers(scope=scope).get("content-length", "")
         if limit and length.isascii() and length.isdigit() and int(length[:20]) > limit:
-            await send_refusal(self._too_large(f"{int(length[:20]):,} bytes"), scope, receive, send, close=True)
+            refusal = _too_large(f"{int(length[:20]):,} bytes", limit, scope["method"])
+            await send_refusal(refusal, scope, receive, send, close=True)
             return
-        reader = _Reader(receive, limit=limit, limits=self.limits, refuse=self._too_large)
+        reader = _Reader(receive, limit=limit, limits=self.limits, method=scope["method"])
         started = False
 
         async def send_unless_refused(message: Message) -> None:
@@ -54,22 +55,31 @@ class BodyLimit:
         if reader.refusal is not None and not started:
             await send_refusal(reader.refusal, scope, receive, send, close=True)
 
-    def _too_large(self, got: str) -> RefusalError:
+
+def _too_large(got: str, limit: int, method: str) -> RefusalError:
+    if method in _BODYLESS:
         return RefusalError(
             413,
-            "the body is larger than this server takes.",
+            f"{method} takes no body.",
             got=got,
-            expected=f"at most {self.limits.max_body_mb:g} MB",
-            remedy=f"Send a smaller file, or start the server with a larger {name_option('max_body_mb')}.",
+            expected=f"at most {limit:,} bytes, which are not read",
+            remedy="Send images with POST.",
         )
+    return RefusalError(
+        413,
+        "the body is larger than this server takes.",
+        got=got,
+        expected=f"at most {limit / MB:g} MB",
+        remedy=f"Send a smaller file, or start the server with a larger {name_option('max_body_mb')}.",
+    )
 
 
 class _Reader:
     """Reads a body within the limits of size and time."""
 
-    def __init__(self, receive: Receive, *, limit: int, limits: Limits, refuse: object) -> None:
+    def __init__(self, receive: Receive, *, limit: int, limits: Limits, method: str) -> None:
         self._receive, self._limit, self._limits = receive, limit, limits
-        self._too_large = refuse
+        self._method = method
         self._seen, self._ended = 0, False
         self._until = asyncio.get_running_loop().time() + limits.body_seconds if limits.body_seconds else None
         self.refusal: RefusalError | None = None
@@ -86,7 +96,7 @@ class _Reader:
         self._seen += len(message.get("body", b""))
         self._ended = message["type"] != "http.request" or not message.get("more_body", False)
         if self._limit and self._seen > self._limit:
-            raise self._refuse(self._too_large(f"more than {self._limit:,} bytes"))  # type: ignore[operator]
+            raise self._refuse(_too_large(f"more than {self._limit:,} bytes", self._limit, self._method))
         return message
 
     def _next_end(self) -> float | None:

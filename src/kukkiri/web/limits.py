@@ -50,7 +50,12 @@ class Limits:
     keep_hours: Annotated[float, Parameter(help="age at which finished jobs and their files are deleted.")] = 24.0
     keep_mb: Annotated[float, Parameter(help="MB of finished jobs' files; the oldest are deleted first.")] = 10_000.0
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """Check that each limit is a number that makes sense.
+
+        Raises:
+            ConfigError: one is negative or no finite number.
+        """
         for field in fields(self):
             value = getattr(self, field.name)
             if not 0 <= value < float("inf"):

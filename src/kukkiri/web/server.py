@@ -1,4 +1,4 @@
-"""uvicorn with what it lacks: times for the head of a request and for a client that does not read, and clean ends."""
+"""uvicorn as this server runs it: sockets with words for what is wrong, clean ends, and a side port for the metrics."""
 
 import asyncio
 import socket
@@ -13,14 +13,11 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from kukkiri.errors import ConfigError
-from kukkiri.web.answers import answer_refusal
 from kukkiri.web.application import make_application
-from kukkiri.web.error_shape import RefusalError
-from kukkiri.web.limits import Limits
 from kukkiri.web.prometheus import MEDIA_TYPE
+from kukkiri.web.protocol import HttpProtocol
 from kukkiri.web.routes_about import write_metrics
 from kukkiri.web.service import Service
 
@@ -28,6 +25,7 @@ __all__ = ["open_socket", "run_server"]
 
 _HEAD = 32768  # bytes of the head of a request
 _BACKLOG = 1024
+_LAST_PORT = 65535
 _IN_USE = 98, 48, 10048  # EADDRINUSE of Linux, macOS and Windows
 
 
@@ -42,10 +40,12 @@ def open_socket(host: str, port: int, *, option: str = "--port") -> socket.socke
     Raises:
         ConfigError: the port is taken or not allowed, or the host is not this machine's.
     """
+    if not 0 <= port <= _LAST_PORT:
+        raise ConfigError(f"there is no port {port}. Give 1 to {_LAST_PORT} with {option}, or 0 for a free one.")
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    except (OSError, OverflowError, UnicodeError) as error:
+    except (OSError, UnicodeError) as error:
         number = getattr(error, "errno", None)
         if number in _IN_USE:
             raise ConfigError(
@@ -106,7 +106,7 @@ async def _run(
 def _configure(application: Any, service: Service, *, proxy: str | None = None, lifespan: Any = "on") -> uvicorn.Config:
     return uvicorn.Config(
         application,
-        http=partial(_Protocol, limits=service.limits),  # type: ignore[arg-type]
+        http=partial(HttpProtocol, limits=service.limits),  # type: ignore[arg-type]
         ws="none",
         loop="asyncio",
         lifespan=lifespan,
@@ -149,77 +149,6 @@ class _SideServer(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-class _Protocol(H11Protocol):
-    """HTTP/1.1 with limits on connections, on the time of a request's head, and on a client that reads nothing."""
-
-    def __init__(self, *args: Any, limits: Limits, **keywords: Any) -> None:
-        super().__init__(*args, **keywords)
-        self._limits = limits
-        self._head_timer: asyncio.TimerHandle | None = None
-        self._send_timer: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        most = self._limits.max_connections
-        if most and len(self.connections) > most:
-            transport.abort()
-            return
-        self._time_head()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_timers()
-        super().connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        self._time_head()
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        if self._limits.send_stall_seconds and self._send_timer is None:
-            self._send_timer = self.loop.call_later(self._limits.send_stall_seconds, self.transport.abort)
-
-    def resume_writing(self) -> None:
-        if self._send_timer is not None:
-            self._send_timer.cancel()
-            self._send_timer = None
-        super().resume_writing()
-
-    def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP in the shape of every error."""
-        refusal = RefusalError(
-            400,
-            "this is no HTTP/1.1 request.",
-            got=msg,
-            expected="HTTP/1.1",
-            remedy="Use an HTTP client, such as curl.",
-        )
-        answer = answer_refusal(refusal, headers={"Connection": "close", "X-Content-Type-Options": "nosniff"})
-        head = b"".join(name + b": " + value + b"\r\n" for name, value in answer.raw_headers)
-        self.transport.write(b"HTTP/1.1 400 Bad Request\r\n" + head + b"\r\n" + bytes(answer.body))
-        self.transport.close()
-
-    def _time_head(self) -> None:
-        """Run the timer exactly while the head of a request is awaited."""
-        awaited = self.cycle is None or self.cycle.response_complete
-        if awaited and self._head_timer is None and self._limits.header_seconds:
-            self._head_timer = self.loop.call_later(self._limits.header_seconds, self._give_up)
-        elif not awaited and self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
-
-    def _give_up(self) -> None:
-        self._head_timer = None
-        if self.cycle is None or self.cycle.response_complete:
-            self.transport.abort()
-
-    def _stop_timers(self) -> None:
-        for timer in (self._head_timer, self._send_timer):
-            if timer is not None:
-                timer.cancel()
-        self._head_timer = self._send_timer = None
 
 
 def _make_metrics_application(service: Service) -> Starlette:

@@ -41,11 +41,26 @@ def test_other_mistakes_are_told_in_one_line(capsys, tmp_path):
         ("--api-key", str(tmp_path / "none")): "Give a text file, one key a line.",
         ("--allow-origin", "example.org"): "Write scheme and host: https://example.org.",
         ("--workers", "0"): "--workers and --threads must be at least 1, got 0, None.",
+        ("--stop-seconds", "nan"): "--stop-seconds must be 0 or more seconds, got nan.",
+        ("--proxy", "nginx"): "Give the number of the proxy's, such as 127.0.0.1 or 10.0.0.0/8.",
         ("--max-body-mb", "-1"): "--max-body-mb is -1. Give 0 (off) or a positive number.",
     }
     for arguments, words in cases.items():
         folder = () if "--folder" in arguments else ("--folder", str(tmp_path / "b"))
         assert words in mistake(capsys, "--port", "0", *folder, *arguments)
+
+
+def test_a_port_beyond_the_last_is_told(capsys, tmp_path):
+    line = mistake(capsys, "--port", "99999", "--folder", str(tmp_path / "a"))
+    assert line == "kukkiri: there is no port 99999. Give 1 to 65535 with --port, or 0 for a free one."
+
+
+def test_a_number_that_makes_no_sense_is_a_usage_error(capsys, tmp_path):
+    assert run(["serve", "--max-queue", "-2", "--folder", str(tmp_path / "a")]) == 2
+    assert capsys.readouterr().err == (
+        "kukkiri: --max-queue is -2. Give 0 (off) or a positive number. See kukkiri serve --help.\n"
+    )
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_missing_extra_is_told(capsys, monkeypatch):

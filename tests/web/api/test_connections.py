@@ -100,3 +100,18 @@ def test_malformed_requests_and_bombs_are_refused(server, http, load, photo):
     assert profile.status_code in (200, 413, 422)
     assert {answer.status_code for answer in statuses.values()} <= {413, 415, 422}
     assert http.post("/v1/upscale?model=nearest", content=photo.read_bytes()).status_code == before == 200
+
+
+def test_a_refused_body_that_goes_on_does_not_cost_the_client_the_answer(server):
+    head = b"POST /v1/upscale HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: http://evil\r\nContent-Length: 3000000\r\n\r\n"
+    with socket.create_connection(server.place, timeout=20) as sock:
+        sock.sendall(head + b"x" * 60_000)
+        time.sleep(0.2)
+        for _ in range(5):  # raises in a connection that was reset
+            sock.sendall(b"x" * 100_000)
+            time.sleep(0.02)
+        received = b""
+        while part := sock.recv(65536):
+            received += part
+    assert received.startswith(b"HTTP/1.1 403 ")
+    assert json.loads(received.partition(b"\r\n\r\n")[2])["error"]["got"] == "http://evil"

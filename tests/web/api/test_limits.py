@@ -4,6 +4,7 @@ import asyncio
 import struct
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,6 +14,7 @@ from kukkiri.errors import ConfigError
 from kukkiri.web.authentication import Keys
 from kukkiri.web.jobs.job import ErrorInfo
 from kukkiri.web.limits import Limits, list_limits
+from kukkiri.web.settings import ServerSettings
 
 KEY, OTHER = "0123456789abcdef0123", "fedcba9876543210fedc"
 
@@ -38,7 +40,7 @@ def test_every_limit_has_an_option_a_meaning_and_a_positive_default():
 
 def test_a_negative_limit_is_refused():
     with pytest.raises(ConfigError, match=r"--max-body-mb is -1. Give 0 \(off\) or a positive number"):
-        Limits(max_body_mb=-1)
+        ServerSettings(folder=Path(), limits=Limits(max_body_mb=-1))
 
 
 def test_a_body_is_refused_from_its_length_before_it_is_read(make_api):
@@ -231,3 +233,14 @@ def test_a_failed_job_is_answered_in_its_words(make_api, png, monkeypatch):
 
     answer = run(act)
     assert (answer.status_code, answer.json()["error"]["what"]) == (422, "photo.png: is damaged.")
+
+
+def test_the_words_about_a_body_where_none_belongs_name_their_own_limit(make_api):
+    answer = run(lambda: make_api().request("GET", "/v1/jobs", content=b"x" * 70_000))
+    assert answer.status_code == 413
+    assert answer.json()["error"] == {
+        "what": "GET takes no body.",
+        "got": "70,000 bytes",
+        "expected": "at most 65,536 bytes, which are not read",
+        "remedy": "Send images with POST.",
+    }

@@ -91,3 +91,39 @@ def test_an_aspect_that_does_not_fit_is_refused(tmp_path):
     path = bomb(tmp_path / "upload", side=100)
     with pytest.raises(ConfigError, match="200x300 has another aspect than the image of 100x100"):
         admissions(tmp_path).inspect(path, JobOptions(model="bicubic", width=200, height=300))
+
+
+@pytest.mark.parametrize("form", ["bmp", "bmp over Pillow's own", "pgm", "pfm", "j2k", "tiff"])
+def test_every_format_beyond_the_limit_names_the_option(tmp_path, form):
+    pil = pytest.importorskip("PIL.Image", reason="needs Pillow")
+    path, limit, shown = tmp_path / "upload", 0.001, "40x30 pixels"
+    if form.startswith("bmp"):
+        side = 40 if form == "bmp" else 20_000
+        height, shown = (30, shown) if side == 40 else (side, "400000000 pixels")
+        header = struct.pack("<IiiHHIIiiII", 40, side, height, 1, 24, 0, 0, 0, 0, 0, 0)
+        path.write_bytes(b"BM" + struct.pack("<IHHI", 54, 0, 0, 54) + header + bytes(40 * 30 * 3))
+    elif form == "pgm":
+        path.write_bytes(b"P5 40 30 255\n" + bytes(1200))
+    elif form == "pfm":
+        path.write_bytes(b"Pf\n40 30\n-1.0\n" + bytes(4800))
+    elif form == "tiff":
+        pages = [pil.new("1", (40, 30), number % 2) for number in range(3)]
+        pages[0].save(path, "TIFF", save_all=True, append_images=pages[1:])
+        limit, shown = 0.003, "3 images of 3600 pixels together"
+    else:
+        pil.new("L", (40, 30)).save(path, "JPEG2000")
+    with pytest.raises(TooLargeError) as caught:
+        admissions(tmp_path / "state", max_input_megapixels=limit).inspect(path, TWICE, name="large")
+    assert str(caught.value).startswith("large: it has ")
+    assert shown in str(caught.value)
+    assert f"the limit is {limit:g} (--max-input-megapixels)" in str(caught.value)
+    assert caught.value.status == 413
+
+
+@pytest.mark.parametrize(("limit", "fits"), [(0, True), (500, True), (300, False)])
+def test_the_limit_may_be_raised_beyond_that_of_the_command_line(tmp_path, limit, fits):
+    path = tmp_path / "upload"
+    path.write_bytes(b"P5 20000 20000 255\n" + bytes(100))
+    refused = pytest.raises(ImageError if fits else TooLargeError, match="truncated|corrupt" if fits else "is 300")
+    with refused:
+        admissions(tmp_path / "state", max_input_megapixels=limit).inspect(path, TWICE)

@@ -4,7 +4,7 @@ import pytest
 
 from kukkiri.errors import BackendError, ConfigError, ImageError
 from kukkiri.web.jobs.admission import TooLargeError
-from kukkiri.web.jobs.problems import ErrorInfo, describe_error
+from kukkiri.web.jobs.problems import ErrorInfo, describe_error, name_as_request
 
 
 def test_a_message_is_split_into_its_parts():
@@ -42,3 +42,17 @@ def test_each_error_has_its_status(error, status):
 def test_a_path_is_replaced_in_every_part():
     error = ErrorInfo(what="/srv/x: bad", remedy="Mend /srv/x.").rename("/srv/x", "photo.png")
     assert (error.what, error.remedy) == ("photo.png: bad", "Mend photo.png.")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Give only one side, --fit 500x50, or --stretch.", "Give only one side, fit=500x50, or stretch."),
+        ("kukkiri upscale --alpha separate keeps them", "alpha=separate keeps them"),
+        ("--page chooses another frame", "page chooses another frame"),
+        ("--short-side 9, and --max-queue", "short_side=9, and --max-queue"),
+    ],
+)
+def test_options_of_the_command_line_are_named_as_a_request_has_them(text, told):
+    assert name_as_request(text) == told
+    assert describe_error(text).what == told

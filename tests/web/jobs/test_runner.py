@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from kukkiri.images import Metadata, read_image
+from kukkiri.images import Image, Metadata, read_image
 from kukkiri.web.jobs import runner
-from kukkiri.web.jobs.admission import UpscalerCache
-from kukkiri.web.jobs.job import Kept
+from kukkiri.web.jobs.admission import Admissions, UpscalerCache
+from kukkiri.web.jobs.job import JobOptions, Kept
 from kukkiri.web.jobs.runner import do_work
 from kukkiri.web.limits import Limits
 from tests.web.jobs.conftest import make_image
@@ -121,3 +121,25 @@ def test_work_is_given_back_when_the_process_has_to_end(room, large):
     begin(stop=lambda: True).join(timeout=30)
     waiting = room.store.get(job.id)
     assert (waiting.state, waiting.position, waiting.attempts) == ("queued", 1, 0)
+
+
+def test_a_quality_that_a_format_does_not_have_is_noted(room):
+    lossless, lossy = room.submit(quality=50), room.submit(quality=50, format="webp")
+    room.do_all()
+    assert room.store.get(lossless.id).result.notes == ("quality means nothing for .png, and was not used",)
+    assert room.store.get(lossy.id).result.notes == ()
+
+
+@pytest.mark.parametrize(("colours", "suffix"), [(1, ".pgm"), (3, ".ppm")])
+def test_a_pixmap_is_named_by_its_colours(room, colours, suffix):
+    image = make_image(0)
+    samples = image.to_array()
+    path = room.store.incoming_path()
+    written = path.with_suffix(suffix)
+    Image.from_array(samples if colours == 3 else samples[..., 0]).save(written)
+    written.rename(path)
+    options = JobOptions(model="bicubic", scale=2)
+    admission = Admissions(room.settings).inspect(path, options)
+    job = room.store.submit(path, name=f"a{suffix}", options=options, client="ann", admission=admission)
+    room.do_all()
+    assert room.store.get(job.id).result.file_name == f"a-x2{suffix}"

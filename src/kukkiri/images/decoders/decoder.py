@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from kukkiri.errors import ImageError
 from kukkiri.images.image import Depth, Image, split_alpha
 from kukkiri.images.metadata import Metadata
+from kukkiri.images.pixel_limit import PixelLimitError
 from kukkiri.images.quantization import dequantize
 from kukkiri.images.tone_curve import ToneCurve
 
@@ -43,9 +44,11 @@ def check_size(size: tuple[int, int], name: str, pixel_limit: int) -> None:
     if height < 1 or width < 1:
         raise ImageError(f"{name}: is {width}x{height} pixels by its header, which is no image. Get the file again.")
     if height * width > pixel_limit:
-        raise ImageError(
+        raise PixelLimitError(
             f"{name}: {width}x{height} pixels exceed the limit of {pixel_limit}. Raise it if the file can be "
-            "trusted: --max-pixels of kukkiri upscale, pixel_limit in Python."
+            "trusted: --max-pixels of kukkiri upscale, pixel_limit in Python.",
+            pixels=height * width,
+            shown=f"{width}x{height}",
         )
 
 

@@ -1,6 +1,7 @@
 """BMP, TGA and JPEG 2000 through Pillow, which reads more of their kinds than anything else this small."""
 
 import io
+import re
 import struct
 import warnings
 from typing import Any
@@ -13,6 +14,7 @@ from kukkiri.images.containers.iso_media import boxes, find_box
 from kukkiri.images.decoders.decoder import check_size, make_image
 from kukkiri.images.image import Image
 from kukkiri.images.metadata import Metadata
+from kukkiri.images.pixel_limit import PixelLimitError
 
 __all__ = ["open_pillow", "read_bmp", "read_jpeg2000", "read_tga", "take_levels"]
 
@@ -33,7 +35,14 @@ def open_pillow(data: bytes, form: str, name: str, pixel_limit: int) -> Any:
             warnings.simplefilter("ignore")
             opened = PIL.Image.open(io.BytesIO(data), formats=[form])
     except PIL.Image.DecompressionBombError as error:
-        raise ImageError(f"{name}: {error}. Convert it to PNG or TIFF, which have no such limit.") from error
+        found = re.search(r"\d+", str(error))
+        pixels = int(found[0]) if found else pixel_limit + 1
+        raise PixelLimitError(
+            f"{name}: has {pixels} pixels, more than Pillow decodes of this format. Convert it to PNG or TIFF, which "
+            "have no such limit.",
+            pixels=pixels,
+            shown=str(pixels),
+        ) from error
     check_size((opened.height, opened.width), name, pixel_limit)
     return opened
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from kukkiri.errors import ImageError, KukkiriError, make_printable
 from kukkiri.files import CLIP_OUTPUT_SUFFIXES
-from kukkiri.images import PIXEL_LIMIT, ImageHeader, find_own_suffix
+from kukkiri.images import ImageHeader, find_own_suffix
+from kukkiri.images.pixel_limit import PixelLimitError
 from kukkiri.inference import Upscaler
 from kukkiri.inference.engine import count_usable_threads
 from kukkiri.inference.part_counts import count_images, read_first_header
@@ -21,6 +22,7 @@ from kukkiri.web.settings import ServerSettings
 __all__ = ["Admission", "Admissions", "TooLargeError", "UpscalerCache", "choose_threads", "find_pixel_limit"]
 
 _CACHED = 8
+_ANY = 2**62  # pixels
 
 
 class TooLargeError(ImageError):
@@ -141,8 +143,11 @@ class Admissions:
         if clip:
             return self._inspect_clip(path, options, name)
         limit = find_pixel_limit(self._limits.input_pixels)
-        header = read_first_header(path, pixel_limit=limit)
-        count = 1 if options.page is not None else count_images(path, pixel_limit=max(limit, PIXEL_LIMIT))
+        try:
+            header = read_first_header(path, pixel_limit=limit)
+            count = 1 if options.page is not None else count_images(path, pixel_limit=limit)
+        except PixelLimitError as error:
+            raise _refuse_pixels(name, error, self._limits.input_pixels) from error
         _check_pixels(name, "it has", header.size, count, self._limits.input_pixels, "max_input_megapixels")
         shares = self._list_budgets()
         upscaler = self._upscalers.get(options, budget=shares[0])
@@ -221,8 +226,18 @@ def choose_threads(settings: ServerSettings) -> int:
 
 
 def find_pixel_limit(limit: int) -> int:
-    """Return the pixels that may be decoded under a limit of the server, where 0 means none of its own."""
-    return min(limit, PIXEL_LIMIT) if limit else PIXEL_LIMIT
+    """Return the pixels that may be decoded under a limit of the server, where 0 means none."""
+    return limit or _ANY
+
+
+def _refuse_pixels(name: str, error: PixelLimitError, limit: int) -> TooLargeError:
+    """Say which option bounds the pixels of an image; a format's own bound has words of its own."""
+    if not limit or error.pixels <= limit:
+        return TooLargeError(str(error))
+    return TooLargeError(
+        f"{name}: it has {error.shown} pixels, {error.pixels / MB:.1f} megapixels, and the limit is {limit / MB:g} "
+        f"({name_option('max_input_megapixels')}). Send a smaller image, or one page of it."
+    )
 
 
 def _check_pixels(name: str, what: str, size: tuple[int, int], count: int, limit: int, option: str) -> None:

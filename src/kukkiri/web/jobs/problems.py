@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from kukkiri.errors import BackendError, ConfigError, ImageError, KukkiriError, ModelError
+from kukkiri.web.jobs.options import JobOptions
 
-__all__ = ["ErrorInfo", "describe_error", "find_status"]
+__all__ = ["ErrorInfo", "describe_error", "find_status", "name_as_request"]
 
 _STATUS = {ConfigError: 422, ModelError: 422, ImageError: 422, BackendError: 501}
 _GOT = re.compile(r"\bgot ((?:'[^']*'|\"[^\"]*\"|[^;,.]|[.,](?=\S))+)")
 _EXPECTED = re.compile(r"\b(?:expected|must be|Known:) ((?:(?!, got\b)[^;.]|\.(?=\S))+)")
+_VALUE = r"\d\w*|separate|opaque|transparency|keep|strip|copyright|photo|clean"
+_COMMAND = re.compile(rf"(?:kukkiri upscale )?--([a-z]+(?:-[a-z]+)*)(?: ({_VALUE}))?")
+_OPTIONS = frozenset(field.name for field in dataclasses.fields(JobOptions))
 _SENTENCE = re.compile(r"(?<=[.!?]) (?=[A-Z])")
 
 
@@ -54,7 +58,7 @@ def describe_error(error: Exception | str, *, status: int | None = None) -> Erro
         error: an error of kukkiri, or its message: one sentence on what happened, and at the end the remedy.
         status: HTTP status; by default that of the error's type.
     """
-    text = str(error).strip() or type(error).__name__
+    text = name_as_request(str(error).strip()) or type(error).__name__
     sentences = _SENTENCE.split(text)
     remedy = None
     if len(sentences) > 1 and not sentences[-1].startswith("Known:"):
@@ -68,6 +72,18 @@ def describe_error(error: Exception | str, *, status: int | None = None) -> Erro
         remedy=remedy,
         status=find_status(error) if status is None else status,
     )
+
+
+def name_as_request(text: str) -> str:
+    """Write the options of ``kukkiri upscale`` in a message as a request has them, ``fit=9x9`` for ``--fit 9x9``."""
+
+    def rename(match: re.Match[str]) -> str:
+        name = match[1].replace("-", "_")
+        if name not in _OPTIONS:
+            return match[0]
+        return f"{name}={match[2]}" if match[2] else name
+
+    return _COMMAND.sub(rename, text)
 
 
 def find_status(error: Exception | str) -> int:

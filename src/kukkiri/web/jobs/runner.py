@@ -5,6 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +18,7 @@ from kukkiri.inference.keeping import Keeping
 from kukkiri.web.jobs.admission import UpscalerCache, choose_threads, find_pixel_limit
 from kukkiri.web.jobs.clips import CLIP_MEDIA_TYPES, choose_clip_target, is_clip, run_clip
 from kukkiri.web.jobs.job import Kept, ResultInfo
-from kukkiri.web.jobs.problems import ErrorInfo, describe_error
+from kukkiri.web.jobs.problems import ErrorInfo, describe_error, name_as_request
 from kukkiri.web.jobs.rows import INPUT
 from kukkiri.web.jobs.work_queue import Work, WorkQueue
 from kukkiri.web.limits import Limits, name_option
@@ -50,6 +51,7 @@ MEDIA_TYPES = {
     **CLIP_MEDIA_TYPES,
 }
 """By the suffix of a result."""
+_WITH_QUALITY = (".avif", ".jpeg", ".jpg", ".jxl", ".webp")
 _TOO_LONG = (
     "the work took longer than {seconds:g} s, the limit for one job ({option}). Ask for a smaller scale, or send a "
 )
@@ -197,7 +199,10 @@ def _upscale(
     (result,) = list(run)
     if result.error:
         return describe_error(result.error, status=413 if result.out_of_memory else 422)
-    return target, _describe(work.source, target, result, kept=_find_kept(work.source, target))
+    done = _describe(work.source, target, result, kept=_find_kept(work.source, target))
+    if options.quality is not None and suffix not in _WITH_QUALITY:
+        done = replace(done, notes=(*done.notes, f"quality means nothing for {suffix}, and was not used"))
+    return target, done
 
 
 def _upscale_clip(
@@ -214,7 +219,7 @@ def _describe(source: Path, target: Path, result: FileResult, *, kept: Kept) -> 
     """Describe a result; name, bytes and hash of the file are filled in by others."""
     height, width = result.output_size or (0, 0)
     texts = (str(source), make_printable(source))
-    notes = tuple(note.replace(texts[0], INPUT).replace(texts[1], INPUT) for note in result.notes)
+    notes = tuple(name_as_request(note).replace(texts[0], INPUT).replace(texts[1], INPUT) for note in result.notes)
     notes = tuple(note.replace(str(target), "the result").replace(target.name, "the result") for note in notes)
     return ResultInfo(
         bytes=0,

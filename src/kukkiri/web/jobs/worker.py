@@ -100,6 +100,7 @@ def _main() -> None:
     The server says it through the pipe that the settings came from, and also when the work is to be given back.
     """
     logging.basicConfig(format="kukkiri worker: %(levelname)s: %(message)s")
+    logging.getLogger("pyvips").setLevel(logging.ERROR)  # its warnings are of inputs, whose jobs tell them in words
     pipe = io.FileIO(0, closefd=False)  # without a buffer, whose lock a thread would hold at the exit
     values: dict[str, Any] = json.loads(pipe.readline())
     settings = _read_settings(values)
