@@ -63,6 +63,8 @@ CASES = {
     "an RGB network": (YUV420, {"model": NumpyEngine(colour="rgb")}),
     "an RGB network, grey": (GREY, {"model": NumpyEngine(colour="rgb")}),
     "an RGB network, RGB": (RGB, {"model": NumpyEngine(colour="rgb")}),
+    "flat parts skipped": (YUV420, {"skip_flat": True}),
+    "flat parts skipped, RGB network": (YUV420, {"model": NumpyEngine(colour="rgb"), "skip_flat": True}),
     "a grid": (YUV420, {"model": NumpyEngine(multiple=4), "size": (182, 238)}),
 }
 

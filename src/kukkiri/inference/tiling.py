@@ -19,6 +19,8 @@ BLENDED_OVERLAP = 32
 """LR pixels that neighbouring tiles share on each side of a seam when the receptive field is unlimited."""
 _LARGEST = 4 * 2**30
 _CORE = 16
+_LEAST = 8
+"""Sides that networks with an unlimited receptive field get at least: some pool parts of their input."""
 _STRIP = 2**18  # pixels of a call, about a second: time for progress and Ctrl-C, and no slower than the whole
 
 
@@ -170,7 +172,7 @@ def run_pass(engine: Engine, lr: Batch, *, tile: TileSize | None, seams: SeamSco
     """
     *_, height, width = lr.shape
     scale = 1 if engine.info.pre_upsampled else engine.info.scale
-    padded = pad_to_multiple(lr, engine.info.multiple, axes=(-2, -1))
+    padded = pad_to_multiple(_enlarge(engine, lr), engine.info.multiple, axes=(-2, -1))
     size = (padded.shape[-2], padded.shape[-1])
     tile = tile or choose_strip(engine, size)
     if tile is None:
@@ -185,6 +187,14 @@ def run_pass(engine: Engine, lr: Batch, *, tile: TileSize | None, seams: SeamSco
         join = _blend if engine.info.receptive_field is None else _paste
         sr = join(_compute(engine, padded, tiles), lr=padded, scale=scale, seams=seams)
     return sr[..., : scale * height, : scale * width]
+
+
+def _enlarge(engine: Engine, lr: Batch) -> Batch:
+    """Mirror an image of a few pixels at the bottom and right until a network can take it."""
+    missing = [max(0, _LEAST - side) for side in lr.shape[-2:]]
+    if engine.info.receptive_field is not None or not any(missing):
+        return lr
+    return np.pad(lr, [(0, 0)] * (lr.ndim - 2) + [(0, amount) for amount in missing], mode="symmetric")
 
 
 def _compute(engine: Engine, lr: Batch, tiles: list[Tile]) -> Iterable[tuple[Tile, Batch]]:

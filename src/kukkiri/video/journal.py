@@ -86,7 +86,8 @@ class Journal:
             VideoError: another process is writing it.
         """
         self.path = path
-        self._file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)), "r+b", buffering=0)
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
+        self._file = os.fdopen(os.open(path, flags, 0o666), "r+b", buffering=0)
         try:
             _lock(self._file, path)  # before anything is cut off
             if state is None:

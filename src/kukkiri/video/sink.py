@@ -365,7 +365,7 @@ class VideoSink:
         except (OSError, av.FFmpegError) as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
             reason = "the disk is full" if full else error.strerror or str(error)
-            kept = f" {self._recorded} frames are kept and can be resumed." if self._frames else ""
+            kept = f" {self._recorded} frames are kept and can be resumed." if self._recorded else ""
             raise VideoError(
                 f"{make_printable(self._path)}: cannot be written ({make_printable(reason)}).{kept}"
             ) from error
