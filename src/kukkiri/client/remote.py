@@ -1,26 +1,22 @@
-"""Images through a server of kukkiri: one call for one image, and jobs with their progress."""
+"""Images through a server of kukkiri: one call for one image, and jobs for several or for large ones."""
 
 import contextlib
 import io
-import json
 import secrets
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from os import PathLike, fspath
 from pathlib import Path
 from typing import IO, Any, Literal, TypedDict, Unpack
 
 from kukkiri.client.connection import Connection, RemoteError
+from kukkiri.client.jobs import RemoteJob
+from kukkiri.client.results import RemoteResult
 from kukkiri.errors import ConfigError, ImageError, did_you_mean_file
-from kukkiri.files import replacing
 
-__all__ = ["Client", "RemoteJob", "RemoteResult", "UpscaleOptions"]
+__all__ = ["Client", "UpscaleOptions"]
 
 ImageFile = str | PathLike[str] | bytes | IO[bytes]
 """An image file: its path, its bytes, or an open file."""
-_FINAL = ("done", "failed", "cancelled")
-_EVERY = 0.2  # seconds between two looks, where events do not come
 
 
 class UpscaleOptions(TypedDict, total=False):
@@ -48,182 +44,6 @@ class UpscaleOptions(TypedDict, total=False):
     page: int | None
     metadata: Literal["keep", "strip", "copyright"] | None
     alpha: Literal["transparency", "separate", "opaque"] | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class RemoteResult:
-    """An image that a server made."""
-
-    data: bytes = field(repr=False)
-    """The file."""
-    file_name: str
-    media_type: str
-    """Such as ``image/png``."""
-    notes: tuple[str, ...] = ()
-    """One line for everything that the user should know."""
-
-    def save(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
-        """Write the file, which appears whole or not at all.
-
-        Args:
-            path: the file, whose suffix is of the result's format, or a folder, in which it has its own name.
-            overwrite: an existing file may be replaced.
-
-        Returns:
-            The path of the file.
-
-        Raises:
-            ImageError: the suffix is of another format, the file exists, or it cannot be written.
-        """
-        target = Path(path)
-        if target.is_dir():
-            target /= Path(self.file_name).name
-        own = Path(self.file_name).suffix.lower()
-        if _unify(target.suffix) != _unify(own):
-            raise ImageError(
-                f"{target}: the result is {self.media_type}. Name it {target.stem}{own}, or ask the server for "
-                f"format={target.suffix.removeprefix('.') or 'png'!r}."
-            )
-        try:
-            with replacing(target, overwrite=overwrite) as temporary:
-                temporary.write_bytes(self.data)
-        except FileExistsError as error:
-            raise ImageError(f"{target}: exists. Give overwrite=True to replace it.") from error
-        except OSError as error:
-            raise ImageError(f"{target}: cannot be written ({error.strerror}). Check the folder.") from error
-        return target
-
-
-def _unify(suffix: str) -> str:
-    same = {".jpeg": ".jpg", ".jpe": ".jpg", ".jfif": ".jpg", ".tiff": ".tif", ".apng": ".png"}
-    return same.get(suffix.lower(), suffix.lower())
-
-
-class RemoteJob:
-    """An upscaling on a server, as it was when it was last asked for."""
-
-    def __init__(self, connection: Connection, values: Mapping[str, Any]) -> None:
-        """Keep what the server told.
-
-        Args:
-            connection: to the server.
-            values: JSON of the job.
-        """
-        self._connection = connection
-        self._values = dict(values)
-
-    def __repr__(self) -> str:
-        return f"RemoteJob({self.id!r}, {self.state}, {self.done}/{self.total} tiles)"
-
-    @property
-    def id(self) -> str:
-        """Name of the job."""
-        return str(self._values["id"])
-
-    @property
-    def state(self) -> Literal["queued", "running", "done", "failed", "cancelled"]:
-        """Its state."""
-        state: Literal["queued", "running", "done", "failed", "cancelled"] = self._values["state"]
-        return state
-
-    @property
-    def is_final(self) -> bool:
-        """True in a state that it does not leave."""
-        return self.state in _FINAL
-
-    @property
-    def done(self) -> int:
-        """Tiles that are done."""
-        return int(self._values["progress"]["done"])
-
-    @property
-    def total(self) -> int:
-        """Tiles of all network runs; 0: not known yet."""
-        return int(self._values["progress"]["total"])
-
-    @property
-    def position(self) -> int | None:
-        """Place in the queue, counted from 1."""
-        position: int | None = self._values["position"]
-        return position
-
-    @property
-    def details(self) -> dict[str, Any]:
-        """Everything that the server told: the JSON of the job, see docs/reference/http.md."""
-        return dict(self._values)
-
-    def refresh(self) -> "RemoteJob":
-        """Ask the server for its state.
-
-        Raises:
-            RemoteError: it is no longer there, or the server does not answer.
-        """
-        self._values = self._connection.ask("GET", f"/v1/jobs/{self.id}").json()
-        return self
-
-    def follow(self) -> Iterator["RemoteJob"]:
-        """Yield the job whenever it has changed, the last time in a final state; events are pushed by the server.
-
-        Raises:
-            RemoteError: it is no longer there, or the server does not answer.
-        """
-        yield self
-        while not self.is_final:
-            with contextlib.suppress(
-                RemoteError
-            ):  # the stream broke, as when the server starts anew: ask for the state
-                yield from self._follow_events()
-            if not self.is_final:
-                time.sleep(_EVERY)
-                before = dict(self._values)
-                if self.refresh()._values != before:
-                    yield self
-
-    def _follow_events(self) -> Iterator["RemoteJob"]:
-        with self._connection.open("GET", f"/v1/jobs/{self.id}/events") as response:
-            if response.status != 200:
-                return
-            for line in response:
-                if line.startswith(b"data: {") and (values := json.loads(line[6:])) and values != self._values:
-                    self._values = values
-                    yield self
-                if self.is_final:
-                    return
-
-    def wait(self) -> RemoteResult:
-        """Wait until it is done, and fetch the result.
-
-        Raises:
-            RemoteError: it failed or was cancelled, in the server's words.
-        """
-        for _ in self.follow():
-            pass
-        return self.result()
-
-    def result(self) -> RemoteResult:
-        """Fetch the result of a job that is done.
-
-        Raises:
-            RemoteError: it is not done, failed or was cancelled, in the server's words.
-        """
-        error = self._values["error"]
-        if error is not None:
-            raise RemoteError(**error)
-        if self.state == "cancelled":
-            raise RemoteError("the job was cancelled.", remedy="Send the image again.")
-        answer = self._connection.ask("GET", f"/v1/jobs/{self.id}/result")
-        told = self._values["result"] or self.refresh()._values["result"]
-        return RemoteResult(
-            data=answer.body, file_name=told["file_name"], media_type=told["media_type"], notes=tuple(told["notes"])
-        )
-
-    def delete(self) -> None:
-        """Cancel it unless it is done, and delete its files on the server.
-
-        Raises:
-            RemoteError: there is no such job, or the server does not answer.
-        """
-        self._connection.ask("DELETE", f"/v1/jobs/{self.id}")
 
 
 class Client:
