@@ -4,11 +4,11 @@ import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from kukkiri.errors import ModelError
 
-__all__ = ["JSON", "METADATA_KEY", "ModelInfo"]
+__all__ = ["CONDITION_VERSION", "JSON", "METADATA_KEY", "Condition", "ModelInfo"]
 
 METADATA_KEY = "kukkiri"
 """Key of the metadata entry, a JSON object, that holds a file's :class:`ModelInfo`."""
@@ -16,6 +16,45 @@ METADATA_KEY = "kukkiri"
 Colour = Literal["y", "rgb"]
 JSON: TypeAlias = bool | int | float | str | Sequence["JSON"] | Mapping[str, "JSON"] | None
 """A value that a checkpoint or a recipe can carry."""
+
+
+CONDITION_VERSION = 1
+"""Of the rules by which a condition is computed from a kernel; files with a later one are refused."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """The second input of a network, (N, length) numbers that describe the degradation of each image.
+
+    - ``covariance``: (xx, yy, xy), the second moments of the kernel about its centre of mass in HR pixels squared,
+      divided by 1.25 scale; less 1 for xx and yy.
+    - ``components``: the sums of the kernel, its middle in the middle, times each matrix of a basis (SRMD's PCA).
+
+    With ``noise`` the last number is the standard deviation of the noise in [0, 1]. The kernel is that of the blur
+    alone: what ``subsample`` does after it is not in it.
+
+    Raises:
+        ModelError: a field has an impossible value.
+    """
+
+    kind: Literal["covariance", "components"]
+    length: int
+    """Numbers for one image."""
+    subsample: Literal["direct", "bicubic"]
+    """Subsampling after the blur, in training: every scale-th pixel from the first, or bicubic."""
+    noise: bool = False
+    """The last number is the noise."""
+    basis: str = ""
+    """Of ``components``: base64 of little-endian float32 (count, side, side); empty: it is not in the file."""
+    version: int = CONDITION_VERSION
+
+    def __post_init__(self) -> None:
+        if self.version > CONDITION_VERSION:
+            raise ModelError(f"a condition of version {self.version}, but this kukkiri knows {CONDITION_VERSION}.")
+        if self.kind not in ("covariance", "components") or self.subsample not in ("direct", "bicubic"):
+            raise ModelError(f"an unknown condition, {self.kind!r} of a kernel before {self.subsample!r}.")
+        if self.length < 1 + self.noise or (self.kind == "covariance" and self.length != 3 + self.noise):
+            raise ModelError(f"a condition of {self.length} numbers is not a {self.kind}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +87,8 @@ class ModelInfo:
     """SPDX identifier of the weights."""
     sha256: str = ""
     """SHA-256 of the weights, see ``kukkiri.checkpoints``; empty before they are saved."""
+    condition: Condition | None = None
+    """The second input of a network that is conditioned on the degradation; ``None``: the image is all."""
 
     def __post_init__(self) -> None:
         if self.scale < 1:
@@ -67,6 +108,8 @@ class ModelInfo:
     def to_metadata(self) -> dict[str, str]:
         """Return the descriptor as string metadata for a file: one entry, ``kukkiri``, that holds JSON."""
         values = {**dataclasses.asdict(self), "arguments": dict(self.arguments)}
+        if self.condition is None:
+            del values["condition"]  # files without one stay as they were before there were conditions
         return {METADATA_KEY: json.dumps(values, sort_keys=True)}
 
     @classmethod
@@ -85,7 +128,14 @@ class ModelInfo:
             raise ModelError(f"{source}: holds no kukkiri metadata, so that its scale and colour are unknown.")
         try:
             values = json.loads(text)
-            known = {entry.name for entry in dataclasses.fields(cls)}
-            return cls(**{key: value for key, value in values.items() if key in known})
+            if values.get("condition") is not None:
+                values["condition"] = Condition(**_pick_known(Condition, values["condition"]))
+            return cls(**_pick_known(cls, values))
         except (TypeError, ValueError) as error:
             raise ModelError(f"{source}: its kukkiri metadata is damaged ({error}).") from error
+
+
+def _pick_known(kind: type[Condition] | type[ModelInfo], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Drop what a later version may have added."""
+    known = {entry.name for entry in dataclasses.fields(kind)}
+    return {key: value for key, value in values.items() if key in known}

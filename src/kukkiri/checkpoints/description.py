@@ -43,6 +43,7 @@ def describe(
         arguments=dict(arguments),
         training_data=training_data,
         licence=licence,
+        condition=network.describe_condition() if isinstance(network, Network) else None,
         **shared,
     )
 

@@ -26,7 +26,7 @@ def measure_footprint(model: onnx.ModelProto, *, multiple: int = 1, is_global: b
     """Measure the bytes of simultaneous activations for each pixel of the input ``lr``, at batch 1.
 
     Args:
-        model: a graph with one input (N, C, H, W).
+        model: a graph whose first input is (N, C, H, W), and others (N, length).
         multiple: of the input's sides.
         is_global: every output pixel depends on the whole input.
 
@@ -71,8 +71,15 @@ def _find_peak(graph: onnx.GraphProto, session: onnxruntime.InferenceSession, *,
     channels = source.type.tensor_type.shape.dim[1].dim_value
     lr = np.full((1, channels, side, side), 0.5, dtype=np.float32)
     names = [output.name for output in session.get_outputs()]
-    found = dict(zip(names, session.run(names, {source.name: lr}), strict=True))
-    sizes = {source.name: lr.nbytes, **{name: np.asarray(value).nbytes for name, value in found.items()}}
+    inputs = {source.name: lr}
+    for condition in graph.input[1:]:
+        length = condition.type.tensor_type.shape.dim[1].dim_value
+        inputs[condition.name] = np.zeros((1, length), dtype=np.float32)
+    found = dict(zip(names, session.run(names, inputs), strict=True))
+    sizes = {
+        **{name: value.nbytes for name, value in inputs.items()},
+        **{name: np.asarray(value).nbytes for name, value in found.items()},
+    }
     return _walk(graph, sizes)
 
 

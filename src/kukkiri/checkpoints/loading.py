@@ -18,6 +18,7 @@ from kukkiri.checkpoints.description import describe, settle_white
 from kukkiri.checkpoints.misfits import write_shapes
 from kukkiri.checkpoints.reading import read_state
 from kukkiri.checkpoints.safetensors import read_safetensors, tensors_sha256
+from kukkiri.degradations import pack_basis, read_basis
 from kukkiri.errors import BackendError, ModelError, did_you_mean_file
 from kukkiri.info import JSON, ModelInfo
 from kukkiri.networks import NETWORKS, Network
@@ -92,7 +93,8 @@ def load(path_or_id: str | PathLike[str], **arguments: JSON) -> Loaded:
         path_or_id: a ``.safetensors`` file of kukkiri or of others, a ``.pth`` file (read with
             ``weights_only=True``, so that no code runs), or the id of a shipped model, such as ``espcn-x3``.
         **arguments: keywords of the network's constructor that the file does not determine, such as ``scale=3`` or
-            ``res_scale=0.1``; they override those in the file.
+            ``res_scale=0.1``; they override those in the file. For SRMD also ``basis``, a file of the principal
+            components of its kernels, see :func:`kukkiri.degradations.read_basis`.
 
     Returns:
         The network in evaluation mode, every key of the file used (``strict=True``).
@@ -118,14 +120,34 @@ def load_for_scale(
     Raises:
         ModelError: see :func:`load`.
     """
-    arguments = arguments or {}
+    arguments = dict(arguments or {})
+    basis = arguments.pop("basis", None)
     path = _find(path_or_id)
     wanted = None if scale is None or "scale" in arguments else scale
     loaded = _load_file(path, wanted=wanted, arguments=arguments)
     if wanted is not None:
         loaded = loaded.at_scale(_choose_scale(loaded, wanted))
+    if basis is not None:
+        loaded = _with_basis(loaded, str(basis))
     _tell_assumed(str(path), loaded)
     return loaded
+
+
+def _with_basis(loaded: Loaded, file: str) -> Loaded:
+    """Put the components of kernels into the descriptor.
+
+    Raises:
+        ConfigError: the file does not hold such.
+        ModelError: the network is not conditioned on components, or on others.
+    """
+    condition = loaded.info.condition
+    if condition is None or condition.kind != "components":
+        raise ModelError(f"{loaded.info.name}: is not conditioned on components of kernels. Leave the basis out.")
+    basis, count = read_basis(file), condition.length - condition.noise
+    if len(basis) != count:
+        raise ModelError(f"{file}: holds {len(basis)} components, but {loaded.info.name} was trained with {count}.")
+    condition = dataclasses.replace(condition, basis=pack_basis(basis))
+    return dataclasses.replace(loaded, info=dataclasses.replace(loaded.info, condition=condition))
 
 
 def _choose_scale(loaded: Loaded, wanted: float) -> int:
@@ -158,7 +180,8 @@ def _load_own(info: ModelInfo, state: Mapping[str, Tensor], *, path: Path, argum
     module = _build(info.network, merged, state, source=str(path))
     described = describe(module, name=info.name, arguments=merged)
     kept = {name: getattr(info, name) for name in ("training_data", "licence", "sha256")}
-    return Loaded(dataclasses.replace(described, **kept), module)
+    condition = described.condition if info.condition is None else info.condition
+    return Loaded(dataclasses.replace(described, **kept, condition=condition), module)
 
 
 def _load_foreign(path: Path, *, wanted: float | None, arguments: Mapping[str, JSON]) -> Loaded:

@@ -40,7 +40,8 @@ def export_onnx(module: nn.Module, path: str | PathLike[str], *, info: ModelInfo
 
     The graph has one input ``lr`` (N, C, H, W) and one output ``sr``, both float32 in [0, 1] (the network's
     ``value_range`` is folded in), with dynamic N, H and W; the input of a pre-upsampled network is the
-    upscaled image. Its metadata is the descriptor. The same module gives the same bytes.
+    upscaled image. Where the descriptor has a condition, a second input ``condition`` (N, length) is the argument of
+    the forward after the image. Its metadata is the descriptor. The same module gives the same bytes.
 
     Args:
         module: a network; it is neither moved nor changed.
@@ -62,10 +63,10 @@ def export_onnx(module: nn.Module, path: str | PathLike[str], *, info: ModelInfo
     for package in ("onnx", "onnxscript"):
         require(package, for_what="writing ONNX")
     conditions = getattr(module, "conditions", ())
-    if conditions:
+    if conditions and info.condition is None:
         raise ModelError(
-            f"{info.name}: is conditioned on {', '.join(conditions)}, and the graph has one input, the image. "
-            "Use the network from Python, through kukkiri.load."
+            f"{info.name}: is conditioned on {', '.join(conditions)}, which no descriptor tells how to compute from a "
+            "blur kernel. Use the network from Python, through kukkiri.load."
         )
     written = dataclasses.replace(info, sha256=tensors_sha256(module.state_dict()))
     seam = _Seam(module)
@@ -92,26 +93,30 @@ class _Seam(nn.Module):
         self.network = copy.deepcopy(plain).float().cpu().eval().requires_grad_(False)
         self.value_range = float(getattr(network, "value_range", 1.0))
 
-    def forward(self, lr: Tensor) -> Tensor:
-        if self.value_range == 1.0:
-            return self.network(lr)  # type: ignore[no-any-return]
-        return self.network(lr * self.value_range) / self.value_range  # type: ignore[no-any-return]
+    def forward(self, lr: Tensor, condition: Tensor | None = None) -> Tensor:
+        scaled = lr if self.value_range == 1.0 else lr * self.value_range
+        sr: Tensor = self.network(scaled) if condition is None else self.network(scaled, condition)
+        return sr if self.value_range == 1.0 else sr / self.value_range
 
 
 def _trace(seam: _Seam, info: ModelInfo) -> Any:
     """Trace the network with symbolic sizes, and strip the graph."""
     batch, height, width = _TRACED
-    example = torch.zeros(batch, info.channels, height * info.multiple, width * info.multiple)
+    examples = [torch.zeros(batch, info.channels, height * info.multiple, width * info.multiple)]
     dynamic = torch.export.Dim.DYNAMIC
+    shapes = [{0: dynamic, 2: dynamic, 3: dynamic}]
+    if info.condition is not None:
+        examples.append(torch.zeros(batch, info.condition.length))
+        shapes.append({0: dynamic})
     with _quiet():
         try:
             program = torch.onnx.export(
                 seam,
-                (example,),
+                tuple(examples),
                 dynamo=True,
-                input_names=["lr"],
+                input_names=["lr", "condition"][: len(examples)],
                 output_names=["sr"],
-                dynamic_shapes=({0: dynamic, 2: dynamic, 3: dynamic},),
+                dynamic_shapes=tuple(shapes),
                 verbose=False,
             )
         except Exception as error:  # the exporter has no common base class for its errors
@@ -179,8 +184,11 @@ def _verify(seam: _Seam, path: Path, info: ModelInfo) -> None:
     for batch, height, width in _CHECKED:
         size = (height * info.multiple, width * info.multiple)
         lr = torch.rand(batch, info.channels, *size, generator=generator)
+        inputs = {"lr": lr}
+        if info.condition is not None:
+            inputs["condition"] = torch.rand(batch, info.condition.length, generator=generator)
         with torch.inference_mode():
-            expected = seam(lr).numpy()
+            expected = seam(*inputs.values()).numpy()
         wanted = (batch, info.channels, scale * size[0], scale * size[1])
         if expected.shape != wanted:
             raise ModelError(
@@ -188,7 +196,7 @@ def _verify(seam: _Seam, path: Path, info: ModelInfo) -> None:
                 "its scale or colour is described wrongly."
             )
         try:
-            (found,) = session.run(None, {"lr": lr.numpy()})
+            (found,) = session.run(None, {name: value.numpy() for name, value in inputs.items()})
         except Exception as error:  # ONNX Runtime's errors have no public base class
             raise ModelError(f"{info.name}: the ONNX graph fails at {size[0]}x{size[1]}: {error}") from error
         peak = max(1.0, float(np.abs(expected).max()))

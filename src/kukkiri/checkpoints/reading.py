@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from kukkiri.checkpoints.ncnn import is_ncnn, read_ncnn_srmd
 from kukkiri.checkpoints.safetensors import read_safetensors
 from kukkiri.errors import ModelError, did_you_mean_file
 
@@ -69,7 +70,7 @@ _STAND_INS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [_make_s
 
 
 def read_state(path: str | PathLike[str]) -> State:
-    """Read the tensors of a ``.safetensors`` or pickled (``.pth``, ``.pt``, ...) file, on the CPU.
+    """Read the tensors of a ``.safetensors`` or pickled (``.pth``, ``.pt``, ...) file, or of ncnn's SRMD, on the CPU.
 
     Pickles are read with ``weights_only=True``: nothing in them can run. Numbers of NumPy, settings and paths beside
     the tensors become objects that do nothing. Dictionaries around the state dict (``params_ema`` before ``params``,
@@ -89,6 +90,8 @@ def read_state(path: str | PathLike[str]) -> State:
     _refuse_other_kinds(source)
     if source.suffix.lower() == ".safetensors":
         return _drop_counters(read_safetensors(source)[1])
+    if is_ncnn(source):
+        return read_ncnn_srmd(source)
     return _unwrap(_load_pickle(source), source=str(source))
 
 

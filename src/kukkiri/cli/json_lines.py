@@ -24,6 +24,7 @@ def describe_result(result: FileResult) -> dict[str, Any]:
         "seconds": round(result.seconds, 4),
         "skipped": result.skipped,
         "weights": result.domain,
+        **({} if result.degradation is None else {"degradation": dict(result.degradation)}),
         "notes": list(result.notes),
         **({} if result.clip is None else _describe_clip(result.clip, result.seconds)),
     }

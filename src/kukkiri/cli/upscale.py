@@ -11,6 +11,7 @@ from cyclopts import Parameter
 
 from kukkiri.cli.clips import ClipRunner
 from kukkiri.cli.cluster_options import DEFAULT_CLUSTER, ClusterOptions, list_options
+from kukkiri.cli.degradation_options import DEFAULT_DEGRADATION, DegradationOptions
 from kukkiri.cli.dry_run import list_previews
 from kukkiri.cli.json_lines import describe_result
 from kukkiri.cli.metadata_options import DEFAULT_METADATA, MetadataOptions
@@ -46,6 +47,7 @@ def upscale(
     size: SizeOptions = DEFAULT_SIZE,
     model: ModelOptions = DEFAULT_MODEL,
     arguments: Annotated[ArgumentOptions, Parameter(name="*", group=MODEL)] = DEFAULT_ARGUMENTS,
+    blur: DegradationOptions = DEFAULT_DEGRADATION,
     files: FileOptions = DEFAULT_FILES,
     metadata: MetadataOptions = DEFAULT_METADATA,
     speed: SpeedOptions = DEFAULT_SPEED,
@@ -79,6 +81,7 @@ def upscale(
         wrap=size.wrap,
         alpha=metadata.alpha,
         model_args=arguments.read([chosen]).get(chosen),
+        degradation=blur.read(),
         **size.keywords(),
     )
     clips = ClipRunner(

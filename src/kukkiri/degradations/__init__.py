@@ -25,7 +25,14 @@ from kukkiri.degradations.blur_kernels import (
     sample_motion_kernel,
     sinc_kernel,
 )
+from kukkiri.degradations.conditions import compute_condition, pack_basis, read_basis, unpack_basis
 from kukkiri.degradations.degradation import Degradation
+from kukkiri.degradations.degradation_estimate import (
+    DegradationEstimate,
+    DegradationRequest,
+    estimate_degradation,
+    read_degradation,
+)
 from kukkiri.degradations.estimate import KernelEstimate, estimate_kernel
 from kukkiri.degradations.estimate_gaussian import GaussianEstimate, estimate_gaussian
 from kukkiri.degradations.grammar import PRESETS
@@ -50,6 +57,8 @@ __all__ = [
     "Correlation",
     "Decimation",
     "Degradation",
+    "DegradationEstimate",
+    "DegradationRequest",
     "GaussianEstimate",
     "Interpolation",
     "KernelBasis",
@@ -65,10 +74,12 @@ __all__ = [
     "blur_downsample",
     "centre_kernel",
     "centre_of_mass",
+    "compute_condition",
     "crop_kernel",
     "crop_to_multiple",
     "disk_kernel",
     "double_scale_kernel",
+    "estimate_degradation",
     "estimate_gaussian",
     "estimate_kernel",
     "flip_kernel",
@@ -85,14 +96,18 @@ __all__ = [
     "motion_kernel",
     "move_kernel",
     "odd_sided",
+    "pack_basis",
     "plateau_kernel",
     "poisson_noise",
+    "read_basis",
+    "read_degradation",
     "sample_gaussian_kernel",
     "sample_motion_kernel",
     "save_kernel",
     "sinc_kernel",
     "subsample",
     "suppress_small_weights",
+    "unpack_basis",
     "write_kernels",
     "write_number",
     "write_step",

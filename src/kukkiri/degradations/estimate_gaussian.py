@@ -49,6 +49,8 @@ class GaussianEstimate:
     """Of white noise in the luma of LR, in [0, 1]; at least that of rounding when LR is 8 bit."""
     exponent: float
     """gamma: about 2 to 3 for photographs."""
+    standard_error: float = math.inf
+    """Of an entry of the covariance, HR pixels squared, from the residuals of the fit; a wrong model is not in it."""
 
     def kernel(self, *, size: int = 21) -> Kernel:
         """The kernel, centred: for direct subsampling, see :func:`kukkiri.degradations.align_kernel`."""
@@ -76,7 +78,8 @@ def estimate_gaussian(lr: NDArray[np.uint8 | np.floating[Any]], *, scale: int) -
         raise ValueError(f"scale must be at least 1, got {scale}")
     luma = estimation_luma(lr, smallest=_BLOCK)
     model = _Model(_periodogram(luma), scale=scale)
-    exponent, xx, xy, yy, noise = model.fit()[_ORIENTATIONS:]
+    parameters = model.fit()
+    exponent, xx, xy, yy, noise = parameters[_ORIENTATIONS:]
     (second, first), axes = np.linalg.eigh([[xx, xy], [xy, yy]])
     angle = math.atan2(axes[1, 1], axes[0, 1])
     return GaussianEstimate(
@@ -85,6 +88,7 @@ def estimate_gaussian(lr: NDArray[np.uint8 | np.floating[Any]], *, scale: int) -
         angle=angle - math.pi * round(angle / math.pi),
         noise_std=math.exp(noise / 2),
         exponent=float(exponent),
+        standard_error=model.find_error(parameters),
     )
 
 
@@ -171,6 +175,18 @@ class _Model:
             else:
                 damping *= 10
         return parameters
+
+    def find_error(self, parameters: Float64) -> float:
+        """Root mean square of the standard errors of V; infinity where the spectrum does not determine it."""
+        residual, jacobian = self._at(parameters)
+        normal = jacobian.T @ jacobian
+        strengths, axes = np.linalg.eigh(normal)
+        if strengths[0] <= 1e-12 * strengths[-1]:
+            strengths = np.maximum(strengths, 1e-12 * strengths[-1])
+        inverse = (axes / strengths) @ axes.T
+        variances = np.diag(inverse)[_ORIENTATIONS + 1 : _ORIENTATIONS + 4]
+        degrees = residual.size - parameters.size
+        return math.sqrt(float(variances.mean()) * float(residual @ residual) / degrees)
 
     def _at(self, parameters: Float64) -> tuple[Float64, Float64]:
         """Residual of the target, and the derivatives of the model's logarithm."""

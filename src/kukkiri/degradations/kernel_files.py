@@ -11,7 +11,7 @@ from kukkiri.degradations.blur_kernels import Kernel, as_kernel
 from kukkiri.errors import BackendError, ConfigError
 from kukkiri.files import write_atomically
 
-__all__ = ["kernel_view", "load_kernel", "save_kernel"]
+__all__ = ["kernel_view", "load_kernel", "load_matrix", "save_kernel"]
 
 
 def load_kernel(path: str | Path) -> Kernel:
@@ -25,19 +25,39 @@ def load_kernel(path: str | Path) -> Kernel:
         ConfigError: the file cannot be read, or does not hold a kernel.
         BackendError: a ``.mat`` file without SciPy installed.
     """
+    values = load_matrix(path)
+    try:
+        return as_kernel(values, source=str(path))
+    except (ValueError, TypeError) as problem:
+        raise ConfigError(f"cannot use {path} as a kernel: {problem}. Give one matrix of numbers.") from problem
+
+
+def load_matrix(
+    path: str | Path, *, names: tuple[str, ...] = ("kernel", "Kernel"), dimensions: tuple[int, ...] = (2,)
+) -> NDArray[Any]:
+    """Read one array from a file, see :func:`load_kernel`.
+
+    Args:
+        path: the file.
+        names: of the array that is meant where a file holds several.
+        dimensions: that it may have.
+
+    Raises:
+        ConfigError: the file cannot be read, or does not hold one.
+        BackendError: a ``.mat`` file without SciPy installed.
+    """
     path = Path(path)
     try:
         match path.suffix.lower():
             case ".npy":
-                values = np.load(path, allow_pickle=False)
+                return np.asarray(np.load(path, allow_pickle=False))
             case ".npz":
                 with np.load(path, allow_pickle=False) as archive:
-                    values = _only_matrix(dict(archive), path)
+                    return _only_matrix(dict(archive), path, names=names, dimensions=dimensions)
             case ".mat":
-                values = _only_matrix(_read_mat(path), path)
+                return _only_matrix(_read_mat(path), path, names=names, dimensions=dimensions)
             case _:
-                values = np.loadtxt(path.read_text().replace(",", " ").splitlines(), ndmin=2)
-        return as_kernel(values, source=str(path))
+                return np.loadtxt(path.read_text().replace(",", " ").splitlines(), ndmin=2)
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such kernel file. Give a .npy, .npz, .mat or text file.") from None
     except (OSError, ValueError, TypeError) as problem:
@@ -79,15 +99,17 @@ def kernel_view(kernel: NDArray[np.floating[Any]], *, zoom: int = 12) -> NDArray
     return np.kron(bright, np.ones((zoom, zoom), dtype=np.float32))[..., None]
 
 
-def _only_matrix(arrays: dict[str, Any], path: Path) -> NDArray[Any]:
-    matrices = {name: array for name, array in arrays.items() if getattr(array, "ndim", 0) == 2}
-    for name in ("kernel", "Kernel"):
+def _only_matrix(
+    arrays: dict[str, Any], path: Path, *, names: tuple[str, ...], dimensions: tuple[int, ...]
+) -> NDArray[Any]:
+    matrices = {name: array for name, array in arrays.items() if getattr(array, "ndim", 0) in dimensions}
+    for name in names:
         if name in matrices:
             return np.asarray(matrices[name])
     if len(matrices) != 1:
         raise ConfigError(
             f"{path} holds {len(matrices)} matrices ({', '.join(sorted(arrays)) or 'nothing'}), expected one. "
-            "Name the right one 'kernel'."
+            f"Name the right one '{names[0]}'."
         )
     return np.asarray(next(iter(matrices.values())))
 

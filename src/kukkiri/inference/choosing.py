@@ -154,7 +154,8 @@ def _choose_one(
         return _arrange(engines, scale, model=path.absolute())
     if path.is_dir():
         raise ModelError(f"{path}: a folder, not a model. Name one .onnx, .safetensors or .pth file in it.")
-    known = [*INTERPOLATIONS, *PRESETS, *pretrained.list_models()]
+    solvers = [each for each in pretrained.list_initializations() if pretrained.holds(each, ".onnx")]
+    known = [*INTERPOLATIONS, *PRESETS, *pretrained.list_models(), *solvers]
     if name not in known:
         raise ModelError(f"no file, preset or model {name!r}{did_you_mean(name, known)}")
     return _repeat(OnnxEngine(pretrained.locate(name, ".onnx"), threads=threads), scale, model=name)

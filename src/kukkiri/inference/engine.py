@@ -109,7 +109,7 @@ class OnnxEngine:
             self._session = onnxruntime.InferenceSession(self.path, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's errors have no public base class
             raise ModelError(f"{self.path}: {_write_unreadable(self.path, str(error))}") from error
-        self._input = self._session.get_inputs()[0].name
+        self._inputs = [each.name for each in self._session.get_inputs()]
         self._frugal = onnxruntime.RunOptions()
         self._frugal.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         metadata = self._session.get_modelmeta().custom_metadata_map
@@ -117,6 +117,8 @@ class OnnxEngine:
         if METADATA_KEY in metadata:
             self.info = ModelInfo.from_metadata(metadata, source=str(self.path))
             self._range, self.keeps_grey = 1.0, True
+            if len(self._inputs) != 1 + (self.info.condition is not None):
+                raise ModelError(f"{self.path}: its inputs are not those that its descriptor tells. Export it again.")
             if value_range not in (None, 1):
                 raise ModelError(f"{self.path}: was written for 0 to 1, but white {value_range:g} was asked. Drop it.")
         else:
@@ -132,12 +134,20 @@ class OnnxEngine:
         Raises:
             BackendError: ONNX Runtime failed, such as for lack of memory.
         """
+        return self._run(batch)
+
+    def run_conditioned(self, batch: Batch, condition: Batch) -> Batch:
+        """Map lr and its condition (N, length) to sr; raises as :meth:`run`."""
+        return self._run(batch, condition)
+
+    def _run(self, batch: Batch, *conditions: Batch) -> Batch:
         *_, height, width = batch.shape
         large = self.footprint.bytes(height * width) > _SHRINK_FROM  # then the arena is given back after the run
         try:
             white = np.float32(self._range)
             lr = batch if white == 1 else batch * white
-            outputs = self._session.run(None, {self._input: lr}, self._frugal if large else None)
+            inputs = dict(zip(self._inputs, (lr, *conditions), strict=True))
+            outputs = self._session.run(None, inputs, self._frugal if large else None)
         except Exception as error:  # ONNX Runtime's errors have no public base class
             raise BackendError(
                 f"{self.info.name}: ONNX Runtime failed at {height}x{width}: {_first_line(error)}. "

@@ -1,7 +1,8 @@
 """Progress and outcome of the jobs of a run over files."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from kukkiri.inference.file_jobs import FileJob
 
@@ -47,6 +48,8 @@ class FileResult:
     """Degradation domain of the weights; ``None``: not known."""
     domain_chosen: bool = False
     """The domain was chosen for this image."""
+    degradation: Mapping[str, Any] | None = None
+    """That the network was told, in JSON values."""
     out_of_memory: bool = False
     """The free memory, or this image's share of it, does not suffice."""
     clip: ClipOutcome | None = None

@@ -258,6 +258,7 @@ class FolderRun:
             seconds=time.perf_counter() - begun,
             domain=upscaler.domain,
             domain_chosen=self.upscaler.has_photo,
+            degradation=upscaler.describe_degradation(),
         )
 
     def _do_sequence(self, job: FileJob, sequence: ImageSequence, begun: float) -> FileResult:
@@ -314,6 +315,7 @@ class FolderRun:
             seconds=time.perf_counter() - begun,
             domain=done.upscaler.domain,
             domain_chosen=self.upscaler.has_photo,
+            degradation=done.upscaler.describe_degradation(),
         )
 
     def _stream(self, job: FileJob, begun: float) -> FileResult | None:

@@ -11,7 +11,7 @@ from kukkiri.images import EncodedImage, Image, ImageSource, PillowImage
 from kukkiri.inference.engine import Engine
 from kukkiri.inference.families import Domain
 from kukkiri.inference.loaded_model import LoadedModel
-from kukkiri.inference.options import UpscalerOptions
+from kukkiri.inference.options import Degrades, UpscalerOptions
 from kukkiri.inference.separate_planes import AlphaMode
 from kukkiri.inference.upscaler import Upscaler
 from kukkiri.info import JSON
@@ -67,6 +67,7 @@ def upscale(
     alpha: AlphaMode = "transparency",
     model_args: Mapping[str, JSON] | None = None,
     device: str | None = None,
+    degradation: Degrades = None,
 ) -> NDArray[np.generic] | Image:
     """Upscale one image; for several, make one :class:`Upscaler`, which loads the model once.
 
@@ -97,6 +98,7 @@ def upscale(
         alpha: ``transparency``, ``separate`` (data of its own) or ``opaque``.
         model_args: what a file of others does not tell about its network.
         device: of torch weights.
+        degradation: the blur that made the image: ``estimate``, ``gaussian:2.0``, a kernel file or matrix.
 
     Returns:
         An array for an array, else an image; its ``.save("out.png")`` writes it with its metadata.
@@ -129,5 +131,6 @@ def upscale(
         alpha=alpha,
         model_args=model_args,
         device=device,
+        degradation=degradation,
     )
     return upscaler(image)

@@ -1,13 +1,21 @@
 """The options of an upscaler as a type, for the functions that only hand them on."""
 
 from collections.abc import Mapping
-from typing import Literal, TypedDict
+from os import PathLike
+from typing import Any, Literal, TypeAlias, TypedDict
 
+import numpy as np
+from numpy.typing import NDArray
+
+from kukkiri.degradations import DegradationEstimate, DegradationRequest
 from kukkiri.inference.families import Domain
 from kukkiri.inference.separate_planes import AlphaMode
 from kukkiri.info import JSON
 
-__all__ = ["FrameKeywords", "SizeKeywords", "UpscalerOptions"]
+__all__ = ["Degrades", "FrameKeywords", "SizeKeywords", "UpscalerOptions"]
+
+Degrades: TypeAlias = str | PathLike[str] | NDArray[np.floating[Any]] | DegradationRequest | DegradationEstimate | None
+"""A degradation in words, as a kernel file or matrix, with all its options, or as it was found."""
 
 
 class SizeKeywords(TypedDict, total=False):
@@ -44,3 +52,4 @@ class UpscalerOptions(FrameKeywords, total=False):
     """The keywords of :class:`kukkiri.Upscaler` beside ``scale``, which are explained there."""
 
     workers: int
+    degradation: Degrades

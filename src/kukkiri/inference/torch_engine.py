@@ -35,7 +35,7 @@ def make_engines(
     Raises:
         BackendError: torch sees no such device.
         ConfigError: it is no name of a device.
-        ModelError: a network that is conditioned on more than the image, or arguments.
+        ModelError: a network that is conditioned on what its descriptor does not tell, or arguments.
     """
     if arguments:
         raise ModelError(f"{loaded.info.name}: is loaded already. Give {', '.join(arguments)} to kukkiri.load.")
@@ -67,10 +67,10 @@ class TorchEngine:
         Raises:
             BackendError: torch sees no such device.
             ConfigError: it is no name of a device.
-            ModelError: the network is conditioned on more than the image.
+            ModelError: the network is conditioned on more than the image, and the descriptor does not tell on what.
         """
         conditions = getattr(module, "conditions", ())
-        if conditions:
+        if conditions and info.condition is None:
             raise ModelError(
                 f"{info.name}: is conditioned on {', '.join(conditions)}, not only on the image. "
                 "Use it from Python, through kukkiri.load."
@@ -83,9 +83,16 @@ class TorchEngine:
 
     def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """Map lr to sr, see :class:`kukkiri.inference.engine.Engine`."""
-        lr = torch.tensor(batch, device=self.device)
+        return self._run(batch)
+
+    def run_conditioned(self, batch: NDArray[np.float32], condition: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Map lr and its condition (N, length) to sr."""
+        return self._run(batch, condition)
+
+    def _run(self, batch: NDArray[np.float32], *conditions: NDArray[np.float32]) -> NDArray[np.float32]:
+        lr, *told = (torch.tensor(values, device=self.device) for values in (batch, *conditions))
         with torch.inference_mode():
-            sr: Tensor = self._module(lr * self._range if self._range != 1.0 else lr)
+            sr: Tensor = self._module(lr * self._range if self._range != 1.0 else lr, *told)
             if self._range != 1.0:
                 sr = sr / self._range
         result: NDArray[np.float32] = sr.cpu().numpy()
@@ -105,7 +112,9 @@ class TorchEngine:
         leaves = [module for module in self._module.modules() if not any(module.children())]
         hooks = [leaf.register_forward_hook(observe) for leaf in leaves]
         try:
-            self.run(np.full((1, self.info.channels, side, side), 0.5, dtype=np.float32))
+            length = [] if self.info.condition is None else [self.info.condition.length]
+            conditions = [np.zeros((1, each), dtype=np.float32) for each in length]
+            self._run(np.full((1, self.info.channels, side, side), 0.5, dtype=np.float32), *conditions)
         finally:
             for hook in hooks:
                 hook.remove()

@@ -11,9 +11,11 @@ from typing import Any, Literal, TypeVar, get_args, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from kukkiri.degradations import DegradationRequest
 from kukkiri.errors import ConfigError, ModelError, did_you_mean
 from kukkiri.images import EncodedImage, Image, ImageSource, PillowImage, open_image, return_in_kind
 from kukkiri.images.row_source import RowSource
+from kukkiri.inference.blind import answer_request, tell_given
 from kukkiri.inference.choosing import choose_model
 from kukkiri.inference.colour_plan import ColourPlan
 from kukkiri.inference.engine import Engine, count_usable_threads
@@ -23,10 +25,11 @@ from kukkiri.inference.interpolation import interpolate_image, resize_planes
 from kukkiri.inference.loaded_model import LoadedModel
 from kukkiri.inference.memory import find_free_memory
 from kukkiri.inference.network_run import NetworkRun
-from kukkiri.inference.options import SizeKeywords, UpscalerOptions
+from kukkiri.inference.options import Degrades, SizeKeywords, UpscalerOptions
 from kukkiri.inference.planning import Plan, find_output_size, make_plan
 from kukkiri.inference.separate_planes import AlphaMode, upscale_separately
 from kukkiri.inference.sizes import TargetSize
+from kukkiri.inference.solvers import as_degradation, find_solver, prepare, refuse_with_degradation
 from kukkiri.inference.streaming import STRIP_MEMORY, StripUpscaler, find_margin
 from kukkiri.inference.tile_progress import ProgressCallback
 from kukkiri.inference.wrapping import find_wrap_margin, resize_wrapped, upscale_wrapped
@@ -81,6 +84,7 @@ class Upscaler:
         alpha: AlphaMode = "transparency",
         model_args: Mapping[str, JSON] | None = None,
         device: str | None = None,
+        degradation: Degrades = None,
     ) -> None:
         """Load the model.
 
@@ -129,9 +133,15 @@ class Upscaler:
                 ``{"res_scale": 0.1}``, ``scale`` among them; and ``value_range``, 255 or 1, also of an ONNX graph.
             device: of torch weights: ``cpu`` (by default), ``cuda``, ``cuda:N``, ``mps``, or ``auto``, a GPU when torch
                 sees one. Other models run on the CPU and refuse a GPU. Equal bits are promised for the CPU only.
+            degradation: the blur that made the image, for a network that is conditioned on it: ``estimate`` (of each
+                image its own), ``bicubic``, a blur such as ``gaussian:2.0`` (variance in pixels of the result squared),
+                a kernel file or matrix, a :class:`kukkiri.degradations.DegradationRequest` with more options, or a
+                :class:`kukkiri.degradations.DegradationEstimate`. A preset then stands for the shipped network that is
+                told the blur. Where an estimate is not to be trusted, the image is upscaled without, which a note says.
 
         Raises:
-            ModelError: an unknown or damaged model, an impossible scale, or a degradation domain that is not shipped.
+            ModelError: an unknown or damaged model, an impossible scale, a degradation domain that is not shipped, or a
+                network that is conditioned on the blur without one, or the other way round.
             ConfigError: a negative tile, thread count or memory, no worker, or options that exclude one another.
             BackendError: the model needs an engine that is not installed.
         """
@@ -159,9 +169,16 @@ class Upscaler:
         )
         if target is not None and scale is not None:
             raise ConfigError("a scale and a size both say how large the result is. Use one of them.")
-        choice = choose_model(
-            model, scale=scale, threads=threads, weights=weights, model_args=model_args, device=device
+        asked = as_degradation(degradation)
+        if asked is not None:
+            refuse_with_degradation(
+                ensemble=ensemble, size=target is not None, weights=weights != "auto"
+            )  # before a network is loaded
+        solver = None if asked is None else find_solver(model, asked, scale=scale)
+        chosen = choose_model(
+            solver or model, scale=scale, threads=threads, weights=weights, model_args=model_args, device=device
         )
+        choice, known, request = prepare(chosen, asked)
         if skip_flat and choice.kernel is not None:
             raise ConfigError(f"skip_flat saves runs of a network, and {choice.name} has none. Drop it.")
         self._model = choice.model
@@ -188,6 +205,7 @@ class Upscaler:
             alpha=alpha,
             model_args=None if model_args is None else dict(model_args),
             device=device,
+            degradation=asked,
         )
         self.target = target
         """Size of the results; ``None`` when the scale decides."""
@@ -206,6 +224,10 @@ class Upscaler:
         self.domain = choice.domain
         self.has_photo = choice.has_photo
         """:meth:`suited` has a choice."""
+        self.degradation = known
+        """That the network is told; ``None``: there is none, or :meth:`suited` finds it in each image."""
+        self._request = request
+        self._notes: tuple[str, ...] | None = None  # about the degradation of one image, once it was checked
         self.threads = threads or count_usable_threads()
         self._tile = None if tile == "auto" else tile
         self._memory = memory
@@ -253,10 +275,30 @@ class Upscaler:
             image: the image.
             size: (height, width), when the image is only a part of it.
         """
+        if self._request is not None:
+            return self._solve(image, self._request)
         sized = self.suited_to(size or image.size)
         if not (image.lossy and sized.has_photo):
             return sized
         return sized._twin("photo", sized._factor)
+
+    def _solve(self, image: Image, request: DegradationRequest) -> "Upscaler":
+        """Return a twin that is told the degradation of an image, or one without where that is not to be trusted."""
+        answer = answer_request(image, self.engines[0], request)
+        if answer.engine is not None:
+            return self._copy(engines=(answer.engine,), degradation=answer.estimate, _request=None, _notes=answer.notes)
+        with self._lock:
+            plain = self._twins.get(("auto", None))
+            if plain is None:
+                options: UpscalerOptions = {**self._options, "degradation": None, "model_args": None, "device": None}
+                plain = self._twins["auto", None] = Upscaler("balanced", scale=self.scale, **options)
+        return plain.suited(image)._copy(_notes=answer.notes)
+
+    def _copy(self, **changes: object) -> "Upscaler":
+        """Return an upscaler that shares everything with this one but some attributes."""
+        twin = object.__new__(Upscaler)
+        twin.__dict__.update(self.__dict__, **changes)
+        return twin
 
     def suited_to(self, size: tuple[int, int]) -> "Upscaler":
         """Return the upscaler with the networks for an image of (height, width): this one, or a twin for its size."""
@@ -354,7 +396,7 @@ class Upscaler:
     def may_stream(self) -> bool:
         """False when every image is done as a whole: for a network that reads all of it, and by some options."""
         printed = self.target is not None and self.target.resolution is not None  # the metadata change with the size
-        whole = self.chop or self.wrap or self._tile == 0 or printed
+        whole = self.chop or self.wrap or self._tile == 0 or printed or self._request is not None
         return not whole and (self.kernel is not None or find_margin(self.engines) is not None)
 
     def strips(self, source: RowSource) -> StripUpscaler | None:
@@ -395,13 +437,17 @@ class Upscaler:
             ensemble=False, chop=False, skip_flat=False, bounded=True, weights="auto", wrap=False, alpha="transparency"
         )
         found: dict[str, Any] = {
-            name: value
+            name: str(value) if name == "degradation" else value
             for name, value in self._options.items()
             if name not in ("tile", "threads", "memory", "workers") and value is not None and value != usual.get(name)
         }
         if self.target is None or not found.get("stretch"):
             found.pop("stretch", None)
         return {**found, "weights": self.domain} if self.domain is not None else found
+
+    def describe_degradation(self) -> dict[str, JSON] | None:
+        """Return the degradation that the network is told in JSON values; ``None``: there is none."""
+        return None if self.degradation is None else self.degradation.describe()
 
     def __reduce__(self) -> "tuple[Callable[..., Upscaler], tuple[object, ...]]":
         return _make_again, (self._model, self._scale_asked, self._options)
@@ -410,8 +456,12 @@ class Upscaler:
         suited = self.suited(image)
         if suited is not self:
             return suited._upscale(image, progress)
+        notes = self._notes
+        if notes is None:
+            notes = () if self.degradation is None else tell_given(image, self.engines[0], self.degradation)
         colours = partial(self._upscale_colours, progress=progress)
-        return upscale_separately(image, colours, alpha=self.alpha, kernel=self.kernel or "cubic", wrap=self.wrap)
+        sr = upscale_separately(image, colours, alpha=self.alpha, kernel=self.kernel or "cubic", wrap=self.wrap)
+        return dataclasses.replace(sr, notes=(*notes, *sr.notes)) if notes else sr
 
     def _upscale_colours(self, image: Image, progress: ProgressCallback | None) -> Image:
         size = self.plan_size(image.size)

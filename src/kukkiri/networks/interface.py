@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from torch import Tensor, nn
 
 from kukkiri.errors import ModelError
-from kukkiri.info import JSON
+from kukkiri.info import JSON, Condition
 
 __all__ = ["Configuration", "Network", "PublishedScores"]
 
@@ -59,7 +59,7 @@ class Network(nn.Module):
     adds_input: bool = False
     """The network adds to its own input pixels, so that a shift of the input shifts the output by itself."""
     conditions: tuple[str, ...] = ()
-    """Arguments of the forward after the image, such as a blur kernel; such a network is used from Python."""
+    """Arguments of the forward after the image, such as a blur kernel."""
 
     title: str = ""
     """The name in the paper's spelling."""
@@ -88,6 +88,10 @@ class Network(nn.Module):
     def example_conditions(self, batch: int) -> tuple[Tensor, ...]:
         """Valid random values of ``conditions`` for ``batch`` images, for tests and for counting operations."""
         return ()
+
+    def describe_condition(self) -> Condition | None:
+        """Describe what ``conditions`` are computed from; ``None``: there are none, or engines cannot give them."""
+        return None
 
     def deployed(self) -> "Network":
         """Return an equal network as it is shipped: over-parameterized blocks folded into plain convolutions.

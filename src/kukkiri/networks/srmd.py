@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from kukkiri.errors import ModelError
-from kukkiri.info import JSON
+from kukkiri.info import JSON, Condition
 from kukkiri.networks.blocks import conv, count_blocks, require_shape
 from kukkiri.networks.interface import Configuration, Network, PublishedScores
 
@@ -91,6 +91,12 @@ class SRMD(Network):
     def example_conditions(self, batch: int) -> tuple[Tensor, ...]:
         """The description of a degradation for each image."""
         return (torch.rand(batch, self.maps),)
+
+    def describe_condition(self) -> Condition | None:
+        """The projections of a kernel, without the basis, which is not among the weights; ``None`` for other maps."""
+        if self.maps not in (15, 16):
+            return None
+        return Condition(kind="components", length=self.maps, subsample="bicubic", noise=self.maps == 16)
 
     def shift_input(self, centre: float) -> dict[str, Tensor]:
         """See :meth:`Network.shift_input`; the maps are not shifted."""

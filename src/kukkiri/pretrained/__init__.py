@@ -2,8 +2,8 @@
 
 A card is a JSON object beside the weights, ``espcn-x3.json`` for the model ``espcn-x3``: name, network,
 scale, colour, training data, recipe, commit, scores, licence, parameters. A card with an object ``adaptation``
-describes a meta-learned initialization for ``kukkiri adapt``: weights without a graph, made to be adapted to an image
-before they are used.
+describes a meta-learned initialization for ``kukkiri adapt``: weights made to be adapted to an image before they are
+used. Those that are conditioned on the blur have a graph, too, with which ``kukkiri upscale --kernel`` inverts it.
 """
 
 import json
@@ -14,7 +14,7 @@ from typing import Any
 
 from kukkiri.errors import ModelError, did_you_mean
 
-__all__ = ["list_initializations", "list_models", "locate", "read_card"]
+__all__ = ["holds", "list_initializations", "list_models", "locate", "read_card"]
 
 
 def list_models() -> list[str]:
@@ -46,6 +46,11 @@ def locate(model_id: str, suffix: str) -> Path:
         remedy = f"Use it as kukkiri adapt --initialization {model_id}." if initialization else "Install kukkiri again."
         raise ModelError(f"{model_id}: shipped without a {suffix} file. {remedy}")
     return path
+
+
+def holds(model_id: str, suffix: str) -> bool:
+    """True when a file of this suffix is shipped for an id."""
+    return (_folder() / f"{model_id}{suffix}").is_file()
 
 
 def read_card(model_id: str) -> Mapping[str, Any]:

@@ -1,0 +1,48 @@
+"""``--kernel`` and its companions: the blur that made an image, for networks that are told it."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from cyclopts import Group, Parameter
+
+from kukkiri.cli.parameters import UsageError
+from kukkiri.degradations import DegradationRequest
+from kukkiri.degradations.degradation_estimate import Estimator, GridSubsampling
+
+__all__ = ["DEFAULT_DEGRADATION", "DegradationOptions"]
+
+
+@Parameter(name="*", group=Group("Blurred images", sort_key=3))
+@dataclass(frozen=True, kw_only=True)
+class DegradationOptions:
+    """The degradation that a network is told."""
+
+    kernel: str | None = None
+    """blur that made the image, which a network that is told it inverts: estimate (of each image its own), bicubic, a
+    blur such as gaussian:2.0 or gaussian:L1,L2,THETA (variances in pixels of the result squared, angle in radians), or
+    a kernel file (.npy, .npz, .mat, .txt)."""
+    subsample: GridSubsampling | None = None
+    """subsampling after the blur: direct (every scale-th pixel) or bicubic; the model's when not given, else direct."""
+    estimator: Annotated[Estimator | None, Parameter(show_default=False)] = None
+    """way to estimate the kernel: spectrum (a Gaussian, at once; the default) or patches (any shape, seconds)."""
+    noise: float | None = None
+    """standard deviation of the image's noise, from 0 to 1, for models that are told it (SRMD)."""
+
+    def read(self) -> DegradationRequest | None:
+        """Read the options.
+
+        Raises:
+            ConfigError: a value is impossible.
+            UsageError: an option needs ``--kernel``, or ``--kernel estimate``.
+        """
+        if self.kernel is None:
+            for name in ("subsample", "estimator", "noise"):
+                if getattr(self, name) is not None:
+                    raise UsageError(f"--{name} is about a blur. Give it with --kernel, such as --kernel estimate.")
+            return None
+        if self.estimator is not None and self.kernel != "estimate":
+            raise UsageError(f"--estimator is for --kernel estimate, but --kernel {self.kernel} was given. Drop one.")
+        return DegradationRequest(self.kernel, self.subsample, self.estimator or "spectrum", self.noise or 0.0)
+
+
+DEFAULT_DEGRADATION = DegradationOptions()

@@ -1,0 +1,238 @@
+"""The degradation that a solver is told: a blur kernel, a subsampling, noise, and how sure they are.
+
+An *estimator* finds it in the image, or a person gives it; a *solver*, a network that is conditioned on it, inverts it.
+"""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, get_args
+from urllib.parse import unquote
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kukkiri.degradations.alignment import kernel_covariance
+from kukkiri.degradations.blur_kernels import Kernel, as_kernel, gaussian_kernel
+from kukkiri.degradations.degradation import Degradation
+from kukkiri.degradations.estimate import estimate_kernel
+from kukkiri.degradations.estimate_gaussian import estimate_gaussian
+from kukkiri.degradations.kernel_files import load_kernel
+from kukkiri.errors import ConfigError, did_you_mean
+
+__all__ = [
+    "DegradationEstimate",
+    "DegradationRequest",
+    "Estimator",
+    "GridSubsampling",
+    "estimate_degradation",
+    "read_degradation",
+]
+
+Estimator: TypeAlias = Literal["spectrum", "patches"]
+"""``spectrum``: a Gaussian from the power spectrum; ``patches``: any shape from recurring patches, in seconds."""
+GridSubsampling: TypeAlias = Literal["direct", "bicubic"]
+
+_KERNEL_FILES = (".npy", ".npz", ".mat", ".txt")
+_BICUBIC_VARIANCE = 0.155  # HR pixels squared / scale^2: bicubic subsampling, as the spectrum shows it (measured)
+_SMALLEST_VARIANCE = 0.05
+_SURE = 0.05  # standard error, in units of 1.25 scale, of an estimate of confidence 1/2
+_SIZE = 25
+
+
+@dataclass(frozen=True, eq=False)
+class DegradationEstimate:
+    """A degradation that is known or was found: blur by a kernel, then subsampling, then white noise."""
+
+    kernel: Kernel
+    """In HR pixels, centred, sums to 1; of the blur alone, before the subsampling."""
+    scale: int
+    """HR pixels for one LR pixel along a side."""
+    subsample: GridSubsampling = "direct"
+    """``direct``: every scale-th pixel from the first, so that LR lies (scale - 1) / 2 HR pixels up and left of the
+    bicubic grid; ``bicubic``: on it."""
+    noise_std: float = 0.0
+    """Of the white noise in LR, in [0, 1]."""
+    confidence: float = 1.0
+    """In [0, 1]; 1 for a kernel that was given. Of ``spectrum``: 1/2 where the standard error of the covariance is
+    0.06 scale HR pixels squared; of ``patches``: the share of the patches' distances that the kernel removes."""
+    found_by: Literal["given", "spectrum", "patches"] = "given"
+    text: str = ""
+    """The kernel in the notation of degradations, where it has one."""
+
+    @property
+    def covariance(self) -> tuple[float, float, float]:
+        """Second moments of the kernel (xx, yy, xy) in HR pixels squared."""
+        return kernel_covariance(self.kernel)
+
+    @property
+    def widths(self) -> tuple[float, float]:
+        """Standard deviations along the kernel's axes in HR pixels, the larger first."""
+        xx, yy, xy = self.covariance
+        small, large = np.linalg.eigvalsh([[xx, xy], [xy, yy]])
+        return math.sqrt(max(large, 0.0)), math.sqrt(max(small, 0.0))
+
+    @property
+    def degradation(self) -> Degradation:
+        """The same as steps, without the noise; ``direct`` is not aligned."""
+        return Degradation.from_kernel(self.kernel, method=self.subsample)
+
+    def describe(self) -> dict[str, Any]:
+        """Describe it in JSON values."""
+        return {
+            "kernel": self.text,
+            "widths": [round(width, 3) for width in self.widths],
+            "subsample": self.subsample,
+            "scale": self.scale,
+            "noise_std": round(self.noise_std, 5),
+            "confidence": round(self.confidence, 3),
+            "found_by": self.found_by,
+        }
+
+    def __str__(self) -> str:
+        first, second = self.widths
+        found = {"given": "given", "spectrum": "found in the spectrum", "patches": "found from patches"}[self.found_by]
+        noise = f", noise of {255 * self.noise_std:.1f} of 255 levels" if self.noise_std else ""
+        sure = "" if self.found_by == "given" else f", confidence {self.confidence:.2f}"
+        name = f" ({self.text})" if self.text else ""
+        return (
+            f"blur {found}: {first:.2f} x {second:.2f} pixels of the result wide{name}, {self.subsample} "
+            f"subsampling{noise}{sure}"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class DegradationRequest:
+    """A degradation that is to be found in an image, or one in a person's words.
+
+    Raises:
+        ConfigError: a field has an impossible value.
+    """
+
+    kernel: str | NDArray[np.floating[Any]] = "estimate"
+    """``estimate``; ``bicubic``: no blur but that of the subsampling; a blur such as ``gaussian:2.0`` or
+    ``gaussian:L1,L2,THETA`` (variances in HR pixels squared), ``disk:2``; a file; or a matrix."""
+    subsample: GridSubsampling | None = None
+    """``None``: that of the network."""
+    estimator: Estimator = "spectrum"
+    noise_std: float = 0.0
+    """White noise of the image in [0, 1], for networks that are conditioned on it."""
+
+    def __post_init__(self) -> None:
+        if self.subsample not in (None, *get_args(GridSubsampling)):
+            known = get_args(GridSubsampling)
+            raise ConfigError(f"unknown subsampling {self.subsample!r}{did_you_mean(str(self.subsample), known)}")
+        if self.estimator not in get_args(Estimator):
+            known = get_args(Estimator)
+            raise ConfigError(f"unknown estimator {self.estimator!r}{did_you_mean(str(self.estimator), known)}")
+        if not 0 <= self.noise_std <= 1:
+            raise ConfigError(f"noise is a standard deviation from 0 to 1, got {self.noise_std}. White is 1.")
+        if self.is_bicubic and self.subsample == "direct":
+            raise ConfigError("the kernel bicubic is that of bicubic subsampling, but direct was asked. Drop one.")
+
+    @property
+    def estimated(self) -> bool:
+        """The image tells the kernel."""
+        return isinstance(self.kernel, str) and self.kernel == "estimate"
+
+    @property
+    def is_bicubic(self) -> bool:
+        """There is no blur but that of bicubic subsampling."""
+        return isinstance(self.kernel, str) and self.kernel == "bicubic"
+
+    def __str__(self) -> str:
+        parts = [self.kernel if isinstance(self.kernel, str) else "a matrix"]
+        parts += [self.subsample] if self.subsample else []
+        parts += [self.estimator] if self.estimated else []
+        return " ".join([*parts, *([f"noise {self.noise_std:g}"] if self.noise_std else [])])
+
+
+def read_degradation(request: DegradationRequest, *, scale: int, subsample: GridSubsampling) -> DegradationEstimate:
+    """Read a degradation that is given in words.
+
+    Args:
+        request: not one that is to be estimated.
+        scale: of the network.
+        subsample: of the network.
+
+    Raises:
+        ConfigError: the text or the file is no blur kernel.
+        BackendError: a ``.mat`` file without SciPy installed.
+    """
+    text = "" if not isinstance(request.kernel, str) else request.kernel
+    if request.is_bicubic:
+        kernel: Kernel = np.ones((1, 1))
+    elif not isinstance(request.kernel, str):
+        try:
+            kernel = as_kernel(request.kernel)
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"the array cannot be used as a kernel: {error}.") from error
+    elif Path(text).suffix.lower() in _KERNEL_FILES and "+" not in text:
+        kernel = load_kernel(unquote(text.removeprefix("file:")) if text.startswith("file:") else text)
+    else:
+        kernel = _read_blur(text, scale=scale)
+    return DegradationEstimate(kernel, scale, subsample, request.noise_std, text=text)
+
+
+def _read_blur(text: str, *, scale: int) -> Kernel:
+    """Read a blur such as ``gaussian:2.0``, or several joined by ``+``."""
+    try:
+        degradation = Degradation.parse(f"{text}+direct")
+    except ConfigError as error:
+        raise ConfigError(
+            f"unknown kernel {text!r}: {error} Give estimate, bicubic, a blur such as gaussian:2.0, or a file "
+            f"({', '.join(_KERNEL_FILES)})."
+        ) from error
+    try:
+        if len(degradation.steps) > 1 and degradation.linear:
+            return degradation.effective_kernel(scale=scale)
+    except ValueError:
+        pass
+    raise ConfigError(f"{text!r} is not a blur. Give a kernel such as gaussian:2.0, without noise, JPEG and the like.")
+
+
+def estimate_degradation(
+    image: NDArray[np.uint8 | np.floating[Any]],
+    *,
+    scale: int,
+    subsample: GridSubsampling = "direct",
+    estimator: Estimator = "spectrum",
+    noise_std: float = 0.0,
+) -> DegradationEstimate:
+    """Estimate the blur of a low-resolution image.
+
+    Args:
+        image: (H, W) or (H, W, 1 or 3): uint8, or floats in [0, 1]; at least 64 pixels high and wide. Not one that was
+            compressed with loss, which removes the frequencies that are measured.
+        scale: HR pixels for one LR pixel along a side.
+        subsample: that the image is said to have come by, which the image itself does not tell; the estimators see the
+            blur of bicubic subsampling, too, and it is taken off.
+        estimator: see :data:`Estimator`.
+        noise_std: of the image; it is not estimated here, only handed on.
+
+    Returns:
+        The kernel, centred: a shift of the whole image leaves no trace.
+
+    Raises:
+        ConfigError: patches and bicubic subsampling, whose blur cannot be taken off a kernel of any shape.
+        ImageError: the image is too small or has no texture.
+    """
+    if estimator == "patches":
+        if subsample != "direct":
+            raise ConfigError("the estimator patches is for direct subsampling. Use the estimator spectrum.")
+        shape = estimate_kernel(image, scale=scale)
+        removed = 1 - shape.distances[-1] / max(shape.distances[0], 1e-12)
+        return DegradationEstimate(shape.kernel, scale, subsample, noise_std, min(max(removed, 0.0), 1.0), estimator)
+    found = estimate_gaussian(image, scale=scale)
+    seen = _BICUBIC_VARIANCE * scale**2 if subsample == "bicubic" else 0.0
+    first, second = (max(each - seen, _SMALLEST_VARIANCE) for each in (found.variance, found.second))
+    spread = found.standard_error / (1.25 * scale)
+    return DegradationEstimate(
+        gaussian_kernel(first, second, found.angle, size=_SIZE),
+        scale,
+        subsample,
+        noise_std,
+        1 / (1 + (spread / _SURE) ** 2),
+        estimator,
+        text=f"gaussian:{first:.3g},{second:.3g},{found.angle:.3g}",
+    )

@@ -1,0 +1,85 @@
+"""Blind super-resolution of one image: its degradation is estimated, told to a network, and the result is checked."""
+
+from dataclasses import dataclass
+
+from kukkiri.degradations import DegradationEstimate, DegradationRequest, estimate_degradation
+from kukkiri.errors import ImageError
+from kukkiri.images import Image
+from kukkiri.inference.conditioned import ConditionedEngine
+from kukkiri.inference.consistency import Consistency, check_consistency
+from kukkiri.inference.engine import Engine
+
+__all__ = ["CONFIDENT", "Answer", "answer_request", "tell_given"]
+
+CONFIDENT = 0.3
+"""Least confidence of an estimate that is used."""
+_PLAIN = "so the image is upscaled as one that is not blurred"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The degradation of an image, or the reason why there is none."""
+
+    notes: tuple[str, ...]
+    """Lines for the user."""
+    estimate: DegradationEstimate | None = None
+    engine: ConditionedEngine | None = None
+    """The network, told the estimate; ``None``: the estimate is not to be trusted."""
+
+
+def answer_request(image: Image, engine: Engine, request: DegradationRequest) -> Answer:
+    """Estimate the degradation of an image, and check that the network's result gives the image back.
+
+    Args:
+        image: LR.
+        engine: one that is to be told.
+        request: with the network's subsampling.
+
+    Raises:
+        ConfigError: an estimator that does not fit the subsampling.
+    """
+    if not isinstance(engine, ConditionedEngine):
+        raise TypeError(f"expected a conditioned engine, got {type(engine).__name__}")
+    if image.lossy:
+        return Answer((f"the image was compressed with loss, which hides its blur, {_PLAIN}; a kernel can be given",))
+    try:
+        estimate = estimate_degradation(
+            image.colour,
+            scale=engine.info.scale,
+            subsample=request.subsample or "direct",
+            estimator=request.estimator,
+            noise_std=request.noise_std,
+        )
+    except ImageError as error:
+        return Answer((f"{str(error).rstrip('.')}; {_PLAIN}",))
+    if estimate.confidence < CONFIDENT:
+        return Answer((f"{estimate}: too uncertain, {_PLAIN}",), estimate)
+    told = engine.told(estimate)
+    found = check_consistency(image, told, estimate)
+    if found.contradicted:
+        reason = f"the result, degraded again, differs from the image (LR consistency {found.found:.1f} dB)"
+        return Answer((f"{estimate}: with it {reason}, {_PLAIN}",), estimate)
+    summary = f"{estimate}, LR consistency {found.found:.1f} dB"
+    return Answer((summary, *_judge(found), *_tell_grid(estimate)), estimate, told)
+
+
+def tell_given(image: Image, engine: Engine, estimate: DegradationEstimate) -> tuple[str, ...]:
+    """Check a degradation that was given, and write lines for the user: it is used whatever the check says."""
+    found = check_consistency(image, engine, estimate)
+    notes = [f"{estimate}, LR consistency {found.found:.1f} dB"]
+    if found.contradicted:
+        notes.append("the kernel does not explain this image: the result, degraded again, differs from it")
+    return (*notes, *_judge(found), *_tell_grid(estimate))
+
+
+def _judge(found: Consistency) -> tuple[str, ...]:
+    if not found.unneeded:
+        return ()
+    return (f"bicubic downscaling explains the image as well ({found.bicubic:.1f} dB): try it without a kernel, too",)
+
+
+def _tell_grid(estimate: DegradationEstimate) -> tuple[str, ...]:
+    if estimate.subsample != "direct":
+        return ()
+    shift = (estimate.scale - 1) / 2
+    return (f"direct subsampling: the result lies {shift:g} pixels up and left of that of plain upscaling",)

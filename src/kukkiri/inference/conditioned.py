@@ -1,0 +1,82 @@
+"""Engines of networks that are conditioned on the degradation, and the condition that makes them plain engines."""
+
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kukkiri.degradations import DegradationEstimate, compute_condition
+from kukkiri.errors import ConfigError
+from kukkiri.inference.engine import Engine, Footprint
+from kukkiri.info import Condition, ModelInfo
+
+__all__ = ["ConditionableEngine", "ConditionedEngine", "condition_engine", "find_condition"]
+
+Batch = NDArray[np.float32]
+
+
+@runtime_checkable
+class ConditionableEngine(Engine, Protocol):
+    """An engine whose network may have a second input; ``info.condition`` describes it."""
+
+    def run_conditioned(self, batch: Batch, condition: Batch) -> Batch:
+        """Map lr (N, C, H, W) and its condition (N, length) to sr, see :meth:`Engine.run`."""
+
+
+class ConditionedEngine:
+    """A network with the condition of one image; pickled as that."""
+
+    def __init__(self, engine: ConditionableEngine, condition: Batch | None) -> None:
+        """Join them.
+
+        Args:
+            engine: of a network with a condition.
+            condition: (length,); ``None``: each image has its own, and this engine tells only sizes and memory.
+        """
+        self._engine, self._condition = engine, condition
+
+    @property
+    def info(self) -> ModelInfo:
+        """The descriptor."""
+        return self._engine.info
+
+    @property
+    def footprint(self) -> Footprint:
+        """The memory that it needs."""
+        return self._engine.footprint
+
+    def run(self, batch: Batch) -> Batch:
+        """Map lr to sr, see :class:`kukkiri.inference.Engine`.
+
+        Raises:
+            ConfigError: the condition is not known yet.
+        """
+        if self._condition is None:
+            raise ConfigError(
+                f"{self.info.name}: the blur is estimated for each image, and not for the frames of a clip or for "
+                "planes. Give the kernel, such as gaussian:2.0."
+            )
+        return self._engine.run_conditioned(batch, np.repeat(self._condition[None], len(batch), axis=0))
+
+    def told(self, estimate: DegradationEstimate) -> "ConditionedEngine":
+        """Return the same network with the condition of a degradation.
+
+        Raises:
+            ConfigError: noise, which the network is not conditioned on.
+            ModelError: the network's file lacks what the condition is computed with.
+        """
+        return condition_engine(self._engine, estimate)
+
+
+def find_condition(engine: Engine) -> Condition | None:
+    """Find the condition that a network needs and has not got yet."""
+    return None if isinstance(engine, ConditionedEngine) else engine.info.condition
+
+
+def condition_engine(engine: ConditionableEngine, estimate: DegradationEstimate) -> ConditionedEngine:
+    """Give a network the condition of a degradation; raises as :meth:`ConditionedEngine.told`."""
+    condition = engine.info.condition
+    if condition is None:
+        raise ValueError(f"{engine.info.name} has no condition")
+    numbers = compute_condition(condition, estimate.kernel, scale=engine.info.scale, noise_std=estimate.noise_std)
+    return ConditionedEngine(engine, numbers)

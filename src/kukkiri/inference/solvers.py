@@ -1,0 +1,169 @@
+"""Solvers: the networks that invert a blur that they are told, and the choice of one."""
+
+import dataclasses
+from collections.abc import Sequence
+from os import fspath
+from typing import NamedTuple
+
+import numpy as np
+
+from kukkiri import pretrained
+from kukkiri.degradations import DegradationEstimate, DegradationRequest, compute_condition, read_degradation
+from kukkiri.errors import ConfigError, ModelError
+from kukkiri.inference.choosing import Choice
+from kukkiri.inference.conditioned import ConditionableEngine, ConditionedEngine, condition_engine, find_condition
+from kukkiri.inference.options import Degrades
+from kukkiri.inference.presets import PRESETS
+from kukkiri.info import Condition
+
+__all__ = ["Degrading", "as_degradation", "find_solver", "list_solvers", "prepare", "refuse_with_degradation"]
+
+
+class Degrading(NamedTuple):
+    """A choice whose networks are told a degradation, or will be."""
+
+    choice: Choice
+    known: DegradationEstimate | None
+    """``None``: each image tells its own."""
+    request: DegradationRequest | None
+    """That each image answers, with the network's subsampling; ``None``: the degradation is known."""
+
+
+def as_degradation(given: Degrades) -> DegradationRequest | DegradationEstimate | None:
+    """Read what a caller gave: a kernel in words, a file or a matrix is a request with the usual options."""
+    if given is None or isinstance(given, DegradationRequest | DegradationEstimate):
+        return given
+    return DegradationRequest(given if isinstance(given, np.ndarray) else fspath(given))
+
+
+def refuse_with_degradation(*, ensemble: bool, size: bool, weights: bool) -> None:
+    """Refuse the options that mean nothing beside a degradation.
+
+    Raises:
+        ConfigError: one of them was given.
+    """
+    if ensemble:
+        raise ConfigError(
+            "the self-ensemble flips the image, and the kernel and its grid would have to be flipped, too, which no "
+            "network was trained for. Drop ensemble or the kernel."
+        )
+    if size:
+        raise ConfigError(
+            "a blur is inverted at the scale of its network. Give scale instead of a size, or resize later."
+        )
+    if weights:
+        raise ConfigError("weights chooses among networks that are told no blur. Drop weights or the kernel.")
+
+
+def list_solvers() -> dict[tuple[int, str], str]:
+    """List the shipped networks that are told the blur: their ids by scale and subsampling."""
+    found = {}
+    for name in pretrained.list_initializations():
+        about = pretrained.read_card(name)["adaptation"]
+        if about.get("kernel_conditioned") and pretrained.holds(name, ".onnx"):
+            found[int(about["scale"]), str(about["subsample"])] = name
+    return found
+
+
+def find_solver(
+    model: object, degradation: DegradationRequest | DegradationEstimate, *, scale: float | None
+) -> str | None:
+    """Find the shipped solver that stands for a preset; ``None``: another model was named.
+
+    Raises:
+        ModelError: none is shipped for the scale and the subsampling.
+    """
+    if not isinstance(model, str) or model not in PRESETS:
+        return None
+    known = list_solvers()
+    if isinstance(degradation, DegradationRequest):
+        asked = degradation.subsample or ("bicubic" if degradation.is_bicubic else "direct")
+    else:
+        asked = degradation.subsample
+        scale = degradation.scale if scale is None else scale
+    wanted = 2 if scale is None else scale
+    if (wanted, asked) not in known:
+        listed = ", ".join(f"x{each} {subsample}" for each, subsample in sorted(known))
+        raise ModelError(
+            f"no network that is told the blur is shipped for x{wanted:g} and {asked} subsampling, but: {listed}. "
+            "Choose another scale, or learn from the image with kukkiri adapt."
+        )
+    return known[int(wanted), asked]
+
+
+def prepare(choice: Choice, degradation: DegradationRequest | DegradationEstimate | None) -> Degrading:
+    """Join the networks of a choice with the degradation that a user gave.
+
+    Raises:
+        ConfigError: the degradation does not fit the network.
+        ModelError: the network is not conditioned on one, or needs one and there is none.
+    """
+    conditions = [find_condition(engine) for engine in choice.engines]
+    if degradation is None:
+        if any(conditions):
+            raise ModelError(
+                f"{choice.name}: is conditioned on the blur that made the image. Give it: --kernel estimate or "
+                "--kernel gaussian:2.0, in Python degradation='estimate'."
+            )
+        return Degrading(choice, None, None)
+    engine, condition = _require_solver(choice, conditions)
+    scale = engine.info.scale
+    _check_subsampling(choice, condition, degradation)
+    if isinstance(degradation, DegradationRequest):
+        if degradation.estimated:
+            request = dataclasses.replace(degradation, subsample=condition.subsample)
+            blank = np.ones((1, 1))  # so that what the file lacks is told before any image is read
+            compute_condition(condition, blank, scale=scale, noise_std=request.noise_std)
+            return Degrading(_with_engine(choice, ConditionedEngine(engine, None)), None, request)
+        degradation = read_degradation(degradation, scale=scale, subsample=condition.subsample)
+    if degradation.scale != scale:
+        raise ConfigError(
+            f"{choice.name}: is a x{scale} model, but the degradation is for x{degradation.scale}. Estimate it "
+            "again for this scale."
+        )
+    return Degrading(_with_engine(choice, condition_engine(engine, degradation)), degradation, None)
+
+
+def _require_solver(choice: Choice, conditions: Sequence[Condition | None]) -> tuple[ConditionableEngine, Condition]:
+    """Return the one network of a choice and its condition.
+
+    Raises:
+        ConfigError: it is to be run several times, or to another scale.
+        ModelError: it has no condition.
+    """
+    condition = conditions[0] if conditions else None
+    engine = choice.engines[0] if conditions else None
+    if condition is None or not isinstance(engine, ConditionableEngine):
+        listed = ", ".join(sorted(list_solvers().values()))
+        raise ModelError(
+            f"{choice.name}: is not conditioned on a blur, so a kernel would change nothing. Drop the kernel, or use "
+            f"one of {listed}."
+        )
+    if len(choice.engines) != 1 or choice.scale != engine.info.scale:
+        raise ConfigError(
+            f"{choice.name}: inverts a blur at x{engine.info.scale} only, but x{choice.scale:g} was asked. Use scale "
+            f"{engine.info.scale}."
+        )
+    return engine, condition
+
+
+def _check_subsampling(
+    choice: Choice, condition: Condition, degradation: DegradationRequest | DegradationEstimate
+) -> None:
+    """Check that a network was trained on the subsampling that was asked for, if any.
+
+    Raises:
+        ConfigError: it was trained on another.
+    """
+    asked = degradation.subsample
+    if isinstance(degradation, DegradationRequest) and degradation.is_bicubic:
+        asked = "bicubic"
+    if asked not in (None, condition.subsample):
+        raise ConfigError(
+            f"{choice.name}: was trained on {condition.subsample} subsampling, but {asked} was asked. Choose another "
+            "model, or drop the subsampling."
+        )
+
+
+def _with_engine(choice: Choice, engine: ConditionedEngine) -> Choice:
+    return dataclasses.replace(choice, engines=(engine,))

@@ -1,0 +1,196 @@
+"""Blurred images in the half without torch: the degradation is estimated or given, told to a network, and checked."""
+
+import dataclasses
+import json
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import kukkiri
+from kukkiri.degradations import Degradation, DegradationRequest, estimate_degradation, gaussian_kernel
+from kukkiri.errors import ConfigError, ModelError
+from kukkiri.images import Image, read_image
+from kukkiri.inference import Upscaler
+from kukkiri.inference.solvers import list_solvers
+from kukkiri.metrics import psnr
+from tests.tolerances import FLOAT32_NETWORK
+
+
+@pytest.fixture(scope="module")
+def hr(photographs):
+    """256x256 of a photograph that ships with the tests, RGB in [0, 1]."""
+    path = sorted(photographs.glob("*.webp"))[0]
+    return np.ascontiguousarray(read_image(path).colour[:256, :256])
+
+
+@pytest.fixture(scope="module")
+def lr(hr):
+    levels = np.rint(255 * hr).astype(np.uint8)
+    return Degradation.parse("gaussian:2.0+direct").apply(levels, scale=2)
+
+
+def score(hr, sr):
+    return psnr(np.rint(255 * hr), sr.astype(np.float64), border=8)
+
+
+def test_a_solver_is_shipped_for_each_scale_and_subsampling():
+    assert list_solvers() == {
+        (2, "bicubic"): "context-x2-bicubic",
+        (2, "direct"): "context-x2-direct",
+        (4, "direct"): "context-x4-direct",
+    }
+
+
+def test_the_estimated_kernel_is_almost_as_good_as_the_true_one(hr, lr):
+    estimated = kukkiri.upscale(lr, scale=2, degradation="estimate")
+    known = kukkiri.upscale(lr, scale=2, degradation="gaussian:2.0")
+    interpolated = kukkiri.upscale(lr, scale=2, model="bicubic")
+    assert score(hr, known) > score(hr, interpolated) + 3
+    assert score(hr, estimated) > score(hr, known) - 1
+
+
+def test_what_was_found_is_told(lr):
+    result = Upscaler(scale=2, degradation="estimate")(Image.from_array(lr))
+    assert result.notes[0].startswith("blur found in the spectrum: 1.")
+    assert "LR consistency" in result.notes[0]
+    assert "0.5 pixels up and left" in result.notes[1]
+    suited = Upscaler(scale=2, degradation="estimate").suited(Image.from_array(lr))
+    about = suited.describe_degradation()
+    assert about["subsample"] == "direct"
+    assert about["widths"] == pytest.approx([2**0.5, 2**0.5], abs=0.2)
+    assert about["confidence"] > 0.7
+    assert suited.suited(Image.from_array(lr)) is suited
+
+
+def test_each_image_of_a_run_has_its_own_estimate(hr):
+    upscaler = Upscaler(scale=2, degradation="estimate")
+    levels = np.rint(255 * hr).astype(np.uint8)
+    found = [
+        upscaler.suited(Image.from_array(Degradation.parse(f"{text}+direct").apply(levels, scale=2))).degradation
+        for text in ("gaussian:1.5", "gaussian:4.0,1.0,-0.5")
+    ]
+    assert found[0].widths == pytest.approx((1.5**0.5, 1.5**0.5), abs=0.25)
+    assert found[1].widths == pytest.approx((2, 1), abs=0.25)
+
+
+def test_images_that_hide_their_blur_are_upscaled_without_and_say_so(lr, rng):
+    upscaler = Upscaler(scale=2, degradation="estimate")
+    plain = Upscaler(scale=2)
+    cases = {
+        "expected at least 64x64": Image.from_array(lr[:40, :40]),
+        "of one colour": Image.from_array(np.full((80, 80, 3), 77, dtype=np.uint8)),
+        "compressed with loss": dataclasses.replace(Image.from_array(lr), lossy=True),
+        "differs from the image": Image.from_array(rng.integers(0, 256, (96, 96, 3), dtype=np.uint8)),
+    }
+    for reason, image in cases.items():
+        sr = upscaler(image)
+        assert reason in sr.notes[0], sr.notes
+        assert "upscaled as one that is not blurred" in sr.notes[0]
+        assert np.array_equal(sr.colour, plain(image).colour)
+        assert upscaler.suited(image).degradation is None
+
+
+def test_an_uncertain_estimate_is_not_used(lr, monkeypatch):
+    found = dataclasses.replace(estimate_degradation(lr, scale=2), confidence=0.2)
+    monkeypatch.setattr("kukkiri.inference.blind.estimate_degradation", lambda *_, **__: found)
+    assert "confidence 0.20: too uncertain" in Upscaler(scale=2, degradation="estimate")(Image.from_array(lr)).notes[0]
+
+
+def test_a_misread_spectrum_is_caught_by_the_lr_consistency(hr, monkeypatch):
+    wide = estimate_degradation(hr, scale=2)
+    wrong = type(wide)(gaussian_kernel(5.0, 0.3, 0.8, size=25), 2, "direct", 0.0, 0.9, "spectrum")
+    monkeypatch.setattr("kukkiri.inference.blind.estimate_degradation", lambda *_, **__: wrong)
+    image = Image.from_array(Degradation.parse("direct").apply(np.rint(255 * hr).astype(np.uint8), scale=2))
+    suited = Upscaler(scale=2, degradation="estimate").suited(image)
+    assert suited.degradation is None
+    assert "differs from the image" in suited(image).notes[0]
+
+
+def test_a_given_kernel_is_used_and_judged(lr):
+    sharp = Upscaler(scale=2, degradation=DegradationRequest("bicubic"))
+    assert sharp.name == "context-x2-bicubic"
+    assert "bicubic downscaling explains the image as well" in " ".join(sharp(Image.from_array(lr)).notes)
+    blurred = Upscaler(scale=2, degradation="gaussian:2.0")(Image.from_array(lr))
+    assert "bicubic downscaling" not in " ".join(blurred.notes)
+
+
+def test_files_and_matrices_are_kernels_too(lr, tmp_path):
+    kernel = gaussian_kernel(2.0)
+    np.save(tmp_path / "k.npy", kernel)
+    expected = kukkiri.upscale(lr, scale=2, degradation="gaussian:2.0")
+    assert np.array_equal(kukkiri.upscale(lr, scale=2, degradation=tmp_path / "k.npy"), expected)
+    assert np.array_equal(kukkiri.upscale(lr, scale=2, degradation=kernel), expected)
+
+
+def test_tiles_strips_alpha_and_16_bit(lr, tmp_path):
+    whole = Upscaler(scale=2, degradation="gaussian:2.0")
+    deep = (lr.astype(np.uint16) * 257).clip(0, 65535)
+    tiled = Upscaler(scale=2, degradation="gaussian:2.0", tile=40)
+    assert np.abs(tiled(deep).astype(float) - whole(deep)).max() <= 65535 * FLOAT32_NETWORK + 1  # rounded
+    alpha = np.full((*lr.shape[:2], 1), 255, dtype=np.uint8)
+    assert np.array_equal(whole(np.concatenate([lr, alpha], axis=2))[..., :3], whole(lr))
+    assert whole.may_stream
+    assert not Upscaler(scale=2, degradation="estimate").may_stream
+
+
+def test_the_scale_four_network_is_told_kernels_too(hr):
+    lr = Degradation.parse("gaussian:4.0+direct").apply(np.rint(255 * hr).astype(np.uint8), scale=4)
+    known = kukkiri.upscale(lr, scale=4, degradation="gaussian:4.0")
+    assert score(hr, known) > score(hr, kukkiri.upscale(lr, scale=4, model="bicubic")) + 1
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"model": "espcn-x2"}, ModelError, "espcn-x2: is not conditioned on a blur"),
+        ({"model": "bicubic", "scale": 2}, ModelError, "bicubic: is not conditioned on a blur"),
+        ({"scale": 3}, ModelError, "shipped for x3 and direct subsampling, but: x2 bicubic, x2 direct, x4 direct"),
+        ({"model": "context-x2-direct", "scale": 4}, ConfigError, "inverts a blur at x2 only, but x4"),
+        ({"ensemble": True}, ConfigError, "self-ensemble flips"),
+        ({"width": 300}, ConfigError, "Give scale instead of a size"),
+        ({"weights": "photo"}, ConfigError, "Drop weights or the kernel"),
+        ({"degradation": DegradationRequest(noise_std=0.1)}, ConfigError, "conditioned on the kernel only"),
+        ({"degradation": "gausian:2"}, ConfigError, "did you mean 'gaussian'"),
+        ({"degradation": "noise:0.1"}, ConfigError, "is not a blur"),
+        ({"degradation": "missing.npy"}, ConfigError, "no such kernel file"),
+        ({"model": "context-x2-direct", "degradation": "bicubic"}, ConfigError, "trained on direct subsampling"),
+        ({"model": "context-x2-direct", "degradation": None}, ModelError, "is conditioned on the blur"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(options, error, message):
+    with pytest.raises(error, match=message):
+        Upscaler(**{"degradation": "estimate", **options})
+
+
+def test_planes_and_clips_need_a_given_kernel(lr):
+    planes = lr.transpose(2, 0, 1).astype(np.float32) / 255
+    with pytest.raises(ConfigError, match="estimated for each image"):
+        Upscaler(scale=2, degradation="estimate").upscale_planes(planes)
+    assert Upscaler(scale=2, degradation="gaussian:2.0").upscale_planes(planes).shape == (3, 256, 256)
+
+
+def test_an_upscaler_with_a_kernel_is_pickled(lr):
+    upscaler = Upscaler(scale=2, degradation="gaussian:2.0")
+    assert np.array_equal(pickle.loads(pickle.dumps(upscaler))(lr), upscaler(lr))
+    assert upscaler.describe_options()["degradation"] == "gaussian:2.0"
+
+
+def test_the_command_runs_without_torch_and_tells_the_kernel(lr, tmp_path):
+    Image.from_array(lr).save(tmp_path / "soft.png")
+    code = (
+        "import sys; sys.modules['torch'] = None; sys.modules['scipy'] = None\n"
+        "from kukkiri.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    arguments = ["upscale", "soft.png", "-o", "large.png", "--kernel", "estimate", "--json"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    (found,) = json.loads(done.stdout)["files"]
+    assert found["size"] == [256, 256]
+    assert found["degradation"]["found_by"] == "spectrum"
+    assert found["degradation"]["widths"] == pytest.approx([2**0.5, 2**0.5], abs=0.2)
+    assert found["notes"][0].startswith("blur found in the spectrum")
