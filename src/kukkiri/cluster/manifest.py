@@ -10,7 +10,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal, Self, get_args
 
@@ -118,9 +118,23 @@ class Row:
 
     def to_line(self) -> bytes:
         """The line, without what is not known."""
-        value = asdict(self)
-        value |= value.pop("identity")
-        return json.dumps({key: item for key, item in value.items() if item not in (None, (), False)}).encode() + b"\n"
+        value = {
+            "state": self.state,
+            "source": self.source,
+            "target": self.target,
+            "at": self.at,
+            "size": self.identity.size,
+            "mtime_ns": self.identity.mtime_ns,
+            "etag": self.identity.etag,
+            "result_bytes": self.result_bytes,
+            "sha256": self.sha256,
+            "seconds": self.seconds,
+            "cpu_seconds": self.cpu_seconds,
+            "notes": self.notes or None,
+            "error": self.error,
+            "left": self.left or None,
+        }
+        return json.dumps({key: item for key, item in value.items() if item is not None}).encode() + b"\n"
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:

@@ -64,7 +64,8 @@ class SourceList:
     def __iter__(self) -> Iterator[tuple[Path, Path]]:
         """Each file, and the place of its result below the output folder."""
         for name in self._read_names():
-            yield Path(name), Path(place_below(name))
+            path = Path(name)
+            yield path, path if _is_plain(name) else Path(place_below(name))
 
     def _read_names(self) -> Iterator[str]:
         suffix = self._path.suffix.lower()
@@ -134,6 +135,11 @@ class SourceList:
                             yield name
         except ArrowException as error:
             raise ConfigError(f"{self._path}: cannot be read as Parquet ({error}).") from error
+
+
+def _is_plain(name: str) -> bool:
+    """True for most names, which are their own places."""
+    return not (name.startswith("/") or "//" in name or "./" in name or ".." in name or os.name == "nt")
 
 
 def place_below(name: str) -> PurePosixPath:
