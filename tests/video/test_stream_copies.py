@@ -202,3 +202,17 @@ def test_empty_video_tracks_are_hidden_and_nothing_else(tmp_path: Path) -> None:
         path.write_bytes(data[:cut])
         free_empty_video_tracks(path)
         assert len(path.read_bytes()) == cut
+
+
+@needs_ffmpeg
+def test_sound_that_an_edit_list_cuts_off_is_not_heard_in_matroska(tmp_path: Path) -> None:
+    film = ("-f", "lavfi", "-i", "testsrc2=s=64x48:r=12:d=1.5", "-f", "lavfi", "-i", "sine=f=440:d=1.5")
+    run_ffmpeg(*film, "-c:v", "libx264", "-c:a", "aac", tmp_path / "whole.mp4")
+    run_ffmpeg("-ss", "0.4", "-i", tmp_path / "whole.mp4", "-c", "copy", tmp_path / "cut.mp4")
+    assert _copied(tmp_path / "cut.mp4", tmp_path / "out.mkv", "matroska") == []
+    with av.open(str(tmp_path / "cut.mp4")) as file:
+        heard = [packet for packet in file.demux(audio=0) if packet.size and not packet.is_discard]
+    with av.open(str(tmp_path / "out.mkv")) as file:
+        kept = [packet for packet in file.demux(audio=0) if packet.size]
+    assert len(heard) < len(kept) < len(heard) + 6  # a tenth of a second, which decoders may need
+    assert [bytes(packet) for packet in kept[-len(heard) :]] == [bytes(packet) for packet in heard]

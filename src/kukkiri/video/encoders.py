@@ -219,10 +219,10 @@ def _choose_name(container: str, wanted: SampleFormat, size: tuple[int, int]) ->
     odd = size[0] % wanted.subsampling[0] or size[1] % wanted.subsampling[1]
     if container == "webm":
         return "libvpx-vp9" if wanted.depth == 8 or wanted.alpha else "libsvtav1"
+    if wanted.alpha and (container == "mov" or (container == "matroska" and not wanted.rgb and 8 < wanted.depth <= 12)):
+        return "prores_ks"  # older programs read no FFV1 of 12 bits with transparency
     if wanted.alpha and container == "matroska":
         return "ffv1"
-    if wanted.alpha and container == "mov":
-        return "prores_ks"
     if wanted.depth > 12 and container == "matroska":
         return "ffv1"
     if wanted.depth > 8:

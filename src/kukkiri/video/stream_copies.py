@@ -4,6 +4,7 @@ The fate of each stream is decided before work starts, by trials in throw-away c
 """
 
 from collections.abc import Iterable
+from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,10 @@ __all__ = ["StreamCopies"]
 
 _MIME_TYPES = {"png": "image/png", "mjpeg": "image/jpeg", "bmp": "image/bmp", "gif": "image/gif", "webp": "image/webp"}
 _SUFFIXES = {"mjpeg": "jpg"}
+_WITHOUT_EDITS = ("matroska", "webm")
+"""Containers that cannot say that packets are decoded and not played."""
+_PREROLL = Fraction(1, 10)
+"""Seconds of sound that nobody hears and decoders may need, which stay."""
 
 
 class StreamCopies:
@@ -117,9 +122,15 @@ class StreamCopies:
             OSError: the file cannot be written.
         """
         writer = self._writers.get(packet.stream_index)
-        if writer is not None:
+        if writer is not None and not self._is_cut_off(packet):
             with _Explained(self._source, packet.stream_index, self._container_name):
                 writer.write(packet)
+
+    def _is_cut_off(self, packet: "Packet[Any]") -> bool:
+        """Whether a packet is sound that an edit list cuts off, which would be heard where there are none."""
+        if not packet.is_discard or packet.stream.type != "audio" or self._container_name not in _WITHOUT_EDITS:
+            return False
+        return ((packet.pts or 0) + (packet.duration or 0)) * (packet.time_base or 0) < -_PREROLL
 
     def finish(self) -> None:
         """Write the packets that are still held back; call it after the last packet.
