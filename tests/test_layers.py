@@ -36,6 +36,7 @@ LEVELS = {
     "video": 4,
     "adaptation": 5,
     "evaluation": 5,
+    "blind": 6,
     "explain": 6,
     "ocr": 6,
     "cluster": 6,
