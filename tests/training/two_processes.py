@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from kukkiri.training import MetaRecipe, Recipe, train
+from kukkiri.training import AdversarialRecipe, MetaRecipe, Recipe, train
 from kukkiri.training.kinds import set_up
 from kukkiri.training.processes import World
 from kukkiri.training.state import TrainingState
@@ -29,7 +29,7 @@ def compute_gradients(settings: Recipe, world: World) -> dict[str, torch.Tensor]
 def main(folder: Path) -> None:
     world = World.from_environment()
     torch.set_num_threads(1)
-    kinds = {"supervised": Recipe, "meta": MetaRecipe}
+    kinds = {"adversarial": AdversarialRecipe, "supervised": Recipe, "meta": MetaRecipe}
     recipes = {
         name: kinds[values.pop("kind")](**values)
         for name, values in json.loads((folder / "recipes.json").read_text()).items()

@@ -2,13 +2,17 @@
 
 from kukkiri.networks.contextplain import ContextPlain
 from kukkiri.networks.dbpn import DBPN, DDBPN
+from kukkiri.networks.discriminator import Discriminator
+from kukkiri.networks.discriminators import DISCRIMINATORS
 from kukkiri.networks.disp import DISP
 from kukkiri.networks.dpsr import DPSR
 from kukkiri.networks.ecbsr import ECBSR
 from kukkiri.networks.edsr import EDSR
-from kukkiri.networks.enhancenet import EnhanceNet
+from kukkiri.networks.efficientnet_lite import EfficientNetLite0
+from kukkiri.networks.enhancenet import EnhanceNet, EnhanceNetDiscriminator
 from kukkiri.networks.espcn import ESPCN
 from kukkiri.networks.etds import ETDS
+from kukkiri.networks.feature_network import FeatureNetwork
 from kukkiri.networks.fsrcnn import FSRCNN
 from kukkiri.networks.ikc import SFTMD, IKCCorrector, IKCPredictor
 from kukkiri.networks.interface import Configuration, Network, PublishedScores
@@ -18,9 +22,11 @@ from kukkiri.networks.mdsr import MDSR
 from kukkiri.networks.metasr import MetaRDN
 from kukkiri.networks.msrresnet import MSRResNet
 from kukkiri.networks.nlrn import NLRN
+from kukkiri.networks.pix2pix import PatchDiscriminator
 from kukkiri.networks.plain import Plain
 from kukkiri.networks.rcan import RCAN
 from kukkiri.networks.rdn import RDN
+from kukkiri.networks.real_esrgan import UNetDiscriminator
 from kukkiri.networks.registry import NETWORKS, register
 from kukkiri.networks.rrdbnet import ESRGANDiscriminator, RRDBNet
 from kukkiri.networks.san import SAN
@@ -31,11 +37,13 @@ from kukkiri.networks.srmd import SRMD
 from kukkiri.networks.srresnet import InstanceSRResNet, SRResNet
 from kukkiri.networks.usrnet import USRNet
 from kukkiri.networks.vdsr import VDSR
+from kukkiri.networks.vgg import VGG16, VGG19
 from kukkiri.networks.zssr import MZSR, ZSSR
 
 __all__ = [
     "DBPN",
     "DDBPN",
+    "DISCRIMINATORS",
     "DISP",
     "DPSR",
     "ECBSR",
@@ -56,11 +64,17 @@ __all__ = [
     "SRGAN",
     "SRMD",
     "VDSR",
+    "VGG16",
+    "VGG19",
     "ZSSR",
     "Configuration",
     "ContextPlain",
+    "Discriminator",
     "ESRGANDiscriminator",
+    "EfficientNetLite0",
     "EnhanceNet",
+    "EnhanceNetDiscriminator",
+    "FeatureNetwork",
     "IKCCorrector",
     "IKCPredictor",
     "InstanceSRResNet",
@@ -70,11 +84,13 @@ __all__ = [
     "MSRResNet",
     "MetaRDN",
     "Network",
+    "PatchDiscriminator",
     "Plain",
     "PublishedScores",
     "RRDBNet",
     "SRGANDiscriminator",
     "SRResNet",
+    "UNetDiscriminator",
     "USRNet",
     "register",
 ]

@@ -15,10 +15,11 @@ from torch.nn import functional
 
 from kukkiri.info import JSON
 from kukkiri.networks.blocks import conv, count_blocks, require_shape
+from kukkiri.networks.discriminator import Discriminator
 from kukkiri.networks.interface import Configuration, Network
 from kukkiri.networks.receptive_field import Layer, compute_receptive_field, list_upscaling_layers
 
-__all__ = ["EnhanceNet"]
+__all__ = ["EnhanceNet", "EnhanceNetDiscriminator"]
 
 _MEAN = (0.47614917, 0.45001204, 0.40904046)
 """Mean RGB that the code of the authors subtracts."""
@@ -113,3 +114,46 @@ class EnhanceNet(Network):
         width = require_shape(state, "convs.0.weight", network="enhancenet")[0]
         stages = scale.bit_length() - 1
         return {"scale": scale, "width": width, "depth": (count_blocks(state, "convs.") - 3 - stages) // 2}
+
+
+class EnhanceNetDiscriminator(Discriminator):
+    """EnhanceNet's discriminator for 128 x 128 pixels: ten convolutions without normalization, then two layers.
+
+    13,102,881 parameters.
+
+    Args:
+        size: height and width of its input, a multiple of 32.
+        channels: of its input.
+        width: features of the first two layers; they double four times.
+    """
+
+    title = "EnhanceNet's discriminator"
+    paper = "Sajjadi et al., ICCV 2017, arXiv:1612.07919"
+    keys_source = "own"
+    licence = "none: the authors publish no code of it"
+
+    def __init__(self, *, size: int = 128, channels: int = 3, width: int = 32) -> None:
+        super().__init__()
+        if size < 32 or size % 32:
+            raise ValueError(f"size must be a multiple of 32, got {size}")
+        self.size = size
+        layers: list[nn.Module] = []
+        inputs = channels
+        for i in range(10):
+            outputs = width * 2 ** (i // 2)
+            layers += [nn.Conv2d(inputs, outputs, 3, stride=1 + i % 2, padding=1), nn.LeakyReLU(0.2)]
+            inputs = outputs
+        self.features = nn.Sequential(*layers)
+        hidden = nn.Linear(inputs * (size // 32) ** 2, 32 * width)
+        self.classifier = nn.Sequential(nn.Flatten(), hidden, nn.LeakyReLU(0.2), nn.Linear(32 * width, 1))
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Map images (N, channels, size, size) to logits (N, 1), large for real ones.
+
+        Raises:
+            ValueError: the images have another size.
+        """
+        if image.shape[-2:] != (self.size, self.size):
+            raise ValueError(f"expected {self.size} x {self.size} pixels, got {tuple(image.shape[-2:])}")
+        logits: Tensor = self.classifier(self.features(image))
+        return logits

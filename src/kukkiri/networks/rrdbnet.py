@@ -18,6 +18,7 @@ from torch.nn import functional
 from kukkiri.errors import ModelError
 from kukkiri.info import JSON
 from kukkiri.networks.blocks import conv, count_blocks, require_shape
+from kukkiri.networks.discriminator import Discriminator
 from kukkiri.networks.interface import Configuration, Network, PublishedScores
 from kukkiri.networks.receptive_field import Layer, compute_receptive_field, list_upscaling_layers
 
@@ -178,7 +179,7 @@ class RRDBNet(Network):
         }
 
 
-class ESRGANDiscriminator(nn.Module):
+class ESRGANDiscriminator(Discriminator):
     """The VGG-style discriminator of ESRGAN's training; 14,499,401 parameters for 128 x 128 pixels.
 
     Keys as ``VGGStyleDiscriminator`` in BasicSR.
@@ -188,6 +189,11 @@ class ESRGANDiscriminator(nn.Module):
         channels: of its input.
         width: features of the first layer; they double in the next three stages.
     """
+
+    title = "VGG-style discriminator (ESRGAN)"
+    paper = "Wang et al., ECCVW 2018, arXiv:1809.00219"
+    keys_source = "XPixelGroup/BasicSR"
+    licence = "Apache-2.0 (XPixelGroup/BasicSR)"
 
     def __init__(self, *, size: int = 128, channels: int = 3, width: int = 64) -> None:
         super().__init__()

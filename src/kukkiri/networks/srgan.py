@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from kukkiri.errors import ModelError
 from kukkiri.info import JSON
 from kukkiri.networks.blocks import conv, count_blocks, factor_scale, require_shape
+from kukkiri.networks.discriminator import Discriminator
 from kukkiri.networks.interface import Configuration, Network
 from kukkiri.networks.receptive_field import Layer, compute_receptive_field, list_upscaling_layers
 
@@ -109,7 +110,7 @@ class SRGAN(Network):
         return {"scale": scale, "width": width, "depth": depth}
 
 
-class SRGANDiscriminator(nn.Module):
+class SRGANDiscriminator(Discriminator):
     """Discriminator of real images from estimates: eight convolutions, four of them with stride 2, then two layers.
 
     Args:
@@ -118,16 +119,24 @@ class SRGANDiscriminator(nn.Module):
             twtygqyy/pytorch-SRResNet; ``pooled`` takes any size by averaging before the last two layers,
             5,215,425 parameters, keys of leftthomas/SRGAN.
         width: features of the first layer; they double three times.
+        channels: of its input.
     """
 
-    def __init__(self, *, variant: Literal["paper", "kernel4", "pooled"] = "paper", width: int = 64) -> None:
+    title = "SRGAN's discriminator"
+    paper = "Ledig et al., CVPR 2017, arXiv:1609.04802"
+    keys_source = "Lornatang/SRGAN-PyTorch, twtygqyy/pytorch-SRResNet, leftthomas/SRGAN"
+    licence = "Apache-2.0, MIT, MIT"
+
+    def __init__(
+        self, *, variant: Literal["paper", "kernel4", "pooled"] = "paper", width: int = 64, channels: int = 3
+    ) -> None:
         super().__init__()
         if variant not in ("paper", "kernel4", "pooled"):
             raise ValueError(f"variant must be 'paper', 'kernel4' or 'pooled', got {variant!r}")
         self.variant = variant
         bias = variant == "pooled"
         layers: list[nn.Module] = []
-        inputs = 3
+        inputs = channels
         for i in range(8):
             outputs = width * 2 ** (i // 2)
             side = 4 if variant == "kernel4" and i % 2 else 3
@@ -149,7 +158,7 @@ class SRGANDiscriminator(nn.Module):
             self.fc1, self.fc2 = hidden, last
 
     def logits(self, image: Tensor) -> Tensor:
-        """Map images (N, 3, H, W) in [0, 1] to logits (N,), large for real ones; 96 x 96 unless ``pooled``.
+        """Map images (N, channels, H, W) in [0, 1] to logits (N,), large for real ones; 96 x 96 unless ``pooled``.
 
         Raises:
             ValueError: the images are not 96 x 96 and the variant is not ``pooled``.

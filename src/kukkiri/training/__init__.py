@@ -1,5 +1,6 @@
 """Training: one loop for every kind, recipes as frozen dataclasses, exact resuming; meta-learning for any module."""
 
+from kukkiri.training.adversarial import AdversarialRecipe
 from kukkiri.training.kinds import read_recipe
 from kukkiri.training.log import TrainingProgress
 from kukkiri.training.meta import (
@@ -20,6 +21,7 @@ from kukkiri.training.schedules import learning_rate_at
 from kukkiri.training.train import train
 
 __all__ = [
+    "AdversarialRecipe",
     "InnerLoop",
     "MetaGradients",
     "MetaRecipe",

@@ -1,7 +1,7 @@
 """A run that diverges ends at the step where it does."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -23,14 +23,23 @@ class Watch:
     saved or validated is read first.
     """
 
-    def __init__(self, *, lag: int, tolerated: int, float16: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        lag: int,
+        tolerated: int,
+        float16: bool = False,
+        check: Callable[[int, Mapping[str, float]], None] = lambda step, values: None,
+    ) -> None:
         """Begin to watch.
 
         Args:
             lag: updates that may be unread; 0 where updates may be left out.
             tolerated: updates in a row that may be left out because they are not finite.
             float16: gradients overflow until the scale of the loss is found, so that some are left out anyway.
+            check: of the setup, called with the step and the values of every update that are finite.
         """
+        self._check = check
         self._tolerated = max(tolerated, _FLOAT16_SKIPS if float16 else 0)
         self._lag = 0 if self._tolerated else lag
         self._unread: list[tuple[int, Mapping[str, Tensor]]] = []
@@ -70,4 +79,6 @@ class Watch:
                     f"training diverged at step {step + 1}: the {broken.replace('_', ' ')} is {floats[broken]}{again}; "
                     f"{describe_gradients(state.modules)}. Nothing of this step is written. {REMEDY}"
                 )
+            if accepted:
+                self._check(step, floats)
         return accepted

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import torch
 
+from kukkiri.training.adversarial.recipe import AdversarialRecipe
+from kukkiri.training.adversarial.steps import set_up_adversarial
 from kukkiri.training.meta.recipe import MetaRecipe
 from kukkiri.training.meta.steps import set_up_meta
 from kukkiri.training.processes import World
@@ -15,10 +17,18 @@ from kukkiri.training.supervised import set_up_supervised
 
 __all__ = ["KINDS", "read_recipe", "set_up"]
 
-KINDS: dict[str, type[Recipe]] = {"meta": MetaRecipe, "supervised": Recipe}
+KINDS: dict[str, type[Recipe]] = {
+    "adversarial": AdversarialRecipe,
+    "meta": MetaRecipe,
+    "supervised": Recipe,
+}
 """The kinds of recipe by the value of ``kind`` in a recipe file."""
 
-_SETUPS: dict[type[Recipe], Callable[..., Setup]] = {MetaRecipe: set_up_meta, Recipe: set_up_supervised}
+_SETUPS: dict[type[Recipe], Callable[..., Setup]] = {
+    AdversarialRecipe: set_up_adversarial,
+    MetaRecipe: set_up_meta,
+    Recipe: set_up_supervised,
+}
 
 
 def set_up(recipe: Recipe, *, device: torch.device, world: World) -> Setup:
@@ -30,7 +40,7 @@ def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     """Read a recipe from a TOML file, with ``key=value`` overrides.
 
     Args:
-        path: a TOML file of the fields of :class:`Recipe`, or of :class:`MetaRecipe` where it says ``kind = "meta"``.
+        path: a TOML file of the fields of :class:`Recipe`, or of another kind that its ``kind`` names.
         overrides: such as ``steps=2000`` or ``arguments.icnr=true``; values are TOML, or else plain text.
 
     Raises:

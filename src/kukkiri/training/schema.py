@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from kukkiri.losses import LOSSES, loss_schema
-from kukkiri.networks import NETWORKS
+from kukkiri.losses import ADVERSARIAL_LOSSES, LOSSES, loss_schema
+from kukkiri.networks import DISCRIMINATORS, NETWORKS
 from kukkiri.training.kinds import KINDS
 from kukkiri.training.meta.recipe import META_CHOICES
 from kukkiri.training.recipe import CHOICES
@@ -30,6 +30,8 @@ def recipe_schema() -> dict[str, Any]:
         "network": {"type": "string", "enum": sorted(NETWORKS)},
         "loss": losses,
         "final_loss": {"anyOf": [losses, {"const": ""}]},
+        "discriminator": {"type": "string", "enum": sorted(DISCRIMINATORS)},
+        "adversarial_loss": {"type": "string", "enum": sorted(ADVERSARIAL_LOSSES)},
         "inner_loss": {"type": "string", "enum": sorted(LOSSES)},
     }
     kinds = {name: _dataclass_schema(kind, special) for name, kind in KINDS.items()}
@@ -41,7 +43,11 @@ def recipe_schema() -> dict[str, Any]:
         "type": "object",
         "if": {"properties": {"kind": {"const": "meta"}}, "required": ["kind"]},
         "then": kinds["meta"],
-        "else": kinds["supervised"],
+        "else": {
+            "if": {"properties": {"kind": {"const": "adversarial"}}, "required": ["kind"]},
+            "then": kinds["adversarial"],
+            "else": kinds["supervised"],
+        },
     }
 
 

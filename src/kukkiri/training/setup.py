@@ -49,7 +49,7 @@ class Setup:
     optimizers: dict[str, torch.optim.Optimizer]
     """By module."""
     rates: Callable[[int], Mapping[str, float]]
-    """Learning rates of a step, by module."""
+    """Learning rates of a step, by module; a module without one is not updated in this step."""
     parts: Callable[[int], list[Part]]
     """The parts of the update of a step that this process computes; a function of the seed and the step only."""
     step: Callable[[TrainingState, Part], dict[str, Tensor]]
@@ -65,5 +65,9 @@ class Setup:
     """Of the training images."""
     scored_on: str = ""
     """Fingerprint of the validation images; empty where there are none."""
+    writes_last: bool = False
+    """The weights of the last validation are written, not those with the highest PSNR."""
+    check: Callable[[int, Mapping[str, float]], None] = lambda step, values: None
+    """Called with the step and the finite values of every update, in order; it raises to end the run."""
     close: Callable[[], None] = lambda: None
     """Ends what the setup started, such as a thread."""

@@ -62,11 +62,29 @@ class TrainingState:
     """Fingerprint of the validation images to which ``best`` belongs; empty where there are none."""
     is_due: bool = False
     """The weights of this step are to be validated, and are not yet."""
+    idle: frozenset[str] = frozenset()
+    """Modules that the current step leaves as they are."""
 
     def parameters(self) -> Iterator[nn.Parameter]:
-        """Iterate over all parameters that are trained, in a fixed order."""
-        for module in self.modules.values():
-            yield from (parameter for parameter in module.parameters() if parameter.requires_grad)
+        """Iterate over all parameters that the current step updates, in a fixed order."""
+        for name, module in self.modules.items():
+            if name not in self.idle:
+                yield from (parameter for parameter in module.parameters() if parameter.requires_grad)
+
+    def begin_step(self, rates: Mapping[str, float]) -> None:
+        """Set the learning rates of a step, by module; modules without one are idle. All gradients are removed."""
+        self.idle = frozenset(self.modules.keys() & self.optimizers.keys() - rates.keys())
+        for name, optimizer in self.optimizers.items():
+            optimizer.zero_grad(set_to_none=True)
+            if name not in self.idle:
+                for group in optimizer.param_groups:
+                    group["lr"] = rates[name]
+
+    def apply_gradients(self) -> None:
+        """Update the weights of all modules that are not idle."""
+        for name, optimizer in self.optimizers.items():
+            if name not in self.idle:
+                self.scaler.step(optimizer)
 
     def begin_averages(self, emas: tuple[float, ...]) -> None:
         """Let the averages begin at the weights as they are."""
@@ -96,8 +114,9 @@ class TrainingState:
 
     def unscale(self) -> None:
         """Divide the gradients by the scale of the loss, in float16."""
-        for optimizer in self.optimizers.values():
-            self.scaler.unscale_(optimizer)
+        for name, optimizer in self.optimizers.items():
+            if name not in self.idle:
+                self.scaler.unscale_(optimizer)
 
     def save(self, path: Path, *, recipe: Recipe, fingerprint: str) -> None:
         """Write a checkpoint, atomically, after a check that its weights are finite.

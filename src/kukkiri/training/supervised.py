@@ -28,7 +28,16 @@ from kukkiri.training.soap import SOAP
 from kukkiri.training.state import Average, TrainingState
 from kukkiri.training.validation import ValidationSets
 
-__all__ = ["describe_trained", "make_network", "make_optimizer", "set_up_supervised", "supervised_step"]
+__all__ = [
+    "Forward",
+    "backpropagate",
+    "describe_trained",
+    "estimate",
+    "make_network",
+    "make_optimizer",
+    "set_up_supervised",
+    "supervised_step",
+]
 
 _INITIALIZATION_BATCHES = 40  # for whitening and for the last layer: 650,000 LR pixels at the default batch
 _MEMORY_SHARE = 0.5  # of the free memory of a GPU that the training images may take
@@ -36,13 +45,16 @@ Batch = tuple[Tensor, Tensor]
 Forward = Callable[[Tensor], Tensor]
 
 
-def set_up_supervised(recipe: Recipe, *, device: torch.device, world: World) -> Setup:
+def set_up_supervised(
+    recipe: Recipe, *, device: torch.device, world: World, step: Callable[..., dict[str, Tensor]] | None = None
+) -> Setup:
     """Make the network of a recipe, and read its images.
 
     Args:
         recipe: of the run.
         device: where to train.
         world: all processes of the run.
+        step: with the arguments of :func:`supervised_step`, which it replaces.
 
     Raises:
         ConfigError: unknown network or loss, or missing data.
@@ -52,6 +64,7 @@ def set_up_supervised(recipe: Recipe, *, device: torch.device, world: World) -> 
     _check_needs(losses)
     _check_shares(recipe, world)
     network = make_network(recipe, device=device)
+    _try_losses(recipe, losses, network, device=device)
     model: nn.Module = network
     if recipe.centre:
         try:
@@ -75,7 +88,7 @@ def set_up_supervised(recipe: Recipe, *, device: torch.device, world: World) -> 
         optimizers={"network": make_optimizer(recipe, network)},
         rates=lambda step: {"network": learning_rate_at(recipe, step)},
         parts=lambda step: _split(recipe, sample(step), step, device=device),
-        step=partial(supervised_step, recipe, forward, network, losses),
+        step=partial(step or supervised_step, recipe, forward, network, losses),
         initialize=lambda: _initialize(recipe, network, model, pairs, device=device),
         validate=partial(_validate, recipe, validation, device=device),
         patches=lambda step: sizes_at(recipe, step)[1],
@@ -104,19 +117,40 @@ def supervised_step(
         part: (lr, hr).
     """
     lr, hr = part.data
-    white, final = network.value_range, is_final(recipe, state.step)
+    final = is_final(recipe, state.step)
+    sr = estimate(recipe, forward, network, lr, step=state.step)
+    loss, terms = losses[final](sr, hr, lr=lr, progress=state.step / recipe.steps)
+    weighted = backpropagate(state, loss, share=part.share)
+    several = len(losses[final].terms) > 1
+    named = {name: value * part.share for name, value in terms.items()} if several else {}
+    return {"loss": weighted, **named}
+
+
+def estimate(recipe: Recipe, forward: Forward, network: Network, lr: Tensor, *, step: int) -> Tensor:
+    """Compute sr of lr in the precision of a step; float32 in the units of the images, [0, 1], not clamped."""
+    white = network.value_range
     inputs = resize_tensor(lr, scale=recipe.scale) if network.pre_upsampled else lr
     if recipe.channels_last:
         inputs = inputs.contiguous(memory_format=torch.channels_last)
-    with autocast("float32" if final else recipe.precision, device=lr.device):
+    with autocast("float32" if is_final(recipe, step) else recipe.precision, device=lr.device):
         sr = forward(inputs * white if white != 1.0 else inputs)
-    sr = sr.float() / white if white != 1.0 else sr.float()
-    loss, terms = losses[final](sr, hr, lr=lr, progress=state.step / recipe.steps)
-    weighted = loss if part.share == 1.0 else loss * part.share
-    state.scaler.scale(weighted).backward()  # type: ignore[no-untyped-call]
-    several = len(losses[final].terms) > 1
-    named = {name: value * part.share for name, value in terms.items()} if several else {}
-    return {"loss": weighted.detach(), **named}
+    return sr.float() / white if white != 1.0 else sr.float()
+
+
+def backpropagate(
+    state: TrainingState, loss: Tensor, *, share: float, inputs: list[nn.Parameter] | None = None
+) -> Tensor:
+    """Add the gradient of a loss times its share of the update; return that product, detached.
+
+    Args:
+        state: read for its scaler.
+        loss: of a part.
+        share: of the part.
+        inputs: the parameters whose gradients are computed; ``None``: all.
+    """
+    weighted = loss if share == 1.0 else loss * share
+    state.scaler.scale(weighted).backward(inputs=inputs)  # type: ignore[no-untyped-call]
+    return weighted.detach()
 
 
 def make_network(recipe: Recipe, *, device: torch.device | str = "cpu") -> Network:
@@ -172,6 +206,21 @@ def _check_needs(losses: tuple[CompositeLoss, ...]) -> None:
                     f"the loss {term.name!r} needs {', '.join(sorted(missing))}, which this training does not give. "
                     "Leave it out."
                 )
+
+
+@torch.no_grad()
+def _try_losses(recipe: Recipe, losses: tuple[CompositeLoss, ...], network: Network, *, device: torch.device) -> None:
+    """Compute losses in features once, so that a missing file or a wrong layer is said before any image is read."""
+    side = recipe.patch * recipe.scale
+    for term in (term for loss in losses for term in loss.terms if term.name in ("perceptual", "texture")):
+        grey = torch.full((1, network.channels, side, side), 0.5, device=device)
+        try:
+            term.function(grey, grey)
+        except RuntimeError as error:
+            raise ConfigError(
+                f"the loss {term.name!r} does not take patches of {side} HR pixels ({str(error).splitlines()[0]}). "
+                "Raise patch, or use an earlier layer."
+            ) from error
 
 
 def _check_shares(recipe: Recipe, world: World) -> None:

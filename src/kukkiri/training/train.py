@@ -15,6 +15,7 @@ from kukkiri.training.precision import check_precision
 from kukkiri.training.processes import World
 from kukkiri.training.recipe import Recipe
 from kukkiri.training.run_folder import RunFolder
+from kukkiri.training.schedules import learning_rate_at
 from kukkiri.training.setup import Setup
 from kukkiri.training.state import TrainingState
 from kukkiri.training.stopping import StopRequest
@@ -109,7 +110,7 @@ def run(
         KeyboardInterrupt: as :func:`train`.
     """
     is_gpu, float16 = setup.device.type == "cuda", state.scaler.is_enabled()
-    watch = Watch(lag=int(is_gpu), tolerated=recipe.skip_non_finite, float16=float16)
+    watch = Watch(lag=int(is_gpu), tolerated=recipe.skip_non_finite, float16=float16, check=setup.check)
     stop, meter = StopRequest(), Meter()
     for module in state.modules.values():
         module.train()
@@ -122,7 +123,7 @@ def run(
     def record() -> None:
         watch.read(state, meter, all_of_them=True)
         if log:
-            line = meter.line(recipe, state.step, rate=setup.rates(state.step - 1)["network"])
+            line = meter.line(recipe, state.step, rate=learning_rate_at(recipe, state.step - 1))
             with stop.waiting() if state.is_due else nullcontext():
                 log.write(validate(setup, state, line, folder=folder) if state.is_due else line)
         state.is_due = False
@@ -134,10 +135,7 @@ def run(
                 record()
             while state.step < last:
                 # the learning rates of this step, and its random numbers
-                for name, rate in setup.rates(state.step).items():
-                    for group in state.optimizers[name].param_groups:
-                        group["lr"] = rate
-                    state.optimizers[name].zero_grad(set_to_none=True)
+                state.begin_step(setup.rates(state.step))
                 seed_step(recipe.seed, state.step, world.rank)
 
                 # gradients: part after part of this process's share of the batch, then summed over the processes
@@ -147,12 +145,11 @@ def run(
                 for part in parts:
                     add_terms(values, setup.step(state, part))
                 stopping = sum_gradients(state, values, world=world, stop=bool(stop.number))
-                values["gradient_norm"] = clip_gradients(state, recipe.clip)
+                values.update(clip_gradients(state, recipe.clip))
 
                 # the update, unless the loss or the gradient is not finite
                 if watch.accepts(state, values, meter):
-                    for optimizer in state.optimizers.values():
-                        state.scaler.step(optimizer)
+                    state.apply_gradients()
                     state.update_averages()
                 state.scaler.update()
                 state.step += 1

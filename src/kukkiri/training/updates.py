@@ -51,10 +51,16 @@ def sum_gradients(state: TrainingState, values: dict[str, Tensor], *, world: Wor
     return bool(flag.item())
 
 
-def clip_gradients(state: TrainingState, largest: float) -> Tensor:
-    """Scale the network's gradient down to a norm of ``largest`` (0: no limit), in place; return its norm before."""
+def clip_gradients(state: TrainingState, largest: float) -> dict[str, Tensor]:
+    """Scale the network's gradient down to a norm of ``largest`` (0: no limit), in place.
+
+    Returns:
+        ``gradient_norm``, its norm before; nothing where the step does not update the network.
+    """
     state.unscale()
+    if "network" in state.idle:
+        return {}
     parameters = [p for p in state.modules["network"].parameters() if p.grad is not None]
     if largest:
-        return nn.utils.clip_grad_norm_(parameters, largest)
-    return nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+        return {"gradient_norm": nn.utils.clip_grad_norm_(parameters, largest)}
+    return {"gradient_norm": nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])}

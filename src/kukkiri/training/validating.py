@@ -29,9 +29,9 @@ def validate(setup: Setup, state: TrainingState, line: TrainingProgress, *, fold
     check_weights(state.modules, step=state.step)
     scored = [(ema, setup.validate(average)) for ema, average in state.averages.items()]
     ema, best = max(scored, key=lambda pair: -1.0 if pair[1].psnr is None else pair[1].psnr)
-    if best.psnr is None or best.psnr > state.best or not folder.weights.exists():
+    if setup.writes_last or best.psnr is None or best.psnr > state.best or not folder.weights.exists():
         best.write(folder.weights)
-        state.best = state.best if best.psnr is None else best.psnr
+        state.best = state.best if best.psnr is None else max(state.best, best.psnr)
     return dataclasses.replace(
         line,
         psnr=best.psnr,
