@@ -24,7 +24,7 @@ __all__ = ["Header", "Manifest", "Row", "SourceIdentity", "find_manifests", "nam
 _FORMAT = "kukkiri manifest 1"
 _NAME = re.compile(r"shard-(\d+)-of-(\d+)\.jsonl")
 State = Literal["begun", "done", "failed"]
-_SYNC_EVERY = 1.0  # seconds; a machine that dies loses the rows since, and their images are made again
+_SYNC_EVERY = 1.0  # seconds; a power cut may take the rows since
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,7 +200,7 @@ class Manifest:
             raise
 
     def append(self, row: Row) -> None:
-        """Add a row; it is on the disk within about a second.
+        """Add a row, which a killed process cannot lose; once a second all are flushed to the disk, for a power cut.
 
         Raises:
             ConfigError: the disk is full or gone.

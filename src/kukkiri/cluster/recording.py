@@ -180,7 +180,7 @@ class Recorder:
             return "replace"
         raise ImageError(
             f"{make_printable(job.target)}: exists already, and no manifest in {make_printable(self._folder)} tells "
-            "how it was made. Choose another output, or allow it with --overwrite."
+            "how it was made. Delete it, choose another output, or begin anew with --overwrite."
         )
 
     def finish(self, result: FileResult) -> FileResult:
