@@ -101,6 +101,7 @@ def test_a_server_for_others_asks_for_its_key_and_ends_gracefully(tmp_path, phot
         assert [job.details["input_name"] for job in again.jobs()] == ["photo.png", "photo.png"]
 
 
+@pytest.mark.nightly
 def test_a_stream_ends_when_the_server_stops(tmp_path, photo):
     began = time.monotonic()
     with serve(tmp_path, "--max-memory-mb", "0", "--stop-seconds", "20") as served:

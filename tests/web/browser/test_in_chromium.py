@@ -48,12 +48,12 @@ def compare(visit, path, folder, *, media_type="image/png", preset="fast", scale
     ("name", "preset", "scale"),
     [
         ("odd", "fast", 2),
-        ("odd", "balanced", 2.5),
+        pytest.param("odd", "balanced", 2.5, marks=pytest.mark.nightly),
         ("alpha", "fast", 3),
-        ("grey", "balanced", 4),
+        pytest.param("grey", "balanced", 4, marks=pytest.mark.nightly),
         ("palette", "fast", 2),
-        ("tiled", "fast", 2),
-        ("turned", "best", 2),
+        pytest.param("tiled", "fast", 2, marks=pytest.mark.nightly),
+        pytest.param("turned", "best", 2, marks=pytest.mark.nightly),
     ],
 )
 def test_the_browser_gives_what_python_gives(visit, images, tmp_path, name, preset, scale):

@@ -34,6 +34,7 @@ def is_running(process):
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_two_workers_share_the_queue_and_one_that_is_killed_is_replaced(open_room):
     room = open_room(workers=2)
     pool = WorkerPool(room.settings)
@@ -60,6 +61,7 @@ def test_two_workers_share_the_queue_and_one_that_is_killed_is_replaced(open_roo
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_what_does_not_finish_in_time_goes_back_into_the_queue(room):
     pool = WorkerPool(room.settings)
     pool.start()

@@ -143,3 +143,17 @@ def test_a_pixmap_is_named_by_its_colours(room, colours, suffix):
     job = room.store.submit(path, name=f"a{suffix}", options=options, client="ann", admission=admission)
     room.do_all()
     assert room.store.get(job.id).result.file_name == f"a-x2{suffix}"
+
+
+def test_a_profile_that_came_with_the_conversion_of_cmyk_is_not_said_to_be_kept(room):
+    pil = pytest.importorskip("PIL.Image", reason="needs Pillow")
+    path = room.store.incoming_path()
+    pil.new("CMYK", (8, 6), (10, 90, 30, 0)).save(path, "JPEG")
+    options = JobOptions(model="bicubic", scale=2)
+    job = room.store.submit(
+        path, name="a.jpg", options=options, client="ann", admission=Admissions(room.settings).inspect(path, options)
+    )
+    room.do_all()
+    done = room.store.get(job.id).result
+    assert done.kept.profile is None
+    assert "CMYK has no usable profile" in done.notes[0]

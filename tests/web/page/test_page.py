@@ -44,9 +44,15 @@ def test_dropped_image_shows_tiles_then_before_and_after(open_page, server, phot
     expect(page.locator("#size-now")).to_have_text("60 × 40 → 120 × 80 px")
     page.click("#run")
     expect(page.locator(".state")).to_have_text("Tile 1 of 4")
-    assert page.locator("progress").evaluate("bar => bar.value") == 0.25
+    assert page.locator("#list progress").evaluate("bar => bar.value") == 0.25
+    assert page.locator("#now progress").evaluate("bar => bar.value") == 0.25  # below the image, too
+    expect(page.locator("#now .words")).to_have_text("Tile 1 of 4")
+    expect(page.locator("#now button")).to_be_focused()
+    expect(page.locator("#viewer")).to_be_in_viewport()
     server.behaviour.held.set()
     expect(page.locator(".state")).to_have_text("Done")
+    expect(page.locator("#now")).to_be_hidden()
+    expect(page.locator("#facts button")).to_be_focused()
     expect(page.locator("#live")).to_have_text("cat.png is done: 120 × 80 pixels.")
     expect(page.locator(".numbers")).to_contain_text("60 × 40 → 120 × 80 px")
     expect(page.locator(".notes li")).to_have_text("Flat regions were interpolated.")

@@ -242,12 +242,20 @@ def _find_kept(source: Path, target: Path) -> Kept:
     except KukkiriError:  # a format that is written but not read
         return Kept()
     return Kept(
-        profile=None if before.metadata.icc is None else after.metadata.icc is not None,
+        profile=_keeps_profile(before, after),
         exif=None if before.metadata.exif is None else after.metadata.exif is not None,
         alpha=None if before.alpha is None else after.alpha is not None,
         depth=after.depth,
         input_depth=before.depth,
     )
+
+
+def _keeps_profile(before: Image, after: Image) -> bool | None:
+    """Tell of the profile of the file, in whose place that of sRGB stands once CMYK was converted."""
+    for note in before.notes:
+        if note.startswith("CMYK"):
+            return False if "by its own profile" in note else None
+    return None if before.metadata.icc is None else after.metadata.icc is not None
 
 
 def _read_template(path: Path) -> Image:

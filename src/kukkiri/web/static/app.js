@@ -2,7 +2,7 @@
 
 import { announce, find, icon } from "./dom.js";
 import { save, saveZip } from "./downloads.js";
-import { showFacts } from "./facts_view.js";
+import { showFacts, showProgress } from "./facts_view.js";
 import { takeFiles } from "./intake.js";
 import { askForKey } from "./key_dialog.js";
 import { ListView } from "./list_view.js";
@@ -94,6 +94,7 @@ function draw() {
   find("#viewer", HTMLElement).hidden = items.length === 0;
   if (items.length === 0) find("#facts", HTMLElement).hidden = true;
   list.draw(items, selected);
+  showProgress(selected);
   const next = startable();
   run.disabled = next.length === 0 || queue.chosen === null || form.read() === null;
   const again = next.length > 0 && next[0].state !== "ready";
@@ -171,7 +172,11 @@ takeFiles((files) => {
 form.form.addEventListener("submit", (event) => {
   event.preventDefault();
   start(startable());
+  if (selected === null || selected.ended) return;
+  viewer.root.scrollIntoView({ block: "nearest" });
+  find("#now button", HTMLElement).focus({ preventScroll: true }); // the button that had the focus is off now
 });
+find("#now button", HTMLElement).addEventListener("click", () => { if (selected !== null) queue.cancel(selected); });
 form.form.addEventListener("input", draw);
 
 zip.addEventListener("click", async () => {

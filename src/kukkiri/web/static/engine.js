@@ -55,6 +55,7 @@
  * @property {Kept} kept
  * @property {number | null} seconds
  * @property {Blob | null} [preview] something that a browser can show, where it cannot show `blob`
+ * @property {{width: number, height: number} | null} [input] size of the input, where only the engine can read it
  * @property {string | null} [id] the server's job
  */
 

@@ -1,7 +1,7 @@
 /** What is to say of the image that is seen: sizes, what was kept, notes, or its error. */
 
 import { find, icon, make } from "./dom.js";
-import { errorWords } from "./list_view.js";
+import { describe, drawBar, errorWords } from "./list_view.js";
 import { dimensions, sizeOf, t, timeOf } from "./strings.js";
 
 /** @typedef {import("./queue.js").Item} Item */
@@ -32,11 +32,31 @@ export function showFacts(item, download) {
 }
 
 /**
+ * Shows the progress of the image that is seen below it, so that nobody has to look for it in the list.
+ * @param {Item | null} item
+ */
+export function showProgress(item) {
+  const now = find("#now", HTMLElement);
+  const runs = item !== null && !item.ended;
+  if (!runs) {
+    const hadFocus = now.contains(document.activeElement);
+    now.hidden = true; // a hidden button would drop the focus to the page
+    const next = document.querySelector("#facts button");
+    if (hadFocus) (next instanceof HTMLElement ? next : find(".stage", HTMLElement)).focus({ preventScroll: true });
+    return;
+  }
+  now.hidden = false;
+  find(".words", HTMLElement, now).textContent = describe(item);
+  drawBar(find("progress", HTMLProgressElement, now), item);
+}
+
+/**
  * @param {Item} item
  * @param {import("./engine.js").Result} result
  */
 function numbers(item, result) {
-  const from = item.size && dimensions(item.size.width, item.size.height);
+  const size = item.size ?? result.input ?? null;
+  const from = size && dimensions(size.width, size.height);
   const to = dimensions(result.width, result.height);
   const bytes = item.file && sizeOf(item.file.size);
   return [

@@ -93,10 +93,7 @@ class Row {
     this.#show("remove", item.ended);
     this.#show("download", item.state === "done");
     this.bar.hidden = item.ended;
-    this.bar.setAttribute("aria-label", t("progress.of", { name }));
-    const total = item.progress?.total ?? 0;
-    if (total > 0 && item.progress) this.bar.value = Math.min(1, item.progress.done / total);
-    else this.bar.removeAttribute("value");
+    drawBar(this.bar, item);
     this.error.hidden = item.error === null || selected; // that of the selected image stands below the image
     this.error.replaceChildren(...(item.error === null ? [] : errorWords(item.error)));
   }
@@ -113,10 +110,21 @@ class Row {
 }
 
 /**
+ * @param {HTMLProgressElement} bar
+ * @param {Item} item
+ */
+export function drawBar(bar, item) {
+  const total = item.progress?.total ?? 0;
+  if (total > 0 && item.progress) bar.value = Math.min(1, item.progress.done / total);
+  else bar.removeAttribute("value");
+  bar.setAttribute("aria-label", t("progress.of", { name: item.name }));
+}
+
+/**
  * @param {Item} item
  * @returns {string}
  */
-function describe(item) {
+export function describe(item) {
   const { state, progress } = item;
   const total = progress?.total ?? 0;
   const percent = total > 0 && progress ? `${Math.round((100 * progress.done) / total)} %` : "";

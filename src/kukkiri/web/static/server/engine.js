@@ -148,6 +148,7 @@ async function fetchResult(job, { onProgress, signal }) {
     kept: told.kept,
     seconds: told.seconds ?? null,
     preview,
+    input: job.width > 0 ? { width: job.width, height: job.height } : null,
     id: job.id,
   };
 }

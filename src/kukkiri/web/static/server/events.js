@@ -10,6 +10,8 @@ import { call, getJson } from "./http.js";
  * @property {number | null} position
  * @property {{done: number, total: number}} progress
  * @property {string} input_name
+ * @property {number} width of the input
+ * @property {number} height
  * @property {any} result
  * @property {any} error
  * @property {{self: string, events?: string, result?: string | null, input?: string | null, preview?: string | null}} links
