@@ -66,10 +66,9 @@ def answer_request(image: Image, engine: Engine, request: DegradationRequest) ->
 def tell_given(image: Image, engine: Engine, estimate: DegradationEstimate) -> tuple[str, ...]:
     """Check a degradation that was given, and write lines for the user: it is used whatever the check says."""
     found = check_consistency(image, engine, estimate)
-    notes = [f"{estimate}, LR consistency {found.found:.1f} dB"]
-    if found.contradicted:
-        notes.append("the kernel does not explain this image: the result, degraded again, differs from it")
-    return (*notes, *_judge(found), *_tell_grid(estimate))
+    summary = f"{estimate}, LR consistency {found.found:.1f} dB"
+    wrong = "the kernel does not explain this image: the result, degraded again, differs from it"
+    return (summary, *((wrong,) if found.contradicted else _judge(found)), *_tell_grid(estimate))
 
 
 def _judge(found: Consistency) -> tuple[str, ...]:

@@ -227,7 +227,7 @@ class Upscaler:
         self.degradation = known
         """That the network is told; ``None``: there is none, or :meth:`suited` finds it in each image."""
         self._request = request
-        self._notes: tuple[str, ...] | None = None  # about the degradation of one image, once it was checked
+        self._notes: tuple[str, ...] | None = None  # about one image, once the degradation was checked with it
         self.threads = threads or count_usable_threads()
         self._tile = None if tile == "auto" else tile
         self._memory = memory
@@ -277,6 +277,8 @@ class Upscaler:
         """
         if self._request is not None:
             return self._solve(image, self._request)
+        if self.degradation is not None and self._notes is None and size is None:
+            return self._copy(_notes=tell_given(image, self.engines[0], self.degradation))
         sized = self.suited_to(size or image.size)
         if not (image.lossy and sized.has_photo):
             return sized
@@ -456,9 +458,7 @@ class Upscaler:
         suited = self.suited(image)
         if suited is not self:
             return suited._upscale(image, progress)
-        notes = self._notes
-        if notes is None:
-            notes = () if self.degradation is None else tell_given(image, self.engines[0], self.degradation)
+        notes = self._notes or ()
         colours = partial(self._upscale_colours, progress=progress)
         sr = upscale_separately(image, colours, alpha=self.alpha, kernel=self.kernel or "cubic", wrap=self.wrap)
         return dataclasses.replace(sr, notes=(*notes, *sr.notes)) if notes else sr
