@@ -1,5 +1,6 @@
 """Jobs submitted, shared, cancelled, forgotten; the limits of the queue and of each client; the fair order."""
 
+import os
 import sqlite3
 from dataclasses import replace
 
@@ -171,3 +172,11 @@ def test_a_damaged_database_is_said_in_words(tmp_path, room):
     (tmp_path / "jobs.sqlite").write_bytes(b"no database at all, " * 100)
     with pytest.raises(StoreError, match=r"jobs\.sqlite: the jobs cannot be read or written \(file is not a database"):
         JobStore(replace(room.settings, folder=tmp_path))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs file modes")
+def test_a_folder_that_others_may_read_shows_them_nothing(open_room, tmp_path):
+    (tmp_path / "server").mkdir(mode=0o755)
+    room = open_room()
+    room.submit()
+    assert all(path.stat().st_mode & 0o077 == 0 for path in (tmp_path / "server").iterdir())

@@ -150,6 +150,8 @@ class JobFolder:
 
     def _prepare(self) -> None:
         """Make the tables, once, whichever process comes first."""
+        with suppress(OSError):  # SQLite gives the same mode to the files beside it; it says what is wrong itself
+            os.close(os.open(self._path, os.O_CREAT, 0o600))
         _set_journal(self._connect())
         with self.change() as connection:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
