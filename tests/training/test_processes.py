@@ -103,7 +103,8 @@ def test_the_gradients_of_two_processes_are_those_of_one(trained, name):
     assert set(one) == set(two)
     assert len(one) > 4
     for key, value in one.items():
-        assert (two[key] - value).abs().max() <= 1e-5 * value.abs().max() + 1e-12, key
+        rounding = 1e-4 if key.startswith("discriminator.") else 1e-5  # real and fake cancel there, to a hundredth
+        assert (two[key] - value).abs().max() <= rounding * value.abs().max() + 1e-12, key
 
 
 @pytest.mark.parametrize("name", ["adam", "meta", "gan"])
