@@ -254,3 +254,21 @@ def test_a_report_of_a_clip_plays_before_and_after(clip):
     assert "64×48 to <b>128×96</b>" in page
     assert 'data-label="bicubic"' in page
     assert 'data-label="nearest"' in page
+
+
+def test_a_second_interrupt_does_not_hide_what_the_first_one_said(clip, tmp_path, capsys, monkeypatch):
+    write, end = VideoSink.write, VideoSink.__exit__
+
+    def write_and_interrupt(self, frame):
+        if self.frames == 3:
+            raise KeyboardInterrupt
+        write(self, frame)
+
+    def end_and_interrupt(self, *error):
+        end(self, *error)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(VideoSink, "write", write_and_interrupt)
+    monkeypatch.setattr(VideoSink, "__exit__", end_and_interrupt)
+    assert run(["upscale", str(clip), "-o", str(tmp_path / "large.mkv"), *BICUBIC]) == 130
+    assert "interrupted; 3 frames are in" in capsys.readouterr().err

@@ -22,19 +22,9 @@ _X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-bf", "2")
 
 
 def _times(path: Path, *, stream: str = "v") -> list[float]:
-    command = [
-        "ffprobe",
-        "-v",
-        "error",
-        "-select_streams",
-        stream,
-        "-show_entries",
-        "packet=pts_time",
-        "-of",
-        "csv=p=0",
-    ]
-    lines = subprocess.run([*command, str(path)], capture_output=True, text=True, check=True).stdout.split()
-    return sorted(float(line.strip(",")) for line in lines.stdout.split())
+    command = ["ffprobe", "-v", "error", "-select_streams", stream, "-show_entries", "packet=pts_time"]
+    read = subprocess.run([*command, "-of", "csv=p=0", str(path)], capture_output=True, text=True, check=True)
+    return sorted(float(line.strip(",")) for line in read.stdout.split())
 
 
 def _seconds(path: Path) -> tuple[list[float], VideoSource]:

@@ -117,12 +117,22 @@ def run(arguments: Sequence[str] | None = None) -> int:
         _print_error(str(error))
         return 1
     except KeyboardInterrupt as error:
-        kept = getattr(error, "__notes__", [])  # of what was done when the work may go on from there
+        kept = _find_notes(error)  # of what was done when the work may go on from there
         _print_error(f"interrupted; {' '.join(kept) or 'nothing is left half-written.'}")
         return _interrupted_by(error)
     except BrokenPipeError:
         return 1
     return result if isinstance(result, int) else 0
+
+
+def _find_notes(error: BaseException) -> list[str]:
+    """Notes of an interrupt, or of the one that it followed: people press Ctrl-C twice."""
+    step: BaseException | None = error
+    while step is not None:
+        if notes := getattr(step, "__notes__", []):
+            return list(notes)
+        step = step.__context__
+    return []
 
 
 def _interrupted_by(error: KeyboardInterrupt) -> int:
