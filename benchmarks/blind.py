@@ -13,10 +13,12 @@ import argparse
 import os
 import time
 from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 
 from kukkiri.degradations import Degradation, DegradationRequest, crop_to_multiple
+from kukkiri.degradations.degradation_estimate import Estimator, GridSubsampling
 from kukkiri.images import Image, quantize, read_image
 from kukkiri.inference import Upscaler
 from kukkiri.metrics import PROTOCOLS, psnr
@@ -43,12 +45,17 @@ def main() -> None:
     folder = Path(os.environ["KUKKIRI_SHARED"]) / "data" / arguments.set
     cases = CASES if arguments.case is None else ((arguments.case, arguments.scale),)
     for text, scale in cases:
-        row(text, scale, sorted(folder.glob("*.png")), estimators=arguments.estimators.split(","))
+        row(
+            text,
+            scale,
+            sorted(folder.glob("*.png")),
+            estimators=[each for each in get_args(Estimator) if each in arguments.estimators.split(",")],
+        )
 
 
-def row(text: str, scale: int, paths: list[Path], *, estimators: list[str]) -> None:
+def row(text: str, scale: int, paths: list[Path], *, estimators: list[Estimator]) -> None:
     """Print one row."""
-    subsample = "bicubic" if text.endswith("bicubic") else "direct"
+    subsample: GridSubsampling = "bicubic" if text.endswith("bicubic") else "direct"
     blur = text.removesuffix(f"+{subsample}")
     best = Upscaler("best", scale=scale)
     upscalers = {"known": Upscaler(scale=scale, degradation=DegradationRequest(blur, subsample))}
@@ -79,13 +86,10 @@ def row(text: str, scale: int, paths: list[Path], *, estimators: list[str]) -> N
     )
 
 
-def score(hr: np.ndarray, sr: Image, scale: int) -> float:
+def score(hr: Any, sr: Image, scale: int) -> float:
     """PSNR of one image in the protocol y-mzsr."""
-    levels = quantize(sr.colour, 8)
-    if levels.shape[2] == 1:
-        levels = np.repeat(levels, 3, axis=2)
-    if hr.shape[2] == 1:
-        hr = np.repeat(hr, 3, axis=2)
+    levels: Any = quantize(sr.colour, 8)
+    hr, levels = (np.repeat(each, 3, axis=2) if each.shape[2] == 1 else each for each in (hr, levels))
     first, second = PROTOCOLS["y-mzsr"].compared(hr, levels)
     return psnr(first, second, border=scale)
 
