@@ -59,8 +59,8 @@ def row(text: str, scale: int, paths: list[Path], *, estimators: list[Estimator]
     blur = text.removesuffix(f"+{subsample}")
     best = Upscaler("best", scale=scale)
     upscalers = {"known": Upscaler(scale=scale, degradation=DegradationRequest(blur, subsample))}
-    for name in estimators:
-        upscalers[name] = Upscaler(scale=scale, degradation=DegradationRequest("estimate", subsample, name))
+    for each in estimators:
+        upscalers[each] = Upscaler(scale=scale, degradation=DegradationRequest("estimate", subsample, each))
     scores: dict[str, list[float]] = {"best": [], "aligned": [], **{name: [] for name in upscalers}}
     used, taken = dict.fromkeys(upscalers, 0), dict.fromkeys(scores, 0.0)
     for path in paths:
