@@ -212,7 +212,7 @@ class _Training:
         bicubic = bicubic_loss(crop, downscaled, scale=_STRIDE)
         loss = adversarial + self.weights.total(bicubic, penalize_kernel(kernel, scale=_STRIDE))
         self.optimizers[0].zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         self.optimizers[0].step()
         self.bicubic, self.adversarial = bicubic.item(), adversarial.item()
 

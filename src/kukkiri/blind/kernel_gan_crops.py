@@ -79,7 +79,7 @@ def gradient_map(image: NDArray[np.floating[Any]]) -> Float64:
             )
         total += largest / largest.sum()
     blurred = _mean_filter(total, _WINDOW)
-    return blurred / blurred.mean()
+    return np.asarray(blurred / blurred.mean())
 
 
 def _keep_largest(values: Float64) -> Float64:
@@ -87,7 +87,7 @@ def _keep_largest(values: Float64) -> Float64:
     ordered = np.sort(values, axis=None)
     pivot = int(_SHARE * ordered.size)
     least, most = ordered[pivot], ordered[pivot + 1]
-    return np.clip(values, least, most if most > least else least + 1e-5) - least
+    return np.asarray(np.clip(values, least, most if most > least else least + 1e-5) - least)
 
 
 def _keep_inside(values: Float64, margin: int) -> Float64:
@@ -102,7 +102,7 @@ def _mean_filter(values: Float64, side: int) -> Float64:
     padded = np.pad(values, ((side - after, after), (side - after, after)))
     table = padded.cumsum(axis=0).cumsum(axis=1)
     sums = table[side:, side:] - table[:-side, side:] - table[side:, :-side] + table[:-side, :-side]
-    return np.maximum(sums, 0.0) / side**2
+    return np.asarray(np.maximum(sums, 0.0) / side**2)
 
 
 def _even_corner(middle: int, side: int, length: int) -> int:
