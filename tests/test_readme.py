@@ -24,6 +24,7 @@ def place(tmp_path, monkeypatch, rng):
     image = Image.from_array(rng.integers(0, 256, (20, 24, 3), dtype=np.uint8))
     image.save("photo.jpg")
     image.save("beach.png")
+    Image.from_array(rng.integers(0, 256, (70, 80, 3), dtype=np.uint8)).save("soft.png")
     Path("photos/below").mkdir(parents=True)
     image.save("photos/one.png")
     image.save("photos/below/two.png")
@@ -74,7 +75,7 @@ def upscale_commands():
 
 def test_the_upscale_commands_of_the_readme_run(place):
     lines = [line for line in upscale_commands() if "clip.mkv" not in line]
-    assert len(lines) == 6
+    assert len(lines) == 7
     for line in lines:
         assert run(shlex.split(line, comments=True)[1:]) == 0, line
     written = {str(path.relative_to(place)) for path in place.rglob("*.png")}

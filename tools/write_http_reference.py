@@ -19,7 +19,8 @@ DOCS = Path(__file__).parents[1] / "docs"
 def write_limits() -> str:
     """The table of limits."""
     rows = [
-        f"| `{limit['option']}` | {limit['default']:g} {limit['unit']}".rstrip() + f" | {limit['meaning'].rstrip('.')} |"
+        f"| `{limit['option']}` | {limit['default']:g} {limit['unit']}".rstrip()
+        + f" | {limit['meaning'].rstrip('.')} |"
         for limit in list_limits(Limits())
     ]
     return "\n".join(["| option | default | meaning |", "|---|---|---|", *rows])
