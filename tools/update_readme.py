@@ -18,7 +18,14 @@ from kukkiri.inference import PRESETS
 
 ROOT = Path(__file__).parents[1]
 REPEATS = 15
-FAMILIES = ("espcn", "fsrcnn", "video", "plain-xs", *dict.fromkeys(preset.family for preset in PRESETS.values()), "san-s")
+FAMILIES = (
+    "espcn",
+    "fsrcnn",
+    "video",
+    "plain-xs",
+    *dict.fromkeys(preset.family for preset in PRESETS.values()),
+    "san-s",
+)
 """Of the rows; the other shipped models are only timed."""
 
 

