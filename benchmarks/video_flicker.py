@@ -9,7 +9,7 @@ and nothing is interpolated; in LR pixels it is a fraction. LR is each HR frame 
 Gaussian noise, rounded to 8 bits. Luma only. Flicker is the root mean square difference of consecutive results along
 the motion (``kukkiri.metrics.flicker``), in levels of 0 to 255; that of the HR film is 0.
 
-``mean`` averages results over the last frames: ``along`` the true motion, as if somebody told it; ``where still``, LR
+``mean`` averages results over the last frames: ``along`` the true motion, as if it were known; ``where still``, LR
 pixels that differ from the mean so far by less than the noise explains, in blocks of 8, before the network runs.
 ``encoded`` does the latter with what a clip shows: LR goes through x264 (preset medium), and the noise is estimated
 from the median difference of blocks of consecutive frames.

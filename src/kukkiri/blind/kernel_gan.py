@@ -139,7 +139,7 @@ def _check(scale: int, seed: int, iterations: int, frame: int) -> None:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Compute in one thread: on a busy machine two took ten times the processor time of one."""
+    """Compute in one thread: on a busy machine two took ten times the CPU time of one."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -1,4 +1,4 @@
-"""``--kernel`` and its companions: the blur that made an image, for networks that are told it."""
+"""``--kernel`` and its companions: the blur that made an image, for networks that are conditioned on it."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -15,18 +15,18 @@ __all__ = ["DEFAULT_DEGRADATION", "DegradationOptions"]
 @Parameter(name="*", group=Group("Blurred images", sort_key=3))
 @dataclass(frozen=True, kw_only=True)
 class DegradationOptions:
-    """The degradation that a network is told."""
+    """The degradation that a network is conditioned on."""
 
     kernel: str | None = None
-    """blur that made the image, which a network that is told it inverts: estimate (of each image its own), bicubic, a
-    blur such as gaussian:2.0 or gaussian:L1,L2,THETA (variances in pixels of the result squared, angle in radians), or
+    """blur that made the image, which a kernel-conditioned network inverts: estimate (of each image its own), bicubic,
+    a blur such as gaussian:2.0 or gaussian:L1,L2,THETA (variances in pixels of the result squared, angle in radians), or
     a kernel file (.npy, .npz, .mat, .txt)."""
     subsample: GridSubsampling | None = None
     """subsampling after the blur: direct (every scale-th pixel) or bicubic; the model's when not given, else direct."""
     estimator: Annotated[Estimator | None, Parameter(show_default=False)] = None
     """way to estimate the kernel: spectrum (a Gaussian, at once; the default) or patches (any shape, seconds)."""
     noise: float | None = None
-    """standard deviation of the image's noise, from 0 to 1, for models that are told it (SRMD)."""
+    """standard deviation of the image's noise, from 0 to 1, for models that take it (SRMD)."""
 
     def read(self) -> DegradationRequest | None:
         """Read the options.

@@ -1,4 +1,4 @@
-"""The degradation that a solver is told: a blur kernel, a subsampling, noise, and how sure they are.
+"""The degradation that a solver is conditioned on: a blur kernel, a subsampling, noise, and how sure they are.
 
 An *estimator* finds it in the image, or a person gives it; a *solver*, a network that is conditioned on it, inverts it.
 """

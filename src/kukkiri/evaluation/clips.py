@@ -60,7 +60,7 @@ class ClipEvaluation:
     """Name of the HR clip."""
     frames: tuple[FrameScore, ...]
     cpu_seconds: float
-    """Processor time of one frame from LR planes to SR planes, without decoding and encoding."""
+    """CPU time of one frame from LR planes to SR planes, without decoding and encoding."""
 
     @property
     def psnr(self) -> float:

@@ -1,4 +1,4 @@
-"""Blind super-resolution of one image: its degradation is estimated, told to a network, and the result is checked."""
+"""Blind super-resolution of one image: its degradation is estimated, given to a network, and the result is checked."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ class Answer:
     """Lines for the user."""
     estimate: DegradationEstimate | None = None
     engine: ConditionedEngine | None = None
-    """The network, told the estimate; ``None``: the estimate is not to be trusted."""
+    """The network, conditioned on the estimate; ``None``: the estimate is not to be trusted."""
 
 
 def answer_request(image: Image, engine: Engine, request: DegradationRequest) -> Answer:
@@ -32,7 +32,7 @@ def answer_request(image: Image, engine: Engine, request: DegradationRequest) ->
 
     Args:
         image: LR.
-        engine: one that is to be told.
+        engine: one that takes a condition.
         request: with the network's subsampling.
 
     Raises:
@@ -54,13 +54,13 @@ def answer_request(image: Image, engine: Engine, request: DegradationRequest) ->
         return Answer((f"{str(error).rstrip('.')}; {_PLAIN}",))
     if estimate.confidence < CONFIDENT:
         return Answer((f"{estimate}: too uncertain, {_PLAIN}",), estimate)
-    told = engine.told(estimate)
-    found = check_consistency(image, told, estimate)
+    conditioned = engine.with_condition(estimate)
+    found = check_consistency(image, conditioned, estimate)
     if found.contradicted:
         reason = f"the result, degraded again, differs from the image (LR consistency {found.found:.1f} dB)"
         return Answer((f"{estimate}: with it {reason}, {_PLAIN}",), estimate)
     summary = f"{estimate}, LR consistency {found.found:.1f} dB"
-    return Answer((summary, *_judge(found), *_tell_grid(estimate)), estimate, told)
+    return Answer((summary, *_judge(found), *_tell_grid(estimate)), estimate, conditioned)
 
 
 def tell_given(image: Image, engine: Engine, estimate: DegradationEstimate) -> tuple[str, ...]:

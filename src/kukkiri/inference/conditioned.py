@@ -58,7 +58,7 @@ class ConditionedEngine:
             )
         return self._engine.run_conditioned(batch, np.repeat(self._condition[None], len(batch), axis=0))
 
-    def told(self, estimate: DegradationEstimate) -> "ConditionedEngine":
+    def with_condition(self, estimate: DegradationEstimate) -> "ConditionedEngine":
         """Return the same network with the condition of a degradation.
 
         Raises:
@@ -74,7 +74,7 @@ def find_condition(engine: Engine) -> Condition | None:
 
 
 def condition_engine(engine: ConditionableEngine, estimate: DegradationEstimate) -> ConditionedEngine:
-    """Give a network the condition of a degradation; raises as :meth:`ConditionedEngine.told`."""
+    """Give a network the condition of a degradation; raises as :meth:`ConditionedEngine.with_condition`."""
     condition = engine.info.condition
     if condition is None:
         raise ValueError(f"{engine.info.name} has no condition")

@@ -26,7 +26,7 @@ class Consistency:
     """LR consistency of a result, PSNR in dB, at the most detailed part of an image."""
 
     found: float
-    """Under the degradation that the network was told."""
+    """Under the degradation that the network was conditioned on."""
     bicubic: float
     """Of the same result under bicubic downscaling alone."""
 
@@ -46,7 +46,7 @@ def check_consistency(image: Image, engine: Engine, estimate: DegradationEstimat
 
     Args:
         image: LR.
-        engine: told the degradation.
+        engine: conditioned on the degradation.
         estimate: the degradation.
     """
     part = find_detailed_part(image, side=_SIDE, multiple=engine.info.multiple)
@@ -55,10 +55,10 @@ def check_consistency(image: Image, engine: Engine, estimate: DegradationEstimat
     sr = np.clip(engine.run(np.ascontiguousarray(planes))[0].transpose(1, 2, 0).astype(np.float64), 0, 1)
     scale = engine.info.scale
     border = min(_BORDER, (min(lr.shape[:2]) - 1) // 4)
-    told = partial(blur_downsample, kernel=estimate.kernel, scale=scale, method=estimate.subsample)
+    stated = partial(blur_downsample, kernel=estimate.kernel, scale=scale, method=estimate.subsample)
     alone = partial(blur_downsample, kernel=bicubic_kernel(scale, aligned=estimate.subsample == "bicubic"), scale=scale)
     found, bicubic = (
-        lr_consistency(lr, sr, downsample=downsample, border=border, data_range=1.0) for downsample in (told, alone)
+        lr_consistency(lr, sr, downsample=downsample, border=border, data_range=1.0) for downsample in (stated, alone)
     )
     return Consistency(found=found, bicubic=bicubic)
 

@@ -49,7 +49,7 @@ class FileResult:
     domain_chosen: bool = False
     """The domain was chosen for this image."""
     degradation: Mapping[str, Any] | None = None
-    """That the network was told, in JSON values."""
+    """That the network was conditioned on, in JSON values."""
     out_of_memory: bool = False
     """The free memory, or this image's share of it, does not suffice."""
     clip: ClipOutcome | None = None

@@ -1,4 +1,4 @@
-"""Solvers: the networks that invert a blur that they are told, and the choice of one."""
+"""Solvers: the networks that are conditioned on a blur, which they invert, and the choice of one."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ __all__ = ["Degrading", "as_degradation", "find_solver", "list_solvers", "prepar
 
 
 class Degrading(NamedTuple):
-    """A choice whose networks are told a degradation, or will be."""
+    """A choice whose networks are conditioned on a degradation, or will be."""
 
     choice: Choice
     known: DegradationEstimate | None
@@ -52,11 +52,11 @@ def refuse_with_degradation(*, ensemble: bool, size: bool, weights: bool) -> Non
             "a blur is inverted at the scale of its network. Give scale instead of a size, or resize later."
         )
     if weights:
-        raise ConfigError("weights chooses among networks that are told no blur. Drop weights or the kernel.")
+        raise ConfigError("weights chooses among networks without a condition. Drop weights or the kernel.")
 
 
 def list_solvers() -> dict[tuple[int, str], str]:
-    """List the shipped networks that are told the blur: their ids by scale and subsampling."""
+    """List the shipped kernel-conditioned networks: their ids by scale and subsampling."""
     found = {}
     for name in pretrained.list_initializations():
         about = pretrained.read_card(name)["adaptation"]
@@ -85,7 +85,7 @@ def find_solver(
     if (wanted, asked) not in known:
         listed = ", ".join(f"x{each} {subsample}" for each, subsample in sorted(known))
         raise ModelError(
-            f"no network that is told the blur is shipped for x{wanted:g} and {asked} subsampling, but: {listed}. "
+            f"no kernel-conditioned network is shipped for x{wanted:g} and {asked} subsampling, but: {listed}. "
             "Choose another scale, or learn from the image with kukkiri adapt."
         )
     return known[int(wanted), asked]
@@ -112,7 +112,7 @@ def prepare(choice: Choice, degradation: DegradationRequest | DegradationEstimat
     if isinstance(degradation, DegradationRequest):
         if degradation.estimated:
             request = dataclasses.replace(degradation, subsample=condition.subsample)
-            blank = np.ones((1, 1))  # so that what the file lacks is told before any image is read
+            blank = np.ones((1, 1))  # so that what the file lacks is said before any image is read
             compute_condition(condition, blank, scale=scale, noise_std=request.noise_std)
             return Degrading(_with_engine(choice, ConditionedEngine(engine, None)), None, request)
         degradation = read_degradation(degradation, scale=scale, subsample=condition.subsample)

@@ -90,9 +90,9 @@ class TorchEngine:
         return self._run(batch, condition)
 
     def _run(self, batch: NDArray[np.float32], *conditions: NDArray[np.float32]) -> NDArray[np.float32]:
-        lr, *told = (torch.tensor(values, device=self.device) for values in (batch, *conditions))
+        lr, *given = (torch.tensor(values, device=self.device) for values in (batch, *conditions))
         with torch.inference_mode():
-            sr: Tensor = self._module(lr * self._range if self._range != 1.0 else lr, *told)
+            sr: Tensor = self._module(lr * self._range if self._range != 1.0 else lr, *given)
             if self._range != 1.0:
                 sr = sr / self._range
         result: NDArray[np.float32] = sr.cpu().numpy()

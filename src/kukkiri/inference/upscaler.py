@@ -137,7 +137,8 @@ class Upscaler:
                 image its own), ``bicubic``, a blur such as ``gaussian:2.0`` (variance in pixels of the result squared),
                 a kernel file or matrix, a :class:`kukkiri.degradations.DegradationRequest` with more options, or a
                 :class:`kukkiri.degradations.DegradationEstimate`. A preset then stands for the shipped network that is
-                told the blur. Where an estimate is not to be trusted, the image is upscaled without, which a note says.
+                conditioned on it. Where an estimate is not to be trusted, the image is upscaled without it, and a note
+                says so.
 
         Raises:
             ModelError: an unknown or damaged model, an impossible scale, a degradation domain that is not shipped, or a
@@ -225,7 +226,7 @@ class Upscaler:
         self.has_photo = choice.has_photo
         """:meth:`suited` has a choice."""
         self.degradation = known
-        """That the network is told; ``None``: there is none, or :meth:`suited` finds it in each image."""
+        """That the network is conditioned on; ``None``: there is none, or :meth:`suited` finds it in each image."""
         self._request = request
         self._notes: tuple[str, ...] | None = None  # about one image, once the degradation was checked with it
         self.threads = threads or count_usable_threads()
@@ -285,7 +286,7 @@ class Upscaler:
         return sized._twin("photo", sized._factor)
 
     def _solve(self, image: Image, request: DegradationRequest) -> "Upscaler":
-        """Return a twin that is told the degradation of an image, or one without where that is not to be trusted."""
+        """Return a twin conditioned on the degradation of an image, or one without where that is not to be trusted."""
         answer = answer_request(image, self.engines[0], request)
         if answer.engine is not None:
             return self._copy(engines=(answer.engine,), degradation=answer.estimate, _request=None, _notes=answer.notes)
@@ -448,7 +449,7 @@ class Upscaler:
         return {**found, "weights": self.domain} if self.domain is not None else found
 
     def describe_degradation(self) -> dict[str, JSON] | None:
-        """Return the degradation that the network is told in JSON values; ``None``: there is none."""
+        """Return the degradation that the network is conditioned on in JSON values; ``None``: there is none."""
         return None if self.degradation is None else self.degradation.describe()
 
     def __reduce__(self) -> "tuple[Callable[..., Upscaler], tuple[object, ...]]":
