@@ -19,8 +19,8 @@ class DegradationOptions:
 
     kernel: str | None = None
     """blur that made the image, which a kernel-conditioned network inverts: estimate (of each image its own), bicubic,
-    a blur such as gaussian:2.0 or gaussian:L1,L2,THETA (variances in pixels of the result squared, angle in radians), or
-    a kernel file (.npy, .npz, .mat, .txt)."""
+    a blur such as gaussian:2.0 or gaussian:L1,L2,THETA (variances in pixels of the result squared, angle in radians),
+    or a kernel file (.npy, .npz, .mat, .txt)."""
     subsample: GridSubsampling | None = None
     """subsampling after the blur: direct (every scale-th pixel) or bicubic; the model's when not given, else direct."""
     estimator: Annotated[Estimator | None, Parameter(show_default=False)] = None
