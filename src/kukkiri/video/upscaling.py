@@ -216,7 +216,8 @@ class _Run:
             size = sink.finish()
         notes = [*self._source.notes, *copies.notes, *lost_tags, *choice.notes, *self._frame_upscaler.notes]
         if self._repaired:
-            notes.append(f"{self._repaired} timestamps that were missing or did not rise were repaired.")
+            counted = "1 timestamp was" if self._repaired == 1 else f"{self._repaired} timestamps were"
+            notes.append(f"{counted} missing or did not rise, and repaired.")
         if self._source.damage:
             notes.append(f"the source is damaged: {self._source.damage}.")
         return VideoResult(
