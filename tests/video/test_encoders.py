@@ -13,7 +13,6 @@ from kukkiri.video.sample_formats import SampleFormat, find_nearest
 from kukkiri.video.side_data import ContentLight, MasteringDisplay
 
 av = pytest.importorskip("av")
-av.logging.set_level(av.logging.PANIC)
 
 
 @dataclass(frozen=True)

@@ -158,6 +158,15 @@ def test_damage_in_the_middle_is_counted_and_the_rest_goes_on(clip, tmp_path):
     assert done.frames >= 6
 
 
+def test_pyav_logs_nothing_to_python_while_a_clip_is_upscaled(film, tmp_path):
+    import av  # a decoder's thread that logs while the decoder is closed would wait for ever
+
+    levels = []
+    upscale(film, tmp_path / "large.mkv", progress=lambda state: levels.append(av.logging.get_level()))
+    assert levels
+    assert set(levels) == {None}
+
+
 def test_progress_counts_frames_up_to_the_total(film, tmp_path):
     states = []
     done = upscale(film, tmp_path / "large.mkv", progress=states.append)

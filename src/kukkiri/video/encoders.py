@@ -1,8 +1,7 @@
 """The encoder of a clip: chosen by container, depth and transparency, or by name, and tried before any work."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
     from kukkiri.video.clip_info import VideoInfo
 
-__all__ = ["EncoderChoice", "EncoderOptions", "choose_encoder", "find_container", "list_encoders", "quiet"]
+__all__ = ["EncoderChoice", "EncoderOptions", "choose_encoder", "find_container", "list_encoders"]
 
 _OWN_KEYS = ("preset", "crf", "pix_fmt")
 
@@ -105,17 +104,17 @@ class EncoderChoice:
         import av
         from av.codec.context import Flags
 
-        with quiet():
-            try:
-                context: av.VideoCodecContext = av.VideoCodecContext.create(self.name, "w")  # type: ignore[assignment]
-                self.prepare(context)
-                context.flags |= Flags.global_header.value  # as every container that is written here asks
-                if configure is not None:
-                    configure(context)
-                context.open()
-            except (av.FFmpegError, OverflowError, ValueError) as error:
-                reason = make_printable(getattr(error, "strerror", None) or error)
-                raise BackendError(f"{self.name} cannot be used here with these options ({reason}).") from error
+        _hush_svt_av1()
+        try:
+            context: av.VideoCodecContext = av.VideoCodecContext.create(self.name, "w")  # type: ignore[assignment]
+            self.prepare(context)
+            context.flags |= Flags.global_header.value  # as every container that is written here asks
+            if configure is not None:
+                configure(context)
+            context.open()
+        except (av.FFmpegError, OverflowError, ValueError) as error:
+            reason = make_printable(getattr(error, "strerror", None) or error)
+            raise BackendError(f"{self.name} cannot be used here with these options ({reason}).") from error
         return context
 
 
@@ -328,16 +327,15 @@ def _check_container(name: str, container: str, path: Path) -> None:
 
     import av
 
-    with quiet():
-        probe = av.open(io.BytesIO(), "w", format=container)
-        try:
-            probe.add_mux_stream(name)
-        except ValueError:
-            raise ConfigError(
-                f"{path.suffix} cannot hold what {name} writes. Use .mkv, or leave the encoder out."
-            ) from None
-        finally:
-            probe.close()
+    probe = av.open(io.BytesIO(), "w", format=container)
+    try:
+        probe.add_mux_stream(name)
+    except ValueError:
+        raise ConfigError(
+            f"{path.suffix} cannot hold what {name} writes. Use .mkv, or leave the encoder out."
+        ) from None
+    finally:
+        probe.close()
 
 
 def _try(choice: EncoderChoice, facts: EncoderFacts, *, asked: bool) -> EncoderChoice:
@@ -356,26 +354,21 @@ def _try(choice: EncoderChoice, facts: EncoderFacts, *, asked: bool) -> EncoderC
         raise ConfigError(f"{choice.name} has no option {', '.join(map(repr, unknown))}. Check the spelling.")
     frame = av.VideoFrame(choice.size[1], choice.size[0], choice.pix_fmt)
     frame.pts, frame.time_base = 0, context.time_base
-    with quiet():
-        try:
-            packets = [*context.encode(frame), *context.encode(None)]
-        except av.FFmpegError as error:
-            raise BackendError(f"{choice.name} encodes no frame here ({error.strerror}).") from error
+    _hush_svt_av1()
+    try:
+        packets = [*context.encode(frame), *context.encode(None)]
+    except av.FFmpegError as error:
+        raise BackendError(f"{choice.name} encodes no frame here ({error.strerror}).") from error
     if not packets:
         raise BackendError(f"{choice.name} gave nothing for a frame. Choose another encoder.")
     delay = context.reorder_depth if facts.delay is None else facts.delay
     return dataclasses.replace(choice, delay=delay)
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep libav and SVT-AV1 from writing to the terminal: what they have to say is in errors and notes."""
-    import av
+def _hush_svt_av1() -> None:
+    """Keep SVT-AV1 from writing to the terminal: it asks the environment, nothing else.
 
-    os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 asks the environment, nothing else
-    level = av.logging.get_level()
-    av.logging.set_level(av.logging.PANIC)
-    try:
-        yield
-    finally:
-        av.logging.set_level(level)
+    Everything else is quiet as PyAV comes. Its log level is left alone: with any level set, a decoder's thread that
+    logs waits for the interpreter's lock, and closing the decoder, which holds it, waits for that thread for ever.
+    """
+    os.environ.setdefault("SVT_LOG", "1")

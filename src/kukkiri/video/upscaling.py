@@ -19,7 +19,7 @@ from kukkiri.inference.loaded_model import LoadedModel
 from kukkiri.inference.options import FrameKeywords
 from kukkiri.video.clip_info import Damage, VideoInfo
 from kukkiri.video.deinterlacing import Deinterlace
-from kukkiri.video.encoders import EncoderOptions, choose_encoder, find_container, quiet
+from kukkiri.video.encoders import EncoderOptions, choose_encoder, find_container
 from kukkiri.video.encoding import SegmentClock
 from kukkiri.video.frame_upscaler import FrameUpscaler, upscale_frames
 from kukkiri.video.iterating import make_frame_upscaler
@@ -142,7 +142,7 @@ def upscale_video(
     _check_paths(source, target, overwrite=overwrite)
     workers = count_usable_threads() if workers is None else workers
     upscaler = make_frame_upscaler(model, scale=scale, workers=workers, options=upscaler_options)
-    with quiet(), VideoSource(source, deinterlace=deinterlace) as opened:
+    with VideoSource(source, deinterlace=deinterlace) as opened:
         run = _Run(opened, target, upscaler, workers=workers, reuse=reuse, progress=progress)
         return run(encoder or EncoderOptions(), deinterlace=deinterlace, resume=resume, overwrite=overwrite)
 
