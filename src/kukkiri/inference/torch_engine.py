@@ -83,6 +83,12 @@ class TorchEngine:
 
     def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """Map lr to sr, see :class:`kukkiri.inference.engine.Engine`."""
+        conditions = getattr(self._module, "conditions", ())
+        if conditions:
+            raise ModelError(
+                f"{self.info.name}: is conditioned on {', '.join(conditions)}, not only on the image. "
+                "Use kukkiri upscale --kernel, or kukkiri.load from Python."
+            )
         return self._run(batch)
 
     def run_conditioned(self, batch: NDArray[np.float32], condition: NDArray[np.float32]) -> NDArray[np.float32]:
