@@ -69,12 +69,8 @@ class TorchEngine:
             ConfigError: it is no name of a device.
             ModelError: the network is conditioned on more than the image, and the descriptor does not tell on what.
         """
-        conditions = getattr(module, "conditions", ())
-        if conditions and info.condition is None:
-            raise ModelError(
-                f"{info.name}: is conditioned on {', '.join(conditions)}, not only on the image. "
-                "Use it from Python, through kukkiri.load."
-            )
+        if info.condition is None:
+            _refuse_conditions(module, info.name, remedy="Use it from Python, through kukkiri.load.")
         self.info = info
         self.device = resolve_device(device) if isinstance(device, str) else device
         self._module = copy.deepcopy(module).float().eval().requires_grad_(False).to(self.device)
@@ -83,12 +79,8 @@ class TorchEngine:
 
     def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """Map lr to sr, see :class:`kukkiri.inference.engine.Engine`."""
-        conditions = getattr(self._module, "conditions", ())
-        if conditions:
-            raise ModelError(
-                f"{self.info.name}: is conditioned on {', '.join(conditions)}, not only on the image. "
-                "Use kukkiri upscale --kernel, or kukkiri.load from Python."
-            )
+        remedy = "Use kukkiri upscale --kernel, or kukkiri.load from Python."
+        _refuse_conditions(self._module, self.info.name, remedy=remedy)
         return self._run(batch)
 
     def run_conditioned(self, batch: NDArray[np.float32], condition: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -125,3 +117,10 @@ class TorchEngine:
             for hook in hooks:
                 hook.remove()
         return Footprint(linear=max(largest, 1) / side**2)
+
+
+def _refuse_conditions(module: nn.Module, name: str, *, remedy: str) -> None:
+    """Refuse a network that takes more than the image."""
+    conditions = getattr(module, "conditions", ())
+    if conditions:
+        raise ModelError(f"{name}: is conditioned on {', '.join(conditions)}, not only on the image. {remedy}")
