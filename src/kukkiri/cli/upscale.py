@@ -75,6 +75,8 @@ def upscale(
         ensemble=model.ensemble,
         chop=model.chop,
         bounded=model.bounded,
+        vivid=model.vivid,
+        denoise=model.denoise,
         tile=speed.tile,
         skip_flat=speed.skip_flat,
         weights=model.weights,

@@ -48,6 +48,11 @@ class ModelOptions:
     weights: Domain = "auto"
     """degradation domain that the network was trained for: clean (screenshots, renders, scans), photo (JPEG artifacts,
     noise, slight blur), or auto: photo for files that were compressed with loss, else clean."""
+    vivid: float | None = None
+    """from 0 (faithful) to 1 (sharp to the eye, with invented detail): between two weight sets of one network, where
+    kukkiri models lists vivid ones."""
+    denoise: float | None = None
+    """from 0 (weights for clean images) to 1 (weights for photographs), instead of one of the two by --weights."""
     ensemble: bool = False
     """average over the eight flips and rotations (geometric self-ensemble): better, 8 times slower."""
     chop: bool = False

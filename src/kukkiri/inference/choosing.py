@@ -10,6 +10,7 @@ from typing import Literal
 
 from kukkiri import engine_loaders, pretrained
 from kukkiri.errors import ConfigError, ModelError, did_you_mean, did_you_mean_file
+from kukkiri.inference.dials import Dial, load_pairs, plan_dial
 from kukkiri.inference.engine import Engine, OnnxEngine
 from kukkiri.inference.families import Domain, Family, choose_scales, load_shipped
 from kukkiri.inference.loaded_model import LoadedModel
@@ -51,6 +52,7 @@ def choose_model(
     weights: Domain = "auto",
     model_args: Mapping[str, JSON] | None = None,
     device: str | None = None,
+    dial: Dial | None = None,
 ) -> Choice:
     """Find the model that is meant and load it.
 
@@ -64,6 +66,7 @@ def choose_model(
         model_args: what a file of others does not tell: keywords of a torch network's constructor, or ``value_range``
             of an ONNX graph.
         device: where torch weights run, see :func:`kukkiri.devices.resolve_device`; ``None``: the CPU.
+        dial: a position between two shipped weight sets of one graph.
 
     Raises:
         ConfigError: a device for a model that is not of torch, or an unknown one.
@@ -74,6 +77,8 @@ def choose_model(
     if scale is not None and not (math.isfinite(scale) and scale >= 1):
         raise ModelError(f"scale must be a number of at least 1, got {scale}. To shrink, use kukkiri degrade.")
     arguments = dict(model_args or {})
+    if dial is not None:
+        return _choose_between(model, dial, scale=scale, threads=threads, weights=weights)
     if not isinstance(model, str | PathLike):
         if not isinstance(model, LoadedModel):
             _refuse_device(device, "an engine")
@@ -110,6 +115,16 @@ def choose_model(
     if name in pretrained.list_models() and weights != "photo":
         return dataclasses.replace(choice, domain="clean")
     return _without_domain(choice, weights)
+
+
+def _choose_between(model: object, dial: Dial, *, scale: float | None, threads: int | None, weights: Domain) -> Choice:
+    """Load weights between two shipped ones."""
+    name = model if isinstance(model, str) else f"this {type(model).__name__}"
+    preset = PRESETS.get(name)
+    plan = plan_dial(name, preset.family if preset else name, dial, scale=scale, domain=weights)
+    engines = load_pairs(plan.pairs, dial.position, threads=threads)
+    ensemble = bool(preset and preset.ensemble)
+    return Choice(name, plan.scale, name, engines, ensemble=ensemble, domain=plan.domain, has_photo=plan.has_photo)
 
 
 def _without_domain(choice: Choice, weights: Domain) -> Choice:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.errors import BackendError, ModelError
+from kukkiri.inference.graph_interpolation import Toward, interpolate_graphs
 from kukkiri.info import METADATA_KEY, ModelInfo
 
 __all__ = ["Engine", "Footprint", "OnnxEngine", "count_usable_threads"]
@@ -78,7 +79,12 @@ class OnnxEngine:
     """
 
     def __init__(
-        self, path: str | PathLike[str], *, threads: int | None = None, value_range: float | None = None
+        self,
+        path: str | PathLike[str],
+        *,
+        threads: int | None = None,
+        value_range: float | None = None,
+        toward: Toward | None = None,
     ) -> None:
         """Load a graph.
 
@@ -86,13 +92,14 @@ class OnnxEngine:
             path: an ``.onnx`` file, written by kukkiri or foreign with one dynamic (N, C, H, W) input.
             threads: of one run; by default one for each core that this process may use.
             value_range: white in the units of a foreign graph, 255 or 1; by default it is found by probing.
+            toward: a second file of the same graph, towards whose weights those of the first are interpolated.
 
         Raises:
-            ModelError: the file is missing, damaged, or not an upscaling network.
+            ModelError: the file is missing, damaged, or not an upscaling network, or the two graphs differ.
             BackendError: ONNX Runtime is not installed.
         """
         self.path = Path(path)
-        self._threads = threads
+        self._threads, self._toward = threads, toward
         try:
             import onnxruntime
         except ImportError as error:
@@ -105,8 +112,10 @@ class OnnxEngine:
         options.log_severity_level = 3
         if not self.path.is_file():
             raise ModelError(f"{self.path}: no such file. Check the path.")
+        mixed = None if toward is None else interpolate_graphs(self.path, toward)
+        graph = self.path if mixed is None else mixed.content
         try:
-            self._session = onnxruntime.InferenceSession(self.path, options, providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's errors have no public base class
             raise ModelError(f"{self.path}: {_write_unreadable(self.path, str(error))}") from error
         self._inputs = [each.name for each in self._session.get_inputs()]
@@ -115,7 +124,8 @@ class OnnxEngine:
         metadata = self._session.get_modelmeta().custom_metadata_map
         self._asked_range = value_range
         if METADATA_KEY in metadata:
-            self.info = ModelInfo.from_metadata(metadata, source=str(self.path))
+            own = ModelInfo.from_metadata(metadata, source=str(self.path))
+            self.info = mixed.info if mixed is not None and mixed.info is not None else own
             self._range, self.keeps_grey = 1.0, True
             if len(self._inputs) != 1 + (self.info.condition is not None):
                 raise ModelError(f"{self.path}: its inputs are not those that its descriptor tells. Export it again.")
@@ -157,7 +167,8 @@ class OnnxEngine:
         return sr
 
     def __reduce__(self) -> "tuple[Callable[..., OnnxEngine], tuple[object, ...]]":
-        return partial(OnnxEngine, threads=self._threads, value_range=self._asked_range), (self.path.absolute(),)
+        again = partial(OnnxEngine, threads=self._threads, value_range=self._asked_range, toward=self._toward)
+        return again, (self.path.absolute(),)
 
 
 def _read_footprint(metadata: dict[str, str], info: ModelInfo, *, source: str) -> Footprint:

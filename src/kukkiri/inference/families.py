@@ -7,15 +7,16 @@ photographs that were compressed.
 import itertools
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from kukkiri import pretrained
 from kukkiri.errors import ModelError
 from kukkiri.inference.engine import OnnxEngine
+from kukkiri.inference.graph_interpolation import Toward
 
-__all__ = ["Domain", "Family", "FamilyPlan", "choose_scales", "load_shipped"]
+__all__ = ["Domain", "Family", "FamilyPlan", "choose_scales", "list_members", "load_shipped"]
 
 Domain = Literal["auto", "clean", "photo"]
 """Degradation domain of weights; ``auto`` leaves the choice to each image."""
@@ -46,7 +47,7 @@ class Family:
     def find(cls, name: str) -> "Family | None":
         """Find the family that ``espcn``, ``espcn-photo`` or ``espcn-photo-x2`` names."""
         base, marked, suffix = name.partition("-photo")
-        clean, photo = _list_members(base), _list_members(f"{base}-photo")
+        clean, photo = list_members(base), list_members(f"{base}-photo")
         if not marked:
             return cls(clean, photo) if clean or photo else None
         asked = {scale: model_id for scale, model_id in photo.items() if suffix in ("", f"-x{scale}")}
@@ -79,13 +80,24 @@ class Family:
         return FamilyPlan(asked, ids, "photo" if first is self.photo else "clean", has_photo=bool(two))
 
 
-def load_shipped(ids: Sequence[str], *, threads: int | None = None) -> tuple[OnnxEngine, ...]:
+def load_shipped(
+    ids: Sequence[str], *, threads: int | None = None, toward: Mapping[str, Toward] | None = None
+) -> tuple[OnnxEngine, ...]:
     """Load the engines of shipped models, to be run one after the other.
 
+    Args:
+        ids: the models.
+        threads: of each run.
+        toward: by id, the files towards whose weights those of the models are interpolated.
+
     Raises:
-        ModelError: one is not shipped, or they mix luma and RGB.
+        ModelError: one is not shipped, they mix luma and RGB, or cannot be interpolated.
     """
-    loaded = {name: OnnxEngine(pretrained.locate(name, ".onnx"), threads=threads) for name in sorted(set(ids))}
+    toward = toward or {}
+    loaded = {
+        name: OnnxEngine(pretrained.locate(name, ".onnx"), threads=threads, toward=toward.get(name))
+        for name in sorted(set(ids))
+    }
     if len({engine.info.colour for engine in loaded.values()}) > 1:
         raise ModelError(f"{', '.join(ids)}: these mix luma and RGB, which cannot follow one another.")
     return tuple(loaded[name] for name in ids)
@@ -123,8 +135,8 @@ def _chain(first: dict[int, str], later: dict[int, str], asked: float) -> tuple[
     return tuple((later if place else first)[scale] for place, scale in enumerate(scales))
 
 
-def _list_members(family: str) -> dict[int, str]:
-    """Shipped models ``family-x2``, ``family-x3``, ... by their scale."""
+def list_members(family: str) -> dict[int, str]:
+    """List the shipped models ``family-x2``, ``family-x3``, ... by their scale."""
     found = {}
     for model_id in pretrained.list_models():
         match = re.fullmatch(rf"{re.escape(family)}-x(\d+)", model_id)

@@ -68,6 +68,8 @@ def upscale(
     model_args: Mapping[str, JSON] | None = None,
     device: str | None = None,
     degradation: Degrades = None,
+    vivid: float | None = None,
+    denoise: float | None = None,
 ) -> NDArray[np.generic] | Image:
     """Upscale one image; for several, make one :class:`Upscaler`, which loads the model once.
 
@@ -99,6 +101,8 @@ def upscale(
         model_args: what a file of others does not tell about its network.
         device: of torch weights.
         degradation: the blur that made the image: ``estimate``, ``gaussian:2.0``, a kernel file or matrix.
+        vivid: 0 to 1, from faithful to sharp with invented detail.
+        denoise: 0 to 1, from weights for clean images to those for photographs.
 
     Returns:
         An array for an array, else an image; its ``.save("out.png")`` writes it with its metadata.
@@ -132,5 +136,7 @@ def upscale(
         model_args=model_args,
         device=device,
         degradation=degradation,
+        vivid=vivid,
+        denoise=denoise,
     )
     return upscaler(image)

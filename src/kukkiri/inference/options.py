@@ -46,6 +46,8 @@ class FrameKeywords(SizeKeywords, total=False):
     alpha: AlphaMode
     model_args: Mapping[str, JSON] | None
     device: str | None
+    vivid: float | None
+    denoise: float | None
 
 
 class UpscalerOptions(FrameKeywords, total=False):

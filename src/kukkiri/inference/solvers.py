@@ -36,7 +36,7 @@ def as_degradation(given: Degrades) -> DegradationRequest | DegradationEstimate 
     return DegradationRequest(given if isinstance(given, np.ndarray) else fspath(given))
 
 
-def refuse_with_degradation(*, ensemble: bool, size: bool, weights: bool) -> None:
+def refuse_with_degradation(*, ensemble: bool, size: bool, weights: bool, dial: bool) -> None:
     """Refuse the options that mean nothing beside a degradation.
 
     Raises:
@@ -53,6 +53,8 @@ def refuse_with_degradation(*, ensemble: bool, size: bool, weights: bool) -> Non
         )
     if weights:
         raise ConfigError("weights chooses among networks without a condition. Drop weights or the kernel.")
+    if dial:
+        raise ConfigError("vivid and denoise choose among networks without a condition. Drop them or the kernel.")
 
 
 def list_solvers() -> dict[tuple[int, str], str]:

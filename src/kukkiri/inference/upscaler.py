@@ -18,6 +18,7 @@ from kukkiri.images.row_source import RowSource
 from kukkiri.inference.blind import answer_request, tell_given
 from kukkiri.inference.choosing import choose_model
 from kukkiri.inference.colour_plan import ColourPlan
+from kukkiri.inference.dials import Dial
 from kukkiri.inference.engine import Engine, count_usable_threads
 from kukkiri.inference.families import Domain
 from kukkiri.inference.flat_regions import SkipStatistics
@@ -85,6 +86,8 @@ class Upscaler:
         model_args: Mapping[str, JSON] | None = None,
         device: str | None = None,
         degradation: Degrades = None,
+        vivid: float | None = None,
+        denoise: float | None = None,
     ) -> None:
         """Load the model.
 
@@ -139,6 +142,10 @@ class Upscaler:
                 :class:`kukkiri.degradations.DegradationEstimate`. A preset then stands for the shipped network that is
                 conditioned on it. Where an estimate is not to be trusted, the image is upscaled without it, and a note
                 says so.
+            vivid: from 0 (faithful) to 1 (sharp to the eye, with invented detail): weights between the usual ones of a
+                preset or family and those that were trained from them with a discriminator, where these are shipped.
+            denoise: from 0 (weights for clean images) to 1 (for photographs): weights between the two of a preset or
+                family, instead of one or the other by ``weights``; where both are of one graph.
 
         Raises:
             ModelError: an unknown or damaged model, an impossible scale, a degradation domain that is not shipped, or a
@@ -170,14 +177,21 @@ class Upscaler:
         )
         if target is not None and scale is not None:
             raise ConfigError("a scale and a size both say how large the result is. Use one of them.")
+        dial = Dial.when_asked(vivid=vivid, denoise=denoise, weights=weights)
         asked = as_degradation(degradation)
         if asked is not None:
             refuse_with_degradation(
-                ensemble=ensemble, size=target is not None, weights=weights != "auto"
+                ensemble=ensemble, size=target is not None, weights=weights != "auto", dial=dial is not None
             )  # before a network is loaded
         solver = None if asked is None else find_solver(model, asked, scale=scale)
         chosen = choose_model(
-            solver or model, scale=scale, threads=threads, weights=weights, model_args=model_args, device=device
+            solver or model,
+            scale=scale,
+            threads=threads,
+            weights=weights,
+            model_args=model_args,
+            device=device,
+            dial=dial,
         )
         choice, known, request = prepare(chosen, asked)
         if skip_flat and choice.kernel is not None:
@@ -207,6 +221,8 @@ class Upscaler:
             model_args=None if model_args is None else dict(model_args),
             device=device,
             degradation=asked,
+            vivid=vivid,
+            denoise=denoise,
         )
         self.target = target
         """Size of the results; ``None`` when the scale decides."""
