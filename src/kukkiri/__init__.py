@@ -110,5 +110,23 @@ def _make_upscaler(model: object, **options: Any) -> "Upscaler":
     return Upscaler(model, **options)  # type: ignore[arg-type]  # what kukkiri.load returned
 
 
+def _compute_features(image: Any, layers: tuple[str, ...]) -> list[Any]:
+    """Cross to the half that needs torch, because a metric compares features."""
+    from kukkiri.errors import require
+
+    require("torch", for_what="the features of EfficientNet-Lite0")
+    import torch
+
+    from kukkiri.losses.feature_space import compute_features
+
+    batch = torch.from_numpy(image.transpose(2, 0, 1).copy())[None]
+    with torch.inference_mode():
+        found = compute_features(
+            batch, network="efficientnet-lite0", weights="", layers=layers, normalization="imagenet"
+        )
+    return [features[0].numpy() for features in found]
+
+
 engine_loaders.register(".safetensors", ".pth", ".pt", ".ckpt", ".bin", "", loader=_load_torch_weights)
 engine_loaders.register_upscaler(_make_upscaler)
+engine_loaders.register_features(_compute_features)

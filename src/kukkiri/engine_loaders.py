@@ -1,7 +1,8 @@
 """Loaders of model files by their suffix, for formats that the torch-free half cannot read itself.
 
 ``kukkiri/__init__.py`` stands above every package, so it alone may join the two halves: it registers the loader of
-torch weights, for which ``kukkiri.Upscaler`` asks here, and the upscaler, for which ``kukkiri.load(...).upscale`` asks.
+torch weights, for which ``kukkiri.Upscaler`` asks here, the upscaler, for which ``kukkiri.load(...).upscale`` asks, and
+the features of a pretrained classifier, for which metrics ask.
 The loader of another engine is registered in the same way::
 
     kukkiri.engine_loaders.register(".param", loader=load_ncnn)
@@ -15,10 +16,12 @@ from typing import Any
 __all__ = [
     "EngineLoader",
     "LoadOptions",
+    "compute_features",
     "find_loader",
     "list_suffixes",
     "make_upscaler",
     "register",
+    "register_features",
     "register_upscaler",
 ]
 
@@ -41,6 +44,7 @@ the other to reach ``options.scale``."""
 
 _LOADERS: dict[str, EngineLoader] = {}
 _UPSCALERS: list[Callable[..., Any]] = []
+_FEATURES: list[Callable[[Any, tuple[str, ...]], list[Any]]] = []
 
 
 def register(*suffixes: str, loader: EngineLoader) -> None:
@@ -80,3 +84,24 @@ def make_upscaler(model: object, **options: Any) -> Any:
         **options: those of the upscaler.
     """
     return _UPSCALERS[0](model, **options)
+
+
+def register_features(compute: Callable[[Any, tuple[str, ...]], list[Any]]) -> None:
+    """Let ``compute`` give the features of EfficientNet-Lite0, from now on."""
+    _FEATURES[:] = [compute]
+
+
+def compute_features(image: Any, layers: tuple[str, ...]) -> list[Any]:
+    """Compute features of EfficientNet-Lite0; for the half that may not import torch.
+
+    Args:
+        image: (H, W, 3) RGB, float32, [0, 1].
+        layers: such as ``block4``.
+
+    Returns:
+        For each layer (C, h, w), float32.
+
+    Raises:
+        BackendError: torch or the extra ``perceptual`` is not installed.
+    """
+    return _FEATURES[0](image, layers)

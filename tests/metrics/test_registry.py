@@ -34,7 +34,7 @@ def test_further_metrics_are_the_functions_of_their_names(rng):
     assert METRICS["checkerboard"].value(sample) == checkerboard(sample.sr / np.float32(255), scale=2).score
 
 
-@pytest.mark.parametrize("name", ["psnr", "ssim", "ms-ssim", "lr-psnr", "colour-drift"])
+@pytest.mark.parametrize("name", ["psnr", "ssim", "ms-ssim", "lr-psnr", "colour-drift", "texture"])
 def test_a_worse_image_is_on_the_worse_side_of_a_full_reference_metric(rng, name):
     seed = rng.integers(2**32)
     good, bad = (METRICS[name].value(make_sample(np.random.default_rng(seed), 176, error=e)) for e in (2.0, 20.0))

@@ -3,6 +3,7 @@
 from kukkiri.metrics.checkerboard import checkerboard, network_checkerboard
 from kukkiri.metrics.consistency import ColourDrift, colour_drift, lr_consistency
 from kukkiri.metrics.flicker import error_flicker, flicker
+from kukkiri.metrics.lite0 import lite0_distance, lite0_structure_texture
 from kukkiri.metrics.metric import Metric, Sample
 from kukkiri.metrics.ms_ssim import ms_ssim
 from kukkiri.metrics.niqe import NiqeModel, niqe
@@ -10,6 +11,7 @@ from kukkiri.metrics.protocols import PROTOCOLS, Protocol, Score
 from kukkiri.metrics.psnr import psnr
 from kukkiri.metrics.registry import METRICS
 from kukkiri.metrics.ssim import ssim
+from kukkiri.metrics.texture import texture_difference
 
 __all__ = [
     "METRICS",
@@ -24,10 +26,13 @@ __all__ = [
     "colour_drift",
     "error_flicker",
     "flicker",
+    "lite0_distance",
+    "lite0_structure_texture",
     "lr_consistency",
     "ms_ssim",
     "network_checkerboard",
     "niqe",
     "psnr",
     "ssim",
+    "texture_difference",
 ]
