@@ -20,6 +20,7 @@ __all__ = [
     "CLIP_SUFFIXES",
     "IMAGE_SUFFIXES",
     "drop_temporary_files",
+    "hash_file",
     "list_files",
     "list_images",
     "replacing",
@@ -156,6 +157,19 @@ def try_lock(file: IO[bytes]) -> bool:
     except OSError:
         return True
     return True
+
+
+def hash_file(path: Path, *, sync: bool = False) -> str:
+    """Return the sha256 of a file in hexadecimal digits; with ``sync`` its content is on the disk afterwards.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if sync:
+            os.fsync(file.fileno())
+    return digest
 
 
 def list_images(folder: Path, *, recursive: bool = False) -> tuple[Path, ...]:

@@ -167,7 +167,7 @@ class Client:
         return self._connection.ask("GET", "/v1/results.zip", query=query).body
 
     def models(self) -> dict[str, Any]:
-        """What the server can do: presets, models, formats; see docs/reference/http.md.
+        """Ask for the abilities of the server: presets, models, formats; see docs/reference/http.md.
 
         Raises:
             RemoteError: the server does not answer.

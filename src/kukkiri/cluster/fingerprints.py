@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from kukkiri import pretrained
+from kukkiri.files import hash_file
 from kukkiri.inference import INTERPOLATIONS, PRESETS
 
-__all__ = ["Making", "hash_file", "hash_model"]
+__all__ = ["Making", "hash_model"]
 
 _ENDING = re.compile(r"(-photo)?(-x\d+)?$")
 
@@ -82,16 +83,6 @@ def hash_model(model: str) -> str:
         name for name in pretrained.list_models() if name == model or name.startswith((f"{base}-x", f"{base}-photo-x"))
     ]
     return _join([model, *(hash_file(pretrained.locate(name, ".onnx")) for name in names)])
-
-
-def hash_file(path: Path) -> str:
-    """Return the sha256 of a file in hexadecimal digits.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _join(hashes: Iterable[str]) -> str:

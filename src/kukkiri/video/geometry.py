@@ -20,7 +20,7 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True, eq=False)
 class Geometry:
-    """Where each pixel of a frame lies in the result."""
+    """Place in the result of each pixel of a frame."""
 
     size: Size
     """(height, width) of the frame."""

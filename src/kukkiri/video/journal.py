@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from kukkiri.errors import VideoError, make_printable
+from kukkiri.files import try_lock
 
 __all__ = ["EncodedPacket", "Journal", "JournalState", "read_journal"]
 
@@ -46,7 +47,7 @@ class JournalState:
 
     path: Path
     header: Mapping[str, Any]
-    """What :class:`Journal` was given."""
+    """As given to :class:`Journal`."""
     frames: int
     """Frames of all finished segments."""
     packets: int
@@ -191,17 +192,9 @@ def _write(file: Any, data: bytes) -> None:
 
 
 def _lock(file: Any, path: Path) -> None:
-    """Refuse a journal that another process holds; where the system knows no such locks, nobody is refused."""
-    try:
-        import fcntl
-    except ImportError:
-        return
-    try:
-        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    """Refuse a journal that another process holds."""
+    if not try_lock(file):
         message = (
             f"{make_printable(path)}: another process is writing this clip. Wait for it, or choose another output."
         )
-        raise VideoError(message) from None
-    except OSError:  # some network disks have no locks
-        return
+        raise VideoError(message)

@@ -15,7 +15,7 @@ _HARDWARE = ("cuda", "qsv", "amf", "vaapi", "d3d11", "d3d12", "vulkan", "videoto
 
 @dataclass(frozen=True)
 class SampleFormat:
-    """What a sample format can hold."""
+    """Range and precision of a sample format."""
 
     name: str
     """libav's."""

@@ -45,7 +45,7 @@ class JobErrorParts(ErrorParts):
 
 
 class KeptParts(_Answer):
-    """What of the image is in its result; null where it had none."""
+    """The parts of the image that its result has; null where the image had none."""
 
     profile: bool | None
     exif: bool | None
@@ -156,7 +156,7 @@ class PresetParts(_Answer):
 
 
 class ModelsAnswer(_Answer):
-    """What the server can do: presets, models with their cards, formats."""
+    """Abilities of the server: presets, models with their cards, formats."""
 
     presets: list[PresetParts]
     models: list[dict[str, Any]] = Field(description="Cards: measured quality, training data, licence.")

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kukkiri.errors import KukkiriError
+from kukkiri.files import hash_file
 from kukkiri.web.jobs.admission import Admission
 from kukkiri.web.jobs.database import JobFolder, sync_folder
-from kukkiri.web.jobs.identity import hash_file, identify
+from kukkiri.web.jobs.identity import identify
 from kukkiri.web.jobs.job import STATES, Job, JobOptions, State
 from kukkiri.web.jobs.presence import Presence, is_alive, list_present
 from kukkiri.web.jobs.rows import JOB_COLUMNS, WAITING, clean_name, read_job

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from kukkiri.files import hash_file
 from kukkiri.web.jobs.database import JobFolder, sync_folder
-from kukkiri.web.jobs.identity import hash_file
 from kukkiri.web.jobs.job import JobOptions, ResultInfo
 from kukkiri.web.jobs.presence import is_alive
 from kukkiri.web.jobs.problems import ErrorInfo
