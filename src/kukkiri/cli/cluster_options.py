@@ -1,10 +1,9 @@
 """The options of ``kukkiri upscale`` for runs of many processes: shards, manifests and lists of files."""
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +13,20 @@ from kukkiri.cli.metadata_options import MetadataOptions
 from kukkiri.cli.model_arguments import ArgumentOptions
 from kukkiri.cli.parameters import STREAM, UsageError
 from kukkiri.cli.size_options import SizeOptions
+from kukkiri.cli.stored_files import StoredFiles, as_local, open_stored_files
 from kukkiri.cli.upscale_options import FileOptions, ModelOptions, SpeedOptions
 from kukkiri.cli.video_options import VideoOptions
 from kukkiri.errors import ConfigError, make_printable
 from kukkiri.files import CLIP_OUTPUT_SUFFIXES
 from kukkiri.images import OUTPUT_SUFFIXES
+from kukkiri.storage import find_url
 
 if TYPE_CHECKING:
     from kukkiri.cluster import Recorder, Shard
+    from kukkiri.cluster.on_ray import RayExecutor
+    from kukkiri.cluster.staging import StagedJobs
+    from kukkiri.cluster.stored_manifests import StoredManifests
+    from kukkiri.inference.job_records import JobRecorder, JobStage
     from kukkiri.inference.source_files import Chooser
 
 __all__ = ["DEFAULT_CLUSTER", "ClusterOptions", "Part", "list_options"]
@@ -29,17 +34,18 @@ __all__ = ["DEFAULT_CLUSTER", "ClusterOptions", "Part", "list_options"]
 _WHICH_FILES = ("output", "format", "suffix", "recursive", "overwrite", "resume", "dry_run")
 """File options that do not change a result; its suffix is listed by itself."""
 _SPELLINGS = {"print_size": "--print", "white": "--range"}
-_URL = re.compile(r"[a-z][a-z0-9+]+:/")
 
 
 @dataclass(frozen=True)
 class Part:
     """The part of a run that this process does."""
 
-    listed: Iterable[tuple[Path, Path]] = ()
-    """The sources of a list, all of them."""
+    files: StoredFiles
+    listed: Iterable[tuple[Path, Path | None]] = ()
+    """The sources of a list, and objects of a store; all of them."""
     choose: "Chooser | None" = None
-    recorder: "Recorder | None" = None
+    recorder: "JobRecorder | None" = None
+    stage: "JobStage | None" = None
 
 
 @Parameter(name="*", group=Group("Many machines", sort_key=6.5))
@@ -58,6 +64,9 @@ class ClusterOptions:
     files_from: str | None = None
     """file that lists the inputs, one a line or, from find -print0, NUL-terminated; LIST.csv:COLUMN, also .tsv and
     .parquet; - for standard input. Relative names count from the working directory, and are kept below the output."""
+    on: str | None = None
+    """ray: do the images in Ray processes of this machine; ray://HOST:10001: on that cluster; ray:auto: on the cluster
+    of this machine. All machines see the files under one path. Needs kukkiri[ray]."""
 
     def check(self, inputs: Sequence[str], files: FileOptions) -> None:
         """Check the options against the others.
@@ -75,13 +84,40 @@ class ClusterOptions:
             raise UsageError("--overwrite makes everything again and --resume skips what is there. Use one of them.")
         if self.manifest is not None and files.dry_run:
             raise UsageError("--dry-run writes nothing, a manifest neither. Drop --manifest.")
-        if self.manifest is not None and _URL.match(str(self.manifest)):
-            raise UsageError(f"--manifest {self.manifest}: a manifest grows line by line, in a folder of a disk.")
+        if self.on is not None:
+            self._check_on(inputs, files)
         if (self.shard, self.manifest, self.files_from) == (None, None, None):
             return
         if STREAM in inputs or files.output == Path(STREAM):
             raise UsageError("- stands for one image, which has no shard, manifest or list. Name files.")
         self._check_output(files)
+
+    def _check_on(self, inputs: Sequence[str], files: FileOptions) -> None:
+        if self.shard is not None:
+            raise UsageError("--shard is for processes that know nothing of each other, --on for a cluster. Use one.")
+        if files.dry_run:
+            raise UsageError("--dry-run starts nothing, and --on is for the work. Drop one of them.")
+        if STREAM in inputs or files.output == Path(STREAM):
+            raise UsageError("- stands for one image, which is done here. Drop --on.")
+        places = [*inputs, *(place for place in (files.output, self.manifest) if place is not None)]
+        for url in filter(None, map(find_url, places)):
+            raise UsageError(f"--on {self.on}: {url} is no file of a disk that all machines see. Use --shard for objects.")
+
+    def make_executor(self, speed: SpeedOptions) -> "RayExecutor | None":
+        """Prepare the processes that do the images; ``None``: those of this run.
+
+        Raises:
+            UsageError: no such place.
+            BackendError: Ray is not installed.
+        """
+        if self.on is None:
+            return None
+        from kukkiri.cluster.on_ray import RayExecutor
+
+        try:
+            return RayExecutor(self.on, threads=speed.threads or 1, gpus=speed.device != "cpu")
+        except ConfigError as error:
+            raise UsageError(str(error)) from error
 
     def _check_output(self, files: FileOptions) -> None:
         output = files.output
@@ -91,29 +127,57 @@ class ClusterOptions:
             raise UsageError(f"--output {output}: with a shard or a list the output is a folder. Name one.")
 
     @contextmanager
-    def open(self, model: str, options: Mapping[str, Any], files: FileOptions) -> Iterator[Part]:
-        """Open the list and the manifests.
+    def open(
+        self,
+        model: str,
+        options: Mapping[str, Any],
+        files: FileOptions,
+        *,
+        inputs: Sequence[str],
+        output: Path | None,
+    ) -> Iterator[Part]:
+        """Open the list and the manifests, and look for the objects that are named.
 
         Args:
             model: that was asked for.
             options: see :func:`list_options`.
             files: of the run.
+            inputs: of the run.
+            output: of the run.
 
         Raises:
             UsageError: no such shard, or a scheduler's variables are missing.
             ConfigError: the list cannot be read, or the manifests are of another run.
+            BackendError: a store does not answer.
         """
         shard = self._find_shard()
         with ExitStack() as stack:
-            listed: Iterable[tuple[Path, Path]] = ()
+            stored = stack.enter_context(
+                open_stored_files(
+                    inputs,
+                    output,
+                    recursive=files.recursive,
+                    beside=self.manifest,
+                    lists=self.files_from is not None,
+                    dry_run=files.dry_run,
+                    name=files.name,
+                )
+            )
+            listed = stored.listed
             if self.files_from is not None:
                 from kukkiri.cluster import SourceList
 
-                listed = stack.enter_context(SourceList("-" if self.files_from == STREAM else self.files_from))
-            recorder = None
+                text = "-" if self.files_from == STREAM else self.files_from
+                stand_in = None if stored.staging is None else stored.staging.stand_in
+                names = stack.enter_context(SourceList(text, stand_in=stand_in))
+                listed = stored.take_list(names) if self.on is None else _OfDisk(names)
+            recorder, manifests = None, None
             if self.manifest is not None:
-                recorder = stack.enter_context(self._make_recorder(self.manifest, model, options, files, shard))
-            yield Part(listed, _make_chooser(shard, recorder), recorder)
+                manifests = stored.open_manifests(self.manifest)
+                recorder = self._make_recorder(self.manifest, model, options, files, shard, stored, manifests)
+                stack.enter_context(recorder)
+            stage = _stage_jobs(stored, recorder, manifests, files)
+            yield Part(stored, listed, _make_chooser(shard, recorder), stage or recorder, stage)
 
     def _find_shard(self) -> "Shard | None":
         if self.shard is None:
@@ -126,22 +190,36 @@ class ClusterOptions:
             raise UsageError(str(error)) from error
 
     def _make_recorder(
-        self, folder: Path, model: str, options: Mapping[str, Any], files: FileOptions, shard: "Shard | None"
+        self,
+        folder: Path,
+        model: str,
+        options: Mapping[str, Any],
+        files: FileOptions,
+        shard: "Shard | None",
+        stored: StoredFiles,
+        manifests: "StoredManifests | None",
     ) -> "Recorder":
-        from kukkiri.cluster import Making, Recorder
+        from kukkiri.cluster import Making, Recorder, Shard
 
         try:
             making = Making.of(model, options)
         except OSError as error:
             raise ConfigError(f"{make_printable(model)}: cannot be read ({error.strerror or error}).") from error
+        keywords: dict[str, Any] = {}
+        if stored.staging is not None:
+            keywords = {"identify": stored.staging.identify, "measure": stored.staging.measure}
+        if manifests is not None:
+            manifests.pull(None if shard is None and self.only_failed else shard or Shard(1, 1))
+            keywords["open_manifest"] = manifests.open
         return Recorder(
-            folder,
+            as_local(folder) if manifests is None else manifests.folder,
             making,
             shard=shard,
-            output=files.output,
+            output=stored.output,
             resume=files.resume,
             overwrite=files.overwrite,
             only_failed=self.only_failed,
+            **keywords,
         )
 
 
@@ -160,6 +238,30 @@ def _make_chooser(shard: "Shard | None", recorder: "Recorder | None") -> "Choose
         return mine and (failed is None or failed.wants(path, below))
 
     return choose
+
+
+@dataclass(frozen=True)
+class _OfDisk:
+    """The sources of a list, none of which is an object."""
+
+    listed: Iterable[tuple[Path, Path]]
+
+    def __iter__(self) -> Iterator[tuple[Path, Path]]:
+        for path, below in self.listed:
+            if (url := find_url(path)) is not None:
+                raise UsageError(f"--on: {url} is no file of a disk that all machines see. Use --shard for objects.")
+            yield path, below
+
+
+def _stage_jobs(
+    stored: StoredFiles, recorder: "Recorder | None", manifests: "StoredManifests | None", files: FileOptions
+) -> "StagedJobs | None":
+    if stored.staging is None:
+        return None
+    from kukkiri.cluster.staging import StagedJobs
+
+    jobs = StagedJobs(stored.staging, recorder, resume=files.resume, overwrite=files.overwrite)
+    return jobs if manifests is None else replace(jobs, sync=manifests.sync)
 
 
 def list_options(
@@ -189,4 +291,6 @@ def list_options(
         del groups[name]
     named = {_SPELLINGS.get(name, f"--{name.replace('_', '-')}"): value for name, value in groups.items()}
     output = None if files.output is None else Path(os.path.normpath(files.output)).as_posix()
+    if files.output is not None and (url := find_url(files.output)) is not None:
+        output = str(url).rstrip("/")
     return {**named, "--format": files.chosen_suffix, "--output": output}

@@ -9,7 +9,9 @@ from cyclopts import Parameter
 
 from kukkiri.cli.pace import clock
 from kukkiri.cli.printing import make_line_printable, print_json, print_result
+from kukkiri.cli.stored_files import as_local, open_stored_files
 from kukkiri.errors import make_printable
+from kukkiri.storage import StoreURL, find_url, open_store
 
 if TYPE_CHECKING:
     from kukkiri.cluster import Summary
@@ -40,9 +42,14 @@ def summarize_manifests(
     """
     from kukkiri.cluster.summary import read_headers, summarize
 
-    output = next((header.making.options.get("--output") for header in read_headers(manifests)), None)
-    with _open_sources(sources, recursive=recursive, output=None if output is None else Path(output)) as found:
-        summary = summarize(manifests, sources=found)
+    with open_stored_files([], None, recursive=False, beside=manifests) as stored:
+        copies = stored.open_manifests(manifests)
+        if copies is not None:
+            copies.pull()
+        folder = as_local(manifests) if copies is None else copies.folder
+        output = next((header.making.options.get("--output") for header in read_headers(folder)), None)
+        with _open_sources(sources, recursive=recursive, output=None if output is None else Path(output)) as found:
+            summary = summarize(folder, sources=found)
     if json:
         print_json(summary.to_json())
     else:
@@ -58,16 +65,28 @@ def _open_sources(
     if text is None:
         yield None
         return
-    if Path(text).is_dir():
+    if (url := find_url(text)) is not None and not _is_list(url):
+        with open_stored_files([text], output or Path(), recursive=recursive) as stored:
+            yield iter(stored.listed)
+        return
+    folder = as_local(Path(text))
+    if folder.is_dir():
         from kukkiri.inference.source_files import find_source_files, leave_out_results
 
-        found = leave_out_results(find_source_files([text], recursive=recursive), output=output)
+        found = leave_out_results(find_source_files([str(folder)], recursive=recursive), output=output)
         yield iter(found.images)
         return
     from kukkiri.cluster import SourceList
 
     with SourceList(text) as listed:
         yield iter(listed)
+
+
+def _is_list(url: StoreURL) -> bool:
+    """True for an object, and for a column of one."""
+    return url.key.rpartition(":")[0].endswith((".csv", ".tsv", ".parquet")) or (
+        not url.key.endswith("/") and url.key != "" and open_store(url.scheme).stat(url) is not None
+    )
 
 
 def _describe(summary: "Summary") -> list[str]:

@@ -7,16 +7,25 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
-from kukkiri.cluster.fingerprints import Making, hash_file
+from kukkiri.cluster.fingerprints import Making
 from kukkiri.cluster.manifest import Header, Manifest, Row, SourceIdentity, find_manifests, name_manifest, read_manifest
 from kukkiri.cluster.shards import Shard
 from kukkiri.errors import ConfigError, ImageError, make_printable
+from kukkiri.files import hash_file
+from kukkiri.images import OUTPUT_SUFFIXES
 from kukkiri.inference import FileJob, FileResult
 from kukkiri.inference.job_records import Verdict
 
-__all__ = ["Recorder", "identify_file", "name_source"]
+__all__ = ["ManifestOpener", "Recorder", "identify_file", "measure_file", "name_source"]
+
+
+class ManifestOpener(Protocol):
+    """Open a manifest, see :class:`Manifest`."""
+
+    def __call__(self, path: Path, header: Header, *, anew: bool) -> Manifest:
+        """Take the arguments of :class:`Manifest`."""
 
 
 def identify_file(path: Path) -> SourceIdentity:
@@ -26,6 +35,14 @@ def identify_file(path: Path) -> SourceIdentity:
     except OSError:
         return SourceIdentity()
     return SourceIdentity(stated.st_size, stated.st_mtime_ns)
+
+
+def measure_file(path: Path) -> int | None:
+    """Bytes of a file; ``None`` when there is none."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
 
 
 def name_source(path: Path, below: Path | None, *, places: bool) -> str:
@@ -71,6 +88,8 @@ class Recorder:
         overwrite: bool = False,
         only_failed: bool = False,
         identify: Callable[[Path], SourceIdentity] = identify_file,
+        measure: Callable[[Path], int | None] = measure_file,
+        open_manifest: ManifestOpener = Manifest,
     ) -> None:
         """Open the manifests of a run.
 
@@ -83,6 +102,8 @@ class Recorder:
             overwrite: begin anew.
             only_failed: go on with the sources that failed or were interrupted, and no others.
             identify: identity of a source.
+            measure: bytes of a result; ``None`` when there is none.
+            open_manifest: opens a manifest that is being written.
 
         Raises:
             ConfigError: the folder's manifests are of other options, another model or another number of shards;
@@ -90,6 +111,7 @@ class Recorder:
         """
         self._folder, self._making, self._shard, self._output = folder, making, shard, output
         self._overwrite, self._identify = overwrite, identify
+        self._measure, self._open_manifest = measure, open_manifest
         self._known: dict[bytes, _Known] = {}
         self._manifests: dict[Shard, Manifest] = {}
         self._sizes: dict[Shard, int] = {}
@@ -138,6 +160,17 @@ class Recorder:
         known = self._known.get(_digest(name_source(path, below, places=self._output is not None)))
         return known is not None and known.state != "done"
 
+    def recall(self, job: FileJob) -> Path | None:
+        """Return the target that a done row tells of a job's source: its own, or one of another suffix."""
+        known = self._known.get(_digest(self._name(job)))
+        if known is None or known.state != "done":
+            return None
+        targets = (job.target, *(job.target.with_suffix(suffix) for suffix in OUTPUT_SUFFIXES))
+        found = (
+            target for target in targets if _digest(self._name_target(replace(job, target=target))) == known.target
+        )
+        return next(found, None)
+
     def begin(self, job: FileJob) -> Verdict:
         """Decide, and record that a job begins.
 
@@ -150,8 +183,7 @@ class Recorder:
         known = self._known.get(_digest(name))
         if known is not None and known.target != _digest(target):
             known = None
-        exists = job.target.exists()
-        verdict = self._decide(job, known, identity, exists=exists)
+        verdict = self._decide(job, known, identity, size=self._measure(job.target))
         if verdict == "skip":
             return verdict
         with self._lock:
@@ -161,13 +193,13 @@ class Recorder:
         self._append(job, Row(state="begun", source=name, target=target, at=round(time.time(), 3), identity=identity))
         return verdict
 
-    def _decide(self, job: FileJob, known: _Known | None, identity: SourceIdentity, *, exists: bool) -> Verdict:
-        if not exists:
+    def _decide(self, job: FileJob, known: _Known | None, identity: SourceIdentity, *, size: int | None) -> Verdict:
+        if size is None:
             return "make"
         if _is_same_file(job.source, job.target):
             return "make"  # which is refused, by the message for an input that would be its own result
         if known is not None and known.state == "done":
-            same = job.target.stat().st_size == known.result_bytes
+            same = size == known.result_bytes
             if same and known.identity == identity:
                 return "skip"
             if same or self._replacing:
@@ -203,15 +235,15 @@ class Recorder:
             source=name,
             target=target,
             at=round(time.time(), 3),
-            cpu_seconds=self._take_cpu(),
+            cpu_seconds=round(self._take_cpu() + (result.remote.cpu_seconds if result.remote else 0.0), 4),
             notes=result.notes,
             identity=identity,
         )
         if result.error:
-            self._append(job, replace(row, error=result.error, left=begun and job.target.exists()))
+            self._append(job, replace(row, error=result.error, left=begun and self._measure(job.target) is not None))
             return result
         try:
-            size, sha256 = job.target.stat().st_size, hash_file(job.target)
+            size, sha256 = _measure_result(result)
         except OSError as error:
             message = f"{make_printable(job.target)}: cannot be read again ({error.strerror or error})."
             self._append(job, replace(row, state="failed", error=message, left=True))
@@ -240,7 +272,7 @@ class Recorder:
             places=self._output is not None,
         )
         try:
-            manifest = Manifest(name_manifest(self._folder, shard), header, anew=anew)
+            manifest = self._open_manifest(name_manifest(self._folder, shard), header, anew=anew)
         except OSError as error:
             raise ConfigError(
                 f"{make_printable(self._folder)}: cannot be written ({error.strerror or error})."
@@ -309,6 +341,14 @@ class Recorder:
                 begun = before is not None and before.target == target and before.ours
                 ours = begun and row.left
             self._known[key] = _Known(row.state, target, row.identity, row.result_bytes, ours)
+
+
+def _measure_result(result: FileResult) -> tuple[int, str]:
+    """Bytes and sha256 of a result, read again unless another process has told them."""
+    remote = result.remote
+    if remote is not None and remote.size is not None and remote.sha256 is not None:
+        return remote.size, remote.sha256
+    return result.job.target.stat().st_size, hash_file(result.job.target)
 
 
 def _digest(text: str) -> bytes:

@@ -7,12 +7,14 @@ import posixpath
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
 from typing import IO, Self
 
-from kukkiri.errors import BackendError, ConfigError, did_you_mean, did_you_mean_file
+from kukkiri.errors import BackendError, ConfigError, did_you_mean, did_you_mean_file, make_printable
+from kukkiri.storage import StoreURL, find_url, locate, open_store
+from kukkiri.storage.urls import place_of
 
 __all__ = ["SourceList"]
 
@@ -29,31 +31,51 @@ class SourceList:
     name with one, as ``find -print0`` does; otherwise each line is a name, whatever it begins with.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, stand_in: Callable[[StoreURL], Path] | None = None) -> None:
         """Open a list.
 
         Args:
-            text: a file; ``FILE.csv:COLUMN``, the same of .tsv and .parquet; or ``-``, standard input, which is copied
-                to a temporary file.
+            text: a file; ``FILE.csv:COLUMN``, the same of .tsv and .parquet; an object of a store, and ``-``, standard
+                input, which are copied to a temporary file.
+
+            stand_in: gives the file that stands for an object that a line names.
 
         Raises:
             ConfigError: no such file or column.
-            BackendError: Parquet without pyarrow.
+            BackendError: Parquet without pyarrow, or a store that does not answer.
         """
-        self._stack = ExitStack()
+        self._stack, self._stand_in = ExitStack(), stand_in
         self.name = text
-        path, column = _split_column(text)
-        self._column = column
-        if text == "-":
-            folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="kukkiri-"))
-            path, self.name = Path(folder, "list"), "standard input"
-            with path.open("wb") as file:
-                shutil.copyfileobj(sys.stdin.buffer, file)
-        self._path = path
+        name, self._column = _split_column(text)
+        try:
+            path = self._copy(name)
+        except BaseException:
+            self._stack.close()
+            raise
+        column, self._path = self._column, path
         if not path.is_file():
             raise ConfigError(f"{path}: no such list of files. {did_you_mean_file(path)}")
         if column is None and path.suffix.lower() in (*_TABLES, _PARQUET):
             raise ConfigError(f"{path}: a table. Name the column of the paths: --files-from {path}:COLUMN.")
+
+    def _copy(self, name: str) -> Path:
+        """Copy a list that is no file of this disk."""
+        place = Path(name) if name == "-" else locate(name)
+        if isinstance(place, Path) and name != "-":
+            return place
+        folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="kukkiri-")))
+        if isinstance(place, StoreURL):
+            path = folder / place.name
+            store = open_store(place.scheme)
+            state = store.stat(place)
+            if state is None:
+                raise ConfigError(f"{make_printable(place)}: no such list of files. Check the bucket and the key.")
+            store.fetch(state, path)
+            return path
+        path, self.name = folder / "list", "standard input"
+        with path.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        return path
 
     def __enter__(self) -> Self:
         return self
@@ -65,6 +87,9 @@ class SourceList:
         """Each file, and the place of its result below the output folder."""
         for name in self._read_names():
             path = Path(name)
+            if "://" in name and (url := find_url(name)) is not None:
+                yield path if self._stand_in is None else self._stand_in(url), Path(place_of(url))
+                continue
             yield path, path if _is_plain(name) else Path(place_below(name))
 
     def _read_names(self) -> Iterator[str]:
@@ -154,12 +179,12 @@ def place_below(name: str) -> PurePosixPath:
     return PurePosixPath(*parts)
 
 
-def _split_column(text: str) -> tuple[Path, str | None]:
+def _split_column(text: str) -> tuple[str, str | None]:
     """Split ``list.csv:path``; the colon of a drive or of a plain name is none of a column."""
     name, colon, column = text.rpartition(":")
     if colon and column and Path(name).suffix.lower() in (*_TABLES, _PARQUET):
-        return Path(name), column
-    return Path(text), None
+        return name, column
+    return text, None
 
 
 def _split(file: IO[bytes], separator: bytes) -> Iterator[bytes]:

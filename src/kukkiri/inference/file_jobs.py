@@ -16,10 +16,15 @@ from kukkiri.inference.earlier_results import SizeReader, is_result_of, read_siz
 from kukkiri.inference.name_templates import NameParts, NameTemplate
 from kukkiri.inference.source_files import SourceFiles
 
-__all__ = ["SAME", "FileJob", "JobPlan", "Naming", "plan_jobs", "sweep_targets"]
+__all__ = ["SAME", "FileJob", "JobPlan", "Naming", "depends_on_content", "plan_jobs", "rename_job", "sweep_targets"]
 
 SAME = "same"
 """Instead of a suffix: the format of each source."""
+
+_TELLING = (".bmp", ".jfif", ".jpe", ".jpeg", ".jpg", ".tif", ".tiff", COMIC_SUFFIX, *CLIP_SUFFIXES)
+"""Suffixes of sources that tell the one of the result."""
+_LIKELY = (".exr", ".gif", ".hdr", ".pfm")
+"""Suffixes of sources whose results keep them, as far as a name tells."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +145,27 @@ def _find_misfit(source: Path, target: Path) -> KukkiriError | None:
     return None
 
 
+def depends_on_content(source: Path, suffix: str | None) -> bool:
+    """True when the name of a source does not tell the suffix of its result, because it may be an animation.
+
+    Args:
+        source: need not be there.
+        suffix: of the results, see :func:`plan_jobs`.
+    """
+    chosen = suffix not in (None, SAME) and suffix.lower() not in CLIP_OUTPUT_SUFFIXES
+    return not chosen and source.suffix.lower() not in _TELLING
+
+
+def rename_job(job: FileJob, *, naming: Naming, suffix: str | None) -> FileJob:
+    """Name the result of a job by the content of its source, which was not there when the job was planned.
+
+    Raises:
+        KukkiriError: see :meth:`Naming.name`.
+    """
+    name = naming.name(job.source, suffix=_choose_suffix(job.source, suffix))
+    return replace(job, target=job.target.with_name(name))
+
+
 def sweep_targets(jobs: Iterable[FileJob]) -> None:
     """Delete what killed processes left in the folders that the results go to."""
     for folder in dict.fromkeys(job.target.parent for job in jobs if job.problem is None):
@@ -154,13 +180,19 @@ def _choose_suffix(source: Path, suffix: str | None) -> str:
     if suffix is not None and suffix.lower() in CLIP_OUTPUT_SUFFIXES:
         suffix = None  # for the clips of this run
     if suffix == SAME:
-        return find_own_suffix(source) or ".png"
+        return find_own_suffix(source) or _guess_suffix(source, OUTPUT_SUFFIXES)
     if suffix is not None:
         return suffix
     own = source.suffix.lower()
     if own in (".tif", ".tiff"):
         return own
-    return find_default_suffix(source) or ".png"
+    return find_default_suffix(source) or _guess_suffix(source, _LIKELY)
+
+
+def _guess_suffix(source: Path, kept: Sequence[str]) -> str:
+    """The suffix that the name of a source suggests, while the source is not there; else that of images."""
+    own = source.suffix.lower()
+    return own if own in kept and not source.exists() else ".png"
 
 
 def _find_own_results(jobs: Sequence[FileJob], naming: Naming) -> dict[Path, None]:
