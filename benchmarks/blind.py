@@ -5,13 +5,14 @@
 PSNR on Y in the protocol y-mzsr (8-bit RGB, Y rounded, a border of the scale cut), the mean over a set. ``best`` and
 ``aligned`` are plain upscaling by the preset best: of the same image, and of one that was blurred alike but lies on the
 bicubic grid, so that nothing is shifted. ``estimate`` and ``known`` are ``--kernel estimate`` and the true kernel.
-``used`` counts the images whose estimate was used; the others were upscaled plainly. Seconds are the mean CPU time of
-an image with everything loaded.
+``used`` counts the images whose estimate was used; the others were upscaled plainly; ``kinds`` are the families that
+won. Seconds are the mean CPU time of an image with everything loaded.
 """
 
 import argparse
 import os
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any, get_args
 
@@ -28,6 +29,7 @@ CASES = (
     ("gaussian:2.0+direct", 2),
     ("gaussian:4.0,1.0,-0.5+direct", 2),
     ("disk:2.0+direct", 2),
+    ("motion:6.0,0.6+direct", 2),
     ("gaussian:1.3+bicubic", 2),
     ("bicubic", 2),
     ("gaussian:2.0+direct", 4),
@@ -63,6 +65,7 @@ def row(text: str, scale: int, paths: list[Path], *, estimators: list[Estimator]
         upscalers[each] = Upscaler(scale=scale, degradation=DegradationRequest("estimate", subsample, each))
     scores: dict[str, list[float]] = {"best": [], "aligned": [], **{name: [] for name in upscalers}}
     used, taken = dict.fromkeys(upscalers, 0), dict.fromkeys(scores, 0.0)
+    kinds: Counter[str] = Counter()
     for path in paths:
         hr = quantize(crop_to_multiple(read_image(path).colour, scale), 8)
         lr = Image.from_array(Degradation.parse(text).apply(hr, scale=scale))
@@ -77,12 +80,17 @@ def row(text: str, scale: int, paths: list[Path], *, estimators: list[Estimator]
             sr = suited(lr)
             taken[name] += time.process_time() - begun
             used[name] += suited.degradation is not None
+            if name == "spectrum":
+                kinds[suited.degradation.kind if suited.degradation else "plain"] += 1
             scores[name].append(score(hr, sr, scale))
     cells = [f"{name} {np.mean(values):.2f}" for name, values in scores.items()]
     counts = [f"{name} {used[name]}/{len(paths)}" for name in estimators]
     seconds = [f"{name} {taken[name] / len(paths):.2f}" for name in upscalers]
+    families = [f"{kind} {count}" for kind, count in kinds.most_common()]
     print(
-        f"{text} x{scale}: {', '.join(cells)}; used {', '.join(counts)}; CPU seconds {', '.join(seconds)}", flush=True
+        f"{text} x{scale}: {', '.join(cells)}; used {', '.join(counts)}; "
+        f"kinds {', '.join(families)}; CPU seconds {', '.join(seconds)}",
+        flush=True,
     )
 
 

@@ -76,6 +76,12 @@ def test_large_disk_is_flat_and_its_rim_is_exact():
     np.testing.assert_allclose(kernel, counted, atol=1e-5)  # the counting's own error at the rim
 
 
+def test_a_disk_s_rim_survives_the_rounding_of_its_square():
+    kernel = k.disk_kernel(4.053247629614951)  # whose square rounds below the square of the same number in an array
+    assert np.isfinite(kernel).all()
+    assert k.kernel_covariance(kernel)[0] == pytest.approx(4.053247629614951**2 / 4 + 1 / 12, abs=0.01)
+
+
 def test_disk_within_one_pixel_is_a_delta_and_a_shifted_one_keeps_its_centre():
     np.testing.assert_array_equal(k.disk_kernel(0.4), [[1.0]])
     shifted = k.disk_kernel(2.2, offset=(0.5, -0.25))

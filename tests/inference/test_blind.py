@@ -27,6 +27,12 @@ def hr(photographs):
 
 
 @pytest.fixture(scope="module")
+def whole(photographs):
+    """320x512 of another photograph, enough for the zeros of a spectrum."""
+    return np.ascontiguousarray(read_image(photographs / "es_station4.webp").colour[:320])
+
+
+@pytest.fixture(scope="module")
 def lr(hr):
     levels = np.rint(255 * hr).astype(np.uint8)
     return Degradation.parse("gaussian:2.0+direct").apply(levels, scale=2)
@@ -83,7 +89,7 @@ def test_images_that_hide_their_blur_are_upscaled_without_and_say_so(lr, rng):
         "expected at least 64x64": Image.from_array(lr[:40, :40]),
         "of one colour": Image.from_array(np.full((80, 80, 3), 77, dtype=np.uint8)),
         "compressed with loss": dataclasses.replace(Image.from_array(lr), lossy=True),
-        "differs from the image": Image.from_array(rng.integers(0, 256, (96, 96, 3), dtype=np.uint8)),
+        "no blur beyond": Image.from_array(rng.integers(0, 256, (96, 96, 3), dtype=np.uint8)),
     }
     for reason, image in cases.items():
         sr = upscaler(image)
@@ -115,6 +121,27 @@ def test_a_given_kernel_is_used_and_judged(lr):
     assert "bicubic downscaling explains the image as well" in " ".join(sharp(Image.from_array(lr)).notes)
     blurred = Upscaler(scale=2, degradation="gaussian:2.0")(Image.from_array(lr))
     assert "bicubic downscaling" not in " ".join(blurred.notes)
+    assert "the spectrum of the image speaks" not in " ".join(blurred.notes)
+
+
+def test_a_disk_given_as_a_gaussian_is_contradicted_by_the_spectrum(whole):
+    lr = Image.from_array(Degradation.parse("disk:2.0+direct").apply(np.rint(255 * whole).astype(np.uint8), scale=2))
+    wrong = Upscaler(scale=2, degradation="gaussian:1.85")(lr)
+    (told,) = [note for note in wrong.notes if "the spectrum of the image speaks for disk:" in note]
+    assert "misfit of the given kernel" in told
+    found = Upscaler(scale=2, degradation="estimate").suited(lr)
+    assert found.describe_degradation()["kind"] == "disk"
+    assert [note for note in found(lr).notes if note.startswith("next best explanation: gaussian:")]
+    true = Upscaler(scale=2, degradation="disk:2.0")(lr)
+    assert score(whole, found(lr).colour) > score(whole, true.colour) - 0.5
+    assert score(whole, found(lr).colour) > score(whole, wrong.colour) + 1
+
+
+def test_an_image_that_is_not_blurred_is_upscaled_without(whole):
+    lr = Image.from_array(Degradation.parse("bicubic").apply(np.rint(255 * whole).astype(np.uint8), scale=2))
+    sr = Upscaler(scale=2, degradation="estimate")(lr)
+    assert sr.notes[0].startswith("no blur beyond that of bicubic downscaling found in the spectrum")
+    assert np.array_equal(sr.colour, Upscaler(scale=2)(lr).colour)
 
 
 def test_files_and_matrices_are_kernels_too(lr, tmp_path):

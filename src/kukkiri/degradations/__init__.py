@@ -11,6 +11,7 @@ from kukkiri.degradations.alignment import (
     odd_sided,
 )
 from kukkiri.degradations.arguments import Arguments, write_number, write_step
+from kukkiri.degradations.blur_candidates import BlurCandidate, BlurRanking, judge_kernel, rank_blurs
 from kukkiri.degradations.blur_kernels import (
     as_kernel,
     bicubic_kernel,
@@ -30,11 +31,11 @@ from kukkiri.degradations.degradation import Degradation
 from kukkiri.degradations.degradation_estimate import (
     DegradationEstimate,
     DegradationRequest,
-    estimate_degradation,
     read_degradation,
 )
 from kukkiri.degradations.estimate import KernelEstimate, estimate_kernel
 from kukkiri.degradations.estimate_gaussian import GaussianEstimate, estimate_gaussian
+from kukkiri.degradations.estimators import estimate_degradation
 from kukkiri.degradations.grammar import PRESETS
 from kukkiri.degradations.kernel_families import KernelBasis, double_scale_kernel, suppress_small_weights
 from kukkiri.degradations.kernel_files import kernel_view, load_kernel, save_kernel
@@ -53,6 +54,8 @@ __all__ = [
     "STEPS",
     "Arguments",
     "Blur",
+    "BlurCandidate",
+    "BlurRanking",
     "ClosedFormBlur",
     "Correlation",
     "Decimation",
@@ -88,6 +91,7 @@ __all__ = [
     "gaussian_noise",
     "generalized_gaussian_kernel",
     "jpeg",
+    "judge_kernel",
     "kernel_covariance",
     "kernel_view",
     "lies_aligned",
@@ -99,6 +103,7 @@ __all__ = [
     "pack_basis",
     "plateau_kernel",
     "poisson_noise",
+    "rank_blurs",
     "read_basis",
     "read_degradation",
     "sample_gaussian_kernel",

@@ -298,7 +298,7 @@ def _disk_area(x: Kernel, y: Kernel, radius: float) -> Kernel:
     """Area of the disk in the rectangle between the origin and (x, y), odd in both."""
     sign = np.sign(x) * np.sign(y)
     x, y = np.minimum(np.abs(x), radius), np.minimum(np.abs(y), radius)
-    flat = np.sqrt(radius**2 - y**2)  # up to here the rectangle's height is y, then the circle's
+    flat = np.sqrt(np.maximum(radius**2 - y**2, 0.0))  # up to here the rectangle's height is y, then the circle's
 
     def under_circle(t: Kernel) -> Kernel:
         root = np.sqrt(np.maximum(radius**2 - t**2, 0.0))

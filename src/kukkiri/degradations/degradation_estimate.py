@@ -1,6 +1,7 @@
 """The degradation that a solver is conditioned on: a blur kernel, a subsampling, noise, and how sure they are.
 
-An *estimator* finds it in the image, or a person gives it; a *solver*, a network that is conditioned on it, inverts it.
+An *estimator* (:func:`kukkiri.degradations.estimate_degradation`) finds it in the image, or a person gives it; a
+*solver*, a network that is conditioned on it, inverts it.
 """
 
 import math
@@ -13,10 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.degradations.alignment import kernel_covariance
-from kukkiri.degradations.blur_kernels import Kernel, as_kernel, gaussian_kernel
+from kukkiri.degradations.blur_candidates import BlurKind, BlurRanking
+from kukkiri.degradations.blur_kernels import Kernel, as_kernel
 from kukkiri.degradations.degradation import Degradation
-from kukkiri.degradations.estimate import estimate_kernel
-from kukkiri.degradations.estimate_gaussian import estimate_gaussian
 from kukkiri.degradations.kernel_files import load_kernel
 from kukkiri.errors import ConfigError, did_you_mean
 
@@ -25,19 +25,15 @@ __all__ = [
     "DegradationRequest",
     "Estimator",
     "GridSubsampling",
-    "estimate_degradation",
     "read_degradation",
 ]
 
 Estimator: TypeAlias = Literal["spectrum", "patches"]
-"""``spectrum``: a Gaussian from the power spectrum; ``patches``: any shape from recurring patches, in seconds."""
+"""``spectrum``: a Gaussian, a disk or a motion, whichever explains the power spectrum; ``patches``: any shape from
+recurring patches, in seconds."""
 GridSubsampling: TypeAlias = Literal["direct", "bicubic"]
 
 _KERNEL_FILES = (".npy", ".npz", ".mat", ".txt")
-_BICUBIC_VARIANCE = 0.155  # HR pixels squared / scale^2: bicubic subsampling, as the spectrum shows it (measured)
-_SMALLEST_VARIANCE = 0.05
-_SURE = 0.05  # standard error, in units of 1.25 scale, of an estimate of confidence 1/2
-_SIZE = 25
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,10 +51,15 @@ class DegradationEstimate:
     """Of the white noise in LR, in [0, 1]."""
     confidence: float = 1.0
     """In [0, 1]; 1 for a kernel that was given. Of ``spectrum``: 1/2 where the standard error of the covariance is
-    0.06 scale HR pixels squared; of ``patches``: the share of the patches' distances that the kernel removes."""
+    0.06 scale HR pixels squared, and less where no blur explains the spectrum; of ``patches``: the share of the
+    patches' distances that the kernel removes."""
     found_by: Literal["given", "spectrum", "patches"] = "given"
     text: str = ""
     """The kernel in the notation of degradations, where it has one."""
+    kind: BlurKind = "given"
+    """Family of the kernel; ``none``: the image shows no blur but that of bicubic downscaling."""
+    ranking: BlurRanking | None = None
+    """All explanations of the image, for ``spectrum``."""
 
     @property
     def covariance(self) -> tuple[float, float, float]:
@@ -87,6 +88,8 @@ class DegradationEstimate:
             "noise_std": round(self.noise_std, 5),
             "confidence": round(self.confidence, 3),
             "found_by": self.found_by,
+            "kind": self.kind,
+            "candidates": [] if self.ranking is None else self.ranking.describe(),
         }
 
     def __str__(self) -> str:
@@ -94,6 +97,8 @@ class DegradationEstimate:
         found = {"given": "given", "spectrum": "found in the spectrum", "patches": "found from patches"}[self.found_by]
         noise = f", noise of {255 * self.noise_std:.1f} of 255 levels" if self.noise_std else ""
         sure = "" if self.found_by == "given" else f", confidence {self.confidence:.2f}"
+        if self.kind == "none":
+            return f"no blur beyond that of bicubic downscaling {found}{noise}{sure}"
         name = f" ({self.text})" if self.text else ""
         return (
             f"blur {found}: {first:.2f} x {second:.2f} pixels of the result wide{name}, {self.subsample} "
@@ -189,50 +194,3 @@ def _read_blur(text: str, *, scale: int) -> Kernel:
     except ValueError:
         pass
     raise ConfigError(f"{text!r} is not a blur. Give a kernel such as gaussian:2.0, without noise, JPEG and the like.")
-
-
-def estimate_degradation(
-    image: NDArray[np.uint8 | np.floating[Any]],
-    *,
-    scale: int,
-    subsample: GridSubsampling = "direct",
-    estimator: Estimator = "spectrum",
-    noise_std: float = 0.0,
-) -> DegradationEstimate:
-    """Estimate the blur of a low-resolution image.
-
-    Args:
-        image: (H, W) or (H, W, 1 or 3): uint8, or floats in [0, 1]; at least 64 pixels high and wide. Not one that was
-            compressed with loss, which removes the frequencies that are measured.
-        scale: HR pixels for one LR pixel along a side.
-        subsample: that the image is said to have come by, which the image itself does not tell; the estimators see the
-            blur of bicubic subsampling, too, and it is taken off.
-        estimator: see :data:`Estimator`.
-        noise_std: of the image; it is not estimated here, only handed on.
-
-    Returns:
-        The kernel, centred: a shift of the whole image leaves no trace.
-
-    Raises:
-        ConfigError: patches and bicubic subsampling, whose blur cannot be taken off a kernel of any shape.
-        ImageError: the image is too small or has no texture.
-    """
-    if estimator == "patches":
-        if subsample != "direct":
-            raise ConfigError("the estimator patches is for direct subsampling. Use the estimator spectrum.")
-        shape = estimate_kernel(image, scale=scale)
-        removed = 1 - shape.distances[-1] / max(shape.distances[0], 1e-12)
-        return DegradationEstimate(shape.kernel, scale, subsample, noise_std, min(max(removed, 0.0), 1.0), estimator)
-    found = estimate_gaussian(image, scale=scale)
-    seen = _BICUBIC_VARIANCE * scale**2 if subsample == "bicubic" else 0.0
-    first, second = (max(each - seen, _SMALLEST_VARIANCE) for each in (found.variance, found.second))
-    spread = found.standard_error / (1.25 * scale)
-    return DegradationEstimate(
-        gaussian_kernel(first, second, found.angle, size=_SIZE),
-        scale,
-        subsample,
-        noise_std,
-        1 / (1 + (spread / _SURE) ** 2),
-        estimator,
-        text=f"gaussian:{first:.3g},{second:.3g},{found.angle:.3g}",
-    )

@@ -24,15 +24,17 @@ from kukkiri.degradations.blur_kernels import Kernel, gaussian_kernel
 from kukkiri.errors import ImageError
 from kukkiri.images import rgb_to_y
 
-__all__ = ["GaussianEstimate", "estimate_gaussian", "estimation_luma"]
+__all__ = ["BLOCK", "QUANTIZATION", "GaussianEstimate", "estimate_gaussian", "estimation_luma", "find_periodogram"]
 
 Float64 = NDArray[np.float64]
-_BLOCK = 64
+BLOCK = 64
+"""Side of the blocks of the periodogram in LR pixels."""
 _ORIENTATIONS = 12
-_LOWEST = 2 / _BLOCK  # below it the window leaks, and a block holds less than two periods
+_LOWEST = 2 / BLOCK  # below it the window leaks, and a block holds less than two periods
 _INITIAL_BELOW = 0.4  # of the frequencies for the linear initial fit: aliases and noise are weak there
 _SMALLEST_VARIANCE = 0.05
-_QUANTIZATION = 1 / 12 / 255**2  # variance of rounding to 8 bit
+QUANTIZATION = 1 / 12 / 255**2
+"""Variance of rounding to 8 bit."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,8 @@ def estimate_gaussian(lr: NDArray[np.uint8 | np.floating[Any]], *, scale: int) -
     """
     if scale < 1:
         raise ValueError(f"scale must be at least 1, got {scale}")
-    luma = estimation_luma(lr, smallest=_BLOCK)
-    model = _Model(_periodogram(luma), scale=scale)
+    luma = estimation_luma(lr, smallest=BLOCK)
+    model = _Model(find_periodogram(luma), scale=scale)
     parameters = model.fit()
     exponent, xx, xy, yy, noise = parameters[_ORIENTATIONS:]
     (second, first), axes = np.linalg.eigh([[xx, xy], [xy, yy]])
@@ -113,15 +115,15 @@ def estimation_luma(lr: NDArray[np.uint8 | np.floating[Any]], *, smallest: int) 
     return floats
 
 
-def _periodogram(luma: Float64) -> Float64:
+def find_periodogram(luma: Float64) -> Float64:
     """Mean over half-overlapping blocks under a Hann window; white noise of variance v gives v everywhere."""
-    ramp = np.sin(np.pi * (np.arange(_BLOCK) + 0.5) / _BLOCK) ** 2
+    ramp = np.sin(np.pi * (np.arange(BLOCK) + 0.5) / BLOCK) ** 2
     window = np.outer(ramp, ramp)
-    total = np.zeros((_BLOCK, _BLOCK))
+    total = np.zeros((BLOCK, BLOCK))
     count = 0
-    for row in range(0, luma.shape[0] - _BLOCK + 1, _BLOCK // 2):
-        for column in range(0, luma.shape[1] - _BLOCK + 1, _BLOCK // 2):
-            block = luma[row : row + _BLOCK, column : column + _BLOCK]
+    for row in range(0, luma.shape[0] - BLOCK + 1, BLOCK // 2):
+        for column in range(0, luma.shape[1] - BLOCK + 1, BLOCK // 2):
+            block = luma[row : row + BLOCK, column : column + BLOCK]
             centred = block - (block * window).sum() / window.sum()
             total += np.abs(np.fft.fft2(centred * window)) ** 2
             count += 1
@@ -132,7 +134,7 @@ class _Model:
     """The spectrum as a function of its parameters: a(), gamma, V (xx, xy, yy), log noise."""
 
     def __init__(self, spectrum: Float64, *, scale: int) -> None:
-        axis = np.fft.fftfreq(_BLOCK)
+        axis = np.fft.fftfreq(BLOCK)
         y, x = np.meshgrid(axis, axis, indexing="ij")
         half = (np.hypot(x, y) >= _LOWEST) & ((y > 0) | ((y == 0) & (x > 0)))
         self.target = np.log(spectrum[half])
@@ -154,7 +156,7 @@ class _Model:
 
     def fit(self) -> Float64:
         initial = np.linalg.lstsq(self.rows[0][self.low], self.target[self.low], rcond=None)[0]
-        parameters = np.append(initial, math.log(_QUANTIZATION))
+        parameters = np.append(initial, math.log(QUANTIZATION))
         residual, jacobian = self._at(parameters)
         damping = 1e-3
         for _ in range(40):

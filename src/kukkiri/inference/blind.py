@@ -2,7 +2,13 @@
 
 from dataclasses import dataclass
 
-from kukkiri.degradations import DegradationEstimate, DegradationRequest, estimate_degradation
+from kukkiri.degradations import (
+    DegradationEstimate,
+    DegradationRequest,
+    estimate_degradation,
+    judge_kernel,
+    rank_blurs,
+)
 from kukkiri.errors import ImageError
 from kukkiri.images import Image
 from kukkiri.inference.conditioned import ConditionedEngine
@@ -13,6 +19,10 @@ __all__ = ["CONFIDENT", "Answer", "answer_request", "tell_given"]
 
 CONFIDENT = 0.3
 """Least confidence of an estimate that is used."""
+_WORSE = {"disk": 1.12, "motion": 1.12}  # misfit of a given kernel over the best one's that contradicts it: zeros of
+_WORSE_OTHERS = (
+    1.3  # the transform tell a shape, while widths of Gaussians are less sure (1.17 for a true one was seen)
+)
 _PLAIN = "so the image is upscaled as one that is not blurred"
 
 
@@ -52,15 +62,20 @@ def answer_request(image: Image, engine: Engine, request: DegradationRequest) ->
         )
     except ImageError as error:
         return Answer((f"{str(error).rstrip('.')}; {_PLAIN}",))
+    if estimate.ranking is not None and not estimate.ranking.explained:
+        return Answer((f"no blur of a known shape explains the image ({estimate.ranking.best} least badly), {_PLAIN}",))
+    if estimate.kind == "none":
+        return Answer((f"{estimate}, {_PLAIN}", *_tell_rival(estimate)), estimate)
     if estimate.confidence < CONFIDENT:
-        return Answer((f"{estimate}: too uncertain, {_PLAIN}",), estimate)
+        return Answer((f"{estimate}: too uncertain, {_PLAIN}", *_tell_rival(estimate)), estimate)
     conditioned = engine.with_condition(estimate)
     found = check_consistency(image, conditioned, estimate)
     if found.contradicted:
         reason = f"the result, degraded again, differs from the image (LR consistency {found.found:.1f} dB)"
         return Answer((f"{estimate}: with it {reason}, {_PLAIN}",), estimate)
     summary = f"{estimate}, LR consistency {found.found:.1f} dB"
-    return Answer((summary, *_judge(found), *_tell_grid(estimate)), estimate, conditioned)
+    notes = (summary, *_judge(found), *_tell_grid(estimate), *_tell_rival(estimate))
+    return Answer(notes, estimate, conditioned)
 
 
 def tell_given(image: Image, engine: Engine, estimate: DegradationEstimate) -> tuple[str, ...]:
@@ -68,7 +83,8 @@ def tell_given(image: Image, engine: Engine, estimate: DegradationEstimate) -> t
     found = check_consistency(image, engine, estimate)
     summary = f"{estimate}, LR consistency {found.found:.1f} dB"
     wrong = "the kernel does not explain this image: the result, degraded again, differs from it"
-    return (summary, *((wrong,) if found.contradicted else _judge(found)), *_tell_grid(estimate))
+    lines = (wrong,) if found.contradicted else _judge(found)
+    return (summary, *lines, *_tell_grid(estimate), *_tell_better(image, estimate))
 
 
 def _judge(found: Consistency) -> tuple[str, ...]:
@@ -82,3 +98,27 @@ def _tell_grid(estimate: DegradationEstimate) -> tuple[str, ...]:
         return ()
     shift = (estimate.scale - 1) / 2
     return (f"direct subsampling: the result lies {shift:g} pixels up and left of that of plain upscaling",)
+
+
+def _tell_rival(estimate: DegradationEstimate) -> tuple[str, ...]:
+    return () if estimate.ranking is None else (str(estimate.ranking),)
+
+
+def _tell_better(image: Image, estimate: DegradationEstimate) -> tuple[str, ...]:
+    """Say which blur the spectrum speaks for, where it speaks against the kernel that was given."""
+    if image.lossy:
+        return ()
+    bicubic = estimate.subsample == "bicubic"
+    try:
+        ranking = rank_blurs(image.colour, scale=estimate.scale, bicubic=bicubic, free=False)
+    except ImageError:  # too small to tell
+        return ()
+    misfit = judge_kernel(image.colour, estimate.kernel, scale=estimate.scale, bicubic=bicubic)
+    if misfit < _WORSE.get(ranking.best.kind, _WORSE_OTHERS) * ranking.best.misfit:
+        return ()
+    share = misfit / ranking.best.misfit
+    line = (
+        f"the spectrum of the image speaks for {ranking.best} instead: the misfit of the given kernel is {share:.1f} "
+        f"times as large ({misfit:.2f})"
+    )
+    return (line,)

@@ -1,0 +1,76 @@
+"""Estimators of a degradation: from the image's power spectrum, or from patches that recur in it."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kukkiri.degradations.blur_candidates import BlurCandidate, BlurRanking, rank_blurs
+from kukkiri.degradations.blur_kernels import Kernel, bicubic_kernel
+from kukkiri.degradations.degradation_estimate import DegradationEstimate, Estimator, GridSubsampling
+from kukkiri.degradations.estimate import estimate_kernel
+from kukkiri.errors import ConfigError
+
+__all__ = ["estimate_degradation"]
+
+_SURE = 0.05  # standard error, in units of 1.25 scale, of an estimate of confidence 1/2
+
+
+def estimate_degradation(
+    image: NDArray[np.uint8 | np.floating[Any]],
+    *,
+    scale: int,
+    subsample: GridSubsampling = "direct",
+    estimator: Estimator = "spectrum",
+    noise_std: float = 0.0,
+) -> DegradationEstimate:
+    """Estimate the blur of a low-resolution image.
+
+    Args:
+        image: (H, W) or (H, W, 1 or 3): uint8, or floats in [0, 1]; at least 64 pixels high and wide. Not one that was
+            compressed with loss, which removes the frequencies that are measured.
+        scale: HR pixels for one LR pixel along a side.
+        subsample: that the image is said to have come by, which the image itself does not tell.
+        estimator: see :data:`Estimator`.
+        noise_std: of the image; it is not estimated here, only handed on.
+
+    Returns:
+        The kernel, centred: a shift of the whole image leaves no trace. Its ``kind`` is ``none`` where bicubic
+        downscaling alone explains the image.
+
+    Raises:
+        ConfigError: patches and bicubic subsampling, whose blur cannot be taken off a kernel of any shape.
+        ImageError: the image is too small or has no texture.
+    """
+    if estimator == "patches":
+        if subsample != "direct":
+            raise ConfigError("the estimator patches is for direct subsampling. Use the estimator spectrum.")
+        shape = estimate_kernel(image, scale=scale)
+        removed = 1 - shape.distances[-1] / max(shape.distances[0], 1e-12)
+        sure = min(max(removed, 0.0), 1.0)
+        return DegradationEstimate(shape.kernel, scale, subsample, noise_std, sure, estimator, kind="free")
+    ranking = rank_blurs(image, scale=scale, bicubic=subsample == "bicubic")
+    best = ranking.best
+    return DegradationEstimate(
+        _find_kernel(best, scale=scale, subsample=subsample),
+        scale,
+        subsample,
+        noise_std,
+        _find_confidence(ranking, scale=scale),
+        estimator,
+        text=best.text,
+        kind=best.kind,
+        ranking=ranking,
+    )
+
+
+def _find_kernel(best: BlurCandidate, *, scale: int, subsample: GridSubsampling) -> Kernel:
+    if best.kind == "none" and subsample == "direct":
+        return bicubic_kernel(scale, aligned=False)
+    return best.kernel
+
+
+def _find_confidence(ranking: BlurRanking, *, scale: int) -> float:
+    """Lower where the spectrum does not determine the variances, and where no family explains the spectrum."""
+    spread = ranking.best.error / (1.25 * scale)
+    return 1 / (1 + (spread / _SURE) ** 2) / ranking.excess**4
