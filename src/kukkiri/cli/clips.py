@@ -10,7 +10,7 @@ from kukkiri.errors import VideoError, require
 from kukkiri.files import CLIP_SUFFIXES
 from kukkiri.inference import ClipOutcome, FileJob, FileProgress, FileResult, Upscaler, count_usable_threads
 from kukkiri.inference.clip_files import is_clip
-from kukkiri.inference.folders import UpscalerMaker
+from kukkiri.inference.job_worker import UpscalerMaker
 from kukkiri.inference.keeping import Keeping
 from kukkiri.inference.previews import Preview, Previewer
 

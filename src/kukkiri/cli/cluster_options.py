@@ -19,7 +19,7 @@ from kukkiri.cli.video_options import VideoOptions
 from kukkiri.errors import ConfigError, make_printable
 from kukkiri.files import CLIP_OUTPUT_SUFFIXES
 from kukkiri.images import OUTPUT_SUFFIXES
-from kukkiri.storage import find_url
+from kukkiri.storage import StoreURL, find_url
 
 if TYPE_CHECKING:
     from kukkiri.cluster import Recorder, Shard
@@ -101,7 +101,7 @@ class ClusterOptions:
             raise UsageError("- stands for one image, which is done here. Drop --on.")
         places = [*inputs, *(place for place in (files.output, self.manifest) if place is not None)]
         for url in filter(None, map(find_url, places)):
-            raise UsageError(f"--on {self.on}: {url} is no file of a disk that all machines see. Use --shard for objects.")
+            raise _no_disk(url)
 
     def make_executor(self, speed: SpeedOptions) -> "RayExecutor | None":
         """Prepare the processes that do the images; ``None``: those of this run.
@@ -170,7 +170,9 @@ class ClusterOptions:
                 text = "-" if self.files_from == STREAM else self.files_from
                 stand_in = None if stored.staging is None else stored.staging.stand_in
                 names = stack.enter_context(SourceList(text, stand_in=stand_in))
-                listed = stored.take_list(names) if self.on is None else _OfDisk(names)
+                listed = stored.take_list(names)
+            if self.on is not None:
+                listed = _OfDisk(stored, listed)
             recorder, manifests = None, None
             if self.manifest is not None:
                 manifests = stored.open_manifests(self.manifest)
@@ -242,15 +244,21 @@ def _make_chooser(shard: "Shard | None", recorder: "Recorder | None") -> "Choose
 
 @dataclass(frozen=True)
 class _OfDisk:
-    """The sources of a list, none of which is an object."""
+    """Sources none of which may be an object."""
 
-    listed: Iterable[tuple[Path, Path]]
+    files: StoredFiles
+    listed: Iterable[tuple[Path, Path | None]]
 
-    def __iter__(self) -> Iterator[tuple[Path, Path]]:
+    def __iter__(self) -> Iterator[tuple[Path, Path | None]]:
         for path, below in self.listed:
-            if (url := find_url(path)) is not None:
-                raise UsageError(f"--on: {url} is no file of a disk that all machines see. Use --shard for objects.")
+            url = find_url(path) if self.files.staging is None else self.files.staging.find(path)
+            if url is not None:
+                raise _no_disk(url)
             yield path, below
+
+
+def _no_disk(url: StoreURL) -> UsageError:
+    return UsageError(f"--on: {url} is not on a disk that all machines see. Use --shard for objects.")
 
 
 def _stage_jobs(

@@ -14,7 +14,7 @@ from kukkiri import pretrained
 from kukkiri.files import hash_file
 from kukkiri.inference import INTERPOLATIONS, PRESETS
 
-__all__ = ["Making", "hash_model"]
+__all__ = ["Making", "find_version", "hash_model"]
 
 _ENDING = re.compile(r"(-photo)?(-x\d+)?$")
 
@@ -43,7 +43,7 @@ class Making:
             OSError: the file of a model cannot be read.
         """
         plain = json.loads(json.dumps(options, sort_keys=True, default=str))
-        return cls(plain, Path(model).name if Path(model).is_file() else model, hash_model(model), _find_version())
+        return cls(plain, Path(model).name if Path(model).is_file() else model, hash_model(model), find_version())
 
     @cached_property
     def fingerprint(self) -> str:
@@ -94,7 +94,8 @@ def _show(value: Any) -> str:
     return "none" if value is None else json.dumps(value) if isinstance(value, list | dict) else str(value)
 
 
-def _find_version() -> str:
+def find_version() -> str:
+    """Return the version of kukkiri that is installed."""
     try:
         return version("kukkiri")
     except PackageNotFoundError:  # run from a checkout that is not installed

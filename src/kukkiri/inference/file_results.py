@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from kukkiri.inference.file_jobs import FileJob
 
-__all__ = ["ClipOutcome", "FileProgress", "FileResult", "Step"]
+__all__ = ["ClipOutcome", "FileProgress", "FileResult", "RemoteFacts", "Step"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,17 @@ class ClipOutcome:
     """The encoder and its options in a few words."""
     damaged: int = 0
     """Packets or frames of the source that could not be decoded."""
+
+
+@dataclass(frozen=True)
+class RemoteFacts:
+    """Facts about a job that only the process knows which did it, on another machine perhaps."""
+
+    cpu_seconds: float
+    size: int | None = None
+    """Bytes of the result, if there is one."""
+    sha256: str | None = None
+    """Of the result."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +65,8 @@ class FileResult:
     """The free memory, or this image's share of it, does not suffice."""
     clip: ClipOutcome | None = None
     """Of a clip."""
+    remote: RemoteFacts | None = None
+    """Of a job that another process did."""
 
 
 Step = Literal["reading", "upscaling", "writing"]

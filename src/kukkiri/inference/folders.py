@@ -2,42 +2,30 @@
 
 Clips come after the images, one at a time, through a worker of a higher level."""
 
-import threading
-import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Protocol
 
-from kukkiri.errors import ConfigError, ImageError, KukkiriError, make_printable
-from kukkiri.images import Image, ImageSequence, check_output, read_header, read_jpeg_quality, read_page
-from kukkiri.images.archives import is_comic
+from kukkiri.errors import ConfigError, KukkiriError, make_printable
+from kukkiri.images import read_page
 from kukkiri.inference.clip_files import is_clip
 from kukkiri.inference.clip_worker import ClipWorker, is_clip_job
-from kukkiri.inference.comics import ComicResult, check_comic, upscale_comic
 from kukkiri.inference.earlier_results import BESIDE, BESIDE_SIZED, Candidate, read_size
 from kukkiri.inference.engine import count_usable_threads
-from kukkiri.inference.file_jobs import SAME, FileJob, Naming, plan_jobs, sweep_targets
-from kukkiri.inference.file_results import FileProgress, FileResult, Step
-from kukkiri.inference.job_records import JobRecorder
+from kukkiri.inference.file_jobs import FileJob, Naming, depends_on_content, plan_jobs, rename_job, sweep_targets
+from kukkiri.inference.file_results import FileProgress, FileResult
+from kukkiri.inference.job_records import JobRecorder, JobStage, RunEndedError
+from kukkiri.inference.job_worker import JobExecutor, JobSettings, JobWorker, UpscalerMaker, require_clips
 from kukkiri.inference.keeping import Keeping
 from kukkiri.inference.name_templates import NameTemplate
 from kukkiri.inference.part_counts import read_first_header
-from kukkiri.inference.sequences import SequenceResult, can_hold, find_sequence, read_one, upscale_sequence
-from kukkiri.inference.side_by_side import StoppedError, work_side_by_side
+from kukkiri.inference.side_by_side import work_side_by_side
 from kukkiri.inference.source_files import Chooser, find_source_files, leave_out_results
-from kukkiri.inference.streamed_files import StreamedFile, stream_file
 from kukkiri.inference.upscaler import Upscaler
 
-__all__ = ["FolderRun", "UpscalerMaker"]
-
-
-class UpscalerMaker(Protocol):
-    """Make an upscaler, such as ``functools.partial(Upscaler, "fast", scale=3)``."""
-
-    def __call__(self, *, threads: int | None, workers: int) -> Upscaler:
-        """Take the two keywords of :class:`kukkiri.Upscaler` that a run over many files chooses itself."""
+__all__ = ["FolderRun"]
 
 
 class FolderRun:
@@ -77,6 +65,8 @@ class FolderRun:
         listed: Iterable[Candidate] = (),
         choose: Chooser | None = None,
         recorder: JobRecorder | None = None,
+        stage: JobStage | None = None,
+        executor: JobExecutor | None = None,
     ) -> None:
         """Find the images and load the model.
 
@@ -106,6 +96,9 @@ class FolderRun:
                 ``choose`` is given. None of them is left out as the result of an earlier run.
             choose: takes the sources that this process does; names are checked against the others all the same.
             recorder: decides instead of ``resume`` which results are there already, and keeps a record of all jobs.
+            stage: names results by the content of sources that are not on this disk when the jobs are planned.
+            executor: does the images in other processes; names, decisions and records stay here. ``make_upscaler`` and
+                ``after`` are pickled for it; clips are errors.
 
         Raises:
             ConfigError: an unknown suffix or template, or both ``overwrite`` and ``resume``.
@@ -113,11 +106,18 @@ class FolderRun:
         """
         if overwrite and resume:
             raise ConfigError("--overwrite makes everything again and --resume skips what is there. Use one of them.")
-        self._make, self._threads = make_upscaler, threads
-        self._overwrite, self._resume, self._quality, self._after = overwrite, resume, quality, after
-        self._progress, self._stop = progress, threading.Event()
-        self._keeping = keeping or Keeping()
-        self._same_format, self._suffix, self._page = suffix == SAME, suffix, page
+        self._make, self._threads, self._resume, self._page = make_upscaler, threads, resume, page
+        self._keeping, self._output = keeping or Keeping(), output
+        self.settings = JobSettings(
+            make_upscaler=make_upscaler,
+            overwrite=overwrite,
+            resume=resume,
+            quality=quality,
+            suffix=suffix,
+            page=page,
+            keeping=self._keeping,
+            after=after,
+        )
         template = NameTemplate(name) if name is not None else None
         found = find_source_files(inputs, recursive=recursive)
         self._clips = clips
@@ -128,20 +128,20 @@ class FolderRun:
             sources = sources.choose(choose)
         mine = (image for image in listed if choose is None or choose(image))
         sources = replace(sources, images=tuple(dict([*sources.images, *mine]).items()))
-        self._recorder = recorder
+        self._recorder, self._stage, self._suffix, self._executor = recorder, stage, suffix, executor
         images = max(1, sum(not is_clip(path) for path, _ in sources.images))
         workers = 1 if one_at_a_time or threads is not None else min(images, count_usable_threads())
-        self._computing = threading.Semaphore(workers)
         self.at_once = min(images, max(2, workers))
         """Images that are in memory at one time."""
-        self.upscaler = make_upscaler(threads=1 if workers > 1 else threads, workers=self.at_once)
-        sized = self.upscaler.target is not None
+        upscaler = make_upscaler(threads=1 if workers > 1 else threads, workers=self.at_once)
+        self._worker = JobWorker(self.settings, upscaler, computing=workers, clips=clips, progress=progress)
+        sized = upscaler.target is not None
         if template is None:
             template = NameTemplate("{stem}") if output is not None else BESIDE_SIZED if sized else BESIDE
-        naming = Naming(
+        self._naming = naming = Naming(
             template=template,
-            scale=None if sized else self.upscaler.scale,
-            model=model_name or self.upscaler.name,
+            scale=None if sized else upscaler.scale,
+            model=model_name or upscaler.name,
             measure=self._measure,
             read_size=self._read_size,
         )
@@ -150,6 +150,11 @@ class FolderRun:
         self._nameless = {each.path for each in plan.sources.problems}
         self.notes = plan.sources.notes()
         """One line for each kind of files that are left out."""
+
+    @property
+    def upscaler(self) -> Upscaler:
+        """Of the images in work."""
+        return self._worker.upscaler
 
     @property
     def clip_jobs(self) -> list[FileJob]:
@@ -168,7 +173,7 @@ class FolderRun:
     def _measure(self, source: Path) -> tuple[float, tuple[int, int]]:
         """Scale and (height, width) of a source's result."""
         if is_clip(source):
-            height, width = _require_clips(self._clips, source).measure(source)
+            height, width = require_clips(self._clips, source).measure(source)
         elif self._page is None:
             height, width = read_first_header(source).size
         else:
@@ -179,186 +184,96 @@ class FolderRun:
     def __iter__(self) -> Generator[FileResult]:
         """Do every job; results in the order in which they are ready."""
         sweep_targets(self.jobs)
+        if self._executor is not None:
+            yield from self._do_elsewhere(self._executor)
+            return
         late, clips = [], self.clip_jobs
         images = [job for job in self.jobs if job not in clips]
-        for result in work_side_by_side(images, self._try, at_once=self.at_once, stop=self._stop):
+        stop = self._worker.stop
+        for result in work_side_by_side(images, self._try, at_once=self.at_once, stop=stop):
             if result.out_of_memory and self.at_once > 1:
                 late.append(result.job)
             else:
                 yield result
         if late:
-            self.upscaler = self._make(threads=self._threads, workers=1)
-            yield from work_side_by_side(late, self._try, at_once=1, stop=self._stop)
+            self._worker.upscaler = self._make(threads=self._threads, workers=1)
+            yield from work_side_by_side(late, self._try, at_once=1, stop=stop)
         yield from map(self._try, clips)  # in this thread, which hears Ctrl-C; a clip takes all cores
 
     def _try(self, job: FileJob) -> FileResult:
         """Do one job; safe to call from several threads."""
-        recorder = None if job.source in self._nameless else self._recorder
+        begun = self._begin(job)
+        if isinstance(begun, FileJob):
+            begun = self._worker.attempt(begun)
+        elif begun.skipped:
+            return begun
+        if begun.out_of_memory and self.at_once > 1:  # that one is tried again
+            return begun
+        return self._finish(begun)
+
+    def _do_elsewhere(self, executor: JobExecutor) -> Generator[FileResult]:
+        """Do every job in other processes; all are begun before the first is done."""
+        with executor:
+            sent = []
+            for job in self.jobs:
+                begun = self._begin_elsewhere(job)
+                if isinstance(begun, FileJob):
+                    sent.append(begun)
+                else:
+                    yield begun if begun.skipped else self._finish(begun)
+            with closing(executor.execute(self.settings, sent)) as results:
+                for result in results:
+                    yield self._finish(result)
+
+    def _begin_elsewhere(self, job: FileJob) -> FileJob | FileResult:
+        """Decide the same for a job that another process does, which takes what lies under its target as its own."""
+        if job.problem is not None:
+            return FileResult(job, error=str(job.problem))
+        if is_clip_job(job):
+            return FileResult(job, error=f"{make_printable(job.source)}: a clip. Upscale clips without --on.")
+        begun = self._begin(job)
+        if isinstance(begun, FileResult):
+            return begun
         try:
-            if recorder is not None and job.problem is None:
-                verdict = recorder.begin(job)
-                if verdict == "skip":
-                    return FileResult(job, skipped=True)
-                job = replace(job, replaces=verdict == "replace")
-            result = self._do(job)
-            if self._after is not None and not result.skipped:
-                self._after(result)
+            self._worker.prepare_target(begun)
         except KukkiriError as error:
-            result = FileResult(job, error=str(error), out_of_memory=isinstance(error, _MemoryShareError))
-        if recorder is None or (result.out_of_memory and self.at_once > 1):  # that one is tried again
-            return result
+            return FileResult(begun, error=str(error))
+        return replace(begun, replaces=True)
+
+    def _begin(self, job: FileJob) -> FileJob | FileResult:
+        """Decide whether a job is to be done; its outcome when not."""
+        if job.problem is not None:
+            return job
+        if self._recorder is None:
+            skipped = self._resume and job.target.exists() and not _are_one_file(job.target, job.source)
+            return FileResult(job, skipped=True) if skipped else job
         try:
-            return recorder.finish(result)
+            job = self._settle(job)
+            verdict = self._recorder.begin(job)
+        except RunEndedError:
+            raise
         except KukkiriError as error:
             return FileResult(job, error=str(error))
+        return FileResult(job, skipped=True) if verdict == "skip" else replace(job, replaces=verdict == "replace")
 
-    def _do(self, job: FileJob) -> FileResult:
-        if job.problem is not None:
-            raise job.problem
-        exists = self._resume and self._recorder is None and job.target.exists()
-        if exists and not job.target.samefile(job.source):
-            return FileResult(job, skipped=True)
-        begun = time.perf_counter()
-        self._tell(job, "reading")
-        _make_folder(job.target.parent)
-        if is_clip_job(job):
-            return _require_clips(self._clips, job.source).upscale(job, progress=self._tell_clip)
-        if is_comic(job.source):
-            return self._do_comic(job, begun)
-        check_output(job.target, source=job.source, overwrite=self._may_replace(job))
-        self._keeping.check(job.target, overwrite=self._may_replace(job))
-        sequence = find_sequence(job.source, page=self._page, pixel_limit=self._keeping.pixel_limit)
-        if sequence is not None and can_hold(job.target, sequence):
-            return self._do_sequence(job, sequence, begun)
-        streamed = self._stream(job, begun) if sequence is None and self._page is None else None
-        if streamed is not None:
-            return streamed
-        image = read_one(job.source, sequence=sequence, page=self._page, pixel_limit=self._keeping.pixel_limit)
-        upscaler = self.upscaler.suited(image)
-        image = self._keeping.settle(image, upscaler)
-        with _within_memory():
-            channels = image.colour.shape[2] + (image.alpha is not None)
-            size = upscaler.plan(image.size, channels=channels).output_size
-        check_output(
-            job.target, overwrite=self._may_replace(job), size=size
-        )  # too large for the format: before the work
-        asked = time.perf_counter()
-        with self._computing, _within_memory():
-            begun += time.perf_counter() - asked
-            self._tell(job, "upscaling", output_size=size)
-            sr = upscaler(image, progress=lambda done, total: self._tell(job, "upscaling", done, total, size))
-        self._tell(job, "writing", output_size=size)
-        notes = sr.save(job.target, overwrite=self._may_replace(job), quality=self._choose_quality(job))
-        self._keeping.finish(job.source, job.target, upscaler, sizes=(image.size, sr.size))
-        return FileResult(
-            job,
-            notes=tuple(dict.fromkeys([*sr.notes, *notes])),
-            input_size=image.size,
-            output_size=sr.size,
-            seconds=time.perf_counter() - begun,
-            domain=upscaler.domain,
-            domain_chosen=self.upscaler.has_photo,
-            degradation=upscaler.describe_degradation(),
-        )
+    def _settle(self, job: FileJob) -> FileJob:
+        """Name the result by the content of a source that was not there when the job was planned."""
+        if self._stage is None:
+            return job
+        rename = partial(rename_job, naming=self._naming, suffix=self._suffix)
+        fixed = job.target == self._output or not depends_on_content(job.source, self._suffix)
+        return self._stage.settle(job, rename=None if fixed else rename)
 
-    def _do_sequence(self, job: FileJob, sequence: ImageSequence, begun: float) -> FileResult:
-        """Do the frames of an animation, or the pages of a TIFF."""
-        asked = time.perf_counter()
-        with self._computing:
-            begun += time.perf_counter() - asked
-            self._tell(job, "upscaling")
-            done = upscale_sequence(
-                self.upscaler,
-                sequence,
-                job.target,
-                overwrite=self._may_replace(job),
-                quality=self._quality,
-                settle=self._keeping.settle,
-                check=_check_memory,
-                progress=lambda done, total: self._tell(job, "upscaling", done, total),
-            )
-        return self._finish_written(job, done, begun)
-
-    def _do_comic(self, job: FileJob, begun: float) -> FileResult:
-        """Do the pages of a comic."""
-        check_comic(job.source, job.target, overwrite=self._may_replace(job))
-        self._keeping.check(job.target, overwrite=self._may_replace(job))
-        asked = time.perf_counter()
-        with self._computing:
-            begun += time.perf_counter() - asked
-            self._tell(job, "upscaling")
-            done = upscale_comic(
-                self.upscaler,
-                job.source,
-                job.target,
-                suffix=None if self._same_format else self._suffix,
-                overwrite=self._may_replace(job),
-                resume=self._resume and not job.replaces,
-                quality=self._quality,
-                pixel_limit=self._keeping.pixel_limit,
-                settle=self._keeping.settle,
-                check=_check_memory,
-                progress=lambda done, total: self._tell(job, "upscaling", done, total),
-            )
-        return self._finish_written(job, done, begun)
-
-    def _finish_written(
-        self, job: FileJob, done: SequenceResult | ComicResult | StreamedFile, begun: float
-    ) -> FileResult:
-        """Settle a file whose parts were written as they were done."""
-        self._keeping.finish(job.source, job.target, done.upscaler, sizes=(done.input_size, done.output_size))
-        return FileResult(
-            job,
-            notes=done.notes,
-            input_size=done.input_size,
-            output_size=done.output_size,
-            seconds=time.perf_counter() - begun,
-            domain=done.upscaler.domain,
-            domain_chosen=self.upscaler.has_photo,
-            degradation=done.upscaler.describe_degradation(),
-        )
-
-    def _stream(self, job: FileJob, begun: float) -> FileResult | None:
-        """Do a large image strip by strip; ``None`` when it has to be whole."""
-        asked = time.perf_counter()
-        with self._computing:
-            begun += time.perf_counter() - asked
-            size = self.upscaler.plan_size(read_header(job.source).size)
-            self._tell(job, "upscaling", output_size=size)
-            done = stream_file(
-                self.upscaler,
-                job.source,
-                job.target,
-                overwrite=self._may_replace(job),
-                quality=self._choose_quality(job),
-                check=lambda size: check_output(job.target, overwrite=self._may_replace(job), size=size),
-                progress=lambda done, total: self._tell(job, "upscaling", done, total, size),
-                pixel_limit=self._keeping.pixel_limit,
-                settle=self._keeping.settle,
-            )
-        return None if done is None else self._finish_written(job, done, begun)
-
-    def _may_replace(self, job: FileJob) -> bool:
-        """True when an existing target of a job may be replaced."""
-        return self._overwrite or job.replaces
-
-    def _choose_quality(self, job: FileJob) -> int | None:
-        """The quality that was asked for, else for the format of each source that of a JPEG."""
-        if self._quality is not None or not self._same_format:
-            return self._quality
-        return read_jpeg_quality(job.source)
-
-    def _tell(
-        self, job: FileJob, step: Step, done: int = 0, total: int = 0, output_size: tuple[int, int] | None = None
-    ) -> None:
-        """Report a step of an image, unless the run was stopped."""
-        if self._stop.is_set():
-            raise StoppedError
-        self._tell_clip(FileProgress(job, step, done, total, output_size))
-
-    def _tell_clip(self, progress: FileProgress) -> None:
-        if self._progress is not None:
-            self._progress(progress)
+    def _finish(self, result: FileResult) -> FileResult:
+        """Record an outcome."""
+        if self._recorder is None or result.job.source in self._nameless:
+            return result
+        try:
+            return self._recorder.finish(result)
+        except RunEndedError:
+            raise
+        except KukkiriError as error:
+            return FileResult(result.job, error=str(error))
 
 
 def _leave_to_others(choose: Chooser, found: Iterable[Candidate], listed: Iterable[Candidate]) -> Iterator[Path]:
@@ -367,34 +282,5 @@ def _leave_to_others(choose: Chooser, found: Iterable[Candidate], listed: Iterab
         yield from (image[0] for image in images if not choose(image))
 
 
-def _require_clips(clips: ClipWorker | None, source: Path) -> ClipWorker:
-    if clips is None:
-        raise ImageError(f"{make_printable(source)}: a clip, not an image. Use kukkiri.upscale_video.")
-    return clips
-
-
-class _MemoryShareError(ImageError):
-    """The free memory, or one worker's share of it, does not suffice."""
-
-
-def _check_memory(image: Image, upscaler: Upscaler) -> None:
-    """Check that one image of a file of several fits into the memory."""
-    with _within_memory():
-        upscaler.plan(image.size, channels=image.colour.shape[2] + (image.alpha is not None))
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = "a file is in its place" if isinstance(error, FileExistsError) else error.strerror or error
-        raise ImageError(f"{make_printable(folder)}: this folder cannot be made ({reason}). Choose another.") from None
-
-
-@contextmanager
-def _within_memory() -> Iterator[None]:
-    """Mark the errors of an upscaler that refuses an image because of its memory."""
-    try:
-        yield
-    except ImageError as error:
-        raise _MemoryShareError(str(error)) from error
+def _are_one_file(path: Path, other: Path) -> bool:
+    return other.exists() and path.samefile(other)

@@ -1,0 +1,305 @@
+"""A run over files on Ray: paths go into an actor pool of Ray Data, and outcomes come out of it.
+
+Images never go through Ray; workers read and write a disk that all machines see. Ray does not start unless it is asked
+to, and takes no port that :func:`kukkiri.cluster.on_ray.start_local` can spare it; see docs/how-to/scale.md for those
+that it does take.
+"""
+
+import logging
+import os
+import pickle
+import tempfile
+import uuid
+from collections import Counter
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, closing, suppress
+from dataclasses import replace
+from typing import Any, Self
+
+from kukkiri.cluster.remote_worker import RemoteSettings, RemoteWorker
+from kukkiri.errors import BackendError, ConfigError, KukkiriError, make_printable, require
+from kukkiri.inference import FileJob, FileResult, count_usable_threads
+from kukkiri.inference.job_worker import JobSettings
+
+__all__ = ["CrashLedger", "RayExecutor", "do_rows", "split_into_blocks"]
+
+_LOCAL, _OWN = "ray", "ray:auto"
+_REMOTE = "ray://"
+_OBJECT_STORE = 100 * 2**20  # bytes; Ray takes no less than 75 MB, and rows are small
+_BLOCK_ROWS = 32  # Ray takes tens of milliseconds for a block
+_BLOCK_BYTES = 2**20  # of sources: a block of large images would be told of late, and done again as a whole
+_CRASHES = 2  # of processes that go on after a crash, with one and the same job
+_SOCKETS = "/tmp"  # the name of a socket has at most 107 bytes
+
+
+class CrashLedger:
+    """The jobs that processes have begun and not ended; lives in an actor when a process has crashed."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self._begun: Counter[int] = Counter()
+
+    def begin(self, index: int) -> int:
+        """Count a job as begun; returns how often it was begun before and not ended."""
+        self._begun[index] += 1
+        return self._begun[index] - 1
+
+    def end(self, index: int) -> None:
+        """Count a job as ended."""
+        self._begun[index] -= 1
+
+
+class RayExecutor:
+    """Does the jobs of a run in an actor pool of Ray Data; see :class:`kukkiri.inference.job_worker.JobExecutor`.
+
+    A process that is lost is replaced, and its jobs are done again. A job on which three processes in a row are lost
+    is an error.
+    """
+
+    def __init__(self, address: str, *, threads: int = 1, gpus: bool = False, cpus: int | None = None) -> None:
+        """Keep what is asked for; Ray starts on entry.
+
+        Args:
+            address: ``ray``: a Ray of this run alone, on this machine; ``ray:auto``: the cluster that this machine is
+                part of; ``ray://HOST:PORT``: a cluster's client server.
+            threads: CPUs of a worker, and threads of its engine.
+            gpus: each worker has a GPU of its own.
+            cpus: of ``ray``; by default those that this process may use.
+
+        Raises:
+            ConfigError: no such address, or too many threads for this machine.
+            BackendError: Ray is not installed.
+        """
+        if address not in (_LOCAL, _OWN) and not (address.startswith(_REMOTE) and address.removeprefix(_REMOTE)):
+            raise ConfigError(
+                f"--on {make_printable(address)}: expected ray (on this machine), ray:auto (the cluster that this "
+                "machine is part of) or ray://HOST:10001."
+            )
+        require("ray", for_what=f"--on {address}")
+        self.address, self._threads, self._gpus = address, threads, gpus
+        self._cpus = cpus or count_usable_threads()
+        if address == _LOCAL and threads > self._cpus:
+            raise ConfigError(f"--threads {threads}: this machine has {self._cpus} for Ray. Ask for fewer.")
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+            import ray
+
+            if ray.is_initialized():
+                raise BackendError("Ray runs in this process already. End it with ray.shutdown().")
+            stack.callback(ray.shutdown)
+            _be_silent()
+            try:
+                if self.address == _LOCAL:
+                    start_local(stack, cpus=self._cpus)
+                else:
+                    address = "auto" if self.address == _OWN else self.address
+                    ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
+            except Exception as error:
+                raise BackendError(
+                    f"--on {self.address}: Ray cannot be reached ({_first_line(error)}). Check the address and, where "
+                    "the cluster asks for one, the token (RAY_AUTH_TOKEN)."
+                    if self.address != _LOCAL
+                    else f"--on ray: Ray does not start here ({_first_line(error)}). Run without --on."
+                ) from error
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def execute(self, settings: JobSettings, jobs: Sequence[FileJob]) -> Generator[FileResult]:
+        """Do each job once, see :class:`kukkiri.inference.job_worker.JobExecutor`.
+
+        Raises:
+            BackendError: Ray has ended, and some jobs are not done.
+        """
+        if not jobs:
+            return
+        waiting = dict(enumerate(jobs))
+        with closing(self._run(settings, jobs)) as rows:
+            for index, result in rows:
+                job = waiting.pop(index, None)
+                if job is not None:  # a row of a lost machine may come twice
+                    yield replace(result, job=job)
+        for job in waiting.values():
+            yield FileResult(job, error=f"{make_printable(job.source)}: Ray gave no outcome. Run again with --resume.")
+
+    def _run(self, settings: JobSettings, jobs: Sequence[FileJob]) -> Generator[tuple[int, FileResult]]:
+        import pyarrow
+        import ray
+
+        ledger = f"kukkiri-{uuid.uuid4().hex}"
+        size, beside = self._size_pool(ray.cluster_resources(), max(1, len(ray.nodes())))
+        remote = RemoteSettings.here(settings, threads=self._threads, workers=beside)
+        tables = [
+            pyarrow.table(
+                {
+                    "index": pyarrow.array(list(block), pyarrow.int64()),
+                    "job": pyarrow.array([pickle.dumps(jobs[index]) for index in block], pyarrow.binary()),
+                }
+            )
+            for block in split_into_blocks(jobs, workers=size)
+        ]
+        try:
+            done = ray.data.from_arrow(tables).map_batches(
+                _make_actor(ray.cloudpickle.dumps(remote), ledger),
+                batch_size=None,
+                batch_format="pyarrow",
+                compute=ray.data.ActorPoolStrategy(size=min(size, len(tables))),
+                num_cpus=self._threads,
+                num_gpus=1 if self._gpus else None,
+            )
+            for row in done.iter_rows():
+                yield row["index"], pickle.loads(row["result"])
+        except KukkiriError:
+            raise
+        except Exception as error:
+            raise BackendError(
+                f"--on {self.address}: Ray has ended ({_first_line(error)}). Go on with --resume."
+            ) from error
+        finally:
+            with suppress(Exception):  # there is one when a process was lost
+                ray.kill(ray.get_actor(ledger))
+
+    def _size_pool(self, resources: dict[str, float], nodes: int) -> tuple[int, int]:
+        """Number of workers in the cluster, and of those on one machine."""
+        size = int(resources.get("CPU", 0)) // self._threads
+        if self._gpus:
+            size = min(size, int(resources.get("GPU", 0)))
+        if size < 1:
+            wanted = f"{self._threads} CPUs{' and a GPU' if self._gpus else ''}"
+            raise BackendError(f"--on {self.address}: no worker has room, each takes {wanted}. Add machines.")
+        return size, -(-size // nodes)
+
+
+def start_local(stack: ExitStack, *, cpus: int) -> None:
+    """Start a Ray of this process alone, without a dashboard, whose files go when it ends.
+
+    Args:
+        stack: on which its end is put.
+        cpus: of its workers.
+    """
+    import ray
+
+    os.environ.setdefault("RAY_AUTH_MODE", "token")  # where Ray has no such mode, it lets in whoever reaches its ports
+    os.environ.setdefault("RAY_agent_register_timeout_ms", "120000")  # a busy machine takes longer than 30 s
+    folder = stack.enter_context(
+        tempfile.TemporaryDirectory(
+            prefix="kukkiri-", dir=_SOCKETS if os.name == "posix" else None, ignore_cleanup_errors=True
+        )
+    )
+    stack.callback(ray.shutdown)
+    ray.init(
+        "local",
+        num_cpus=cpus,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+        object_store_memory=_OBJECT_STORE,
+        _temp_dir=folder,
+    )
+
+
+def split_into_blocks(jobs: Sequence[FileJob], *, workers: int) -> list[range]:
+    """Split the indices of jobs into blocks, which a worker takes one at a time: of few files, or of one large one."""
+    rows = max(1, min(_BLOCK_ROWS, len(jobs) // (4 * workers)))
+    blocks, first, taken = [], 0, 0
+    for index, job in enumerate(jobs):
+        with suppress(OSError):
+            taken += job.source.stat().st_size
+        if index + 1 - first == rows or taken >= _BLOCK_BYTES:
+            blocks.append(range(first, index + 1))
+            first, taken = index + 1, 0
+    return blocks if first == len(jobs) else [*blocks, range(first, len(jobs))]
+
+
+def do_rows(worker: RemoteWorker, rows: Sequence[tuple[int, bytes]], ledger: Callable[[], Any] | None) -> list[bytes]:
+    """Do a block of jobs.
+
+    Args:
+        worker: of this process.
+        rows: index of each job in the run, and the job, pickled.
+        ledger: gives the handle of the :class:`CrashLedger`, in a process that replaces a lost one.
+
+    Returns:
+        The outcomes, pickled.
+    """
+    results = []
+    for index, data in rows:
+        job: FileJob = pickle.loads(data)
+        handle = None if ledger is None else ledger()
+        if handle is not None and _count_crashes(handle, index) >= _CRASHES:
+            result = FileResult(
+                job,
+                error=f"{make_printable(job.source)}: {_CRASHES + 1} processes were lost while they worked on "
+                "it; perhaps the memory does not suffice. Upscale it alone.",
+            )
+        else:
+            result = worker.do(job)
+        if handle is not None:
+            with suppress(Exception):
+                handle.end.remote(index)
+        results.append(pickle.dumps(result))
+    return results
+
+
+def _count_crashes(ledger: Any, index: int) -> int:
+    import ray
+
+    try:
+        return int(ray.get(ledger.begin.remote(index)))
+    except Exception:  # without the ledger the job is done all the same
+        return 0
+
+
+def _make_actor(settings: bytes, name: str) -> type[Any]:
+    """Make the class of the pool's actors.
+
+    It is made here, so that it is sent by value with its settings: arguments would be an object of a store that may be
+    lost before an actor is replaced.
+    """
+
+    class Actor:
+        def __init__(self) -> None:
+            import ray
+
+            self._worker = RemoteWorker(pickle.loads(settings))
+            self._replaces = ray.get_runtime_context().was_current_actor_reconstructed
+
+        def __call__(self, batch: Any) -> Any:
+            import pyarrow
+
+            indices = batch.column("index").to_pylist()
+            rows = list(zip(indices, batch.column("job").to_pylist(), strict=True))
+            results = do_rows(self._worker, rows, _find_ledger(name) if self._replaces else None)
+            return pyarrow.table({"index": indices, "result": pyarrow.array(results, pyarrow.binary())})
+
+    return Actor
+
+
+def _find_ledger(name: str) -> Callable[[], Any]:
+    def find() -> Any:
+        import ray
+
+        with suppress(Exception):
+            actor = ray.remote(num_cpus=0)(CrashLedger)
+            return actor.options(name=name, get_if_exists=True, lifetime="detached").remote()
+        return None
+
+    return find
+
+
+def _be_silent() -> None:
+    """Take Ray Data's own bars and lines away."""
+    import ray.data
+
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    ray.data.DataContext.get_current().enable_progress_bars = False
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return make_printable(lines[-1] if lines else type(error).__name__)[:200]
