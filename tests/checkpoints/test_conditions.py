@@ -17,7 +17,7 @@ CONDITIONED = sorted(name for name, network in NETWORKS.items() if network.condi
 
 
 def test_the_networks_that_need_more_than_an_image_say_so():
-    assert CONDITIONED == ["dpsr", "sftmd", "srmd", "usrnet"]
+    assert CONDITIONED == ["dpsr", "modulatedplain", "sftmd", "srmd", "usrnet"]
 
 
 def test_those_whose_condition_nobody_describes_are_refused(tmp_path):
@@ -32,7 +32,7 @@ def test_those_whose_condition_nobody_describes_are_refused(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("name", ["srmd", "contextplain"])
+@pytest.mark.parametrize("name", ["srmd", "contextplain", "modulatedplain"])
 def test_a_condition_is_the_second_input_of_the_graph(name, tmp_path):
     arguments = {"srmd": {"scale": 2, "width": 4, "depth": 3, "maps": 16}}.get(name, NETWORKS[name].tiny[0])
     module = NETWORKS[name](**arguments).eval()

@@ -20,6 +20,7 @@ from kukkiri.networks.johnson import Johnson
 from kukkiri.networks.kernelgan import KernelGANDiscriminator, KernelGANGenerator
 from kukkiri.networks.mdsr import MDSR
 from kukkiri.networks.metasr import MetaRDN
+from kukkiri.networks.modulatedplain import ModulatedPlain
 from kukkiri.networks.msrresnet import MSRResNet
 from kukkiri.networks.nlrn import NLRN
 from kukkiri.networks.pix2pix import PatchDiscriminator
@@ -83,6 +84,7 @@ __all__ = [
     "KernelGANGenerator",
     "MSRResNet",
     "MetaRDN",
+    "ModulatedPlain",
     "Network",
     "PatchDiscriminator",
     "Plain",

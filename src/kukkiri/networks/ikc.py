@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kukkiri.errors import ModelError
-from kukkiri.info import JSON
+from kukkiri.info import JSON, Condition
 from kukkiri.networks.blocks import conv, require_shape
 from kukkiri.networks.interface import Configuration, Network
 from kukkiri.networks.receptive_field import Layer, compute_receptive_field, list_upscaling_layers
@@ -151,6 +151,10 @@ class SFTMD(Network):
     def example_conditions(self, batch: int) -> tuple[Tensor, ...]:
         """A code for each image."""
         return (torch.rand(batch, self.code),)
+
+    def describe_condition(self) -> Condition | None:
+        """The projections of a kernel, without the basis, which is not among the weights."""
+        return Condition(kind="components", length=self.code, subsample="bicubic")
 
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:

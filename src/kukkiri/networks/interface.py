@@ -59,7 +59,10 @@ class Network(nn.Module):
     adds_input: bool = False
     """The network adds to its own input pixels, so that a shift of the input shifts the output by itself."""
     conditions: tuple[str, ...] = ()
-    """Arguments of the forward after the image, such as a blur kernel."""
+    """Arguments of the forward after the image: ``kernel``, (N, 1, K, K) of a true convolution; ``noise_std``, (N,);
+    any other name: the vector that :meth:`describe_condition` describes."""
+    fractional_scales: bool = False
+    """The forward is told a ``scale``, which need not be a whole number."""
 
     title: str = ""
     """The name in the paper's spelling."""

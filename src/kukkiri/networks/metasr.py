@@ -75,6 +75,7 @@ class MetaRDN(Network):
     tiny = ({"scale": 3, "width": 2, "growth": 2, "depth": 1, "layers": 2},)
 
     value_range = 255.0
+    fractional_scales = True
 
     def __init__(self, *, scale: int = 2, width: int = 64, growth: int = 64, depth: int = 16, layers: int = 8) -> None:
         super().__init__()

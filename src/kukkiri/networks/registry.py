@@ -20,6 +20,7 @@ from kukkiri.networks.interface import Network
 from kukkiri.networks.johnson import Johnson
 from kukkiri.networks.mdsr import MDSR
 from kukkiri.networks.metasr import MetaRDN
+from kukkiri.networks.modulatedplain import ModulatedPlain
 from kukkiri.networks.msrresnet import MSRResNet
 from kukkiri.networks.nlrn import NLRN
 from kukkiri.networks.plain import Plain
@@ -53,6 +54,7 @@ NETWORKS: dict[str, type[Network]] = {
     "johnson": Johnson,
     "mdsr": MDSR,
     "metardn": MetaRDN,
+    "modulatedplain": ModulatedPlain,
     "msrresnet": MSRResNet,
     "mzsr": MZSR,
     "nlrn": NLRN,

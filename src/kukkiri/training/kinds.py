@@ -7,6 +7,8 @@ import torch
 
 from kukkiri.training.adversarial.recipe import AdversarialRecipe
 from kukkiri.training.adversarial.steps import set_up_adversarial
+from kukkiri.training.conditioned.recipe import ConditionedRecipe
+from kukkiri.training.conditioned.steps import set_up_conditioned
 from kukkiri.training.meta.recipe import MetaRecipe
 from kukkiri.training.meta.steps import set_up_meta
 from kukkiri.training.processes import World
@@ -19,6 +21,7 @@ __all__ = ["KINDS", "read_recipe", "set_up"]
 
 KINDS: dict[str, type[Recipe]] = {
     "adversarial": AdversarialRecipe,
+    "conditioned": ConditionedRecipe,
     "meta": MetaRecipe,
     "supervised": Recipe,
 }
@@ -26,6 +29,7 @@ KINDS: dict[str, type[Recipe]] = {
 
 _SETUPS: dict[type[Recipe], Callable[..., Setup]] = {
     AdversarialRecipe: set_up_adversarial,
+    ConditionedRecipe: set_up_conditioned,
     MetaRecipe: set_up_meta,
     Recipe: set_up_supervised,
 }

@@ -11,6 +11,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from kukkiri.losses import ADVERSARIAL_LOSSES, LOSSES, loss_schema
 from kukkiri.networks import DISCRIMINATORS, NETWORKS
+from kukkiri.training.conditioned.recipe import CONDITIONED_CHOICES, KERNEL_KINDS
 from kukkiri.training.kinds import KINDS
 from kukkiri.training.meta.recipe import META_CHOICES
 from kukkiri.training.recipe import CHOICES
@@ -33,6 +34,11 @@ def recipe_schema() -> dict[str, Any]:
         "discriminator": {"type": "string", "enum": sorted(DISCRIMINATORS)},
         "adversarial_loss": {"type": "string", "enum": sorted(ADVERSARIAL_LOSSES)},
         "inner_loss": {"type": "string", "enum": sorted(LOSSES)},
+        "kernels": {
+            "type": "object",
+            "propertyNames": {"enum": list(KERNEL_KINDS)},
+            "additionalProperties": {"type": "number"},
+        },
     }
     kinds = {name: _dataclass_schema(kind, special) for name, kind in KINDS.items()}
     for name, schema in kinds.items():
@@ -41,18 +47,24 @@ def recipe_schema() -> dict[str, Any]:
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "A training recipe of kukkiri",
         "type": "object",
-        "if": {"properties": {"kind": {"const": "meta"}}, "required": ["kind"]},
-        "then": kinds["meta"],
-        "else": {
-            "if": {"properties": {"kind": {"const": "adversarial"}}, "required": ["kind"]},
-            "then": kinds["adversarial"],
-            "else": kinds["supervised"],
-        },
+        **_choose(kinds),
     }
 
 
+def _choose(kinds: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return the schema that holds by the value of ``kind``, which is ``supervised`` where it is missing."""
+    chosen = kinds["supervised"]
+    for name in sorted(kinds.keys() - {"supervised"}):
+        chosen = {
+            "if": {"properties": {"kind": {"const": name}}, "required": ["kind"]},
+            "then": kinds[name],
+            "else": chosen,
+        }
+    return chosen
+
+
 def _choices() -> dict[str, tuple[str, ...]]:
-    return {**CHOICES, **META_CHOICES}
+    return {**CHOICES, **META_CHOICES, **CONDITIONED_CHOICES}
 
 
 def _dataclass_schema(kind: type, special: Mapping[str, Any]) -> dict[str, Any]:

@@ -32,6 +32,7 @@ _WITHOUT_EFFECT = (
     *("name", "data", "lr", "hr", "sources", "validation", "validation_sets", "validation_degradation"),
     *("cache", "output", "weights", "log_every", "validate_every", "checkpoint_every", "tensorboard", "prefetch"),
     *("data_on_device", "initialization", "rates", "validation_degradations", "validation_images", "validation_side"),
+    "validation_scales",
 )
 """Fields that do not change the weights of a run that goes on, or that the fingerprint of the data stands for."""
 _log = logging.getLogger(__name__)

@@ -31,6 +31,9 @@ from kukkiri.training.validation import ValidationSets
 __all__ = [
     "Forward",
     "backpropagate",
+    "check_needs",
+    "check_shares",
+    "choose_sampler",
     "describe_trained",
     "estimate",
     "make_network",
@@ -61,8 +64,8 @@ def set_up_supervised(
     """
     final_loss = recipe.loss if recipe.final_loss == "" else recipe.final_loss
     losses = (parse_loss(recipe.loss), parse_loss(final_loss, key="final_loss"))
-    _check_needs(losses)
-    _check_shares(recipe, world)
+    check_needs(losses)
+    check_shares(recipe, world)
     network = make_network(recipe, device=device)
     _try_losses(recipe, losses, network, device=device)
     model: nn.Module = network
@@ -153,18 +156,23 @@ def backpropagate(
     return weighted.detach()
 
 
-def make_network(recipe: Recipe, *, device: torch.device | str = "cpu") -> Network:
+def make_network(recipe: Recipe, *, device: torch.device | str = "cpu", conditioned: bool = False) -> Network:
     """Make the network of a recipe, with random initial weights that do not depend on the device.
+
+    Args:
+        recipe: of the run.
+        device: where the network is put.
+        conditioned: the training gives the network its conditions.
 
     Raises:
         ConfigError: unknown network, one that training cannot give its inputs, or arguments that it does not take.
     """
     if recipe.network not in NETWORKS:
         raise ConfigError(write_unknown_network(recipe.network))
-    if conditions := NETWORKS[recipe.network].conditions:
+    if (conditions := NETWORKS[recipe.network].conditions) and not conditioned:
         raise ConfigError(
-            f"{recipe.network} is conditioned on {', '.join(conditions)}, which training does not give it. "
-            "Train another network, or train this one from Python in a loop of your own."
+            f"{recipe.network} is conditioned on {', '.join(conditions)}, which this training does not give it. Set "
+            "kind = 'conditioned', or train another network."
         )
     if recipe.arguments.get("scale", recipe.scale) != recipe.scale:
         raise ConfigError(
@@ -197,7 +205,7 @@ def describe_trained(recipe: Recipe, network: Network, *, training_data: str) ->
     return shipped.eval(), dataclasses.replace(info, training_data=training_data)
 
 
-def _check_needs(losses: tuple[CompositeLoss, ...]) -> None:
+def check_needs(losses: tuple[CompositeLoss, ...]) -> None:
     """Refuse a loss that needs more than this training can give, before any image is read."""
     for loss in losses:
         for term in loss.terms:
@@ -223,7 +231,7 @@ def _try_losses(recipe: Recipe, losses: tuple[CompositeLoss, ...], network: Netw
             ) from error
 
 
-def _check_shares(recipe: Recipe, world: World) -> None:
+def check_shares(recipe: Recipe, world: World) -> None:
     """Refuse a batch that is smaller than the number of parts that it is divided into."""
     for size in {recipe.batch, *(stage.batch for stage in recipe.stages if stage.batch)}:
         if size < world.size * recipe.accumulate:
@@ -242,24 +250,36 @@ def _check_patches(recipe: Recipe, sampler: PatchSampler | DevicePatchSampler) -
 def _make_sampler(
     recipe: Recipe, pairs: PairSet, *, device: torch.device, world: World
 ) -> tuple[Callable[[int], Batch], Callable[[], None]]:
-    """Return the function that samples the batch of a step, and the one that ends its thread.
-
-    Patches are cut on the device where the recipe and its memory allow it, and else in the host's memory, ahead of time
-    for a GPU.
-    """
-    place = {"patch": recipe.patch, "batch": recipe.batch, "seed": recipe.seed, "rank": world.rank, "world": world.size}
-    fits = device.type != "cpu" and bytes_on_device(pairs) < _free_bytes(device)
-    if recipe.data_on_device == "always" or (recipe.data_on_device == "auto" and fits):
-        on_device = DevicePatchSampler(pairs, device=device, **place)
-        _check_patches(recipe, on_device)
-        return partial(_sample, recipe, on_device), _nothing
-    sampler = PatchSampler(pairs, **place)
+    """Return the function that samples the batch of a step, and the one that ends its thread."""
+    sampler = choose_sampler(recipe, pairs, patch=recipe.patch, device=device, world=world)
     _check_patches(recipe, sampler)
     sample = partial(_sample, recipe, sampler)
-    if device.type == "cpu" or not recipe.prefetch:
+    if isinstance(sampler, DevicePatchSampler) or device.type == "cpu" or not recipe.prefetch:
         return sample, _nothing
     prefetcher = Prefetcher(sample, ahead=recipe.prefetch, stop=recipe.steps, device=device)
     return prefetcher.at, prefetcher.close
+
+
+def choose_sampler(
+    recipe: Recipe, pairs: PairSet, *, patch: int, device: torch.device, world: World
+) -> PatchSampler | DevicePatchSampler:
+    """Choose where patches are cut: on the device where the recipe and its memory allow it, else in the host's memory.
+
+    Args:
+        recipe: of the run.
+        pairs: the images.
+        patch: height and width of a patch in LR pixels.
+        device: that computes.
+        world: all processes.
+
+    Raises:
+        ConfigError: no image is as large as a patch.
+    """
+    place = {"patch": patch, "batch": recipe.batch, "seed": recipe.seed, "rank": world.rank, "world": world.size}
+    fits = device.type != "cpu" and bytes_on_device(pairs) < _free_bytes(device)
+    if recipe.data_on_device == "always" or (recipe.data_on_device == "auto" and fits):
+        return DevicePatchSampler(pairs, device=device, **place)
+    return PatchSampler(pairs, **place)
 
 
 def _free_bytes(device: torch.device) -> float:

@@ -21,7 +21,7 @@ from kukkiri.metrics import PROTOCOLS
 from kukkiri.networks import Network
 from kukkiri.training.recipe import Recipe
 
-__all__ = ["Validation", "ValidationSets"]
+__all__ = ["Validation", "ValidationSets", "read_central_crops"]
 
 
 @dataclass(frozen=True)
@@ -111,3 +111,33 @@ class ValidationSets:
         if len(scores) == 1 or not total:
             return float(np.mean(list(scores.values()))), scores
         return sum(self.weights[name] * score for name, score in scores.items()) / total, scores
+
+
+def read_central_crops(
+    folder: Path, *, count: int, side: int, multiple: int, smallest: int
+) -> tuple[NDArray[np.uint8], ...]:
+    """Read central crops of the first images of a folder, (H, W, 3) each.
+
+    Args:
+        folder: of HR images.
+        count: number of images, the first ones by name.
+        side: largest height and width of a crop; the key ``validation_side`` of a recipe.
+        multiple: height and width are multiples of it.
+        smallest: a crop whose height or width is this or less is too small to be scored.
+
+    Raises:
+        ConfigError: no images.
+        ImageError: an image cannot be read or is too small.
+    """
+    crops = []
+    for path in require_images(folder)[:count]:
+        hr = read_rgb8(path)
+        sides = [min(side, length) // multiple * multiple for length in hr.shape[:2]]
+        if min(sides) <= smallest:
+            raise ImageError(
+                f"{path}: of {hr.shape[1]}x{hr.shape[0]}, {sides[1]}x{sides[0]} are left at validation_side = {side}, "
+                f"in multiples of {multiple}: too few to be scored. Raise validation_side, or take the image out."
+            )
+        top, left = ((length - used) // 2 for length, used in zip(hr.shape[:2], sides, strict=True))
+        crops.append(hr[top : top + sides[0], left : left + sides[1]])
+    return tuple(crops)

@@ -11,17 +11,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, func
 
-from kukkiri.data import read_rgb8
 from kukkiri.degradations import Degradation
 from kukkiri.degradations.torch_twins import degrade_tensor
-from kukkiri.errors import ImageError
-from kukkiri.files import require_images
 from kukkiri.images import quantize
 from kukkiri.metrics import PROTOCOLS
 from kukkiri.networks import ContextPlain, Network
 from kukkiri.training.meta.maml import InnerLoop, iterate_inner_loop
 from kukkiri.training.meta.recipe import MetaRecipe
 from kukkiri.training.meta.tasks import BlurTask, upscale
+from kukkiri.training.validation import read_central_crops
 
 __all__ = ["MetaValidation"]
 
@@ -38,21 +36,15 @@ class MetaValidation:
     @classmethod
     def from_recipe(cls, recipe: MetaRecipe) -> "MetaValidation":
         """Read the first images of the recipe's validation folder."""
-        side = recipe.validation_side
-        multiple = recipe.scale**2  # so that LR can be downscaled once more
-        images = []
-        for path in require_images(Path(recipe.validation))[: recipe.validation_images]:
-            hr = read_rgb8(path)
-            sides = [min(side, length) // multiple * multiple for length in hr.shape[:2]]
-            if min(sides) <= 2 * recipe.scale:
-                raise ImageError(
-                    f"{path}: of {hr.shape[1]}x{hr.shape[0]}, {sides[1]}x{sides[0]} are left at scale {recipe.scale}, "
-                    f"validation_side = {side}: too few to be scored. Raise validation_side, or take the image out."
-                )
-            top, left = ((length - used) // 2 for length, used in zip(hr.shape[:2], sides, strict=True))
-            images.append(hr[top : top + sides[0], left : left + sides[1]])
+        images = read_central_crops(
+            Path(recipe.validation),
+            count=recipe.validation_images,
+            side=recipe.validation_side,
+            multiple=recipe.scale**2,  # so that LR can be downscaled once more
+            smallest=2 * recipe.scale,
+        )
         texts = recipe.validation_degradations or (f"gaussian:2.0+{recipe.subsample}",)
-        return cls(tuple(images), tuple(Degradation.parse(text) for text in texts), recipe)
+        return cls(images, tuple(Degradation.parse(text) for text in texts), recipe)
 
     def fingerprint(self) -> str:
         """Return a digest of the images and degradations, on which the PSNR of a network depends."""
