@@ -4,6 +4,8 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +16,14 @@ from kukkiri.images import OUTPUT_SUFFIXES
 from kukkiri.images.archives import COMIC_SUFFIX
 from kukkiri.images.format_list import FORMATS
 from kukkiri.images.formats import find_output_format
-from kukkiri.inference import try_providers
+from kukkiri.inference import Provider, try_providers
+from kukkiri.inference.accelerators import list_runtimes
 
 __all__ = ["doctor"]
 
 _EXTRAS = {
     "torch": ("torch", "safetensors", "onnx", "onnxscript"),
+    "float16": ("onnx",),
     "report": ("matplotlib",),
     "formats": ("PIL",),
     "heif": ("PIL", "pillow_heif"),
@@ -32,7 +36,7 @@ _EXTRAS = {
     "community": ("torch", "safetensors", "onnx", "onnxscript", "spandrel"),
 }
 """The modules that make each extra complete."""
-_BASE = ("numpy", "onnxruntime", "pyvips", "pyvips-binary", "cyclopts")
+_BASE = ("numpy", "pyvips", "pyvips-binary", "cyclopts")
 
 
 def doctor(*, benchmark: bool = False, json: bool = False) -> int:
@@ -64,10 +68,12 @@ def _examine() -> dict[str, Any]:
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "cpus": os.cpu_count(),
-        "base": {name: _version(name) for name in _BASE},
+        "base": {name: _version(name) for name in (*_BASE, *(list_runtimes() or ["onnxruntime"]))},
         "extras": {name: all(map(importlib.util.find_spec, parts)) for name, parts in _EXTRAS.items()},
-        "providers": {provider.name: provider.runs for provider in providers},
-        "problems": {provider.name: provider.reason for provider in providers if not provider.runs},
+        "providers": _list_running(providers),
+        "problems": {each.name: each.reason for each in providers if not _list_running(providers)[each.name]},
+        "devices": [asdict(provider) for provider in providers if provider.device],
+        "runtimes": list_runtimes(),
         "models": pretrained.list_models(),
         "reads": sorted(suffix for form in FORMATS if form.is_readable for suffix in form.suffixes),
         "writes": sorted(_find_written()),
@@ -75,6 +81,11 @@ def _examine() -> dict[str, Any]:
         "writes_clips": sorted(CLIP_OUTPUT_SUFFIXES) if importlib.util.find_spec("av") else [],
         "needs": {form.name: form.extra for form in FORMATS if not form.is_readable},
     }
+
+
+def _list_running(providers: Sequence[Provider]) -> dict[str, bool]:
+    """Each provider by its name: true when it runs, on one of its devices at least."""
+    return {each.name: any(other.runs for other in providers if other.name == each.name) for each in providers}
 
 
 def _find_written() -> list[str]:
@@ -91,11 +102,30 @@ def _version(name: str) -> str | None:
         return None
 
 
+def _describe(device: dict[str, Any]) -> str:
+    """One line about a device that was tried."""
+    name = f"{device['name']} (--device {device['device']})"
+    if not device["runs"]:
+        return f"{name}: {device['reason']}"
+    told = f"{name}: runs, session {device['opening']:.2f} s, 128x128 pixels in {1000 * device['seconds']:.1f} ms"
+    if device["device"] == "cpu":
+        return f"{told} on one thread"
+    layers = "" if device["layers"] is None else "{} of {} convolutions there, ".format(*device["layers"])
+    return f"{told}, {layers}differs from the CPU by {device['difference']:.1g}"
+
+
 def _lines(report: dict[str, Any]) -> list[str]:
     lines = [f"kukkiri {report['kukkiri']}, Python {report['python']}, {report['system']}, {report['cpus']} CPUs"]
     lines += [f"  {name} {version or 'missing: install kukkiri again'}" for name, version in report["base"].items()]
     lines.append("engines")
-    lines += [f"  {name}: {'runs' if runs else report['problems'][name]}" for name, runs in report["providers"].items()]
+    lines += [f"  {_describe(device)}" for device in report["devices"]]
+    named = {device["name"] for device in report["devices"]}
+    lines += [f"  {name}: {reason}" for name, reason in report["problems"].items() if name not in named]
+    if len(report["runtimes"]) > 1:
+        lines.append(
+            f"  {' and '.join(report['runtimes'])} are installed, of which one overwrites the other. Uninstall all of "
+            "them, then install one."
+        )
     lines.append("extras")
     for name, complete in report["extras"].items():
         lines.append(f"  {name}: {'installed' if complete else f'not installed; pip install kukkiri[{name}]'}")

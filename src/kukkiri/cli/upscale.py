@@ -1,6 +1,6 @@
 """``kukkiri upscale``: images and clips in, larger ones out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -19,7 +19,7 @@ from kukkiri.cli.model_arguments import DEFAULT_ARGUMENTS, ArgumentOptions
 from kukkiri.cli.parameters import OptionalInputs
 from kukkiri.cli.printing import print_json
 from kukkiri.cli.size_options import DEFAULT_SIZE, SizeOptions
-from kukkiri.cli.standard_streams import Streams, open_streams
+from kukkiri.cli.standard_streams import open_streams
 from kukkiri.cli.upscale_display import Display, make_display
 from kukkiri.cli.upscale_options import (
     DEFAULT_FILES,
@@ -34,7 +34,7 @@ from kukkiri.cli.upscale_options import (
 )
 from kukkiri.cli.video_options import DEFAULT_VIDEO, VideoOptions, note_misplaced_options
 from kukkiri.files import CLIP_OUTPUT_SUFFIXES
-from kukkiri.inference import FileResult, FolderRun, Upscaler
+from kukkiri.inference import FileJob, FileResult, FolderRun, Upscaler
 from kukkiri.inference.file_jobs import SAME
 
 __all__ = ["upscale"]
@@ -78,6 +78,8 @@ def upscale(
         vivid=model.vivid,
         denoise=model.denoise,
         tile=speed.tile,
+        device=speed.device,
+        precision=speed.precision,
         skip_flat=speed.skip_flat,
         weights=model.weights,
         wrap=size.wrap,
@@ -86,6 +88,7 @@ def upscale(
         degradation=blur.read(),
         **size.keywords(),
     )
+    executor = cluster.make_executor(speed)
     clips = ClipRunner(
         make,
         video,
@@ -99,17 +102,21 @@ def upscale(
     )
     with (
         open_streams(inputs, files.output) as streams,
-        cluster.open(chosen, options, files) as part,
+        cluster.open(chosen, options, files, inputs=streams.inputs, output=streams.output) as part,
     ):
         messages.check_streams(writes=streams.writes)
+
+        def name(job: FileJob) -> FileJob:
+            return part.files.name_job(streams.name(job))
+
         display = make_display(
             quiet=messages.quiet, names=not (messages.json or streams.writes), json_lines=messages.json_lines
         )
         with display:
             run = FolderRun(
                 make,
-                streams.inputs,
-                output=streams.output,
+                part.files.inputs,
+                output=part.files.output,
                 suffix=files.chosen_suffix,
                 name=files.name,
                 model_name=Path(model.model).stem if model.model else model.preset,
@@ -125,10 +132,12 @@ def upscale(
                 listed=part.listed,
                 choose=part.choose,
                 recorder=part.recorder,
+                stage=part.stage,
+                executor=executor,
                 after=partial(_write_report, model=chosen, page=files.page, overwrite=files.overwrite)
                 if messages.report
                 else None,
-                progress=lambda progress: display.progress(replace(progress, job=streams.name(progress.job))),
+                progress=lambda progress: display.progress(replace(progress, job=name(progress.job))),
             )
             run.notes += note_misplaced_options(
                 images=len([job for job in run.jobs if job.problem is None]) - len(run.clip_jobs),
@@ -140,13 +149,17 @@ def upscale(
                 return list_previews(
                     run, clips=clips, as_json=messages.json, overwrite=files.overwrite, resume=files.resume
                 )
-            results = _show_run(run, display, streams=streams, model=chosen)
+            results = _show_run(
+                run, display, finish=lambda result: part.files.finish(streams.finish(result)), model=chosen
+            )
     if messages.json:
         print_json({"scale": _scale_of(run), "model": run.upscaler.name, **_list_files(results)})
     return 1 if any(result.error for result in results) else 0
 
 
-def _show_run(run: FolderRun, display: Display, *, streams: Streams, model: str) -> list[FileResult]:
+def _show_run(
+    run: FolderRun, display: Display, *, finish: Callable[[FileResult], FileResult], model: str
+) -> list[FileResult]:
     """Do the work of a run, and show it."""
     display.start(images=len(run.jobs), model=model, scale=_scale_of(run))
     for note in run.notes:
@@ -154,7 +167,7 @@ def _show_run(run: FolderRun, display: Display, *, streams: Streams, model: str)
     results = []
     with closing(run.__iter__()) as outcomes:  # so that an interruption here ends the threads
         for outcome in outcomes:
-            results.append(streams.finish(outcome))
+            results.append(finish(outcome))
             display.finish(results[-1])
     display.end(results)
     return results

@@ -12,7 +12,7 @@ from kukkiri.errors import ConfigError, did_you_mean
 from kukkiri.files import CLIP_OUTPUT_SUFFIXES
 from kukkiri.images import OUTPUT_SUFFIXES
 from kukkiri.images.formats import find_output_format
-from kukkiri.inference import INTERPOLATIONS, PRESETS, Domain
+from kukkiri.inference import INTERPOLATIONS, PRESETS, Domain, Precision
 from kukkiri.inference.file_jobs import SAME
 from kukkiri.inference.name_templates import NameTemplate
 from kukkiri.pretrained import list_models
@@ -169,6 +169,12 @@ class SpeedOptions:
     threads: int | None = None
     """CPU threads of the engine; all when not given, and then several images are computed side by side. Of a clip, so
     many frames are."""
+    device: str = "cpu"
+    """where the network runs: cpu, cuda[:N], tensorrt[:N], directml[:N], coreml, openvino[:CPU|GPU|NPU], webgpu, or
+    auto (an accelerator where one runs, else the CPU); for torch weights cuda[:N], mps, auto. kukkiri doctor tries
+    them."""
+    precision: Precision = "float32"
+    """arithmetic in ONNX graphs: float16 is for accelerators, and what overflows is computed again in float32."""
 
 
 @Parameter(name="*", group=Group("Messages", sort_key=7))

@@ -4,8 +4,9 @@ from kukkiri.inference.choosing import INTERPOLATIONS
 from kukkiri.inference.engine import Engine, Footprint, OnnxEngine, count_usable_threads
 from kukkiri.inference.families import Domain
 from kukkiri.inference.file_jobs import FileJob
-from kukkiri.inference.file_results import ClipOutcome, FileProgress, FileResult
+from kukkiri.inference.file_results import ClipOutcome, FileProgress, FileResult, RemoteFacts
 from kukkiri.inference.folders import FolderRun
+from kukkiri.inference.half_precision import Precision
 from kukkiri.inference.one_image import upscale
 from kukkiri.inference.options import UpscalerOptions
 from kukkiri.inference.planning import Plan
@@ -28,8 +29,10 @@ __all__ = [
     "Footprint",
     "OnnxEngine",
     "Plan",
+    "Precision",
     "Preset",
     "Provider",
+    "RemoteFacts",
     "SeamScore",
     "TargetSize",
     "Upscaler",

@@ -4,6 +4,7 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Literal
@@ -12,9 +13,11 @@ from kukkiri import engine_loaders, pretrained
 from kukkiri.errors import ConfigError, ModelError, did_you_mean, did_you_mean_file
 from kukkiri.inference.dials import Dial, load_pairs, plan_dial
 from kukkiri.inference.engine import Engine, OnnxEngine
-from kukkiri.inference.families import Domain, Family, choose_scales, load_shipped
+from kukkiri.inference.families import Domain, Family, GraphLoader, choose_scales, load_shipped
+from kukkiri.inference.half_precision import Precision
 from kukkiri.inference.loaded_model import LoadedModel
 from kukkiri.inference.presets import PRESETS
+from kukkiri.inference.tile_batches import find_batching
 from kukkiri.info import JSON
 
 __all__ = ["INTERPOLATIONS", "Choice", "choose_model", "runs_on_torch"]
@@ -53,6 +56,7 @@ def choose_model(
     model_args: Mapping[str, JSON] | None = None,
     device: str | None = None,
     dial: Dial | None = None,
+    precision: Precision = "float32",
 ) -> Choice:
     """Find the model that is meant and load it.
 
@@ -65,27 +69,33 @@ def choose_model(
         weights: degradation domain of shipped networks; ``auto`` loads the clean ones where both are shipped.
         model_args: what a file of others does not tell: keywords of a torch network's constructor, or ``value_range``
             of an ONNX graph.
-        device: where torch weights run, see :func:`kukkiri.devices.resolve_device`; ``None``: the CPU.
+        device: where the network runs, for torch weights see :func:`kukkiri.devices.resolve_device`, else
+            :class:`kukkiri.inference.OnnxEngine`; ``None``: the CPU.
         dial: a position between two shipped weight sets of one graph.
+        precision: of weights and activations in ONNX graphs.
 
     Raises:
-        ConfigError: a device for a model that is not of torch, or an unknown one.
+        ConfigError: a device for an interpolation or an engine, an unknown one, or a precision for what is no graph.
         ModelError: nothing of that name or weights, or a scale that it cannot give.
-        BackendError: torch weights without torch.
+        BackendError: torch weights without torch, or the device is not there.
         TypeError: neither a name, a path nor an engine.
     """
     if scale is not None and not (math.isfinite(scale) and scale >= 1):
         raise ModelError(f"scale must be a number of at least 1, got {scale}. To shrink, use kukkiri degrade.")
     arguments = dict(model_args or {})
+    load = partial(OnnxEngine, threads=threads, device=device, precision=precision)
     if dial is not None:
-        return _choose_between(model, dial, scale=scale, threads=threads, weights=weights)
+        return _choose_between(model, dial, scale=scale, load=load, weights=weights)
     if not isinstance(model, str | PathLike):
         if not isinstance(model, LoadedModel):
             _refuse_device(device, "an engine")
+        _refuse_precision(precision, f"this {type(model).__name__}")
         return _without_domain(_choose_object(model, scale, arguments=arguments, device=device), weights)
     name = str(model)
-    if not runs_on_torch(name):
+    if name in INTERPOLATIONS:
         _refuse_device(device, name)
+    if name in INTERPOLATIONS or runs_on_torch(name):
+        _refuse_precision(precision, name)
     if arguments and not _is_file(Path(name)):
         raise ModelError(
             f"{name}: takes no arguments ({', '.join(arguments)}); they are for files of weights, which do not tell "
@@ -102,7 +112,7 @@ def choose_model(
             name,
             plan.scale,
             name,
-            load_shipped(plan.ids, threads=threads),
+            load_shipped(plan.ids, load=load),
             ensemble=bool(preset and preset.ensemble),
             domain=plan.domain,
             has_photo=plan.has_photo,
@@ -111,18 +121,18 @@ def choose_model(
         raise ModelError(
             f"preset {name!r} needs {preset.family} models, but none are shipped here. Install kukkiri again."
         )
-    choice = _choose_one(name, scale, threads=threads, arguments=arguments, device=device)
+    choice = _choose_one(name, scale, load=load, arguments=arguments, device=device)
     if name in pretrained.list_models() and weights != "photo":
         return dataclasses.replace(choice, domain="clean")
     return _without_domain(choice, weights)
 
 
-def _choose_between(model: object, dial: Dial, *, scale: float | None, threads: int | None, weights: Domain) -> Choice:
+def _choose_between(model: object, dial: Dial, *, scale: float | None, load: GraphLoader, weights: Domain) -> Choice:
     """Load weights between two shipped ones."""
     name = model if isinstance(model, str) else f"this {type(model).__name__}"
     preset = PRESETS.get(name)
     plan = plan_dial(name, preset.family if preset else name, dial, scale=scale, domain=weights)
-    engines = load_pairs(plan.pairs, dial.position, threads=threads)
+    engines = load_pairs(plan.pairs, dial.position, load=load)
     ensemble = bool(preset and preset.ensemble)
     return Choice(name, plan.scale, name, engines, ensemble=ensemble, domain=plan.domain, has_photo=plan.has_photo)
 
@@ -144,8 +154,13 @@ def runs_on_torch(name: object) -> bool:
 def _refuse_device(device: str | None, name: str) -> None:
     if device not in (None, "cpu", "auto"):
         raise ConfigError(
-            f"{name}: does not run on {device}, which is for torch weights (.safetensors, .pth). Drop the device."
+            f"{name}: does not run on {device}, which is for ONNX graphs and torch weights. Drop the device."
         )
+
+
+def _refuse_precision(precision: Precision, name: str) -> None:
+    if precision != "float32":
+        raise ConfigError(f"{name}: is computed in float32; precision {precision} is for ONNX graphs. Drop it.")
 
 
 def _is_file(path: Path) -> bool:
@@ -154,7 +169,7 @@ def _is_file(path: Path) -> bool:
 
 
 def _choose_one(
-    name: str, scale: float | None, *, threads: int | None, arguments: Mapping[str, JSON], device: str | None
+    name: str, scale: float | None, *, load: GraphLoader, arguments: Mapping[str, JSON], device: str | None
 ) -> Choice:
     """Load a file or one shipped model."""
     path = Path(name)
@@ -165,7 +180,7 @@ def _choose_one(
             raise ModelError(
                 f"{path}: a folder, not a file of a model. Name one .onnx, .safetensors or .pth file in it."
             )
-        engines = _load_file(path, scale, threads=threads, arguments=arguments, device=device)
+        engines = _load_file(path, scale, load=load, arguments=arguments, device=device)
         return _arrange(engines, scale, model=path.absolute())
     if path.is_dir():
         raise ModelError(f"{path}: a folder, not a model. Name one .onnx, .safetensors or .pth file in it.")
@@ -173,14 +188,14 @@ def _choose_one(
     known = [*INTERPOLATIONS, *PRESETS, *pretrained.list_models(), *solvers]
     if name not in known:
         raise ModelError(f"no file, preset or model {name!r}{did_you_mean(name, known)}")
-    return _repeat(OnnxEngine(pretrained.locate(name, ".onnx"), threads=threads), scale, model=name)
+    return _repeat(load(pretrained.locate(name, ".onnx")), scale, model=name)
 
 
 def _load_file(
-    path: Path, scale: float | None, *, threads: int | None, arguments: Mapping[str, JSON], device: str | None
+    path: Path, scale: float | None, *, load: GraphLoader, arguments: Mapping[str, JSON], device: str | None
 ) -> tuple[Engine, ...]:
     if path.suffix.lower() == ".onnx":
-        return (_load_graph(path, threads=threads, arguments=arguments),)
+        return (_load_graph(path, load=load, arguments=arguments),)
     options = engine_loaders.LoadOptions(scale=scale, arguments=arguments, device=device or "cpu")
     loaded = engine_loaders.find_loader(path.suffix.lower())(path, options)
     engines = tuple(loaded) if isinstance(loaded, Sequence) and not isinstance(loaded, str) else (loaded,)
@@ -190,7 +205,7 @@ def _load_file(
     return engines
 
 
-def _load_graph(path: Path, *, threads: int | None, arguments: Mapping[str, JSON]) -> Engine:
+def _load_graph(path: Path, *, load: GraphLoader, arguments: Mapping[str, JSON]) -> Engine:
     """Load an ONNX graph, which takes one argument, white in its units."""
     further = [key for key in arguments if key != "value_range"]
     white = arguments.get("value_range")
@@ -201,7 +216,7 @@ def _load_graph(path: Path, *, threads: int | None, arguments: Mapping[str, JSON
         )
     if white is not None and (isinstance(white, bool) or not isinstance(white, int | float)):
         raise ModelError(f"{path}: value_range must be 255 or 1, got {white!r}.")
-    return OnnxEngine(path, threads=threads, value_range=white)
+    return load(path, value_range=white)
 
 
 def _choose_object(
@@ -249,5 +264,5 @@ class _Rescaled:
 
     def __init__(self, engine: Engine, scale: int) -> None:
         self.info = dataclasses.replace(engine.info, scale=scale)
-        self.footprint = engine.footprint
+        self.footprint, self.batching = engine.footprint, find_batching(engine)
         self.run = engine.run

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from kukkiri.degradations import DegradationEstimate, compute_condition
 from kukkiri.errors import ConfigError
 from kukkiri.inference.engine import Engine, Footprint
+from kukkiri.inference.graph_session import Batching
+from kukkiri.inference.tile_batches import find_batching
 from kukkiri.info import Condition, ModelInfo
 
 __all__ = ["ConditionableEngine", "ConditionedEngine", "condition_engine", "find_condition"]
@@ -44,6 +46,11 @@ class ConditionedEngine:
     def footprint(self) -> Footprint:
         """The memory that it needs."""
         return self._engine.footprint
+
+    @property
+    def batching(self) -> Batching | None:
+        """The tiles that it wants."""
+        return find_batching(self._engine)
 
     def run(self, batch: Batch) -> Batch:
         """Map lr to sr, see :class:`kukkiri.inference.Engine`.

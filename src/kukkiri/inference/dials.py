@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from kukkiri import pretrained
 from kukkiri.errors import ConfigError, ModelError
 from kukkiri.inference.engine import OnnxEngine
-from kukkiri.inference.families import Domain, Family, choose_scales, list_members, load_shipped
+from kukkiri.inference.families import Domain, Family, GraphLoader, choose_scales, list_members, load_shipped
 from kukkiri.inference.graph_interpolation import Toward
 
 __all__ = ["Dial", "DialPlan", "WeightPair", "load_pairs", "plan_dial"]
@@ -112,7 +112,9 @@ def plan_dial(name: str, family_name: str, dial: Dial, *, scale: float | None, d
     )
 
 
-def load_pairs(pairs: Sequence[WeightPair], position: float, *, threads: int | None = None) -> tuple[OnnxEngine, ...]:
+def load_pairs(
+    pairs: Sequence[WeightPair], position: float, *, load: GraphLoader = OnnxEngine
+) -> tuple[OnnxEngine, ...]:
     """Load weights between those of each pair.
 
     Raises:
@@ -123,7 +125,7 @@ def load_pairs(pairs: Sequence[WeightPair], position: float, *, threads: int | N
         for pair in pairs
         if pair.second is not None
     }
-    return load_shipped([pair.first for pair in pairs], threads=threads, toward=toward)
+    return load_shipped([pair.first for pair in pairs], load=load, toward=toward)
 
 
 def _take_apart(name: str) -> tuple[str, bool, int | None]:

@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 from kukkiri.errors import BackendError, ModelError
 from kukkiri.inference.graph_interpolation import Toward, interpolate_graphs
+from kukkiri.inference.graph_session import TILES, Batching, GraphSession
+from kukkiri.inference.half_precision import Precision
+from kukkiri.inference.sessions import resolve_graph_device
 from kukkiri.info import METADATA_KEY, ModelInfo
 
 __all__ = ["Engine", "Footprint", "OnnxEngine", "count_usable_threads"]
@@ -73,10 +76,13 @@ class Engine(Protocol):
 
 
 class OnnxEngine:
-    """A network in an ONNX file, run by ONNX Runtime on the CPU in float32.
+    """A network in an ONNX file, run by ONNX Runtime, on the CPU in float32 unless asked otherwise.
 
     The memory pattern is off: it keeps a second copy of all activations and gains nothing in time (measured).
     """
+
+    batching: Batching | None = None
+    """How tiles are run together on an accelerator; ``None``: one by one, or the whole image."""
 
     def __init__(
         self,
@@ -85,6 +91,8 @@ class OnnxEngine:
         threads: int | None = None,
         value_range: float | None = None,
         toward: Toward | None = None,
+        device: str | None = None,
+        precision: Precision = "float32",
     ) -> None:
         """Load a graph.
 
@@ -93,35 +101,44 @@ class OnnxEngine:
             threads: of one run; by default one for each core that this process may use.
             value_range: white in the units of a foreign graph, 255 or 1; by default it is found by probing.
             toward: a second file of the same graph, towards whose weights those of the first are interpolated.
+            device: ``cpu`` (by default), an accelerator such as ``cuda``, ``cuda:1``, ``directml`` or ``openvino:GPU``,
+                see :mod:`kukkiri.inference.accelerators`, or ``auto``.
+            precision: of weights and activations; ``float16`` needs the package onnx, and computes tiles in which it
+                overflows again in float32.
 
         Raises:
             ModelError: the file is missing, damaged, or not an upscaling network, or the two graphs differ.
-            BackendError: ONNX Runtime is not installed.
+            BackendError: ONNX Runtime is not installed, or the device is not there or does not take the graph.
+            ConfigError: an unknown device.
         """
         self.path = Path(path)
-        self._threads, self._toward = threads, toward
+        self._threads, self._toward, self._precision = threads, toward, precision
         try:
             import onnxruntime
         except ImportError as error:
             raise BackendError(
                 f"ONNX Runtime does not load ({error}). Install it with: pip install onnxruntime."
             ) from error
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or _chosen_threads()
-        options.enable_mem_pattern = False
-        options.log_severity_level = 3
+        target = resolve_graph_device(device)
+        self.device = str(target)
+        """Where it runs: ``cpu``, ``cuda:1``."""
         if not self.path.is_file():
             raise ModelError(f"{self.path}: no such file. Check the path.")
         mixed = None if toward is None else interpolate_graphs(self.path, toward)
         graph = self.path if mixed is None else mixed.content
         try:
-            self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+            self._graph = GraphSession(graph, device=target, threads=threads or _chosen_threads(), precision=precision)
+        except BackendError:
+            raise
         except Exception as error:  # ONNX Runtime's errors have no public base class
             raise ModelError(f"{self.path}: {_write_unreadable(self.path, str(error))}") from error
-        self._inputs = [each.name for each in self._session.get_inputs()]
+        if target.accelerator is not None and self._graph.takes_batches:
+            self.batching = TILES
+        session = self._graph.session
+        self._inputs = [each.name for each in session.get_inputs()]
         self._frugal = onnxruntime.RunOptions()
         self._frugal.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-        metadata = self._session.get_modelmeta().custom_metadata_map
+        metadata = session.get_modelmeta().custom_metadata_map
         self._asked_range = value_range
         if METADATA_KEY in metadata:
             own = ModelInfo.from_metadata(metadata, source=str(self.path))
@@ -134,7 +151,7 @@ class OnnxEngine:
         else:
             from kukkiri.inference.probing import probe
 
-            found = probe(self._session, source=self.path, value_range=value_range)
+            found = probe(self._graph.open_reference(), source=self.path, value_range=value_range)
             self.info, self._range, self.keeps_grey = found.info, found.value_range, found.keeps_grey
         self.footprint = _read_footprint(metadata, self.info, source=str(self.path))
 
@@ -157,17 +174,24 @@ class OnnxEngine:
             white = np.float32(self._range)
             lr = batch if white == 1 else batch * white
             inputs = dict(zip(self._inputs, (lr, *conditions), strict=True))
-            outputs = self._session.run(None, inputs, self._frugal if large else None)
+            result = self._graph.run(inputs, self._frugal if large and self.device == "cpu" else None)
         except Exception as error:  # ONNX Runtime's errors have no public base class
             raise BackendError(
                 f"{self.info.name}: ONNX Runtime failed at {height}x{width}: {_first_line(error)}. "
                 "If memory ran out, use smaller tiles."
             ) from error
-        sr: Batch = outputs[0] if white == 1 else outputs[0] / white
+        sr: Batch = result if white == 1 else result / white
         return sr
 
     def __reduce__(self) -> "tuple[Callable[..., OnnxEngine], tuple[object, ...]]":
-        again = partial(OnnxEngine, threads=self._threads, value_range=self._asked_range, toward=self._toward)
+        again = partial(
+            OnnxEngine,
+            threads=self._threads,
+            value_range=self._asked_range,
+            toward=self._toward,
+            device=self.device,
+            precision=self._precision,
+        )
         return again, (self.path.absolute(),)
 
 

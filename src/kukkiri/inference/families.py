@@ -7,7 +7,7 @@ photographs that were compressed.
 import itertools
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,8 +16,10 @@ from kukkiri.errors import ModelError
 from kukkiri.inference.engine import OnnxEngine
 from kukkiri.inference.graph_interpolation import Toward
 
-__all__ = ["Domain", "Family", "FamilyPlan", "choose_scales", "list_members", "load_shipped"]
+__all__ = ["Domain", "Family", "FamilyPlan", "GraphLoader", "choose_scales", "list_members", "load_shipped"]
 
+GraphLoader = Callable[..., OnnxEngine]
+""":class:`OnnxEngine` with the keywords that say how and where a graph runs."""
 Domain = Literal["auto", "clean", "photo"]
 """Degradation domain of weights; ``auto`` leaves the choice to each image."""
 _LONGEST = 8
@@ -81,23 +83,20 @@ class Family:
 
 
 def load_shipped(
-    ids: Sequence[str], *, threads: int | None = None, toward: Mapping[str, Toward] | None = None
+    ids: Sequence[str], *, load: GraphLoader = OnnxEngine, toward: Mapping[str, Toward] | None = None
 ) -> tuple[OnnxEngine, ...]:
     """Load the engines of shipped models, to be run one after the other.
 
     Args:
         ids: the models.
-        threads: of each run.
+        load: opens a graph; its keyword is ``toward``.
         toward: by id, the files towards whose weights those of the models are interpolated.
 
     Raises:
         ModelError: one is not shipped, they mix luma and RGB, or cannot be interpolated.
     """
     toward = toward or {}
-    loaded = {
-        name: OnnxEngine(pretrained.locate(name, ".onnx"), threads=threads, toward=toward.get(name))
-        for name in sorted(set(ids))
-    }
+    loaded = {name: load(pretrained.locate(name, ".onnx"), toward=toward.get(name)) for name in sorted(set(ids))}
     if len({engine.info.colour for engine in loaded.values()}) > 1:
         raise ModelError(f"{', '.join(ids)}: these mix luma and RGB, which cannot follow one another.")
     return tuple(loaded[name] for name in ids)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from kukkiri.images import EncodedImage, Image, ImageSource, PillowImage
 from kukkiri.inference.engine import Engine
 from kukkiri.inference.families import Domain
+from kukkiri.inference.half_precision import Precision
 from kukkiri.inference.loaded_model import LoadedModel
 from kukkiri.inference.options import Degrades, UpscalerOptions
 from kukkiri.inference.separate_planes import AlphaMode
@@ -67,6 +68,7 @@ def upscale(
     alpha: AlphaMode = "transparency",
     model_args: Mapping[str, JSON] | None = None,
     device: str | None = None,
+    precision: Precision = "float32",
     degradation: Degrades = None,
     vivid: float | None = None,
     denoise: float | None = None,
@@ -99,7 +101,8 @@ def upscale(
         wrap: the image is a seamless texture.
         alpha: ``transparency``, ``separate`` (data of its own) or ``opaque``.
         model_args: what a file of others does not tell about its network.
-        device: of torch weights.
+        device: ``cpu`` (by default), or an accelerator such as ``cuda``, ``coreml`` or ``openvino``.
+        precision: ``float16`` inside ONNX graphs, for accelerators.
         degradation: the blur that made the image: ``estimate``, ``gaussian:2.0``, a kernel file or matrix.
         vivid: 0 to 1, from faithful to sharp with invented detail.
         denoise: 0 to 1, from weights for clean images to those for photographs.
@@ -135,6 +138,7 @@ def upscale(
         alpha=alpha,
         model_args=model_args,
         device=device,
+        precision=precision,
         degradation=degradation,
         vivid=vivid,
         denoise=denoise,

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from kukkiri.degradations import DegradationEstimate, DegradationRequest
 from kukkiri.inference.families import Domain
+from kukkiri.inference.half_precision import Precision
 from kukkiri.inference.separate_planes import AlphaMode
 from kukkiri.info import JSON
 
@@ -46,6 +47,7 @@ class FrameKeywords(SizeKeywords, total=False):
     alpha: AlphaMode
     model_args: Mapping[str, JSON] | None
     device: str | None
+    precision: Precision
     vivid: float | None
     denoise: float | None
 

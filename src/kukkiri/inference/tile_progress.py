@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from kukkiri.images import plan_tiles
 from kukkiri.inference.engine import Engine
+from kukkiri.inference.tile_batches import find_batching
 from kukkiri.inference.tiling import TileSize, choose_overlap, choose_strip
 
 __all__ = ["ProgressCallback", "TileProgress", "count_tiles"]
@@ -78,11 +79,11 @@ class _WatchedEngine:
     """An engine that tells after each call how many pixels it has read."""
 
     def __init__(self, engine: Engine, tell: Callable[[int], None]) -> None:
-        self.info, self.footprint = engine.info, engine.footprint
+        self.info, self.footprint, self.batching = engine.info, engine.footprint, find_batching(engine)
         self._engine, self._tell, self._read = engine, tell, 0
 
     def run(self, batch: Batch) -> Batch:
         sr = self._engine.run(batch)
-        self._read += batch.shape[-2] * batch.shape[-1]
+        self._read += len(batch) * batch.shape[-2] * batch.shape[-1]
         self._tell(self._read)
         return sr

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from kukkiri.errors import ConfigError, ImageError
 from kukkiri.images import Tile, pad_to_multiple, plan_tiles
 from kukkiri.inference.engine import Engine
+from kukkiri.inference.tile_batches import compute_tiles, find_batching
 
 __all__ = ["SeamScore", "TileSize", "choose_overlap", "choose_strip", "choose_tile", "run_pass", "shrink_tile"]
 
@@ -99,6 +100,8 @@ def choose_tile(engine: Engine, size: tuple[int, int], *, budget: int) -> TileSi
 def choose_strip(engine: Engine, size: TileSize) -> TileSize | None:
     """Choose strips for an image that memory would take whole, so that a run can be watched and interrupted.
 
+    An accelerator gets squares of one size instead.
+
     Args:
         engine: what runs.
         size: (height, width) of its input.
@@ -107,10 +110,14 @@ def choose_strip(engine: Engine, size: TileSize) -> TileSize | None:
         (height, width) that a strip may read; ``None`` for a small image, and for a network that sees it whole.
     """
     height, width = size
-    if engine.info.receptive_field is None or height * width <= _STRIP:
-        return None
     multiple = engine.info.multiple
     margin = -(-choose_overlap(engine) // multiple) * multiple
+    batching = find_batching(engine)
+    if batching is not None and engine.info.receptive_field is not None:
+        side = max(batching.side // multiple * multiple, 6 * margin, multiple)
+        return None if max(size) <= side else (min(height, side), min(width, side))
+    if engine.info.receptive_field is None or height * width <= _STRIP:
+        return None
     rows = _STRIP // width // multiple * multiple
     if rows >= max(6 * margin, multiple):
         return rows, width
@@ -185,7 +192,7 @@ def run_pass(engine: Engine, lr: Batch, *, tile: TileSize | None, seams: SeamSco
             )
         tiles = plan_tiles(size, tile=tile, overlap=choose_overlap(engine), multiple=engine.info.multiple)
         join = _blend if engine.info.receptive_field is None else _paste
-        sr = join(_compute(engine, padded, tiles), lr=padded, scale=scale, seams=seams)
+        sr = join(compute_tiles(engine, padded, tiles), lr=padded, scale=scale, seams=seams)
     return sr[..., : scale * height, : scale * width]
 
 
@@ -195,11 +202,6 @@ def _enlarge(engine: Engine, lr: Batch) -> Batch:
     if engine.info.receptive_field is not None or not any(missing):
         return lr
     return np.pad(lr, [(0, 0)] * (lr.ndim - 2) + [(0, amount) for amount in missing], mode="symmetric")
-
-
-def _compute(engine: Engine, lr: Batch, tiles: list[Tile]) -> Iterable[tuple[Tile, Batch]]:
-    for tile in tiles:
-        yield tile, engine.run(np.ascontiguousarray(lr[..., tile.read[0], tile.read[1]]))
 
 
 def _paste(pieces: Iterable[tuple[Tile, Batch]], *, lr: Batch, scale: int, seams: SeamScore) -> Batch:

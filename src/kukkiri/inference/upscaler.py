@@ -16,12 +16,13 @@ from kukkiri.errors import ConfigError, ModelError, did_you_mean
 from kukkiri.images import EncodedImage, Image, ImageSource, PillowImage, open_image, return_in_kind
 from kukkiri.images.row_source import RowSource
 from kukkiri.inference.blind import answer_request, tell_given
-from kukkiri.inference.choosing import choose_model
+from kukkiri.inference.choosing import choose_model, runs_on_torch
 from kukkiri.inference.colour_plan import ColourPlan
 from kukkiri.inference.dials import Dial
 from kukkiri.inference.engine import Engine, count_usable_threads
 from kukkiri.inference.families import Domain
 from kukkiri.inference.flat_regions import SkipStatistics
+from kukkiri.inference.half_precision import Precision
 from kukkiri.inference.interpolation import interpolate_image, resize_planes
 from kukkiri.inference.loaded_model import LoadedModel
 from kukkiri.inference.memory import find_free_memory
@@ -85,6 +86,7 @@ class Upscaler:
         alpha: AlphaMode = "transparency",
         model_args: Mapping[str, JSON] | None = None,
         device: str | None = None,
+        precision: Precision = "float32",
         degradation: Degrades = None,
         vivid: float | None = None,
         denoise: float | None = None,
@@ -134,8 +136,13 @@ class Upscaler:
                 that the colours are those of the image without it; ``opaque``: alpha is left out.
             model_args: what a file of others does not tell about its network: keywords of its constructor, such as
                 ``{"res_scale": 0.1}``, ``scale`` among them; and ``value_range``, 255 or 1, also of an ONNX graph.
-            device: of torch weights: ``cpu`` (by default), ``cuda``, ``cuda:N``, ``mps``, or ``auto``, a GPU when torch
-                sees one. Other models run on the CPU and refuse a GPU. Equal bits are promised for the CPU only.
+            device: ``cpu`` (by default), or an accelerator. Torch weights: ``cuda``, ``cuda:N``, ``mps``. ONNX graphs,
+                which all shipped models are: ``cuda``, ``tensorrt``, ``directml`` (all three also with ``:N``),
+                ``coreml``, ``openvino`` (or ``openvino:GPU``, ``openvino:NPU``), ``webgpu``. ``auto``: an accelerator
+                where one runs, else the CPU. It is checked that the network really runs there. Equal bits are promised
+                for the CPU only.
+            precision: of weights and activations in ONNX graphs; ``float16`` is for accelerators, needs the package
+                onnx, and computes what overflows again in float32.
             degradation: the blur that made the image, for a network that is conditioned on it: ``estimate`` (of each
                 image its own), ``bicubic``, a blur such as ``gaussian:2.0`` (variance in pixels of the result squared),
                 a kernel file or matrix, a :class:`kukkiri.degradations.DegradationRequest` with more options, or a
@@ -163,6 +170,8 @@ class Upscaler:
             raise ConfigError(f"workers must be at least 1, got {workers}.")
         if alpha not in get_args(AlphaMode):
             raise ConfigError(f"unknown alpha {alpha!r}{did_you_mean(str(alpha), get_args(AlphaMode))}")
+        if precision not in get_args(Precision):
+            raise ConfigError(f"unknown precision {precision!r}{did_you_mean(str(precision), get_args(Precision))}")
         if weights not in get_args(Domain):
             raise ConfigError(f"unknown weights {weights!r}{did_you_mean(str(weights), get_args(Domain))}")
         target = TargetSize.when_asked(
@@ -192,6 +201,7 @@ class Upscaler:
             model_args=model_args,
             device=device,
             dial=dial,
+            precision=precision,
         )
         choice, known, request = prepare(chosen, asked)
         if skip_flat and choice.kernel is not None:
@@ -220,6 +230,7 @@ class Upscaler:
             alpha=alpha,
             model_args=None if model_args is None else dict(model_args),
             device=device,
+            precision=precision,
             degradation=asked,
             vivid=vivid,
             denoise=denoise,
@@ -309,7 +320,9 @@ class Upscaler:
         with self._lock:
             plain = self._twins.get(("auto", None))
             if plain is None:
-                options: UpscalerOptions = {**self._options, "degradation": None, "model_args": None, "device": None}
+                graph = isinstance(self._model, str | PathLike) and not runs_on_torch(self._model)
+                device = self._options.get("device") if graph else None
+                options: UpscalerOptions = {**self._options, "degradation": None, "model_args": None, "device": device}
                 plain = self._twins["auto", None] = Upscaler("balanced", scale=self.scale, **options)
         return plain.suited(image)._copy(_notes=answer.notes)
 
@@ -453,7 +466,14 @@ class Upscaler:
     def describe_options(self) -> dict[str, JSON]:
         """Return the options that change the result and are not the usual ones."""
         usual = UpscalerOptions(
-            ensemble=False, chop=False, skip_flat=False, bounded=True, weights="auto", wrap=False, alpha="transparency"
+            precision="float32",
+            ensemble=False,
+            chop=False,
+            skip_flat=False,
+            bounded=True,
+            weights="auto",
+            wrap=False,
+            alpha="transparency",
         )
         found: dict[str, Any] = {
             name: str(value) if name == "degradation" else value
