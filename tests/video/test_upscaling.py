@@ -199,3 +199,16 @@ def test_grey_gets_neutral_chroma_and_keeps_its_range(tmp_path):
     luma, *chroma = view_planes(converted)
     assert np.array_equal(luma, view_planes(frame)[0])
     assert all((plane == 128).all() for plane in chroma)
+
+
+@pytest.mark.parametrize(
+    ("codec", "weights", "domain"),
+    [("libx264", "auto", "photo"), ("libx264", "clean", "clean"), ("ffv1", "auto", "clean")],
+)
+def test_lossy_clips_take_the_weights_for_photographs(tmp_path, codec, weights, domain):
+    source = tmp_path / "film.mkv"
+    run_ffmpeg("-f", "lavfi", "-i", "testsrc2=size=32x24:rate=24:duration=0.1", "-c:v", codec, source)
+    model = kukkiri.Upscaler("fast", scale=2, threads=1, weights=weights)
+    done = kukkiri.upscale_video(source, tmp_path / "large.mkv", model=model, workers=1, encoder=SHORT)
+    assert done.upscaler.domain == domain
+    assert done.upscaler.engines[0].info.name == f"plain-s{'-photo' if domain == 'photo' else ''}-x2"

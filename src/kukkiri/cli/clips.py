@@ -98,14 +98,15 @@ class ClipRunner:
             overwrite=overwrite,
             progress=tell,
         )
-        self._keeping.finish(job.source, job.target, self._upscaler, sizes=(done.input_size, done.output_size))
+        self._keeping.finish(job.source, job.target, done.upscaler, sizes=(done.input_size, done.output_size))
         return FileResult(
             job,
             notes=tuple(done.notes),
             input_size=done.input_size,
             output_size=done.output_size,
             seconds=time.perf_counter() - begun,
-            domain=self._upscaler.domain,
+            domain=done.upscaler.domain,
+            domain_chosen=done.upscaler.has_photo,
             clip=ClipOutcome(
                 frames=done.frames,
                 reused=done.reused,

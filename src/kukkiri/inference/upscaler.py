@@ -308,9 +308,11 @@ class Upscaler:
         if self.degradation is not None and self._notes is None and size is None:
             return self._copy(_notes=tell_given(image, self.engines[0], self.degradation))
         sized = self.suited_to(size or image.size)
-        if not (image.lossy and sized.has_photo):
-            return sized
-        return sized._twin("photo", sized._factor)
+        return sized.suited_to_lossy() if image.lossy else sized
+
+    def suited_to_lossy(self) -> "Upscaler":
+        """Return the twin for images with the artifacts of a lossy codec, where the degradation domain is ``auto``."""
+        return self._twin("photo", self._factor) if self.has_photo else self
 
     def _solve(self, image: Image, request: DegradationRequest) -> "Upscaler":
         """Return a twin conditioned on the degradation of an image, or one without where that is not to be trusted."""

@@ -50,6 +50,8 @@ class VideoInfo:
     """Number of the video stream in the file."""
     codec: str
     """Name of the video codec, such as ``h264``."""
+    lossy: bool
+    """Whether the codec loses detail, as all do that can (H.264 without loss is counted among them)."""
     width: int
     """Of the frames as stored, before rotation and aspect ratio, in pixels."""
     height: int

@@ -172,6 +172,7 @@ def describe(path: Path, container: "InputContainer", stream: "VideoStream") -> 
         container=container.format.name,
         stream=stream.index,
         codec=context.name,
+        lossy=context.codec.lossy,
         width=frame.width,
         height=frame.height,
         source_format=source_format,

@@ -93,6 +93,8 @@ class VideoResult:
     """(height, width)."""
     encoder: str
     """The encoder and its options in a few words."""
+    upscaler: Upscaler
+    """The upscaler that was used: of a lossy clip, the twin for photographs where one is shipped."""
 
 
 def upscale_video(
@@ -143,6 +145,8 @@ def upscale_video(
     workers = count_usable_threads() if workers is None else workers
     upscaler = make_frame_upscaler(model, scale=scale, workers=workers, options=upscaler_options)
     with VideoSource(source, deinterlace=deinterlace) as opened:
+        if opened.info.lossy:
+            upscaler = upscaler.suited_to_lossy()
         run = _Run(opened, target, upscaler, workers=workers, reuse=reuse, progress=progress)
         return run(encoder or EncoderOptions(), deinterlace=deinterlace, resume=resume, overwrite=overwrite)
 
@@ -232,6 +236,7 @@ class _Run:
             input_size=(info.height, info.width),
             output_size=self._size,
             encoder=choice.describe(),
+            upscaler=self._upscaler,
         )
 
     def _write(self, sink: VideoSink, copies: StreamCopies) -> None:
