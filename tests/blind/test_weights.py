@@ -6,6 +6,7 @@ import torch
 
 import kukkiri
 from kukkiri.blind import load_denoiser, load_estimator
+from kukkiri.checkpoints import export_onnx
 from kukkiri.errors import ConfigError, ModelError
 from tests.networks.parity import assert_parity
 
@@ -86,8 +87,13 @@ def test_batch_normalizations_of_srmd_are_merged(golden, tmp_path):
 @pytest.mark.parametrize("name", sorted(ESTIMATORS))
 def test_estimators_load_from_the_official_layout(golden, tmp_path, name):
     case = golden(name)
-    network = load_estimator(save(case.state, tmp_path, name))
+    path = save(case.state, tmp_path, name)
+    loaded = kukkiri.load(path)
+    network = load_estimator(path)
+    assert type(loaded.module) is type(network)
+    assert not loaded.upscales
     with torch.no_grad():
+        assert_parity(loaded.module(*(case[key] for key in ESTIMATORS[name])), case["output"])
         assert_parity(network(*(case[key] for key in ESTIMATORS[name])), case["output"])
         if "output.kernel" in case.tensors:
             assert_parity(network.kernel(), case["output.kernel"])
@@ -100,9 +106,8 @@ def test_the_tensor_that_differs_is_named(golden, tmp_path, name):
     value = case.state[key]
     state = {**case.state, key: torch.zeros(*value.shape, 2)}
     path = save(state, tmp_path, name)
-    read = load_estimator if name in ESTIMATORS else kukkiri.load
     with pytest.raises(ModelError) as caught:
-        read(path)
+        kukkiri.load(path)
     assert key in str(caught.value), caught.value
 
 
@@ -111,8 +116,14 @@ def test_what_is_no_estimator_is_refused(golden, tmp_path):
     with pytest.raises(ModelError, match=r"not KernelGAN's .* keys begin with model\.0\.bias"):
         load_estimator(path)
     generator = save(golden("kernelgan_g_c8").state, tmp_path, "generator")
-    with pytest.raises(ModelError, match="the generator of KernelGAN, a downscaling kernel, which does not upscale"):
-        kukkiri.load(generator)
+    with pytest.raises(ModelError, match="holds an estimator, KernelGANGenerator, which does not upscale images"):
+        kukkiri.Upscaler(generator, scale=2)
+    with pytest.raises(ModelError, match="tells all about itself. Drop scale"):
+        kukkiri.load(generator, scale=2)
+    loaded = kukkiri.load(generator)
+    with pytest.raises(ModelError, match="an estimator, KernelGANGenerator"):
+        export_onnx(loaded.module, tmp_path / "generator.onnx", info=loaded.info)
+    assert not (tmp_path / "generator.onnx").exists()
 
 
 def make_dncnn(channels):

@@ -476,10 +476,6 @@ def test_a_folder_is_no_model(tmp_path):
     [
         ("SRGANDiscriminator", "the discriminator of SRGAN"),
         ("ESRGANDiscriminator", "the discriminator of ESRGAN"),
-        ("KernelGANDiscriminator", "the discriminator of KernelGAN"),
-        ("KernelGANGenerator", "the generator of KernelGAN"),
-        ("IKCPredictor", "the predictor of IKC"),
-        ("IKCCorrector", "the corrector of IKC"),
     ],
 )
 def test_networks_that_do_not_upscale_are_named(tmp_path, name, words):

@@ -1,25 +1,19 @@
-"""Weights of networks that do not upscale, in their official layouts: estimators of kernels, and denoisers."""
+"""Weights of denoisers, in their official layout, as functions of an image and any noise level."""
 
 import itertools
-from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from kukkiri.blind.half_quadratic import Denoiser
-from kukkiri.checkpoints.misfits import write_shapes
+from kukkiri.checkpoints.estimators import fill_network, load_estimator
 from kukkiri.checkpoints.reading import read_state
 from kukkiri.errors import ConfigError, ModelError
-from kukkiri.networks import IKCCorrector, IKCPredictor, KernelGANDiscriminator, KernelGANGenerator
 
 __all__ = ["DnCNN", "load_denoiser", "load_estimator"]
-
-Kind = TypeVar("Kind", bound=nn.Module)
-Estimator = KernelGANGenerator | KernelGANDiscriminator | IKCPredictor | IKCCorrector
 
 
 class DnCNN(nn.Module):
@@ -94,57 +88,4 @@ def load_denoiser(path: str | PathLike[str], *, noise_std: float) -> Denoiser:
             f"{', '.join(sorted(state)[:3])}, ... Any other denoiser can be given as a function of (image, noise_std)."
         )
     network = DnCNN(channels=first.shape[1], width=first.shape[0], depth=len(convolutions))
-    return _ScaledDenoiser(_fill(network, state, name="DnCNN", source=str(path)), noise_std)
-
-
-def load_estimator(path: str | PathLike[str]) -> Estimator:
-    """Load KernelGAN's generator or discriminator, or IKC's predictor or corrector, from its official layout.
-
-    Args:
-        path: ``.pth`` or ``.safetensors``.
-
-    Returns:
-        The network in evaluation mode; its class tells which one it is.
-
-    Raises:
-        ModelError: no such file, another network's, or one whose tensors differ; the message names the first.
-    """
-    state = read_state(Path(path))
-    name, network = _make_estimator(state, source=str(path))
-    return _fill(network, state, name=name, source=str(path))
-
-
-def _make_estimator(state: Mapping[str, Tensor], *, source: str) -> tuple[str, Estimator]:
-    """Make the network whose keys these are, of the size that the first tensors tell."""
-    keys = set(state)
-    if {"first_layer.weight", "final_layer.weight"} <= keys:
-        sides = [state[key].shape[-1] for key in ("first_layer.weight", *_feature_keys(state), "final_layer.weight")]
-        return "KernelGAN's generator", KernelGANGenerator(width=len(state["first_layer.weight"]), kernels=sides)
-    if {"first_layer.weight_orig", "final_layer.0.weight_orig"} <= keys:
-        first = state["first_layer.weight_orig"]
-        depth = 2 + sum(key.startswith("feature_block.") and key.endswith("weight_orig") for key in keys)
-        discriminator = KernelGANDiscriminator(width=len(first), depth=depth, kernel_size=first.shape[-1])
-        return "KernelGAN's discriminator", discriminator
-    if {"ConvNet.0.weight", "code_dense.0.weight", "global_dense.4.weight"} <= keys:
-        code, width = state["code_dense.0.weight"].shape[1], len(state["ConvNet.0.weight"])
-        return "IKC's corrector", IKCCorrector(code=code, width=width)
-    if {"ConvNet.0.weight", "ConvNet.10.weight"} <= keys:
-        code, width = len(state["ConvNet.10.weight"]), len(state["ConvNet.0.weight"])
-        return "IKC's predictor", IKCPredictor(code=code, width=width)
-    raise ModelError(
-        f"{source}: not KernelGAN's generator or discriminator, nor IKC's predictor or corrector; its keys begin with "
-        f"{', '.join(sorted(keys)[:3])}. Networks that upscale are loaded by kukkiri.load."
-    )
-
-
-def _feature_keys(state: Mapping[str, Tensor]) -> list[str]:
-    return sorted(key for key in state if key.startswith("feature_block."))
-
-
-def _fill(network: Kind, state: Mapping[str, Tensor], *, name: str, source: str) -> Kind:
-    expected = {key: value.shape for key, value in network.state_dict().items()}
-    found = {key: value.shape for key, value in state.items()}
-    if expected != found:
-        raise ModelError(f"{source}: {name}, but {write_shapes(found, expected)}.")
-    network.load_state_dict(dict(state), strict=True)
-    return network.eval()
+    return _ScaledDenoiser(fill_network(network, state, name="DnCNN", source=str(path)), noise_std)

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from functools import cache
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor
 
 from kukkiri import engine_loaders, pretrained
 from kukkiri.checkpoints.description import describe, settle_white
+from kukkiri.checkpoints.estimators import find_estimator, make_estimator
 from kukkiri.checkpoints.misfits import write_shapes
 from kukkiri.checkpoints.reading import read_state
 from kukkiri.checkpoints.safetensors import read_safetensors, tensors_sha256
@@ -39,13 +40,21 @@ class Loaded:
     """The descriptor; of a foreign file it is made from the network."""
     module: Network
     """In evaluation mode, with the official forward: (N, C, H, W) in the network's colour, on 0 to
-    ``module.value_range`` (1.0, or 255.0 for EDSR, RCAN and others), and the same of the result, not clamped."""
+    ``module.value_range`` (1.0, or 255.0 for EDSR, RCAN and others), and the same of the result, not clamped. Of an
+    estimator's file its network, which is none of the registry, see :attr:`upscales`."""
     assumed: Mapping[str, JSON] = field(default_factory=dict)
     """Keywords of the constructor that the file does not tell and nobody gave, with the values that were taken."""
 
     @property
+    def upscales(self) -> bool:
+        """False for the estimators of KernelGAN and IKC."""
+        return isinstance(self.module, Network)
+
+    @property
     def scales(self) -> tuple[int, ...] | None:
         """The scales that these weights serve, sorted; empty: their own only; ``None``: every one."""
+        if not self.upscales:
+            return ()
         return self.module.list_scales(self.info.arguments)
 
     def at_scale(self, scale: int) -> "Loaded":
@@ -97,7 +106,8 @@ def load(path_or_id: str | PathLike[str], **arguments: JSON) -> Loaded:
             components of its kernels, see :func:`kukkiri.degradations.read_basis`.
 
     Returns:
-        The network in evaluation mode, every key of the file used (``strict=True``).
+        The network in evaluation mode, every key of the file used (``strict=True``). The generator and the
+        discriminator of KernelGAN and the predictor and the corrector of IKC load, too, and do not upscale.
 
     Raises:
         ModelError: no such file or id, a file that is damaged, of an unknown network (one of another package that is
@@ -189,6 +199,8 @@ def _load_foreign(path: Path, *, wanted: float | None, arguments: Mapping[str, J
 
     preferred = int(wanted) if wanted is not None and float(wanted).is_integer() else None
     state = read_state(path)
+    if find_estimator(state) is not None:
+        return _load_estimator(state, path=path, arguments=arguments)
     try:
         found = recognize(state, source=str(path), preferred_scale=preferred, **arguments)
     except ModelError as error:
@@ -202,6 +214,18 @@ def _load_foreign(path: Path, *, wanted: float | None, arguments: Mapping[str, J
     for note in found.notes:
         _warn_once(f"{path}: {found.network}; {note}.")
     return Loaded(info, module, assumed)
+
+
+def _load_estimator(state: Mapping[str, Tensor], *, path: Path, arguments: Mapping[str, JSON]) -> Loaded:
+    """Load what comes beside a conditioned network and does not upscale; scale 1 stands in its descriptor."""
+    name = find_estimator(state)
+    if arguments:
+        raise ModelError(f"{path}: {name} tells all about itself. Drop {', '.join(arguments)}.")
+    module = make_estimator(state, source=str(path))
+    sha256 = tensors_sha256(module.state_dict())
+    network = type(module).__name__.lower()
+    info = ModelInfo(name=path.stem, network=network, scale=1, colour="rgb", receptive_field=None, sha256=sha256)
+    return Loaded(info, cast(Network, module))  # as all files but these few hold one, callers need not ask
 
 
 def _find_default(module: Network, key: str) -> JSON:

@@ -13,10 +13,6 @@ from kukkiri.info import JSON
 from kukkiri.networks import (
     NETWORKS,
     ESRGANDiscriminator,
-    IKCCorrector,
-    IKCPredictor,
-    KernelGANDiscriminator,
-    KernelGANGenerator,
     SRGANDiscriminator,
 )
 
@@ -138,10 +134,6 @@ _OTHER_KINDS = {
         SRGANDiscriminator, *({"variant": variant} for variant in ("paper", "kernel4", "pooled"))
     ),
     "the discriminator of ESRGAN": _list_keys_of(ESRGANDiscriminator),
-    "the discriminator of KernelGAN": _list_keys_of(KernelGANDiscriminator),
-    "the generator of KernelGAN, a downscaling kernel": _list_keys_of(KernelGANGenerator),
-    "the predictor of IKC, an estimator of kernels": _list_keys_of(IKCPredictor),
-    "the corrector of IKC, an estimator of kernels": _list_keys_of(IKCCorrector),
 }
 """Networks that come beside upscaling ones and are not in the registry."""
 

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from kukkiri.checkpoints.description import check_description
+from kukkiri.checkpoints.estimators import Estimator
 from kukkiri.checkpoints.model_files import replacing_model
 from kukkiri.checkpoints.safetensors import tensors_sha256
 from kukkiri.errors import ModelError, require
@@ -59,6 +60,10 @@ def export_onnx(module: nn.Module, path: str | PathLike[str], *, info: ModelInfo
             ``TOLERANCE``. Nothing is written then.
         BackendError: the ``onnx`` and ``onnxscript`` packages are missing.
     """
+    if isinstance(module, Estimator):
+        raise ModelError(
+            f"{info.name}: an estimator, {type(module).__name__}, which does not upscale. Use it from Python."
+        )
     check_description(module, info)
     for package in ("onnx", "onnxscript"):
         require(package, for_what="writing ONNX")

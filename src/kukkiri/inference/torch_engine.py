@@ -39,6 +39,11 @@ def make_engines(
     """
     if arguments:
         raise ModelError(f"{loaded.info.name}: is loaded already. Give {', '.join(arguments)} to kukkiri.load.")
+    if not getattr(loaded, "upscales", True):
+        raise ModelError(
+            f"{loaded.info.name}: holds an estimator, {type(loaded.module).__name__}, which does not upscale images. "
+            "Name the weights of a network that does."
+        )
     served = loaded.scales
     if scale is None or served == () or scale <= 1:
         return (_make_engine(loaded, device=device),)
