@@ -79,3 +79,49 @@ def test_luma_has_levels_and_ends_of_its_own():
     sr = np.zeros((10, 10, 1), np.float32)
     hold_to_lr(sr, lr, samples=LUMA_RANGE)
     assert np.allclose(sr, LUMA_RANGE[1] - 219 / 255 / 255, atol=1e-7)
+
+
+def bound_plainly(sr, lr):
+    """The definition, sample by sample of LR: the same operations on the same numbers, so the same bits."""
+    near = np.pad(lr, ((1, 1), (1, 1), (0, 0)), mode="edge")
+    windows = np.stack([near[y : y + len(lr), x : x + lr.shape[1]] for y in range(3) for x in range(3)])
+    low, high = windows.min(axis=0), windows.max(axis=0)
+    level = np.float32(LEVEL)
+    slack = (high - low) * np.float32(0.5) + level
+    rows, columns = (
+        np.minimum(((np.arange(length) + 0.5) * small / length).astype(int), small - 1)
+        for length, small in zip(sr.shape[:2], lr.shape[:2], strict=True)
+    )
+    clipped = np.minimum(np.maximum(sr, (low - slack)[rows][:, columns]), (high + slack)[rows][:, columns])
+    return np.where((high - low <= np.float32(2.002) * level)[rows][:, columns], clipped, sr)
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3, 2.3])
+@pytest.mark.parametrize("shape", [(40, 30, 3), (33, 18, 1), (7, 1, 1), (1, 9, 4), (2, 2, 3)])
+@pytest.mark.parametrize("rough", [0.0, 0.002, 0.5, 1.0])
+def test_few_and_many_flat_samples_are_bounded_to_the_bit(scale, shape, rough, rng):
+    lr = np.round(rng.random(shape) * 2 + 100).astype(np.float32) / 255
+    lr = np.where(rng.random(shape) < rough, rng.random(shape), lr).astype(np.float32)
+    lr[: len(lr) // 2] += np.linspace(0, 0.3, shape[1], dtype=np.float32)[:, None] * (rough == 0.002)
+    sr = rng.random((round(shape[0] * scale), round(shape[1] * scale), shape[2]), dtype=np.float32)
+    expected = bound_plainly(sr, lr)
+    padded = np.zeros((sr.shape[0], sr.shape[1] + 2, sr.shape[2]), np.float32)
+    padded[:, 1:-1] = sr  # rows that do not follow each other in memory
+    bound_flat(padded[:, 1:-1], lr)
+    bound_flat(sr, lr)
+    assert np.array_equal(sr, expected)
+    assert np.array_equal(padded[:, 1:-1], expected)
+    assert not padded[:, [0, -1]].any()
+
+
+def test_a_few_flat_samples_of_an_image_of_many_strips_are_bounded_to_the_bit(rng):
+    lr = rng.random((300, 90, 3), dtype=np.float32)
+    lr[100:140, 20:50, 1] = 0.25
+    lr[280:, 80:] = 0.75
+    sr = rng.random((900, 270, 3), dtype=np.float32)
+    expected = bound_plainly(sr, lr)
+    for threads in (1, 3):
+        bounded = sr.copy()
+        bound_flat(bounded, lr, threads=threads)
+        assert np.array_equal(bounded, expected)
+    assert np.count_nonzero(expected != sr) > 9 * 38 * 28

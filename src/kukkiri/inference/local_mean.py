@@ -10,6 +10,7 @@ The mean is taken over cells of 4x4 LR pixels, weighted 1 4 6 4 1 along rows and
 4 and 8, and below 2 % for period 3. The field reads 16 LR pixels further than the pixel itself at most.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,7 +40,7 @@ _BESIDE = 2.0  # more than any pattern has: a flat window beside an edge
 _SHIFTS = (8, 16, 32, 48, 64, 96, 128, 192, 256)  # levels of the field for which the mean is taken
 _WEIGHTS = (1, 4, 6, 4, 1)
 _SHIFTED = 16  # rows of SR that one thread shifts at a time
-_TOGETHER = 8  # rows of cells that one thread adds up at a time
+_TOGETHER = 16  # rows of cells that one thread adds up at a time
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def keep_local_mean(
     limits = _Limits(level, low, high, FlatBound(lr, sr.shape[:2], level=level, part=part), part)
     area = _smooth(np.multiply.outer(_measure_cells(size[0]), _measure_cells(size[1]))[..., None])
     rows = range(len(area))
-    wanted = _smooth(_Cells(size, lr.shape).add_up(lr, rows)) / area
+    wanted = _smooth(_Cells(size, lr.shape).add_up_all(lr)) / area
     cells = _Cells(size, sr.shape, part)
     density = size[1] / (part.scale * sr.shape[1])
 
@@ -137,7 +138,7 @@ def find_patterns(lr: Pixels, *, level: float = 1 / 255) -> Field:
     """
     size = lr.shape[:2]
     area = _smooth(np.multiply.outer(_measure_cells(size[0]), _measure_cells(size[1]))[..., None])
-    mean = _smooth(_Cells(size, lr.shape).add_up(lr, range(len(area)))) / area
+    mean = _smooth(_Cells(size, lr.shape).add_up_all(lr)) / area
     return _find_patterns(lr, mean=mean, area=area, level=level)
 
 
@@ -182,6 +183,9 @@ class _Cells:
         self._down = _edges(size[0], 1 if part is None else part.scale)
         if part is not None:  # the part of SR begins at a whole row, that of LR between two
             self._down = np.clip(self._down + _settle(part.first * part.scale - part.row), 0, height)
+        fractions = self._across - self._columns
+        self._fractions = fractions[:, None] if fractions.any() else None
+        self._places: list[float] = self._down.tolist()
 
     def get_rows(self, row: int) -> slice:
         """Return the rows of pixels that a row of cells reads."""
@@ -196,21 +200,44 @@ class _Cells:
             shifted: gives the pixels that a row of cells reads, instead of ``pixels``.
         """
         lines = np.zeros((len(rows), self._width * self._channels), dtype=np.float32)
-        for line, row in zip(lines, rows, strict=True):
-            read = self.get_rows(row)
-            strip = pixels[read] if shifted is None else shifted(row)
-            if len(strip):
-                weights = np.ones(len(strip), dtype=np.float32)
-                weights[0] -= self._down[row] - read.start
-                weights[-1] -= read.stop - self._down[row + 1]
-                np.matmul(weights, strip.reshape(len(strip), -1), out=line)
+        strips = self._find_strips(pixels, rows) if shifted is None else None
+        if strips is not None:
+            np.matmul(np.ones(strips.shape[1], dtype=np.float32), strips, out=lines)
+        else:
+            for line, row in zip(lines, rows, strict=True):
+                self._add_row(pixels[self.get_rows(row)] if shifted is None else shifted(row), row, line)
         wide = lines.reshape(len(rows), self._width, self._channels)
         sums = np.add.reduceat(wide, self._columns[:-1], axis=1).astype(np.float64)
-        fractions = (self._across - self._columns)[:, None]
-        if fractions.any():
-            parts = fractions * wide[:, np.minimum(self._columns, self._width - 1)]
+        if self._fractions is not None:
+            parts = self._fractions * wide[:, np.minimum(self._columns, self._width - 1)]
             sums += parts[:, 1:] - parts[:, :-1]
         return sums
+
+    def add_up_all(self, pixels: Pixels) -> Field:
+        """Sums of the samples in each cell; the pixels of a few rows stay in the cache."""
+        last = len(self._down) - 1
+        strips = (range(row, min(row + _TOGETHER, last)) for row in range(0, last, _TOGETHER))
+        return np.concatenate([self.add_up(pixels, rows) for rows in strips])
+
+    def _find_strips(self, pixels: Pixels, rows: Sequence[int]) -> Pixels | None:
+        """The pixels of neighbouring rows of cells, (rows, height, W * C), if all are of the same whole height."""
+        first, last = rows[0], rows[-1] + 1
+        places = self._places[first : last + 1]
+        height = places[1] - places[0]
+        if last - first != len(rows) or not (height and height.is_integer() and places[0].is_integer()):
+            return None
+        if any(below - above != height for above, below in itertools.pairwise(places)):
+            return None
+        return pixels[int(places[0]) : int(places[-1])].reshape(len(rows), int(height), -1)
+
+    def _add_row(self, strip: Pixels, row: int, line: Pixels) -> None:
+        """Write the sums of the columns of a row of cells, whose first and last pixels count in parts."""
+        if len(strip):
+            read = self.get_rows(row)
+            weights = np.ones(len(strip), dtype=np.float32)
+            weights[0] -= self._down[row] - read.start
+            weights[-1] -= read.stop - self._down[row + 1]
+            np.matmul(weights, strip.reshape(len(strip), -1), out=line)
 
 
 def _edges(length: int, scale: float) -> Field:
@@ -231,12 +258,16 @@ def _settle(places: Field | float) -> Field:
 
 def _smooth(cells: Field) -> Field:
     """Weighted sums of 5x5 cells; cells beyond the border count nothing."""
+    edge, beside, middle = (float(weight) for weight in _WEIGHTS[:3])
     for axis in (0, 1):
-        padded = np.pad(cells, [(2, 2) if axis == side else (0, 0) for side in range(3)])
-        length = cells.shape[axis]
-        total = np.zeros_like(cells)
-        for place, weight in enumerate(_WEIGHTS):
-            total += weight * padded[(slice(None),) * axis + (slice(place, place + length),)]
+        total, source = np.zeros_like(cells), cells.swapaxes(0, axis)
+        target = total.swapaxes(0, axis)
+        weighted = beside * source
+        target[2:] = edge * source[:-2]
+        target[1:] += weighted[:-1]
+        target += middle * source
+        target[:-1] += weighted[1:]
+        target[:-2] += edge * source[2:]
         cells = total
     return cells
 
