@@ -179,6 +179,7 @@ SAME_OPERATORS = {
     "etds",
     "johnson",
     "mdsr",
+    "metaplain",
     "mzsr",
     "plain",
     "rcan",
@@ -191,7 +192,10 @@ SAME_OPERATORS = {
     "vdsr",
     "zssr",
 }
-"""Networks that are not traced, which takes 1 to 4 s each: those that are use all their operators."""
+"""Networks that are not traced, which takes 1 to 4 s each: those that are use all their operators.
+
+``metaplain`` becomes a graph as the plain network that it is at a whole scale.
+"""
 
 
 @pytest.mark.slow

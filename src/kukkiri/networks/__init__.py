@@ -19,6 +19,7 @@ from kukkiri.networks.interface import Configuration, Network, PublishedScores
 from kukkiri.networks.johnson import Johnson
 from kukkiri.networks.kernelgan import KernelGANDiscriminator, KernelGANGenerator
 from kukkiri.networks.mdsr import MDSR
+from kukkiri.networks.metaplain import MetaPlain
 from kukkiri.networks.metasr import MetaRDN
 from kukkiri.networks.modulatedplain import ModulatedPlain
 from kukkiri.networks.msrresnet import MSRResNet
@@ -83,6 +84,7 @@ __all__ = [
     "KernelGANDiscriminator",
     "KernelGANGenerator",
     "MSRResNet",
+    "MetaPlain",
     "MetaRDN",
     "ModulatedPlain",
     "Network",

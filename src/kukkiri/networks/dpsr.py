@@ -44,7 +44,7 @@ class DPSR(Network):
     """3,493,824 parameters at x4, 3,576,864 at x3, 3,161,664 at x2; receptive field: 36 LR pixels to each side.
 
     Args:
-        scale: 3 or a power of two.
+        scale: 3 or a power of two; 1 is a denoiser, the prior of deblurring.
         width: features.
         depth: residual blocks.
         upsampling: ``sub-pixel``, or ``resize-nearest``: nearest-neighbour upscaling, then a convolution (``upconv``),
@@ -55,8 +55,12 @@ class DPSR(Network):
     paper = "Zhang et al., CVPR 2019, arXiv:1903.12529"
     keys_source = "cszn/DPSR"
     licence = "no licence file (cszn/DPSR)"
-    configurations = (Configuration("DPSR's prior", {"scale": 4}),)
+    configurations = (
+        Configuration("DPSR's prior", {"scale": 4}),
+        Configuration("DPSR's prior, 32 x 4, a denoiser", {"scale": 1, "width": 32, "depth": 4}),
+    )
     tiny = (
+        {"scale": 1, "width": 3, "depth": 1},
         {"scale": 2, "width": 3, "depth": 1},
         {"scale": 3, "width": 3, "depth": 2},
         {"scale": 3, "width": 3, "depth": 1, "upsampling": "resize-nearest"},
@@ -140,6 +144,6 @@ class DPSR(Network):
             if factor is None:
                 break
             scale, position = scale * factor, position + 3
-        if depth < 0 or scale == 1:
+        if depth < 0 or (scale == 1 and "model.4.weight" not in state):
             raise ModelError("not a state dict of dpsr: expected residual blocks in model.1.sub and pixel shuffles.")
         return {"scale": scale, "width": width, "depth": depth}

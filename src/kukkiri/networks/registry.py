@@ -19,6 +19,7 @@ from kukkiri.networks.ikc import SFTMD
 from kukkiri.networks.interface import Network
 from kukkiri.networks.johnson import Johnson
 from kukkiri.networks.mdsr import MDSR
+from kukkiri.networks.metaplain import MetaPlain
 from kukkiri.networks.metasr import MetaRDN
 from kukkiri.networks.modulatedplain import ModulatedPlain
 from kukkiri.networks.msrresnet import MSRResNet
@@ -53,6 +54,7 @@ NETWORKS: dict[str, type[Network]] = {
     "fsrcnn": FSRCNN,
     "johnson": Johnson,
     "mdsr": MDSR,
+    "metaplain": MetaPlain,
     "metardn": MetaRDN,
     "modulatedplain": ModulatedPlain,
     "msrresnet": MSRResNet,

@@ -1,7 +1,7 @@
 """Training: one loop for every kind, recipes as frozen dataclasses, exact resuming; meta-learning for any module."""
 
 from kukkiri.training.adversarial import AdversarialRecipe
-from kukkiri.training.conditioned import ConditionedRecipe
+from kukkiri.training.conditioned import ConditionedRecipe, CorrectionRecipe
 from kukkiri.training.kinds import read_recipe
 from kukkiri.training.log import TrainingProgress
 from kukkiri.training.meta import (
@@ -24,6 +24,7 @@ from kukkiri.training.train import train
 __all__ = [
     "AdversarialRecipe",
     "ConditionedRecipe",
+    "CorrectionRecipe",
     "InnerLoop",
     "MetaGradients",
     "MetaRecipe",

@@ -7,6 +7,7 @@ import torch
 
 from kukkiri.training.adversarial.recipe import AdversarialRecipe
 from kukkiri.training.adversarial.steps import set_up_adversarial
+from kukkiri.training.conditioned.correction import CorrectionRecipe, set_up_correction
 from kukkiri.training.conditioned.recipe import ConditionedRecipe
 from kukkiri.training.conditioned.steps import set_up_conditioned
 from kukkiri.training.meta.recipe import MetaRecipe
@@ -22,6 +23,7 @@ __all__ = ["KINDS", "read_recipe", "set_up"]
 KINDS: dict[str, type[Recipe]] = {
     "adversarial": AdversarialRecipe,
     "conditioned": ConditionedRecipe,
+    "correction": CorrectionRecipe,
     "meta": MetaRecipe,
     "supervised": Recipe,
 }
@@ -30,6 +32,7 @@ KINDS: dict[str, type[Recipe]] = {
 _SETUPS: dict[type[Recipe], Callable[..., Setup]] = {
     AdversarialRecipe: set_up_adversarial,
     ConditionedRecipe: set_up_conditioned,
+    CorrectionRecipe: set_up_correction,
     MetaRecipe: set_up_meta,
     Recipe: set_up_supervised,
 }

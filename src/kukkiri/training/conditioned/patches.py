@@ -104,19 +104,18 @@ def make_patches(
     size = (plan.lr_patch, plan.lr_patch)
     places = range(batch)[world.rank :: world.size]
     noise = _draw_noise(recipe, step, places, shape=(hr.shape[1], *size)) if recipe.noise_levels[1] else None
-    lr = degrade_patches(hr, mine, recipe=recipe, lr_side=plan.lr_patch + 2 * plan.lr_margin)
+    lr = degrade_patches(hr, mine, recipe=recipe)
     lr = _cut_centre(lr, plan.lr_margin, plan.lr_patch)
     return Patches(finish(lr, mine, noise, recipe=recipe), _cut_centre(hr, plan.hr_margin, plan.hr_patch), mine)
 
 
-def degrade_patches(hr: Tensor, drawn: Drawn, *, recipe: ConditionedRecipe, lr_side: int | None = None) -> Tensor:
+def degrade_patches(hr: Tensor, drawn: Drawn, *, recipe: ConditionedRecipe) -> Tensor:
     """Blur and subsample images, each by its own kernel; neither noise nor rounding.
 
     Args:
         hr: (N, C, H, W) in [0, 1].
         drawn: N kernels, and the scale.
         recipe: read for kernels, border and subsampling.
-        lr_side: height and width of LR; ``None``: that of HR divided by a whole scale.
     """
     border: Border = "wrap" if recipe.border == "wrap" else "symmetric"
     direct = recipe.subsample == "direct"
@@ -127,8 +126,7 @@ def degrade_patches(hr: Tensor, drawn: Drawn, *, recipe: ConditionedRecipe, lr_s
             return hr
     if drawn.scale == int(drawn.scale):
         return subsample_tensor(hr, scale=int(drawn.scale), method="direct" if direct else "bicubic", border=border)
-    size = None if lr_side is None else (lr_side, lr_side)
-    return resize_tensor(hr, scale=1 / drawn.scale, output_size=size, border=border)
+    return resize_tensor(hr, scale=1 / drawn.scale, border=border)
 
 
 def finish(lr: Tensor, drawn: Drawn, noise: Tensor | None, *, recipe: ConditionedRecipe) -> Tensor:
