@@ -7,14 +7,16 @@ on other images of the same kind; with the five images of Set5 it is a rough est
 
 import math
 from collections.abc import Sequence
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LEVEL", "bootstrap_interval", "paired_difference"]
+__all__ = ["LEVEL", "bootstrap_interval", "paired_difference", "wilson_interval"]
 
 LEVEL = 0.95
 """Share of the resampled means that an interval holds."""
+_Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
 _CHUNK = 2**20  # random numbers in memory at one time
 
 
@@ -66,6 +68,26 @@ def paired_difference(
     difference = [first - second if first != second else 0.0 for first, second in zip(a, b, strict=True)]
     low, high = bootstrap_interval(difference, seed=seed, samples=samples)
     return math.fsum(difference) / len(difference), low, high
+
+
+def wilson_interval(successes: int, total: int) -> tuple[float, float]:
+    """95 % confidence interval of a share, by Wilson's score, which holds for few answers and near 0 and 1.
+
+    Args:
+        successes: from 0 to ``total``.
+        total: at least 1.
+
+    Raises:
+        ValueError: other numbers.
+
+    Reference: Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22, 1927.
+    """
+    if not 0 <= successes <= total or total < 1:
+        raise ValueError(f"a share of {successes} in {total} has no interval")
+    share, weight = successes / total, _Z**2 / total
+    middle = (share + weight / 2) / (1 + weight)
+    half = _Z / (1 + weight) * math.sqrt(share * (1 - share) / total + weight / (4 * total))
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def _resampled_means(values: NDArray[np.float64], *, seed: int, samples: int) -> NDArray[np.float64]:

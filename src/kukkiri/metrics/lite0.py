@@ -97,7 +97,7 @@ def _pairs(hr: NDArray[Any], sr: NDArray[Any], *, border: int) -> Iterator[tuple
 
 
 def _is_too_small(sample: Sample) -> bool:
-    return min(sample.hr.shape[:2]) - 2 * sample.scale < _SMALLEST
+    return bool(min(sample.hr.shape[:2]) - 2 * sample.scale < _SMALLEST)
 
 
 def _distance(sample: Sample) -> float | None:

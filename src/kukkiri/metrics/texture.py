@@ -71,7 +71,8 @@ def _block_means(image: Float64) -> Float64:
     """Means over whole blocks; what is left over at the right and at the bottom counts for nothing."""
     rows, columns = image.shape[0] // _BLOCK, image.shape[1] // _BLOCK
     cut = image[: rows * _BLOCK, : columns * _BLOCK]
-    return cut.reshape(rows, _BLOCK, columns, _BLOCK, -1).mean(axis=(1, 3))
+    means: Float64 = cut.reshape(rows, _BLOCK, columns, _BLOCK, -1).mean(axis=(1, 3))
+    return means
 
 
 def _value(sample: Sample) -> float | None:

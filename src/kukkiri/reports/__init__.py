@@ -1,7 +1,9 @@
 """Reports, each one self-contained HTML page: a comparison of models on images or on a clip, the fidelity of one image,
-one adaptation, one training run."""
+one adaptation, one training run; and the page of a blind comparison."""
 
 from kukkiri.reports.adaptation import write_adaptation_report
+from kukkiri.reports.blind_crops import BlindCrop, build_blind_crops
+from kukkiri.reports.blind_page import write_blind_page
 from kukkiri.reports.clip_comparison import HR_LABEL, write_clip_comparison
 from kukkiri.reports.clip_report import write_clip_report
 from kukkiri.reports.comparison import write_comparison
@@ -13,14 +15,17 @@ from kukkiri.reports.training import write_training_report
 
 __all__ = [
     "HR_LABEL",
+    "BlindCrop",
     "Fidelity",
     "Film",
     "FilmRecorder",
     "Gallery",
+    "build_blind_crops",
     "build_gallery",
     "measure_fidelity",
     "short_labels",
     "write_adaptation_report",
+    "write_blind_page",
     "write_clip_comparison",
     "write_clip_report",
     "write_comparison",

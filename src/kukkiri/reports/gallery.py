@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.degradations import Degradation
-from kukkiri.evaluation.contenders import Contender, make_test_pair
+from kukkiri.evaluation.contenders import Contender, TestPair, make_test_pair
 from kukkiri.evaluation.scores import Evaluation
 from kukkiri.evaluation.sets import TestSet
 from kukkiri.images import rgb_to_y
@@ -18,11 +18,23 @@ from kukkiri.info import JSON
 from kukkiri.metrics import PROTOCOLS, Score
 from kukkiri.reports.data_uris import encode, thumbnail
 
-__all__ = ["Gallery", "Shown", "Worst", "build_gallery", "densest_box", "disagreement"]
+__all__ = [
+    "Gallery",
+    "Key",
+    "Shown",
+    "Worst",
+    "build_gallery",
+    "choose_images",
+    "densest_box",
+    "disagreement",
+    "make_contenders",
+    "make_pair",
+]
 
 Array = NDArray[Any]
 Key = tuple[str, str]
 """Set and image."""
+_PROTOCOL = PROTOCOLS["y-matlab"]
 _CROP = 96  # HR pixels: the search window is about as large as a crop
 _PART = 288  # side of the part of an image that is shown when the page would become too large
 _GAIN = 2  # amplification of the error images
@@ -97,34 +109,18 @@ def build_gallery(
         KukkiriError: an image or a model can no longer be read.
     """
     first = evaluations[0]
-    protocol = PROTOCOLS["y-matlab"]  # images are shown in colour, whatever was measured
-    given = any(test_set.lr_paths for test_set in sets)
-    degradation = None if given else Degradation.parse(first.degradation)
-    models = [
-        Contender(
-            evaluation.model,
-            protocol,
-            scale=evaluation.scale,
-            ensemble=ensemble,
-            threads=threads,
-            model_args=(model_args or {}).get(evaluation.model),
-            device=device,
-        )
-        for evaluation in evaluations
-    ]
-    chosen = _choose(evaluations, count=count)
+    models = make_contenders(
+        evaluations, ensemble=ensemble, threads=threads, model_args=model_args or {}, device=device
+    )
+    chosen = choose_images(evaluations, count=count)
     lowest = [_lowest(evaluation) for evaluation in evaluations]
     shown: dict[Key, Shown] = {}
     worst: list[Worst] = []
-    places = {
-        (test_set.name, path.stem): (test_set, index) for test_set in sets for index, path in enumerate(test_set.paths)
-    }
     with ThreadPoolExecutor(2) as pool:
         for key in dict.fromkeys([*chosen, *lowest]):
             if report is not None:
                 report("/".join(key))
-            test_set, index = places[key]
-            pair = make_test_pair(test_set.image(index, scale=first.scale), protocol, degradation, scale=first.scale)
+            pair = make_pair(first, sets, key)
             results = [model(pair.lr) for model in models]
             scores = [evaluation.sets[key[0]].images[key[1]] for evaluation in evaluations]
             if key in chosen:
@@ -136,7 +132,42 @@ def build_gallery(
     return Gallery(tuple(shown[key] for key in chosen), tuple(sorted(worst, key=lambda case: case.model)))
 
 
-def _choose(evaluations: Sequence[Evaluation], *, count: int) -> list[Key]:
+def make_contenders(
+    evaluations: Sequence[Evaluation],
+    *,
+    ensemble: bool,
+    threads: int | None,
+    model_args: Mapping[str, Mapping[str, JSON]],
+    device: str | None,
+) -> list[Contender]:
+    """Load the model of each evaluation again, for images in colour, whatever was measured."""
+    return [
+        Contender(
+            evaluation.model,
+            _PROTOCOL,
+            scale=evaluation.scale,
+            ensemble=ensemble,
+            threads=threads,
+            model_args=model_args.get(evaluation.model),
+            device=device,
+        )
+        for evaluation in evaluations
+    ]
+
+
+def make_pair(evaluation: Evaluation, sets: Sequence[TestSet], key: Key) -> TestPair:
+    """Make the HR and LR images of a key as the evaluation had them, in colour."""
+    given = any(test_set.lr_paths for test_set in sets)
+    degradation = None if given else Degradation.parse(evaluation.degradation)
+    for test_set in sets:
+        for index, path in enumerate(test_set.paths):
+            if (test_set.name, path.stem) == key:
+                image = test_set.image(index, scale=evaluation.scale)
+                return make_test_pair(image, _PROTOCOL, degradation, scale=evaluation.scale)
+    raise KeyError(key)
+
+
+def choose_images(evaluations: Sequence[Evaluation], *, count: int) -> list[Key]:
     """Choose the images whose PSNR differs most between models; of a single model, those with the lowest."""
 
     def rank(key: Key) -> float:

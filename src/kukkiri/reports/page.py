@@ -9,12 +9,14 @@ from kukkiri import __version__
 from kukkiri.errors import ConfigError
 from kukkiri.files import write_atomically
 
-__all__ = ["build_page", "write_page"]
+__all__ = ["build_page", "read_asset", "write_page"]
 
 _LICENCE = "img-comparison-slider.LICENSE"
 
 
-def build_page(*, title: str, setup: str, body: str, footer: str, slider: bool = True, film: bool = False) -> str:
+def build_page(
+    *, title: str, setup: str, body: str, footer: str, slider: bool = True, film: bool = False, own: str = ""
+) -> str:
     """Build the HTML of a report.
 
     Args:
@@ -22,25 +24,30 @@ def build_page(*, title: str, setup: str, body: str, footer: str, slider: bool =
         setup: HTML of one line: the settings.
         body: HTML.
         footer: HTML: sources and methods.
-        slider: the page compares images or films; otherwise it has no scripts.
+        slider: the page compares images or films under a slider.
         film: it has a film, see :func:`kukkiri.reports.film_viewer.film_viewer`.
+        own: name of a style sheet and script of a page without a slider; without both it has no scripts.
     """
-    licence = f"<details><summary>Licence of the slider</summary><pre>{escape(_asset(_LICENCE))}</pre></details>"
-    scripts = Template(_asset("slider.html")).substitute(
-        slider=_asset("img-comparison-slider.js").rpartition("//# sourceMappingURL=")[0],
-        script=_asset("film.js" if film else "page.js"),
+    licence = f"<details><summary>Licence of the slider</summary><pre>{escape(read_asset(_LICENCE))}</pre></details>"
+    scripts = Template(read_asset("slider.html")).substitute(
+        slider=read_asset("img-comparison-slider.js").rpartition("//# sourceMappingURL=")[0],
+        script=read_asset("film.js" if film else "page.js"),
     )
-    return Template(_asset("page.html")).substitute(
+    if not slider:
+        scripts = f"<script>\n{read_asset(f'{own}.js')}</script>" if own else ""
+    return Template(read_asset("page.html")).substitute(
         title=escape(title),
         media=" media-src blob:;" if film else "",
         version=__version__,
-        wordmark=_asset("wordmark.svg").strip(),  # outlines, because many machines have no Japanese font
-        css=(_asset("img-comparison-slider.css") if slider else "") + _asset("page.css"),
+        wordmark=read_asset("wordmark.svg").strip(),  # outlines, because many machines have no Japanese font
+        css=(read_asset("img-comparison-slider.css") if slider else "")
+        + read_asset("page.css")
+        + (read_asset(f"{own}.css") if own else ""),
         setup=setup,
         body=body,
         footer=footer,
         licence=licence if slider else "",
-        scripts=scripts if slider else "",
+        scripts=scripts,
     )
 
 
@@ -59,5 +66,6 @@ def write_page(path: Path, html: str, *, overwrite: bool = False) -> None:
         raise ConfigError(f"{path}: cannot be written ({error.strerror or error}).") from error
 
 
-def _asset(name: str) -> str:
+def read_asset(name: str) -> str:
+    """Read a text file of the folder ``assets``."""
     return (resources.files(__name__.rpartition(".")[0]) / "assets" / name).read_text(encoding="utf-8")

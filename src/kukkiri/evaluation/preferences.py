@@ -1,0 +1,114 @@
+"""Answers of blind comparisons: reading the files that the page exports, and what they say."""
+
+import itertools
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kukkiri.errors import ConfigError
+from kukkiri.evaluation.statistics import wilson_interval
+
+__all__ = ["Preference", "read_preferences"]
+
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Preference:
+    """What was chosen between two models."""
+
+    models: tuple[str, str]
+    wins: tuple[int, int]
+    """Answers that chose the first, and the second."""
+    undecided: int
+    """Answers that saw no difference."""
+
+    @property
+    def share(self) -> float | None:
+        """The first's share of the answers that chose one; ``None``: there is none."""
+        return self.wins[0] / sum(self.wins) if any(self.wins) else None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """95 % interval of the share."""
+        return wilson_interval(self.wins[0], sum(self.wins)) if any(self.wins) else None
+
+    @property
+    def preferred(self) -> str | None:
+        """The model that is clearly preferred: the interval of its share lies above one half."""
+        if self.interval is None or self.interval[0] <= 0.5 <= self.interval[1]:
+            return None
+        return self.models[0] if self.interval[0] > 0.5 else self.models[1]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it in JSON values."""
+        return {
+            "models": list(self.models),
+            "wins": list(self.wins),
+            "undecided": self.undecided,
+            "share": self.share,
+            "interval": None if self.interval is None else list(self.interval),
+            "preferred": self.preferred,
+        }
+
+
+def read_preferences(paths: Sequence[Path]) -> list[Preference]:
+    """Read the answers that some persons exported from the same page, and count them together.
+
+    Args:
+        paths: JSON files of a page of ``kukkiri compare --blind``; the same file counts once.
+
+    Returns:
+        For each pair of models that was asked about.
+
+    Raises:
+        ConfigError: a file cannot be read or is no such file, or they are of several pages.
+    """
+    told = [_read(path) for path in dict.fromkeys(path.resolve() for path in paths)]
+    if not told:
+        raise ConfigError("no files of answers. Name those that the page exported.")
+    for path, each in zip(paths, told, strict=False):
+        if each["id"] != told[0]["id"]:
+            raise ConfigError(f"{path}: is of another page than {paths[0]}. Count the answers of each page alone.")
+    models: list[str] = told[0]["models"]
+    answers = [answer for each in told for answer in each["answers"]]
+    found = []
+    for pair in itertools.combinations(range(len(models)), 2):
+        choices = [answer["choice"] for answer in answers if tuple(answer["pair"]) == pair]
+        if choices:
+            wins = (choices.count(pair[0]), choices.count(pair[1]))
+            found.append(Preference((models[pair[0]], models[pair[1]]), wins, len(choices) - sum(wins)))
+    return found
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror or error}). Check the path.") from None
+    except ValueError as error:
+        raise ConfigError(f"{path}: not a file of answers ({error}). Export it from the page again.") from None
+    if not _is_told(value):
+        raise ConfigError(f"{path}: not a file of answers of version {_VERSION}. Export it from the page again.")
+    told: dict[str, Any] = value
+    return told
+
+
+def _is_told(value: Any) -> bool:
+    if not isinstance(value, dict) or value.get("kukkiri_blind") != _VERSION or not isinstance(value.get("id"), str):
+        return False
+    models, answers = value.get("models"), value.get("answers")
+    if not isinstance(models, list) or not isinstance(answers, list):
+        return False
+    numbers = range(len(models))
+    return all(isinstance(model, str) for model in models) and all(
+        isinstance(answer, dict)
+        and isinstance(pair := answer.get("pair"), list)
+        and len(pair) == 2
+        and pair[0] in numbers
+        and pair[1] in numbers
+        and (answer.get("choice") is None or answer["choice"] in pair)
+        for answer in answers
+    )
