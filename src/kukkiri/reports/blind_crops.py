@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from kukkiri.errors import ConfigError
 from kukkiri.evaluation.scores import Evaluation
 from kukkiri.evaluation.sets import TestSet
+from kukkiri.inference import Ensemble
 from kukkiri.info import JSON
 from kukkiri.reports.data_uris import encode
 from kukkiri.reports.gallery import Key, choose_images, densest_box, disagreement, make_contenders, make_pair
@@ -40,7 +41,7 @@ def build_blind_crops(
     *,
     sets: Sequence[TestSet],
     count: int = 6,
-    ensemble: bool = False,
+    ensemble: Ensemble = False,
     threads: int | None = None,
     model_args: Mapping[str, Mapping[str, JSON]] | None = None,
     device: str | None = None,

@@ -14,6 +14,7 @@ from kukkiri.evaluation.contenders import Contender, TestPair, make_test_pair
 from kukkiri.evaluation.scores import Evaluation
 from kukkiri.evaluation.sets import TestSet
 from kukkiri.images import rgb_to_y
+from kukkiri.inference import Ensemble
 from kukkiri.info import JSON
 from kukkiri.metrics import PROTOCOLS, Score
 from kukkiri.reports.data_uris import encode, thumbnail
@@ -86,7 +87,7 @@ def build_gallery(
     sets: Sequence[TestSet],
     count: int = 6,
     budget: int = 8_000_000,
-    ensemble: bool = False,
+    ensemble: Ensemble = False,
     threads: int | None = None,
     model_args: Mapping[str, Mapping[str, JSON]] | None = None,
     device: str | None = None,
@@ -135,7 +136,7 @@ def build_gallery(
 def make_contenders(
     evaluations: Sequence[Evaluation],
     *,
-    ensemble: bool,
+    ensemble: Ensemble,
     threads: int | None,
     model_args: Mapping[str, Mapping[str, JSON]],
     device: str | None,
