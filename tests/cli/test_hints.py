@@ -8,8 +8,8 @@ from kukkiri.cli import run
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["upscale", "a.jpg", "--gpu"], "Unknown option: --gpu. This command computes on the CPU, "),
-        (["upscale", "a.jpg", "--gpu=0"], "(--threads sets how many); kukkiri doctor lists devices."),
+        (["degrade", "a.jpg", "--gpu"], "Unknown option: --gpu. This command computes on the CPU, "),
+        (["upscale", "a.jpg", "--gpu=0"], "Did you mean --device? kukkiri doctor lists the devices."),
         (
             ["evaluate", "--model", "bicubic", "--scale", "2", "--cuda"],
             "Did you mean --device? kukkiri doctor lists the devices.",
@@ -20,7 +20,8 @@ from kukkiri.cli import run
         (["upscale", "a.jpg", "--force"], "Did you mean --overwrite?"),
         (["upscale", "a.jpg", "-j", "4"], "Unknown option: -j. Did you mean --threads?"),
         (["upscale", "-i", "a.jpg"], "Inputs stand without an option: kukkiri upscale photo.jpg."),
-        (["upscale", "a.jpg", "--fp16"], "Drop it: everything is computed in float32."),
+        (["upscale", "a.jpg", "--fp16"], "Unknown option: --fp16. Did you mean --precision?"),
+        (["upscale", "a.jpg", "--fp32"], "Drop it: everything is computed in float32 anyway."),
         (["upscale", "a.jpg", "--sclae", "2"], "Unknown option: --sclae. Did you mean --scale?"),
         (["evaluate", "bicubic", "--scale", "2", "--model", "x"], "A list is given as --model a b, or as --model a"),
         (["upscale", "--model", "bicubic", "fast", "a.jpg"], "fast is a model, and --model bicubic takes one."),

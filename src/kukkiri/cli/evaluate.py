@@ -23,6 +23,7 @@ from kukkiri.cli.scoring import (
 from kukkiri.cli.scoring_clips import refuse_image_options, score_clips
 from kukkiri.evaluation import evaluate_many
 from kukkiri.evaluation.scores import ALWAYS
+from kukkiri.inference import Ensemble
 from kukkiri.metrics import METRICS
 
 __all__ = ["Metrics", "evaluate_command", "split_metrics"]
@@ -37,7 +38,7 @@ def evaluate_command(
     *,
     model: tuple[str, ...],
     scale: Annotated[tuple[int, ...], Parameter(alias="-s")],
-    ensemble: bool = False,
+    ensemble: Ensemble = False,
     threads: int | None = None,
     device: str = "cpu",
     arguments: ArgumentOptions = DEFAULT_ARGUMENTS,
@@ -56,7 +57,7 @@ def evaluate_command(
         model: id such as espcn-x3, family such as espcn, preset, an .onnx, .safetensors or .pth file, or bicubic,
             bilinear, nearest, lanczos. Several are compared with the first.
         scale: HR pixels for one LR pixel along a side.
-        ensemble: average over the eight flips and rotations (geometric self-ensemble).
+        ensemble: mean over 2, 4 or 8 flips and rotations (geometric self-ensemble); 8 without a number.
         threads: CPU threads of the engine; all when not given.
         device: where torch weights run: cpu, cuda, cuda:N, mps, or auto (a GPU when torch sees one). Other models run
             on the CPU, and --cost is measured there.

@@ -5,6 +5,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from kukkiri.cli.printing import print_json, print_progress, print_result
+from kukkiri.inference import Ensemble
 from kukkiri.ocr import SCRIPTS, TextScore, reader_version, render_images, score_text
 
 __all__ = ["evaluate_text"]
@@ -18,7 +19,7 @@ def evaluate_text(
     script: tuple[str, ...] = (),
     count: int = 12,
     seed: int = 0,
-    ensemble: bool = False,
+    ensemble: Ensemble = False,
     threads: int | None = None,
     device: str = "cpu",
     json: bool = False,
@@ -34,7 +35,7 @@ def evaluate_text(
         script: latin, cyrillic, greek, japanese, korean; all when not given.
         count: images of each script.
         seed: of the words and the noise.
-        ensemble: average over the eight flips and rotations (geometric self-ensemble).
+        ensemble: mean over 2, 4 or 8 flips and rotations (geometric self-ensemble); 8 without a number.
         threads: CPU threads of the engine; all when not given.
         device: where torch weights run: cpu, cuda, cuda:N, mps, or auto (a GPU when torch sees one). Other models run
             on the CPU.

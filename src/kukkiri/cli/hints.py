@@ -16,6 +16,7 @@ _MEANT: Mapping[str, Collection[str]] = {
     "--print": ("--paper", "--mm"),
     "--model": ("--network", "--net", "--model-name", "--model-path", "--checkpoint", "-m", "-n"),
     "--ensemble": ("--tta", "--self-ensemble"),
+    "--precision": ("--half", "--fp16", "--float16", "--dtype"),
     "--weights": ("--denoise", "--noise", "--denoise-strength", "--domain", "-dn"),
     "--output": ("--out", "--outdir", "--out-dir", "--output-dir", "--output-path", "--output-folder"),
     "--format": ("--ext", "--extension", "--output-format", "--type", "-f"),
@@ -31,8 +32,6 @@ _MEANT: Mapping[str, Collection[str]] = {
 }
 """Options of kukkiri, and the words that other programs have for them."""
 _NEEDLESS = {
-    "--half": "everything is computed in float32",
-    "--fp16": "everything is computed in float32",
     "--fp32": "everything is computed in float32 anyway",
     "--verbose": "progress is shown anyway; --quiet hides it",
     "-v": "progress is shown anyway; --quiet hides it",

@@ -8,6 +8,7 @@ from kukkiri.cli.parameters import UsageError
 from kukkiri.cli.printing import print_json, print_progress, print_result
 from kukkiri.cli.scoring import ScoreDisplay
 from kukkiri.evaluation import ClipEvaluation, evaluate_clip
+from kukkiri.inference import Ensemble
 from kukkiri.info import JSON
 from kukkiri.reports import HR_LABEL, FilmRecorder, short_labels, write_clip_comparison
 
@@ -42,7 +43,7 @@ def score_clips(
     degradation: str | None,
     lr: Path | None,
     frames: int | None,
-    ensemble: bool,
+    ensemble: Ensemble,
     model_args: Mapping[str, Mapping[str, JSON]],
     device: str,
 ) -> list[ClipEvaluation]:
@@ -79,7 +80,7 @@ def compare_clip(
     degradation: str | None,
     lr: Path | None,
     frames: int | None,
-    ensemble: bool,
+    ensemble: Ensemble,
     model_args: Mapping[str, Mapping[str, JSON]],
     device: str,
     title: str | None,

@@ -12,7 +12,7 @@ from kukkiri.errors import ConfigError, did_you_mean
 from kukkiri.files import CLIP_OUTPUT_SUFFIXES
 from kukkiri.images import OUTPUT_SUFFIXES
 from kukkiri.images.formats import find_output_format
-from kukkiri.inference import INTERPOLATIONS, PRESETS, Domain, Precision
+from kukkiri.inference import INTERPOLATIONS, PRESETS, Domain, Ensemble, Precision
 from kukkiri.inference.file_jobs import SAME
 from kukkiri.inference.name_templates import NameTemplate
 from kukkiri.pretrained import list_models
@@ -53,8 +53,9 @@ class ModelOptions:
     kukkiri models lists vivid ones."""
     denoise: float | None = None
     """from 0 (weights for clean images) to 1 (weights for photographs), instead of one of the two by --weights."""
-    ensemble: bool = False
-    """average over the eight flips and rotations (geometric self-ensemble): better, 8 times slower."""
+    ensemble: Ensemble = False
+    """mean over 2, 4 or 8 flips and rotations (geometric self-ensemble), 8 without a number: better, and as many times
+    slower."""
     chop: bool = False
     """upscale four overlapping quadrants, as EDSR, RCAN and SAN did for their published numbers."""
     bounded: Annotated[bool, Parameter(negative="--no-bounded")] = True

@@ -12,7 +12,7 @@ import numpy as np
 from kukkiri.degradations import Degradation
 from kukkiri.errors import ConfigError, VideoError
 from kukkiri.evaluation.clip_frames import ClipPairs, FramePair, Plane, take_luma
-from kukkiri.inference import Upscaler
+from kukkiri.inference import Ensemble, Upscaler
 from kukkiri.info import JSON
 from kukkiri.metrics import error_flicker, psnr, ssim
 
@@ -110,7 +110,7 @@ def evaluate_clip(
     degradation: str | None = None,
     lr: Path | None = None,
     frames: int | None = None,
-    ensemble: bool = False,
+    ensemble: Ensemble = False,
     model_args: Mapping[str, Mapping[str, JSON]] | None = None,
     device: str | None = None,
     report: Callable[[FrameScored], None] | None = None,

@@ -17,7 +17,7 @@ from kukkiri.evaluation.sets import TestImage
 from kukkiri.images import rgb_to_y
 from kukkiri.inference import Upscaler
 from kukkiri.inference.choosing import runs_on_torch
-from kukkiri.inference.ensemble import run_ensemble
+from kukkiri.inference.ensemble import Ensemble, run_ensemble
 from kukkiri.info import JSON
 from kukkiri.metrics import Protocol, Sample
 from kukkiri.metrics.protocols import round_half_away
@@ -83,7 +83,7 @@ class Contender:
         protocol: Protocol,
         *,
         scale: int,
-        ensemble: bool,
+        ensemble: Ensemble,
         threads: int | None,
         model_args: Mapping[str, JSON] | None = None,
         device: str | None = None,
@@ -127,13 +127,13 @@ class Contender:
         engine = self.upscaler.engines[0]
         entered = resize(lr, scale=scale) if engine.info.pre_upsampled else lr
         batch = np.ascontiguousarray(entered, dtype=np.float32)[None, None]
-        sr: Array = (run_ensemble(engine.run, batch) if self.upscaler.ensemble else engine.run(batch))[0, 0]
+        sr: Array = run_ensemble(engine.run, batch, runs=self.upscaler.runs)[0, 0]
         return sr.astype(np.float64)
 
     @property
-    def ensemble(self) -> bool:
-        """True when results are the mean of the geometric self-ensemble."""
-        return self.upscaler.ensemble
+    def runs(self) -> int:
+        """Runs whose mean is taken, 1 without a self-ensemble."""
+        return self.upscaler.runs
 
     def digest(self) -> str:
         """sha256 of the model's files, or of an interpolation's name: equal digests, equal pixels on one machine."""
@@ -179,7 +179,7 @@ class AdaptingModel(typing.Protocol):
 class AdaptedContender:
     """An adapting model under a protocol; it is given the degradation that made LR."""
 
-    ensemble = False
+    runs = 1
 
     def __init__(
         self, model: AdaptingModel, protocol: Protocol, degradation: Degradation | None, *, scale: int

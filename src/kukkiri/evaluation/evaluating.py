@@ -11,6 +11,7 @@ from kukkiri.evaluation.cache import ScoreCache, file_digest, metric_key
 from kukkiri.evaluation.contenders import AdaptedContender, AdaptingModel, Contender, TestPair, make_test_pair
 from kukkiri.evaluation.scores import ALWAYS, Evaluation, Scores, SetScore
 from kukkiri.evaluation.sets import TestSet, find_sets, pair_lr
+from kukkiri.inference import Ensemble
 from kukkiri.inference.choosing import runs_on_torch
 from kukkiri.info import JSON
 from kukkiri.metrics import METRICS, PROTOCOLS, Protocol, Score
@@ -43,7 +44,7 @@ def evaluate(
     scale: int,
     protocol: str = "y-matlab",
     degradation: str = "bicubic",
-    ensemble: bool = False,
+    ensemble: Ensemble = False,
     threads: int | None = None,
     model_args: Mapping[str, JSON] | None = None,
     device: str | None = None,
@@ -58,7 +59,7 @@ def evaluate(
         protocol: a key of ``PROTOCOLS``.
         degradation: makes LR from HR; text of a :class:`kukkiri.degradations.Degradation`, whose noise is the same
             for every image and run (seed 0).
-        ensemble: geometric self-ensemble: the mean over eight flipped and rotated copies.
+        ensemble: geometric self-ensemble: the mean over 2, 4 or 8 flipped and rotated copies; ``True``: 8.
         threads: of the engine.
         model_args: what a file of others does not tell, see :class:`kukkiri.Upscaler`.
         device: of torch weights, see :class:`kukkiri.Upscaler`; the CPU by default, as for published numbers.
@@ -96,7 +97,7 @@ def evaluate_many(
     degradation: str | None = None,
     lr: Path | None = None,
     metrics: Sequence[str] = ALWAYS,
-    ensemble: bool = False,
+    ensemble: Ensemble = False,
     threads: int | None = None,
     model_args: Mapping[str, Mapping[str, JSON]] | None = None,
     cost: bool = False,
@@ -177,7 +178,7 @@ class _Plan:
     lr: Path | None
     metrics: tuple[str, ...]
     """Keys of ``METRICS``: PSNR and SSIM, then the further ones in the order of the request."""
-    ensemble: bool
+    ensemble: Ensemble
     adapting: Mapping[str, AdaptingModel]
     """Those of the models that are fitted to every image, by name."""
 
@@ -191,7 +192,7 @@ class _Plan:
         degradation: str | None,
         lr: Path | None,
         metrics: Sequence[str],
-        ensemble: bool,
+        ensemble: Ensemble,
     ) -> "_Plan":
         if protocol not in PROTOCOLS:
             raise ConfigError(f"unknown protocol {protocol!r}{did_you_mean(protocol, PROTOCOLS)}")
@@ -289,7 +290,7 @@ class _Evaluator:
     def _setting(self, contender: Contender | AdaptedContender, *, scale: int) -> dict[str, object]:
         return {
             "model": contender.digest(),
-            "ensemble": contender.ensemble,
+            "ensemble": contender.runs,
             "threads": self._threads,
             "scale": scale,
             "protocol": self.plan.protocol.name,

@@ -2,6 +2,7 @@
 
 from kukkiri.inference.choosing import INTERPOLATIONS
 from kukkiri.inference.engine import Engine, Footprint, OnnxEngine, count_usable_threads
+from kukkiri.inference.ensemble import Ensemble
 from kukkiri.inference.families import Domain
 from kukkiri.inference.file_jobs import FileJob
 from kukkiri.inference.file_results import ClipOutcome, FileProgress, FileResult, RemoteFacts
@@ -22,6 +23,7 @@ __all__ = [
     "ClipOutcome",
     "Domain",
     "Engine",
+    "Ensemble",
     "FileJob",
     "FileProgress",
     "FileResult",

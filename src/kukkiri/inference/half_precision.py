@@ -49,7 +49,7 @@ def repair(sr: Batch, again: Callable[[NDArray[np.bool_]], Batch]) -> int:
     Returns:
         The number of members that were replaced.
     """
-    overflowed: NDArray[np.bool_] = ~np.isfinite(sr).reshape(len(sr), -1).all(axis=1)
+    overflowed = np.array([not np.isfinite(member).all() for member in sr], dtype=np.bool_)
     if overflowed.any():
         sr[overflowed] = again(overflowed)
     return int(overflowed.sum())

@@ -11,7 +11,7 @@ from kukkiri.errors import BackendError, ModelError
 from kukkiri.inference.bounds import LUMA_RANGE, RGB_RANGE
 from kukkiri.inference.chop import chop
 from kukkiri.inference.engine import Engine
-from kukkiri.inference.ensemble import VARIANTS, run_ensemble
+from kukkiri.inference.ensemble import run_ensemble
 from kukkiri.inference.flat_bound import bound_flat
 from kukkiri.inference.flat_regions import SkipStatistics, run_skipping_flat
 from kukkiri.inference.interpolation import resize_planes
@@ -34,7 +34,7 @@ class NetworkRun:
         engines: Sequence[Engine],
         plan: Plan,
         *,
-        ensemble: bool = False,
+        runs: int = 1,
         chop: bool = False,
         skip_flat: bool = False,
         bounded: bool = False,
@@ -48,7 +48,7 @@ class NetworkRun:
         Args:
             engines: that the plan was made for.
             plan: tiles and sizes.
-            ensemble: average each network over the eight flips and rotations.
+            runs: flips and rotations that each network is averaged over: 1, 2, 4 or 8.
             chop: run each network in the official four quadrants.
             skip_flat: interpolate flat parts.
             bounded: after each network, hold flat parts of the image to it, see :func:`bound_flat`.
@@ -58,10 +58,10 @@ class NetworkRun:
             statistics: counts what ``skip_flat`` skips; of this run alone unless given.
         """
         self._engines, self._plan = engines, plan
-        self._ensemble, self._chop, self._skip_flat = ensemble, chop, skip_flat
+        self._runs, self._chop, self._skip_flat = runs, chop, skip_flat
         self._bounded, self._bound_last, self._threads = bounded, bound_last, threads
         passes = [(engine, size, tile) for engine, (_, size, tile) in zip(engines, plan.passes, strict=True)]
-        self._progress = TileProgress(passes, variants=len(VARIANTS) if ensemble else 1, report=progress)
+        self._progress = TileProgress(passes, variants=runs, report=progress)
         self._seams = SeamScore()
         self._statistics = statistics or SkipStatistics()
 
@@ -115,7 +115,7 @@ class NetworkRun:
             self._progress.finish_run(number=number)
             return sr
 
-        sr = run_ensemble(run, lr) if self._ensemble else run(lr)
+        sr = run_ensemble(run, lr, runs=self._runs) if self._runs > 1 else run(lr)
         if not (math.isfinite(float(sr.min())) and math.isfinite(float(sr.max()))):
             raise ModelError(
                 f"{engine.info.name}: the network gave NaN or infinity for this image, so there is no result. "

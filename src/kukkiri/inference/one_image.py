@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from kukkiri.images import EncodedImage, Image, ImageSource, PillowImage
 from kukkiri.inference.engine import Engine
+from kukkiri.inference.ensemble import Ensemble
 from kukkiri.inference.families import Domain
 from kukkiri.inference.half_precision import Precision
 from kukkiri.inference.loaded_model import LoadedModel
@@ -47,7 +48,7 @@ def upscale(
     *,
     scale: float | None = None,
     model: str | PathLike[str] | Engine | LoadedModel = "balanced",
-    ensemble: bool = False,
+    ensemble: Ensemble = False,
     chop: bool = False,
     tile: int | Literal["auto"] | None = None,
     threads: int | None = None,
@@ -81,7 +82,7 @@ def upscale(
         scale: the model's own, 2 for presets, families and interpolations, when not given; this and what follows:
             see :class:`Upscaler`.
         model: an interpolation, a preset, a family, a shipped model, a file, or an engine.
-        ensemble: geometric self-ensemble.
+        ensemble: geometric self-ensemble of 2, 4 or 8 runs; ``True``: 8.
         chop: in the official four quadrants.
         tile: largest side that a network is given at once.
         threads: by default all cores.

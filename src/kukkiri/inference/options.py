@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.degradations import DegradationEstimate, DegradationRequest
+from kukkiri.inference.ensemble import Ensemble
 from kukkiri.inference.families import Domain
 from kukkiri.inference.half_precision import Precision
 from kukkiri.inference.separate_planes import AlphaMode
@@ -35,7 +36,7 @@ class SizeKeywords(TypedDict, total=False):
 class FrameKeywords(SizeKeywords, total=False):
     """The keywords of :class:`kukkiri.Upscaler` beside ``scale`` and ``workers``, which are explained there."""
 
-    ensemble: bool
+    ensemble: Ensemble
     chop: bool
     tile: int | Literal["auto"] | None
     threads: int | None

@@ -11,7 +11,6 @@ from kukkiri.errors import KukkiriError
 from kukkiri.images import Image
 from kukkiri.images.archives import is_comic
 from kukkiri.inference.engine import Engine
-from kukkiri.inference.ensemble import VARIANTS
 from kukkiri.inference.file_jobs import FileJob
 from kukkiri.inference.part_counts import count_images, read_first_header
 from kukkiri.inference.streamed_files import estimate_stream
@@ -95,11 +94,10 @@ class Previewer:
         self, size: tuple[int, int], output_size: tuple[int, int], *, per_megapixel: float = _FILES
     ) -> float:
         upscaler = self._upscaler.suited_to(size)
-        runs = len(VARIANTS) if upscaler.ensemble else 1
         pixels, seconds = math.prod(size), per_megapixel * math.prod(output_size) / 1e6
         for engine in upscaler.engines:
             entered = pixels * engine.info.scale**2 if engine.info.pre_upsampled else pixels
-            seconds += runs * entered * self._seconds_per_pixel(engine)
+            seconds += upscaler.runs * entered * self._seconds_per_pixel(engine)
             pixels *= engine.info.scale**2
         if upscaler.kernel is not None:
             seconds += math.prod(output_size) * self._interpolation_seconds_per_pixel(upscaler)

@@ -81,7 +81,8 @@ class StripUpscaler:
     """Rows of the result for one of the image."""
     kernel: str | None = None
     """Interpolation, without engines."""
-    ensemble: bool = False
+    runs: int = 1
+    """Flips and rotations of the self-ensemble."""
     skip_flat: bool = False
     bounded: bool = True
     tile: int | None = None
@@ -139,7 +140,7 @@ class StripUpscaler:
         return NetworkRun(
             self.engines,
             Plan((height, width), tuple(passes), 0),
-            ensemble=self.ensemble,
+            runs=self.runs,
             skip_flat=self.skip_flat,
             bounded=self.bounded,
             bound_last=False,

@@ -20,6 +20,7 @@ from kukkiri.inference.choosing import choose_model, runs_on_torch
 from kukkiri.inference.colour_plan import ColourPlan
 from kukkiri.inference.dials import Dial
 from kukkiri.inference.engine import Engine, count_usable_threads
+from kukkiri.inference.ensemble import Ensemble, count_runs
 from kukkiri.inference.families import Domain
 from kukkiri.inference.flat_regions import SkipStatistics
 from kukkiri.inference.half_precision import Precision
@@ -65,7 +66,7 @@ class Upscaler:
         model: str | PathLike[str] | Engine | LoadedModel = "balanced",
         *,
         scale: float | None = None,
-        ensemble: bool = False,
+        ensemble: Ensemble = False,
         chop: bool = False,
         tile: int | Literal["auto"] | None = None,
         threads: int | None = None,
@@ -101,8 +102,8 @@ class Upscaler:
                 model's own, 2 for presets, families and interpolations. Reached by the fewest network
                 runs whose scales multiply to it or more, then an antialiased bicubic resize to
                 round(scale * side). Scale 1 gives the image back unchanged.
-            ensemble: geometric self-ensemble, the average over eight flips and rotations; the preset ``best``
-                has it by itself.
+            ensemble: geometric self-ensemble, the mean over 2, 4 or 8 flips and rotations; ``True``: 8. The preset
+                ``best`` has 8 by itself.
             chop: in four quadrants, as EDSR, RCAN and SAN published their numbers; see :func:`chop`. With a
                 network that reads the whole image the result differs, and there is a seam.
             tile: largest side, in LR pixels, that a network is given at once; ``None`` or ``auto``: the whole
@@ -190,7 +191,7 @@ class Upscaler:
         asked = as_degradation(degradation)
         if asked is not None:
             refuse_with_degradation(
-                ensemble=ensemble, size=target is not None, weights=weights != "auto", dial=dial is not None
+                ensemble=ensemble is not False, size=target is not None, weights=weights != "auto", dial=dial is not None
             )  # before a network is loaded
         solver = None if asked is None else find_solver(model, asked, scale=scale)
         chosen = choose_model(
@@ -243,7 +244,8 @@ class Upscaler:
         self.scale = choice.scale
         self.engines = choice.engines
         self.kernel = choice.kernel
-        self.ensemble = ensemble or choice.ensemble
+        self.runs = count_runs(ensemble, preset=choice.ensemble)
+        """Flips and rotations that each network is averaged over: 1, 2, 4 or 8."""
         self.chop = chop
         self.skip_flat = skip_flat
         self.bounded = bounded and not chop and choice.kernel is None
@@ -291,6 +293,11 @@ class Upscaler:
             TypeError: it is of a type that holds no image.
         """
         return return_in_kind(self._upscale(open_image(image), progress), image)
+
+    @property
+    def ensemble(self) -> bool:
+        """True when results are the mean of several runs."""
+        return self.runs > 1
 
     def suited(self, image: Image, *, size: tuple[int, int] | None = None) -> "Upscaler":
         """Return the upscaler that is used for an image: this one, or its twin for photographs or for the size.
@@ -453,7 +460,7 @@ class Upscaler:
             output_size=size,
             scale=size[0] / source.size[0],
             kernel=self.kernel,
-            ensemble=self.ensemble,
+            runs=self.runs,
             skip_flat=self.skip_flat,
             bounded=self.bounded,
             tile=self._tile,
@@ -540,7 +547,7 @@ class Upscaler:
         return NetworkRun(
             self.engines,
             plan,
-            ensemble=self.ensemble,
+            runs=self.runs,
             chop=self.chop,
             skip_flat=self.skip_flat,
             bounded=self.bounded,

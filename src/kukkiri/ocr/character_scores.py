@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from kukkiri.degradations import Degradation
 from kukkiri.errors import ConfigError, ModelError
 from kukkiri.evaluation.statistics import bootstrap_interval, paired_difference
-from kukkiri.inference import Upscaler
+from kukkiri.inference import Ensemble, Upscaler
 from kukkiri.inference.choosing import runs_on_torch
 from kukkiri.ocr.error_rate import character_error_rate
 from kukkiri.ocr.reader import check_reader, read_text
@@ -95,7 +95,7 @@ def score_text(
     scale: int,
     degradation: str = "bicubic",
     seed: int = 0,
-    ensemble: bool = False,
+    ensemble: Ensemble = False,
     threads: int | None = None,
     device: str | None = None,
     report: Callable[[str, TextScore], None] | None = None,
@@ -158,7 +158,7 @@ def upscale_text(
 
 
 def _contender(
-    model: str, *, scale: int, ensemble: bool, threads: int | None, device: str | None = None
+    model: str, *, scale: int, ensemble: Ensemble, threads: int | None, device: str | None = None
 ) -> Callable[[Array, Array], Array]:
     """The function from (hr, lr) to the image that is read."""
     if model == HR:

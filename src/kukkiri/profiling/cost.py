@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kukkiri.errors import BackendError, require
-from kukkiri.inference import Engine, Upscaler
+from kukkiri.inference import Engine, Ensemble, Upscaler
 from kukkiri.info import JSON
 from kukkiri.profiling.graph import constant_lr, read_graph
 from kukkiri.resampling import weight_table
@@ -42,7 +42,7 @@ def measure_cost(
     model: str,
     *,
     scale: int,
-    ensemble: bool = False,
+    ensemble: Ensemble = False,
     threads: int | None = None,
     budget: float = 20.0,
     model_args: Mapping[str, JSON] | None = None,
@@ -52,7 +52,7 @@ def measure_cost(
     Args:
         model: id, preset, file or interpolation.
         scale: its scale.
-        ensemble: geometric self-ensemble: eight times the multiply-adds.
+        ensemble: geometric self-ensemble: as many times the multiply-adds.
         threads: of the engine.
         budget: seconds for timing; when one megapixel would take longer, a sixteenth of it is measured, and time and
             memory are multiplied.
@@ -75,14 +75,14 @@ def measure_cost(
 
 
 def count_cost(
-    model: str, *, scale: int, ensemble: bool = False, model_args: Mapping[str, JSON] | None = None
+    model: str, *, scale: int, ensemble: Ensemble = False, model_args: Mapping[str, JSON] | None = None
 ) -> tuple[int | None, int | None]:
     """Count parameters, and multiply-adds for one megapixel of output; ``None`` where they are unknown.
 
     Args:
         model: id, preset, file or interpolation.
         scale: its scale.
-        ensemble: geometric self-ensemble: eight times the multiply-adds.
+        ensemble: geometric self-ensemble: as many times the multiply-adds.
         model_args: see :func:`measure_cost`.
 
     Raises:
@@ -90,8 +90,8 @@ def count_cost(
     """
     upscaler = Upscaler(model, scale=scale, ensemble=ensemble, model_args=model_args)
     parameters, multiply_adds = _count(model, upscaler, scale=scale, model_args=model_args or {})
-    if multiply_adds is not None and upscaler.ensemble:
-        multiply_adds *= 8
+    if multiply_adds is not None:
+        multiply_adds *= upscaler.runs
     return parameters, multiply_adds
 
 
