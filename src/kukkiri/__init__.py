@@ -92,15 +92,28 @@ def _load_torch_weights(path: "Path", options: engine_loaders.LoadOptions) -> "S
     from kukkiri.errors import BackendError
 
     try:
-        from kukkiri.checkpoints import load_for_scale
+        from kukkiri.blind.engines import load_solver
+        from kukkiri.checkpoints import Loaded
         from kukkiri.inference.torch_engine import make_engines
     except ImportError as error:
         raise BackendError(
             f"{path}: torch weights need torch ({error}). Install kukkiri[torch], or use an .onnx file."
         ) from error
-    loaded = load_for_scale(path, scale=options.scale, arguments=options.arguments)
+    loaded = load_solver(path, scale=options.scale, arguments=options.arguments)
+    if not isinstance(loaded, Loaded):
+        return (loaded,)
     scale = None if "scale" in options.arguments else options.scale
     return make_engines(loaded, scale=scale, device=options.device)
+
+
+def _estimate_by_kernel_gan(image: Any, scale: int, seed: int) -> Any:
+    """Cross to the half that needs torch, because an estimator is trained on the image."""
+    from kukkiri.errors import require
+
+    require("torch", for_what="--estimator kernelgan")
+    from kukkiri.blind import estimate_kernel_gan
+
+    return estimate_kernel_gan(image, scale=scale, seed=seed).kernel
 
 
 def _make_upscaler(model: object, **options: Any) -> "Upscaler":
@@ -130,3 +143,4 @@ def _compute_features(image: Any, layers: tuple[str, ...]) -> list[Any]:
 engine_loaders.register(".safetensors", ".pth", ".pt", ".ckpt", ".bin", "", loader=_load_torch_weights)
 engine_loaders.register_upscaler(_make_upscaler)
 engine_loaders.register_features(_compute_features)
+engine_loaders.register_estimator("kernelgan", _estimate_by_kernel_gan)

@@ -1,8 +1,8 @@
 """Loaders of model files by their suffix, for formats that the torch-free half cannot read itself.
 
 ``kukkiri/__init__.py`` stands above every package, so it alone may join the two halves: it registers the loader of
-torch weights, for which ``kukkiri.Upscaler`` asks here, the upscaler, for which ``kukkiri.load(...).upscale`` asks, and
-the features of a pretrained classifier, for which metrics ask.
+torch weights, for which ``kukkiri.Upscaler`` asks here, the upscaler, for which ``kukkiri.load(...).upscale`` asks,
+the features of a pretrained classifier, for which metrics ask, and KernelGAN, for which estimates of a blur ask.
 The loader of another engine is registered in the same way::
 
     kukkiri.engine_loaders.register(".param", loader=load_ncnn)
@@ -17,10 +17,12 @@ __all__ = [
     "EngineLoader",
     "LoadOptions",
     "compute_features",
+    "find_estimator",
     "find_loader",
     "list_suffixes",
     "make_upscaler",
     "register",
+    "register_estimator",
     "register_features",
     "register_upscaler",
 ]
@@ -44,6 +46,7 @@ the other to reach ``options.scale``."""
 
 _LOADERS: dict[str, EngineLoader] = {}
 _UPSCALERS: list[Callable[..., Any]] = []
+_ESTIMATORS: dict[str, Callable[[Any, int, int], Any]] = {}
 _FEATURES: list[Callable[[Any, tuple[str, ...]], list[Any]]] = []
 
 
@@ -84,6 +87,21 @@ def make_upscaler(model: object, **options: Any) -> Any:
         **options: those of the upscaler.
     """
     return _UPSCALERS[0](model, **options)
+
+
+def register_estimator(name: str, estimate: Callable[[Any, int, int], Any]) -> None:
+    """Let ``estimate`` find blur kernels under this name, from now on.
+
+    Args:
+        name: such as ``kernelgan``.
+        estimate: from an image (H, W) or (H, W, 3), a scale and a seed to a kernel in HR pixels.
+    """
+    _ESTIMATORS[name] = estimate
+
+
+def find_estimator(name: str) -> Callable[[Any, int, int], Any] | None:
+    """Return the registered estimator of a name; ``None``: there is none."""
+    return _ESTIMATORS.get(name)
 
 
 def register_features(compute: Callable[[Any, tuple[str, ...]], list[Any]]) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -28,6 +29,7 @@ class Condition:
 
     - ``covariance``: (xx, yy, xy), the second moments of the kernel about its centre of mass in HR pixels squared,
       divided by 1.25 scale; less 1 for xx and yy.
+    - ``kernel``: the kernel itself, (side, side) row by row, its centre of mass in the middle (USRNet, plug-and-play).
     - ``components``: the sums of the kernel, its middle in the middle, times each matrix of a basis (SRMD's PCA).
 
     With ``noise`` the last number is the standard deviation of the noise in [0, 1]. The kernel is that of the blur
@@ -37,7 +39,7 @@ class Condition:
         ModelError: a field has an impossible value.
     """
 
-    kind: Literal["covariance", "components"]
+    kind: Literal["covariance", "components", "kernel"]
     length: int
     """Numbers for one image."""
     subsample: Literal["direct", "bicubic"]
@@ -51,9 +53,11 @@ class Condition:
     def __post_init__(self) -> None:
         if self.version > CONDITION_VERSION:
             raise ModelError(f"a condition of version {self.version}, but this kukkiri knows {CONDITION_VERSION}.")
-        if self.kind not in ("covariance", "components") or self.subsample not in ("direct", "bicubic"):
+        if self.kind not in ("covariance", "components", "kernel") or self.subsample not in ("direct", "bicubic"):
             raise ModelError(f"an unknown condition, {self.kind!r} of a kernel before {self.subsample!r}.")
-        if self.length < 1 + self.noise or (self.kind == "covariance" and self.length != 3 + self.noise):
+        numbers = self.length - self.noise
+        square = math.isqrt(max(numbers, 0)) ** 2 == numbers
+        if numbers < 1 or (self.kind == "covariance" and numbers != 3) or (self.kind == "kernel" and not square):
             raise ModelError(f"a condition of {self.length} numbers is not a {self.kind}.")
 
 

@@ -13,7 +13,7 @@ from kukkiri.checkpoints.estimators import fill_network, load_estimator
 from kukkiri.checkpoints.reading import read_state
 from kukkiri.errors import ConfigError, ModelError
 
-__all__ = ["DnCNN", "load_denoiser", "load_estimator"]
+__all__ = ["DnCNN", "is_denoiser", "load_denoiser", "load_estimator"]
 
 
 class DnCNN(nn.Module):
@@ -62,6 +62,20 @@ class _ScaledDenoiser:
         factor = max(ratio, 1.0)
         clean: Tensor = (self.network((planes - mean) / factor + mean) - mean) * factor + mean
         return torch.lerp(planes, clean, min(ratio, 1.0)).reshape(image.shape)
+
+
+def is_denoiser(path: Path) -> bool:
+    """True for a DnCNN in the layout of cszn/KAIR: as many channels come out as go in, at every second place.
+
+    Raises:
+        ModelError: the file cannot be read.
+    """
+    state = read_state(path)
+    places = sorted(int(key.split(".")[1]) for key in state if key.startswith("model.") and key.endswith(".weight"))
+    if len(state) != 2 * len(places) or places != list(range(0, 2 * len(places), 2)) or len(places) < 2:
+        return False
+    first, last = state["model.0.weight"], state[f"model.{places[-1]}.weight"]
+    return first.ndim == 4 and first.shape[1] in (1, 3) and first.shape[1] == last.shape[0]
 
 
 def load_denoiser(path: str | PathLike[str], *, noise_std: float) -> Denoiser:

@@ -1,7 +1,7 @@
 """``--kernel`` and its companions: the blur that made an image, for networks that are conditioned on it."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Group, Parameter
 
@@ -24,9 +24,13 @@ class DegradationOptions:
     subsample: GridSubsampling | None = None
     """subsampling after the blur: direct (every scale-th pixel) or bicubic; the model's when not given, else direct."""
     estimator: Annotated[Estimator | None, Parameter(show_default=False)] = None
-    """way to estimate the kernel: spectrum (a Gaussian, at once; the default) or patches (any shape, seconds)."""
-    noise: float | None = None
-    """standard deviation of the image's noise, from 0 to 1, for models that take it (SRMD)."""
+    """way to estimate the kernel: spectrum (a Gaussian, a disk or a motion, at once; the default), patches (any shape,
+    seconds), kernelgan (any shape, minutes, needs torch); ikc is a model."""
+    kernel_seed: int | None = None
+    """seed of --estimator kernelgan, 0 when not given."""
+    noise: float | Literal["estimate"] | None = None
+    """standard deviation of the image's noise, from 0 to 1, for models that take it (SRMD, USRNet, a denoiser), or
+    estimate (of each image its own)."""
 
     def read(self) -> DegradationRequest | None:
         """Read the options.
@@ -36,13 +40,18 @@ class DegradationOptions:
             UsageError: an option needs ``--kernel``, or ``--kernel estimate``.
         """
         if self.kernel is None:
-            for name in ("subsample", "estimator", "noise"):
+            for name in ("subsample", "estimator", "kernel_seed", "noise"):
                 if getattr(self, name) is not None:
-                    raise UsageError(f"--{name} is about a blur. Give it with --kernel, such as --kernel estimate.")
+                    option = name.replace("_", "-")
+                    raise UsageError(f"--{option} is about a blur. Give it with --kernel, such as --kernel estimate.")
             return None
         if self.estimator is not None and self.kernel != "estimate":
             raise UsageError(f"--estimator is for --kernel estimate, but --kernel {self.kernel} was given. Drop one.")
-        return DegradationRequest(self.kernel, self.subsample, self.estimator or "spectrum", self.noise or 0.0)
+        if self.kernel_seed is not None and self.estimator != "kernelgan":
+            raise UsageError("--kernel-seed is for --estimator kernelgan, which is trained on the image. Drop it.")
+        return DegradationRequest(
+            self.kernel, self.subsample, self.estimator or "spectrum", self.noise or 0.0, self.kernel_seed or 0
+        )
 
 
 DEFAULT_DEGRADATION = DegradationOptions()

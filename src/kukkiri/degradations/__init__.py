@@ -41,6 +41,7 @@ from kukkiri.degradations.kernel_families import KernelBasis, double_scale_kerne
 from kukkiri.degradations.kernel_files import kernel_view, load_kernel, save_kernel
 from kukkiri.degradations.linear import blur, blur_downsample, crop_to_multiple, subsample
 from kukkiri.degradations.lr_images import make_lr, write_kernels
+from kukkiri.degradations.noise_estimation import NoiseEstimate, estimate_noise, find_jpeg_grid
 from kukkiri.degradations.operators import Correlation, Decimation, Interpolation
 from kukkiri.degradations.step import LinearStep, Stage, Step, StepSampler
 from kukkiri.degradations.steps import SAMPLING_REVISION, STEPS
@@ -67,6 +68,7 @@ __all__ = [
     "KernelBasis",
     "KernelEstimate",
     "LinearStep",
+    "NoiseEstimate",
     "Stage",
     "Step",
     "StepSampler",
@@ -85,6 +87,8 @@ __all__ = [
     "estimate_degradation",
     "estimate_gaussian",
     "estimate_kernel",
+    "estimate_noise",
+    "find_jpeg_grid",
     "flip_kernel",
     "gaussian_kernel",
     "gaussian_kernel_from_sigmas",

@@ -41,6 +41,10 @@ def compute_condition(
     if condition.kind == "covariance":
         xx, yy, xy = (moment / (_CODE_UNIT * scale) for moment in kernel_covariance(kernel))
         numbers = [xx - 1, yy - 1, xy]
+    elif condition.kind == "kernel":
+        side = math.isqrt(condition.length - condition.noise)
+        cut = crop_kernel(centre_kernel(odd_sided(kernel)), size=side)
+        numbers = list((cut / cut.sum()).ravel())
     else:
         basis = unpack_basis(condition)
         centred = crop_kernel(centre_kernel(odd_sided(kernel)), size=basis.shape[1])

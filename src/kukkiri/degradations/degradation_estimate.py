@@ -28,11 +28,19 @@ __all__ = [
     "read_degradation",
 ]
 
-Estimator: TypeAlias = Literal["spectrum", "patches"]
+Estimator: TypeAlias = Literal["spectrum", "patches", "kernelgan", "ikc"]
 """``spectrum``: a Gaussian, a disk or a motion, whichever explains the power spectrum; ``patches``: any shape from
-recurring patches, in seconds."""
+recurring patches, in seconds; ``kernelgan``: any shape from a network that is trained on the image, in minutes (torch);
+``ikc``: IKC's networks, which estimate and upscale in one loop."""
 GridSubsampling: TypeAlias = Literal["direct", "bicubic"]
 
+_FOUND = {
+    "given": "given",
+    "spectrum": "found in the spectrum",
+    "patches": "found from patches",
+    "kernelgan": "found by KernelGAN",
+    "ikc": "found by IKC",
+}
 _KERNEL_FILES = (".npy", ".npz", ".mat", ".txt")
 
 
@@ -53,7 +61,7 @@ class DegradationEstimate:
     """In [0, 1]; 1 for a kernel that was given. Of ``spectrum``: 1/2 where the standard error of the covariance is
     0.06 scale HR pixels squared, and less where no blur explains the spectrum; of ``patches``: the share of the
     patches' distances that the kernel removes."""
-    found_by: Literal["given", "spectrum", "patches"] = "given"
+    found_by: Literal["given"] | Estimator = "given"
     text: str = ""
     """The kernel in the notation of degradations, where it has one."""
     kind: BlurKind = "given"
@@ -94,7 +102,7 @@ class DegradationEstimate:
 
     def __str__(self) -> str:
         first, second = self.widths
-        found = {"given": "given", "spectrum": "found in the spectrum", "patches": "found from patches"}[self.found_by]
+        found = _FOUND[self.found_by]
         noise = f", noise of {255 * self.noise_std:.1f} of 255 levels" if self.noise_std else ""
         sure = "" if self.found_by == "given" else f", confidence {self.confidence:.2f}"
         if self.kind == "none":
@@ -120,8 +128,10 @@ class DegradationRequest:
     subsample: GridSubsampling | None = None
     """``None``: that of the network."""
     estimator: Estimator = "spectrum"
-    noise_std: float = 0.0
-    """White noise of the image in [0, 1], for networks that are conditioned on it."""
+    noise_std: float | Literal["estimate"] = 0.0
+    """White noise of the image in [0, 1], for networks that are conditioned on it; ``estimate``: of each image."""
+    seed: int = 0
+    """Of an estimator that is trained: the same seed gives the same kernel on the same machine."""
 
     def __post_init__(self) -> None:
         if self.subsample not in (None, *get_args(GridSubsampling)):
@@ -130,7 +140,12 @@ class DegradationRequest:
         if self.estimator not in get_args(Estimator):
             known = get_args(Estimator)
             raise ConfigError(f"unknown estimator {self.estimator!r}{did_you_mean(str(self.estimator), known)}")
-        if not 0 <= self.noise_std <= 1:
+        if self.estimator == "ikc":
+            raise ConfigError(
+                "IKC estimates and upscales in one loop of three networks. Name its network as the model and give the "
+                "other two, without a kernel: --model SFTMD.pth --model-args predictor=FILE corrector=FILE."
+            )
+        if self.noise_std != "estimate" and not (isinstance(self.noise_std, int | float) and 0 <= self.noise_std <= 1):
             raise ConfigError(f"noise is a standard deviation from 0 to 1, got {self.noise_std}. White is 1.")
         if self.is_bicubic and self.subsample == "direct":
             raise ConfigError("the kernel bicubic is that of bicubic subsampling, but direct was asked. Drop one.")
@@ -141,6 +156,16 @@ class DegradationRequest:
         return isinstance(self.kernel, str) and self.kernel == "estimate"
 
     @property
+    def estimates_noise(self) -> bool:
+        """The image tells its noise."""
+        return self.noise_std == "estimate"
+
+    @property
+    def asks_image(self) -> bool:
+        """Each image has its own degradation."""
+        return self.estimated or self.estimates_noise
+
+    @property
     def is_bicubic(self) -> bool:
         """There is no blur but that of bicubic subsampling."""
         return isinstance(self.kernel, str) and self.kernel == "bicubic"
@@ -149,7 +174,9 @@ class DegradationRequest:
         parts = [self.kernel if isinstance(self.kernel, str) else "a matrix"]
         parts += [self.subsample] if self.subsample else []
         parts += [self.estimator] if self.estimated else []
-        return " ".join([*parts, *([f"noise {self.noise_std:g}"] if self.noise_std else [])])
+        noise = self.noise_std if isinstance(self.noise_std, str) else f"{self.noise_std:g}"
+        parts += [f"noise {noise}"] if self.noise_std else []
+        return " ".join([*parts, *([f"seed {self.seed}"] if self.seed else [])])
 
 
 def read_degradation(request: DegradationRequest, *, scale: int, subsample: GridSubsampling) -> DegradationEstimate:
@@ -176,7 +203,8 @@ def read_degradation(request: DegradationRequest, *, scale: int, subsample: Grid
         kernel = load_kernel(unquote(text.removeprefix("file:")) if text.startswith("file:") else text)
     else:
         kernel = _read_blur(text, scale=scale)
-    return DegradationEstimate(kernel, scale, subsample, request.noise_std, text=text)
+    noise_std = 0.0 if isinstance(request.noise_std, str) else request.noise_std  # an image tells it later
+    return DegradationEstimate(kernel, scale, subsample, noise_std, text=text)
 
 
 def _read_blur(text: str, *, scale: int) -> Kernel:

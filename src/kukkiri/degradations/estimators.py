@@ -1,14 +1,17 @@
-"""Estimators of a degradation: from the image's power spectrum, or from patches that recur in it."""
+"""Estimators of a degradation: from the image's power spectrum, from patches that recur in it, or registered ones."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kukkiri.degradations.blur_candidates import BlurCandidate, BlurRanking, rank_blurs
+from kukkiri import engine_loaders
+from kukkiri.degradations.alignment import centre_kernel, odd_sided
+from kukkiri.degradations.blur_candidates import MOST_EXPLAINED, BlurCandidate, BlurRanking, rank_blurs
 from kukkiri.degradations.blur_kernels import Kernel, bicubic_kernel
 from kukkiri.degradations.degradation_estimate import DegradationEstimate, Estimator, GridSubsampling
 from kukkiri.degradations.estimate import estimate_kernel
+from kukkiri.degradations.spectrum_model import SpectrumModel
 from kukkiri.errors import ConfigError
 
 __all__ = ["estimate_degradation"]
@@ -23,6 +26,7 @@ def estimate_degradation(
     subsample: GridSubsampling = "direct",
     estimator: Estimator = "spectrum",
     noise_std: float = 0.0,
+    seed: int = 0,
 ) -> DegradationEstimate:
     """Estimate the blur of a low-resolution image.
 
@@ -32,19 +36,27 @@ def estimate_degradation(
         scale: HR pixels for one LR pixel along a side.
         subsample: that the image is said to have come by, which the image itself does not tell.
         estimator: see :data:`Estimator`.
-        noise_std: of the image; it is not estimated here, only handed on.
+        noise_std: of the image; it is only handed on, see :func:`kukkiri.degradations.estimate_noise`.
+        seed: of an estimator that is trained.
 
     Returns:
         The kernel, centred: a shift of the whole image leaves no trace. Its ``kind`` is ``none`` where bicubic
         downscaling alone explains the image.
 
     Raises:
-        ConfigError: patches and bicubic subsampling, whose blur cannot be taken off a kernel of any shape.
+        ConfigError: an estimator of any shape and bicubic subsampling, whose blur cannot be taken off its kernel.
+        BackendError: an estimator that needs torch, which is missing.
         ImageError: the image is too small or has no texture.
     """
+    if estimator != "spectrum" and subsample != "direct":
+        raise ConfigError(f"the estimator {estimator} is for direct subsampling. Use the estimator spectrum.")
+    registered = engine_loaders.find_estimator(estimator)
+    if registered is not None:
+        kernel = centre_kernel(odd_sided(registered(image, scale, seed)))
+        model = SpectrumModel(image, scale=scale)
+        excess = max(model.explain(kernel).misfit / (MOST_EXPLAINED * model.expected), 1.0)
+        return DegradationEstimate(kernel, scale, subsample, noise_std, 1 / excess**4, estimator, kind="free")
     if estimator == "patches":
-        if subsample != "direct":
-            raise ConfigError("the estimator patches is for direct subsampling. Use the estimator spectrum.")
         shape = estimate_kernel(image, scale=scale)
         removed = 1 - shape.distances[-1] / max(shape.distances[0], 1e-12)
         sure = min(max(removed, 0.0), 1.0)

@@ -1,13 +1,17 @@
 """Blind super-resolution of one image: its degradation is estimated, given to a network, and the result is checked."""
 
+import dataclasses
 from dataclasses import dataclass
 
 from kukkiri.degradations import (
     DegradationEstimate,
     DegradationRequest,
     estimate_degradation,
+    estimate_noise,
+    find_jpeg_grid,
     judge_kernel,
     rank_blurs,
+    read_degradation,
 )
 from kukkiri.errors import ImageError
 from kukkiri.images import Image
@@ -50,15 +54,22 @@ def answer_request(image: Image, engine: Engine, request: DegradationRequest) ->
     """
     if not isinstance(engine, ConditionedEngine):
         raise TypeError(f"expected a conditioned engine, got {type(engine).__name__}")
+    scale, subsample = engine.info.scale, request.subsample or "direct"
+    if not request.estimated:
+        return _answer_noise(image, engine, read_degradation(request, scale=scale, subsample=subsample))
     if image.lossy:
         return Answer((f"the image was compressed with loss, which hides its blur, {_PLAIN}; a kernel can be given",))
+    if find_jpeg_grid(image.colour) is not None:
+        return Answer((f"the image shows the grid of JPEG, which hides its blur, {_PLAIN}; a kernel can be given",))
     try:
+        noise = estimate_noise(image.colour) if request.estimates_noise else None
         estimate = estimate_degradation(
             image.colour,
-            scale=engine.info.scale,
-            subsample=request.subsample or "direct",
+            scale=scale,
+            subsample=subsample,
             estimator=request.estimator,
-            noise_std=request.noise_std,
+            noise_std=noise.noise_std if noise is not None else float(request.noise_std),
+            seed=request.seed,
         )
     except ImageError as error:
         return Answer((f"{str(error).rstrip('.')}; {_PLAIN}",))
@@ -74,8 +85,27 @@ def answer_request(image: Image, engine: Engine, request: DegradationRequest) ->
         reason = f"the result, degraded again, differs from the image (LR consistency {found.found:.1f} dB)"
         return Answer((f"{estimate}: with it {reason}, {_PLAIN}",), estimate)
     summary = f"{estimate}, LR consistency {found.found:.1f} dB"
-    notes = (summary, *_judge(found), *_tell_grid(estimate), *_tell_rival(estimate))
+    told = () if noise is None else (str(noise),)
+    notes = (summary, *told, *_judge(found), *_tell_grid(estimate), *_tell_rival(estimate))
     return Answer(notes, estimate, conditioned)
+
+
+def _answer_noise(image: Image, engine: ConditionedEngine, given: DegradationEstimate) -> Answer:
+    """Estimate the noise of an image whose kernel is given."""
+    if image.lossy or find_jpeg_grid(image.colour) is not None:
+        lost = "the image was compressed with loss, which removes noise"
+    else:
+        try:
+            noise = estimate_noise(image.colour)
+        except ImageError as error:
+            lost = str(error).rstrip(".")
+        else:
+            estimate = dataclasses.replace(given, noise_std=min(noise.noise_std, 1.0))
+            conditioned = engine.with_condition(estimate)
+            return Answer((*tell_given(image, conditioned, estimate), str(noise)), estimate, conditioned)
+    conditioned = engine.with_condition(given)
+    note = f"{lost}, so none is assumed; it can be given"
+    return Answer((*tell_given(image, conditioned, given), note), given, conditioned)
 
 
 def tell_given(image: Image, engine: Engine, estimate: DegradationEstimate) -> tuple[str, ...]:

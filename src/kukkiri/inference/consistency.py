@@ -1,6 +1,7 @@
 """A check of a blind result: blurred and downscaled again, it must give the image back."""
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,6 +20,7 @@ LEAST = 34.0
 _SIDE = 160  # LR pixels of the part that is checked
 _BORDER = 4  # LR pixels
 _NEAR = 1.0  # dB
+_NOISY = 2.0  # dB that a result may lie below the noise alone
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,13 @@ class Consistency:
     """Under the degradation that the network was conditioned on."""
     bicubic: float
     """Of the same result under bicubic downscaling alone."""
+    least: float = LEAST
+    """Below it a kernel is wrong; lower where the image is said to hold noise, which a result shall not give back."""
 
     @property
     def contradicted(self) -> bool:
         """The kernel does not explain the image."""
-        return self.found < LEAST
+        return self.found < self.least
 
     @property
     def unneeded(self) -> bool:
@@ -60,7 +64,8 @@ def check_consistency(image: Image, engine: Engine, estimate: DegradationEstimat
     found, bicubic = (
         lr_consistency(lr, sr, downsample=downsample, border=border, data_range=1.0) for downsample in (stated, alone)
     )
-    return Consistency(found=found, bicubic=bicubic)
+    noise = -20 * math.log10(estimate.noise_std) - _NOISY if estimate.noise_std else LEAST
+    return Consistency(found=found, bicubic=bicubic, least=min(LEAST, noise))
 
 
 def find_detailed_part(image: Image, *, side: int, multiple: int = 1) -> Image:

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 from os import fspath
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,14 @@ from kukkiri.inference.presets import PRESETS
 from kukkiri.info import Condition
 
 __all__ = ["Degrading", "as_degradation", "find_solver", "list_solvers", "prepare", "refuse_with_degradation"]
+
+_CONTEXT = "context"
+_NEED_WEIGHTS = {
+    "usrnet": "Name their file: --model usrnet_tiny.pth.",
+    "srmd": "Name their file, as ncnn or KAIR stores it: --model srmdnf_x2.bin --model-args basis=FILE.",
+    "dpsr": "Name the file of DPSR's network, or of a denoiser with the noise it was trained for: --model dncnn_25.pth "
+    "--model-args prior_noise=0.098.",
+}
 
 
 class Degrading(NamedTuple):
@@ -70,12 +79,14 @@ def list_solvers() -> dict[tuple[int, str], str]:
 def find_solver(
     model: object, degradation: DegradationRequest | DegradationEstimate, *, scale: float | None
 ) -> str | None:
-    """Find the shipped solver that stands for a preset; ``None``: another model was named.
+    """Find the shipped solver that stands for a preset or ``context``; ``None``: another model was named.
 
     Raises:
-        ModelError: none is shipped for the scale and the subsampling.
+        ModelError: none is shipped for the scale and the subsampling, or a solver whose weights have to be given.
     """
-    if not isinstance(model, str) or model not in PRESETS:
+    if isinstance(model, str) and model in _NEED_WEIGHTS and not Path(model).exists():
+        raise ModelError(f"{model}: no weights of it are shipped. {_NEED_WEIGHTS[model]}")
+    if not isinstance(model, str) or model not in (*PRESETS, _CONTEXT):
         return None
     known = list_solvers()
     if isinstance(degradation, DegradationRequest):
@@ -112,10 +123,16 @@ def prepare(choice: Choice, degradation: DegradationRequest | DegradationEstimat
     scale = engine.info.scale
     _check_subsampling(choice, condition, degradation)
     if isinstance(degradation, DegradationRequest):
-        if degradation.estimated:
+        if degradation.asks_image:
             request = dataclasses.replace(degradation, subsample=condition.subsample)
+            if request.estimates_noise and not condition.noise:
+                raise ConfigError(
+                    f"{choice.name}: is conditioned on the kernel only, so an estimate of the noise would change "
+                    "nothing. Leave the noise out, or use a model that takes it (SRMD, USRNet)."
+                )
             blank = np.ones((1, 1))  # so that what the file lacks is said before any image is read
-            compute_condition(condition, blank, scale=scale, noise_std=request.noise_std)
+            noise_std = 0.0 if isinstance(request.noise_std, str) else request.noise_std
+            compute_condition(condition, blank, scale=scale, noise_std=noise_std)
             return Degrading(_with_engine(choice, ConditionedEngine(engine, None)), None, request)
         degradation = read_degradation(degradation, scale=scale, subsample=condition.subsample)
     if degradation.scale != scale:

@@ -1,0 +1,207 @@
+"""USRNet, DPSR, a denoiser as a prior, and IKC as engines of :class:`kukkiri.Upscaler`, so of ``kukkiri upscale``.
+
+The solvers with a kernel take it as a condition of the kind ``kernel``, see :class:`kukkiri.info.Condition`; IKC finds
+its own and needs none. All look at the whole image: tiles are for images that memory cannot hold.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from kukkiri.blind.half_quadratic import Denoiser, solve_dpsr, solve_plug_and_play
+from kukkiri.blind.ikc import solve_ikc
+from kukkiri.blind.usrnet_solver import solve_usrnet
+from kukkiri.blind.weights import is_denoiser, load_denoiser
+from kukkiri.checkpoints import Loaded, load, load_for_scale
+from kukkiri.errors import ConfigError, ModelError
+from kukkiri.inference.engine import Footprint
+from kukkiri.info import JSON, Condition, ModelInfo
+from kukkiri.networks import DPSR, SFTMD, IKCCorrector, IKCPredictor, USRNet
+
+__all__ = ["IKCEngine", "KernelEngine", "load_solver"]
+
+Batch = NDArray[np.float32]
+Solve = Callable[[Batch, NDArray[np.float64], float], NDArray[Any]]
+_SIDE = 25  # of the kernels, as in USRNet's training
+_SOLVER_BYTES = 1600  # of float64 spectra and features, for one HR pixel
+
+
+class KernelEngine:
+    """A solver that is given a kernel and a noise level for each image."""
+
+    def __init__(self, solve: Solve, *, info: ModelInfo) -> None:
+        """Wrap a solver.
+
+        Args:
+            solve: maps (H, W, 3) in [0, 1], a kernel in HR pixels and the noise to (scale*H, scale*W, 3).
+            info: its descriptor, with a condition of the kind ``kernel``.
+        """
+        self._solve, self.info = solve, info
+        self.footprint = Footprint(linear=_SOLVER_BYTES * info.scale**2)
+
+    def run(self, batch: Batch) -> Batch:
+        """Refuse to run without a kernel.
+
+        Raises:
+            ModelError: always.
+        """
+        raise ModelError(f"{self.info.name}: is conditioned on the blur. Give it: --kernel estimate.")
+
+    def run_conditioned(self, batch: Batch, condition: Batch) -> Batch:
+        """Map lr (N, 3, H, W) and its condition (N, length) to sr."""
+        results = []
+        for image, numbers in zip(batch, condition, strict=True):
+            kernel = numbers[:-1].reshape(_SIDE, _SIDE).astype(np.float64)
+            lr = np.ascontiguousarray(image.transpose(1, 2, 0))
+            results.append(self._solve(lr, kernel / kernel.sum(), float(numbers[-1])).transpose(2, 0, 1))
+        return np.stack(results).astype(np.float32)
+
+
+class IKCEngine:
+    """IKC's three networks, which find the kernel and upscale in seven turns."""
+
+    def __init__(self, loaded: Loaded, *, predictor: IKCPredictor, corrector: IKCCorrector) -> None:
+        """Join them; the tensors' lengths are compared when they run."""
+        if not isinstance(loaded.module, SFTMD):
+            raise TypeError(f"expected SFTMD, got {type(loaded.module).__name__}")
+        self._network, self._predictor, self._corrector = loaded.module, predictor, corrector
+        about = loaded.info
+        self.info = ModelInfo(
+            name=about.name, network="ikc", scale=about.scale, colour="rgb", receptive_field=None, sha256=about.sha256
+        )
+        self.footprint = Footprint(linear=3.0 * 4 * 64 * about.scale**2)
+
+    def run(self, batch: Batch) -> Batch:
+        """Map lr (N, 3, H, W) to sr."""
+        results = []
+        for image in batch:
+            lr = np.ascontiguousarray(image.transpose(1, 2, 0))
+            found = solve_ikc(lr, predictor=self._predictor, corrector=self._corrector, network=self._network)
+            results.append(found.image.transpose(2, 0, 1))
+        return np.stack(results).astype(np.float32)
+
+
+def load_solver(path: Path, *, scale: float | None, arguments: Mapping[str, JSON]) -> KernelEngine | IKCEngine | Loaded:
+    """Load a file as a solver; a file of another network is returned as it is.
+
+    Args:
+        path: weights of USRNet, of DPSR, of a denoiser (DnCNN, or DPSR's network at scale 1) or of SFTMD.
+        scale: that is wanted; solvers of any scale take it, 2 when not given.
+        arguments: ``prior_noise``: the noise in [0, 1] that a DnCNN was trained for; ``predictor`` and ``corrector``:
+            IKC's files, for SFTMD; others go to :func:`kukkiri.load`.
+
+    Raises:
+        ModelError: the file cannot be read, or an argument does not fit it.
+        ConfigError: the scale is none that a solver can give.
+    """
+    options = dict(arguments)
+    prior, parts = options.pop("prior_noise", None), {key: options.pop(key, None) for key in ("predictor", "corrector")}
+    if prior is not None:
+        if isinstance(prior, bool) or not isinstance(prior, int | float):
+            raise ModelError(f"{path}: prior_noise must be a number in (0, 1], as 0.098 for 25/255, got {prior!r}.")
+        return _make_denoising(load_denoiser(path, noise_std=float(prior)), path.stem, scale=_read_scale(path, scale))
+    try:
+        loaded = load_for_scale(path, scale=scale, arguments=options)
+    except ModelError:
+        if not is_denoiser(path):
+            raise
+        raise ModelError(
+            f"{path}: a denoiser (DnCNN), the prior of a plug-and-play solver. Say the noise that it was trained for, "
+            "such as 25/255: --model-args prior_noise=0.098."
+        ) from None
+    given = {key: str(value) for key, value in parts.items() if value is not None}
+    if given:
+        return _make_ikc(loaded, given)
+    module = loaded.module
+    if isinstance(module, USRNet):
+        return _make_usrnet(module, loaded.info)
+    if isinstance(module, DPSR) and module.scale > 1:
+        return _make_dpsr(module, loaded.info)
+    if isinstance(module, DPSR):
+        return _make_denoising(_as_denoiser(module), path.stem, scale=_read_scale(path, scale))
+    return loaded
+
+
+def _read_scale(path: Path, scale: float | None) -> int:
+    if scale is not None and not float(scale).is_integer():
+        raise ConfigError(f"{path}: solves for a whole scale, got {scale:g}.")
+    return 2 if scale is None else int(scale)
+
+
+def _describe(name: str, network: str, scale: int, *, subsample: str = "direct", sha256: str = "") -> ModelInfo:
+    condition = Condition(
+        kind="kernel",
+        length=_SIDE**2 + 1,
+        subsample="bicubic" if subsample == "bicubic" else "direct",
+        noise=True,
+    )
+    return ModelInfo(
+        name=name, network=network, scale=scale, colour="rgb", receptive_field=None, sha256=sha256, condition=condition
+    )
+
+
+def _make_usrnet(module: USRNet, info: ModelInfo) -> KernelEngine:
+    def solve(lr: Batch, kernel: NDArray[np.float64], noise_std: float) -> NDArray[Any]:
+        return solve_usrnet(lr, kernel, scale=info.scale, network=module, noise_std=noise_std)
+
+    return KernelEngine(solve, info=_describe(info.name, "usrnet", info.scale, sha256=info.sha256))
+
+
+def _make_dpsr(module: DPSR, info: ModelInfo) -> KernelEngine:
+    def solve(lr: Batch, kernel: NDArray[np.float64], noise_std: float) -> NDArray[Any]:
+        blur = shrink_kernel(kernel, scale=info.scale)
+        return solve_dpsr(lr, blur, network=module, noise_std=noise_std or None)
+
+    return KernelEngine(solve, info=_describe(info.name, "dpsr", info.scale, subsample="bicubic", sha256=info.sha256))
+
+
+def _make_denoising(denoiser: Denoiser, name: str, *, scale: int) -> KernelEngine:
+    def solve(lr: Batch, kernel: NDArray[np.float64], noise_std: float) -> NDArray[Any]:
+        return solve_plug_and_play(lr, kernel, denoiser=denoiser, scale=scale, noise_std=noise_std or None)
+
+    return KernelEngine(solve, info=_describe(name, "plug-and-play", scale))
+
+
+def _as_denoiser(module: nn.Module) -> Denoiser:
+    """DPSR's network at scale 1 takes the noise level as an input."""
+    parameter = next(module.parameters())
+
+    def denoise(image: Tensor, noise_std: float) -> Tensor:
+        result: Tensor = module(image.to(parameter), parameter.new_tensor([noise_std]))
+        return result
+
+    return denoise
+
+
+def _make_ikc(loaded: Loaded, parts: Mapping[str, str]) -> IKCEngine:
+    if not isinstance(loaded.module, SFTMD) or set(parts) != {"predictor", "corrector"}:
+        raise ModelError(
+            f"{loaded.info.name}: IKC is an SFTMD with a predictor and a corrector, got a {loaded.info.network} with "
+            f"{' and '.join(parts)}. Give all three."
+        )
+    predictor, corrector = (load(parts[key]).module for key in ("predictor", "corrector"))
+    if not isinstance(predictor, IKCPredictor) or not isinstance(corrector, IKCCorrector):
+        raise ModelError(
+            f"{loaded.info.name}: predictor={parts['predictor']} is a {type(predictor).__name__} and corrector="
+            f"{parts['corrector']} a {type(corrector).__name__}. Give IKC's."
+        )
+    return IKCEngine(loaded, predictor=predictor, corrector=corrector)
+
+
+def shrink_kernel(kernel: NDArray[np.float64], *, scale: int) -> NDArray[np.float64]:
+    """Turn a kernel in HR pixels into one in LR pixels, its middle in the middle, weights shared bilinearly."""
+    reach = math.ceil((max(kernel.shape) // 2) / scale) + 1
+    shrunk = np.zeros((2 * reach + 1,) * 2)
+    rows, columns = ((np.arange(side) - side // 2) / scale + reach for side in kernel.shape)
+    for row, line in zip(rows, kernel, strict=True):
+        for column, weight in zip(columns, line, strict=True):
+            top, left = math.floor(row), math.floor(column)
+            down, right = row - top, column - left
+            share = np.outer((1 - down, down), (1 - right, right))
+            shrunk[top : top + 2, left : left + 2] += weight * share
+    return shrunk / shrunk.sum()
