@@ -22,7 +22,7 @@ Mask = NDArray[np.bool_]
 FLAT = 2.0
 """Largest difference of the nine LR samples of a flat neighbourhood, in levels."""
 _ROUNDING = 2e-3  # levels: float32 and the way through luma move a difference of two levels by less
-_STRIP = 2**17  # SR samples that stay in the cache
+_STRIP = 2**18  # SR samples at a time: with fewer, the calls cost more than the cache gives
 _FEW = 0.2  # share of flat samples up to which it is quicker to visit them one by one
 
 
