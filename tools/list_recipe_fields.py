@@ -13,7 +13,15 @@ from typing import Any, get_type_hints
 from marked_table import print_or_write, put_table
 
 from kukkiri.data import DataSource
-from kukkiri.training import AdversarialRecipe, MetaRecipe, Recipe, Stage, ValidationSet
+from kukkiri.training import (
+    AdversarialRecipe,
+    ConditionedRecipe,
+    CorrectionRecipe,
+    MetaRecipe,
+    Recipe,
+    Stage,
+    ValidationSet,
+)
 from kukkiri.training.recipe_files import describe_type, file_key, is_json
 from kukkiri.training.schema import read_field_docs
 
@@ -21,6 +29,8 @@ PAGE = Path(__file__).parents[1] / "docs" / "reference" / "recipes.md"
 TABLES = {
     "recipe": Recipe,
     "adversarial": AdversarialRecipe,
+    "conditioned": ConditionedRecipe,
+    "correction": CorrectionRecipe,
     "meta": MetaRecipe,
     "source": DataSource,
     "validation": ValidationSet,
@@ -35,11 +45,8 @@ def main() -> None:
 def make_table(kind: type) -> str:
     """A row for each key: its type, default and meaning; for another kind of training, those that differ."""
     hints, docs = get_type_hints(kind), read_field_docs(kind)
-    shared = (
-        {field.name: field.default for field in dataclasses.fields(Recipe)}
-        if kind is not Recipe and issubclass(kind, Recipe)
-        else {}
-    )
+    base = kind.__mro__[1]  # a kind of training begins with the keys of another one
+    shared = {field.name: field.default for field in dataclasses.fields(base)} if issubclass(base, Recipe) else {}
     rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
     for field in dataclasses.fields(kind):
         if field.name in shared and shared[field.name] == field.default:

@@ -13,7 +13,7 @@ from kukkiri.images import Image, read_image
 from kukkiri.metrics.checkerboard import smooth_probe
 
 PAGES = sorted((Path(__file__).parents[2] / "docs" / "how-to").glob("*.md"))
-OF_TORCH = ("adapt", "export", "inspect", "models", "train")
+OF_TORCH = ("adapt", "export", "inspect", "models", "train", "train-conditioned")
 """Pages whose Python needs the torch extra."""
 OF_SERVERS = ("serve",)
 """Pages whose Python needs a server; tests/web/api/test_docs.py runs it."""
@@ -59,6 +59,16 @@ def make_weights() -> None:
     export_onnx(espcn, "model.onnx", info=describe(espcn, name="model", arguments={"scale": 2}))
 
 
+def train_conditioned() -> None:
+    """The runs of the short recipes, one step each."""
+    from kukkiri.training import read_recipe, train
+
+    recipes = Path(__file__).parents[2] / "recipes"
+    changes = ("data=my/images", 'validation=""', "steps=1", "batch=1", "patch=8", "basis_kernels=20", "log_every=1")
+    for name in ("srmd-x2-short", "sftmd-x2-short", "ikc-x2-short"):
+        train(read_recipe(recipes / f"{name}.toml", changes))
+
+
 @pytest.mark.parametrize("page", parameters())
 def test_the_python_of_a_page_runs(page: Path, place: Path) -> None:
     lr = read_image("photo.png").to_array()
@@ -72,6 +82,8 @@ def test_the_python_of_a_page_runs(page: Path, place: Path) -> None:
     code = read_python(page)
     if page.stem in OF_TORCH:
         make_weights()
+    if page.stem == "train-conditioned":
+        train_conditioned()
     if page.stem == "video":
         pytest.importorskip("av")
         from tests.cli.test_clips import make_clip

@@ -83,8 +83,8 @@ class MetaPlain(Network):
                 if layer.in_channels == layer.out_channels:
                     layer.weight.mul_(0.5)
                     layer.weight[:, :, 1, 1] += torch.eye(layer.out_channels)
-        self.filters[2].weight.mul_(0.1)
-        self.filters[2].bias.mul_(0.1)
+        for parameter in self.filters[2].parameters():
+            parameter.mul_(0.1)
 
     def forward(self, lr: Tensor, *, scale: float | None = None) -> Tensor:
         """Map lr (N, C, H, W) in [0, 1] to sr (N, C, floor(scale*H), floor(scale*W)), not clamped.

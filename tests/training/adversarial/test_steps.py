@@ -17,7 +17,7 @@ from kukkiri.losses import parse_loss
 from kukkiri.networks import Network
 from kukkiri.networks.discriminator import Discriminator
 from kukkiri.training import AdversarialRecipe, Recipe, train
-from kukkiri.training.adversarial.steps import CollapseCheck, adversarial_step, rates_at
+from kukkiri.training.adversarial.steps import CollapseCheck, adversarial_step, make_discriminator, rates_at
 from kukkiri.training.setup import Part
 from kukkiri.training.state import TrainingState
 
@@ -96,6 +96,27 @@ def test_the_gradients_of_a_relativistic_step_with_a_penalty_are_those_by_hand()
     assert gradients["gain"] == pytest.approx(0.5 * gain, rel=EXACT)
     assert gradients["slope"] == pytest.approx(0.5 * (sigmoid(FAKE - REAL) * (0.4 - 0.6) + 3 * 2 / 4), rel=EXACT)
     assert gradients["offset"] == pytest.approx(0, abs=1e-7)
+
+
+def test_a_wavelet_discriminator_sees_the_detail_bands_of_both_images():
+    """Of constant images the bands are 0, so that real and fake look the same, and only the content has a gradient.
+
+    The bands are in levels: 255 times the rounding of a sum of 14 products is up to 1e-5 in a logit.
+    """
+    values, gradients = take_step(adversarial_loss="vanilla", adversarial_weight=0.1, discriminator_input="wavelet")
+    assert values["adversarial"] == pytest.approx(0.5 * log(1 + exp(0.25)), rel=1e-5)
+    assert gradients["gain"] == pytest.approx(0.5 * MSE_SLOPE, rel=1e-5)
+    assert gradients["slope"] == pytest.approx(0, abs=1e-4)
+    assert gradients["offset"] == pytest.approx(0.5 * (sigmoid(-0.25) - sigmoid(0.25)), abs=1e-5)
+
+
+def test_a_wavelet_discriminator_has_three_channels_and_trains(folder):
+    wanted = recipe(folder, discriminator_input="wavelet")
+    first = next(make_discriminator(wanted).parameters())
+    assert first.shape[1] == 3
+    train(wanted, stop_at=2)
+    with pytest.raises(ConfigError, match="discriminator_input differs"):
+        train(recipe(folder), resume=True)
 
 
 def test_an_idle_network_gets_no_gradient():
@@ -230,6 +251,7 @@ def test_a_loss_that_is_not_finite_ends_the_run(folder):
         ({"discriminator": "esrgan", "discriminator_arguments": {}}, r"expected 128 x 128 pixels, got \(16, 16\)"),
         ({"discriminator_arguments": {"widht": 3}}, "unknown argument 'widht'; did you mean 'width'"),
         ({"patch": 9}, "multiples of 8.*9 x 2 = 18 HR pixels"),
+        ({"discriminator_input": "wavelets"}, "unknown discriminator_input 'wavelets'; did you mean 'wavelet'"),
         ({"adversarial_loss": "wgan"}, "unknown adversarial_loss 'wgan'"),
         ({"adversarial_weight": -1.0}, "adversarial_weight must be a number from 0"),
         ({"d_steps": 0}, "d_steps must be at least 1"),

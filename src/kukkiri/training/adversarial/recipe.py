@@ -23,12 +23,14 @@ class AdversarialRecipe(Recipe):
     with the highest PSNR, which a GAN gives up.
     """
 
-    fixed_fields: ClassVar[tuple[str, ...]] = ("discriminator", "discriminator_arguments")
+    fixed_fields: ClassVar[tuple[str, ...]] = ("discriminator", "discriminator_arguments", "discriminator_input")
 
     discriminator: str = "esrgan"
     """A key of ``kukkiri.networks.DISCRIMINATORS``; its input is an HR patch, ``patch`` times ``scale`` pixels."""
     discriminator_arguments: Mapping[str, JSON] = field(default_factory=dict)
     """Further keyword arguments of the discriminator."""
+    discriminator_input: str = "image"
+    """``image``, or ``wavelet``: the three detail bands of luma in a stationary wavelet transform, as in WGSR."""
     discriminator_learning_rate: float = 0.0
     """Maximum of its learning rate, which follows the schedule; 0: ``learning_rate``."""
     adversarial_loss: str = "relativistic"
@@ -47,6 +49,7 @@ class AdversarialRecipe(Recipe):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_choice("discriminator", self.discriminator, tuple(DISCRIMINATORS))
+        check_choice("discriminator_input", self.discriminator_input, ("image", "wavelet"))
         check_choice("adversarial_loss", self.adversarial_loss, tuple(ADVERSARIAL_LOSSES))
         for name in ("discriminator_learning_rate", "adversarial_weight", "r1_weight", "collapse_loss"):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):

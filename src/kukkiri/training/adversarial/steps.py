@@ -2,13 +2,13 @@
 
 Goodfellow et al., "Generative Adversarial Nets", NIPS 2014, arXiv:1406.2661; Ledig et al., SRGAN, CVPR 2017,
 arXiv:1609.04802; Wang et al., ESRGAN, ECCVW 2018, arXiv:1809.00219. The R1 penalty: Mescheder et al., ICML 2018,
-arXiv:1801.04406, Eq. 9.
+arXiv:1801.04406, Eq. 9. Wavelets: Korkmaz et al., WGSR, CVPR 2024, arXiv:2402.19215.
 """
 
 import dataclasses
 import inspect
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from kukkiri.errors import ConfigError, TrainingError, did_you_mean
 from kukkiri.losses import ADVERSARIAL_LOSSES, CompositeLoss
+from kukkiri.losses.swt import wavelet_details
 from kukkiri.networks import DISCRIMINATORS, Network
 from kukkiri.networks.discriminator import Discriminator
 from kukkiri.training.adversarial.recipe import AdversarialRecipe
@@ -68,7 +69,7 @@ def make_discriminator(recipe: AdversarialRecipe, *, device: torch.device | str 
         if name not in known:
             raise ConfigError(f"discriminator_arguments: unknown argument {name!r}{did_you_mean(name, known)}")
     sides = {recipe.scale * patch for patch in (recipe.patch, *(s.patch for s in recipe.stages if s.patch))}
-    channels = make_network(recipe, device="meta").channels
+    channels = 3 if recipe.discriminator_input == "wavelet" else make_network(recipe, device="meta").channels
     arguments: dict[str, Any] = {"channels": channels, **recipe.discriminator_arguments}
     try:
         discriminator = kind(**arguments).eval()
@@ -119,7 +120,8 @@ def adversarial_step(
     """
     lr, hr = part.data
     final = is_final(recipe, state.step)
-    judge = partial(_judge, discriminator, precision="float32" if final else recipe.precision)
+    view = wavelet_details if recipe.discriminator_input == "wavelet" else _as_it_is
+    judge = partial(_judge, discriminator, precision="float32" if final else recipe.precision, view=view)
     adversarial = ADVERSARIAL_LOSSES[recipe.adversarial_loss]
     values: dict[str, Tensor] = {}
     if "network" in state.idle:
@@ -140,16 +142,21 @@ def adversarial_step(
     loss = adversarial.discriminator(judge(hr), judge(sr.detach()))
     values["discriminator"] = loss.detach() * part.share
     if recipe.r1_weight:
-        penalty = _penalize_gradient(discriminator, hr)
+        penalty = _penalize_gradient(discriminator, view(hr))
         values["r1"] = penalty.detach() * part.share
         loss = loss + recipe.r1_weight * penalty
     backpropagate(state, loss, share=part.share, inputs=list(discriminator.parameters()))
     return values
 
 
-def _judge(discriminator: Discriminator, images: Tensor, *, precision: str) -> Tensor:
+def _as_it_is(images: Tensor) -> Tensor:
+    return images
+
+
+def _judge(discriminator: Discriminator, images: Tensor, *, precision: str, view: Callable[[Tensor], Tensor]) -> Tensor:
+    seen = view(images)
     with autocast(precision, device=images.device):
-        return discriminator.logits(images).float()
+        return discriminator.logits(seen).float()
 
 
 def _penalize_gradient(discriminator: Discriminator, real: Tensor) -> Tensor:

@@ -43,7 +43,7 @@ def draw_degradations(recipe: ConditionedRecipe, *, step: int, batch: int) -> Dr
 
 def draw_kernel(recipe: ConditionedRecipe, generator: np.random.Generator) -> NDArray[np.float64]:
     """Draw one kernel of a recipe, (kernel_size, kernel_size)."""
-    names, shares = list(recipe.kernels), np.array(list(recipe.kernels.values()))
+    names, shares = list(recipe.kernel_shares), np.array(list(recipe.kernel_shares.values()))
     name = names[int(generator.choice(len(names), p=shares / shares.sum()))]
     low, high = recipe.variances
     size = recipe.kernel_size

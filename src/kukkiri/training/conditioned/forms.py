@@ -51,9 +51,7 @@ def check_network(network: Network, recipe: ConditionedRecipe) -> None:
     if not told and {*recipe.drawn_scales, *recipe.validation_scales} != {float(recipe.scale)}:
         raise ConfigError(f"{recipe.network} upscales by {recipe.scale} only. Remove scales and validation_scales.")
     fractional = [each for each in (*recipe.scales, *recipe.validation_scales) if each != int(each)]
-    if fractional and (
-        not network.fractional_scales or recipe.subsample == "direct" or set(recipe.kernels) != {"none"}
-    ):
+    if fractional and (not network.fractional_scales or recipe.subsample == "direct" or recipe.blurs):
         raise ConfigError(
             f"scales = {list(recipe.scales)}: a scale that is no whole number needs a network such as metardn, "
             "subsample = 'bicubic' and kernels = { none = 1.0 }."

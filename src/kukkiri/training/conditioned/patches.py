@@ -67,7 +67,7 @@ def plan_crop(recipe: ConditionedRecipe, *, scale: float, patch: int) -> Crop:
     lr_patch = math.floor(recipe.hr_patch / ratio) if recipe.hr_patch else patch
     margin = 0
     if recipe.border == "cut":
-        blurred = math.ceil((recipe.kernel_size // 2) / ratio) if set(recipe.kernels) != {"none"} else 0
+        blurred = math.ceil((recipe.kernel_size // 2) / ratio) if recipe.blurs else 0
         affected = blurred + (_BICUBIC_HALF_WIDTH + 1 if recipe.subsample == "bicubic" else 0)
         margin = -(-affected // ratio.denominator) * ratio.denominator  # a whole number of HR pixels
     return Crop(
@@ -119,7 +119,7 @@ def degrade_patches(hr: Tensor, drawn: Drawn, *, recipe: ConditionedRecipe) -> T
     """
     border: Border = "wrap" if recipe.border == "wrap" else "symmetric"
     direct = recipe.subsample == "direct"
-    if set(recipe.kernels) != {"none"}:
+    if recipe.blurs:
         step = int(drawn.scale) if direct else 1
         hr = blur_tensor(hr, torch.from_numpy(drawn.kernels.astype(np.float32)), border=border, step=step)
         if direct:

@@ -34,9 +34,9 @@ class ConditionedRecipe(Recipe):
         *("kernels", "kernel_size", "variances", "subsample", "basis", "basis_kernels"),
     )
 
-    kernels: Mapping[str, float] = field(default_factory=lambda: {"gaussian": 1.0})
+    kernels: Mapping[str, float] = field(default_factory=dict)
     """Shares of the kinds of blur kernels: ``gaussian`` (any covariance), ``isotropic`` (its sigma is uniform),
-    ``motion`` (a shaking hand), ``none``."""
+    ``motion`` (a shaking hand), ``none``; empty: ``gaussian`` only."""
     kernel_size: int = 15
     """Height and width of the kernels in HR pixels, odd."""
     variances: tuple[float, float] = (0.1, 10.0)
@@ -98,7 +98,7 @@ class ConditionedRecipe(Recipe):
     def _check_kernels(self) -> None:
         for name in self.kernels:
             check_choice("kind in kernels", name, KERNEL_KINDS)
-        shares = list(self.kernels.values())
+        shares = self.kernel_shares.values()
         if not (all(math.isfinite(share) and share >= 0 for share in shares) and sum(shares) > 0):
             raise ConfigError(f"kernels are shares from 0, at least one above it, got {dict(self.kernels)}.")
         if self.kernel_size < 1 or self.kernel_size % 2 == 0:
@@ -116,6 +116,16 @@ class ConditionedRecipe(Recipe):
                     raise ConfigError(f"{name} must be 1 to 16, got {list(getattr(self, name))}.")
         if self.hr_patch < 0 or (self.hr_patch and self.hr_patch < max(self.drawn_scales)):
             raise ConfigError(f"hr_patch must be 0 or at least the largest scale, got {self.hr_patch}.")
+
+    @property
+    def kernel_shares(self) -> dict[str, float]:
+        """The shares of the kinds of kernels."""
+        return dict(self.kernels) or {"gaussian": 1.0}
+
+    @property
+    def blurs(self) -> bool:
+        """Some kernels are blurs."""
+        return set(self.kernel_shares) != {"none"}
 
     @property
     def drawn_scales(self) -> tuple[float, ...]:

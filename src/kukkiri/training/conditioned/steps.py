@@ -203,7 +203,7 @@ def _validate(
     names = ", ".join(Path(source.folder).name for source in recipe.training_sets)
     low, high = recipe.noise_levels
     noise = f", noise {low:g} to {high:g} of 255" if high else ""
-    data = f"{names}, {' and '.join(recipe.kernels)} kernels, {recipe.subsample} subsampling{noise}"
+    data = f"{names}, {' and '.join(recipe.kernel_shares)} kernels, {recipe.subsample} subsampling{noise}"
     shipped, info = describe_trained(recipe, network, training_data=data)
     info = dataclasses.replace(info, condition=condition)
 

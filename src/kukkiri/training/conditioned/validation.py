@@ -83,7 +83,7 @@ class ConditionedValidation:
             ConfigError: no images, or a degradation that the recipe's training does not make.
             ImageError: an image cannot be read or is too small.
         """
-        blur = "" if set(recipe.kernels) == {"none"} else "gaussian:2.0+"
+        blur = "gaussian:2.0+" if recipe.blurs else ""
         texts = recipe.validation_degradations or (f"{blur}{recipe.subsample}",)
         parsed = [FixedDegradation.parse(text, subsample=recipe.subsample, scale=recipe.scale) for text in texts]
         images = {
