@@ -1,4 +1,5 @@
 import itertools
+import math
 
 import pytest
 import torch
@@ -6,7 +7,7 @@ from torch import func
 
 from kukkiri.errors import ConfigError
 from kukkiri.losses import stationary_wavelet_transform, swt
-from kukkiri.losses.swt import WAVELETS
+from kukkiri.losses.swt import WAVELETS, wavelet_details
 from tests.tolerances import FLOAT64_ILL_CONDITIONED, FLOAT64_MATHS
 
 LL, LH, HL, HH = ((1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0), (0.0, 0.0, 0.0, 1.0))
@@ -112,3 +113,16 @@ def test_ll_of_four_haar_levels_is_the_mean_of_16_by_16_pixels():
 def test_a_loss_of_no_band_is_refused(images):
     with pytest.raises(ConfigError, match="every one of band_weights is 0"):
         swt(images, images, band_weights=(0.0, 0.0, 0.0, 0.0))
+
+
+def test_the_details_that_a_discriminator_sees_are_those_of_luma_in_levels(images):
+    """A grey image of +-1/2 columns: only HL has anything, sqrt(2) times 255 times the range of luma, 219/255."""
+    columns = torch.tensor([0.25, 0.75]).repeat(16)
+    grey = columns.expand(1, 3, 32, 32)
+    seen = wavelet_details(grey)
+    assert seen.shape == (1, 3, 32, 32)
+    assert seen[:, 1].abs().amax() == pytest.approx(math.sqrt(2) * 219 * 0.25, rel=1e-5)
+    assert seen[:, [0, 2]].abs().amax() < 1e-4
+    luma = sum(f * images[:, at : at + 1] for at, f in enumerate((65.481 / 255, 128.553 / 255, 24.966 / 255)))
+    assert torch.allclose(wavelet_details(images), wavelet_details(luma), atol=1e-4)
+    assert torch.allclose(wavelet_details(luma + 0.1), wavelet_details(luma), atol=1e-4)

@@ -3,17 +3,19 @@
 import math
 from typing import Annotated, Literal, TypeAlias
 
+import torch
 from torch import Tensor
 
 from kukkiri.errors import ConfigError
 from kukkiri.losses.arguments import Range
 
-__all__ = ["WAVELETS", "stationary_wavelet_transform", "swt"]
+__all__ = ["WAVELETS", "stationary_wavelet_transform", "swt", "wavelet_details"]
 
 Wavelet: TypeAlias = Literal["haar", "sym7"]
 Bands: TypeAlias = tuple[Tensor, Tensor, Tensor]
 BandWeight: TypeAlias = Annotated[float, Range(least=0.0)]
 
+_LUMA = (65.481 / 255, 128.553 / 255, 24.966 / 255)  # BT.601 in studio range; its offset is in no detail band
 WAVELETS: dict[Wavelet, tuple[float, ...]] = {
     "haar": (math.sqrt(0.5), math.sqrt(0.5)),
     "sym7": (
@@ -97,6 +99,25 @@ def stationary_wavelet_transform(
         (low, lh), (hl, hh) = (_split(half, wavelet, dim=-2, step=2**level) for half in (left, right))
         details.append((lh, hl, hh))
     return low, details
+
+
+def wavelet_details(images: Tensor) -> Tensor:
+    """Compute the detail bands of luma that the discriminator of WGSR sees: sym7, one level, in levels of 0..255.
+
+    Args:
+        images: (N, 1, H, W) luma or (N, 3, H, W) RGB, nominally [0, 1].
+
+    Returns:
+        (N, 3, H, W): LH, HL and HH, LH and HL times sqrt(2) and HH times 2, because the code of WGSR divides only the
+        low-pass filter by sqrt(2).
+
+    Reference: as of :func:`swt`, section 3.2.
+    """
+    luma = images
+    if images.shape[1] == 3:
+        luma = sum((images[:, at : at + 1] * factor for at, factor in enumerate(_LUMA)), images.new_zeros(()))
+    _, ((lh, hl, hh),) = stationary_wavelet_transform(255 * luma, wavelet="sym7")
+    return torch.cat([math.sqrt(2) * lh, math.sqrt(2) * hl, 2 * hh], dim=1)
 
 
 def _split(images: Tensor, wavelet: Wavelet, *, dim: int, step: int) -> tuple[Tensor, Tensor]:
