@@ -163,3 +163,33 @@ def test_killed_shards_give_every_result_once(tmp_path):
     assert ran.returncode == 0, outcome
     assert (outcome["done_rows"], outcome["equal"], outcome["twice"], outcome["strays"]) == (40, 40, 0, 0)
     assert outcome["kills"] >= 1
+
+
+def test_another_place_for_the_work_is_refused_with_what_makes_no_sense_there(place, capsys):
+    def refuse(*more):
+        capsys.readouterr()
+        assert run([*UPSCALE, "--on", "ray", *more]) == 2
+        return capsys.readouterr().err
+
+    assert "--on for a cluster. Use one" in refuse("--shard", "1/2")
+    assert "--dry-run starts nothing" in refuse("--dry-run")
+    assert "memory://bucket/m is not on a disk that all machines see" in refuse("--manifest", "memory://bucket/m")
+    assert run(["upscale", "-", "-o", "-", "--on", "ray"]) == 2
+    assert "which is done here. Drop --on" in capsys.readouterr().err
+    assert run([*UPSCALE, "--on", "spark"]) == 2
+    assert "expected ray (on this machine), ray:auto" in capsys.readouterr().err
+    assert not Path("out").exists()
+
+
+def test_ray_without_its_extra_is_one_line_with_the_remedy(place, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert run([*UPSCALE, "--on", "ray"]) == 1
+    assert "--on ray needs ray" in (said := capsys.readouterr().err)
+    assert said.endswith("Install kukkiri[ray].\n")
+
+
+def test_objects_of_a_list_are_refused_by_name_on_a_cluster(place, capsys, monkeypatch):
+    monkeypatch.setattr("kukkiri.cluster.on_ray.require", lambda *_, **__: None)
+    Path("list").write_text("in/0.png\nmemory://bucket/x.png\n")
+    assert run(["upscale", "--files-from", "list", "-o", "out", "--model", "nearest", "--on", "ray"]) == 2
+    assert "memory://bucket/x.png is not on a disk" in capsys.readouterr().err

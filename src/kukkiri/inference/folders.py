@@ -31,9 +31,9 @@ __all__ = ["FolderRun"]
 class FolderRun:
     """Upscales the image files that some inputs name; iterate over it for the results as they come.
 
-    One thread for each of several images is quicker than all threads for one image after the other. With a ``tile``
-    or a number of ``threads`` one image is computed at a time, while the next is read and the last one written. An
-    image for which a share of the memory does not suffice is done at the end, alone. An image that cannot be
+    One thread for each of several images is quicker than all threads for one image after the other, and while so many
+    are computed a further one is read or written. With a ``tile`` or a number of ``threads`` one image is computed at
+    a time, while the next is read or the last one written. An image for which a share of the memory does not suffice is done at the end, alone. An image that cannot be
     upscaled does not stop the others.
 
     ::
@@ -131,8 +131,8 @@ class FolderRun:
         self._recorder, self._stage, self._suffix, self._executor = recorder, stage, suffix, executor
         images = max(1, sum(not is_clip(path) for path, _ in sources.images))
         workers = 1 if one_at_a_time or threads is not None else min(images, count_usable_threads())
-        self.at_once = min(images, max(2, workers))
-        """Images that are in memory at one time."""
+        self.at_once = min(images, workers + 1)
+        """Images that are in memory at one time: one more is read or written while the others are computed."""
         upscaler = make_upscaler(threads=1 if workers > 1 else threads, workers=self.at_once)
         self._worker = JobWorker(self.settings, upscaler, computing=workers, clips=clips, progress=progress)
         sized = upscaler.target is not None
