@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from kukkiri.networks import MetaPlain
+from kukkiri.networks import MetaPlain, metaplain
 from tests.networks.parity import parameter_count
 from tests.tolerances import FLOAT32_SAME_MATHS
 
@@ -35,6 +35,14 @@ def test_at_a_whole_scale_it_is_a_plain_network(scale, colour):
         torch.testing.assert_close(
             network.plain_at(scale)(lr), network(lr, scale=scale), rtol=1e-5, atol=10 * FLOAT32_SAME_MATHS
         )
+
+
+def test_bands_make_the_same_image(monkeypatch):
+    network, lr = filled(), torch.rand(1, 3, 7, 5)
+    with torch.no_grad():
+        whole = network(lr, scale=2.5)
+        monkeypatch.setattr(metaplain, "_CHUNK", 12 * 9 * 4 * 2)  # two rows at once
+        assert torch.equal(network(lr, scale=2.5), whole)
 
 
 def test_the_parameters_are_those_of_the_page():

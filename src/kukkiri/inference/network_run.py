@@ -14,6 +14,7 @@ from kukkiri.inference.engine import Engine
 from kukkiri.inference.ensemble import run_ensemble
 from kukkiri.inference.flat_bound import bound_flat
 from kukkiri.inference.flat_regions import SkipStatistics, run_skipping_flat
+from kukkiri.inference.fractional import FractionalEngine, find_fractional, run_fractional
 from kukkiri.inference.interpolation import resize_planes
 from kukkiri.inference.memory import is_refusal
 from kukkiri.inference.planning import Plan
@@ -77,6 +78,9 @@ class NetworkRun:
         Raises:
             ModelError: a network gave NaN or infinity.
         """
+        fractional = find_fractional(self._engines, self._plan)
+        if fractional is not None and self._runs == 1 and not (self._chop or self._skip_flat):
+            return self._run_fractional(fractional, lr)
         planes = lr
         for number, (engine, (_, size, tile)) in enumerate(zip(self._engines, self._plan.passes, strict=True)):
             if number:
@@ -90,6 +94,14 @@ class NetworkRun:
             planes = resize_planes(planes, self._plan.output_size)
             if self._bound_last:
                 self._bound(planes, lr)
+        return planes
+
+    def _run_fractional(self, engine: FractionalEngine, lr: Plane) -> Plane:
+        planes = run_fractional(engine, lr, self._plan.output_size)
+        _check_finite(engine, planes)
+        self._progress.finish_run(number=0)
+        if self._bound_last:
+            self._bound(planes, lr)
         return planes
 
     def notes(self) -> list[str]:
@@ -116,11 +128,7 @@ class NetworkRun:
             return sr
 
         sr = run_ensemble(run, lr, runs=self._runs) if self._runs > 1 else run(lr)
-        if not (math.isfinite(float(sr.min())) and math.isfinite(float(sr.max()))):
-            raise ModelError(
-                f"{engine.info.name}: the network gave NaN or infinity for this image, so there is no result. "
-                "Its weights may be damaged or made for another range; try another model."
-            )
+        _check_finite(engine, sr)
         return sr
 
     def _run_once(self, engine: Engine, lr: Plane, tile: TileSize | None) -> Plane:
@@ -156,3 +164,11 @@ class NetworkRun:
         scale = 1 if engine.info.pre_upsampled else engine.info.scale
         chopped: Plane = chop(lr[0].transpose(1, 2, 0), upscale, scale=scale).transpose(2, 0, 1)[None]
         return chopped
+
+
+def _check_finite(engine: Engine, sr: Plane) -> None:
+    if not (math.isfinite(float(sr.min())) and math.isfinite(float(sr.max()))):
+        raise ModelError(
+            f"{engine.info.name}: the network gave NaN or infinity for this image, so there is no result. "
+            "Its weights may be damaged or made for another range; try another model."
+        )

@@ -47,6 +47,8 @@ def make_engines(
     served = loaded.scales
     if scale is None or served == () or scale <= 1:
         return (_make_engine(loaded, device=device),)
+    if served is None and scale != int(scale) and getattr(loaded.module, "fractional_scales", False):
+        return (FractionalTorchEngine(loaded.at_scale(ceil(scale)), scale=scale, device=device),)
     chain = [ceil(scale)] if served is None else choose_scales(served, scale)
     engines = {each: _make_engine(loaded.at_scale(each), device=device) for each in sorted(set(chain))}
     return tuple(engines[each] for each in chain)
@@ -122,6 +124,34 @@ class TorchEngine:
             for hook in hooks:
                 hook.remove()
         return Footprint(linear=max(largest, 1) / side**2)
+
+
+class FractionalTorchEngine(TorchEngine):
+    """A network that upscales by a scale that is no whole number; as an engine it upscales by the next whole one."""
+
+    def __init__(self, loaded: LoadedModel, *, scale: float, device: str = "cpu") -> None:
+        """Copy a network.
+
+        Args:
+            loaded: the network at the next whole scale.
+            scale: at least 1.
+            device: see :class:`TorchEngine`.
+
+        Raises:
+            BackendError, ConfigError, ModelError: as :class:`TorchEngine`.
+        """
+        if not isinstance(loaded.module, nn.Module):
+            raise TypeError(f"expected a torch module, got {type(loaded.module).__name__}")
+        super().__init__(loaded.module, info=loaded.info, device=device)
+        self.native_scale = scale
+
+    def run_native(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Map lr (N, C, H, W) to sr (N, C, floor(scale*H), floor(scale*W)); see :meth:`TorchEngine.run`."""
+        lr = torch.tensor(batch, device=self.device)
+        with torch.inference_mode():
+            sr: Tensor = self._module(lr * self._range, scale=self.native_scale) / self._range
+        result: NDArray[np.float32] = sr.cpu().numpy()
+        return result
 
 
 def _refuse_conditions(module: nn.Module, name: str, *, remedy: str) -> None:

@@ -23,6 +23,7 @@ from kukkiri.inference.engine import Engine, count_usable_threads
 from kukkiri.inference.ensemble import Ensemble, count_runs
 from kukkiri.inference.families import Domain
 from kukkiri.inference.flat_regions import SkipStatistics
+from kukkiri.inference.fractional import FractionalEngine
 from kukkiri.inference.half_precision import Precision
 from kukkiri.inference.interpolation import interpolate_image, resize_planes
 from kukkiri.inference.loaded_model import LoadedModel
@@ -437,7 +438,8 @@ class Upscaler:
     def may_stream(self) -> bool:
         """False when every image is done as a whole: for a network that reads all of it, and by some options."""
         printed = self.target is not None and self.target.resolution is not None  # the metadata change with the size
-        whole = self.chop or self.wrap or self._tile == 0 or printed or self._request is not None
+        fractional = any(isinstance(engine, FractionalEngine) for engine in self.engines)
+        whole = self.chop or self.wrap or self._tile == 0 or printed or fractional or self._request is not None
         return not whole and (self.kernel is not None or find_margin(self.engines) is not None)
 
     def strips(self, source: RowSource) -> StripUpscaler | None:

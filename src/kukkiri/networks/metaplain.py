@@ -103,16 +103,18 @@ class MetaPlain(Network):
         """Filter the 3x3 features around the origin of each output pixel, and add the LR pixel there."""
         n, c, height, width = features.shape
         out_height, out_width = (side * ratio.numerator // ratio.denominator for side in (height, width))
-        patches = functional.unfold(features, 3, padding=1).reshape(n, 9 * c, height, width)
         weights, offsets = self._make_filters(ratio, like=features)
         period = ratio.numerator
         rows, columns = (self._origins(length, ratio, device=lr.device) for length in (out_height, out_width))
         down, right = (torch.arange(length, device=lr.device) % period for length in (out_height, out_width))
+        padded = functional.pad(features, (1, 1, 1, 1))
         at_once = max(1, _CHUNK // max(1, n * out_width * 9 * c))
         bands = []
         for top in range(0, out_height, at_once):
-            band = slice(top, top + at_once)
-            seen = patches[:, :, rows[band]][..., columns]
+            band = slice(top, min(top + at_once, out_height))
+            first, last = (row * ratio.denominator // period for row in (band.start, band.stop - 1))
+            patches = functional.unfold(padded[:, :, first : last + 3], 3).reshape(n, 9 * c, last - first + 1, width)
+            seen = patches[:, :, rows[band] - first][..., columns]
             at = (down[band][:, None], right)
             band_lr = lr[:, :, rows[band]][..., columns]
             shift = offsets[at].permute(2, 0, 1)
