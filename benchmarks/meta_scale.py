@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from math import ceil
 from pathlib import Path
 
@@ -33,11 +34,11 @@ def main() -> None:
     scale = arguments.scale
     native, whole = (Upscaler(arguments.weights, scale=each, threads=1) for each in (scale, ceil(scale)))
     ways: dict[str, Callable[[Image, tuple[int, int]], np.ndarray]] = {
-        "native": lambda lr, _: native(lr).colour,
-        "next whole scale": lambda lr, size: resize(whole(lr).colour, output_size=size),
+        "native": partial(run_alone, native),
+        "next whole scale": partial(run_and_shrink, whole),
     }
     for name in arguments.others.split(","):
-        ways[name] = lambda lr, _, upscaler=Upscaler(name, scale=scale, threads=1): upscaler(lr).colour
+        ways[name] = partial(run_alone, Upscaler(name, scale=scale, threads=1))
     scores: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     seconds = dict.fromkeys(ways, 0.0)
     paths = sorted((Path(os.environ["KUKKIRI_SHARED"]) / "data" / arguments.set).glob("*.png"))
@@ -53,6 +54,16 @@ def main() -> None:
     for name, found in scores.items():
         psnr, ssim = np.mean(found, axis=0)
         print(f"{arguments.set} x{scale:g} {name}: {psnr:.3f} dB, {ssim:.4f}, {seconds[name] / len(paths):.2f} s")
+
+
+def run_alone(upscaler: Upscaler, lr: Image, size: tuple[int, int]) -> np.ndarray:
+    """Upscale by a model that reaches the size itself."""
+    return upscaler(lr).colour
+
+
+def run_and_shrink(upscaler: Upscaler, lr: Image, size: tuple[int, int]) -> np.ndarray:
+    """Upscale by a whole scale, then downscale to the size, antialiased."""
+    return resize(upscaler(lr).colour, output_size=size)
 
 
 def make_pair(path: Path, scale: float) -> tuple[np.ndarray, np.ndarray]:

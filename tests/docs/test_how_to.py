@@ -65,7 +65,7 @@ def train_conditioned() -> None:
 
     recipes = Path(__file__).parents[2] / "recipes"
     changes = ("data=my/images", 'validation=""', "steps=1", "batch=1", "patch=8", "basis_kernels=20", "log_every=1")
-    for name in ("srmd-x2-short", "sftmd-x2-short", "ikc-x2-short"):
+    for name in ("srmd-x2-short", "sftmd-x2-short", "ikc-x2-short", "denoiser-s"):
         train(read_recipe(recipes / f"{name}.toml", changes))
 
 

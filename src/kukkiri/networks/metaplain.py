@@ -28,7 +28,7 @@ _FINEST = 1000
 
 
 class MetaPlain(Network):
-    """200,208 parameters in RGB with 48 features and 7 layers; receptive field: depth + 1 LR pixels to each side.
+    """210,739 parameters in RGB with 48 features and 7 layers; receptive field: depth + 1 LR pixels to each side.
 
     Args:
         scale: default of the forward; one model serves every scale.
