@@ -84,11 +84,11 @@ def inspect_upsampler(
         image: an LR image of at least 16x16 pixels to upscale; ``None``: a smooth one that is made.
         data: folder of HR images for the PSNR, or of folders of them.
         model_args: what a file of others does not tell, see :class:`kukkiri.Upscaler`.
-        device: where a network of torch runs, see :class:`kukkiri.Upscaler`; an ``.onnx`` file refuses a GPU.
+        device: where the network runs, see :class:`kukkiri.Upscaler`.
 
     Raises:
-        BackendError: the model is not an ``.onnx`` file, and torch is missing or sees no such device.
-        ConfigError: a device for an ``.onnx`` file.
+        BackendError: the model is not an ``.onnx`` file and torch is missing, or there is no such device.
+        ConfigError: it is no name of a device.
         ImageError: the image is too small.
         ModelError: the model cannot be loaded, or does not upscale inside itself.
     """
