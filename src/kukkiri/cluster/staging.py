@@ -17,7 +17,7 @@ from kukkiri.errors import ImageError, KukkiriError, make_printable
 from kukkiri.inference import FileJob, FileResult
 from kukkiri.inference.job_records import Verdict
 from kukkiri.inference.keeping import name_sidecar
-from kukkiri.storage import StoreURL, find_url, open_store
+from kukkiri.storage import ObjectState, StoreURL, find_url, open_store
 from kukkiri.storage.urls import SCHEMES
 
 __all__ = ["StagedJobs", "Staging"]
@@ -47,6 +47,8 @@ class Staging:
         self._folder = folder
         self._shown = re.compile(re.escape(folder.as_posix()) + r"/([a-z0-9]+)(?=/)")
         self._listings = 0
+        self._states: dict[Path, ObjectState] = {}
+        """Of the sources in work, so that each is asked for once."""
 
     def stand_in(self, url: StoreURL) -> Path:
         """Return the file that stands for an object or a folder, which need not exist.
@@ -116,7 +118,7 @@ class Staging:
         url = self.find(path)
         if url is None:
             return identify_file(path)
-        state = open_store(url.scheme).stat(url)
+        state = self._stat(path, url)
         return SourceIdentity() if state is None else SourceIdentity(state.size, etag=state.etag)
 
     def measure(self, path: Path) -> int | None:
@@ -137,17 +139,22 @@ class Staging:
         url = self.find(path)
         if url is None or path.exists():
             return
-        store = open_store(url.scheme)
-        state = store.stat(url)
+        state = self._stat(path, url)
         try:
             if state is None:
                 raise FileNotFoundError(url)
             path.parent.mkdir(parents=True, exist_ok=True)
-            store.fetch(state, path)
+            open_store(url.scheme).fetch(state, path)
         except FileNotFoundError:
             raise ImageError(f"{make_printable(url)}: no such object. Check the bucket and the key.") from None
         except OSError as error:
             raise ImageError(f"{make_printable(url)}: cannot be staged ({error.strerror or error}).") from error
+
+    def _stat(self, path: Path, url: StoreURL) -> ObjectState | None:
+        state = self._states.get(path) or open_store(url.scheme).stat(url)
+        if state is not None:
+            self._states[path] = state
+        return state
 
     def publish(self, target: Path, *, replaces: bool) -> None:
         """Write a result and what lies beside it to the store; nothing is done for a result of this disk.
@@ -173,6 +180,7 @@ class Staging:
         for path in paths:
             with suppress(KukkiriError, OSError):
                 if self.find(path) is not None:
+                    self._states.pop(path, None)
                     path.unlink(missing_ok=True)
 
     def name(self, text: str) -> str:

@@ -17,6 +17,7 @@ that another process took its place, and ends.
 import json
 import re
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
@@ -35,7 +36,7 @@ __all__ = ["StoredManifests"]
 _PART = re.compile(r"shard-(\d+)-of-(\d+)/(\d+)-(\d+)\.jsonl")
 _RUN = "run.json"
 _ROWS = 1000
-_EVERY = 30.0  # seconds
+_EVERY, _LOOK_EVERY = 30.0, 5.0  # seconds
 _HEADER_BYTES = 1 << 20
 
 
@@ -142,7 +143,7 @@ class _GrowingManifest(Manifest):
         self._first = json.dumps({**header.to_json(), "process": process, "anew": anew}).encode() + b"\n"
         self._number, self._sending = 1, threading.Lock()
         self._begin = self._sent = path.stat().st_size
-        self._ended, self._failure = threading.Event(), ""
+        self._ended, self._failure, self._looked = threading.Event(), "", 0.0
         try:
             self._store.write(self._name_part(process, 1), self._first, create=True)
         except FileExistsError:
@@ -190,7 +191,10 @@ class _GrowingManifest(Manifest):
             super().close()
 
     def _check_place(self) -> None:
-        """Look whether another process has begun on this shard since."""
+        """Look, now and then, whether another process has begun on this shard since."""
+        if time.monotonic() - self._looked < _LOOK_EVERY:
+            return
+        self._looked = time.monotonic()
         if self._store.stat(self._name_part(self._process + 1, 1)) is not None:
             self._failure = (
                 f"{make_printable(self._folder)}: another process went on with this shard, so this one ends. Run one "

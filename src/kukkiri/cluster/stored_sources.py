@@ -1,5 +1,6 @@
 """The sources that a URL names: an object, a folder or a pattern; listed once, and kept in a file."""
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
@@ -94,11 +95,14 @@ class StoredSources:
         yield from (state for state in found if self._pattern.fullmatch(state.url.key))
 
     def _is_source(self, url: StoreURL) -> bool:
+        if os.path.splitext(url.key)[1].lower() not in _SUFFIXES:  # noqa: PTH122  (a million keys)
+            return False
         if self._leave_out is not None and str(url).startswith(self._leave_out):
             return False
-        below = url.key.removeprefix(_as_prefix(self._url.key)) if self._pattern is None else url.name
-        hidden = any(part.startswith(".") and part not in (".", "..") for part in below.split("/"))
-        return not hidden and PurePosixPath(url.key).suffix.lower() in _SUFFIXES
+        below = url.name if self._pattern is not None else url.key.removeprefix(_as_prefix(self._url.key))
+        if "/." not in f"/{below}":
+            return True
+        return not any(part.startswith(".") and part not in (".", "..") for part in below.split("/"))
 
 
 def _as_prefix(key: str) -> str:

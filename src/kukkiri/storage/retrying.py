@@ -89,18 +89,18 @@ def retry(request: Callable[[], Answer], *, what: str) -> Answer:
 
 def is_transient(error: BaseException) -> bool:
     """True for an error that may not come again: the server's own (5xx), throttling, a timeout, a lost connection."""
-    for each in _chain(error):
-        status = _find_status(each)
-        if status is not None:
-            return (status >= 500 and status not in _FINAL_STATUS) or status in _PASSING_STATUS
-    for each in _chain(error):
+    chain = list(_chain(error))
+    if any(kind.__name__ in _PASSING_NAMES for each in chain for kind in type(each).__mro__):
+        return True  # also when the library gives it a status of its own, as aiohttp does for a body that was cut
+    statuses = [status for each in chain if (status := _find_status(each)) is not None]
+    if statuses:
+        return (statuses[0] >= 500 and statuses[0] not in _FINAL_STATUS) or statuses[0] in _PASSING_STATUS
+    for each in chain:
         if isinstance(each, _FINAL):
             return False
-        if isinstance(each, ConnectionError | TimeoutError | asyncio.TimeoutError | IncompleteObjectError):
+        if isinstance(each, IncompleteObjectError | asyncio.TimeoutError):
             return True
         if isinstance(each, OSError) and each.errno in _PASSING_NUMBERS:
-            return True
-        if any(kind.__name__ in _PASSING_NAMES for kind in type(each).__mro__):
             return True
     return False
 

@@ -166,8 +166,15 @@ class Store:
 
         Raises:
             FileExistsError: with ``create``, it is there, and this call has not written it.
-            ConfigError, BackendError: see :func:`kukkiri.storage.retrying.retry`.
+            ConfigError: no such bucket; or see :func:`kukkiri.storage.retrying.retry`.
+            BackendError: see there.
         """
+        try:
+            self._write(url, content, create=create)
+        except FileNotFoundError as error:
+            raise _no_bucket(url) from error
+
+    def _write(self, url: StoreURL, content: bytes | Path, *, create: bool) -> None:
         if isinstance(content, Path):
             if content.stat().st_size > _ONE_PUT:
                 retry(lambda: self._files.put_file(str(content), _path(url)), what=str(url))
@@ -215,7 +222,7 @@ class _S3(Store):
             try:
                 page = retry(lambda: self._files.call_s3("list_objects_v2", **asked), what=str(folder))
             except FileNotFoundError:
-                raise ConfigError(f"{folder.scheme}://{folder.bucket}: no such bucket. Check its name.") from None
+                raise _no_bucket(folder) from None
             for item in page.get("Contents", ()):
                 if item["Key"] != prefix:
                     url = StoreURL(folder.scheme, folder.bucket, item["Key"])
@@ -241,6 +248,10 @@ def _require(scheme: str, module: str) -> None:
     except ImportError as error:
         beside = "" if module in _IN_EXTRA else f" {module}"
         raise BackendError(f'{scheme}:// needs {module}. Install it: pip install "kukkiri[cloud]"{beside}') from error
+
+
+def _no_bucket(url: StoreURL) -> ConfigError:
+    return ConfigError(f"{url.scheme}://{make_printable(url.bucket)}: no such bucket. Check its name.")
 
 
 def _path(url: StoreURL) -> str:

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,14 +24,18 @@ from torch.distributed.rendezvous import rendezvous
 
 from kukkiri.errors import ConfigError, TrainingError
 from kukkiri.signals import handled_signals
+from kukkiri.training.lifelines import Lifeline
 
 __all__ = ["PeerLostError", "World", "launch"]
 
 _TIMEOUT = timedelta(hours=1)  # for the longest wait, that of a validation in the first process
+_SLICE = timedelta(seconds=1)  # of such a wait, between two looks at the connections
+_FAREWELL = 10.0  # seconds
 _GRACE = 20.0  # seconds to end in, for processes whose companion has ended
 _STORES: list[Store] = []
 """The store by which the processes find each other, and its part for each run: a program may train several times, and a
 process that is ahead must not take the end of one run for the next."""
+_LIFELINES: list[Lifeline] = []
 LAUNCHED = "KUKKIRI_LAUNCHED"
 """Variable that :func:`launch` sets: it reports lost processes, so that they need not."""
 
@@ -89,10 +94,17 @@ class World:
             )
         except (RuntimeError, ValueError) as error:
             raise TrainingError(f"the {self.size} processes did not find each other ({error}).") from error
+        lifeline = Lifeline(store, rank=self.rank, size=self.size)
+        _LIFELINES.append(lifeline)
         try:
             yield
         finally:
-            distributed.destroy_process_group()
+            _LIFELINES.remove(lifeline)
+            if lifeline.is_broken:  # the sum that was under way cannot be ended, and would be waited for
+                _end_soon()
+            else:
+                lifeline.close()
+                distributed.destroy_process_group()
 
     def sum_(self, tensors: Sequence[Tensor]) -> None:
         """Replace every tensor by its sum over the processes, in place; with one process nothing changes.
@@ -104,7 +116,7 @@ class World:
             flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
             moved = flat.cpu() if distributed.get_backend() == "gloo" else flat
             with _peer_errors():
-                distributed.all_reduce(moved)
+                _wait_for(distributed.all_reduce(moved, async_op=True))
             _scatter(moved, tensors)
 
     def broadcast_(self, tensors: Sequence[Tensor]) -> None:
@@ -117,7 +129,7 @@ class World:
             for tensor in tensors:
                 moved = tensor.detach().cpu() if distributed.get_backend() == "gloo" else tensor.detach().clone()
                 with _peer_errors():
-                    distributed.broadcast(moved, src=0)
+                    _wait_for(distributed.broadcast(moved, src=0, async_op=True))
                 with torch.no_grad():
                     tensor.copy_(moved)
 
@@ -129,13 +141,41 @@ def _scatter(flat: Tensor, tensors: Sequence[Tensor]) -> None:
             tensor.copy_(values.view_as(tensor))
 
 
+def _wait_for(work: distributed.Work) -> None:
+    """Wait until all processes have taken part, or one is out of reach.
+
+    Raises:
+        RuntimeError: a connection has ended, or is out of reach.
+    """
+    if distributed.get_backend() != "gloo":
+        work.wait()
+        return
+    while True:
+        try:
+            work.wait(_SLICE)
+        except RuntimeError:
+            if work.is_completed() or any(lifeline.is_broken for lifeline in _LIFELINES):
+                raise
+        else:
+            return
+
+
+def _end_soon() -> None:
+    """Let this process say why it ends, and then end it even when threads of the process group do not."""
+    timer = threading.Timer(_FAREWELL, os._exit, args=(1,))
+    timer.daemon = True
+    timer.start()
+
+
 @contextmanager
 def _peer_errors() -> Iterator[None]:
     """Raise a lost connection as :class:`PeerLostError`."""
     try:
         yield
     except RuntimeError as error:
-        raise PeerLostError("another process of this run has ended. The last checkpoint is kept: --resume.") from error
+        raise PeerLostError(
+            "another process of this run has ended, or is out of reach. The last checkpoint is kept: --resume."
+        ) from error
 
 
 def launch(arguments: Sequence[str], *, processes: int) -> int:
