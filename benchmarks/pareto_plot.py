@@ -9,19 +9,21 @@ from kukkiri.reports.charts import Axis, Mark, marker, scatter
 
 SIZE = (820, 470)
 HEAD = 62
-SERIES = {"preset": 1, "model": 3, "tool": 2, "interpolation": 0, "engine": 4}
+SERIES = {"preset": 1, "model": 3, "contender": 2, "published": 4, "tool": 6, "interpolation": 0, "engine": 8}
 """In the order in which their labels are placed; engines have the height of their model and no label."""
 LEGEND = {
     "preset": "kukkiri, presets",
     "model": "kukkiri, other models",
     "engine": "the same in another engine",
     "tool": "other tools",
+    "contender": "published networks, run here",
+    "published": "published, time scaled",
     "interpolation": "interpolation",
 }
 LIGHT = {"card": "#ffffff", "soft": "#5d5a55", "grid": "#ece8e0", "ink": "#1c1b1a"}
 DARK = {"card": "#1d1f21", "soft": "#a5a39d", "grid": "#2a2d30", "ink": "#ececea"}
 COLOURS = {0: ("#6a6f78", "#a2a9b4"), 1: ("#0b66c3", "#66aefc"), 2: ("#c2460b", "#ff9557")}
-COLOURS |= {3: ("#0e7f57", "#43cd98"), 4: ("#8a36d6", "#c594ff")}
+COLOURS |= {3: ("#0e7f57", "#43cd98"), 4: ("#a8792a", "#d9a441"), 6: ("#b02a6b", "#ff7ab8"), 8: ("#8a36d6", "#c594ff")}
 
 
 FLOOR = 0.85
