@@ -192,7 +192,10 @@ class Upscaler:
         asked = as_degradation(degradation)
         if asked is not None:
             refuse_with_degradation(
-                ensemble=ensemble is not False, size=target is not None, weights=weights != "auto", dial=dial is not None
+                ensemble=ensemble is not False,
+                size=target is not None,
+                weights=weights != "auto",
+                dial=dial is not None,
             )  # before a network is loaded
         solver = None if asked is None else find_solver(model, asked, scale=scale)
         chosen = choose_model(
