@@ -56,6 +56,8 @@ def test_denoise_pairs_clean_and_photo_weights_in_the_first_run():
 def test_what_is_not_shipped_is_said():
     with pytest.raises(ModelError, match=r"^fast: no vivid weights for scale 4 are shipped\. Leave vivid out\.$"):
         Upscaler("fast", scale=4, vivid=0.5)
+    with pytest.raises(ModelError, match="plain-m-x4: no vivid weights for photographs for scale 4 are shipped"):
+        Upscaler("plain-m-x4", scale=4, vivid=0.5, weights="photo")
     with pytest.raises(ModelError, match="no pair of clean and photo weights for scale 4 are shipped"):
         pairs("plain-s-x4", "denoise")
     with pytest.raises(ModelError, match="bicubic: vivid chooses weights between two shipped ones of a preset"):

@@ -101,12 +101,13 @@ def plan_dial(name: str, family_name: str, dial: Dial, *, scale: float | None, d
     if dial.kind == "denoise":
         pairs = {} if photo_only else _only(_pair(family.clean, family.photo), own)
         later = {each: WeightPair(model_id, None) for each, model_id in family.clean.items()}
-        return DialPlan(asked, _chain(name, dial, pairs, later, asked), None)
+        return DialPlan(asked, _chain(name, dial, "pair of clean and photo weights", pairs, later, asked), None)
     clean = _only(_pair(family.clean, list_members(f"{base}-vivid")), own)
     photo = _only(_pair(family.photo, list_members(f"{base}-vivid-photo")), own)
     domain = "photo" if photo_only else domain
     first = {"auto": clean or photo, "clean": clean, "photo": photo}[domain]
-    chain = _chain(name, dial, first, clean or first, asked)
+    words = "vivid weights for photographs" if domain == "photo" else "vivid weights"
+    chain = _chain(name, dial, words, first, clean or first, asked)
     return DialPlan(
         asked, chain, "photo" if first is photo else "clean", has_photo=bool(domain == "auto" and clean and photo)
     )
@@ -146,10 +147,9 @@ def _only(pairs: dict[int, WeightPair], scale: int | None) -> dict[int, WeightPa
 
 
 def _chain(
-    name: str, dial: Dial, first: dict[int, WeightPair], later: dict[int, WeightPair], asked: float
+    name: str, dial: Dial, words: str, first: dict[int, WeightPair], later: dict[int, WeightPair], asked: float
 ) -> tuple[WeightPair, ...]:
     if not first:
-        words = "vivid weights" if dial.kind == "vivid" else "pair of clean and photo weights"
         raise ModelError(f"{name}: no {words} for scale {asked:g} are shipped. Leave {dial.kind} out.")
     scales = choose_scales(sorted(later), asked, first=sorted(first))
     return tuple((later if place else first)[scale] for place, scale in enumerate(scales))
