@@ -118,7 +118,7 @@ def test_what_is_no_estimator_is_refused(golden, tmp_path):
     generator = save(golden("kernelgan_g_c8").state, tmp_path, "generator")
     with pytest.raises(ModelError, match="holds an estimator, KernelGANGenerator, which does not upscale images"):
         kukkiri.Upscaler(generator, scale=2)
-    with pytest.raises(ModelError, match="tells all about itself. Drop scale"):
+    with pytest.raises(ModelError, match="tells all about itself"):
         kukkiri.load(generator, scale=2)
     loaded = kukkiri.load(generator)
     with pytest.raises(ModelError, match="an estimator, KernelGANGenerator"):

@@ -1,7 +1,7 @@
 """``kukkiri upscale``: images and clips in, larger ones out."""
 
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from kukkiri.cli.json_lines import describe_result
 from kukkiri.cli.metadata_options import DEFAULT_METADATA, MetadataOptions
 from kukkiri.cli.model_arguments import DEFAULT_ARGUMENTS, ArgumentOptions
 from kukkiri.cli.parameters import OptionalInputs
-from kukkiri.cli.printing import print_json
+from kukkiri.cli.printing import name_own_options, print_json
 from kukkiri.cli.size_options import DEFAULT_SIZE, SizeOptions
 from kukkiri.cli.standard_streams import open_streams
 from kukkiri.cli.upscale_display import Display, make_display
@@ -33,6 +33,7 @@ from kukkiri.cli.upscale_options import (
     SpeedOptions,
 )
 from kukkiri.cli.video_options import DEFAULT_VIDEO, VideoOptions, note_misplaced_options
+from kukkiri.errors import ImageError
 from kukkiri.files import CLIP_OUTPUT_SUFFIXES
 from kukkiri.inference import FileJob, FileResult, FolderRun, Upscaler
 from kukkiri.inference.file_jobs import SAME
@@ -60,7 +61,7 @@ def upscale(
 
     Args:
         inputs: images, animations, multi-page TIFFs, comics and clips (kukkiri doctor lists the formats and
-            containers), folders of them, or globs; - for standard input.
+            containers), folders of them, or globs, also s3://BUCKET/FOLDER; - for standard input.
     """
     model.check(inputs)
     files.check()
@@ -134,7 +135,9 @@ def upscale(
                 recorder=part.recorder,
                 stage=part.stage,
                 executor=executor,
-                after=partial(_write_report, model=chosen, page=files.page, overwrite=files.overwrite)
+                after=partial(
+                    _write_report, model=chosen, page=files.page, overwrite=files.overwrite, blur=blur, scale=size.scale
+                )
                 if messages.report
                 else None,
                 progress=lambda progress: display.progress(replace(progress, job=name(progress.job))),
@@ -167,7 +170,7 @@ def _show_run(
     results = []
     with closing(run.__iter__()) as outcomes:  # so that an interruption here ends the threads
         for outcome in outcomes:
-            results.append(finish(outcome))
+            results.append(finish(replace(outcome, error=name_own_options(outcome.error))))
             display.finish(results[-1])
     display.end(results)
     return results
@@ -205,8 +208,17 @@ def _scale_of(run: FolderRun) -> float | None:
     return run.upscaler.scale if run.upscaler.target is None else None
 
 
-def _write_report(result: FileResult, *, model: str, page: int | None, overwrite: bool) -> None:
-    from kukkiri.reports import write_clip_report, write_fidelity_report  # only a report needs the charts
+def _write_report(
+    result: FileResult,
+    *,
+    model: str,
+    page: int | None,
+    overwrite: bool,
+    blur: DegradationOptions,
+    scale: float | None,
+) -> None:
+    # only a report needs the charts
+    from kukkiri.reports import write_clip_report, write_degradation_report, write_fidelity_report
 
     source, target = result.job.source, result.job.target
     path = target.with_name(f"{target.stem}-report.html")
@@ -214,6 +226,19 @@ def _write_report(result: FileResult, *, model: str, page: int | None, overwrite
     if result.clip is not None:
         write_clip_report(path, source=source, result=target, model=model, notes=result.notes, overwrite=overwrite)
         return
+    if blur.kernel is not None:
+        with suppress(ImageError):  # too small to have a spectrum: the other report tells what there is
+            write_degradation_report(
+                path,
+                source=source,
+                scale=int(result.degradation["scale"] if result.degradation else scale or 2),
+                degradation=result.degradation,
+                subsample=blur.subsample or "direct",
+                page=page,
+                notes=result.notes,
+                overwrite=overwrite,
+            )
+            return
     write_fidelity_report(
         path, source=source, result=target, model=model, page=page, notes=result.notes, overwrite=overwrite
     )

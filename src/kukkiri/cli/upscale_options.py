@@ -184,7 +184,8 @@ class MessageOptions:
     """Output about the run."""
 
     report: bool = False
-    """also write NAME-report.html beside each result: before and after, and how faithful the result is."""
+    """also write NAME-report.html beside each result: before and after, and how faithful the result is; with --kernel
+    the blur that was found, its rivals, and their results."""
     quiet: bool = False
     """print errors only."""
     json: bool = False

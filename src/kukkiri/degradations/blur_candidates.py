@@ -19,7 +19,15 @@ from kukkiri.degradations.blur_kernels import Kernel, bicubic_kernel, disk_kerne
 from kukkiri.degradations.estimate import estimate_kernel
 from kukkiri.degradations.spectrum_model import SpectrumFit, SpectrumModel
 
-__all__ = ["BlurCandidate", "BlurKind", "BlurRanking", "judge_kernel", "rank_blurs"]
+__all__ = [
+    "BlurCandidate",
+    "BlurKind",
+    "BlurRanking",
+    "add_bicubic",
+    "judge_kernel",
+    "rank_blurs",
+    "rank_spectrum",
+]
 
 BlurKind: TypeAlias = Literal["none", "gaussian", "anisotropic", "disk", "motion", "free", "given"]
 """``none``: no blur but that of bicubic downscaling; ``free``: any shape, from recurring patches."""
@@ -122,7 +130,18 @@ def rank_blurs(
     Raises:
         ImageError: the image is too small, or has one colour.
     """
-    model = SpectrumModel(image, scale=scale)
+    return rank_spectrum(SpectrumModel(image, scale=scale), image=image, bicubic=bicubic, free=free)
+
+
+def rank_spectrum(
+    model: SpectrumModel,
+    *,
+    image: NDArray[np.uint8 | np.floating[Any]],
+    bicubic: bool = False,
+    free: bool | None = None,
+) -> BlurRanking:
+    """Explain a spectrum that was computed from ``image``, see :func:`rank_blurs`."""
+    scale = model.scale
     families = _Families(model, scale=scale, bicubic=bicubic)
     found = families.fit()
     poor = min(each.misfit for each in found) > MOST_EXPLAINED * model.expected
@@ -140,8 +159,13 @@ def judge_kernel(
     Raises:
         ImageError: the image is too small, or has one colour.
     """
-    whole = _join(kernel, bicubic_kernel(scale, aligned=False)) if bicubic else kernel
+    whole = add_bicubic(kernel, scale=scale) if bicubic else kernel
     return SpectrumModel(image, scale=scale).explain(whole).misfit
+
+
+def add_bicubic(kernel: Kernel, *, scale: int) -> Kernel:
+    """Join a blur with the bicubic downscaling after it to one kernel, for direct subsampling."""
+    return _join(kernel, bicubic_kernel(scale, aligned=False))
 
 
 class _Families:

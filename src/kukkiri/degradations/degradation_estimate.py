@@ -97,6 +97,7 @@ class DegradationEstimate:
             "confidence": round(self.confidence, 3),
             "found_by": self.found_by,
             "kind": self.kind,
+            "matrix": None if self.text else np.round(self.kernel, 6).tolist(),
             "candidates": [] if self.ranking is None else self.ranking.describe(),
         }
 

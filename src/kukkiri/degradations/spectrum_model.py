@@ -81,6 +81,7 @@ class SpectrumModel:
         inner = (across > 0) | ((across == 0) & (down > 0))
         self._used = (inner & (radius >= _LOWEST))[:, 1:-1]
         self._target = np.log(spectrum[:, across[0, 1:-1]][self._used])
+        self._radius = radius[:, 1:-1][self._used]
         self._low = self._used & (radius < _INITIAL_BELOW)[:, 1:-1]
         folds = [(order + 1) // 2 * (-1 if order % 2 else 1) for order in range(scale)]
         rows, columns = (
@@ -96,6 +97,25 @@ class SpectrumModel:
     def explain(self, kernel: Kernel) -> SpectrumFit:
         """Fit the scene alone, with a kernel that is given; its phase and so its place mean nothing here."""
         return self.fit(lambda: kernel, initial=(), lower=(), upper=())
+
+    def profile(self, kernel: Kernel, *, bins: int = 24) -> tuple[Float64, Float64, Float64]:
+        """Average the image's spectrum and the one that a kernel predicts over rings of frequencies.
+
+        Args:
+            kernel: in HR pixels.
+            bins: rings from the lowest frequency of the fit to the corner.
+
+        Returns:
+            Cycles per LR pixel, then the power of both, each (rings,), of the rings that hold frequencies.
+        """
+        fit = self.explain(kernel)
+        residual, _ = self._at(lambda: kernel, fit.scene, np.empty(0))
+        edges = np.linspace(_LOWEST, math.sqrt(0.5) + 1e-9, bins + 1)
+        ring = np.digitize(self._radius, edges) - 1
+        held = [index for index in range(bins) if (ring == index).any()]
+        means = [[each[ring == index].mean() for index in held] for each in (self._target, self._target - residual)]
+        observed, predicted = (np.exp(np.array(each)) for each in means)
+        return np.array([self._radius[ring == index].mean() for index in held]), observed, predicted
 
     def fit(
         self,
