@@ -2,7 +2,7 @@
 
     python benchmarks/training_namespaces.py [--steps 40] [--cut-after 12] [--torchrun] [--json]
 
-Two network namespaces of this machine stand for two machines, each with one end of a cable (a veth pair) and one process
+Two network namespaces of this machine stand for two machines, each with an end of a cable (a veth pair) and one process
 of ``kukkiri train`` (gloo). The cable is cut after some steps. The script measures how long each process takes to end,
 looks at what it prints, connects the cable, resumes, and compares the weights with those of a run that nothing
 disturbed. It needs root, on Linux; elsewhere it says so and ends with 0.

@@ -25,7 +25,7 @@ def read(name):
 
 def arguments_of(name):
     text = read(name)
-    if name == "aws-batch.json":
+    if name.endswith(".json"):
         return json.loads(text)["containerOverrides"]["command"][1:]
     if name == "kubernetes.yaml":
         return re.findall(r"^ +- (\S+)$", text.split("args:")[1].split("resources:")[0], flags=re.MULTILINE)
@@ -33,7 +33,7 @@ def arguments_of(name):
     return shlex.split(line.replace("{}", "3").replace("$SLURM_ARRAY_TASK_ID", "3"))
 
 
-@pytest.mark.parametrize("name", ["slurm.sh", "kubernetes.yaml", "aws-batch.json", "parallel.sh"])
+@pytest.mark.parametrize("name", ["slurm.sh", "kubernetes.yaml", "aws-batch.json", "aws-batch-s3.json", "parallel.sh"])
 def test_the_command_of_a_file_parses_and_may_be_killed(name):
     arguments = arguments_of(name)
     _, bound, _ = app.parse_args(arguments, exit_on_error=False, print_error=False)

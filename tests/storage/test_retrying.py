@@ -1,6 +1,5 @@
 """Requests that are sent again, and those that are not."""
 
-import asyncio
 import errno
 import random
 
@@ -56,7 +55,6 @@ TRANSIENT = [
     ConnectionResetError(errno.ECONNRESET, "reset"),
     TimeoutError(),
     cut_body(),
-    asyncio.TimeoutError(),
     OSError(errno.EBUSY, "SlowDown"),
     translated(500, OSError(errno.EIO, "internal error")),
     translated(503, PermissionError("SlowDown")),  # the status tells more than the translation
@@ -140,5 +138,5 @@ def test_missing_credentials_are_named(waits):
     class NoCredentialsError(Exception):
         pass
 
-    with pytest.raises(ConfigError, match="no credentials are found. Set those of the store in the environment"):
+    with pytest.raises(ConfigError, match=r"no credentials are found\. Set those of the store in the environment"):
         retry(failing(NoCredentialsError("Unable to locate credentials")), what="s3://b/a")

@@ -101,11 +101,11 @@ def test_what_is_not_there_and_what_is_forbidden_are_asked_for_once(server, prox
         store.write(nowhere / "a", b"1")
     with pytest.raises(FileNotFoundError):
         store.read(URL / "none")
-    assert proxy.requests == {"HEAD": 1, "GET": 2, "PUT": 1}
+    assert (proxy.requests["GET"], proxy.requests["PUT"]) == (2, 1)
     asked = []
     monkeypatch.setattr(proxy, "choose_fault", lambda method: asked.append(method) or "403")
     for request in (store.stat, store.read):
-        with pytest.raises(ConfigError, match="the store refuses it .* Check the credentials and the rights"):
+        with pytest.raises(ConfigError, match=r"the store refuses it .*\. Check the credentials and the rights"):
             request(URL / "a")
     assert asked == ["HEAD", "GET"]
     monkeypatch.undo()

@@ -57,13 +57,14 @@ class ClusterOptions:
     """3/16: do the third of sixteen parts, chosen by a hash of the relative paths; auto: the part of this job of a
     SLURM or AWS Batch array; auto/16: also of a Kubernetes indexed job or GNU parallel, which do not tell the 16."""
     manifest: Path | None = None
-    """folder in which each process writes what it has done, one file for each shard. --resume goes by it, and refuses
-    other options or another model; kukkiri jobs summarize merges it."""
+    """folder, also s3://, in which each process writes what it has done, a file for each shard. --resume goes by it,
+    and refuses other options or another model; kukkiri jobs summarize merges it."""
     only_failed: bool = False
     """with --manifest: do again what failed or was interrupted, of this shard or, without --shard, of all."""
     files_from: str | None = None
     """file that lists the inputs, one a line or, from find -print0, NUL-terminated; LIST.csv:COLUMN, also .tsv and
-    .parquet; - for standard input. Relative names count from the working directory, and are kept below the output."""
+    .parquet; - for standard input. Relative names count from the working directory, and are kept below the output; the
+    list and its lines may be s3:// objects."""
     on: str | None = None
     """ray: do the images in Ray processes of this machine; ray://HOST:10001: on that cluster; ray:auto: on the cluster
     of this machine. All machines see the files under one path. Needs kukkiri[ray]."""
@@ -99,7 +100,7 @@ class ClusterOptions:
             raise UsageError("--dry-run starts nothing, and --on is for the work. Drop one of them.")
         if STREAM in inputs or files.output == Path(STREAM):
             raise UsageError("- stands for one image, which is done here. Drop --on.")
-        places = [*inputs, *(place for place in (files.output, self.manifest) if place is not None)]
+        places: list[str | Path] = [*inputs, *(place for place in (files.output, self.manifest) if place is not None)]
         for url in filter(None, map(find_url, places)):
             raise _no_disk(url)
 

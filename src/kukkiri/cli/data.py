@@ -1,4 +1,4 @@
-"""``kukkiri data``: images prepared for training, and the check of their checksums."""
+"""``kukkiri data``: images fetched and prepared for training, and the check of their checksums."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from kukkiri.cli.printing import print_json, print_progress, print_result
 from kukkiri.errors import ConfigError
 
-__all__ = ["check_data", "prepare_data"]
+__all__ = ["check_data", "fetch_data", "prepare_data"]
 
 
 def prepare_data(
@@ -63,6 +63,41 @@ def prepare_data(
         print_progress(f"images: {images}, pieces: {len(prepared.pieces)}, megapixels: {megapixels:.1f}")
         print_result(str(output))
     return 1 if prepared.problems else 0
+
+
+def fetch_data(url: str, folder: Path, /, *, json: bool = False) -> int:
+    """Copy a folder of S3, Google Cloud Storage or Azure to this disk, for training and evaluation, which read files.
+
+    Only what is new or has changed is copied again. Objects that cannot be copied are named, and the exit code is 1.
+    Needs the cloud extra; credentials come from the environment.
+
+    Args:
+        url: s3://BUCKET/FOLDER, gs:// or az://.
+        folder: of this disk.
+        json: print one JSON object to stdout and nothing else.
+    """
+    from kukkiri.storage import fetch_folder, find_url
+
+    place = find_url(url)
+    if place is None:
+        raise ConfigError(f"{url}: lies on this disk. Name it where it is needed.")
+    fetched = fetch_folder(place, folder, report=lambda listed, new: _report("objects", new, listed))
+    for problem in fetched.problems:
+        print_progress(f"kukkiri: {problem}")
+    if json:
+        print_json(
+            {
+                "folder": str(folder),
+                "objects": fetched.objects,
+                "copied": fetched.copied,
+                "bytes": fetched.bytes,
+                "failed": list(fetched.problems),
+            }
+        )
+    else:
+        print_progress(f"objects: {fetched.objects}, copied: {fetched.copied}, {fetched.bytes / 1e6:.1f} MB")
+        print_result(str(folder))
+    return 1 if fetched.problems else 0
 
 
 def check_data(prepared: Path, /, *, json: bool = False) -> int:

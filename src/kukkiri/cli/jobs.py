@@ -35,8 +35,8 @@ def summarize_manifests(
     shards may still be at work.
 
     Args:
-        manifests: folder that --manifest named.
-        sources: folder that was upscaled, or a list as --files-from takes it; tells what is missing.
+        manifests: folder that --manifest named, also s3://.
+        sources: folder that was upscaled, or a list as --files-from takes it, also s3://; tells what is missing.
         recursive: look into folders below that folder, too.
         json: print one JSON object to stdout and nothing else.
     """

@@ -1,9 +1,9 @@
 """Connections by which processes on several machines notice that one of them is gone, or its network.
 
-A sum over the processes waits for all of them. When a process dies, its connections end, and the wait does. When a cable
-is pulled or a machine loses its power, nothing comes, for as long as the sum may take: an hour, because the others wait
-for a validation in the first process. Therefore each process holds a connection to the first one that nothing is sent
-over, and that the system asks for signs of life (TCP keepalive).
+A sum over the processes waits for all of them. When a process dies, its connections end, and so does the wait. When a
+cable is pulled or a machine loses its power, nothing comes, for as long as a sum may take: an hour, because the others
+wait for a validation in the first process. Therefore each process holds a connection to the first one that nothing is
+sent over, and that the system asks for signs of life (TCP keepalive).
 """
 
 import logging

@@ -126,7 +126,9 @@ def degrade_patches(hr: Tensor, drawn: Drawn, *, recipe: ConditionedRecipe) -> T
             return hr
     if drawn.scale == int(drawn.scale):
         return subsample_tensor(hr, scale=int(drawn.scale), method="direct" if direct else "bicubic", border=border)
-    return resize_tensor(hr, scale=1 / drawn.scale, border=border)
+    ratio = Fraction(drawn.scale).limit_denominator(_FINEST)
+    height, width = (side * ratio.denominator // ratio.numerator for side in hr.shape[-2:])
+    return resize_tensor(hr, scale=1 / drawn.scale, border=border)[..., :height, :width]  # without a pixel of rounding
 
 
 def finish(lr: Tensor, drawn: Drawn, noise: Tensor | None, *, recipe: ConditionedRecipe) -> Tensor:
