@@ -66,12 +66,13 @@ def read_preferences(paths: Sequence[Path]) -> list[Preference]:
     Raises:
         ConfigError: a file cannot be read or is no such file, or they are of several pages.
     """
-    told = [_read(path) for path in dict.fromkeys(path.resolve() for path in paths)]
+    files = list(dict.fromkeys(path.resolve() for path in paths))
+    told = [_read(path) for path in files]
     if not told:
         raise ConfigError("no files of answers. Name those that the page exported.")
-    for path, each in zip(paths, told, strict=False):
+    for path, each in zip(files, told, strict=True):
         if each["id"] != told[0]["id"]:
-            raise ConfigError(f"{path}: is of another page than {paths[0]}. Count the answers of each page alone.")
+            raise ConfigError(f"{path}: is of another page than {files[0]}. Count the answers of each page alone.")
     models: list[str] = told[0]["models"]
     answers = [answer for each in told for answer in each["answers"]]
     found = []
