@@ -69,7 +69,7 @@ def test_a_session_on_a_gpu_is_asked_for_and_verified(pretend):
     made = pretend(CUDA, running=[CUDA, CPU])
     engine = OnnxEngine(MODEL, threads=1, device="cuda:1")
     assert engine.device == "cuda:1"
-    assert engine.batching is not None
+    assert engine.batching.count((512, 512)) == 4
     (session,) = made
     expected = {"device_id": "1", "use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}
     assert session.asked == [(CUDA, expected), CPU]

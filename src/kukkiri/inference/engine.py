@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from kukkiri.errors import BackendError, ModelError
 from kukkiri.inference.graph_interpolation import Toward, interpolate_graphs
-from kukkiri.inference.graph_session import TILES, Batching, GraphSession
+from kukkiri.inference.graph_session import SINGLE_TILES, TILES, Batching, GraphSession
 from kukkiri.inference.half_precision import Precision
 from kukkiri.inference.sessions import resolve_graph_device
 from kukkiri.info import METADATA_KEY, ModelInfo
@@ -132,13 +132,13 @@ class OnnxEngine:
             raise
         except Exception as error:  # ONNX Runtime's errors have no public base class
             raise ModelError(f"{self.path}: {_write_unreadable(self.path, str(error))}") from error
-        if target.accelerator is not None and self._graph.takes_batches:
-            self.batching = TILES
         session = self._graph.session
         self._inputs = [each.name for each in session.get_inputs()]
         self._frugal = onnxruntime.RunOptions()
         self._frugal.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         metadata = session.get_modelmeta().custom_metadata_map
+        if target.accelerator is not None:  # graphs of others were not verified with several images in a run
+            self.batching = TILES if METADATA_KEY in metadata and self._graph.takes_batches else SINGLE_TILES
         self._asked_range = value_range
         if METADATA_KEY in metadata:
             own = ModelInfo.from_metadata(metadata, source=str(self.path))

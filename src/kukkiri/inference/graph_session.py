@@ -15,7 +15,7 @@ from kukkiri.inference.accelerators import GraphDevice
 from kukkiri.inference.half_precision import Precision, convert_to_half, repair
 from kukkiri.inference.sessions import open_session
 
-__all__ = ["TILES", "Batching", "GraphSession"]
+__all__ = ["SINGLE_TILES", "TILES", "Batching", "GraphSession"]
 
 Batch = NDArray[np.float32]
 _LOG = logging.getLogger(__name__)
@@ -37,6 +37,8 @@ class Batching:
 
 TILES = Batching(side=512, pixels=2**20)
 """For every accelerator: activations of 64 channels then take 256 MB a layer. Not tuned on any."""
+SINGLE_TILES = Batching(side=512, pixels=1)
+"""For graphs that may not take several images in a run."""
 
 
 class GraphSession:
