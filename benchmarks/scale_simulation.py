@@ -2,11 +2,12 @@
 
     python benchmarks/scale_simulation.py [--shards 1000] [--images 200000] [--machines 100] [--keys 10000000] [--json]
 
-The simulation uses the real :class:`kukkiri.cluster.Shard`, and the real manifests and summary for a number of the
-shards; time is virtual. An image takes a log-normal time. Machines die after exponential times, and their shard goes
-back into the queue, where it goes on with what its manifest does not hold: the image in work is made again. A share of
-the images fails for good, a share fails once and is repeated by ``--only-failed``. Some machines are four times slower
-than the rest.
+The simulation uses the real :class:`kukkiri.cluster.Shard`, manifests and summary; time is virtual. An image takes a
+log-normal time. Machines die after exponential times, half of them in the middle of a row, and their shard goes back
+into the queue, where it goes on with what its manifest does not call done: the image in work is made again. A share of
+the images fails for good, a share fails once; at the end what failed by the last row of its manifest is repeated, as
+``--only-failed`` does. Some machines are four times slower than the rest. The manifests are summarized when half of the
+shards are done, at the end of the run, and after the repetition.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from kukkiri.cluster import Header, Making, Manifest, Row, Shard, SourceList, summarize
+from kukkiri.cluster import Header, Making, Manifest, Row, Shard, SourceList, Summary, read_manifest, summarize
 from kukkiri.cluster.manifest import name_manifest
 
 MAKING = Making({"--scale": 2}, "simulated", "0" * 64, "0")
@@ -49,6 +50,8 @@ class Settings:
     """Share of images that fail for good."""
     flaky: float = 0.002
     """Share of images that fail once."""
+    torn: float = 0.5
+    """Share of deaths that leave a torn row."""
 
 
 @dataclass
@@ -57,8 +60,8 @@ class State:
 
     shard: Shard
     sources: list[str]
-    next: int = 0
-    """The first source without a last row."""
+    todo: list[str]
+    """Sources that are not done by the manifest; the next one first."""
     deaths: int = 0
     ended: float = 0.0
 
@@ -73,6 +76,8 @@ class Report:
     largest_shard: int
     smallest_shard: int
     deaths: int
+    torn: int
+    """Rows that deaths have cut."""
     restarted_shards: int
     made_again: int
     """Images that were in work when their machine died."""
@@ -82,6 +87,8 @@ class Report:
     shards_done_99_hours: float
     shards_done_hours: float
     longest_shard_to_median: float
+    half_way: dict[str, int]
+    """Summary when half of the shards are done."""
     failed_first: int
     failed_after_retry: int
     summary: dict[str, object]
@@ -96,14 +103,14 @@ def simulate(settings: Settings, *, seed: int) -> Report:
     for number in range(settings.images):
         name = name_key(number)
         sources[Shard.of(name, count=settings.shards).index - 1].append(name)
-    states = [State(Shard(index + 1, settings.shards), names) for index, names in enumerate(sources)]
+    states = [State(Shard(index + 1, settings.shards), names, list(names)) for index, names in enumerate(sources)]
     bad = {name for names in sources for name in names if chance.random() < settings.bad}
     flaky = {name for names in sources for name in names if chance.random() < settings.flaky} - bad
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        again, deaths = work(settings, states, folder, bad | flaky, chance)
+        run = work(settings, states, folder, bad, set(flaky), chance)
         first = summarize(folder, sources=listed(sources))
-        retry(folder, states, bad, flaky)
+        retry(folder, states, bad)
         last = summarize(folder, sources=listed(sources))
     ends = sorted(state.ended for state in states)
     sizes = [len(names) for names in sources]
@@ -113,14 +120,17 @@ def simulate(settings: Settings, *, seed: int) -> Report:
         machines=settings.machines,
         largest_shard=max(sizes),
         smallest_shard=min(sizes),
-        deaths=deaths,
+        deaths=run.deaths,
+        torn=run.torn,
         restarted_shards=sum(state.deaths > 0 for state in states),
-        made_again=again,
+        made_again=run.made_again,
         ideal_hours=round(settings.images * settings.mean / settings.machines / 3600, 3),
         shards_done_half_hours=round(ends[len(ends) // 2] / 3600, 3),
         shards_done_99_hours=round(ends[int(len(ends) * 0.99)] / 3600, 3),
         shards_done_hours=round(ends[-1] / 3600, 3),
         longest_shard_to_median=round(max(sizes) / statistics.median(sizes), 3),
+        half_way={name: getattr(run.half_way, name) for name in ("done", "failed", "interrupted", "missing")}
+        | {"not_begun": len(run.half_way.without_manifest)},
         failed_first=first.failed,
         failed_after_retry=last.failed,
         summary={
@@ -130,59 +140,91 @@ def simulate(settings: Settings, *, seed: int) -> Report:
     )
 
 
+@dataclass
+class Run:
+    """The first run over all shards."""
+
+    half_way: Summary | None = None
+    """When half of the shards were done."""
+    deaths: int = 0
+    torn: int = 0
+    made_again: int = 0
+
+
 def work(
-    settings: Settings, states: list[State], folder: Path, failing: set[str], chance: random.Random
-) -> tuple[int, int]:
-    """Let machines take shards from a queue until none is left; returns images made again, and deaths."""
+    settings: Settings, states: list[State], folder: Path, bad: set[str], flaky: set[str], chance: random.Random
+) -> Run:
+    """Let machines take shards from a queue until none is left; an image of ``flaky`` leaves it when it has failed."""
     queue = list(reversed(states))
     machines = [(0.0, number, 4.0 if chance.random() < settings.slow else 1.0) for number in range(settings.machines)]
     heapq.heapify(machines)
-    again = deaths = 0
-    sigma = settings.spread
-    mu = -(sigma**2) / 2  # so that the mean is 1
+    run, ended = Run(), 0
+    mu = -(settings.spread**2) / 2  # so that the mean is 1
     while queue:
         now, number, slowness = heapq.heappop(machines)
         state = queue.pop()
         dies = now + chance.expovariate(1 / settings.life)
         now += settings.start
-        rows = []
-        while state.next < len(state.sources) and now < dies:
-            name = state.sources[state.next]
+        rows: list[Row] = []
+        while state.todo and now < dies:
+            name = state.todo[0]
             rows.append(Row(state="begun", source=name, target=name, at=now))
-            now += settings.mean * slowness * chance.lognormvariate(mu, sigma)
+            now += settings.mean * slowness * chance.lognormvariate(mu, settings.spread)
             if now >= dies:
-                again += 1
+                run.made_again += 1
                 break
-            failed = name in failing
-            rows.append(
-                Row(
-                    state="failed" if failed else "done", source=name, target=name, at=now,
-                    error="cannot be read" if failed else None,
-                )
-            )  # fmt: skip
-            state.next += 1
+            rows.append(end(name, fails=name in bad or name in flaky, at=now))
+            flaky.discard(name)
+            del state.todo[0]
         write(folder, state.shard, rows)
-        if state.next < len(state.sources):
+        if state.todo:
             state.deaths += 1
-            deaths += 1
+            run.deaths += 1
+            if rows and chance.random() < settings.torn:
+                tear(name_manifest(folder, state.shard))
+                run.torn += 1
+            state.todo = find_undone(folder, state)
             queue.insert(0, state)  # behind those that wait
             now = dies
+        else:
+            ended += 1
         state.ended = now
         heapq.heappush(machines, (now, number, slowness))
-    return again, deaths
+        if run.half_way is None and 2 * ended >= len(states):
+            run.half_way = summarize(folder, sources=listed([state.sources for state in states]))
+    return run
 
 
-def retry(folder: Path, states: list[State], bad: set[str], flaky: set[str]) -> None:
-    """What ``--only-failed`` does."""
+def end(name: str, *, fails: bool, at: float) -> Row:
+    """The last row about an image."""
+    error = "cannot be read" if fails else None
+    return Row(state="failed" if fails else "done", source=name, target=name, at=at, error=error)
+
+
+def tear(manifest: Path) -> None:
+    """Cut the last row in two."""
+    content = manifest.read_bytes()
+    last = len(content) - content.rstrip(b"\n").rfind(b"\n") - 1
+    manifest.write_bytes(content[: -(last // 2)])
+
+
+def find_undone(folder: Path, state: State) -> list[str]:
+    """The sources that the manifest of a shard does not call done, as ``--resume`` does."""
+    known = read_states(folder, state)
+    return [name for name in state.sources if known.get(name) != "done"]
+
+
+def read_states(folder: Path, state: State) -> dict[str, str]:
+    """The last word about each source."""
+    return {row.source: row.state for row in read_manifest(name_manifest(folder, state.shard))[1]}
+
+
+def retry(folder: Path, states: list[State], bad: set[str]) -> None:
+    """Repeat what failed by the manifests, as ``--only-failed`` does."""
     for state in states:
-        rows = []
-        for name in state.sources:
-            if name in bad:
-                rows.append(Row(state="failed", source=name, target=name, at=state.ended, error="cannot be read"))
-            elif name in flaky:
-                rows.append(Row(state="done", source=name, target=name, at=state.ended))
-        if rows:
-            write(folder, state.shard, rows)
+        failed = [name for name, last in read_states(folder, state).items() if last != "done"]
+        if failed:
+            write(folder, state.shard, [end(name, fails=name in bad, at=state.ended) for name in failed])
 
 
 def write(folder: Path, shard: Shard, rows: list[Row]) -> None:

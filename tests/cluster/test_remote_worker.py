@@ -148,30 +148,30 @@ def test_a_machine_without_the_disk_or_with_another_version_says_so_for_each_job
     assert "and 0.0.1 began the run" in other.do(FileJob(Path("in/a.png"), Path("out/x.png"))).error
 
 
-class Handle:
-    """A ledger's actor handle; the module that answers ``ray.get`` gives what ``remote`` returns."""
-
-    def __init__(self, ledger):
-        self.begin, self.end = (_Method(getattr(ledger, name)) for name in ("begin", "end"))
+class Memory(dict):
+    def put(self, key, value):
+        self[key] = value
 
 
-class _Method:
-    def __init__(self, method):
-        self.remote = method
+class Broken:
+    def get(self, key):
+        raise RuntimeError("no connection")
+
+    put = get
 
 
-def test_a_job_on_which_three_processes_were_lost_is_an_error_and_the_others_are_done(place, monkeypatch):
-    monkeypatch.setattr("kukkiri.cluster.on_ray._count_crashes", lambda handle, index: handle.begin.remote(index))
-    ledger, worker = CrashLedger(), RemoteWorker(RemoteSettings.here(JobSettings(make_upscaler=MAKE)))
+def test_a_job_on_which_three_processes_were_lost_is_an_error_and_the_others_are_done(place):
+    ledger, worker = CrashLedger(Memory(), "run"), RemoteWorker(RemoteSettings.here(JobSettings(make_upscaler=MAKE)))
     jobs = [FileJob(Path("in", name), Path("out", f"{name}.png"), replaces=True) for name in ("a.png", "b.jpg")]
     rows = [(index, pickle.dumps(job)) for index, job in enumerate(jobs)]
     for _ in range(2):  # the second and the third process: each does the first job, and is lost with the second
-        assert pickle.loads(do_rows(worker, rows[:1], lambda: Handle(ledger))[0]).error == ""
+        assert pickle.loads(do_rows(worker, rows[:1], ledger)[0]).error == ""
         ledger.begin(1)
-    good, lost = map(pickle.loads, do_rows(worker, rows, lambda: Handle(ledger)))
+    good, lost = map(pickle.loads, do_rows(worker, rows, ledger))
     assert good.error == ""
     assert lost.error.startswith("in/b.jpg: 3 processes were lost while they worked on it")
-    assert pickle.loads(do_rows(worker, rows[1:], None)[0]).error == ""
+    for without in (None, CrashLedger(Broken(), "run")):
+        assert pickle.loads(do_rows(worker, rows[1:], without)[0]).error == ""
 
 
 def test_blocks_hold_each_job_once_and_large_files_alone(tmp_path):

@@ -1,8 +1,7 @@
 """A run over files on Ray: paths go into an actor pool of Ray Data, and outcomes come out of it.
 
 Images never go through Ray; workers read and write a disk that all machines see. Ray does not start unless it is asked
-to, and takes no port that :func:`kukkiri.cluster.on_ray.start_local` can spare it; see docs/how-to/scale.md for those
-that it does take.
+to; docs/how-to/clusters.md says what its ports mean.
 """
 
 import logging
@@ -10,18 +9,17 @@ import os
 import pickle
 import tempfile
 import uuid
-from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from kukkiri.cluster.remote_worker import RemoteSettings, RemoteWorker
 from kukkiri.errors import BackendError, ConfigError, KukkiriError, make_printable, require
 from kukkiri.inference import FileJob, FileResult, count_usable_threads
 from kukkiri.inference.job_worker import JobSettings
 
-__all__ = ["CrashLedger", "RayExecutor", "do_rows", "split_into_blocks"]
+__all__ = ["CrashLedger", "RayExecutor", "Store", "do_rows", "split_into_blocks"]
 
 _LOCAL, _OWN = "ray", "ray:auto"
 _REMOTE = "ray://"
@@ -32,21 +30,49 @@ _CRASHES = 2  # of processes that go on after a crash, with one and the same job
 _SOCKETS = "/tmp"  # the name of a socket has at most 107 bytes
 
 
-class CrashLedger:
-    """The jobs that processes have begun and not ended; lives in an actor when a process has crashed."""
+class Store(Protocol):
+    """Keep small values by their keys, for all processes of a cluster."""
 
-    def __init__(self) -> None:
-        """Begin without any."""
-        self._begun: Counter[int] = Counter()
+    def get(self, key: str, /) -> bytes | None:
+        """Return a value; ``None`` when there is none."""
+        ...
+
+    def put(self, key: str, value: bytes, /) -> None:
+        """Set a value."""
+        ...
+
+
+class CrashLedger:
+    """The jobs that processes have begun and not ended, of those processes that replace lost ones."""
+
+    def __init__(self, store: Store, name: str) -> None:
+        """Keep the store.
+
+        Args:
+            store: of the cluster; one that fails is done without.
+            name: of the run.
+        """
+        self._store, self._name = store, name
 
     def begin(self, index: int) -> int:
         """Count a job as begun; returns how often it was begun before and not ended."""
-        self._begun[index] += 1
-        return self._begun[index] - 1
+        count = self._read(index)
+        self._write(index, count + 1)
+        return count
 
     def end(self, index: int) -> None:
         """Count a job as ended."""
-        self._begun[index] -= 1
+        self._write(index, max(0, self._read(index) - 1))
+
+    def _read(self, index: int) -> int:
+        try:
+            return int(self._store.get(f"{self._name}/{index}") or b"0")
+        except Exception:
+            return 0
+
+    def _write(self, index: int, count: int) -> None:
+        with suppress(Exception):
+            self._store.put(f"{self._name}/{index}", str(count).encode())
 
 
 class RayExecutor:
@@ -75,6 +101,8 @@ class RayExecutor:
                 f"--on {make_printable(address)}: expected ray (on this machine), ray:auto (the cluster that this "
                 "machine is part of) or ray://HOST:10001."
             )
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # its other lines would come between those of the run
         require("ray", for_what=f"--on {address}")
         self.address, self._threads, self._gpus = address, threads, gpus
         self._cpus = cpus or count_usable_threads()
@@ -84,7 +112,6 @@ class RayExecutor:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
             import ray
 
             if ray.is_initialized():
@@ -131,7 +158,6 @@ class RayExecutor:
         import pyarrow
         import ray
 
-        ledger = f"kukkiri-{uuid.uuid4().hex}"
         size, beside = self._size_pool(ray.cluster_resources(), max(1, len(ray.nodes())))
         remote = RemoteSettings.here(settings, threads=self._threads, workers=beside)
         tables = [
@@ -145,7 +171,7 @@ class RayExecutor:
         ]
         try:
             done = ray.data.from_arrow(tables).map_batches(
-                _make_actor(ray.cloudpickle.dumps(remote), ledger),
+                _make_actor(ray.cloudpickle.dumps(remote), f"kukkiri-{uuid.uuid4().hex}"),
                 batch_size=None,
                 batch_format="pyarrow",
                 compute=ray.data.ActorPoolStrategy(size=min(size, len(tables))),
@@ -160,9 +186,6 @@ class RayExecutor:
             raise BackendError(
                 f"--on {self.address}: Ray has ended ({_first_line(error)}). Go on with --resume."
             ) from error
-        finally:
-            with suppress(Exception):  # there is one when a process was lost
-                ray.kill(ray.get_actor(ledger))
 
     def _size_pool(self, resources: dict[str, float], nodes: int) -> tuple[int, int]:
         """Number of workers in the cluster, and of those on one machine."""
@@ -216,13 +239,13 @@ def split_into_blocks(jobs: Sequence[FileJob], *, workers: int) -> list[range]:
     return blocks if first == len(jobs) else [*blocks, range(first, len(jobs))]
 
 
-def do_rows(worker: RemoteWorker, rows: Sequence[tuple[int, bytes]], ledger: Callable[[], Any] | None) -> list[bytes]:
+def do_rows(worker: RemoteWorker, rows: Sequence[tuple[int, bytes]], ledger: CrashLedger | None) -> list[bytes]:
     """Do a block of jobs.
 
     Args:
         worker: of this process.
         rows: index of each job in the run, and the job, pickled.
-        ledger: gives the handle of the :class:`CrashLedger`, in a process that replaces a lost one.
+        ledger: in a process that replaces a lost one.
 
     Returns:
         The outcomes, pickled.
@@ -230,8 +253,7 @@ def do_rows(worker: RemoteWorker, rows: Sequence[tuple[int, bytes]], ledger: Cal
     results = []
     for index, data in rows:
         job: FileJob = pickle.loads(data)
-        handle = None if ledger is None else ledger()
-        if handle is not None and _count_crashes(handle, index) >= _CRASHES:
+        if ledger is not None and ledger.begin(index) >= _CRASHES:
             result = FileResult(
                 job,
                 error=f"{make_printable(job.source)}: {_CRASHES + 1} processes were lost while they worked on "
@@ -239,57 +261,47 @@ def do_rows(worker: RemoteWorker, rows: Sequence[tuple[int, bytes]], ledger: Cal
             )
         else:
             result = worker.do(job)
-        if handle is not None:
-            with suppress(Exception):
-                handle.end.remote(index)
+        if ledger is not None:
+            ledger.end(index)
         results.append(pickle.dumps(result))
     return results
 
 
-def _count_crashes(ledger: Any, index: int) -> int:
-    import ray
-
-    try:
-        return int(ray.get(ledger.begin.remote(index)))
-    except Exception:  # without the ledger the job is done all the same
-        return 0
-
-
 def _make_actor(settings: bytes, name: str) -> type[Any]:
-    """Make the class of the pool's actors.
-
-    It is made here, so that it is sent by value with its settings: arguments would be an object of a store that may be
-    lost before an actor is replaced.
-    """
+    """Make the class of the pool's actors, which is sent by value, with the settings in it."""
 
     class Actor:
         def __init__(self) -> None:
             import ray
 
             self._worker = RemoteWorker(pickle.loads(settings))
-            self._replaces = ray.get_runtime_context().was_current_actor_reconstructed
+            replaces = ray.get_runtime_context().was_current_actor_reconstructed
+            self._ledger = CrashLedger(_RayStore(), name) if replaces else None
 
         def __call__(self, batch: Any) -> Any:
             import pyarrow
 
             indices = batch.column("index").to_pylist()
             rows = list(zip(indices, batch.column("job").to_pylist(), strict=True))
-            results = do_rows(self._worker, rows, _find_ledger(name) if self._replaces else None)
+            results = do_rows(self._worker, rows, self._ledger)
             return pyarrow.table({"index": indices, "result": pyarrow.array(results, pyarrow.binary())})
 
     return Actor
 
 
-def _find_ledger(name: str) -> Callable[[], Any]:
-    def find() -> Any:
-        import ray
+class _RayStore:
+    """The store of Ray's head, which needs no process of its own."""
 
-        with suppress(Exception):
-            actor = ray.remote(num_cpus=0)(CrashLedger)
-            return actor.options(name=name, get_if_exists=True, lifetime="detached").remote()
-        return None
+    def get(self, key: str) -> bytes | None:
+        from ray.experimental.internal_kv import _internal_kv_get
 
-    return find
+        value: bytes | None = _internal_kv_get(key)
+        return value
+
+    def put(self, key: str, value: bytes) -> None:
+        from ray.experimental.internal_kv import _internal_kv_put
+
+        _internal_kv_put(key, value, overwrite=True)
 
 
 def _be_silent() -> None:

@@ -33,8 +33,8 @@ class FolderRun:
 
     One thread for each of several images is quicker than all threads for one image after the other, and while so many
     are computed a further one is read or written. With a ``tile`` or a number of ``threads`` one image is computed at
-    a time, while the next is read or the last one written. An image for which a share of the memory does not suffice is done at the end, alone. An image that cannot be
-    upscaled does not stop the others.
+    a time, while the next is read or the last one written. An image for which a share of the memory does not suffice
+    is done at the end, alone. An image that cannot be upscaled does not stop the others.
 
     ::
 
