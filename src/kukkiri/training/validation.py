@@ -114,7 +114,7 @@ class ValidationSets:
 
 
 def read_central_crops(
-    folder: Path, *, count: int, side: int, multiple: int, smallest: int
+    folder: Path, *, count: int, side: int, multiple: int, scale: float
 ) -> tuple[NDArray[np.uint8], ...]:
     """Read central crops of the first images of a folder, (H, W, 3) each.
 
@@ -123,7 +123,7 @@ def read_central_crops(
         count: number of images, the first ones by name.
         side: largest height and width of a crop; the key ``validation_side`` of a recipe.
         multiple: height and width are multiples of it.
-        smallest: a crop whose height or width is this or less is too small to be scored.
+        scale: a crop without more than a border of this on every side is too small to be scored.
 
     Raises:
         ConfigError: no images.
@@ -133,10 +133,10 @@ def read_central_crops(
     for path in require_images(folder)[:count]:
         hr = read_rgb8(path)
         sides = [min(side, length) // multiple * multiple for length in hr.shape[:2]]
-        if min(sides) <= smallest:
+        if min(sides) <= 2 * scale:
             raise ImageError(
-                f"{path}: of {hr.shape[1]}x{hr.shape[0]}, {sides[1]}x{sides[0]} are left at validation_side = {side}, "
-                f"in multiples of {multiple}: too few to be scored. Raise validation_side, or take the image out."
+                f"{path}: of {hr.shape[1]}x{hr.shape[0]}, {sides[1]}x{sides[0]} are left at scale {scale:g}, "
+                f"validation_side = {side}: too few to be scored. Raise validation_side, or take the image out."
             )
         top, left = ((length - used) // 2 for length, used in zip(hr.shape[:2], sides, strict=True))
         crops.append(hr[top : top + sides[0], left : left + sides[1]])

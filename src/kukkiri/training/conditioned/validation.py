@@ -92,7 +92,7 @@ class ConditionedValidation:
                 count=recipe.validation_images,
                 side=recipe.validation_side,
                 multiple=Fraction(scale).limit_denominator(100).numerator,
-                smallest=math.ceil(2 * scale),
+                scale=scale,
             )
             for scale in recipe.validation_scales or (float(recipe.scale),)
         }

@@ -41,7 +41,7 @@ class MetaValidation:
             count=recipe.validation_images,
             side=recipe.validation_side,
             multiple=recipe.scale**2,  # so that LR can be downscaled once more
-            smallest=2 * recipe.scale,
+            scale=recipe.scale,
         )
         texts = recipe.validation_degradations or (f"gaussian:2.0+{recipe.subsample}",)
         return cls(images, tuple(Degradation.parse(text) for text in texts), recipe)
