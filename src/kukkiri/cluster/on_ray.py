@@ -7,6 +7,7 @@ to; docs/how-to/clusters.md says what its ports mean.
 import logging
 import os
 import pickle
+import sys
 import tempfile
 import uuid
 from collections.abc import Generator, Sequence
@@ -101,8 +102,7 @@ class RayExecutor:
                 f"--on {make_printable(address)}: expected ray (on this machine), ray:auto (the cluster that this "
                 "machine is part of) or ray://HOST:10001."
             )
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # its other lines would come between those of the run
+        _set_variables(local=address == _LOCAL)
         require("ray", for_what=f"--on {address}")
         self.address, self._threads, self._gpus = address, threads, gpus
         self._cpus = cpus or count_usable_threads()
@@ -207,8 +207,6 @@ def start_local(stack: ExitStack, *, cpus: int) -> None:
     """
     import ray
 
-    os.environ.setdefault("RAY_AUTH_MODE", "token")  # where Ray has no such mode, it lets in whoever reaches its ports
-    os.environ.setdefault("RAY_agent_register_timeout_ms", "120000")  # a busy machine takes longer than 30 s
     folder = stack.enter_context(
         tempfile.TemporaryDirectory(
             prefix="kukkiri-", dir=_SOCKETS if os.name == "posix" else None, ignore_cleanup_errors=True
@@ -302,6 +300,17 @@ class _RayStore:
         from ray.experimental.internal_kv import _internal_kv_put
 
         _internal_kv_put(key, value, overwrite=True)
+
+
+def _set_variables(*, local: bool) -> None:
+    """Set what Ray reads when it is imported, unless the user has set it."""
+    if "ray" in sys.modules:
+        return
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # its other lines would come between those of the run
+    if local:
+        os.environ.setdefault("RAY_AUTH_MODE", "token")  # without it, Ray lets in whoever reaches its ports
+        os.environ.setdefault("RAY_agent_register_timeout_ms", "120000")  # a busy machine takes longer than 30 s
 
 
 def _be_silent() -> None:
