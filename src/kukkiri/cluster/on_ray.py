@@ -12,11 +12,11 @@ import tempfile
 import uuid
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, closing, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self
 
 from kukkiri.cluster.remote_worker import RemoteSettings, RemoteWorker
-from kukkiri.errors import BackendError, ConfigError, KukkiriError, make_printable, require
+from kukkiri.errors import BackendError, ConfigError, make_printable, require
 from kukkiri.inference import FileJob, FileResult, count_usable_threads
 from kukkiri.inference.job_worker import JobSettings
 
@@ -117,7 +117,6 @@ class RayExecutor:
             if ray.is_initialized():
                 raise BackendError("Ray runs in this process already. End it with ray.shutdown().")
             stack.callback(ray.shutdown)
-            _be_silent()
             try:
                 if self.address == _LOCAL:
                     start_local(stack, cpus=self._cpus)
@@ -155,33 +154,24 @@ class RayExecutor:
             yield FileResult(job, error=f"{make_printable(job.source)}: Ray gave no outcome. Run again with --resume.")
 
     def _run(self, settings: JobSettings, jobs: Sequence[FileJob]) -> Generator[tuple[int, FileResult]]:
-        import pyarrow
         import ray
 
         size, beside = self._size_pool(ray.cluster_resources(), max(1, len(ray.nodes())))
-        remote = RemoteSettings.here(settings, threads=self._threads, workers=beside)
-        tables = [
-            pyarrow.table(
-                {
-                    "index": pyarrow.array(list(block), pyarrow.int64()),
-                    "job": pyarrow.array([pickle.dumps(jobs[index]) for index in block], pyarrow.binary()),
-                }
-            )
-            for block in split_into_blocks(jobs, workers=size)
-        ]
+        pool = _Pool(
+            settings=ray.cloudpickle.dumps(RemoteSettings.here(settings, threads=self._threads, workers=beside)),
+            blocks=[
+                [(index, pickle.dumps(jobs[index])) for index in block]
+                for block in split_into_blocks(jobs, workers=size)
+            ],
+            name=f"kukkiri-{uuid.uuid4().hex}",
+            size=size,
+            threads=self._threads,
+            gpus=self._gpus,
+        )
         try:
-            done = ray.data.from_arrow(tables).map_batches(
-                _make_actor(ray.cloudpickle.dumps(remote), f"kukkiri-{uuid.uuid4().hex}"),
-                batch_size=None,
-                batch_format="pyarrow",
-                compute=ray.data.ActorPoolStrategy(size=min(size, len(tables))),
-                num_cpus=self._threads,
-                num_gpus=1 if self._gpus else None,
-            )
-            for row in done.iter_rows():
-                yield row["index"], pickle.loads(row["result"])
-        except KukkiriError:
-            raise
+            for block in _run_there(pool) if self.address.startswith(_REMOTE) else pool.run():
+                for index, result in block:
+                    yield index, pickle.loads(result)
         except Exception as error:
             raise BackendError(
                 f"--on {self.address}: Ray has ended ({_first_line(error)}). Go on with --resume."
@@ -196,6 +186,65 @@ class RayExecutor:
             wanted = f"{self._threads} CPUs{' and a GPU' if self._gpus else ''}"
             raise BackendError(f"--on {self.address}: no worker has room, each takes {wanted}. Add machines.")
         return size, -(-size // nodes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Pool:
+    """A pool of actors, and all that they do."""
+
+    settings: bytes
+    """:class:`RemoteSettings`, pickled."""
+    blocks: list[list[tuple[int, bytes]]]
+    """Indices and pickled jobs."""
+    name: str
+    size: int
+    threads: int
+    gpus: bool
+
+    def run(self) -> Generator[list[tuple[int, bytes]]]:
+        """Do all blocks through Ray Data; yields indices and pickled outcomes."""
+        import pyarrow
+        import ray.data
+
+        _be_silent()
+        tables = [
+            pyarrow.table(
+                {
+                    "index": pyarrow.array([index for index, _ in block], pyarrow.int64()),
+                    "job": pyarrow.array([job for _, job in block], pyarrow.binary()),
+                }
+            )
+            for block in self.blocks
+        ]
+        done = ray.data.from_arrow(tables).map_batches(
+            _make_actor(self.settings, self.name),
+            batch_size=None,
+            batch_format="pyarrow",
+            compute=ray.data.ActorPoolStrategy(size=min(self.size, len(tables))),
+            num_cpus=self.threads,
+            num_gpus=1 if self.gpus else None,
+        )
+        for batch in done.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
+            yield list(zip(batch.column("index").to_pylist(), batch.column("result").to_pylist(), strict=True))
+
+
+class _PoolDriver:
+    """Drives a pool from inside of the cluster: Ray Data does not run through Ray's client."""
+
+    def __init__(self, pool: _Pool) -> None:
+        self._blocks = pool.run()
+
+    def take(self) -> list[tuple[int, bytes]] | None:
+        """Wait for a block; ``None`` at the end."""
+        return next(self._blocks, None)
+
+
+def _run_there(pool: _Pool) -> Generator[list[tuple[int, bytes]]]:
+    import ray
+
+    driver = ray.remote(num_cpus=0)(_PoolDriver).remote(pool)
+    while (block := ray.get(driver.take.remote())) is not None:
+        yield block
 
 
 def start_local(stack: ExitStack, *, cpus: int) -> None:
