@@ -19,7 +19,7 @@ TRAINING_DATA = (
     "321 freely licensed images (230 photographs, paintings, textures, drawn and rendered text), 77 megapixels; "
     "origins, authors and licences in docs/training-data.tsv"
 )
-VIDEO_DATA = (
+LATER_DATA = (
     "577 freely licensed images (408 photographs, paintings, textures, drawn and rendered text), 137 megapixels; "
     "origins, authors and licences in docs/training-data.tsv"
 )
@@ -45,9 +45,9 @@ def ship(run: Path, *, sets: Path, package: Path, commit: str) -> None:
     info = loaded.info
     graph = target.with_suffix(".onnx")
     export_onnx(loaded.module, graph, info=info, overwrite=True)
-    recipe, best = read_recipe_and_best(run)
+    recipe, scored = read_recipe_and_score(run)
     scores = [measure(graph, sets=sets, scale=info.scale, degradation="bicubic")]
-    if recipe["degradation"] != "bicubic":
+    if (recipe.get("validation_degradation") or recipe["degradation"]) != "bicubic":
         scores.append(measure(graph, sets=sets, scale=info.scale, degradation=PHOTO))
     card = {
         **identify(loaded),
@@ -56,8 +56,8 @@ def ship(run: Path, *, sets: Path, package: Path, commit: str) -> None:
             "set": "FreeVal16",
             "protocol": "y-matlab",
             "degradation": recipe.get("validation_degradation") or recipe["degradation"],
-            "psnr": round(best["psnr"], 4),
-            "step": best["step"],
+            "psnr": round(scored["psnr"], 4),
+            "step": scored["step"],
         },
         "scores": scores[0],
         **({"photo_scores": scores[1]} if len(scores) > 1 else {}),
@@ -74,18 +74,20 @@ def ship(run: Path, *, sets: Path, package: Path, commit: str) -> None:
 def save_described(run: Path, *, package: Path) -> Path:
     """Put the best weights of a run into the package, with their training data and licence."""
     loaded = load(run / "weights.safetensors")
-    data = VIDEO_DATA if loaded.info.name.startswith("video") else TRAINING_DATA
+    name = loaded.info.name
+    data = LATER_DATA if name.startswith("video") or "-vivid-" in name else TRAINING_DATA
     info = dataclasses.replace(loaded.info, training_data=data, licence="Apache-2.0", sha256="")
     target = package / f"{info.name}.safetensors"
     save_safetensors(loaded.module, target, info=info, overwrite=True)
     return target
 
 
-def read_recipe_and_best(run: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read the recipe of a run, and the line of its log with the highest score."""
+def read_recipe_and_score(run: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read the recipe of a run, and the line of its log that scores the saved weights: the best, of a GAN the last."""
     recipe = json.loads((run / "recipe.json").read_text(encoding="utf-8"))
     lines = [json.loads(line) for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines()]
-    return recipe, max((line for line in lines if line["psnr"] is not None), key=lambda line: line["psnr"])
+    scored = [line for line in lines if line["psnr"] is not None]
+    return recipe, scored[-1] if "discriminator" in recipe else max(scored, key=lambda line: line["psnr"])
 
 
 def identify(loaded: Loaded) -> dict[str, Any]:

@@ -22,6 +22,7 @@ FLOORS = {  # Set5, y-matlab, dB
     "fsrcnn-x4": 30.35,
     "plain-m-photo-x2": 35.8,  # on bicubic LR, for which it was not trained
     "plain-m-photo-x4": 30.0,
+    "plain-m-vivid-photo-x4": 26.5,  # not trained for PSNR
     "plain-m-x2": 37.1,
     "plain-m-x3": 33.2,
     "plain-m-x4": 30.9,
@@ -34,12 +35,17 @@ FLOORS = {  # Set5, y-matlab, dB
     "plain-xs-x3": 32.87,
     "plain-xs-x4": 30.6,
     "san-s-x2": 37.2,
+    "video-photo-x2": 36.3,  # on LR that no codec has seen
+    "video-photo-x3": 32.4,
     "video-x2": 36.6,
     "video-x3": 32.6,
 }
 SHIPPED = sorted(FLOORS)
 LOCAL = [name for name in SHIPPED if pretrained.read_card(name)["receptive_field"] is not None]
 """The models whose tiles equal the whole image; in the others every output pixel depends on every input pixel."""
+
+FAITHFUL = [name for name in LOCAL if "-vivid-" not in name]
+"""Without those of a GAN, which give up PSNR for sharpness."""
 
 
 def test_every_shipped_model_is_tested():
@@ -105,7 +111,7 @@ def test_set5_scores_are_those_of_the_card_and_above_the_floor(shared, name):
     assert mean.psnr > FLOORS[name]
 
 
-@pytest.mark.parametrize("name", LOCAL)
+@pytest.mark.parametrize("name", FAITHFUL)
 def test_a_photograph_gains_on_bicubic(photographs, tmp_path, name):
     """In dB; the least was measured by plain-s-photo at x2 and x4 (2.17, 0.88) and espcn at x3 (1.42)."""
     shutil.copy(photographs / "es_station4.webp", tmp_path)
