@@ -94,6 +94,35 @@ def test_results_of_any_earlier_run_are_left_out_of_the_next(folder, capsys):
     assert len(names(folder)) == 24
 
 
+@pytest.mark.parametrize(
+    "first", [["-s", "1"], ["--width", "10"], ["--width", "24", "--height", "24", "--stretch"], ["--format", "jpg"]]
+)
+@pytest.mark.parametrize("placed", [[], ["-o", "OUT"]], ids=["beside", "nested"])
+def test_results_of_one_template_are_left_out_whatever_their_size(folder, first, placed):
+    (folder / "deep").mkdir()
+    PIL.Image.fromarray(scene(18, 14, 4)).save(folder / "deep" / "f3.png")
+    before = names(folder)
+    template = [*FAST, "-r", "--name", "big-{stem}"]
+    there = [str(folder / "out") if option == "OUT" else option for option in placed]
+    assert run(["upscale", str(folder), *template, *first, *there]) == 0
+    after = names(folder)
+    assert len(after) == 8
+    run(["upscale", str(folder), *template, "-s", "3", "--resume"])
+    made = {f"big-{name}".replace(".jpg", ".png") for name in before if "/" not in name}
+    assert set(names(folder)) == {*after, *made, "deep/big-f3.png"}  # and nothing of a result
+
+
+def test_another_image_that_has_a_name_by_the_template_is_a_source(folder):
+    PIL.Image.fromarray(255 - scene(10, 12, 0)).save(folder / "big-f1.png")
+    PIL.Image.fromarray(scene(10, 12, 0)[::-1]).save(folder / "big-f10.png")
+    before = (folder / "big-f1.png").read_bytes()
+    out = folder.parent / "out"
+    assert run(["upscale", str(folder), *FAST, "-o", str(out), "--name", "big-{stem}"]) == 0
+    assert {"big-big-f1.png", "big-big-f10.png"} < set(names(out))
+    assert run(["upscale", str(folder), *FAST, "--name", "big-{stem}", "--overwrite"]) == 1
+    assert (folder / "big-f1.png").read_bytes() == before
+
+
 def test_a_result_by_its_own_name_is_a_source_like_any_other(folder):
     assert run(["upscale", str(folder / "f1.png"), *FAST]) == 0
     assert run(["upscale", str(folder / "f1-x2.png"), *FAST]) == 0

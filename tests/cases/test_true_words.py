@@ -10,7 +10,7 @@ import zlib
 import numpy as np
 import pytest
 
-from kukkiri.cli import LineFormatter
+from kukkiri.cli import LineFormatter, run
 from kukkiri.errors import ImageError, make_printable
 from kukkiri.images import Image, open_image, read_image
 from kukkiri.images.camera_raw import RAW_SUFFIXES
@@ -242,7 +242,8 @@ def test_every_option_that_a_message_names_exists(tmp_path):
         check=False,
     )
     assert done.returncode == 1
-    assert "60x40 pixels exceed the limit of 2399. Raise it" in done.stderr
+    remedy = "Raise it if the file can be trusted: --max-pixels."
+    assert f"60x40 pixels exceed the limit of 2399. {remedy}\n" in done.stderr
     done = subprocess.run(
         [
             sys.executable,
@@ -263,6 +264,27 @@ def test_every_option_that_a_message_names_exists(tmp_path):
         check=False,
     )
     assert (done.returncode, (tmp_path / "r.png").exists()) == (0, True)
+
+
+@pytest.mark.parametrize("form", [["--json"], ["--json-lines"], ["--dry-run"]])
+def test_the_limit_of_pixels_is_an_option_of_the_command_and_not_of_python(form, tmp_path, capsys):
+    (tmp_path / "a.png").write_bytes(GOOD)
+    (tmp_path / "b.png").write_bytes(GOOD[:33] + bytes(70_000_000))  # larger than any image of so many pixels
+    options = ["-o", str(tmp_path / "out"), "--model", "nearest", "--max-pixels", "2399", *form]
+    assert run(["upscale", str(tmp_path), *options]) == 1
+    said = "".join(capsys.readouterr())
+    assert said.count("--max-pixels.") >= 2
+    assert "Python" not in said
+    assert "of kukkiri upscale" not in said
+
+
+def test_another_command_names_the_command_that_has_the_option(tmp_path, capsys):
+    header = struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
+    (tmp_path / "a.png").write_bytes(GOOD[:8] + chunk(b"IHDR", header) + GOOD[33:])
+    assert run(["degrade", str(tmp_path / "a.png"), "-o", str(tmp_path / "b.png"), "-s", "2"]) == 1
+    said = capsys.readouterr().err
+    assert "--max-pixels of kukkiri upscale." in said
+    assert "Python" not in said
 
 
 def test_log_lines_are_escaped():

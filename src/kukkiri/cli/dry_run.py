@@ -4,7 +4,7 @@ from typing import Any
 
 from kukkiri.cli.clips import ClipRunner
 from kukkiri.cli.pace import clock
-from kukkiri.cli.printing import print_json, print_progress, print_result
+from kukkiri.cli.printing import name_own_options, print_json, print_progress, print_result
 from kukkiri.errors import KukkiriError
 from kukkiri.inference import FileJob, FolderRun
 from kukkiri.inference.previews import Preview, Previewer
@@ -25,13 +25,13 @@ def list_previews(run: FolderRun, *, clips: ClipRunner, as_json: bool, overwrite
     Returns:
         The exit code that the run would have, as far as this is known.
     """
-    previewer = Previewer(run.upscaler)
+    previewer = Previewer(run.upscaler, pixel_limit=run.settings.keeping.pixel_limit)
     of_clips = run.clip_jobs
     previews = [_preview_clip(job, clips, previewer) if job in of_clips else previewer.preview(job) for job in run.jobs]
     rows = []
     for preview in previews:
         exists = not preview.error and preview.job.target.exists()
-        error = preview.error
+        error = name_own_options(preview.error)
         if exists and not (overwrite or resume):
             error = f"{preview.job.target}: exists already. Choose another name, or allow it with --overwrite."
         rows.append(_describe(preview, error=error, skipped=exists and resume))

@@ -11,10 +11,19 @@ from kukkiri.errors import make_printable
 if TYPE_CHECKING:
     from kukkiri.inference import FileJob
 
-__all__ = ["TerminalBar", "make_line_printable", "print_json", "print_progress", "print_result", "report_file"]
+__all__ = [
+    "TerminalBar",
+    "make_line_printable",
+    "name_own_options",
+    "print_json",
+    "print_progress",
+    "print_result",
+    "report_file",
+]
 
 _UPPER_CONTROLS = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
 """Controls that JSON lets stand and a terminal obeys; escaped they mean the same to a reader of JSON."""
+_IN_PYTHON = ", pixel_limit in Python"
 
 
 def print_result(text: str) -> None:
@@ -43,8 +52,13 @@ def print_progress(text: str) -> None:
 
 
 def make_line_printable(text: str) -> str:
-    """Escape what a terminal could take for a command; line breaks stay."""
-    return make_printable(text, keep="\n")
+    """Escape what a terminal could take for a command; line breaks stay, and remedies for programs go."""
+    return make_printable(text.replace(_IN_PYTHON, ""), keep="\n")
+
+
+def name_own_options(error: str) -> str:
+    """Return an error of ``kukkiri upscale`` with its own option as the remedy."""
+    return error.replace(_IN_PYTHON, "").replace("--max-pixels of kukkiri upscale", "--max-pixels")
 
 
 def report_file(job: "FileJob", *, place: str, error: str, summary: str, notes: Sequence[str], quiet: bool) -> None:

@@ -6,18 +6,24 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
+
 from kukkiri.errors import ImageError
 from kukkiri.files import CLIP_SUFFIXES, IMAGE_SUFFIXES, list_files
+from kukkiri.images import read_image
 from kukkiri.inference.name_templates import NameParts, NameTemplate
 from kukkiri.inference.part_counts import read_first_header
 
-__all__ = ["BESIDE", "BESIDE_SIZED", "find_earlier_results", "is_result_of", "read_size"]
+__all__ = ["BESIDE", "BESIDE_SIZED", "find_earlier_results", "is_result_of", "read_size", "shows_the_same"]
 
 BESIDE = NameTemplate("{stem}-x{scale}")
 """Names of results beside their sources."""
 BESIDE_SIZED = NameTemplate("{stem}-{width}x{height}")
 """The same when a size was asked for, not a scale."""
 
+_GRID = 8
+_PART = 4  # pixels of a part at least: the means over fewer depend on the interpolation
+_LIKE = 12 / 255  # RMS
 _KNOWN = (*IMAGE_SUFFIXES, *CLIP_SUFFIXES)
 _USUAL = tuple(
     NameTemplate(f"{{stem}}{end}")
@@ -62,7 +68,9 @@ def find_earlier_results(
     A result has the name that a run gives, by the template of this run or a usual one that tells the scale or the
     size, for any scale, size or suffix, and the sides that the name and its source say. It lies beside its source,
     whether that is to be upscaled or not, or in a folder below it that holds the tree of another again. All that lies
-    in the output folder of this run is taken for a result, when that is below a folder that is searched.
+    in the output folder of this run is taken for a result, when that is below a folder that is searched. A name by the
+    template of this run with other sides, as an earlier run with another scale or size gives, is one when both images
+    show the same.
 
     Args:
         images: that may be sources.
@@ -82,10 +90,39 @@ def find_earlier_results(
             continue
         for folder, parts in _possible_sources(absolute, below, templates):
             sources = [source for source in places.get((folder, parts.stem), ()) if source != absolute]
-            if any(is_result_of(absolute, source, parts, read_size=read_size) for source in sources):
+            by_size = any(is_result_of(absolute, source, parts, read_size=read_size) for source in sources)
+            if by_size or (name is not None and _is_of_template(absolute, parts, sources, name)):
                 results.add(path)
                 break
     return results
+
+
+def _is_of_template(path: Path, parts: NameParts, sources: Sequence[Path], name: NameTemplate) -> bool:
+    """True when an image has a name that this run gives, and shows the same as a source of that name."""
+    if parts.stem == path.stem or parts not in name.read(path.stem):
+        return False
+    return any(shows_the_same(path, source) for source in sources)
+
+
+def shows_the_same(path: Path, other: Path) -> bool:
+    """True when two images agree, whatever their sides; false also for what cannot be read as one image.
+
+    The means over a grid of at most 8x8 parts are compared, alpha multiplied in. Those of a result differ by 3 levels
+    of 255 and less, those of unlike photographs by 30 and more.
+    """
+    try:
+        images = [read_image(each) for each in (path, other)]
+    except ImageError:
+        return False
+    sizes = (image.size for image in images)
+    down, across = (max(1, min(_GRID, min(sides) // _PART)) for sides in zip(*sizes, strict=True))
+    grids = []
+    for image in images:
+        grey = image.colour.mean(axis=2)
+        rows = np.array_split(grey if image.alpha is None else grey * image.alpha, down, axis=0)
+        grids.append([[part.mean() for part in np.array_split(row, across, axis=1)] for row in rows])
+    difference = np.array(grids[0]) - np.array(grids[1])
+    return float(np.sqrt(np.square(difference).mean())) < _LIKE
 
 
 def is_result_of(path: Path, source: Path, parts: NameParts, *, read_size: SizeReader = read_size) -> bool:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from kukkiri.errors import KukkiriError
-from kukkiri.images import Image
+from kukkiri.images import PIXEL_LIMIT, Image
 from kukkiri.images.archives import is_comic
+from kukkiri.images.decoders.decoder import check_size
 from kukkiri.inference.engine import Engine
 from kukkiri.inference.file_jobs import FileJob
 from kukkiri.inference.part_counts import count_images, read_first_header
@@ -45,8 +46,14 @@ class Preview:
 class Previewer:
     """Estimates jobs with one upscaler; each network is probed once."""
 
-    def __init__(self, upscaler: Upscaler) -> None:
-        self._upscaler = upscaler
+    def __init__(self, upscaler: Upscaler, *, pixel_limit: int = PIXEL_LIMIT) -> None:
+        """Keep what the estimates depend on.
+
+        Args:
+            upscaler: of the run.
+            pixel_limit: of the run; images that exceed it are errors.
+        """
+        self._upscaler, self._pixel_limit = upscaler, pixel_limit
         self._speeds: dict[int, float] = {}
 
     def preview(self, job: FileJob) -> Preview:
@@ -54,7 +61,9 @@ class Previewer:
         if job.problem is not None:
             return Preview(job, error=str(job.problem))
         try:
-            header, count = read_first_header(job.source), count_images(job.source)
+            header = read_first_header(job.source, pixel_limit=self._pixel_limit)
+            check_size(header.size, str(job.source), self._pixel_limit)
+            count = count_images(job.source, pixel_limit=self._pixel_limit)
             streams = count == 1 and not is_comic(job.target)  # several images are done one by one, each as a whole
             memory = estimate_stream(self._upscaler, header.size, job.target) if streams else None
             if memory is None:
