@@ -1,6 +1,5 @@
 """Repetition of requests that failed for a passing reason, after waits that double, with chance in them."""
 
-import asyncio
 import errno
 import random
 import time
@@ -98,7 +97,7 @@ def is_transient(error: BaseException) -> bool:
     for each in chain:
         if isinstance(each, _FINAL):
             return False
-        if isinstance(each, IncompleteObjectError | asyncio.TimeoutError):
+        if isinstance(each, IncompleteObjectError | TimeoutError):
             return True
         if isinstance(each, OSError) and each.errno in _PASSING_NUMBERS:
             return True

@@ -5,12 +5,12 @@ MASTER_PORT). Gradients are summed by one all-reduce of all tensors together, in
 the same number of processes repeats to the bit.
 """
 
+import atexit
 import os
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,12 +30,13 @@ __all__ = ["PeerLostError", "World", "launch"]
 
 _TIMEOUT = timedelta(hours=1)  # for the longest wait, that of a validation in the first process
 _SLICE = timedelta(seconds=1)  # of such a wait, between two looks at the connections
-_FAREWELL = 10.0  # seconds
 _GRACE = 20.0  # seconds to end in, for processes whose companion has ended
 _STORES: list[Store] = []
 """The store by which the processes find each other, and its part for each run: a program may train several times, and a
 process that is ahead must not take the end of one run for the next."""
 _LIFELINES: list[Lifeline] = []
+_STUCK: list[distributed.Work] = []
+"""Sums that wait for a process out of reach; they are kept, because to free one is to wait for it."""
 LAUNCHED = "KUKKIRI_LAUNCHED"
 """Variable that :func:`launch` sets: it reports lost processes, so that they need not."""
 
@@ -100,10 +101,8 @@ class World:
             yield
         finally:
             _LIFELINES.remove(lifeline)
-            if lifeline.is_broken:  # the sum that was under way cannot be ended, and would be waited for
-                _end_soon()
-            else:
-                lifeline.close()
+            lifeline.close()
+            if not _STUCK:  # its end would be waited for
                 distributed.destroy_process_group()
 
     def sum_(self, tensors: Sequence[Tensor]) -> None:
@@ -154,17 +153,22 @@ def _wait_for(work: distributed.Work) -> None:
         try:
             work.wait(_SLICE)
         except RuntimeError:
-            if work.is_completed() or any(lifeline.is_broken for lifeline in _LIFELINES):
+            if work.is_completed():
+                raise
+            if any(lifeline.is_broken for lifeline in _LIFELINES):
+                _STUCK.append(work)
                 raise
         else:
             return
 
 
-def _end_soon() -> None:
-    """Let this process say why it ends, and then end it even when threads of the process group do not."""
-    timer = threading.Timer(_FAREWELL, os._exit, args=(1,))
-    timer.daemon = True
-    timer.start()
+@atexit.register
+def _leave_stuck_sum() -> None:
+    """End the process when a sum is still under way, which the process group would wait for, without an end."""
+    if _STUCK:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(1)
 
 
 @contextmanager
