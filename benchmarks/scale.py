@@ -75,7 +75,9 @@ def main() -> int:
     rounds = []
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        make_photos(Path("in"), options.images, side=options.side)
+        maker = FORK.Process(target=make_photos, args=(Path("in"), options.images), kwargs={"side": options.side})
+        maker.start()  # a process that has used libvips cannot be forked
+        maker.join()
         chance = random.Random(0)
         for number in range(options.rounds):
             runs = [(way, workers) for way in options.ways for workers in options.workers]
