@@ -211,16 +211,18 @@ def test_only_failed_does_again_what_failed_in_any_shard_and_nothing_else(place)
 
 
 def test_no_result_replaces_an_input_of_another_shard(place):
-    """Named by a list or found in a folder: a-x2.png would be the result of a.png, beside it."""
-    for path in ("in/a-x2.png", "more/a.png", "more/a-x2.png"):
+    """Found in a folder or named by a list: a-x2.png would be the result of a.png, beside it."""
+    for path in ("in/a-x2.png", "more/y.png", "more/y-x2.png"):
         paint(Path(path), 5)
-    Path("list").write_text("more/a.png\nmore/a-x2.png\n")
-    shard = Shard.of("more/a.png", count=7)
-    assert shard != Shard.of("more/a-x2.png", count=7)
+    Path("list").write_text("more/y.png\nmore/y-x2.png\n")
     with SourceList("list") as listed:
-        said = go(shard=shard, output=None, listed=listed, overwrite=True)
-    assert "its result would be more/a-x2.png, which is an input of this run" in said["a.png"][0]
-    assert level("more/a-x2.png") == 5
+        for name, source in (("a", "in/a"), ("y", "more/y")):
+            shard = Shard.of(source.removeprefix("in/"), count=7)
+            assert shard != Shard.of(source.removeprefix("in/") + "-x2", count=7)
+            said = go(shard=shard, output=None, listed=listed, overwrite=True, folder=f"manifests-{name}")
+            assert f"its result would be {source}-x2.png, which is an input of this run" in said[f"{name}.png"][0]
+    assert level("in/a-x2.png") == 5
+    assert level("more/y-x2.png") == 5
 
 
 def test_what_names_no_image_is_an_error_and_no_row(place):

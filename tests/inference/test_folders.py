@@ -79,9 +79,9 @@ def test_one_session_with_one_thread_serves_all_workers(machine, folder, tmp_pat
     made = []
     original = engine.OnnxEngine.__init__
 
-    def counted(self, path, *, threads=None):
+    def counted(self, path, *, threads=None, **keywords):
         made.append(threads)
-        original(self, path, threads=threads)
+        original(self, path, threads=threads, **keywords)
 
     monkeypatch.setattr(engine.OnnxEngine, "__init__", counted)
     machine(cores=3, free=10**9)
