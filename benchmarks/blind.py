@@ -135,7 +135,7 @@ def tabulate_noise(shared: Path) -> None:
             degradation = Degradation.parse(f"{text}+noise:{levels / 255}" if levels else text)
             found = []
             for path in list_photographs(shared)[:6]:
-                hr = quantize(crop_to_multiple(read_image(path).colour[:512, :512], 2), 8)
+                hr: Any = quantize(crop_to_multiple(read_image(path).colour[:512, :512], 2), 8)
                 found.append(255 * estimate_noise(degradation.apply(hr, scale=2, seed=3)).noise_std)
             low, middle, high = min(found), float(np.median(found)), max(found)
             print(f"{text} noise {levels}: {low:.1f} {middle:.1f} {high:.1f}", flush=True)

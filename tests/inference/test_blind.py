@@ -133,8 +133,9 @@ def test_a_disk_given_as_a_gaussian_is_contradicted_by_the_spectrum(whole):
     assert found.describe_degradation()["kind"] == "disk"
     assert [note for note in found(lr).notes if note.startswith("next best explanation: gaussian:")]
     true = Upscaler(scale=2, degradation="disk:2.0")(lr)
-    assert score(whole, found(lr).colour) > score(whole, true.colour) - 0.5
-    assert score(whole, found(lr).colour) > score(whole, wrong.colour) + 1
+    estimated, known, mistaken = (score(whole, 255 * each.colour) for each in (found(lr), true, wrong))
+    assert estimated > known - 0.5
+    assert estimated > mistaken + 1
 
 
 def test_an_image_that_is_not_blurred_is_upscaled_without(whole):
@@ -142,6 +143,15 @@ def test_an_image_that_is_not_blurred_is_upscaled_without(whole):
     sr = Upscaler(scale=2, degradation="estimate")(lr)
     assert sr.notes[0].startswith("no blur beyond that of bicubic downscaling found in the spectrum")
     assert np.array_equal(sr.colour, Upscaler(scale=2)(lr).colour)
+
+
+def test_noise_that_the_network_would_amplify_is_told(whole):
+    levels = np.rint(255 * whole).astype(np.uint8)
+    noisy = Degradation.parse("gaussian:2.0+direct+noise:0.02").apply(levels, scale=2, seed=1)
+    sr = Upscaler(scale=2, degradation="estimate")(Image.from_array(noisy))
+    assert "which context-x2-direct would amplify, so the image is upscaled as one that is not blurred" in sr.notes[0]
+    given = Upscaler(scale=2, degradation="gaussian:2.0")(Image.from_array(noisy))
+    assert "would amplify: try a model that takes noise" in " ".join(given.notes)
 
 
 def test_files_and_matrices_are_kernels_too(lr, tmp_path):

@@ -204,4 +204,4 @@ def shrink_kernel(kernel: NDArray[np.float64], *, scale: int) -> NDArray[np.floa
             down, right = row - top, column - left
             share = np.outer((1 - down, down), (1 - right, right))
             shrunk[top : top + 2, left : left + 2] += weight * share
-    return shrunk / shrunk.sum()
+    return np.asarray(shrunk / shrunk.sum())

@@ -40,8 +40,8 @@ _LARGEST = 6.0  # variance over scale^2
 _HANDICAPS = {"none": 0.0, "gaussian": 0.25, "disk": 0.3, "motion": 0.5, "anisotropic": 0.5, "free": 0.7}
 """Share of the misfit that a family has to win over simpler ones, times the expected misfit: the more freedom and the
 smaller the image, the larger. (An image of 144x144 pixels gave a Gaussian 7 % over no blur that was there.)"""
-MOST_EXPLAINED = 2.5
-"""Misfit over the expected one up to which a blur explains an image; true ones have 1.1 to 2.4."""
+MOST_EXPLAINED = 2.0
+"""Misfit over the expected one up to which a blur explains an image; true ones have 0.9 to 2."""
 _UNEXPLAINED = 1.3  # times that: none does; curved motions have 1.3 to 2.2
 _ELONGATED = 1.3
 

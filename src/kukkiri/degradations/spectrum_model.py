@@ -32,6 +32,7 @@ _LOWEST = 2 / BLOCK  # below it the window leaks, and a block holds less than tw
 _INITIAL_BELOW = 0.3  # of the frequencies for the linear initial fit
 _SCENE = _ORIENTATIONS + 2
 _SOFTNESS = 0.12  # HR pixels squared: variance that photographs show unblurred (FreeVal16, median of the fits)
+_SCENE_MISFIT = 0.12
 _FLOOR = 1e-8  # of a squared transform, far below any noise
 
 
@@ -55,7 +56,8 @@ class SpectrumModel:
     """The spectrum of one image; kernels are judged by how well they predict it.
 
     Attributes:
-        expected: misfit of a kernel that is right, from the number of blocks that the spectrum is the mean of.
+        expected: misfit of a kernel that is right, from the number of blocks that the spectrum is the mean of, and what
+            a scene deviates from a power law however many there are.
     """
 
     def __init__(self, image: NDArray[np.uint8 | np.floating[Any]], *, scale: int) -> None:
@@ -74,7 +76,8 @@ class SpectrumModel:
         spectrum = find_periodogram(luma)
         self.scale = scale
         blocks = luma.size / BLOCK**2
-        self.expected = 1 / math.sqrt(2 * blocks)  # the variance of one block's logarithm is 1.6, overlaps add some
+        # the variance of one block's logarithm is 1.6, overlaps of the window add some; no scene is exactly a power law
+        self.expected = math.sqrt(1 / (2 * blocks) + _SCENE_MISFIT**2)
         down = np.fft.fftfreq(BLOCK, 1 / BLOCK).astype(np.int64)[:, None]
         across = np.append(np.arange(-1, BLOCK // 2 + 1), 1 - BLOCK // 2)[None]  # a column more on both sides: see W
         radius = np.hypot(down, across) / BLOCK

@@ -27,6 +27,8 @@ _WORSE = {"disk": 1.12, "motion": 1.12}  # misfit of a given kernel over the bes
 _WORSE_OTHERS = (
     1.3  # the transform tell a shape, while widths of Gaussians are less sure (1.17 for a true one was seen)
 )
+_NOISY = 2.0 / 255  # noise that costs a network without a condition on it what deblurring gains
+_LEAST_SIDE = 64
 _PLAIN = "so the image is upscaled as one that is not blurred"
 
 
@@ -79,6 +81,8 @@ def answer_request(image: Image, engine: Engine, request: DegradationRequest) ->
         return Answer((f"{estimate}, {_PLAIN}", *_tell_rival(estimate)), estimate)
     if estimate.confidence < CONFIDENT:
         return Answer((f"{estimate}: too uncertain, {_PLAIN}", *_tell_rival(estimate)), estimate)
+    if (amplified := _tell_noise(image, engine)) is not None:
+        return Answer((f"{estimate}; {amplified}, {_PLAIN}; a model that takes noise can be named",), estimate)
     conditioned = engine.with_condition(estimate)
     found = check_consistency(image, conditioned, estimate)
     if found.contradicted:
@@ -114,7 +118,18 @@ def tell_given(image: Image, engine: Engine, estimate: DegradationEstimate) -> t
     summary = f"{estimate}, LR consistency {found.found:.1f} dB"
     wrong = "the kernel does not explain this image: the result, degraded again, differs from it"
     lines = (wrong,) if found.contradicted else _judge(found)
-    return (summary, *lines, *_tell_grid(estimate), *_tell_better(image, estimate))
+    noise = _tell_noise(image, engine)
+    told = () if noise is None else (f"{noise}: try a model that takes noise, or none",)
+    return (summary, *lines, *told, *_tell_grid(estimate), *_tell_better(image, estimate))
+
+
+def _tell_noise(image: Image, engine: Engine) -> str | None:
+    """Say that an image holds noise that a network which is not conditioned on it would amplify."""
+    condition = engine.info.condition
+    if image.lossy or condition is None or condition.noise or min(image.size) < _LEAST_SIDE:
+        return None
+    noise = estimate_noise(image.colour)
+    return f"{noise}, which {engine.info.name} would amplify" if noise.noise_std > _NOISY else None
 
 
 def _judge(found: Consistency) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from kukkiri.degradations import DegradationEstimate, bicubic_kernel, kernel_view
 from kukkiri.degradations.blur_candidates import BlurCandidate, BlurRanking, add_bicubic, rank_spectrum
+from kukkiri.degradations.degradation_estimate import GridSubsampling
 from kukkiri.degradations.spectrum_model import SpectrumModel
 from kukkiri.images import Image, quantize, read_page
 from kukkiri.inference import Upscaler
@@ -46,7 +47,7 @@ class _Seen:
     model: SpectrumModel
     ranking: BlurRanking
     scale: int
-    subsample: str
+    subsample: GridSubsampling
 
 
 def write_degradation_report(
@@ -55,7 +56,7 @@ def write_degradation_report(
     source: Path,
     scale: int,
     degradation: Mapping[str, Any] | None,
-    subsample: str = "direct",
+    subsample: GridSubsampling = "direct",
     page: int | None = None,
     notes: Sequence[str] = (),
     overwrite: bool = False,
@@ -78,7 +79,7 @@ def write_degradation_report(
         ConfigError: the page exists or cannot be written.
     """
     image = read_page(source, page or 1)
-    grid = str(degradation["subsample"]) if degradation else subsample
+    grid: GridSubsampling = degradation["subsample"] if degradation else subsample
     model = SpectrumModel(image.colour, scale=scale)
     ranking = rank_spectrum(model, image=image.colour, bicubic=grid == "bicubic", free=False)
     seen = _Seen(image, model, ranking, scale, grid)
@@ -152,7 +153,7 @@ def _draw_spectrum(seen: _Seen) -> str:
     """The image's spectrum and those that the best explanation, the rival and no blur predict."""
     best, rival = seen.ranking.best, seen.ranking.rival
     chosen = [best, *([rival] if rival else [])]
-    curves = []
+    curves: list[Curve] = []
     for number, each in enumerate(chosen, 2):
         whole = _kernel_of(each, seen)
         if seen.subsample == "bicubic" and each.kind != "none":
@@ -188,8 +189,7 @@ def _show_results(seen: _Seen) -> list[str]:
 
 
 def _solve(candidate: BlurCandidate, seen: _Seen, part: Image, *, series: int) -> Version:
-    subsample = "bicubic" if seen.subsample == "bicubic" else "direct"
-    estimate = DegradationEstimate(candidate.kernel, seen.scale, subsample, text=candidate.text)
+    estimate = DegradationEstimate(candidate.kernel, seen.scale, seen.subsample, text=candidate.text)
     upscaler = Upscaler("context", scale=seen.scale, degradation=estimate)
     found = check_consistency(part, upscaler.engines[0], estimate).found
     return Version(
