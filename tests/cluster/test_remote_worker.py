@@ -12,7 +12,7 @@ from kukkiri.cluster import Making, Recorder, read_manifest, summarize
 from kukkiri.cluster.on_ray import CrashLedger, RayExecutor, do_rows, split_into_blocks
 from kukkiri.cluster.on_spark import JOB_SCHEMA, OUTCOME_SCHEMA, describe_jobs, upscale_partition
 from kukkiri.cluster.remote_worker import RemoteSettings, RemoteWorker
-from kukkiri.errors import ConfigError, ImageError
+from kukkiri.errors import BackendError, ConfigError, ImageError
 from kukkiri.images import Image
 from kukkiri.inference import FileJob, FolderRun, Upscaler
 from kukkiri.inference.job_worker import JobSettings
@@ -220,3 +220,15 @@ def test_spark_is_not_given_two_files_with_one_result(place):
     Path("empty").mkdir()
     with pytest.raises(ImageError, match="no images or clips"):
         describe_jobs(FolderRun(MAKE, ["empty"], output=Path("out")).jobs)
+
+
+def test_the_pool_has_a_worker_for_each_cpu_or_gpu_that_there_is(monkeypatch):
+    monkeypatch.setattr("kukkiri.cluster.on_ray.require", lambda *_, **__: None)
+    monkeypatch.setattr("kukkiri.cluster.on_ray._set_variables", lambda **_: None)
+    executor = RayExecutor("ray:auto", threads=4)
+    assert executor._size_pool({"CPU": 30.0}, 3, gpus=False) == (7, 3)  # of all machines, and of one
+    assert executor._size_pool({"CPU": 64.0, "GPU": 2.0}, 1, gpus=True) == (2, 2)
+    with pytest.raises(BackendError, match="no worker has room, each takes 4 CPUs and a GPU"):
+        executor._size_pool({"CPU": 64.0}, 2, gpus=True)
+    with pytest.raises(ConfigError, match="--threads 4: this machine has 2"):
+        RayExecutor("ray", threads=4, cpus=2)

@@ -115,8 +115,9 @@ class ClusterOptions:
             return None
         from kukkiri.cluster.on_ray import RayExecutor
 
+        gpus = None if speed.device == "auto" else speed.device != "cpu"
         try:
-            return RayExecutor(self.on, threads=speed.threads or 1, gpus=speed.device != "cpu")
+            return RayExecutor(self.on, threads=speed.threads or 1, gpus=gpus)
         except ConfigError as error:
             raise UsageError(str(error)) from error
 

@@ -83,14 +83,14 @@ class RayExecutor:
     is an error.
     """
 
-    def __init__(self, address: str, *, threads: int = 1, gpus: bool = False, cpus: int | None = None) -> None:
+    def __init__(self, address: str, *, threads: int = 1, gpus: bool | None = False, cpus: int | None = None) -> None:
         """Keep what is asked for; Ray starts on entry.
 
         Args:
             address: ``ray``: a Ray of this run alone, on this machine; ``ray:auto``: the cluster that this machine is
                 part of; ``ray://HOST:PORT``: a cluster's client server.
             threads: CPUs of a worker, and threads of its engine.
-            gpus: each worker has a GPU of its own.
+            gpus: each worker has a GPU of its own; ``None``: where the cluster has any.
             cpus: of ``ray``; by default those that this process may use.
 
         Raises:
@@ -156,7 +156,9 @@ class RayExecutor:
     def _run(self, settings: JobSettings, jobs: Sequence[FileJob]) -> Generator[tuple[int, FileResult]]:
         import ray
 
-        size, beside = self._size_pool(ray.cluster_resources(), max(1, len(ray.nodes())))
+        resources = ray.cluster_resources()
+        gpus = resources.get("GPU", 0) >= 1 if self._gpus is None else self._gpus
+        size, beside = self._size_pool(resources, max(1, len(ray.nodes())), gpus=gpus)
         pool = _Pool(
             settings=ray.cloudpickle.dumps(RemoteSettings.here(settings, threads=self._threads, workers=beside)),
             blocks=[
@@ -166,7 +168,7 @@ class RayExecutor:
             name=f"kukkiri-{uuid.uuid4().hex}",
             size=size,
             threads=self._threads,
-            gpus=self._gpus,
+            gpus=gpus,
         )
         try:
             for block in _run_there(pool) if self.address.startswith(_REMOTE) else pool.run():
@@ -177,13 +179,13 @@ class RayExecutor:
                 f"--on {self.address}: Ray has ended ({_first_line(error)}). Go on with --resume."
             ) from error
 
-    def _size_pool(self, resources: dict[str, float], nodes: int) -> tuple[int, int]:
+    def _size_pool(self, resources: dict[str, float], nodes: int, *, gpus: bool) -> tuple[int, int]:
         """Number of workers in the cluster, and of those on one machine."""
         size = int(resources.get("CPU", 0)) // self._threads
-        if self._gpus:
+        if gpus:
             size = min(size, int(resources.get("GPU", 0)))
         if size < 1:
-            wanted = f"{self._threads} CPUs{' and a GPU' if self._gpus else ''}"
+            wanted = f"{self._threads} CPUs{' and a GPU' if gpus else ''}"
             raise BackendError(f"--on {self.address}: no worker has room, each takes {wanted}. Add machines.")
         return size, -(-size // nodes)
 
