@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kukkiri.errors import ImageError
-from kukkiri.images import Image, Metadata, read_image
+from kukkiri.images import Image, Metadata, encoding, read_image, row_sink
 from kukkiri.images.reading import read_rows
 from kukkiri.images.row_sink import open_row_sink
 from kukkiri.images.row_source import RowWindow
@@ -122,3 +122,30 @@ def test_damage_is_told_when_its_rows_are_fetched(tmp_path, rng):
     source = read_rows(tmp_path / "a.png")
     with pytest.raises(ImageError, match="is truncated or corrupt"):
         source.fetch(0, 53)
+
+
+@pytest.mark.parametrize("resolution", [None, (11811.0, 11811.0)])
+def test_a_large_tiff_is_completed_in_place_as_a_small_one_is(tmp_path, rng, make_exif, monkeypatch, resolution):
+    image = Image(
+        colour=rng.random((40, 30, 3), dtype=np.float32),
+        depth=8,
+        metadata=Metadata(exif=make_exif().block, resolution=resolution),
+    )
+    for name, most in (("small.tif", 2**28), ("large.tif", 0)):
+        monkeypatch.setattr(row_sink, "_PATCHED", most)
+        with open_row_sink(tmp_path / name, size=(40, 30)) as sink:
+            sink.write(image)
+        assert sink.notes == []
+    assert (tmp_path / "large.tif").read_bytes() == (tmp_path / "small.tif").read_bytes()
+    assert b"Acme" in (tmp_path / "large.tif").read_bytes()
+
+
+def test_exif_of_a_big_tiff_is_dropped_with_a_note_and_its_resolution_is_none(tmp_path, rng, make_exif, monkeypatch):
+    monkeypatch.setattr(row_sink, "_PATCHED", 0)
+    monkeypatch.setattr(encoding, "_CLASSIC_TIFF", 0)
+    image = Image(colour=rng.random((40, 30, 3), dtype=np.float32), depth=8, metadata=Metadata(exif=make_exif().block))
+    with open_row_sink(tmp_path / "a.tif", size=(40, 30)) as sink:
+        sink.write(image)
+    assert sink.notes == ["EXIF does not go into a TIFF of more than 4 GB and was dropped"]
+    assert (tmp_path / "a.tif").read_bytes()[:4] == b"II+\0"
+    assert read_image(tmp_path / "a.tif").metadata.resolution is None

@@ -16,7 +16,7 @@ import numpy as np
 
 from kukkiri.errors import ImageError
 from kukkiri.files import replacing
-from kukkiri.images.containers import png
+from kukkiri.images.containers import png, tiff
 from kukkiri.images.encoding import PNG_OPTIONS, Samples, encode, fit, patch_tiff, prepare_tiff
 from kukkiri.images.fitting import fit_metadata
 from kukkiri.images.formats import find_output_format, make_printable
@@ -26,7 +26,7 @@ from kukkiri.images.row_feed import RowFeed
 
 __all__ = ["RowSink", "open_row_sink"]
 
-_PATCHED = 2**28  # bytes of a TIFF that are read again to put EXIF in
+_PATCHED = 2**28  # bytes of a TIFF that is read again to complete it; a larger one is completed in place
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,10 @@ def _encode_tiff(samples: Samples, file: Path) -> list[str]:
     image, options = prepare_tiff(samples)
     image.tiffsave(os.fsencode(file), **options)
     if file.stat().st_size > _PATCHED:
-        return ["EXIF does not go into a TIFF of this size and was dropped"] if samples.metadata.exif else []
+        metadata = samples.metadata
+        with file.open("r+b") as stream:
+            kept = tiff.patch_file(stream, exif=metadata.exif, keeps_resolution=metadata.resolution is not None)
+        return [] if kept else ["EXIF does not go into a TIFF of more than 4 GB and was dropped"]
     written = file.read_bytes()
     data, notes = patch_tiff(written, samples)
     if data is not written:

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 import tifffile
 
-from kukkiri.images import read_image
+from kukkiri.images import open_sequence, read_image
 from kukkiri.images.containers import tiff
+from kukkiri.images.reading import decode_image
+from kukkiri.images.sequence_sinks import open_sequence_sink
 from tests.images.conftest import encode, exif_tags
 
 KEPT = {"0th 0x010f": "Acme", "0th 0x0110": "Camera 1", "0th 0x8298": "(c) somebody"}
@@ -74,3 +76,23 @@ def test_an_unknown_resolution_has_no_unit(pixels):
     with tifffile.TiffFile(io.BytesIO(data)) as file:
         assert file.pages[0].tags["ResolutionUnit"].value == 1
     assert struct.unpack_from("<H", data, 2)[0] == 42
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_every_page_keeps_its_own_exif(tmp_path, pixels, make_exif, order):
+    exposed = [
+        tiff.embed(
+            made_by_tifffile(pixels(5, 6, 3), byteorder=order), make_exif().block.replace(b"Acme", b"Acm%d" % number)
+        )
+        for number in (1, 2)
+    ]
+    images = [decode_image(data) for data in exposed]
+    with open_sequence_sink(tmp_path / "b.tif", count=2) as sink:
+        for image in images:
+            sink.write(image)
+    assert sink.notes == ()
+    with tifffile.TiffFile(tmp_path / "b.tif") as file:
+        assert [page.tags["Make"].value for page in file.pages] == ["Acm1", "Acm2"]
+        assert [page.tags["ExifTag"].value["ExposureTime"] for page in file.pages] == [(1, 200)] * 2
+    found = open_sequence(tmp_path / "b.tif")
+    assert [exif_tags(page.metadata.exif)["0th 0x010f"] for page in found.images()] == ["Acm1", "Acm2"]

@@ -1,12 +1,15 @@
 """TIFF: directories of tags, among them pointers to the EXIF and GPS directories. Reference: TIFF 6.0; Exif 2.32."""
 
+import mmap
+import os
 import struct
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from kukkiri.images import exif as exif_block
 from kukkiri.images.exif import EXIF_POINTER, GPS_POINTER, Directory, Entry
 
-__all__ = ["TiffFacts", "drop_resolution", "embed", "extract", "state_extra_samples"]
+__all__ = ["TiffFacts", "drop_resolution", "embed", "extract", "patch_file", "state_extra_samples"]
 
 _DESCRIPTIVE = (
     *(0x010D, 0x010E, 0x011D),  # names of document and page, description
@@ -80,14 +83,23 @@ def extract(data: bytes, *, start: int | None = None) -> TiffFacts:
 
 def drop_resolution(data: bytes) -> bytes:
     """Mark the resolution, for which libvips wrote its default, as without a unit; all other bytes are kept."""
-    order = exif_block.find_byte_order(data)
+    found = _find_resolution_unit(data)
+    return data if found is None else data[: found[0]] + found[1] + data[found[0] + 4 :]
+
+
+def _find_resolution_unit(data: bytes) -> tuple[int, bytes] | None:
+    """Find the offset of the value of the resolution's unit, and the bytes there that say none."""
+    big = data[:4] == b"II+\0"
+    order = "<" if big else exif_block.find_byte_order(data)
     if order is None:
-        return data
-    first = struct.unpack_from(f"{order}I", data, 4)[0]
-    for at in range(first + 2, first + 2 + 12 * struct.unpack_from(f"{order}H", data, first)[0], 12):
+        return None
+    head, number, width, room = ("Q", "Q", 20, 8) if big else ("H", "I", 12, 4)
+    (first,) = struct.unpack_from(order + number, data, 8 if big else 4)
+    start = first + struct.calcsize(order + head)
+    for at in range(start, start + width * struct.unpack_from(order + head, data, first)[0], width):
         if struct.unpack_from(f"{order}H", data, at)[0] == _RESOLUTION_UNIT:
-            return data[: at + 8] + struct.pack(f"{order}HH", 1, 0) + data[at + 12 :]
-    return data
+            return at + width - room, struct.pack(f"{order}HH", 1, 0)
+    return None
 
 
 def state_extra_samples(data: bytes, roles: tuple[int, ...]) -> bytes:
@@ -116,9 +128,43 @@ def embed(data: bytes, exif: bytes) -> bytes:
     Returns:
         The larger file, or ``data`` itself when either is not a classic TIFF structure.
     """
+    added = _make_directories(data, exif)
+    return data if added is None else b"".join((data[:4], added[0], data[8:], added[1]))
+
+
+def patch_file(stream: BinaryIO, *, exif: bytes | None, keeps_resolution: bool) -> bool:
+    """Do what :func:`drop_resolution` and :func:`embed` do to a file of any size, in place.
+
+    Args:
+        stream: open to read and to write.
+        exif: ``None`` to put none in.
+        keeps_resolution: the resolution is true.
+
+    Returns:
+        False when there is EXIF that could not be put in.
+    """
+    with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        data: bytes = content  # type: ignore[assignment]  # sliced as bytes are
+        found = None if keeps_resolution else _find_resolution_unit(data)
+        if found is not None:
+            stream.seek(found[0])
+            stream.write(found[1])
+            stream.flush()
+        added = None if exif is None else _make_directories(data, exif)
+    if added is None:
+        return exif is None
+    stream.seek(0, os.SEEK_END)
+    stream.write(added[1])
+    stream.seek(4)
+    stream.write(added[0])
+    return True
+
+
+def _make_directories(data: bytes, exif: bytes) -> tuple[bytes, bytes] | None:
+    """The bytes from 4 to 8 of a file with EXIF, and those behind its end; ``None`` where :func:`embed` keeps it."""
     order, theirs = exif_block.find_byte_order(data), exif_block.find_byte_order(exif)
     if order is None or theirs is None:
-        return data
+        return None
     described = exif_block.parse(exif, struct.unpack_from(f"{theirs}I", exif, 4)[0], theirs)
     if theirs != order:
         described = exif_block.swap_byte_order(described)
@@ -134,7 +180,7 @@ def embed(data: bytes, exif: bytes) -> bytes:
     }
     extra.update({tag: inner for tag, inner in described.inside.items() if tag in (EXIF_POINTER, GPS_POINTER)})
     if not extra:
-        return data
+        return None
     appended = bytearray(b"\0" * (len(data) % 2))
     for tag, added in extra.items():
         at = len(data) + len(appended)
@@ -149,4 +195,4 @@ def embed(data: bytes, exif: bytes) -> bytes:
     start = len(data) + len(appended)
     appended += struct.pack(f"{order}H", len(records)) + b"".join(records[tag] for tag in sorted(records))
     appended += data[first + 2 + 12 * count : first + 6 + 12 * count]
-    return b"".join((data[:4], struct.pack(f"{order}I", start), data[8:], appended))
+    return (struct.pack(f"{order}I", start), bytes(appended)) if start + len(appended) < 2**32 else None
