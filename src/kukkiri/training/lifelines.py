@@ -59,11 +59,12 @@ class Lifeline:
     def close(self) -> None:
         """Say goodbye to the others, and close the connections."""
         self._ended.set()
-        for connection in [*self._connections, *([self._listening] if self._listening is not None else [])]:
+        for connection in self._connections:
             with suppress(OSError):
-                if connection is not self._listening:
-                    connection.send(_BYE, socket.MSG_DONTWAIT if hasattr(socket, "MSG_DONTWAIT") else 0)
-                connection.close()
+                connection.send(_BYE, getattr(socket, "MSG_DONTWAIT", 0))
+            connection.close()
+        if self._listening is not None:
+            self._listening.close()
 
     def _listen(self, store: Store, address: str, count: int) -> None:
         local = address in ("localhost", "::1") or address.startswith("127.")
