@@ -5,13 +5,23 @@ from pathlib import Path
 import pytest
 
 from kukkiri.networks import NETWORKS
-from kukkiri.training import AdversarialRecipe, ConditionedRecipe, CorrectionRecipe, MetaRecipe, Recipe, Stage, ValidationSet
+from kukkiri.training import (
+    AdversarialRecipe,
+    ConditionedRecipe,
+    CorrectionRecipe,
+    MetaRecipe,
+    Recipe,
+    Stage,
+    ValidationSet,
+)
 from kukkiri.training.schema import read_field_docs, recipe_schema
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
 
 
-@pytest.mark.parametrize("kind", [Recipe, AdversarialRecipe, ConditionedRecipe, CorrectionRecipe, MetaRecipe, Stage, ValidationSet])
+@pytest.mark.parametrize(
+    "kind", [Recipe, AdversarialRecipe, ConditionedRecipe, CorrectionRecipe, MetaRecipe, Stage, ValidationSet]
+)
 def test_every_field_has_a_line_of_documentation(kind):
     docs = read_field_docs(kind)
     assert [field.name for field in dataclasses.fields(kind) if not docs.get(field.name)] == []

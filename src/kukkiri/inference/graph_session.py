@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from kukkiri.inference.accelerators import GraphDevice
 from kukkiri.inference.half_precision import Precision, convert_to_half, repair
 from kukkiri.inference.sessions import open_session
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession, RunOptions
 
 __all__ = ["SINGLE_TILES", "TILES", "Batching", "GraphSession"]
 
@@ -72,12 +75,12 @@ class GraphSession:
         """True when the number of images of a run is free."""
         return not isinstance(self.session.get_inputs()[0].shape[0], int)
 
-    def open_reference(self) -> Any:
+    def open_reference(self) -> "InferenceSession":
         """Return a session of the graph in float32 on the CPU."""
         plain = self._device.accelerator is None and not self._half
         return self.session if plain else open_session(self._graph, device=GraphDevice("cpu"), threads=self._threads)
 
-    def run(self, inputs: Mapping[str, Batch], options: Any = None) -> Batch:
+    def run(self, inputs: Mapping[str, Batch], options: "RunOptions | None" = None) -> Batch:
         """Compute the first output, (N, C, H, W); in float16, members that are not finite again in float32.
 
         Raises:

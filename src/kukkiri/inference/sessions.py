@@ -5,7 +5,7 @@ import logging
 import threading
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kukkiri.errors import BackendError
 from kukkiri.inference.accelerators import (
@@ -16,6 +16,9 @@ from kukkiri.inference.accelerators import (
     list_runtimes,
     parse_device,
 )
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 __all__ = ["TINY_GRAPH", "Assignment", "has_provider", "open_session", "read_assignment", "resolve_graph_device"]
 
@@ -86,7 +89,7 @@ def has_provider(device: GraphDevice) -> bool:
     return accelerator is not None and accelerator.plugin is not None and _find_plugin(accelerator.plugin) is not None
 
 
-def open_session(graph: Path | bytes, *, device: GraphDevice, threads: int) -> Any:
+def open_session(graph: Path | bytes, *, device: GraphDevice, threads: int) -> "InferenceSession":
     """Open a session that computes a graph on a device, and check that it does.
 
     Args:
@@ -170,7 +173,7 @@ def _list_plugin_devices(module: str, provider: str) -> list[Any]:
     return [each for each in onnxruntime.get_ep_devices() if each.ep_name == provider]
 
 
-def read_assignment(session: Any, provider: str) -> Assignment | None:
+def read_assignment(session: "InferenceSession", provider: str) -> Assignment | None:
     """Read the layers that a provider computes; ``None`` before ONNX Runtime 1.24, which does not tell."""
     if not hasattr(session, "get_provider_graph_assignment_info"):
         return None
