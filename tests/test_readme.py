@@ -75,13 +75,20 @@ def upscale_commands():
 
 def test_the_upscale_commands_of_the_readme_run(place):
     lines = [line for line in upscale_commands() if "clip.mkv" not in line]
-    assert len(lines) == 7
+    assert len(lines) == 8
     for line in lines:
         assert run(shlex.split(line, comments=True)[1:]) == 0, line
     written = {str(path.relative_to(place)) for path in place.rglob("*.png")}
-    assert {"photo-x2.png", "upscaled/one.png", "upscaled/below/two.png", "scan.png", "beach-x2.png"} <= written
+    assert {
+        "photo-x2.png",
+        "upscaled/one.png",
+        "upscaled/below/two.png",
+        "scan.png",
+        "beach-x2.png",
+        "photo-x4.png",
+    } <= written
     assert {"comic-x2.cbz", "dance-x2.gif", "pages-x2.tif"} <= {path.name for path in place.iterdir()}
-    (fitted,) = (path for path in place.glob("photo-*.png") if path.name != "photo-x2.png")
+    (fitted,) = (path for path in place.glob("photo-*.png") if path.name not in ("photo-x2.png", "photo-x4.png"))
     assert read_image(fitted).size == (2160, 2592)
 
 
