@@ -72,8 +72,8 @@ def main() -> int:
     if sys.argv[1:2] == ["--child"]:
         return run_command(sys.argv[2:])
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name, default in (("images", 2000), ("shards", 4), ("kills", 4), ("seed", 0)):
-        parser.add_argument(f"--{name}", type=int, default=default)
+    for name, default in (("--images", 2000), ("--shards", 4), ("--kills", 4), ("--seed", 0)):
+        parser.add_argument(name, type=int, default=default)
     parser.add_argument("--faults", type=float, default=0.05)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
