@@ -106,7 +106,6 @@ def test_a_list_from_a_file_keeps_the_tree(place, capsys):
         (["--manifest", "m", "--only-failed", "--overwrite"], "Use one of them"),
         (["--manifest", "m", "--resume", "--overwrite"], "Use one of them"),
         (["--manifest", "m", "--dry-run"], "Drop --manifest"),
-        (["--manifest", "s3://bucket/m"], "in a folder of a disk"),
     ],
 )
 def test_wrong_usage_does_nothing(place, capsys, more, said):

@@ -261,7 +261,7 @@ def test_a_damaged_page_is_tried_once_and_a_lack_of_memory_is_told_apart(comic, 
         tried.append(arguments)
         return original(*arguments, **keywords)
 
-    monkeypatch.setattr("kukkiri.inference.folders.upscale_comic", count)
+    monkeypatch.setattr("kukkiri.inference.job_worker.upscale_comic", count)
     with zipfile.ZipFile(comic, "a") as file:
         file.writestr("z.png", page("PNG", 9)[:40])
     results = run(comic, tmp_path / "c.gif", output=tmp_path / "out")
