@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Self
@@ -94,6 +94,7 @@ def _show(value: Any) -> str:
     return "none" if value is None else json.dumps(value) if isinstance(value, list | dict) else str(value)
 
 
+@cache
 def find_version() -> str:
     """Return the version of kukkiri that is installed."""
     try:

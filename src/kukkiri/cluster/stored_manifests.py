@@ -43,7 +43,7 @@ _HEADER_BYTES = 1 << 20
 @dataclass(frozen=True, order=True)
 class _Part:
     process: int
-    """Which one on this shard, from 1."""
+    """Number of the process on this shard, from 1."""
     number: int
     """From 1."""
     state: ObjectState

@@ -17,7 +17,7 @@ _VERSION = 1
 
 @dataclass(frozen=True)
 class Preference:
-    """What was chosen between two models."""
+    """The choice between two models."""
 
     models: tuple[str, str]
     wins: tuple[int, int]

@@ -82,7 +82,7 @@ class OnnxEngine:
     """
 
     batching: Batching | None = None
-    """How tiles are run together on an accelerator; ``None``: one by one, or the whole image."""
+    """The way in which tiles are run together on an accelerator; ``None``: one by one, or the whole image."""
 
     def __init__(
         self,
@@ -121,7 +121,7 @@ class OnnxEngine:
             ) from error
         target = resolve_graph_device(device)
         self.device = str(target)
-        """Where it runs: ``cpu``, ``cuda:1``."""
+        """The device that it runs on: ``cpu``, ``cuda:1``."""
         if not self.path.is_file():
             raise ModelError(f"{self.path}: no such file. Check the path.")
         mixed = None if toward is None else interpolate_graphs(self.path, toward)

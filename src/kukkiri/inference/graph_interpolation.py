@@ -118,7 +118,7 @@ class _Tensor:
 
 @dataclass
 class _Graph:
-    """What an ONNX file computes, and with which weights."""
+    """The computation of an ONNX file, and its weights."""
 
     content: bytes
     structure: list[bytes] = field(default_factory=list)

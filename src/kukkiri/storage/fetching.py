@@ -27,7 +27,7 @@ class Fetched:
     objects: int
     """That the store has."""
     copied: int
-    """Which were not there, or had changed."""
+    """Objects that were not there, or had changed."""
     bytes: int
     """Of those that were copied."""
     problems: tuple[str, ...]

@@ -2,9 +2,8 @@
 
 import hashlib
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 
-from kukkiri.cluster.fingerprints import hash_model
+from kukkiri.cluster.fingerprints import find_version, hash_model
 from kukkiri.web.jobs.options import JobOptions
 
 __all__ = ["identify"]
@@ -17,16 +16,8 @@ def identify(sha256: str, options: JobOptions) -> str:
         sha256: of the input.
         options: of the job.
     """
-    parts = (_find_version(), sha256, options.key(), _hash_networks(options.chosen_model))
+    parts = (find_version(), sha256, options.key(), _hash_networks(options.chosen_model))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-@cache
-def _find_version() -> str:
-    try:
-        return version("kukkiri")
-    except PackageNotFoundError:  # run from a checkout that is not installed
-        return "unknown"
 
 
 _hash_networks = cache(hash_model)
