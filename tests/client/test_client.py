@@ -170,5 +170,5 @@ def test_mistakes_are_found_before_anything_is_sent(tmp_path):
 
 
 def test_the_client_knows_every_option_of_the_server():
-    assert set(UpscaleOptions.__annotations__) == set(JobOptions.__dataclass_fields__) - {"denoise"}
+    assert set(UpscaleOptions.__annotations__) == set(JobOptions.__dataclass_fields__)
     assert repr(RemoteJob(None, DONE)).endswith("done, 2/2 tiles)")  # type: ignore[arg-type]

@@ -35,6 +35,8 @@ class UpscaleOptions(TypedDict, total=False):
     preset: Literal["fast", "balanced", "best"] | None
     model: str | None
     weights: Literal["auto", "clean", "photo"] | None
+    vivid: float | None
+    denoise: float | None
     ensemble: bool
     chop: bool
     bounded: bool

@@ -16,7 +16,7 @@ from kukkiri.inference.engine import OnnxEngine
 from kukkiri.inference.families import Domain, Family, GraphLoader, choose_scales, list_members, load_shipped
 from kukkiri.inference.graph_interpolation import Toward
 
-__all__ = ["Dial", "DialPlan", "WeightPair", "load_pairs", "plan_dial"]
+__all__ = ["Dial", "DialPlan", "WeightPair", "list_dials", "load_pairs", "plan_dial"]
 
 Kind = Literal["vivid", "denoise"]
 
@@ -73,6 +73,13 @@ class DialPlan:
     """Degradation domain of the weights; ``None``: between the two."""
     has_photo: bool = False
     """There is a pair for photographs, too, and the domain was left open."""
+
+
+def list_dials(family_name: str) -> list[Kind]:
+    """List the dials that weights of a family are shipped for, at one scale at least."""
+    clean = list_members(family_name)
+    second: dict[Kind, str] = {"vivid": f"{family_name}-vivid", "denoise": f"{family_name}-photo"}
+    return [kind for kind, family in second.items() if _pair(clean, list_members(family))]
 
 
 def plan_dial(name: str, family_name: str, dial: Dial, *, scale: float | None, domain: Domain) -> DialPlan:

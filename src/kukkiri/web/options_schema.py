@@ -48,9 +48,13 @@ OPTIONS: dict[str, tuple[dict[str, Any], str]] = {
         {"type": "string", "enum": ["auto", "clean", "photo"], "default": "auto"},
         "Degradation domain of the weights: clean, photo, or photo for images that were compressed with loss.",
     ),
+    "vivid": (
+        {"type": "number", "minimum": 0, "maximum": 1},
+        "From 0, faithful, to 1, sharp to the eye with invented detail.",
+    ),
     "denoise": (
         {"type": "number", "minimum": 0, "maximum": 1},
-        "Reserved: refused until weights with a strength are shipped.",
+        "From 0, weights for clean images, to 1, those for photographs; instead of weights and vivid.",
     ),
     "ensemble": (_FLAG, "Geometric self-ensemble: better, eight times slower."),
     "chop": (_FLAG, "Four overlapping quadrants, as published numbers were computed."),

@@ -11,6 +11,7 @@ from kukkiri import __version__, pretrained
 from kukkiri.files import CLIP_OUTPUT_SUFFIXES
 from kukkiri.images.format_list import FORMATS
 from kukkiri.inference import PRESETS
+from kukkiri.inference.dials import list_dials
 from kukkiri.web.answers import JSONAnswer
 from kukkiri.web.authentication import COOKIE
 from kukkiri.web.error_shape import RefusalError
@@ -181,14 +182,19 @@ def _describe_models() -> dict[str, Any]:
     cards = [pretrained.read_card(name) for name in pretrained.list_models()]
     return {
         "presets": [
-            {"name": name, "family": preset.family, "ensemble": preset.ensemble, "summary": preset.summary}
+            {
+                "name": name,
+                "family": preset.family,
+                "ensemble": preset.ensemble,
+                "dials": list_dials(preset.family),
+                "summary": preset.summary,
+            }
             for name, preset in PRESETS.items()
         ],
         "models": cards,
         "names": list_names(),
         "scales": sorted({card["scale"] for card in cards}),
         "weights": ["auto", "clean", "photo"],
-        "denoise": None,
         "formats": ["same", *(suffix.removeprefix(".") for suffix in dict.fromkeys(suffixes))],
         "reads": [form.name for form in FORMATS if form.is_readable],
         "clips": clips,

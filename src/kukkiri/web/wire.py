@@ -152,6 +152,7 @@ class PresetParts(_Answer):
     name: str
     family: str
     ensemble: bool
+    dials: list[str] = Field(description="Of vivid and denoise, those that weights are shipped for.")
     summary: str
 
 
@@ -163,7 +164,6 @@ class ModelsAnswer(_Answer):
     names: list[str] = Field(description="Everything that the option model takes.")
     scales: list[int] = Field(description="Whole scales that networks are shipped for; others are reached by resizing.")
     weights: list[str]
-    denoise: dict[str, float] | None = Field(description="Range of the strength; null: no such weights are shipped.")
     formats: list[str] = Field(description="Types that can be written.")
     reads: list[str] = Field(description="Types that can be read.")
     clips: bool

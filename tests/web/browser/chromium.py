@@ -41,8 +41,9 @@ CALL = """async ({ encoded, name, type, options, cancelAfter }) => {
 }"""
 OPTIONS = {
     **{"scale": 2, "width": None, "height": None, "stretch": False, "fit": None, "short_side": None},
-    **{"megapixels": None, "preset": "fast", "weights": "auto", "denoise": None, "format": "same", "quality": None},
-    **{"metadata": "keep", "alpha": "transparency", "ensemble": False, "skip_flat": False, "wrap": False},
+    **{"megapixels": None, "preset": "fast", "weights": "auto", "vivid": None, "denoise": None, "format": "same"},
+    **{"quality": None, "metadata": "keep", "alpha": "transparency"},
+    **{"ensemble": False, "skip_flat": False, "wrap": False},
 }
 
 

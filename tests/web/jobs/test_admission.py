@@ -3,10 +3,12 @@
 import struct
 import zlib
 
+import numpy as np
 import pytest
 
-from kukkiri.errors import ConfigError, ImageError
-from kukkiri.web.jobs.admission import Admissions, TooLargeError
+import kukkiri
+from kukkiri.errors import ConfigError, ImageError, ModelError
+from kukkiri.web.jobs.admission import Admissions, TooLargeError, UpscalerCache
 from kukkiri.web.jobs.job import JobOptions
 from kukkiri.web.limits import Limits
 from kukkiri.web.settings import ServerSettings
@@ -41,6 +43,21 @@ def test_sizes_and_memory_are_known_from_the_header(tmp_path):
     assert found.bytes == path.stat().st_size
     assert 0 < found.memory < 1e6
     assert found.budget == 4_000_000_000
+
+
+def test_dials_are_those_of_an_upscaler_and_wrong_ones_are_refused_at_once(tmp_path):
+    path = tmp_path / "upload.png"
+    make_image(0).save(path)
+    refuse = admissions(tmp_path).inspect
+    with pytest.raises(ModelError, match=r"^fast: no vivid weights for scale 4 are shipped\. Leave vivid out\.$"):
+        refuse(path, JobOptions(preset="fast", scale=4, vivid=0.5))
+    with pytest.raises(ModelError, match="bicubic: denoise chooses weights between two shipped ones"):
+        refuse(path, JobOptions(model="bicubic", denoise=0.5))
+    image = np.tile(np.linspace(0.1, 0.9, 12, dtype=np.float32)[:, None, None], (1, 16, 3))
+    upscalers = UpscalerCache(threads=1, workers=1)
+    faithful, vivid = (upscalers.get(JobOptions(scale=4, vivid=at), budget=None)(image) for at in (0, 1))
+    np.testing.assert_array_equal(faithful, kukkiri.upscale(image, scale=4))
+    assert 0.001 < np.abs(vivid - faithful).max() < 0.1
 
 
 def test_a_bomb_is_refused_before_it_is_decoded(tmp_path):

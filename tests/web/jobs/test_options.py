@@ -52,7 +52,11 @@ def test_pairs_are_read(values, read):
         ({"model": "/etc/passwd"}, ModelError, "no model '/etc/passwd'. Known: bicubic"),
         ({"model": "bicubic", "weights": "photo"}, ModelError, "bicubic: is one model, so there is no photo"),
         ({"model": "bicubic", "skip_flat": True}, ConfigError, "skip_flat saves runs of a network"),
-        ({"denoise": 0.5}, ConfigError, "denoise needs weights with a strength, and none are shipped, got 0.5."),
+        ({"denoise": 1.5}, ConfigError, "denoise must be a number from 0 to 1, got 1.5."),
+        ({"vivid": "-1"}, ConfigError, "vivid must be a number from 0 to 1, got -1.0."),
+        ({"vivid": "much"}, ConfigError, "vivid must be a number, got 'much'."),
+        ({"vivid": 1, "denoise": 1}, ConfigError, "vivid and denoise both choose weights between two"),
+        ({"weights": "photo", "denoise": 1}, ConfigError, "denoise 1 lies between clean and photo weights"),
         ({"ensemble": "perhaps"}, ConfigError, "ensemble must be true or false, got 'perhaps'."),
     ],
 )
@@ -66,7 +70,8 @@ def test_equal_requests_have_equal_keys_and_others_have_not():
     usual = JobOptions(scale=2)
     assert usual.key() == JobOptions.from_json({"scale": "2", "preset": "balanced", "format": "same"}).key()
     others = [JobOptions(), JobOptions(scale=3), JobOptions(scale=2, preset="fast"), JobOptions(scale=2, format="png")]
-    assert len({usual.key(), *(options.key() for options in others)}) == 5
+    others += [JobOptions(scale=2, vivid=0.5), JobOptions(scale=2, denoise=0.5)]
+    assert len({usual.key(), *(options.key() for options in others)}) == 7
 
 
 def test_families_presets_interpolations_and_models_are_names():

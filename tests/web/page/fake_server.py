@@ -167,7 +167,8 @@ class FakeServer:
                     limits = {name: {"value": value} for name, value in fake.behaviour.limits.items()}
                     self.json(200, {"version": "0.9.0", "limits": limits})
                 elif parts == ["models"]:
-                    presets = [{"name": name} for name in ("fast", "balanced", "best")]
+                    dials = {"fast": ["denoise"], "balanced": ["vivid", "denoise"], "best": ["vivid", "denoise"]}
+                    presets = [{"name": name, "dials": dials[name]} for name in dials]
                     formats = ["png", "jpg", "webp", "tiff"]
                     self.json(
                         200,

@@ -291,6 +291,26 @@ def test_target_size_and_advanced_options_reach_the_server(open_page, server, ph
     }  # fmt: skip
 
 
+def test_dials_of_the_chosen_quality_reach_the_server(open_page, server, photo):
+    page = open_page()
+    choose(page, ("cat.png", photo))
+    expect(page.locator("#denoise")).to_be_hidden()
+    page.fill("input[name=vivid]", "0.6")
+    expect(page.locator("#vivid output")).to_have_text("0.60")
+    expect(page.locator("#hint")).to_contain_text("Detail is invented")
+    page.click("#run")
+    expect(page.locator(".state")).to_have_text("Done")
+    page.check("#presets input[value=fast]", force=True)
+    expect(page.locator("#vivid")).to_be_hidden()
+    page.check("#weights input[value=between]", force=True)
+    page.fill("input[name=denoise]", "0")
+    page.click("#run")
+    expect(page.locator(".state")).to_have_text("Done")
+    usual = {"mode": "job", "filename": "cat.png", "scale": "2"}
+    assert server.jobs["job0"]["options"] == usual | {"preset": "balanced", "vivid": "0.6"}
+    assert server.jobs["job1"]["options"] == usual | {"preset": "fast", "denoise": "0"}
+
+
 def test_file_that_no_browser_shows_is_upscaled_and_said_to_be_whole(open_page, photo):
     from PIL import Image
 

@@ -80,7 +80,8 @@ class UpscalerCache:
         size = options.size_keywords()
         key = (
             *(options.chosen_model, options.scale, options.weights, options.ensemble, options.chop, options.bounded),
-            *(options.skip_flat, options.wrap, options.alpha, *size.values(), budget, frames),
+            *(options.vivid, options.denoise, options.skip_flat, options.wrap, options.alpha, *size.values()),
+            *(budget, frames),
         )
         with self._lock:
             found = self._kept.get(key)
@@ -96,6 +97,8 @@ class UpscalerCache:
                     skip_flat=options.skip_flat,
                     bounded=options.bounded,
                     weights=options.weights,
+                    vivid=options.vivid,
+                    denoise=options.denoise,
                     wrap=options.wrap,
                     alpha=options.alpha,
                     **size,

@@ -15,6 +15,7 @@ from kukkiri.files import CLIP_OUTPUT_SUFFIXES
 from kukkiri.images import OUTPUT_SUFFIXES
 from kukkiri.images.metadata_policy import MetadataPolicy
 from kukkiri.inference import INTERPOLATIONS, PRESETS, TargetSize
+from kukkiri.inference.dials import Dial
 from kukkiri.inference.families import Domain, Family
 from kukkiri.inference.file_jobs import SAME
 from kukkiri.inference.options import SizeKeywords
@@ -65,8 +66,10 @@ class JobOptions:
     """A shipped model, a family or an interpolation, instead of a preset; never a file."""
     weights: Domain = "auto"
     """Degradation domain: ``clean``, ``photo``, or by the image."""
+    vivid: float | None = None
+    """0 to 1, from faithful to sharp with invented detail."""
     denoise: float | None = None
-    """Reserved for weights with a strength; none are shipped."""
+    """0 to 1, from weights for clean images to those for photographs."""
     ensemble: bool = False
     """Geometric self-ensemble."""
     chop: bool = False
@@ -91,6 +94,7 @@ class JobOptions:
         self._check_size()
         self._check_model()
         _check_choice("weights", self.weights, get_args(Domain))
+        Dial.when_asked(vivid=self.vivid, denoise=self.denoise, weights=self.weights)
         _check_choice("metadata", self.metadata, get_args(MetadataPolicy))
         _check_choice("alpha", self.alpha, get_args(AlphaMode))
         form = self.format.lower().removeprefix(".")
@@ -176,11 +180,6 @@ class JobOptions:
             raise ConfigError(f"quality must be 1 to 100, got {self.quality}.")
         if self.page is not None and self.page < 1:
             raise ConfigError(f"page must be at least 1, got {self.page}. Pages are counted from 1.")
-        if self.denoise is not None:
-            raise ConfigError(
-                f"denoise needs weights with a strength, and none are shipped, got {self.denoise:g}. Leave it out, and "
-                "use weights=photo for what JPEG and noise have damaged."
-            )
 
     def _check_size(self) -> None:
         target = TargetSize.when_asked(**self.size_keywords())
@@ -289,6 +288,7 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "preset": _read_text,
     "model": _read_text,
     "weights": _read_text,
+    "vivid": _read_number,
     "denoise": _read_number,
     "ensemble": _read_flag,
     "chop": _read_flag,

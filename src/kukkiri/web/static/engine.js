@@ -18,7 +18,8 @@
  * @property {number | null} megapixels millions of pixels of the result
  * @property {string} preset "fast", "balanced" or "best"
  * @property {string} weights "auto", "clean" or "photo"
- * @property {number | null} denoise strength, where the engine offers it
+ * @property {number | null} vivid 0 to 1, from faithful to sharp with invented detail
+ * @property {number | null} denoise 0 to 1, from weights for clean images to those for photographs
  * @property {string} format "same", or a type such as "png"
  * @property {number | null} quality 1 to 100
  * @property {string} metadata "keep", "strip" or "copyright"
@@ -64,7 +65,7 @@
  * @property {string[]} presets
  * @property {number[]} scales
  * @property {string[]} weights
- * @property {{min: number, max: number} | null} denoise
+ * @property {Record<string, string[]>} dials of each preset: "vivid", "denoise"
  * @property {string[]} formats suffixes that can be written
  * @property {boolean} clips
  * @property {string[]} features the further options that the engine honours: "width", "fit", "short_side", "megapixels",

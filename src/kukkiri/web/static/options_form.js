@@ -9,6 +9,9 @@ import { resultSize } from "./sizes.js";
 const RULES = /** @type {const} */ (["scale", "width", "fit", "short_side", "megapixels"]);
 /** Types worth offering, in this order; engines know more, and several names for one. */
 const FORMATS = ["png", "jpg", "webp", "tiff", "avif", "jxl", "gif", "jp2", "exr", "bmp", "mp4", "webm", "mkv", "mov"];
+const DIALS = /** @type {const} */ (["vivid", "denoise"]);
+/** The kind of image that has the dial denoise instead of weights of its own. */
+const BETWEEN = "between";
 const STORED = "kukkiri.options";
 
 export class OptionsForm {
@@ -18,6 +21,8 @@ export class OptionsForm {
     this.format = find("select[name=format]", HTMLSelectElement, this.form);
     this.shown = find("#size-now", HTMLElement, this.form);
     this.hint = find("#hint", HTMLElement, this.form);
+    /** @type {import("./engine.js").Models["dials"]} */
+    this.dials = {};
     /** @type {{width: number, height: number} | null} of the image that is seen */
     this.input = null;
     this.form.addEventListener("input", () => this.update());
@@ -39,19 +44,14 @@ export class OptionsForm {
     };
     radios("#scales", "times", [...models.scales.map(String), "other"], "2");
     radios("#presets", "preset", models.presets, models.presets.includes("balanced") ? "balanced" : models.presets[0] ?? "");
-    radios("#weights", "weights", models.weights, models.weights[0] ?? "");
+    this.dials = models.dials;
+    const between = Object.values(models.dials).some((dials) => dials.includes("denoise")) ? [BETWEEN] : [];
+    radios("#weights", "weights", [...models.weights, ...between], models.weights[0] ?? "");
     this.rule.replaceChildren(...RULES.filter((rule) => rule === "scale" || models.features.includes(rule)).map(ruleOption));
     const formats = ["same", ...FORMATS.filter((format) => models.formats.includes(format))];
     this.format.replaceChildren(...formats.map((format) => {
       return format === "same" ? make("option", { value: format, "data-t": "format.same" }, t("format.same")) : make("option", { value: format }, format.toUpperCase());
     }));
-    const denoise = find("#denoise", HTMLElement);
-    denoise.hidden = models.denoise === null;
-    if (models.denoise !== null) {
-      const range = find("input", HTMLInputElement, denoise);
-      range.min = String(models.denoise.min);
-      range.max = String(models.denoise.max);
-    }
     for (const element of this.form.querySelectorAll("[data-feature]")) {
       /** @type {HTMLElement} */ (element).hidden = !models.features.includes(element.getAttribute("data-feature") ?? "");
     }
@@ -77,7 +77,8 @@ export class OptionsForm {
       short_side: rule === "short_side" ? number("short_side") : null,
       megapixels: rule === "megapixels" ? number("megapixels") : null,
       preset: text("preset"),
-      weights: text("weights"),
+      weights: text("weights") === BETWEEN ? "auto" : text("weights"),
+      vivid: offered("vivid") ? number("vivid") : null,
       denoise: offered("denoise") ? Number(text("denoise")) : null,
       format: text("format") || "same",
       quality: offered("quality") ? number("quality") : null,
@@ -99,7 +100,9 @@ export class OptionsForm {
     for (const pair of this.form.querySelectorAll("[data-rule]")) {
       /** @type {HTMLElement} */ (pair).hidden = pair.getAttribute("data-rule") !== this.rule.value;
     }
+    this.#showDials(data);
     const keys = [`preset.hint.${data.get("preset")}`, `weights.hint.${data.get("weights")}`].filter(isKey);
+    if (this.read()?.vivid) keys.push("vivid.hint");
     this.hint.replaceChildren(...keys.map((key) => make("span", {}, t(/** @type {import("./strings.js").Key} */ (key)))));
     const options = this.read();
     const size = this.input && options && resultSize(this.input, options);
@@ -108,6 +111,20 @@ export class OptionsForm {
       const from = dimensions(this.input.width, this.input.height);
       this.shown.textContent = t("size.result", { from, to: dimensions(size.width, size.height) });
     } else this.shown.textContent = "";
+  }
+
+  /**
+   * The dials of the chosen quality: of denoise and vivid, one at a time.
+   * @param {FormData} data
+   */
+  #showDials(data) {
+    const between = data.get("weights") === BETWEEN;
+    for (const name of DIALS) {
+      const field = find(`#${name}`, HTMLElement);
+      const dials = this.dials[String(data.get("preset"))] ?? [];
+      field.hidden = !dials.includes(name) || between !== (name === "denoise");
+      find("output", HTMLElement, field).textContent = Number(data.get(name)).toFixed(2);
+    }
   }
 
   /** @returns {Record<string, unknown>} */

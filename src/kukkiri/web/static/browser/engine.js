@@ -18,7 +18,7 @@ export async function available() {
   const missing = findMissing();
   const none = { input_bytes: null, input_pixels: null, output_pixels: null };
   /** @type {import("../engine.js").Models} */
-  const models = { presets: [], scales: [], weights: [], denoise: null, formats: [], clips: false, features: FEATURES };
+  const models = { presets: [], scales: [], weights: [], dials: {}, formats: [], clips: false, features: FEATURES };
   if (missing) return { ok: false, why: `This browser has no ${missing}.`, models, limits: none, where: "" };
   try {
     const { presets, limits, version } = await readManifest();

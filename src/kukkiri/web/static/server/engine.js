@@ -41,7 +41,7 @@ export async function available() {
         presets: names(models.presets) ?? ["fast", "balanced", "best"],
         scales: models.scales ?? [2, 3, 4],
         weights: names(models.weights) ?? ["auto", "clean", "photo"],
-        denoise: models.denoise ?? null,
+        dials: Object.fromEntries(models.presets.map((/** @type {{name: string, dials?: string[]}} */ { name, dials }) => [name, dials ?? []])),
         formats: names(models.formats) ?? ["png", "jpg", "webp", "tiff"],
         clips: Boolean(models.clips),
         features: FEATURES,
@@ -55,7 +55,7 @@ export async function available() {
 const NOTHING = {
   where: location.host,
   limits: { input_bytes: null, input_pixels: null, output_pixels: null },
-  models: { presets: [], scales: [], weights: [], denoise: null, formats: [], clips: false, features: [] },
+  models: { presets: [], scales: [], weights: [], dials: {}, formats: [], clips: false, features: [] },
 };
 
 /**
