@@ -5,8 +5,9 @@ import runpy
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from kukkiri.cli import run
+from kukkiri.cli import app, run
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
@@ -22,7 +23,8 @@ def test_the_page_is_up_to_date_whatever_the_terminal(columns, monkeypatch):
 
 @pytest.mark.parametrize("command", SECTIONS)
 def test_the_help_shows_the_options_and_sentences_of_the_page(command, capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "400")
+    parsed = app.parse_commands(command.split())[1][-1]
+    monkeypatch.setattr(parsed, "console", Console(width=400))  # an app keeps the console of its first help
     assert run([*command.split(), "--help"]) == 0
     shown = " ".join(capsys.readouterr().out.replace("│", " ").split())
     rows = re.findall(r"^\| `(\S+?)[ `].*? \| (.*?)(?: \*\*Required|\ Default: | \|$)", SECTIONS[command], re.MULTILINE)

@@ -128,7 +128,11 @@ class _Lingering:
             self._transport.close()
             return
         self._timer = asyncio.get_running_loop().call_later(_LINGER, self._transport.abort)
-        self._transport.write_eof()
+        try:
+            self._transport.write_eof()
+        except OSError:  # the client is gone, and the event loop has not noticed yet
+            self._transport.abort()
+            return
         self._transport.resume_reading()
 
     def is_closing(self) -> bool:

@@ -1,5 +1,7 @@
 """What no HTTP client does: slow heads, stalled bodies, readers that do not read, bytes that are no HTTP."""
 
+import asyncio
+import errno
 import importlib.util
 import json
 import random
@@ -8,11 +10,16 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
 from kukkiri.images import Image
+from kukkiri.web.limits import Limits
+from kukkiri.web.protocol import HttpProtocol
 
 LOAD = Path(__file__).parents[3] / "benchmarks" / "web_load.py"
 
@@ -115,3 +122,39 @@ def test_a_refused_body_that_goes_on_does_not_cost_the_client_the_answer(server)
             received += part
     assert received.startswith(b"HTTP/1.1 403 ")
     assert json.loads(received.partition(b"\r\n\r\n")[2])["error"]["got"] == "http://evil"
+
+
+class GoneTransport(asyncio.Transport):
+    """Of a client whose reset has come, and which the event loop has not read yet."""
+
+    aborted = False
+
+    def is_closing(self) -> bool:
+        return self.aborted
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def write(self, data: bytes) -> None: ...
+
+    def write_eof(self) -> None:
+        raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+def test_client_that_is_gone_when_its_answer_ends_is_no_error():
+    async def answer_noise() -> GoneTransport:
+        async def unused(scope: Any, receive: Any, send: Any) -> None: ...
+
+        config = uvicorn.Config(unused, log_config=None, lifespan="off")
+        config.load()
+        protocol = HttpProtocol(config, ServerState(), {}, limits=Limits())
+        transport = GoneTransport()
+        protocol.connection_made(transport)
+        protocol.data_received(b"\0\0\0\0\r\n\r\n")
+        protocol.connection_lost(None)
+        return transport
+
+    assert asyncio.run(answer_noise()).aborted
