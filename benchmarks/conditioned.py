@@ -1,12 +1,16 @@
-"""Networks that are told the blur and the noise, by the true ones: MZSR's four kernels at x2, without and with noise.
+"""Networks that are given the blur and the noise, by the true ones: MZSR's four kernels at x2, without and with noise.
 
     KUKKIRI_SHARED=... python benchmarks/conditioned.py MODEL [MODEL ...] [--set Set5] [--noise 0,5,15]
 
-A model is a shipped one (``context-x2-direct``) or a file, with the components of its kernels after a comma where it
-needs them (``srmdnf_x2.bin,srmd_pca_matlab.mat``). PSNR on Y in the protocol y-mzsr (8-bit RGB, Y rounded, a border of
-the scale cut), the mean over a set, LR rounded to 8 bit. A network of bicubic subsampling gets an LR of direct
-subsampling that lies on the bicubic grid (marked "aligned"), and one of direct subsampling leaves bicubic rows out. A
-network that is not told the noise gets the noisy image all the same (marked "untold"). Seconds are the mean CPU time.
+A model is a shipped one (``srmd-s-x2``), a name (``context``, ``srmd``) or a file, with what its file does not tell
+after a comma (``srmdnf_x2.bin,basis=srmd_pca_matlab.mat``). PSNR on Y in the protocol y-mzsr (8-bit RGB, Y rounded, a
+border of the scale cut), the mean over a set, LR rounded to 8 bit. A network of bicubic subsampling gets an LR of
+direct subsampling that lies on the bicubic grid (marked "aligned"), and one of direct subsampling leaves bicubic rows
+out. A network that does not take the noise gets the noisy image all the same (marked "noise not given"). Seconds are
+the mean CPU time.
+
+``--scale 1`` deblurs (DPSR's prior). ``--kernels`` takes other kernels, with semicolons, and ``--protocol rgb`` is
+that of DPSR's tables.
 """
 
 import argparse
@@ -14,21 +18,12 @@ import os
 import time
 from pathlib import Path
 
-import numpy as np
-
-from kukkiri.degradations import Degradation, DegradationRequest
-from kukkiri.images import quantize, read_image
+from kukkiri.evaluation import ConditionedModel, evaluate_many
 from kukkiri.inference import Upscaler
 from kukkiri.info import Condition
-from kukkiri.metrics import PROTOCOLS
 
-SCALE = 2
-CASES = (
-    ("gaussian:0.2", "direct"),
-    ("gaussian:2.0", "direct"),
-    ("gaussian:4.0,1.0,-0.5", "direct"),
-    ("gaussian:1.3", "bicubic"),
-)
+DIRECT = ("gaussian:0.2", "gaussian:2.0", "gaussian:4.0,1.0,-0.5")
+BICUBIC = ("gaussian:1.3",)
 
 
 def main() -> None:
@@ -36,55 +31,46 @@ def main() -> None:
     parser.add_argument("models", nargs="+")
     parser.add_argument("--set", default="Set5")
     parser.add_argument("--noise", default="0", help="levels of 255, with commas")
+    parser.add_argument("--scale", type=int, default=2)
+    parser.add_argument("--kernels", help="before direct subsampling, with semicolons")
+    parser.add_argument("--protocol", default="y-mzsr")
     arguments = parser.parse_args()
-    paths = sorted((Path(os.environ["KUKKIRI_SHARED"]) / "data" / arguments.set).glob("*.png"))
+    data = Path(os.environ["KUKKIRI_SHARED"]) / "data" / arguments.set
+    direct = tuple(arguments.kernels.split(";")) if arguments.kernels else DIRECT
+    cases = [(blur, "direct") for blur in direct]
+    cases += [] if arguments.kernels else [(blur, "bicubic") for blur in BICUBIC]
     for text in arguments.models:
-        model, _, basis = text.partition(",")
-        given = {"basis": basis} if basis else None
-        condition = read_condition(model, given)
-        for blur, subsample in CASES:
+        model, *given = text.split(",")
+        options = dict(each.split("=", 1) for each in given)
+        options = {key: float(value) if key == "prior_noise" else value for key, value in options.items()}
+        condition = read_condition(model, options, scale=arguments.scale)
+        for blur, subsample in cases:
             if subsample == "bicubic" and condition.subsample == "direct":
                 continue
-            for level in arguments.noise.split(","):
-                row(model, given, condition, blur, subsample, float(level) / 255, paths)
+            aligned = subsample == "direct" and condition.subsample == "bicubic"
+            steps = f"{blur}+{subsample}{':aligned' if aligned else ''}"
+            for level in map(float, arguments.noise.split(",")):
+                noisy = f"{steps}+noise:{level / 255:.6g}" if level else steps
+                contender = ConditionedModel(model=model, gives_noise=condition.noise, model_args=options, threads=1)
+                begun = time.process_time()
+                (found,) = evaluate_many(
+                    [contender], data=data, scales=[arguments.scale], protocol=arguments.protocol, degradation=noisy
+                )
+                scored = found.sets[data.name]
+                seconds = (time.process_time() - begun) / len(scored.images)
+                marks = ["aligned"] * aligned + ["noise not given"] * bool(level and not condition.noise)
+                note = f" ({', '.join(marks)})" if marks else ""
+                name = f"{contender.name}: {noisy} x{arguments.scale}"
+                print(f"{name}: {scored.mean.psnr:.2f} dB, {scored.mean.ssim:.4f}{note}, {seconds:.2f} s", flush=True)
 
 
-def read_condition(model: str, arguments: dict[str, str] | None) -> Condition:
-    """Read what a model is told."""
-    upscaler = Upscaler(model, scale=SCALE, degradation="gaussian:1.0", model_args=arguments)
+def read_condition(model: str, arguments: dict[str, str | float], *, scale: int) -> Condition:
+    """Read what a model is given."""
+    upscaler = Upscaler(model, scale=scale, degradation="gaussian:1.0", model_args=arguments or None)
     condition = upscaler.engines[0].info.condition
     if condition is None:
-        raise SystemExit(f"{model}: is told nothing but the image")
+        raise SystemExit(f"{model}: is given nothing but the image")
     return condition
-
-
-def row(
-    model: str,
-    arguments: dict[str, str] | None,
-    condition: Condition,
-    blur: str,
-    subsample: str,
-    noise_std: float,
-    paths: list[Path],
-) -> None:
-    """Print one row."""
-    told = noise_std if condition.noise else 0.0
-    request = DegradationRequest(blur, condition.subsample, noise_std=told)
-    upscaler = Upscaler(model, scale=SCALE, degradation=request, model_args=arguments, threads=1)
-    aligned = subsample == "direct" and condition.subsample == "bicubic"
-    steps = f"{blur}+{subsample}{':aligned' if aligned else ''}" + (f"+noise:{noise_std:.6g}" if noise_std else "")
-    degradation = Degradation.parse(steps)
-    scores, begun = [], time.process_time()
-    for place, path in enumerate(paths):
-        hr = quantize(read_image(path).colour, 8).astype(np.uint8)
-        hr = np.repeat(hr, 3, axis=2) if hr.shape[2] == 1 else hr
-        hr = hr[: hr.shape[0] // SCALE * SCALE, : hr.shape[1] // SCALE * SCALE]
-        lr = degradation.apply(hr, scale=SCALE, seed=place)
-        scores.append(PROTOCOLS["y-mzsr"].score(hr, upscaler(lr), scale=SCALE).psnr)
-    marks = [mark for mark, holds in {"aligned": aligned, "untold": bool(noise_std and not told)}.items() if holds]
-    seconds = (time.process_time() - begun) / len(paths)
-    note = f" ({', '.join(marks)})" if marks else ""
-    print(f"{Path(model).name}: {steps} x{SCALE}: {np.mean(scores):.2f} dB{note}, {seconds:.2f} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from kukkiri.networks import NETWORKS, Configuration, Network
-from kukkiri.pretrained import list_initializations, list_models, read_card
+from kukkiri.pretrained import list_conditioned, list_initializations, list_models, read_card
 
 SETS = ("Set5", "Set14", "B100")
 SCALES = (2, 3, 4)
@@ -69,7 +69,8 @@ def format_row(name: str, configuration: Configuration) -> str:
         cost = format_billions(count_multiply_adds(network))
     field = "global" if network.receptive_field is None else str(network.receptive_field)
     field += ", upscaled" if network.pre_upsampled else ""
-    ids = [shipped for shipped in (*list_models(), *list_initializations()) if is_of(shipped, name, configuration)]
+    shipped_ids = (*list_models(), *list_conditioned(), *list_initializations())
+    ids = [shipped for shipped in shipped_ids if is_of(shipped, name, configuration)]
     cells = (
         configuration.title,
         f"`{name}`",
@@ -126,6 +127,7 @@ def make_page() -> str:
             cells = (configuration.title, format_scores(scores.set5), format_scores(scores.b100), scores.source)
             lines.append(f"| {' | '.join(cells)} |")
     lines += format_shipped_quality()
+    lines += format_conditioned_quality()
     return "\n".join(lines) + "\n"
 
 
@@ -148,6 +150,30 @@ def format_shipped_quality() -> list[str]:
         scores = card["scores"]["sets"]
         cells = [f"{scores[name]['psnr']:.2f} / {scores[name]['ssim']:.4f}" for name in SETS]
         lines.append(f"| `{shipped}` | {card['parameters']:,} | {' | '.join(cells)} |")
+    return lines
+
+
+def format_conditioned_quality() -> list[str]:
+    """A table of the cards of networks that are given the degradation."""
+    lines = [
+        "",
+        "## Quality of the shipped weights for a known degradation",
+        "",
+        "PSNR in dB and SSIM on Set5 in the `y-mzsr` protocol, the true blur and noise given (`noise` is a standard",
+        "deviation in [0, 1]), from the cards. `kukkiri upscale --kernel` uses them:",
+        "[blurred images](results/blind.md) compares them.",
+        "",
+        "| id | scale | parameters | degradation | Set5 |",
+        "|---|---|---|---|---|",
+    ]
+    for shipped in list_conditioned():
+        card = read_card(shipped)
+        for degradation, score in card["scores"].items():
+            if isinstance(score, dict):
+                quality = f"{score['psnr']:.2f} / {score['ssim']:.4f}"
+                lines.append(
+                    f"| `{shipped}` | x{card['scale']} | {card['parameters']:,} | `{degradation}` | {quality} |"
+                )
     return lines
 
 

@@ -16,7 +16,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from ship_weights import identify, read_recipe_and_best, save_described
+from ship_weights import identify, read_recipe_and_score, save_described
 
 from kukkiri import pretrained
 from kukkiri.adaptation.contenders import adapting_models
@@ -55,7 +55,7 @@ def ship(run: Path, *, sets: Path, package: Path, commit: str, given_rates: dict
     target = save_described(run, package=package)
     loaded = load(target)
     info = loaded.info
-    recipe, best = read_recipe_and_best(run)
+    recipe, best = read_recipe_and_score(run)
     card: dict[str, Any] = {
         **identify(loaded),
         "steps": recipe["steps"],

@@ -1,7 +1,8 @@
 """Put trained weights into the package: ``python tools/ship_weights.py runs/espcn-x3 --sets FOLDER``.
 
 For each run folder: the best weights as safetensors with their final description, the ONNX graph verified
-against them, and the card, whose scores are measured here from the ONNX graph on Set5, Set14 and B100 in FOLDER.
+against them, and the card, whose scores are measured here from the ONNX graph on Set5, Set14 and B100 in FOLDER. A
+network that is conditioned on the degradation is scored on Set5, and given the degradations of its validation.
 """
 
 import argparse
@@ -13,7 +14,8 @@ from typing import Any
 
 from kukkiri import pretrained
 from kukkiri.checkpoints import Loaded, export_onnx, load, save_safetensors
-from kukkiri.evaluation import evaluate
+from kukkiri.evaluation import ConditionedModel, evaluate, evaluate_many
+from kukkiri.info import Condition
 
 TRAINING_DATA = (
     "321 freely licensed images (230 photographs, paintings, textures, drawn and rendered text), 77 megapixels; "
@@ -22,6 +24,10 @@ TRAINING_DATA = (
 LATER_DATA = (
     "577 freely licensed images (408 photographs, paintings, textures, drawn and rendered text), 137 megapixels; "
     "origins, authors and licences in docs/training-data.tsv"
+)
+PHOTOGRAPHS_DATA = (
+    "499 freely licensed images (408 photographs, paintings, textures, rendered text); origins, authors and licences "
+    "in docs/training-data.tsv"
 )
 PHOTO = "bicubic+jpeg:60"
 """The degradation on which photo weights are scored, besides bicubic."""
@@ -46,6 +52,9 @@ def ship(run: Path, *, sets: Path, package: Path, commit: str) -> None:
     graph = target.with_suffix(".onnx")
     export_onnx(loaded.module, graph, info=info, overwrite=True)
     recipe, scored = read_recipe_and_score(run)
+    if info.condition is not None:
+        ship_conditioned(loaded, target, info.condition, recipe=recipe, scored=scored, sets=sets, commit=commit)
+        return
     scores = [measure(graph, sets=sets, scale=info.scale, degradation="bicubic")]
     if (recipe.get("validation_degradation") or recipe["degradation"]) != "bicubic":
         scores.append(measure(graph, sets=sets, scale=info.scale, degradation=PHOTO))
@@ -71,11 +80,65 @@ def ship(run: Path, *, sets: Path, package: Path, commit: str) -> None:
         print(info.name, scored["degradation"], *means)
 
 
+def ship_conditioned(
+    loaded: Loaded,
+    target: Path,
+    condition: Condition,
+    *,
+    recipe: dict[str, Any],
+    scored: dict[str, Any],
+    sets: Path,
+    commit: str,
+) -> None:
+    """Write the card of a network that is conditioned on the degradation."""
+    info = loaded.info
+    degradations = recipe["validation_degradations"]
+    card = {
+        **identify(loaded),
+        "steps": recipe["steps"],
+        "validation": {
+            "set": "FreeVal16, crops",
+            "degradations": degradations,
+            "psnr": round(scored["psnr"], 4),
+            "step": scored["step"],
+        },
+        "conditioned": {"kind": condition.kind, "subsample": condition.subsample, "noise": condition.noise},
+        "commit": commit,
+        "licence": info.licence,
+        "sha256": info.sha256,
+    }
+    path = target.with_suffix(".json")
+    path.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")  # so that it is found by its name
+    card["scores"] = {"protocol": "y-mzsr", "set": "Set5"}
+    blurred = [f"gaussian:2.0+{each}" for each in degradations] if condition.kind == "noise" else degradations
+    for degradation in blurred:
+        scores = measure_conditioned(
+            str(target.with_suffix(".onnx")), degradation, data=sets / "Set5", scale=info.scale
+        )
+        card["scores"][degradation] = scores
+        print(info.name, degradation, scores["psnr"])
+    path.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+
+
+def measure_conditioned(model: str, degradation: str, *, data: Path, scale: int) -> dict[str, float]:
+    """Measure PSNR and SSIM of a network that is given the true degradation."""
+    (found,) = evaluate_many(
+        [ConditionedModel(model=model, threads=1)],
+        data=data,
+        scales=[scale],
+        protocol="y-mzsr",
+        degradation=degradation,
+    )
+    mean = found.sets[data.name].mean
+    return {"psnr": round(mean.psnr, 4), "ssim": round(mean.ssim, 6)}
+
+
 def save_described(run: Path, *, package: Path) -> Path:
     """Put the best weights of a run into the package, with their training data and licence."""
     loaded = load(run / "weights.safetensors")
     name = loaded.info.name
     data = LATER_DATA if name.startswith("video") or "-vivid-" in name else TRAINING_DATA
+    data = PHOTOGRAPHS_DATA if name.startswith("srmd-s") else data
     info = dataclasses.replace(loaded.info, training_data=data, licence="Apache-2.0", sha256="")
     target = package / f"{info.name}.safetensors"
     save_safetensors(loaded.module, target, info=info, overwrite=True)

@@ -48,6 +48,8 @@ def test_a_solver_is_shipped_for_each_scale_and_subsampling():
         (2, "direct"): "context-x2-direct",
         (4, "direct"): "context-x4-direct",
     }
+    assert list_solvers(noise=True) == {(2, "direct"): "srmd-s-x2"}
+    assert Upscaler("srmd", degradation="gaussian:2.0").name == "srmd-s-x2"
 
 
 def test_the_estimated_kernel_is_almost_as_good_as_the_true_one(hr, lr):
@@ -56,6 +58,22 @@ def test_the_estimated_kernel_is_almost_as_good_as_the_true_one(hr, lr):
     interpolated = kukkiri.upscale(lr, scale=2, model="bicubic")
     assert score(hr, known) > score(hr, interpolated) + 3
     assert score(hr, estimated) > score(hr, known) - 1
+
+
+def test_an_image_that_is_only_subsampled_gets_the_shift_of_direct_subsampling(hr):
+    levels = np.rint(255 * hr).astype(np.uint8)
+    lr = Degradation.parse("gaussian:0.2+direct").apply(levels, scale=2)
+    estimated, plain = (kukkiri.upscale(lr, scale=2, degradation=each) for each in ("estimate", None))
+    assert score(hr, estimated) > score(hr, plain) + 2
+    known = kukkiri.upscale(lr, scale=2, degradation="gaussian:0.2")
+    assert score(hr, estimated) > score(hr, known) - 1
+
+
+def test_an_image_of_bicubic_downscaling_is_not_said_to_be_aliased(hr):
+    levels = np.rint(255 * hr).astype(np.uint8)
+    for text in ("bicubic", "bicubic+noise:0.02", "bicubic+noise:0.06"):
+        lr = Image.from_array(Degradation.parse(text).apply(levels, scale=2, seed=1))
+        assert Upscaler(scale=2, degradation="estimate").suited(lr).degradation is None
 
 
 def test_what_was_found_is_told(lr):
@@ -145,13 +163,31 @@ def test_an_image_that_is_not_blurred_is_upscaled_without(whole):
     assert np.array_equal(sr.colour, Upscaler(scale=2)(lr).colour)
 
 
-def test_noise_that_the_network_would_amplify_is_told(whole):
+def test_a_noisy_image_goes_to_the_network_that_takes_the_noise(whole):
     levels = np.rint(255 * whole).astype(np.uint8)
-    noisy = Degradation.parse("gaussian:2.0+direct+noise:0.02").apply(levels, scale=2, seed=1)
-    sr = Upscaler(scale=2, degradation="estimate")(Image.from_array(noisy))
-    assert "which context-x2-direct would amplify, so the image is upscaled as one that is not blurred" in sr.notes[0]
-    given = Upscaler(scale=2, degradation="gaussian:2.0")(Image.from_array(noisy))
-    assert "would amplify: try a model that takes noise" in " ".join(given.notes)
+    degradation = Degradation.parse("gaussian:2.0+direct:aligned+noise:0.02")
+    lr = Image.from_array(degradation.apply(levels, scale=2, seed=1))
+    estimated = Upscaler(scale=2, degradation="estimate").suited(lr)
+    assert (estimated.name, estimated.degradation.subsample) == ("srmd-s-x2", "direct")
+    assert 255 * estimated.degradation.noise_std == pytest.approx(5.1, abs=0.7)
+    given = Upscaler(scale=2, degradation=DegradationRequest("gaussian:2.0", noise_std="estimate"))
+    assert given.name == "srmd-s-x2"
+    amplified = Upscaler(scale=2, degradation="gaussian:2.0")(lr)
+    assert "would amplify: estimate the noise, too" in " ".join(amplified.notes)
+    shifted = Image.from_array(Degradation.parse("gaussian:2.0+direct+noise:0.02").apply(levels, scale=2, seed=1))
+    robust, sharp = (
+        score(whole, 255 * each(shifted).colour) for each in (given, Upscaler(scale=2, degradation="gaussian:2.0"))
+    )
+    assert robust > sharp + 3
+    assert robust > score(whole, 255 * Upscaler(scale=2)(lr).colour) + 1
+
+
+def test_noise_is_told_where_no_network_takes_it(whole):
+    levels = np.rint(255 * whole).astype(np.uint8)
+    noisy = Degradation.parse("gaussian:2.0+bicubic+noise:0.02").apply(levels, scale=2, seed=1)
+    request = DegradationRequest("estimate", subsample="bicubic")
+    sr = Upscaler(scale=2, degradation=request)(Image.from_array(noisy))
+    assert "which context-x2-bicubic would amplify, so the image is upscaled as one that is not blurred" in sr.notes[0]
 
 
 def test_files_and_matrices_are_kernels_too(lr, tmp_path):
@@ -189,7 +225,13 @@ def test_the_scale_four_network_is_told_kernels_too(hr):
         ({"ensemble": True}, ConfigError, "self-ensemble flips"),
         ({"width": 300}, ConfigError, "Give scale instead of a size"),
         ({"weights": "photo"}, ConfigError, "Drop weights or the kernel"),
-        ({"degradation": DegradationRequest(noise_std=0.1)}, ConfigError, "conditioned on the kernel only"),
+        ({"degradation": DegradationRequest(noise_std=0.1), "model": "context"}, ConfigError, "on the kernel only"),
+        (
+            {"degradation": DegradationRequest(noise_std=0.1), "scale": 4},
+            ModelError,
+            "kernel and noise is shipped for x4",
+        ),
+        ({"model": "srmd", "scale": 3}, ModelError, "x3 and direct subsampling, but: x2 direct. Leave the noise out"),
         ({"degradation": "gausian:2"}, ConfigError, "did you mean 'gaussian'"),
         ({"degradation": "noise:0.1"}, ConfigError, "is not a blur"),
         ({"degradation": "missing.npy"}, ConfigError, "no such kernel file"),

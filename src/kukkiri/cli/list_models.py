@@ -16,13 +16,16 @@ def models(*, json: bool = False) -> None:
     """List the shipped models with their measured quality, time and licence, the presets, and kukkiri adapt's weights.
 
     Args:
-        json: print one JSON object to stdout and nothing else: the models' cards, the presets, the initializations.
+        json: print one JSON object to stdout and nothing else: the models' cards, the presets, the initializations,
+            and the networks that are conditioned on the degradation.
     """
     cards = [pretrained.read_card(name) for name in pretrained.list_models()]
     initializations = [pretrained.read_card(name) for name in pretrained.list_initializations()]
+    conditioned = [pretrained.read_card(name) for name in pretrained.list_conditioned()]
     if json:
         presets = {name: {"family": preset.family, "ensemble": preset.ensemble} for name, preset in PRESETS.items()}
-        print_json({"models": cards, "presets": presets, "initializations": initializations})
+        found = {"models": cards, "presets": presets, "initializations": initializations, "conditioned": conditioned}
+        print_json(found)
         return
     _print_table(("model", "scale", "parameters", *_SETS, "time", "licence"), [_model_row(card) for card in cards])
     print_result("PSNR in dB on bicubic LR, protocol y-matlab; time of a 640x360 image relative to espcn's.\n")
@@ -33,6 +36,12 @@ def models(*, json: bool = False) -> None:
         _print_table(
             ("initialization of kukkiri adapt", "scale", "subsampling", "parameters", "licence"),
             [_initialization_row(card) for card in initializations],
+        )
+    if conditioned:
+        print_result("")
+        _print_table(
+            ("for a known degradation (--kernel)", "scale", "given", "parameters", "licence"),
+            [_conditioned_row(card) for card in conditioned],
         )
 
 
@@ -46,6 +55,13 @@ def _model_row(card: Mapping[str, Any]) -> tuple[str, ...]:
 def _initialization_row(card: Mapping[str, Any]) -> tuple[str, ...]:
     about = card["adaptation"]
     return card["name"], str(about["scale"]), about["subsample"], f"{card['parameters']:,}", card["licence"]
+
+
+def _conditioned_row(card: Mapping[str, Any]) -> tuple[str, ...]:
+    about = card["conditioned"]
+    given = [] if about["kind"] == "noise" else ["kernel"]
+    given += ["noise"] if about["noise"] else []
+    return card["name"], str(card["scale"]), ", ".join(given), f"{card['parameters']:,}", card["licence"]
 
 
 def _print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

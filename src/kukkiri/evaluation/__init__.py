@@ -4,6 +4,7 @@ from kukkiri.evaluation.benchmarks import BENCHMARKS, Benchmark, data_folders, f
 from kukkiri.evaluation.cache import ScoreCache, default_cache_folder
 from kukkiri.evaluation.clip_tables import CLIP_FORMATS
 from kukkiri.evaluation.clips import ClipEvaluation, FrameScore, FrameScored, evaluate_clip
+from kukkiri.evaluation.conditioned import ConditionedModel
 from kukkiri.evaluation.contenders import AdaptingModel
 from kukkiri.evaluation.differences import Difference, differences
 from kukkiri.evaluation.download import download, download_benchmark
@@ -19,6 +20,7 @@ __all__ = [
     "AdaptingModel",
     "Benchmark",
     "ClipEvaluation",
+    "ConditionedModel",
     "Difference",
     "Evaluation",
     "FrameScore",

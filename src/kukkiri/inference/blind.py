@@ -41,6 +41,8 @@ class Answer:
     estimate: DegradationEstimate | None = None
     engine: ConditionedEngine | None = None
     """The network, conditioned on the estimate; ``None``: the estimate is not to be trusted."""
+    noisy: bool = False
+    """The image has noise that this network would amplify, and one that is conditioned on it may take its place."""
 
 
 def answer_request(image: Image, engine: Engine, request: DegradationRequest) -> Answer:
@@ -82,7 +84,9 @@ def answer_request(image: Image, engine: Engine, request: DegradationRequest) ->
     if estimate.confidence < CONFIDENT:
         return Answer((f"{estimate}: too uncertain, {_PLAIN}", *_tell_rival(estimate)), estimate)
     if (amplified := _tell_noise(image, engine)) is not None:
-        return Answer((f"{estimate}; {amplified}, {_PLAIN}; a model that takes noise can be named",), estimate)
+        return Answer(
+            (f"{estimate}; {amplified}, {_PLAIN}; a model that takes noise can be named",), estimate, noisy=True
+        )
     conditioned = engine.with_condition(estimate)
     found = check_consistency(image, conditioned, estimate)
     if found.contradicted:
@@ -119,7 +123,7 @@ def tell_given(image: Image, engine: Engine, estimate: DegradationEstimate) -> t
     wrong = "the kernel does not explain this image: the result, degraded again, differs from it"
     lines = (wrong,) if found.contradicted else _judge(found)
     noise = _tell_noise(image, engine)
-    told = () if noise is None else (f"{noise}: try a model that takes noise, or none",)
+    told = () if noise is None else (f"{noise}: estimate the noise, too (--noise estimate), or use no kernel",)
     return (summary, *lines, *told, *_tell_grid(estimate), *_tell_better(image, estimate))
 
 

@@ -184,8 +184,9 @@ def _choose_one(
         return _arrange(engines, scale, model=path.absolute())
     if path.is_dir():
         raise ModelError(f"{path}: a folder, not a model. Name one .onnx, .safetensors or .pth file in it.")
-    solvers = [each for each in pretrained.list_initializations() if pretrained.holds(each, ".onnx")]
-    known = [*INTERPOLATIONS, *PRESETS, *pretrained.list_models(), *solvers]
+    solvers = [*pretrained.list_conditioned(), *pretrained.list_initializations()]
+    graphs = [each for each in solvers if pretrained.holds(each, ".onnx")]
+    known = [*INTERPOLATIONS, *PRESETS, *pretrained.list_models(), *graphs]
     if name not in known:
         raise ModelError(f"no file, preset or model {name!r}{did_you_mean(name, known)}")
     return _repeat(load(pretrained.locate(name, ".onnx")), scale, model=name)

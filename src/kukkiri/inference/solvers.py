@@ -20,9 +20,9 @@ from kukkiri.info import Condition
 __all__ = ["Degrading", "as_degradation", "find_solver", "list_solvers", "prepare", "refuse_with_degradation"]
 
 _CONTEXT = "context"
+_SRMD = "srmd"
 _NEED_WEIGHTS = {
     "usrnet": "Name their file: --model usrnet_tiny.pth.",
-    "srmd": "Name their file, as ncnn or KAIR stores it: --model srmdnf_x2.bin --model-args basis=FILE.",
     "dpsr": "Name the file of DPSR's network, or of a denoiser with the noise it was trained for: --model dncnn_25.pth "
     "--model-args prior_noise=0.098.",
 }
@@ -66,42 +66,61 @@ def refuse_with_degradation(*, ensemble: bool, size: bool, weights: bool, dial: 
         raise ConfigError("vivid and denoise choose among networks without a condition. Drop them or the kernel.")
 
 
-def list_solvers() -> dict[tuple[int, str], str]:
-    """List the shipped kernel-conditioned networks: their ids by scale and subsampling."""
+def list_solvers(*, noise: bool = False) -> dict[tuple[int, str], str]:
+    """List the shipped networks that invert a given blur: their ids by scale and subsampling.
+
+    Args:
+        noise: those that are conditioned on the noise, too, else those of the kernel only.
+    """
     found = {}
     for name in pretrained.list_initializations():
         about = pretrained.read_card(name)["adaptation"]
-        if about.get("kernel_conditioned") and pretrained.holds(name, ".onnx"):
+        if not noise and about.get("kernel_conditioned") and pretrained.holds(name, ".onnx"):
             found[int(about["scale"]), str(about["subsample"])] = name
+    for name in pretrained.list_conditioned():
+        card = pretrained.read_card(name)
+        about = card["conditioned"]
+        if about["kind"] == "covariance" and bool(about["noise"]) == noise:
+            found[int(card["scale"]), str(about["subsample"])] = name
     return found
 
 
 def find_solver(
     model: object, degradation: DegradationRequest | DegradationEstimate, *, scale: float | None
 ) -> str | None:
-    """Find the shipped solver that stands for a preset or ``context``; ``None``: another model was named.
+    """Find the shipped solver that stands for a preset, ``context`` or ``srmd``; ``None``: another model was named.
+
+    A preset is the network of the kernel only, which is better where there is no noise, and the one that takes the
+    noise when that is given or to be estimated.
 
     Raises:
         ModelError: none is shipped for the scale and the subsampling, or a solver whose weights have to be given.
     """
     if isinstance(model, str) and model in _NEED_WEIGHTS and not Path(model).exists():
         raise ModelError(f"{model}: no weights of it are shipped. {_NEED_WEIGHTS[model]}")
-    if not isinstance(model, str) or model not in (*PRESETS, _CONTEXT):
+    if not isinstance(model, str) or model not in (*PRESETS, _CONTEXT, _SRMD):
         return None
-    known = list_solvers()
     if isinstance(degradation, DegradationRequest):
         asked = degradation.subsample or ("bicubic" if degradation.is_bicubic else "direct")
     else:
         asked = degradation.subsample
         scale = degradation.scale if scale is None else scale
     wanted = 2 if scale is None else scale
-    if (wanted, asked) not in known:
-        listed = ", ".join(f"x{each} {subsample}" for each, subsample in sorted(known))
+    noisy = model == _SRMD or (model in PRESETS and bool(degradation.noise_std))
+    known = list_solvers(noise=noisy)
+    if (wanted, asked) in known:
+        return known[int(wanted), asked]
+    listed = ", ".join(f"x{each} {subsample}" for each, subsample in sorted(known))
+    if not noisy:
         raise ModelError(
             f"no kernel-conditioned network is shipped for x{wanted:g} and {asked} subsampling, but: {listed}. "
             "Choose another scale, or learn from the image with kukkiri adapt."
         )
-    return known[int(wanted), asked]
+    raise ModelError(
+        f"no network that is conditioned on kernel and noise is shipped for x{wanted:g} and {asked} subsampling, but: "
+        f"{listed}. Leave the noise out, or name the file of official weights, as ncnn or KAIR stores them: --model "
+        "srmd_x4.bin --model-args basis=FILE."
+    )
 
 
 def prepare(choice: Choice, degradation: DegradationRequest | DegradationEstimate | None) -> Degrading:
@@ -128,7 +147,7 @@ def prepare(choice: Choice, degradation: DegradationRequest | DegradationEstimat
             if request.estimates_noise and not condition.noise:
                 raise ConfigError(
                     f"{choice.name}: is conditioned on the kernel only, so an estimate of the noise would change "
-                    "nothing. Leave the noise out, or use a model that takes it (SRMD, USRNet)."
+                    "nothing. Leave the noise out, or use a model that takes it: --model srmd."
                 )
             blank = np.ones((1, 1))  # so that what the file lacks is said before any image is read
             noise_std = 0.0 if isinstance(request.noise_std, str) else request.noise_std
@@ -153,7 +172,7 @@ def _require_solver(choice: Choice, conditions: Sequence[Condition | None]) -> t
     condition = conditions[0] if conditions else None
     engine = choice.engines[0] if conditions else None
     if condition is None or not isinstance(engine, ConditionableEngine):
-        listed = ", ".join(sorted(list_solvers().values()))
+        listed = ", ".join(sorted({**list_solvers(), **list_solvers(noise=True)}.values()))
         raise ModelError(
             f"{choice.name}: is not conditioned on a blur, so a kernel would change nothing. Drop the kernel, or use "
             f"one of {listed}."

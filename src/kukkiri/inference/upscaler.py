@@ -33,7 +33,7 @@ from kukkiri.inference.options import Degrades, SizeKeywords, UpscalerOptions
 from kukkiri.inference.planning import Plan, find_output_size, make_plan
 from kukkiri.inference.separate_planes import AlphaMode, upscale_separately
 from kukkiri.inference.sizes import TargetSize
-from kukkiri.inference.solvers import as_degradation, find_solver, prepare, refuse_with_degradation
+from kukkiri.inference.solvers import as_degradation, find_solver, list_solvers, prepare, refuse_with_degradation
 from kukkiri.inference.streaming import STRIP_MEMORY, StripUpscaler, find_margin
 from kukkiri.inference.tile_progress import ProgressCallback
 from kukkiri.inference.wrapping import find_wrap_margin, resize_wrapped, upscale_wrapped
@@ -267,7 +267,7 @@ class Upscaler:
         self._memory = memory
         self._workers = workers
         self._factor: int | None = None
-        self._twins: dict[tuple[Domain, int | None], Upscaler] = {}
+        self._twins: dict[tuple[Domain | Literal["noisy"], int | None], Upscaler] = {}
         self._lock = threading.Lock()
 
     @overload
@@ -330,6 +330,8 @@ class Upscaler:
         answer = answer_request(image, self.engines[0], request)
         if answer.engine is not None:
             return self._copy(engines=(answer.engine,), degradation=answer.estimate, _request=None, _notes=answer.notes)
+        if answer.noisy and (robust := self._find_robust_twin(request)) is not None:
+            return robust.suited(image)
         with self._lock:
             plain = self._twins.get(("auto", None))
             if plain is None:
@@ -338,6 +340,19 @@ class Upscaler:
                 options: UpscalerOptions = {**self._options, "degradation": None, "model_args": None, "device": device}
                 plain = self._twins["auto", None] = Upscaler("balanced", scale=self.scale, **options)
         return plain.suited(image)._copy(_notes=answer.notes)
+
+    def _find_robust_twin(self, request: DegradationRequest) -> "Upscaler | None":
+        """Return the shipped network of this scale and subsampling that takes the noise of each image, if there is one."""
+        solver = list_solvers(noise=True).get((self.engines[0].info.scale, request.subsample or "direct"))
+        if solver is None:
+            return None
+        with self._lock:
+            robust = self._twins.get(("noisy", None))
+            if robust is None:
+                noisy = dataclasses.replace(request, noise_std="estimate")
+                options: UpscalerOptions = {**self._options, "degradation": noisy, "model_args": None}
+                robust = self._twins["noisy", None] = Upscaler(solver, scale=self._scale_asked, **options)
+        return robust
 
     def _copy(self, **changes: object) -> "Upscaler":
         """Return an upscaler that shares everything with this one but some attributes."""

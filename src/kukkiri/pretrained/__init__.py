@@ -3,7 +3,9 @@
 A card is a JSON object beside the weights, ``espcn-x3.json`` for the model ``espcn-x3``: name, network,
 scale, colour, training data, recipe, commit, scores, licence, parameters. A card with an object ``adaptation``
 describes a meta-learned initialization for ``kukkiri adapt``: weights made to be adapted to an image before they are
-used. Those that are conditioned on the blur have a graph, too, with which ``kukkiri upscale --kernel`` inverts it.
+used. Those that are conditioned on the blur have a graph, too, with which ``kukkiri upscale --kernel`` inverts it. A
+card with an object ``conditioned`` describes a network that is conditioned on the degradation and not adapted:
+``{"kind": "covariance", "subsample": "direct", "noise": true}``, as :class:`kukkiri.info.Condition` has them.
 """
 
 import json
@@ -14,12 +16,17 @@ from typing import Any
 
 from kukkiri.errors import ModelError, did_you_mean
 
-__all__ = ["holds", "list_initializations", "list_models", "locate", "read_card"]
+__all__ = ["holds", "list_conditioned", "list_initializations", "list_models", "locate", "read_card"]
 
 
 def list_models() -> list[str]:
-    """List the ids of the shipped models, sorted."""
-    return [name for name in _list_ids() if "adaptation" not in _read(name)]
+    """List the ids of the shipped models that take an image and nothing else, sorted."""
+    return [name for name in _list_ids() if not {"adaptation", "conditioned"} & _read(name).keys()]
+
+
+def list_conditioned() -> list[str]:
+    """List the ids of the shipped networks that are conditioned on the degradation and not adapted, sorted."""
+    return [name for name in _list_ids() if "conditioned" in _read(name)]
 
 
 def list_initializations() -> list[str]:
