@@ -1,4 +1,4 @@
-"""The shipped networks that are conditioned on the degradation: complete, equal in both formats, as good as the cards."""
+"""The shipped networks that are given the degradation: complete, equal in both formats, as good as their cards."""
 
 import numpy as np
 import pytest

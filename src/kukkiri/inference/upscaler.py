@@ -342,7 +342,7 @@ class Upscaler:
         return plain.suited(image)._copy(_notes=answer.notes)
 
     def _find_robust_twin(self, request: DegradationRequest) -> "Upscaler | None":
-        """Return the shipped network of this scale and subsampling that takes the noise of each image, if there is one."""
+        """Return the shipped network of this scale and subsampling that takes the noise of each image, if any."""
         solver = list_solvers(noise=True).get((self.engines[0].info.scale, request.subsample or "direct"))
         if solver is None:
             return None
