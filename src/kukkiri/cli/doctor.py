@@ -28,6 +28,7 @@ _EXTRAS = {
     "formats": ("PIL",),
     "heif": ("PIL", "pillow_heif"),
     "jxl": ("PIL", "pillow_jxl"),
+    "deep": ("PIL", "pillow_jxl", "imagecodecs"),
     "exr": ("OpenEXR",),
     "tensorboard": ("tensorboard",),
     "video": ("av",),

@@ -74,6 +74,65 @@ def test_a_profile_that_the_decoder_of_jpeg_xl_makes_up_is_not_kept(tmp_path):
         assert read_image(tmp_path / name).metadata == Metadata()
 
 
+def deep(levels: np.ndarray, codec: str, bits: int) -> bytes:
+    imagecodecs = pytest.importorskip("imagecodecs", reason="needs the extra deep")
+    if codec == "jpeg2k":
+        return imagecodecs.jpeg2k_encode(levels, level=0, codecformat="jp2", bitspersample=bits, reversible=True)
+    return imagecodecs.jpegxl_encode(levels, lossless=True, bitspersample=bits)
+
+
+@pytest.mark.parametrize("bits", [10, 12, 16])
+@pytest.mark.parametrize("codec", ["jpeg2k", "jpegxl"])
+@pytest.mark.parametrize("samples", [3, 4])
+def test_colours_of_more_than_8_bits_keep_them(tmp_path, codec, bits, samples):
+    levels = RNG.integers(0, 2**bits, (13, 17, samples)).astype(np.uint16)
+    (tmp_path / "a").write_bytes(deep(levels, codec, bits))
+    image = read_image(tmp_path / "a")
+    assert image.depth == 16
+    assert image.notes == ()
+    assert np.array_equal(np.rint(image.to_array() * ((2**bits - 1) / 65535)), levels)
+
+
+def test_white_of_16_bits_is_white(tmp_path):
+    levels = np.arange(65535 - 12 * 16 + 1, 65536, dtype=np.uint16).reshape(8, 8, 3)
+    (tmp_path / "a.jp2").write_bytes(deep(levels, "jpeg2k", 16))
+    assert np.array_equal(read_image(tmp_path / "a.jp2").to_array(), levels)
+
+
+def test_jpeg_2000_of_more_than_8_bits_in_colour_needs_its_decoder(tmp_path, monkeypatch):
+    (tmp_path / "a.jp2").write_bytes(deep(np.zeros((13, 17, 3), np.uint16), "jpeg2k", 16))
+    monkeypatch.setitem(sys.modules, "imagecodecs", None)
+    with pytest.raises(BackendError, match=r"JPEG 2000 with colours of 16 bits needs imagecodecs.*kukkiri\[deep\]"):
+        read_image(tmp_path / "a.jp2")
+
+
+def test_jpeg_xl_of_more_than_8_bits_in_colour_is_read_as_8_without_its_decoder(tmp_path, monkeypatch):
+    levels = RNG.integers(0, 65536, (13, 17, 3)).astype(np.uint16)
+    (tmp_path / "a").write_bytes(deep(levels, "jpegxl", 16))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    image = read_image(tmp_path / "a")
+    assert image.depth == 8
+    assert image.notes == ("its 16 bits per sample were read as 8; with the extra deep (imagecodecs) all are",)
+    assert np.abs(image.to_array() - levels / 257).max() <= 1
+
+
+@pytest.mark.parametrize(
+    "decoded",
+    [np.zeros((13, 17, 3), np.uint16), np.zeros((17, 13, 3), np.uint16), np.zeros((13, 17, 3), np.float16)],
+    ids=["other colours", "turned", "float"],
+)
+def test_a_second_decoder_that_says_something_else_is_not_believed(tmp_path, decoded, monkeypatch):
+    levels = RNG.integers(0, 65536, (13, 17, 3)).astype(np.uint16)
+    for codec in ("jpeg2k", "jpegxl"):
+        (tmp_path / codec).write_bytes(deep(levels, codec, 16))
+        monkeypatch.setattr(f"imagecodecs.{codec}_decode", lambda data: decoded)
+    image = read_image(tmp_path / "jpegxl")
+    assert image.notes == ("its 16 bits per sample were read as 8: imagecodecs reads other values than Pillow",)
+    assert np.abs(image.to_array() - levels / 257).max() <= 1
+    with pytest.raises(ImageError, match="two decoders, imagecodecs and Pillow, do not agree"):
+        read_image(tmp_path / "jpeg2k")
+
+
 def test_a_bitmap_of_one_bit_is_black_and_white(tmp_path):
     bits = RNG.integers(0, 2, (13, 17)).astype(bool)
     for form in ("BMP", "PPM"):

@@ -19,8 +19,14 @@ __all__ = ["DECODERS", "Decoder", "decode_other", "find_decoder"]
 DECODERS = {
     "BMP": Decoder(read=read_bmp, module="PIL", keeps="1 to 8 bits, alpha, resolution"),
     "HEIC": Decoder(read=read_heif, module="pillow_heif", keeps="8 to 12 bits, alpha, profile or codes, EXIF, XMP"),
-    "JPEG 2000": Decoder(read=read_jpeg2000, module="PIL", keeps="8 bits (16 in grey), alpha, profile"),
-    "JPEG XL": Decoder(read=read_jpeg_xl, module="pillow_jxl", keeps="8 bits (16 in grey), alpha, profile, EXIF, XMP"),
+    "JPEG 2000": Decoder(
+        read=read_jpeg2000, module="PIL", keeps="8 bits (16 in grey; in colour with `deep`), alpha, profile"
+    ),
+    "JPEG XL": Decoder(
+        read=read_jpeg_xl,
+        module="pillow_jxl",
+        keeps="8 bits (16 in grey; in colour with `deep`), alpha, profile, EXIF, XMP",
+    ),
     "Netpbm": Decoder(read=read_netpbm, keeps="1 to 16 bits; PBM, PGM, PPM, PAM"),
     "OpenEXR": Decoder(read=read_openexr, module="OpenEXR", keeps="half and float of any range, alpha"),
     "PFM": Decoder(read=read_pfm, keeps="float of any range"),

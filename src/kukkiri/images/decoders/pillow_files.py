@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from kukkiri.errors import ImageError
 from kukkiri.images.containers.iso_media import boxes, find_box
 from kukkiri.images.decoders.decoder import check_size, make_image
+from kukkiri.images.decoders.deep_colours import read_deep_jpeg2000
 from kukkiri.images.image import Image
 from kukkiri.images.metadata import Metadata
 from kukkiri.images.pixel_limit import PixelLimitError
@@ -98,8 +99,10 @@ def read_jpeg2000(data: bytes, name: str, pixel_limit: int) -> Image:
     if opened.mode == "I;16":
         levels = np.asarray(opened).astype(np.uint16)[..., None]
         return make_image(np.right_shift(levels, 16 - bits), bits=bits, metadata=metadata, lossy=True)
-    notes = (f"its {bits} bits per sample were read as 8, all that Pillow gives for colours",) if bits > 8 else ()
-    return make_image(take_levels(opened), bits=8, metadata=metadata, lossy=True, notes=notes)
+    kept = take_levels(opened)
+    if bits <= 8:
+        return make_image(kept, bits=8, metadata=metadata, lossy=True)
+    return make_image(read_deep_jpeg2000(data, name, kept, bits=bits), bits=bits, metadata=metadata, lossy=True)
 
 
 def _find_profile(data: bytes) -> bytes | None:
