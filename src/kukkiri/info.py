@@ -31,6 +31,7 @@ class Condition:
       divided by 1.25 scale; less 1 for xx and yy.
     - ``kernel``: the kernel itself, (side, side) row by row, its centre of mass in the middle (USRNet, plug-and-play).
     - ``components``: the sums of the kernel, its middle in the middle, times each matrix of a basis (SRMD's PCA).
+    - ``noise``: nothing but the noise (a denoiser, the prior of plug-and-play solvers).
 
     With ``noise`` the last number is the standard deviation of the noise in [0, 1]. The kernel is that of the blur
     alone: what ``subsample`` does after it is not in it.
@@ -39,7 +40,7 @@ class Condition:
         ModelError: a field has an impossible value.
     """
 
-    kind: Literal["covariance", "components", "kernel"]
+    kind: Literal["covariance", "components", "kernel", "noise"]
     length: int
     """Numbers for one image."""
     subsample: Literal["direct", "bicubic"]
@@ -53,11 +54,17 @@ class Condition:
     def __post_init__(self) -> None:
         if self.version > CONDITION_VERSION:
             raise ModelError(f"a condition of version {self.version}, but this kukkiri knows {CONDITION_VERSION}.")
-        if self.kind not in ("covariance", "components", "kernel") or self.subsample not in ("direct", "bicubic"):
-            raise ModelError(f"an unknown condition, {self.kind!r} of a kernel before {self.subsample!r}.")
         numbers = self.length - self.noise
         square = math.isqrt(max(numbers, 0)) ** 2 == numbers
-        if numbers < 1 or (self.kind == "covariance" and numbers != 3) or (self.kind == "kernel" and not square):
+        possible = {
+            "covariance": numbers == 3,
+            "components": numbers >= 1,
+            "kernel": numbers >= 1 and square,
+            "noise": numbers == 0 and self.noise,
+        }
+        if self.kind not in possible or self.subsample not in ("direct", "bicubic"):
+            raise ModelError(f"an unknown condition, {self.kind!r} of a kernel before {self.subsample!r}.")
+        if not possible[self.kind]:
             raise ModelError(f"a condition of {self.length} numbers is not a {self.kind}.")
 
 

@@ -11,12 +11,13 @@ from kukkiri.blind import (
     solve_plug_and_play,
     solve_usrnet,
 )
-from kukkiri.blind.borders import extend_periodically
-from kukkiri.blind.half_quadratic import _data_step
 from kukkiri.blind.image_tensors import make_kernel_tensor, to_rgb_tensor
 from kukkiri.degradations import align_kernel, bicubic_kernel, blur, blur_downsample, gaussian_kernel, subsample
 from kukkiri.errors import ConfigError, ImageError, ModelError
+from kukkiri.inference.half_quadratic import DataStep
+from kukkiri.inference.periodic_borders import extend_periodically
 from kukkiri.networks import DPSR, SFTMD, IKCCorrector, IKCPredictor, USRNet
+from kukkiri.networks.usrnet import solve_data_term
 from kukkiri.resampling.tensors import resize_tensor
 from tests.networks.parity import assert_parity
 from tests.tolerances import FLOAT32_NETWORK, FLOAT32_SAME_MATHS
@@ -59,11 +60,20 @@ def test_kernels_are_correlations_whose_anchor_stays(rng, shape):
     kernel = rng.random(shape)
     kernel /= kernel.sum()
     hr = rng.random((12, 18, 3))
-    lr = torch.from_numpy(blur(hr, kernel, border="wrap").transpose(2, 0, 1))[None]
-    weights = make_kernel_tensor(kernel, largest=(12, 18)).double()
-    found = _data_step(torch.zeros_like(lr), lr, weights, 1e-9, scale=1)
-    blurred = blur(found[0].permute(1, 2, 0).numpy(), kernel, border="wrap")
-    np.testing.assert_allclose(blurred, lr[0].permute(1, 2, 0).numpy(), atol=1e-5)  # as near as the weight lets it
+    lr = blur(hr, kernel, border="wrap").transpose(2, 0, 1)
+    found = DataStep(lr, kernel, scale=1).solve(np.zeros_like(lr), 1e-9)
+    blurred = blur(found.transpose(1, 2, 0).astype(np.float64), kernel, border="wrap")
+    np.testing.assert_allclose(blurred, lr.transpose(1, 2, 0), atol=1e-5)  # as near as the weight lets it
+
+
+@pytest.mark.parametrize(("shape", "scale"), [((5, 5), 1), ((4, 6), 2), ((3, 5), 3)])
+def test_the_data_step_is_that_of_usrnet(rng, shape, scale):
+    lr, x, kernel = rng.random((3, 6, 8)), rng.random((3, 6 * scale, 8 * scale)), rng.random(shape)
+    convolution = make_kernel_tensor(kernel, largest=(6 * scale, 8 * scale)).double()
+    weight = torch.full((1, 1, 1, 1), 0.03, dtype=torch.float64)
+    expected = solve_data_term(torch.from_numpy(x)[None], torch.from_numpy(lr)[None], convolution, weight, scale=scale)
+    found = DataStep(lr, kernel, scale=scale).solve(x, 0.03)
+    np.testing.assert_allclose(found, expected[0].numpy(), atol=FLOAT32_NETWORK)
 
 
 def test_a_kernel_larger_than_the_image_and_a_matrix_of_nothing_are_refused(usrnet):
@@ -94,13 +104,13 @@ def test_sizes_channels_and_dtypes_come_back(usrnet):
 
 
 def test_the_extension_leads_from_the_last_pixel_to_the_first():
-    ramp = torch.arange(8.0).reshape(1, 1, 8, 1)
-    extended = extend_periodically(ramp, 3)[0, 0, :, 0]
-    fade = torch.tensor([0.25, 0.5, 0.75])
-    after, before = torch.tensor([7.0, 6.0, 5.0]), torch.tensor([2.0, 1.0, 0.0])
-    assert torch.equal(extended[:8], ramp.flatten())
-    assert torch.allclose(extended[8:], (1 - fade) * after + fade * before)
-    assert extend_periodically(torch.rand(1, 3, 2, 2), 16).shape == (1, 3, 18, 18)
+    ramp = np.arange(8, dtype=np.float32).reshape(1, 8, 1)
+    extended = extend_periodically(ramp, 3)[0, :, 0]
+    fade = np.array([0.25, 0.5, 0.75])
+    after, before = np.array([7.0, 6.0, 5.0]), np.array([2.0, 1.0, 0.0])
+    assert np.array_equal(extended[:8], ramp.flatten())
+    np.testing.assert_allclose(extended[8:], (1 - fade) * after + fade * before, rtol=1e-6)
+    assert extend_periodically(np.zeros((3, 2, 2), dtype=np.float32), 16).shape == (3, 18, 18)
 
 
 def test_the_schedule_is_the_papers():
@@ -162,7 +172,7 @@ def test_any_denoiser_deblurs_a_photograph(photographs):
 
 
 def test_a_denoiser_that_changes_the_shape_is_refused():
-    with pytest.raises(ModelError, match=r"made \(1, 3, 5, 5\) of \(1, 3, 22, 22\)"):
+    with pytest.raises(ModelError, match=r"made \(3, 5, 5\) of \(3, 22, 22\)"):
         solve_plug_and_play(np.zeros((6, 6)), np.ones((3, 3)), denoiser=lambda image, _: image[..., :5, :5])
 
 

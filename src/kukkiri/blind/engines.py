@@ -1,65 +1,30 @@
 """USRNet, DPSR, a denoiser as a prior, and IKC as engines of :class:`kukkiri.Upscaler`, so of ``kukkiri upscale``.
 
-The solvers with a kernel take it as a condition of the kind ``kernel``, see :class:`kukkiri.info.Condition`; IKC finds
-its own and needs none. All look at the whole image: tiles are for images that memory cannot hold.
+The solvers with a kernel are :class:`kukkiri.inference.kernel_engine.KernelEngine`; IKC finds its own and needs none.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from kukkiri.blind.half_quadratic import Denoiser, solve_dpsr, solve_plug_and_play
 from kukkiri.blind.ikc import solve_ikc
 from kukkiri.blind.usrnet_solver import solve_usrnet
 from kukkiri.blind.weights import is_denoiser, load_denoiser
 from kukkiri.checkpoints import Loaded, load, load_for_scale
-from kukkiri.errors import ConfigError, ModelError
+from kukkiri.errors import ModelError
 from kukkiri.inference.engine import Footprint
-from kukkiri.info import JSON, Condition, ModelInfo
+from kukkiri.inference.kernel_engine import KernelEngine, describe_solver, read_scale
+from kukkiri.info import JSON, ModelInfo
 from kukkiri.networks import DPSR, SFTMD, IKCCorrector, IKCPredictor, USRNet
 
-__all__ = ["IKCEngine", "KernelEngine", "load_solver"]
+__all__ = ["IKCEngine", "load_solver", "shrink_kernel"]
 
 Batch = NDArray[np.float32]
-Solve = Callable[[Batch, NDArray[np.float64], float], NDArray[Any]]
-_SIDE = 25  # of the kernels, as in USRNet's training
-_SOLVER_BYTES = 1600  # of float64 spectra and features, for one HR pixel
-
-
-class KernelEngine:
-    """A solver that is given a kernel and a noise level for each image."""
-
-    def __init__(self, solve: Solve, *, info: ModelInfo) -> None:
-        """Wrap a solver.
-
-        Args:
-            solve: maps (H, W, 3) in [0, 1], a kernel in HR pixels and the noise to (scale*H, scale*W, 3).
-            info: its descriptor, with a condition of the kind ``kernel``.
-        """
-        self._solve, self.info = solve, info
-        self.footprint = Footprint(linear=_SOLVER_BYTES * info.scale**2)
-
-    def run(self, batch: Batch) -> Batch:
-        """Refuse to run without a kernel.
-
-        Raises:
-            ModelError: always.
-        """
-        raise ModelError(f"{self.info.name}: is conditioned on the blur. Give it: --kernel estimate.")
-
-    def run_conditioned(self, batch: Batch, condition: Batch) -> Batch:
-        """Map lr (N, 3, H, W) and its condition (N, length) to sr."""
-        results = []
-        for image, numbers in zip(batch, condition, strict=True):
-            kernel = numbers[:-1].reshape(_SIDE, _SIDE).astype(np.float64)
-            lr = np.ascontiguousarray(image.transpose(1, 2, 0))
-            results.append(self._solve(lr, kernel / kernel.sum(), float(numbers[-1])).transpose(2, 0, 1))
-        return np.stack(results).astype(np.float32)
 
 
 class IKCEngine:
@@ -90,7 +55,7 @@ def load_solver(path: Path, *, scale: float | None, arguments: Mapping[str, JSON
     """Load a file as a solver; a file of another network is returned as it is.
 
     Args:
-        path: weights of USRNet, of DPSR, of a denoiser (DnCNN, or DPSR's network at scale 1) or of SFTMD.
+        path: weights of USRNet, of DPSR, of a denoiser (DnCNN) or of SFTMD.
         scale: that is wanted; solvers of any scale take it, 2 when not given.
         arguments: ``prior_noise``: the noise in [0, 1] that a DnCNN was trained for; ``predictor`` and ``corrector``:
             IKC's files, for SFTMD; others go to :func:`kukkiri.load`.
@@ -104,7 +69,8 @@ def load_solver(path: Path, *, scale: float | None, arguments: Mapping[str, JSON
     if prior is not None:
         if isinstance(prior, bool) or not isinstance(prior, int | float):
             raise ModelError(f"{path}: prior_noise must be a number in (0, 1], as 0.098 for 25/255, got {prior!r}.")
-        return _make_denoising(load_denoiser(path, noise_std=float(prior)), path.stem, scale=_read_scale(path, scale))
+        denoiser = load_denoiser(path, noise_std=float(prior))
+        return _make_denoising(denoiser, path.stem, scale=read_scale(path.stem, scale))
     try:
         loaded = load_for_scale(path, scale=scale, arguments=options)
     except ModelError:
@@ -122,34 +88,14 @@ def load_solver(path: Path, *, scale: float | None, arguments: Mapping[str, JSON
         return _make_usrnet(module, loaded.info)
     if isinstance(module, DPSR) and module.scale > 1:
         return _make_dpsr(module, loaded.info)
-    if isinstance(module, DPSR):
-        return _make_denoising(_as_denoiser(module), path.stem, scale=_read_scale(path, scale))
     return loaded
-
-
-def _read_scale(path: Path, scale: float | None) -> int:
-    if scale is not None and not float(scale).is_integer():
-        raise ConfigError(f"{path}: solves for a whole scale, got {scale:g}.")
-    return 2 if scale is None else int(scale)
-
-
-def _describe(name: str, network: str, scale: int, *, subsample: str = "direct", sha256: str = "") -> ModelInfo:
-    condition = Condition(
-        kind="kernel",
-        length=_SIDE**2 + 1,
-        subsample="bicubic" if subsample == "bicubic" else "direct",
-        noise=True,
-    )
-    return ModelInfo(
-        name=name, network=network, scale=scale, colour="rgb", receptive_field=None, sha256=sha256, condition=condition
-    )
 
 
 def _make_usrnet(module: USRNet, info: ModelInfo) -> KernelEngine:
     def solve(lr: Batch, kernel: NDArray[np.float64], noise_std: float) -> NDArray[Any]:
         return solve_usrnet(lr, kernel, scale=info.scale, network=module, noise_std=noise_std)
 
-    return KernelEngine(solve, info=_describe(info.name, "usrnet", info.scale, sha256=info.sha256))
+    return KernelEngine(solve, info=describe_solver(info.name, "usrnet", info.scale, sha256=info.sha256))
 
 
 def _make_dpsr(module: DPSR, info: ModelInfo) -> KernelEngine:
@@ -157,25 +103,16 @@ def _make_dpsr(module: DPSR, info: ModelInfo) -> KernelEngine:
         blur = shrink_kernel(kernel, scale=info.scale)
         return solve_dpsr(lr, blur, network=module, noise_std=noise_std or None)
 
-    return KernelEngine(solve, info=_describe(info.name, "dpsr", info.scale, subsample="bicubic", sha256=info.sha256))
+    return KernelEngine(
+        solve, info=describe_solver(info.name, "dpsr", info.scale, subsample="bicubic", sha256=info.sha256)
+    )
 
 
 def _make_denoising(denoiser: Denoiser, name: str, *, scale: int) -> KernelEngine:
     def solve(lr: Batch, kernel: NDArray[np.float64], noise_std: float) -> NDArray[Any]:
         return solve_plug_and_play(lr, kernel, denoiser=denoiser, scale=scale, noise_std=noise_std or None)
 
-    return KernelEngine(solve, info=_describe(name, "plug-and-play", scale))
-
-
-def _as_denoiser(module: nn.Module) -> Denoiser:
-    """DPSR's network at scale 1 takes the noise level as an input."""
-    parameter = next(module.parameters())
-
-    def denoise(image: Tensor, noise_std: float) -> Tensor:
-        result: Tensor = module(image.to(parameter), parameter.new_tensor([noise_std]))
-        return result
-
-    return denoise
+    return KernelEngine(solve, info=describe_solver(name, "plug-and-play", scale))
 
 
 def _make_ikc(loaded: Loaded, parts: Mapping[str, str]) -> IKCEngine:

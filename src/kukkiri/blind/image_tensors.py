@@ -7,9 +7,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kukkiri.degradations import Correlation, as_kernel
+from kukkiri.degradations import Correlation
 from kukkiri.degradations.torch_twins import apply_operator_to_tensor
 from kukkiri.errors import ConfigError, ImageError
+from kukkiri.inference.half_quadratic import check_kernel
 
 __all__ = ["Pixels", "blur_circularly", "check_scale", "from_tensor", "make_kernel_tensor", "to_rgb_tensor"]
 
@@ -58,17 +59,9 @@ def make_kernel_tensor(kernel: NDArray[np.floating[Any]], *, largest: tuple[int,
     Raises:
         ConfigError: it is no kernel, or larger than the image.
     """
-    try:
-        checked = as_kernel(kernel)
-    except ValueError as error:
-        raise ConfigError(f"{error}. Give one matrix of numbers.") from error
+    checked = check_kernel(kernel, largest=largest)
     # An even side gets a row of zeros at its end: the anchor stays where it is and becomes the middle.
     odd = np.pad(checked, [(0, 1 - side % 2) for side in checked.shape])
-    if any(side > most for side, most in zip(odd.shape, largest, strict=True)):
-        raise ConfigError(
-            f"the kernel has {checked.shape[0]}x{checked.shape[1]} pixels, more than the image that it blurs, "
-            f"{largest[0]}x{largest[1]} (height x width). Give a smaller kernel or a larger image."
-        )
     return torch.from_numpy(np.ascontiguousarray(odd[::-1, ::-1]).astype(np.float32))[None, None]
 
 

@@ -12,12 +12,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from kukkiri.blind.borders import DataBorder, extend_periodically, find_margin
 from kukkiri.blind.image_tensors import Pixels, check_scale, from_tensor, make_kernel_tensor, to_rgb_tensor
-from kukkiri.errors import ConfigError, ModelError
+from kukkiri.errors import ModelError
+from kukkiri.inference.half_quadratic import check_noise
+from kukkiri.inference.periodic_borders import DataBorder, extend_periodically, find_margin
 from kukkiri.networks import USRNet
 
-__all__ = ["check_noise", "solve_usrnet"]
+__all__ = ["solve_usrnet"]
 
 
 def solve_usrnet(
@@ -52,22 +53,13 @@ def solve_usrnet(
         raise ModelError(f"solve_usrnet needs a USRNet, got {type(network).__name__}. Load its weights first.")
     check_scale(scale)
     check_noise(noise_std)
-    image = to_rgb_tensor(lr)
+    image = to_rgb_tensor(lr)[0].numpy()
     height, width = image.shape[-2:]
-    extended = extend_periodically(image, find_margin(border, kernel_size=max(np.shape(kernel)), scale=scale))
+    margin = find_margin(border, kernel_size=max(np.shape(kernel)), scale=scale)
+    extended = torch.from_numpy(extend_periodically(image, margin))[None]
     blurred = (scale * extended.shape[-2], scale * extended.shape[-1])
     weights = make_kernel_tensor(kernel, largest=blurred)
     parameter = next(network.parameters())
     with torch.inference_mode():
         sr = network(extended.to(parameter), weights.to(parameter), parameter.new_tensor([noise_std]), scale=scale)
     return from_tensor(sr[..., : scale * height, : scale * width], like=lr)
-
-
-def check_noise(noise_std: float) -> None:
-    """Refuse a standard deviation outside [0, 1].
-
-    Raises:
-        ConfigError: it is.
-    """
-    if not 0 <= noise_std <= 1:
-        raise ConfigError(f"noise_std must be in [0, 1], as in 5/255, got {noise_std!r}.")

@@ -45,6 +45,8 @@ def compute_condition(
         side = math.isqrt(condition.length - condition.noise)
         cut = crop_kernel(centre_kernel(odd_sided(kernel)), size=side)
         numbers = list((cut / cut.sum()).ravel())
+    elif condition.kind == "noise":
+        numbers = []
     else:
         basis = unpack_basis(condition)
         centred = crop_kernel(centre_kernel(odd_sided(kernel)), size=basis.shape[1])

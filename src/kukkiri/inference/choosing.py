@@ -11,10 +11,12 @@ from typing import Literal
 
 from kukkiri import engine_loaders, pretrained
 from kukkiri.errors import ConfigError, ModelError, did_you_mean, did_you_mean_file
+from kukkiri.inference.conditioned import ConditionableEngine
 from kukkiri.inference.dials import Dial, load_pairs, plan_dial
 from kukkiri.inference.engine import Engine, OnnxEngine
 from kukkiri.inference.families import Domain, Family, GraphLoader, choose_scales, load_shipped
 from kukkiri.inference.half_precision import Precision
+from kukkiri.inference.kernel_engine import is_prior, make_plug_and_play, read_scale
 from kukkiri.inference.loaded_model import LoadedModel
 from kukkiri.inference.presets import PRESETS
 from kukkiri.inference.tile_batches import find_batching
@@ -245,7 +247,10 @@ def _arrange(engines: tuple[Engine, ...], scale: float | None, *, model: str | P
 
 
 def _repeat(engine: Engine, scale: float | None, *, model: str | Path | Engine | LoadedModel) -> Choice:
-    """Run one network, again while the result is too small."""
+    """Run one network, again while the result is too small; a denoiser that takes the noise becomes a solver."""
+    if is_prior(engine.info) and isinstance(engine, ConditionableEngine):
+        engine = make_plug_and_play(engine, scale=read_scale(engine.info.name, scale))
+        return Choice(engine.info.name, float(engine.info.scale), model, (engine,))
     own = engine.info.scale
     asked = float(own if scale is None else scale)
     if engine.info.pre_upsampled and asked > 1 and asked != own and asked.is_integer():

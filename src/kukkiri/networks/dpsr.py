@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from kukkiri.errors import ModelError
-from kukkiri.info import JSON
+from kukkiri.info import JSON, Condition
 from kukkiri.networks.blocks import conv, count_blocks, factor_scale, require_shape
 from kukkiri.networks.interface import Configuration, Network
 from kukkiri.networks.receptive_field import Layer, compute_receptive_field, list_upscaling_layers
@@ -117,6 +117,10 @@ class DPSR(Network):
     def example_conditions(self, batch: int) -> tuple[Tensor, ...]:
         """A noise level for each image."""
         return (torch.rand(batch),)
+
+    def describe_condition(self) -> Condition | None:
+        """The noise, at scale 1: then the network is a denoiser, which a plug-and-play solver calls."""
+        return Condition(kind="noise", length=1, subsample="direct", noise=True) if self.scale == 1 else None
 
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor], *, scale: int | None = None) -> dict[str, JSON]:

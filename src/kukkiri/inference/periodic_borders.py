@@ -2,8 +2,8 @@
 
 from typing import Literal, get_args
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from kukkiri.errors import ConfigError, did_you_mean
 
@@ -29,33 +29,33 @@ def find_margin(border: DataBorder, *, kernel_size: int, scale: int) -> int:
     return 0 if border == "wrap" else max(_MARGIN, -(-kernel_size // scale))
 
 
-def extend_periodically(lr: Tensor, margin: int) -> Tensor:
+def extend_periodically(lr: NDArray[np.float32], margin: int) -> NDArray[np.float32]:
     """Add ``margin`` rows below and columns to the right that lead from the last pixel back to the first.
 
     The strip fades from the image mirrored at its last row to the image mirrored at its first.
 
     Args:
-        lr: (N, C, H, W).
+        lr: (C, H, W).
         margin: 0 or more.
 
     Returns:
-        (N, C, H + margin, W + margin).
+        (C, H + margin, W + margin).
     """
-    for dim in (-2, -1):
-        lr = _extend(lr, margin, dim=dim) if margin else lr
+    for axis in (-2, -1):
+        lr = _extend(lr, margin, axis=axis) if margin else lr
     return lr
 
 
-def _extend(lr: Tensor, margin: int, *, dim: int) -> Tensor:
-    length = lr.shape[dim]
-    steps = torch.arange(margin, device=lr.device)
+def _extend(lr: NDArray[np.float32], margin: int, *, axis: int) -> NDArray[np.float32]:
+    length = lr.shape[axis]
+    steps = np.arange(margin)
     period = 2 * length  # mirrored, the image repeats after this many pixels
     after = _mirror((length + steps) % period, length)
     before = _mirror((steps - margin) % period, length)
-    fade = ((steps + 1) / (margin + 1)).to(lr).reshape((-1, 1) if dim == -2 else (1, -1))
-    strip = (1 - fade) * lr.index_select(dim, after) + fade * lr.index_select(dim, before)
-    return torch.cat((lr, strip), dim=dim)
+    fade = ((steps + 1) / (margin + 1)).astype(lr.dtype).reshape((-1, 1) if axis == -2 else (1, -1))
+    strip = (1 - fade) * lr.take(after, axis=axis) + fade * lr.take(before, axis=axis)
+    return np.concatenate((lr, strip), axis=axis)
 
 
-def _mirror(places: Tensor, length: int) -> Tensor:
-    return torch.where(places < length, places, 2 * length - 1 - places)
+def _mirror(places: NDArray[np.int_], length: int) -> NDArray[np.int_]:
+    return np.where(places < length, places, 2 * length - 1 - places)
