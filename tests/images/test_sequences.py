@@ -215,8 +215,7 @@ def test_pages_keep_pixels_names_and_resolution(tmp_path, big, order):
             assert tags["NewSubfileType"].value == 2
             across, below = tags["XResolution"].value
             assert across / below == pytest.approx(300 + number, rel=1e-6)
-            if not big:  # the tags of a BigTIFF are not read
-                assert tags["PageName"].value == f"page {number + 1}"
+            assert tags["PageName"].value == f"page {number + 1}"
     with PIL.Image.open(tmp_path / "b.tif") as opened:
         assert opened.n_frames == 3
         opened.seek(2)

@@ -265,8 +265,6 @@ def _read_metadata(image: Any, file: EncodedFile) -> tuple[Metadata, list[str]]:
 
 def _read_tiff_metadata(image: Any, file: EncodedFile) -> tuple[Metadata, list[str]]:
     notes = [f"{words} in its TIFF tags cannot be kept and is dropped" for words in file.described.lost]
-    if exif_block.find_byte_order(file.data) is None:
-        notes.append("EXIF of a BigTIFF is not read")
     if file.left_out:
         what = "one page that is a reduced image or a mask of the main one is"
         many = f"{file.left_out} pages that are reduced images or masks of the main one are"

@@ -12,6 +12,7 @@ from typing import Literal
 __all__ = [
     "Directory",
     "Entry",
+    "Order",
     "add_description",
     "find_byte_order",
     "keep_entries",
@@ -72,13 +73,15 @@ def find_byte_order(block: bytes) -> Order | None:
     return {b"II*\0": "<", b"MM\0*": ">"}.get(block[:4])  # type: ignore[return-value]
 
 
-def _walk(block: bytes, start: int, order: Order) -> Iterator[tuple[int, int, int, int]]:
+def _walk(block: bytes, start: int, order: Order, *, big: bool = False) -> Iterator[tuple[int, int, int, int]]:
     """Yield (tag, type, count, position of the entry) of one directory; a damaged one ends with the block."""
-    if not 8 <= start <= len(block) - 2:
+    head, number, width = ("Q", "Q", 20) if big else ("H", "I", 12)
+    first = start + struct.calcsize("=" + head)
+    if not 8 <= start <= len(block) - struct.calcsize("=" + head):
         return
-    (count,) = struct.unpack_from(f"{order}H", block, start)
-    for position in range(start + 2, min(start + 2 + 12 * count, len(block) - 11), 12):
-        yield *struct.unpack_from(f"{order}HHI", block, position), position
+    (count,) = struct.unpack_from(order + head, block, start)
+    for position in range(first, min(first + width * count, len(block) - width + 1), width):
+        yield *struct.unpack_from(f"{order}HH{number}", block, position), position
 
 
 def _first(block: bytes, order: Order) -> int:
@@ -146,8 +149,8 @@ def settle_resolution(exif: bytes, resolution: tuple[float, float]) -> bytes:
     return bytes(patched)
 
 
-def parse(block: bytes, start: int, order: Order) -> Directory:
-    """Read a directory, and those it points to, out of a TIFF structure.
+def parse(block: bytes, start: int, order: Order, *, big: bool = False) -> Directory:
+    """Read a directory, and those it points to, out of a TIFF structure, or out of a BigTIFF.
 
     Damaged entries are left out, and so are values beyond 16 MiB in total: entries of a hostile file may overlap.
     """
@@ -157,14 +160,16 @@ def parse(block: bytes, start: int, order: Order) -> Directory:
         nonlocal room
         entries: dict[int, Entry] = {}
         inside: dict[int, Directory] = {}
-        for tag, kind, count, position in _walk(block, start, order):
-            (target,) = struct.unpack_from(f"{order}I", block, position + 8)
+        for tag, kind, count, position in _walk(block, start, order, big=big):
+            at, room_inside = (position + 12, 8) if big else (position + 8, 4)
+            wide = big and (tag not in _POINTERS or kind not in (4, 13))  # a pointer of 32 bits lies in the entry
+            (target,) = struct.unpack_from(f"{order}{'Q' if wide else 'I'}", block, at)
             if tag in _POINTERS:
                 if depth:
                     inside[tag] = read(target, depth - 1)
                 continue
             length = _SIZE.get(kind, 0) * count
-            at = position + 8 if length <= 4 else target
+            at = at if length <= room_inside else target
             if 0 < length <= min(room, len(block) - at):
                 room -= length
                 entries[tag] = Entry(kind, count, block[at : at + length])

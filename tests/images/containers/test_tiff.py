@@ -58,12 +58,32 @@ def test_sample_format_and_loss_are_extracted(pixels):
     assert tiff.extract(encode(pixels(16, 16, 3), "tiff", compression="jpeg")).lossy
 
 
-def test_a_big_tiff_is_read_without_exif_and_with_a_note(tmp_path, pixels):
-    array = pixels(5, 6, 3)
-    (tmp_path / "a.tif").write_bytes(made_by_tifffile(array, bigtiff=True))
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_facts_of_a_big_tiff_are_those_of_a_small_one(tmp_path, pixels, order):
+    array = pixels(5, 6, 3, np.uint16)
+    tags = [(315, "s", 0, "Ann", True), (33432, "s", 0, "Ann, of a long name", True), (33550, "d", 3, (1, 2, 3), True)]
+    options = {
+        "description": "A sea",
+        "extratags": tags,
+        "byteorder": order,
+    }
+    small = made_by_tifffile(array, **options)
+    (tmp_path / "a.tif").write_bytes(made_by_tifffile(array, bigtiff=True, **options))
+    assert tiff.extract((tmp_path / "a.tif").read_bytes()) == tiff.extract(small)
     image = read_image(tmp_path / "a.tif")
     assert np.array_equal(image.to_array(), array)
-    assert image.notes == ("EXIF of a BigTIFF is not read",)
+    assert image.notes == ("the georeference in its TIFF tags cannot be kept and is dropped",)
+    assert exif_tags(image.metadata.exif) == {
+        "0th 0x010e": "A sea", "0th 0x013b": "Ann", "0th 0x8298": "Ann, of a long name"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [13, 18, 4, 16])
+def test_exif_inside_a_big_tiff_is_read(kind):
+    exposure = struct.pack("<Q", 1) + struct.pack("<HHQII", 0x829A, 5, 1, 1, 250) + struct.pack("<Q", 0)
+    pointer = struct.pack("<Q", 1) + struct.pack("<HHQQ", 0x8769, kind, 1, 52) + struct.pack("<Q", 0)
+    exif = tiff.extract(b"II+\0" + struct.pack("<HHQ", 8, 0, 16) + pointer + exposure).exif
+    assert exif_tags(exif) == {"Exif 0x829a": 0.004}
 
 
 def test_data_that_is_no_tiff_is_returned_unchanged(make_exif):

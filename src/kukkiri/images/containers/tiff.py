@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from kukkiri.images import exif as exif_block
+from kukkiri.images.containers.tiff_pages import find_layout
 from kukkiri.images.exif import EXIF_POINTER, GPS_POINTER, Directory, Entry
 
 __all__ = ["TiffFacts", "drop_resolution", "embed", "extract", "patch_file", "state_extra_samples"]
@@ -48,22 +49,22 @@ class TiffFacts:
 
 
 def extract(data: bytes, *, start: int | None = None) -> TiffFacts:
-    """Read one directory; a BigTIFF (above 4 GB) is not read.
+    """Read one directory.
 
     Args:
         data: the file.
         start: offset of the directory; the first one's unless given.
     """
-    order = exif_block.find_byte_order(data)
-    if order is None or len(data) < 8:
+    layout = find_layout(data)
+    if layout is None:
         return TiffFacts()
-    start = struct.unpack_from(f"{order}I", data, 4)[0] if start is None else start
-    whole = exif_block.parse(data, start, order)
+    order, big, first = layout
+    whole = exif_block.parse(data, first if start is None else start, order, big=big)
     described = {tag: whole.entries[tag] for tag in _DESCRIPTIVE if tag in whole.entries}
     exif = None
     if described or whole.inside:
         directory = Directory(described, whole.inside)
-        head = data[:4] + struct.pack(f"{order}I", 8)
+        head = data[:2] + struct.pack(f"{order}HI", 42, 8)
         exif = head + exif_block.serialize(directory, order, start=8)
 
     def number(tag: int, default: int) -> int:

@@ -3,6 +3,8 @@
 import struct
 from dataclasses import dataclass, field
 
+from kukkiri.images.exif import Order
+
 __all__ = ["COMPRESSIONS", "Field", "Page", "read_pages", "restate"]
 
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
@@ -144,7 +146,7 @@ class Page:
 
 def read_pages(data: bytes) -> tuple[Page, ...]:
     """Read every directory of the chain, each with its sub-directories; a damaged rest is left out."""
-    layout = _find_layout(data)
+    layout = find_layout(data)
     if layout is None:
         return ()
     order, big, first = layout
@@ -161,9 +163,10 @@ def read_pages(data: bytes) -> tuple[Page, ...]:
     return tuple(pages)
 
 
-def _find_layout(data: bytes) -> tuple[str, bool, int] | None:
-    """Find (byte order, is a BigTIFF, offset of the first directory)."""
-    order = {b"II": "<", b"MM": ">"}.get(data[:2])
+def find_layout(data: bytes) -> tuple[Order, bool, int] | None:
+    """Find (byte order, is a BigTIFF, offset of the first directory); ``None``: this is no TIFF."""
+    orders: dict[bytes, Order] = {b"II": "<", b"MM": ">"}
+    order = orders.get(data[:2])
     if order is None or len(data) < 16:
         return None
     version = struct.unpack_from(f"{order}H", data, 2)[0]
@@ -222,7 +225,7 @@ def restate(data: bytes, page: Page, tags: dict[int, int]) -> bytes:
         tags: the tags that give the new meaning. Those of the storage are kept unless they are among them, all
             others go.
     """
-    layout = _find_layout(data)
+    layout = find_layout(data)
     if layout is None:
         return data
     order, big, _ = layout
