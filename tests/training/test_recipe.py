@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from kukkiri import pretrained
 from kukkiri.errors import ConfigError
 from kukkiri.training import Recipe, learning_rate_at, read_recipe
 from tests.tolerances import FLOAT64_MATHS
@@ -29,6 +30,19 @@ def test_overrides_are_laid_over_the_file_with_their_types(tmp_path):
     assert (recipe.steps, recipe.learning_rate, recipe.data) == (2000, 1.0, "my images")
     assert recipe.betas == (0.9, 0.95)
     assert recipe.arguments == {"icnr": False}
+
+
+def test_weights_are_a_file_or_those_of_a_shipped_model(tmp_path, monkeypatch):
+    def find(weights: str) -> Path:
+        return Recipe(name="a", network="plain", scale=4, initialization="transfer", weights=weights).weights_file
+
+    monkeypatch.chdir(tmp_path)
+    assert find("plain-m-x4") == pretrained.locate("plain-m-x4", ".safetensors")
+    assert find("runs/a.pth") == Path("runs/a.pth")
+    Path("plain-m-x4").touch()
+    assert find("plain-m-x4") == Path("plain-m-x4")
+    with pytest.raises(ConfigError, match="weights: no file and no shipped model 'plain-m-x5'; did you mean"):
+        find("plain-m-x5")
 
 
 @pytest.mark.parametrize(

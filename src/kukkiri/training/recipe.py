@@ -7,8 +7,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import ClassVar, get_args
 
+from kukkiri import pretrained
 from kukkiri.data import DataSource
-from kukkiri.errors import ConfigError, did_you_mean
+from kukkiri.errors import ConfigError, ModelError, did_you_mean
 from kukkiri.info import JSON
 from kukkiri.training.precision import Precision
 
@@ -128,8 +129,8 @@ class Recipe:
     initialization: str = "default"
     """``default`` (torch's), ``interpolator``, ``whitened``, or from ``weights``: ``transfer``, ``widened``."""
     weights: str = ""
-    """A file with pretrained weights: of the same network at this or another scale (``transfer``; ``.safetensors``, or
-    the ``.pth`` of the authors), or of a smaller one (``widened``)."""
+    """Pretrained weights, a file or the id of a shipped model such as ``plain-m-x4``: of the same network at this or
+    another scale (``transfer``; ``.safetensors``, or the authors' ``.pth``), or of a smaller one (``widened``)."""
     centre: float = 0.0
     """Grey value that is subtracted from the input and added to the output while training; folded into the biases
     afterwards, exactly."""
@@ -231,6 +232,21 @@ class Recipe:
     def folder(self) -> Path:
         """Folder of the run: recipe, log, checkpoint and weights."""
         return Path(self.output) / self.name
+
+    @property
+    def weights_file(self) -> Path:
+        """The file of :attr:`weights`; of a shipped model, which has no suffix, that in the package.
+
+        Raises:
+            ConfigError: no such file, and no such model.
+        """
+        path = Path(self.weights)
+        if path.suffix or path.exists():
+            return path
+        try:
+            return pretrained.locate(self.weights, ".safetensors")
+        except ModelError as error:
+            raise ConfigError(f"weights: {error}") from error
 
     @property
     def emas(self) -> tuple[float, ...]:

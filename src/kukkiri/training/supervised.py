@@ -315,13 +315,13 @@ def _initialize(recipe: Recipe, network: Network, model: nn.Module, pairs: PairS
         case "whitened":
             initialize_whitened(network, batches, centre=recipe.centre, seed=recipe.seed)
         case "transfer":
-            complete = transfer(network, Path(recipe.weights))
+            complete = transfer(network, recipe.weights_file)
             if isinstance(model, Centred):
                 model.unfold()
             if not complete:
                 solve_head(network, batches, centre=recipe.centre)
         case "widened":
-            widen(network, Path(recipe.weights), centre=recipe.centre)
+            widen(network, recipe.weights_file, centre=recipe.centre)
     network.to(device)
 
 

@@ -159,7 +159,7 @@ def _load_sftmd(recipe: CorrectionRecipe, *, device: torch.device) -> tuple[SFTM
     """Load SFTMD with the condition that it was trained with, and the checksum of its weights."""
     network = make_network(recipe, device=device, conditioned=True)
     check_network(network, recipe)
-    path = Path(recipe.weights)
+    path = recipe.weights_file
     try:
         info, state = read_safetensors(path)
         network.load_state_dict(state, strict=True)

@@ -177,7 +177,7 @@ def _initialize(recipe: ConditionedRecipe, network: Network) -> None:
     """Set the initial weights: random, those of a file, or of a contextplain, whose code is a map of the covariance."""
     if recipe.initialization != "transfer":
         return
-    path = Path(recipe.weights)
+    path = recipe.weights_file
     try:
         info, state = read_safetensors(path) if path.suffix == ".safetensors" else (None, {})
         if isinstance(network, ModulatedPlain) and info is not None and info.network == "contextplain":

@@ -216,7 +216,7 @@ def _split(recipe: MetaRecipe, tasks: list[BlurTask]) -> list[Part]:
 def _initialize(recipe: MetaRecipe, network: Network) -> None:
     """Set the initial weights; pretrained weights of another scale initialize everything but the head."""
     if recipe.initialization == "transfer":
-        transfer(network, Path(recipe.weights))
+        transfer(network, recipe.weights_file)
 
 
 def _validate(
