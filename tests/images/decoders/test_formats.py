@@ -93,6 +93,26 @@ def test_colours_of_more_than_8_bits_keep_them(tmp_path, codec, bits, samples):
     assert np.array_equal(np.rint(image.to_array() * ((2**bits - 1) / 65535)), levels)
 
 
+@pytest.mark.parametrize("bits", [1, 2, 4, 7])
+def test_jpeg_2000_of_few_bits_reaches_white(tmp_path, bits):
+    levels = RNG.integers(0, 2**bits, (13, 17)).astype(np.uint8)
+    (tmp_path / "a.jp2").write_bytes(deep(levels, "jpeg2k", bits))
+    shown = read_image(tmp_path / "a.jp2").to_array()
+    assert np.array_equal(shown, np.rint(levels * (255 / (2**bits - 1))))
+
+
+@pytest.mark.parametrize("bits", [10, 16])
+def test_grey_and_alpha_of_more_than_8_bits_keep_them(tmp_path, bits, monkeypatch):
+    levels = RNG.integers(0, 2**bits, (13, 17, 2)).astype(np.uint16)
+    for codec in ("jpeg2k", "jpegxl"):
+        (tmp_path / codec).write_bytes(deep(levels, codec, bits))
+        shown = read_image(tmp_path / codec).to_array()
+        assert np.array_equal(np.rint(shown * ((2**bits - 1) / 65535)), levels)
+    monkeypatch.setitem(sys.modules, "imagecodecs", None)
+    with pytest.raises(BackendError, match=f"JPEG XL with grey and alpha of {bits} bits needs imagecodecs"):
+        read_image(tmp_path / "jpegxl")
+
+
 def test_white_of_16_bits_is_white(tmp_path):
     levels = np.arange(65535 - 12 * 16 + 1, 65536, dtype=np.uint16).reshape(8, 8, 3)
     (tmp_path / "a.jp2").write_bytes(deep(levels, "jpeg2k", 16))

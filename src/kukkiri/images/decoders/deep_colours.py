@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kukkiri.errors import ImageError, require
 
-__all__ = ["deepen_jpeg_xl", "read_deep_jpeg2000"]
+__all__ = ["deepen_jpeg_xl", "read_deep_grey_alpha", "read_deep_jpeg2000"]
 
 _Codec = Literal["jpeg2k", "jpegxl"]
 
@@ -67,6 +67,28 @@ def deepen_jpeg_xl(
         if np.abs(apart).max(initial=0) <= 1.01:  # levels of 8 bits
             return deep, bits, ()
     return shallow, 8, (f"{read_as}: imagecodecs reads other values than Pillow",)
+
+
+def read_deep_grey_alpha(data: bytes, name: str, size: tuple[int, int], *, bits: int) -> NDArray[np.uint16]:
+    """Decode JPEG XL of grey and alpha of more than 8 bits, whose bytes pillow-jxl-plugin takes for samples of 8.
+
+    Args:
+        data: of the file.
+        name: beginning of messages.
+        size: (height, width).
+        bits: of a sample.
+
+    Raises:
+        BackendError: imagecodecs is missing.
+        ImageError: it cannot read the file as whole numbers.
+    """
+    require("imagecodecs", for_what=f"{name}: JPEG XL with grey and alpha of {bits} bits")
+    deep = _decode(data, "jpegxl")
+    if deep is None or deep.shape[2:] != (2,) or sorted(deep.shape[:2]) != sorted(size):  # an orientation turns them
+        raise ImageError(
+            f"{name}: has grey and alpha of {bits} bits in a form that is not read. Convert it to PNG or TIFF first."
+        )
+    return deep
 
 
 def _decode(data: bytes, codec: _Codec) -> NDArray[np.uint16] | None:

@@ -5,7 +5,7 @@ import numpy as np
 from kukkiri.images import exif as exif_block
 from kukkiri.images.containers.iso_media import boxes, find_box
 from kukkiri.images.decoders.decoder import check_size, make_image
-from kukkiri.images.decoders.deep_colours import deepen_jpeg_xl
+from kukkiri.images.decoders.deep_colours import deepen_jpeg_xl, read_deep_grey_alpha
 from kukkiri.images.decoders.pillow_files import open_pillow, take_levels
 from kukkiri.images.image import Image
 from kukkiri.images.metadata import Metadata
@@ -43,6 +43,9 @@ def read_jpeg_xl(data: bytes, name: str, pixel_limit: int) -> Image:
             levels = np.floor(levels.clip(0, 1) * 65535 + 0.5).astype(np.uint16)
             notes.append("float samples were read as 16 bits, [0, 1]")
         return make_image(levels.astype(np.uint16), bits=16, metadata=metadata, lossy=True, notes=tuple(notes))
+    if opened.mode == "LA" and bits is not None and bits > 8:
+        levels = read_deep_grey_alpha(data, name, size, bits=bits)
+        return make_image(levels, bits=bits, metadata=metadata, lossy=True, notes=tuple(notes))
     kept, depth, depth_notes = deepen_jpeg_xl(data, take_levels(opened), bits=bits or 8)
     return make_image(kept, bits=depth, metadata=metadata, lossy=True, notes=(*notes, *depth_notes))
 

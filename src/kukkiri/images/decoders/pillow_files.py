@@ -4,6 +4,7 @@ import io
 import re
 import struct
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -101,8 +102,20 @@ def read_jpeg2000(data: bytes, name: str, pixel_limit: int) -> Image:
         return make_image(np.right_shift(levels, 16 - bits), bits=bits, metadata=metadata, lossy=True)
     kept = take_levels(opened)
     if bits <= 8:
+        if kept.shape[2] == count:  # else a palette
+            kept = _stretch(kept, [(value & 0x7F) + 1 for value in coded])
         return make_image(kept, bits=8, metadata=metadata, lossy=True)
     return make_image(read_deep_jpeg2000(data, name, kept, bits=bits), bits=bits, metadata=metadata, lossy=True)
+
+
+def _stretch(levels: NDArray[np.uint8], bits: Sequence[int]) -> NDArray[np.uint8]:
+    """Make white 255 in samples of fewer than 8 bits, which Pillow only shifts up, each component for itself."""
+    kept = levels.copy()
+    for place, depth in enumerate(bits):
+        if depth < 8:
+            whole = np.right_shift(levels[..., place], 8 - depth) * (255 / (2**depth - 1))
+            kept[..., place] = np.rint(whole)
+    return kept
 
 
 def _find_profile(data: bytes) -> bytes | None:
