@@ -113,6 +113,15 @@ def test_grey_and_alpha_of_more_than_8_bits_keep_them(tmp_path, bits, monkeypatc
         read_image(tmp_path / "jpegxl")
 
 
+def test_inks_are_not_called_damage(tmp_path):
+    imagecodecs = pytest.importorskip("imagecodecs", reason="needs the extra deep")
+    levels = RNG.integers(0, 256, (13, 17, 4)).astype(np.uint8)
+    data = imagecodecs.jpeg2k_encode(levels, level=0, codecformat="jp2", colorspace="CMYK", mct=False)
+    (tmp_path / "a.jp2").write_bytes(data)
+    with pytest.raises(ImageError, match=r"a\.jp2: has CMYK pixels, which are not decoded from this format\. Convert"):
+        read_image(tmp_path / "a.jp2")
+
+
 def test_white_of_16_bits_is_white(tmp_path):
     levels = np.arange(65535 - 12 * 16 + 1, 65536, dtype=np.uint16).reshape(8, 8, 3)
     (tmp_path / "a.jp2").write_bytes(deep(levels, "jpeg2k", 16))

@@ -46,7 +46,7 @@ def read_jpeg_xl(data: bytes, name: str, pixel_limit: int) -> Image:
     if opened.mode == "LA" and bits is not None and bits > 8:
         levels = read_deep_grey_alpha(data, name, size, bits=bits)
         return make_image(levels, bits=bits, metadata=metadata, lossy=True, notes=tuple(notes))
-    kept, depth, depth_notes = deepen_jpeg_xl(data, take_levels(opened), bits=bits or 8)
+    kept, depth, depth_notes = deepen_jpeg_xl(data, take_levels(opened, name), bits=bits or 8)
     return make_image(kept, bits=depth, metadata=metadata, lossy=True, notes=(*notes, *depth_notes))
 
 

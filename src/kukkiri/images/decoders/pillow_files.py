@@ -49,11 +49,17 @@ def open_pillow(data: bytes, form: str, name: str, pixel_limit: int) -> Any:
     return opened
 
 
-def take_levels(opened: Any) -> NDArray[np.uint8]:
-    """Take (H, W, 1 to 4) samples of 8 bits; transparent palette entries become alpha."""
+def take_levels(opened: Any, name: str) -> NDArray[np.uint8]:
+    """Take (H, W, 1 to 4) samples of 8 bits; transparent palette entries become alpha.
+
+    Raises:
+        ImageError: pixels of another kind, such as CMYK.
+    """
     mode = _MODES.get(opened.mode)
     if mode is None:
-        raise ValueError(f"pixels of the kind {opened.mode}")
+        raise ImageError(
+            f"{name}: has {opened.mode} pixels, which are not decoded from this format. Convert it to RGB first."
+        )
     if opened.has_transparency_data and mode in ("L", "RGB"):
         mode = {"L": "LA", "RGB": "RGBA"}[mode]
     levels = np.asarray(opened if opened.mode == mode else opened.convert(mode))
@@ -63,7 +69,7 @@ def take_levels(opened: Any) -> NDArray[np.uint8]:
 def read_bmp(data: bytes, name: str, pixel_limit: int) -> Image:
     """Read a Windows or OS/2 bitmap of 1 to 32 bits."""
     opened = open_pillow(data, "BMP", name, pixel_limit)
-    kept, notes = _split_empty_alpha(take_levels(opened))
+    kept, notes = _split_empty_alpha(take_levels(opened, name))
     density = struct.unpack_from("<ii", data, 38) if len(data) > 46 and data[14] >= 40 else (0, 0)
     resolution = (density[0] * _INCH, density[1] * _INCH) if min(density) > 0 else None
     return make_image(kept, bits=8, notes=notes, metadata=Metadata(resolution=resolution))
@@ -71,7 +77,7 @@ def read_bmp(data: bytes, name: str, pixel_limit: int) -> Image:
 
 def read_tga(data: bytes, name: str, pixel_limit: int) -> Image:
     """Read a Targa file."""
-    kept, notes = _split_empty_alpha(take_levels(open_pillow(data, "TGA", name, pixel_limit)))
+    kept, notes = _split_empty_alpha(take_levels(open_pillow(data, "TGA", name, pixel_limit), name))
     return make_image(kept, bits=8, notes=notes)
 
 
@@ -100,7 +106,7 @@ def read_jpeg2000(data: bytes, name: str, pixel_limit: int) -> Image:
     if opened.mode == "I;16":
         levels = np.asarray(opened).astype(np.uint16)[..., None]
         return make_image(np.right_shift(levels, 16 - bits), bits=bits, metadata=metadata, lossy=True)
-    kept = take_levels(opened)
+    kept = take_levels(opened, name)
     if bits <= 8:
         if kept.shape[2] == count:  # else a palette
             kept = _stretch(kept, [(value & 0x7F) + 1 for value in coded])
