@@ -19,11 +19,10 @@ from kukkiri.info import Condition
 
 __all__ = ["Degrading", "as_degradation", "find_solver", "list_solvers", "prepare", "refuse_with_degradation"]
 
-_CONTEXT = "context"
-_SRMD = "srmd"
+_CONTEXT, _SRMD, _DPSR = "context", "srmd", "dpsr"
 _NEED_WEIGHTS = {
     "usrnet": "Name their file: --model usrnet_tiny.pth.",
-    "dpsr": "Name the file of DPSR's network, or of a denoiser with the noise it was trained for: --model dncnn_25.pth "
+    _DPSR: "Name the file of DPSR's network, or of a denoiser with the noise it was trained for: --model dncnn_25.pth "
     "--model-args prior_noise=0.098.",
 }
 
@@ -85,20 +84,26 @@ def list_solvers(*, noise: bool = False) -> dict[tuple[int, str], str]:
     return found
 
 
+def find_prior() -> str | None:
+    """Find the shipped denoiser that is the prior of plug-and-play solvers, for any scale and kernel."""
+    names = pretrained.list_conditioned()
+    return next((name for name in names if pretrained.read_card(name)["conditioned"]["kind"] == "noise"), None)
+
+
 def find_solver(
     model: object, degradation: DegradationRequest | DegradationEstimate, *, scale: float | None
 ) -> str | None:
-    """Find the shipped solver that stands for a preset, ``context`` or ``srmd``; ``None``: another model was named.
+    """Find the shipped solver that a name stands for; ``None``: another model was named.
 
-    A preset is the network of the kernel only, which is better where there is no noise, and the one that takes the
-    noise when that is given or to be estimated.
+    ``context`` is conditioned on the kernel only, which is better where there is no noise, ``srmd`` on the noise, too,
+    and ``dpsr`` is a denoiser that serves every whole scale. A preset is ``context``; ``srmd`` when the noise is given
+    or to be estimated; and ``dpsr`` at scale 1.
 
     Raises:
         ModelError: none is shipped for the scale and the subsampling, or a solver whose weights have to be given.
     """
-    if isinstance(model, str) and model in _NEED_WEIGHTS and not Path(model).exists():
-        raise ModelError(f"{model}: no weights of it are shipped. {_NEED_WEIGHTS[model]}")
-    if not isinstance(model, str) or model not in (*PRESETS, _CONTEXT, _SRMD):
+    names = (*PRESETS, _CONTEXT, _SRMD, *_NEED_WEIGHTS)
+    if not isinstance(model, str) or model not in names or (model in _NEED_WEIGHTS and Path(model).is_file()):
         return None
     if isinstance(degradation, DegradationRequest):
         asked = degradation.subsample or ("bicubic" if degradation.is_bicubic else "direct")
@@ -106,6 +111,11 @@ def find_solver(
         asked = degradation.subsample
         scale = degradation.scale if scale is None else scale
     wanted = 2 if scale is None else scale
+    prior = find_prior()
+    if prior is not None and (model == _DPSR or (model in PRESETS and (wanted, asked) == (1, "direct"))):
+        return prior
+    if model in _NEED_WEIGHTS:
+        raise ModelError(f"{model}: no weights of it are shipped. {_NEED_WEIGHTS[model]}")
     noisy = model == _SRMD or (model in PRESETS and bool(degradation.noise_std))
     known = list_solvers(noise=noisy)
     if (wanted, asked) in known:

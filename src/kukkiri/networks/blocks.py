@@ -25,6 +25,7 @@ __all__ = [
     "make_mean_shift_state",
     "make_mean_shifts",
     "rename_keys",
+    "require_positive",
     "require_shape",
 ]
 
@@ -37,6 +38,17 @@ _DIV2K_LUMA = 0.4368
 def conv(inputs: int, outputs: int, kernel_size: int = 3, *, bias: bool = True) -> nn.Conv2d:
     """Make a convolution of odd ``kernel_size`` with zero padding that keeps the size."""
     return nn.Conv2d(inputs, outputs, kernel_size, padding=kernel_size // 2, bias=bias)
+
+
+def require_positive(**arguments: int) -> None:
+    """Refuse arguments of a constructor, by their names, that are below 1.
+
+    Raises:
+        ValueError: one is.
+    """
+    for name, value in arguments.items():
+        if value < 1:
+            raise ValueError(f"{name} must be at least 1, got {value}")
 
 
 class MeanShift(nn.Conv2d):

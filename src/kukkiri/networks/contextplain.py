@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kukkiri.info import JSON
-from kukkiri.networks.blocks import require_shape
+from kukkiri.networks.blocks import require_positive, require_shape
 from kukkiri.networks.interface import Configuration
 from kukkiri.networks.plain import Plain
 
@@ -51,8 +51,7 @@ class ContextPlain(Plain):
         depth: int = 7,
         context: int = 3,
     ) -> None:
-        if context < 1:
-            raise ValueError(f"context must be at least 1, got {context}")
+        require_positive(context=context)
         super().__init__(scale=scale, colour=colour, width=width, depth=depth)
         self.code = nn.Parameter(torch.zeros(context))
         self.codes = nn.ParameterList(nn.Parameter(torch.zeros(width, context)) for _ in range(depth))

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kukkiri.info import JSON
-from kukkiri.networks.blocks import conv, count_blocks, require_shape
+from kukkiri.networks.blocks import conv, count_blocks, require_positive, require_shape
 from kukkiri.networks.interface import Configuration, Network
-from kukkiri.networks.plain import Plain
+from kukkiri.networks.plain import Plain, initialize_convolutions
 
 __all__ = ["MetaPlain"]
 
@@ -61,9 +61,7 @@ class MetaPlain(Network):
         hidden: int = 64,
     ) -> None:
         super().__init__()
-        for name, value in {"scale": scale, "width": width, "depth": depth, "hidden": hidden}.items():
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
+        require_positive(scale=scale, width=width, depth=depth, hidden=hidden)
         self.scale = scale
         self.colour = colour
         self.receptive_field = depth + 1
@@ -76,13 +74,7 @@ class MetaPlain(Network):
     @torch.no_grad()
     def reset_parameters(self) -> None:
         """Initialize the body as identity plus half of Kaiming's, as Plain's, and filters that are nearly zero."""
-        for layer in self.body:
-            if isinstance(layer, nn.Conv2d) and layer.bias is not None:
-                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-                nn.init.zeros_(layer.bias)
-                if layer.in_channels == layer.out_channels:
-                    layer.weight.mul_(0.5)
-                    layer.weight[:, :, 1, 1] += torch.eye(layer.out_channels)
+        initialize_convolutions(self.body)
         for parameter in self.filters[2].parameters():
             parameter.mul_(0.1)
 

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from kukkiri.errors import ModelError
 from kukkiri.info import JSON, Condition
-from kukkiri.networks.blocks import require_shape
+from kukkiri.networks.blocks import require_positive, require_shape
 from kukkiri.networks.interface import Configuration
 from kukkiri.networks.plain import Plain
 
@@ -63,8 +63,7 @@ class ModulatedPlain(Plain):
         noise: bool = True,
         subsample: Literal["direct", "bicubic"] = "direct",
     ) -> None:
-        if hidden < 1:
-            raise ValueError(f"hidden must be at least 1, got {hidden}")
+        require_positive(hidden=hidden)
         if subsample not in ("direct", "bicubic"):
             raise ValueError(f"subsample must be 'direct' or 'bicubic', got {subsample!r}")
         super().__init__(scale=scale, colour=colour, width=width, depth=depth)

@@ -7,7 +7,7 @@ Ours: no branches in training, since SOAP improves the conditioning (docs/adr/00
 of pixels into channels, so that fewer and wider layers do the same work.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import isqrt
 from typing import Literal
 
@@ -17,10 +17,22 @@ from torch.nn import functional
 
 from kukkiri.errors import ModelError
 from kukkiri.info import JSON
-from kukkiri.networks.blocks import conv, count_blocks, require_shape
+from kukkiri.networks.blocks import conv, count_blocks, require_positive, require_shape
 from kukkiri.networks.interface import Configuration, Network
 
-__all__ = ["Plain"]
+__all__ = ["Plain", "initialize_convolutions"]
+
+
+@torch.no_grad()
+def initialize_convolutions(layers: Iterable[nn.Module]) -> None:
+    """Initialize 3x3 convolutions by Kaiming's rule; those that keep their width as the identity plus half of it."""
+    for layer in layers:
+        if isinstance(layer, nn.Conv2d) and layer.bias is not None:
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            nn.init.zeros_(layer.bias)
+            if layer.in_channels == layer.out_channels:
+                layer.weight.mul_(0.5)
+                layer.weight[:, :, 1, 1] += torch.eye(layer.out_channels)
 
 
 class Plain(Network):
@@ -59,9 +71,7 @@ class Plain(Network):
         unshuffle: int = 1,
     ) -> None:
         super().__init__()
-        for name, value in {"scale": scale, "width": width, "depth": depth, "unshuffle": unshuffle}.items():
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
+        require_positive(scale=scale, width=width, depth=depth, unshuffle=unshuffle)
         self.scale = scale
         self.colour = colour
         self.adds_input = True
@@ -76,13 +86,7 @@ class Plain(Network):
     @torch.no_grad()
     def reset_parameters(self) -> None:
         """Initialize the body as identity plus half of Kaiming's, the head as a tenth of it: nearly nearest pixels."""
-        for layer in (*self.body, self.head):
-            if isinstance(layer, nn.Conv2d) and layer.bias is not None:
-                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-                nn.init.zeros_(layer.bias)
-                if layer.in_channels == layer.out_channels:
-                    layer.weight.mul_(0.5)
-                    layer.weight[:, :, 1, 1] += torch.eye(layer.out_channels)
+        initialize_convolutions((*self.body, self.head))
         self.head.weight.mul_(0.1)
 
     def features(self, lr: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ from torch.nn import functional
 
 from kukkiri.errors import ModelError
 from kukkiri.info import JSON
-from kukkiri.networks.blocks import conv, count_blocks, require_shape
+from kukkiri.networks.blocks import conv, count_blocks, require_positive, require_shape
 from kukkiri.networks.interface import Configuration, Network
 
 __all__ = ["SESR"]
@@ -140,9 +140,7 @@ class SESR(Network):
         deployed: bool = False,
     ) -> None:
         super().__init__()
-        for name, value in {"scale": scale, "width": width, "depth": depth, "expansion": expansion}.items():
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
+        require_positive(scale=scale, width=width, depth=depth, expansion=expansion)
         if kernel_size < 1 or kernel_size % 2 == 0:
             raise ValueError(f"kernel_size must be odd, got {kernel_size}")
         if activation not in ("relu", "prelu"):

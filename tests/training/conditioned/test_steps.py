@@ -160,6 +160,10 @@ def test_ikc_is_trained_and_solves(correction):
     found = solve_ikc(lr, predictor=estimators[0], corrector=estimators[1], network=loaded.module, iterations=3)
     assert found.image.shape == (32, 32, 3)
     assert np.isfinite(found.codes).all()
+    files = {name: str(trained.with_name(f"{name}.safetensors")) for name in ("predictor", "corrector")}
+    sr = Upscaler(trained, model_args=files, bounded=False)(lr)  # seven iterations
+    seven = solve_ikc(lr, predictor=estimators[0], corrector=estimators[1], network=loaded.module)
+    assert np.abs(sr.astype(int) - seven.image).max() <= 1
 
 
 def test_estimators_without_their_network_are_refused(folder):
