@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import numpy as np
@@ -7,7 +8,13 @@ from kukkiri.adaptation.contenders import ConfiguredAdaptation, adapting_models,
 from kukkiri.adaptation.estimated_degradation import estimate_degradation
 from kukkiri.degradations import Degradation
 from kukkiri.errors import ConfigError
-from kukkiri.images import Image
+from kukkiri.images import Image, read_image
+
+
+@pytest.fixture(scope="module")
+def photograph(photographs):
+    """360x510 pixels of a photograph that ships with the tests."""
+    return np.rint(255 * read_image(photographs / "es_station4.webp").colour[:360, :510]).astype(np.uint8)
 
 
 def test_a_model_for_each_learner_and_number_of_steps_with_a_name_of_its_own():
@@ -52,9 +59,33 @@ def test_what_learns_by_default_depends_on_the_grid_and_the_scale():
         ({"scale": 2, "initialization": "context-x2-bicubic"}, True),
     ],
 )
-def test_an_estimated_kernel_is_aligned_unless_what_adapts_was_trained_on_direct_subsampling(rng, options, aligned):
-    image = Image.from_array((255 * rng.random((64, 64, 3))).astype(np.uint8))
-    degradation, estimate = estimate_degradation(image, **options)
-    assert degradation == Degradation.parse(f"{estimate}+direct{':aligned' if aligned else ''}")
+def test_an_estimated_kernel_is_aligned_unless_what_adapts_was_trained_on_direct_subsampling(
+    photograph, options, aligned
+):
+    lr = Degradation.parse("disk:3.0+direct").apply(photograph, scale=options["scale"])
+    found = estimate_degradation(Image.from_array(lr), **options)
+    assert found.estimate is not None
+    assert found.estimate.kind == "disk"  # a Gaussian before families competed
+    assert found.degradation == Degradation.parse(f"{found.estimate.text}+direct{':aligned' if aligned else ''}")
+    assert "confidence" in found.notes[0]
+    assert "next best explanation" in found.notes[1]
+    assert ("pixels up and left" in found.notes[-1]) is not aligned
+
+
+def test_a_doubtful_estimate_leaves_bicubic_downscaling(photograph):
+    lr = Image.from_array(Degradation.parse("bicubic").apply(photograph, scale=2))
+    cases = {
+        "no blur beyond that of bicubic downscaling": lr,
+        "was compressed with loss": dataclasses.replace(lr, lossy=True),
+        "expected at least 64x64": Image.from_array(lr.colour[:40, :40]),
+    }
+    for reason, image in cases.items():
+        found = estimate_degradation(image, scale=2)
+        assert (str(found.degradation), found.estimate) == ("bicubic", None)
+        assert reason in found.notes[0]
+        assert "bicubic downscaling is assumed" in found.notes[0]
+
+
+def test_an_estimate_is_of_direct_subsampling_only(photograph):
     with pytest.raises(ConfigError, match="--subsample must be direct"):
-        estimate_degradation(image, scale=2, subsample="bicubic")
+        estimate_degradation(Image.from_array(photograph), scale=2, subsample="bicubic")

@@ -1,25 +1,41 @@
 """Blur estimated from an image for ``--kernel estimate``, on the grid that fits the method or initialization."""
 
+from typing import NamedTuple
+
 from kukkiri.adaptation.adapting import degradation_of
 from kukkiri.adaptation.meta_initialization import find_initialization, load_initialization
-from kukkiri.degradations import Degradation, GaussianEstimate, estimate_gaussian
+from kukkiri.degradations import Degradation, DegradationEstimate, DegradationRequest
 from kukkiri.errors import ConfigError
 from kukkiri.images import Image
+from kukkiri.inference.blind import find_degradation
 
-__all__ = ["estimate_degradation"]
+__all__ = ["EstimatedDegradation", "estimate_degradation"]
+
+
+class EstimatedDegradation(NamedTuple):
+    """The degradation that adaptation assumes, and what led to it."""
+
+    degradation: Degradation
+    """``bicubic`` where the estimate is not to be trusted."""
+    estimate: DegradationEstimate | None
+    """That was used; ``None``: none."""
+    notes: tuple[str, ...]
+    """Lines for the user."""
 
 
 def estimate_degradation(
     image: Image, *, scale: int, subsample: str = "direct", method: str | None = None, initialization: str | None = None
-) -> tuple[Degradation, GaussianEstimate]:
+) -> EstimatedDegradation:
     """Estimate the blur of an image for :func:`kukkiri.adaptation.adapt`.
 
-    A power spectrum does not contain the position of the pixels. An initialization that was trained on ``direct``
-    subsampling gets the kernel as it was trained with: the result is then shifted by (scale - 1) / 2 of its pixels,
-    which nothing shows. In every other case the kernel is aligned, so that nothing is shifted.
+    No blur, a Gaussian, a disk and a motion compete, as for :class:`kukkiri.Upscaler`, and an estimate that is not to
+    be trusted is not used. A power spectrum does not contain the position of the pixels. An initialization that was
+    trained on ``direct`` subsampling gets the kernel as it was trained with: the result is then shifted by
+    (scale - 1) / 2 of its pixels, which nothing shows. In every other case the kernel is aligned, so that nothing is
+    shifted.
 
     Args:
-        image: the LR image, at least 64x64 pixels.
+        image: the LR image.
         scale: at least 2.
         subsample: must be ``direct``, because the estimate contains the blur of downscaling.
         method: that will adapt; see ``adapt``.
@@ -27,7 +43,6 @@ def estimate_degradation(
 
     Raises:
         ConfigError: another subsampling, or a scale below 2.
-        ImageError: the image is too small.
         ModelError: the initialization cannot be read.
     """
     if subsample != "direct":
@@ -36,11 +51,26 @@ def estimate_degradation(
         )
     if scale < 2:
         raise ConfigError(f"adaptation needs a whole scale from 2, got {scale}.")
-    estimate = estimate_gaussian(image.colour, scale=scale)
-    direct = degradation_of(f"{estimate}+direct")
+    found = find_degradation(image, DegradationRequest(noise_std="estimate"), scale=scale, subsample="direct")
+    estimate = found.estimate
+    rival = () if estimate is None or estimate.ranking is None or found.unexplained else (str(estimate.ranking),)
+    if estimate is None or found.doubt is not None:
+        note = f"{found.doubt}, so bicubic downscaling is assumed{found.remedy}"
+        return EstimatedDegradation(Degradation.parse("bicubic"), None, (note, *rival))
+    notes = (str(estimate), *rival)
+    direct = _as_degradation(estimate, aligned=False)
     if initialization is not None:
         trained_on = load_initialization(initialization, scale=scale, subsample="bicubic").subsample
         on_direct = trained_on == "direct"
     else:
         on_direct = method != "zssr" and find_initialization(direct, scale=scale, network=method) is not None
-    return direct if on_direct else degradation_of(f"{estimate}+direct:aligned"), estimate
+    if not on_direct:
+        return EstimatedDegradation(_as_degradation(estimate, aligned=True), estimate, notes)
+    shift = f"the result lies {(scale - 1) / 2:g} pixels up and left of that of plain upscaling"
+    return EstimatedDegradation(direct, estimate, (*notes, f"direct subsampling: {shift}"))
+
+
+def _as_degradation(estimate: DegradationEstimate, *, aligned: bool) -> Degradation:
+    if estimate.text:
+        return degradation_of(f"{estimate.text}+direct{':aligned' if aligned else ''}")
+    return Degradation.from_kernel(estimate.kernel, method="direct", aligned=aligned)

@@ -46,8 +46,9 @@ def adapt_command(
         source: the image, at least 16 pixels high and wide.
         output: the upscaled image.
         scale: output pixels for one input pixel along a side, a whole number from 2.
-        kernel: blur that made the image: bicubic, estimate, gaussian:L1,L2,THETA (variances in output pixels squared,
-            angle in radians), or a kernel file (.npy, .npz, .mat, .txt).
+        kernel: blur that made the image: bicubic, estimate (bicubic where the estimate is doubtful), a blur such as
+            gaussian:L1,L2,THETA (variances in output pixels squared, angle in radians) or disk:2, or a kernel file
+            (.npy, .npz, .mat, .txt).
         subsample: subsampling after the blur: direct (every scale-th pixel) or bicubic.
         method: zssr (thousands of steps from random weights), or mzsr or the network of another shipped
             initialization (ten steps from it); when not given, a shipped initialization if there is one for the scale
@@ -80,10 +81,12 @@ def adapt_command(
     from kukkiri.adaptation.estimated_degradation import estimate_degradation
 
     if kernel == "estimate":
-        degradation, estimate = estimate_degradation(
+        found = estimate_degradation(
             image, scale=scale, subsample=subsample, method=method, initialization=initialization
         )
-        print_progress(f"estimated kernel {estimate}, noise {255 * estimate.noise_std:.2f} of 255 levels")
+        degradation = found.degradation
+        for note in found.notes:
+            print_progress(f"kukkiri: {note}")
     else:
         degradation = degradation_of(kernel, scale=scale, subsample=subsample)
         if "aligned" in str(degradation) and "+" not in kernel:
@@ -126,7 +129,7 @@ def adapt_command(
     if report is not None:
         from kukkiri.reports import write_adaptation_report  # only a report needs the charts
 
-        estimated = kernel == "estimate"
+        estimated = kernel == "estimate" and str(degradation) != "bicubic"
         write_adaptation_report(report, adapted, before=image, after=sr, estimated=estimated, overwrite=overwrite)
     print_result(str(output))
 

@@ -3,8 +3,7 @@
 Scenes have a power spectrum that falls along every orientation like a power of the frequency, with one
 exponent and an amplitude of each orientation's own (Field, JOSA A 4(12), 1987; Torralba & Oliva,
 Network 14, 2003). A Gaussian kernel multiplies it by exp(-4 pi^2 f^T V f), subsampling folds it, noise
-adds a floor. So the periodogram of LR is fitted, in its logarithm and by least squares
-(Levenberg-Marquardt), with
+adds a floor. So the periodogram of LR is fitted, in its logarithm and by least squares, with
 
     P(f) = sum over aliases g of f:  exp(a(angle g)) |g|^-gamma exp(-4 pi^2 g^T V g / scale^2)  +  noise,
 
@@ -21,10 +20,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.degradations.blur_kernels import Kernel, gaussian_kernel
+from kukkiri.degradations.least_squares import LeastSquares, fit_least_squares
 from kukkiri.errors import ImageError
 from kukkiri.images import rgb_to_y
 
-__all__ = ["BLOCK", "QUANTIZATION", "GaussianEstimate", "estimate_gaussian", "estimation_luma", "find_periodogram"]
+__all__ = [
+    "BLOCK",
+    "LEAST_LOG_NOISE",
+    "QUANTIZATION",
+    "GaussianEstimate",
+    "estimate_gaussian",
+    "estimation_luma",
+    "find_periodogram",
+]
 
 Float64 = NDArray[np.float64]
 BLOCK = 64
@@ -35,6 +43,8 @@ _INITIAL_BELOW = 0.4  # of the frequencies for the linear initial fit: aliases a
 _SMALLEST_VARIANCE = 0.05
 QUANTIZATION = 1 / 12 / 255**2
 """Variance of rounding to 8 bit."""
+LEAST_LOG_NOISE = math.log(1e-9)
+"""Logarithm of the least variance of noise that a fit takes."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +90,9 @@ def estimate_gaussian(lr: NDArray[np.uint8 | np.floating[Any]], *, scale: int) -
         raise ValueError(f"scale must be at least 1, got {scale}")
     luma = estimation_luma(lr, smallest=BLOCK)
     model = _Model(find_periodogram(luma), scale=scale)
-    parameters = model.fit()
-    exponent, xx, xy, yy, noise = parameters[_ORIENTATIONS:]
+    found = model.fit()
+    exponent, xx, xy, yy, noise = found.parameters[_ORIENTATIONS:]
+    errors = found.find_errors()[_ORIENTATIONS + 1 : _ORIENTATIONS + 4]
     (second, first), axes = np.linalg.eigh([[xx, xy], [xy, yy]])
     angle = math.atan2(axes[1, 1], axes[0, 1])
     return GaussianEstimate(
@@ -90,7 +101,7 @@ def estimate_gaussian(lr: NDArray[np.uint8 | np.floating[Any]], *, scale: int) -
         angle=angle - math.pi * round(angle / math.pi),
         noise_std=math.exp(noise / 2),
         exponent=float(exponent),
-        standard_error=model.find_error(parameters),
+        standard_error=math.sqrt(float((errors**2).mean())),
     )
 
 
@@ -154,41 +165,17 @@ class _Model:
             self.rows[..., place] = part
         self.low = np.hypot(x[0], y[0]) < _INITIAL_BELOW
 
-    def fit(self) -> Float64:
+    def fit(self) -> LeastSquares:
         initial = np.linalg.lstsq(self.rows[0][self.low], self.target[self.low], rcond=None)[0]
-        parameters = np.append(initial, math.log(QUANTIZATION))
-        residual, jacobian = self._at(parameters)
-        damping = 1e-3
-        for _ in range(40):
-            normal = jacobian.T @ jacobian
-            weights = damping * (np.diag(normal) + 1e-6)
-            trial = parameters + np.linalg.solve(normal + np.diag(weights), jacobian.T @ residual)
-            trial[-1] = np.clip(trial[-1], math.log(1e-9), self.target.max())
-            trial_residual, trial_jacobian = self._at(trial)
-            gain = residual @ residual - trial_residual @ trial_residual
-            if gain > 0:
-                settled = gain < 1e-8 * (residual @ residual)
-                parameters, residual, jacobian = trial, trial_residual, trial_jacobian
-                damping = max(damping / 10, 1e-9)
-                if settled:
-                    break
-            elif damping > 1e8:
-                break
-            else:
-                damping *= 10
-        return parameters
-
-    def find_error(self, parameters: Float64) -> float:
-        """Root mean square of the standard errors of V; infinity where the spectrum does not determine it."""
-        residual, jacobian = self._at(parameters)
-        normal = jacobian.T @ jacobian
-        strengths, axes = np.linalg.eigh(normal)
-        if strengths[0] <= 1e-12 * strengths[-1]:
-            strengths = np.maximum(strengths, 1e-12 * strengths[-1])
-        inverse = (axes / strengths) @ axes.T
-        variances = np.diag(inverse)[_ORIENTATIONS + 1 : _ORIENTATIONS + 4]
-        degrees = residual.size - parameters.size
-        return math.sqrt(float(variances.mean()) * float(residual @ residual) / degrees)
+        free = np.full(initial.size, np.inf)
+        return fit_least_squares(
+            self._at,
+            np.append(initial, math.log(QUANTIZATION)),
+            lower=np.append(-free, LEAST_LOG_NOISE),
+            upper=np.append(free, self.target.max()),
+            iterations=40,
+            tolerance=1e-8,
+        )
 
     def _at(self, parameters: Float64) -> tuple[Float64, Float64]:
         """Residual of the target, and the derivatives of the model's logarithm."""

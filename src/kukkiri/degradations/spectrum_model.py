@@ -9,8 +9,8 @@ So the logarithm of the periodogram of LR is fitted with
 
 g in cycles per HR pixel up to its Nyquist frequency, K the transform of the kernel, W the Hann window's power
 transform, v the variance of a sharp photograph's own softness. The parameters of the scene (a, gamma, noise) and those
-of a family of kernels are fitted together (Levenberg-Marquardt); the root mean square of the residuals, the *misfit*,
-says how well a kernel explains the image. The zeros of a disk's or a motion's transform cannot be had from a Gaussian.
+of a family of kernels are fitted together; the root mean square of the residuals, the *misfit*, says how well a kernel
+explains the image. The zeros of a disk's or a motion's transform cannot be had from a Gaussian.
 """
 
 import math
@@ -22,7 +22,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.degradations.blur_kernels import Kernel
-from kukkiri.degradations.estimate_gaussian import BLOCK, QUANTIZATION, estimation_luma, find_periodogram
+from kukkiri.degradations.estimate_gaussian import (
+    BLOCK,
+    LEAST_LOG_NOISE,
+    QUANTIZATION,
+    estimation_luma,
+    find_periodogram,
+)
+from kukkiri.degradations.least_squares import fit_least_squares
 
 __all__ = ["SpectrumFit", "SpectrumModel"]
 
@@ -140,34 +147,22 @@ class SpectrumModel:
             scene: of another fit, to begin with.
             iterations: at most.
         """
-        parameters = np.concatenate([self._begin(make(*initial)) if scene is None else scene, initial])
-        bounds = np.asarray(lower, dtype=np.float64), np.asarray(upper, dtype=np.float64)
-        residual, jacobian = self._at(make, parameters, bounds[1])
-        damping = 1e-3
-        for _ in range(iterations):
-            normal = jacobian.T @ jacobian
-            weights = damping * (np.diag(normal) + 1e-6)
-            trial = parameters + np.linalg.solve(normal + np.diag(weights), jacobian.T @ residual)
-            trial[_SCENE - 1] = np.clip(trial[_SCENE - 1], math.log(1e-9), self._target.max())
-            trial[_SCENE:] = np.clip(trial[_SCENE:], *bounds)
-            trial_residual, trial_jacobian = self._at(make, trial, bounds[1])
-            gain = residual @ residual - trial_residual @ trial_residual
-            if gain > 0:
-                settled = gain < 1e-4 * (residual @ residual)
-                parameters, residual, jacobian = trial, trial_residual, trial_jacobian
-                damping = max(damping / 10, 1e-9)
-                if settled:
-                    break
-            elif damping > 1e6:
-                break
-            else:
-                damping *= 10
+        begin = self._begin(make(*initial)) if scene is None else scene
+        free = np.full(_SCENE - 1, np.inf)
+        found = fit_least_squares(
+            lambda parameters: self._at(make, parameters, np.asarray(upper, dtype=np.float64)),
+            np.concatenate([begin, initial]),
+            lower=np.concatenate([-free, [LEAST_LOG_NOISE], lower]),
+            upper=np.concatenate([free, [self._target.max()], upper]),
+            iterations=iterations,
+            tolerance=1e-4,
+        )
         return SpectrumFit(
-            values=tuple(parameters[_SCENE:].tolist()),
-            errors=_find_errors(residual, jacobian),
-            misfit=math.sqrt(float(residual @ residual) / residual.size),
-            noise_std=math.exp(parameters[_SCENE - 1] / 2),
-            scene=parameters[:_SCENE],
+            values=tuple(found.parameters[_SCENE:].tolist()),
+            errors=tuple(found.find_errors()[_SCENE:].tolist()),
+            misfit=found.rms,
+            noise_std=math.exp(found.parameters[_SCENE - 1] / 2),
+            scene=found.parameters[:_SCENE],
         )
 
     def _begin(self, kernel: Kernel) -> Float64:
@@ -223,12 +218,3 @@ def _smear(planes: Float64) -> Float64:
     """Convolve (N, BLOCK, columns + 2) with a Hann window's power transform: 1/6, 2/3, 1/6 along each axis."""
     down = (2 / 3) * planes + (np.roll(planes, 1, axis=1) + np.roll(planes, -1, axis=1)) / 6
     return np.asarray((2 / 3) * down[..., 1:-1] + (down[..., :-2] + down[..., 2:]) / 6)
-
-
-def _find_errors(residual: Float64, jacobian: Float64) -> tuple[float, ...]:
-    """Standard errors of the family's parameters; large where the spectrum does not determine them."""
-    strengths, axes = np.linalg.eigh(jacobian.T @ jacobian)
-    inverse = (axes / np.maximum(strengths, 1e-12 * strengths[-1])) @ axes.T
-    degrees = residual.size - jacobian.shape[1]
-    errors = np.sqrt(np.maximum(np.diag(inverse)[_SCENE:], 0) * float(residual @ residual) / degrees)
-    return tuple(errors.tolist())

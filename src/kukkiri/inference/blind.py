@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from kukkiri.degradations import (
     DegradationEstimate,
     DegradationRequest,
+    NoiseEstimate,
     estimate_degradation,
     estimate_noise,
     find_jpeg_grid,
@@ -13,13 +14,14 @@ from kukkiri.degradations import (
     rank_blurs,
     read_degradation,
 )
+from kukkiri.degradations.degradation_estimate import GridSubsampling
 from kukkiri.errors import ImageError
 from kukkiri.images import Image
 from kukkiri.inference.conditioned import ConditionedEngine
 from kukkiri.inference.consistency import Consistency, check_consistency
 from kukkiri.inference.engine import Engine
 
-__all__ = ["CONFIDENT", "Answer", "answer_request", "tell_given"]
+__all__ = ["CONFIDENT", "Answer", "FoundDegradation", "answer_request", "find_degradation", "tell_given"]
 
 CONFIDENT = 0.3
 """Least confidence of an estimate that is used."""
@@ -45,6 +47,27 @@ class Answer:
     """The image has noise that this network would amplify, and one that is conditioned on it may take its place."""
 
 
+@dataclass(frozen=True)
+class FoundDegradation:
+    """The estimate of an image's degradation, and the doubt in it."""
+
+    estimate: DegradationEstimate | None
+    """``None``: the image does not allow one."""
+    doubt: str | None = None
+    """Reason not to use it; ``None``: it can be trusted."""
+    noise: NoiseEstimate | None = None
+    """Of the image, where it was asked for."""
+    unexplained: bool = False
+    """No blur of a known shape explains the image."""
+    lossy: bool = False
+    """The image was compressed with loss."""
+
+    @property
+    def remedy(self) -> str:
+        """Words for the user after the doubt."""
+        return "; a kernel can be given" if self.lossy else ""
+
+
 def answer_request(image: Image, engine: Engine, request: DegradationRequest) -> Answer:
     """Estimate the degradation of an image, and check that the network's result gives the image back.
 
@@ -61,10 +84,45 @@ def answer_request(image: Image, engine: Engine, request: DegradationRequest) ->
     scale, subsample = engine.info.scale, request.subsample or "direct"
     if not request.estimated:
         return _answer_noise(image, engine, read_degradation(request, scale=scale, subsample=subsample))
+    found = find_degradation(image, request, scale=scale, subsample=subsample)
+    estimate = found.estimate
+    if estimate is None or found.doubt is not None:
+        rival = () if estimate is None or found.unexplained else _tell_rival(estimate)
+        return Answer((f"{found.doubt}, {_PLAIN}{found.remedy}", *rival), estimate)
+    if (amplified := _tell_noise(image, engine)) is not None:
+        return Answer(
+            (f"{estimate}; {amplified}, {_PLAIN}; a model that takes noise can be named",), estimate, noisy=True
+        )
+    conditioned = engine.with_condition(estimate)
+    checked = check_consistency(image, conditioned, estimate)
+    if checked.contradicted:
+        reason = f"the result, degraded again, differs from the image (LR consistency {checked.found:.1f} dB)"
+        return Answer((f"{estimate}: with it {reason}, {_PLAIN}",), estimate)
+    summary = f"{estimate}, LR consistency {checked.found:.1f} dB"
+    told = () if found.noise is None else (str(found.noise),)
+    notes = (summary, *told, *_judge(checked), *_tell_grid(estimate), *_tell_rival(estimate))
+    return Answer(notes, estimate, conditioned)
+
+
+def find_degradation(
+    image: Image, request: DegradationRequest, *, scale: int, subsample: GridSubsampling
+) -> FoundDegradation:
+    """Estimate the degradation of an image, and say why the estimate is not to be trusted, if it is not.
+
+    Args:
+        image: LR.
+        request: one that is to be estimated.
+        scale: HR pixels for one LR pixel along a side.
+        subsample: that the image is said to have come by.
+
+    Raises:
+        ConfigError: an estimator that does not fit the subsampling.
+        BackendError: an estimator that needs torch, which is missing.
+    """
     if image.lossy:
-        return Answer((f"the image was compressed with loss, which hides its blur, {_PLAIN}; a kernel can be given",))
+        return FoundDegradation(None, "the image was compressed with loss, which hides its blur", lossy=True)
     if find_jpeg_grid(image.colour) is not None:
-        return Answer((f"the image shows the grid of JPEG, which hides its blur, {_PLAIN}; a kernel can be given",))
+        return FoundDegradation(None, "the image shows the grid of JPEG, which hides its blur", lossy=True)
     try:
         noise = estimate_noise(image.colour) if request.estimates_noise else None
         estimate = estimate_degradation(
@@ -76,26 +134,16 @@ def answer_request(image: Image, engine: Engine, request: DegradationRequest) ->
             seed=request.seed,
         )
     except ImageError as error:
-        return Answer((f"{str(error).rstrip('.')}; {_PLAIN}",))
-    if estimate.ranking is not None and not estimate.ranking.explained:
-        return Answer((f"no blur of a known shape explains the image ({estimate.ranking.best} least badly), {_PLAIN}",))
-    if estimate.kind == "none":
-        return Answer((f"{estimate}, {_PLAIN}", *_tell_rival(estimate)), estimate)
-    if estimate.confidence < CONFIDENT:
-        return Answer((f"{estimate}: too uncertain, {_PLAIN}", *_tell_rival(estimate)), estimate)
-    if (amplified := _tell_noise(image, engine)) is not None:
-        return Answer(
-            (f"{estimate}; {amplified}, {_PLAIN}; a model that takes noise can be named",), estimate, noisy=True
-        )
-    conditioned = engine.with_condition(estimate)
-    found = check_consistency(image, conditioned, estimate)
-    if found.contradicted:
-        reason = f"the result, degraded again, differs from the image (LR consistency {found.found:.1f} dB)"
-        return Answer((f"{estimate}: with it {reason}, {_PLAIN}",), estimate)
-    summary = f"{estimate}, LR consistency {found.found:.1f} dB"
-    told = () if noise is None else (str(noise),)
-    notes = (summary, *told, *_judge(found), *_tell_grid(estimate), *_tell_rival(estimate))
-    return Answer(notes, estimate, conditioned)
+        return FoundDegradation(None, str(error).rstrip("."))
+    doubt = None
+    unexplained = estimate.ranking is not None and not estimate.ranking.explained
+    if estimate.ranking is not None and unexplained:
+        doubt = f"no blur of a known shape explains the image ({estimate.ranking.best} least badly)"
+    elif estimate.kind == "none":
+        doubt = str(estimate)
+    elif estimate.confidence < CONFIDENT:
+        doubt = f"{estimate}: too uncertain"
+    return FoundDegradation(estimate, doubt, noise=noise, unexplained=unexplained)
 
 
 def _answer_noise(image: Image, engine: ConditionedEngine, given: DegradationEstimate) -> Answer:
