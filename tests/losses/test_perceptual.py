@@ -61,23 +61,6 @@ def test_features_of_unit_mean_do_not_depend_on_their_scale(tmp_path):
     assert float(loss) == pytest.approx(float(error.abs().mean()), rel=ROUNDING)
 
 
-def test_a_shift_cuts_the_same_part_of_both_images_at_random(identity):
-    given = {"network": "vgg16", "weights": identity, "layers": ("conv1_1",), "normalization": "none", "shift": 1}
-    sr = torch.arange(9.0).view(1, 1, 3, 3)  # 1 from 3 leaves two rows and columns, of which shift - 1 = 0 are skipped
-    assert float(perceptual(sr, sr * 0, **given)) == pytest.approx((0 + 1 + 3 + 4) / 4, rel=ROUNDING)
-    values = set()
-    for seed in range(20):
-        torch.manual_seed(seed)
-        found = [float(perceptual(sr, sr * 0, **{**given, "shift": 2}))]
-        torch.manual_seed(seed)
-        found.append(float(perceptual(sr, sr * 0, **{**given, "shift": 2})))
-        assert found[0] == found[1]
-        values.add(round(found[0]))
-    assert values == {0, 1, 3, 4}
-    with pytest.raises(ConfigError, match="shift = 3 leaves nothing of images of 3 x 3 pixels"):
-        perceptual(sr, sr, **{**given, "shift": 3})
-
-
 @pytest.mark.parametrize("depth", [16, 19])
 def test_the_layers_are_those_of_torchvisions_sequence(tmp_path, depth):
     """The last convolution and the last maximum, against the same layers written out one after the other."""

@@ -1,12 +1,8 @@
 """Perceptual loss: distance between the features that a pretrained classifier has of two images."""
 
-from typing import Annotated
-
 import torch
 from torch import Tensor
 
-from kukkiri.errors import ConfigError
-from kukkiri.losses.arguments import Range
 from kukkiri.losses.feature_space import (
     Distance,
     FeatureName,
@@ -36,7 +32,6 @@ def perceptual(
     distance: Distance = "l1",
     normalization: Normalization = "imagenet",
     unit_mean: bool = False,
-    shift: Annotated[int, Range(least=0)] = 0,
 ) -> Tensor:
     """Compute the weighted sum of the distances between the features of sr and hr in layers of a pretrained classifier.
 
@@ -51,14 +46,10 @@ def perceptual(
         distance: mean absolute (``l1``) or squared (``mse``) error of the features of a layer.
         normalization: of the network's input: ``imagenet``, ``caffe`` (original VGG weights) or ``none``.
         unit_mean: divide the features at every place by their mean over the channels, which is for layers after ReLU.
-        shift: rows and columns that are cut from both images, at random from their two ends, by torch's generator; best
-            a multiple of the strides. The places at which the classifier subsamples then differ from step to step, and
-            no pattern of the network's sub-pixels deceives it. Not inside ``torch.func.vmap``.
 
     Raises:
         BackendError: the extra is not installed.
-        ConfigError: a VGG without ``weights``, ``layer_weights`` that do not fit ``layers``, or images no larger than
-            ``shift``.
+        ConfigError: a VGG without ``weights``, or ``layer_weights`` that do not fit ``layers``.
         ModelError: a file that is not that network's, or an unknown layer.
 
     Reference: Johnson et al., ECCV 2016, arXiv:1603.08155, Eq. 2 (VGG-16 relu2_2, squared); Ledig et al. (SRGAN), CVPR
@@ -69,12 +60,10 @@ def perceptual(
     if sr.dtype in (torch.float16, torch.bfloat16):  # whose features round to nothing
         return perceptual(
             sr.float(), hr.float(), network=network, weights=weights, layers=layers, layer_weights=layer_weights,
-            distance=distance, normalization=normalization, unit_mean=unit_mean, shift=shift,
+            distance=distance, normalization=normalization, unit_mean=unit_mean,
         ).to(sr.dtype)  # fmt: skip
     layers = layers or _LAYERS[network]
     factors = make_layer_weights(layers, layer_weights, loss="perceptual")
-    if shift:
-        sr, hr = _cut_at_random(sr, hr, shift=shift)
     found = [
         compute_features(images, network=network, weights=weights, layers=layers, normalization=normalization)
         for images in (sr, hr)
@@ -86,16 +75,3 @@ def perceptual(
         error = estimate - truth
         total = total + factor * (error.abs() if distance == "l1" else error.square()).mean()
     return total
-
-
-def _cut_at_random(sr: Tensor, hr: Tensor, *, shift: int) -> tuple[Tensor, Tensor]:
-    """The same part of both images, ``shift`` pixels smaller."""
-    height, width = (side - shift for side in sr.shape[-2:])
-    if min(height, width) < 1:
-        raise ConfigError(
-            f"perceptual: shift = {shift} leaves nothing of images of {sr.shape[-2]} x {sr.shape[-1]} pixels. Use a "
-            "smaller shift or a larger patch."
-        )
-    top, left = torch.randint(shift, (2,)).tolist()
-    rows, columns = slice(top, top + height), slice(left, left + width)
-    return sr[..., rows, columns], hr[..., rows, columns]
