@@ -1,12 +1,15 @@
 """Images a second of one and of two workers, by a pool in one process, shards and Ray; the cost of a million images.
 
-    python benchmarks/scale.py [--images 96] [--side 160] [--model fast] [--workers 1 2] [--rounds 5]
-        [--ways pool shards ray] [--price 0.04] [--json]
+    python benchmarks/scale.py [--images 192] [--side 160] [--model fast] [--workers 1 2] [--rounds 5]
+        [--ways bare pool shards ray] [--price 0.04] [--json]
 
 Every round does the same JPEG files once in each way and with each number of workers, in random order, so that a ratio
 is one of runs beside one another; medians over the rounds are printed. A run may use as many CPUs as it has workers;
 shards are pinned to one each. The time of Ray counts from when it is ready, and its start is told apart. CPU seconds
 are those of the manifests: of all processes that upscale, and of the one that plans, but not of Ray's own.
+
+``bare`` is what the machine allows: processes that share nothing run the network on an array of the same size, one
+thread each, and neither read nor write; the time counts from when their models are loaded.
 """
 
 import argparse
@@ -22,6 +25,7 @@ import time
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import numpy as np
@@ -29,12 +33,13 @@ from scale_ray import TimedRay
 
 from kukkiri import cli
 from kukkiri.cluster import Making, Recorder, summarize
-from kukkiri.images import Image
+from kukkiri.images import Image, read_header
 from kukkiri.inference import FolderRun, Upscaler
 
 FORK = multiprocessing.get_context("fork")  # kukkiri is imported once, by this process
 Queue = "multiprocessing.SimpleQueue[tuple[float, float]]"
 FOLDERS = ("out", "manifests")
+WAYS = ("bare", "pool", "shards", "ray")
 
 
 @dataclass(frozen=True)
@@ -112,6 +117,8 @@ def try_once(way: str, cpus: list[int], *, model: str) -> Trial:
         shutil.rmtree(name, ignore_errors=True)
     queue = FORK.SimpleQueue()
     begun = time.monotonic()
+    if way == "bare":
+        return try_bare(cpus, images=len(list(Path("in").iterdir())), model=model)
     if way == "shards":
         parts = [([cpu], ("--shard", f"{index}/{len(cpus)}")) for index, cpu in enumerate(cpus, start=1)]
     else:
@@ -128,6 +135,37 @@ def try_once(way: str, cpus: list[int], *, model: str) -> Trial:
             raise RuntimeError(f"{way} with {len(cpus)} workers ended with {process.exitcode}")
     start, seconds = queue.get() if way == "ray" else (0.0, time.monotonic() - begun)
     return Trial(way, len(cpus), seconds, summarize(Path("manifests")).cpu_seconds, start)
+
+
+def try_bare(cpus: list[int], *, images: int, model: str) -> Trial:
+    """Run the network alone, in a process for each CPU, as often as there are images."""
+    queue, ready = FORK.SimpleQueue(), FORK.Barrier(len(cpus) + 1)
+    processes = [
+        FORK.Process(target=compute, args=(queue, ready, cpu, model, len(range(index, images, len(cpus)))))
+        for index, cpu in enumerate(cpus)
+    ]
+    for process in processes:
+        process.start()
+    ready.wait()
+    begun = time.monotonic()
+    for process in processes:
+        process.join()
+        if process.exitcode:
+            raise RuntimeError(f"bare with {len(cpus)} workers ended with {process.exitcode}")
+    seconds = time.monotonic() - begun
+    return Trial("bare", len(cpus), seconds, sum(queue.get() for _ in processes))
+
+
+def compute(queue: "multiprocessing.SimpleQueue[float]", ready: Barrier, cpu: int, model: str, runs: int) -> None:
+    os.sched_setaffinity(0, [cpu])
+    lr = np.random.default_rng(0).integers(0, 256, (*read_header(Path("in/00000.jpg")).size, 3), dtype=np.uint8)
+    upscaler = Upscaler(model, threads=1)
+    upscaler(lr)
+    ready.wait()
+    begun = time.process_time()
+    for _ in range(runs):
+        upscaler(lr)
+    queue.put(time.process_time() - begun)
 
 
 def work_here(_queue: Queue, cpus: list[int], model: str, more: tuple[str, ...]) -> None:
@@ -195,12 +233,12 @@ def make_photos(folder: Path, count: int, *, side: int) -> None:
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=int, default=96)
+    parser.add_argument("--images", type=int, default=192)
     parser.add_argument("--side", type=int, default=160)
     parser.add_argument("--model", choices=("fast", "balanced", "best"), default="fast")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--ways", nargs="+", choices=("pool", "shards", "ray"), default=["pool", "shards", "ray"])
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
     parser.add_argument("--price", type=float, help="of a CPU hour, in any currency")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()

@@ -20,6 +20,7 @@ import tempfile
 import time
 import zlib
 from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -31,11 +32,32 @@ ROW = 330  # bytes of the two rows about an image, about
 MODEL = ("--model", "nearest")
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """The end of the run."""
+@dataclass(frozen=True, kw_only=True)
+class Tally:
+    """The rows of the manifests of a run, and its results beside those of an undisturbed one."""
 
     images: int
+    done_rows: int
+    begun_rows: int
+    twice: int
+    """Sources with two done rows."""
+    equal: int
+    """Results with the bytes of the undisturbed run."""
+    strays: int
+    """Files or objects beside the results."""
+    summarize: int
+    """Exit code of ``kukkiri jobs summarize``."""
+
+    @property
+    def good(self) -> bool:
+        """True when every result is there once."""
+        return self.equal == self.images and not self.twice and not self.strays and self.summarize == 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome(Tally):
+    """The end of the run."""
+
     shards: int
     kills: int
     torn: int
@@ -44,23 +66,12 @@ class Outcome:
     """Images that a kill hit between their first and their last row."""
     there_all_the_same: int
     """Interrupted images whose result was there, so that existence alone would not have told."""
-    done_rows: int
-    begun_rows: int
-    twice: int
-    """Sources with two done rows."""
-    equal: int
-    """Results with the bytes of the undisturbed run."""
-    strays: int
-    """Files beside the results."""
-    summarize: int
-    """Exit code of ``kukkiri jobs summarize``."""
     seconds: float
 
     @property
     def good(self) -> bool:
-        """True when every result is there once."""
-        once = self.done_rows == self.equal == self.images
-        return once and not self.twice and not self.strays and self.summarize == 0
+        """True when every result is there once, and every source has one done row."""
+        return super().good and self.done_rows == self.images
 
 
 def main() -> int:
@@ -117,22 +128,37 @@ def run(root: Path, *, images: int, shards: int, kills: int, at_once: int, chanc
         for path in find_manifests(root / "manifests").values()
         for row in read_manifest(path)[1]
     )
-    whole, found = hash_files(root / "whole"), hash_files(root / "out")
     return Outcome(
-        images=images,
+        **count(images, rows, whole=hash_files(root / "whole"), found=hash_files(root / "out")),
         shards=shards,
         kills=counts["kills"],
         torn=counts["torn"],
         interrupted=counts["interrupted"],
         there_all_the_same=counts["there"],
-        done_rows=sum(count for (state, _), count in rows.items() if state == "done"),
-        begun_rows=sum(count for (state, _), count in rows.items() if state == "begun"),
-        twice=sum(count > 1 for (state, _), count in rows.items() if state == "done"),
-        equal=sum(found.get(name) == digest for name, digest in whole.items()),
-        strays=len(found.keys() - whole.keys()),
         summarize=summarize.exitcode or 0,
         seconds=round(seconds, 1),
     )
+
+
+def count(
+    images: int, rows: "Counter[tuple[str, str]]", *, whole: Mapping[str, object], found: Mapping[str, object]
+) -> dict[str, int]:
+    """Count for a :class:`Tally`.
+
+    Args:
+        images: of the run.
+        rows: number of each (state, source) in the manifests.
+        whole: content, or its hash, of the results of the undisturbed run, by name.
+        found: the same of this run.
+    """
+    return {
+        "images": images,
+        "done_rows": sum(number for (state, _), number in rows.items() if state == "done"),
+        "begun_rows": sum(number for (state, _), number in rows.items() if state == "begun"),
+        "twice": sum(number > 1 for (state, _), number in rows.items() if state == "done"),
+        "equal": sum(found.get(name) == content for name, content in whole.items()),
+        "strays": len(found.keys() - whole.keys()),
+    }
 
 
 class Run:

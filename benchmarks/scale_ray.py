@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from scale_kills import MODEL, hash_files, make_images, work
+from scale_kills import MODEL, Tally, count, hash_files, make_images, work
 
 from kukkiri.cluster import Making, Recorder, Shard, read_manifest
 from kukkiri.cluster.manifest import name_manifest
@@ -28,27 +28,16 @@ from kukkiri.cluster.on_ray import RayExecutor
 from kukkiri.inference import FileResult, FolderRun, Upscaler
 
 
-@dataclass(frozen=True)
-class Outcome:
+@dataclass(frozen=True, kw_only=True)
+class Outcome(Tally):
     """The end of the run."""
 
-    images: int
     workers: int
     killed: int
     processes: int
     """That have upscaled an image."""
     made_again: int
     """Images that were done by more than one process, or twice by one."""
-    done_rows: int
-    begun_rows: int
-    twice: int
-    """Sources with two done rows."""
-    equal: int
-    """Results with the bytes of the local run."""
-    strays: int
-    """Files beside the results."""
-    summarize: int
-    """Exit code of ``kukkiri jobs summarize``."""
     local_seconds: float
     start_seconds: float
     """Until Ray was ready."""
@@ -57,9 +46,8 @@ class Outcome:
 
     @property
     def good(self) -> bool:
-        """True when every result is there once, and a process was killed."""
-        once = self.done_rows == self.equal == self.images
-        return once and self.killed == 1 and not self.twice and not self.strays and self.summarize == 0
+        """True when every result is there once, every source has one done row, and a process was killed."""
+        return super().good and self.done_rows == self.images and self.killed == 1
 
 
 def main() -> int:
@@ -115,18 +103,12 @@ def run(address: str, *, images: int, workers: int, kill_after: int) -> Outcome:
     manifest = name_manifest(Path("manifests"), Shard(1, 1))
     rows = Counter((row.state, row.source) for row in read_manifest(manifest)[1])
     made = Counter(line for path in notes.iterdir() for line in path.read_text().splitlines())
-    whole, found = hash_files(Path("whole")), hash_files(Path("out"))
     return Outcome(
-        images=images,
+        **count(images, rows, whole=hash_files(Path("whole")), found=hash_files(Path("out"))),
         workers=workers,
         killed=killed,
         processes=len(list(notes.iterdir())),
-        made_again=sum(count > 1 for count in made.values()),
-        done_rows=sum(count for (state, _), count in rows.items() if state == "done"),
-        begun_rows=sum(count for (state, _), count in rows.items() if state == "begun"),
-        twice=sum(count > 1 for (state, _), count in rows.items() if state == "done"),
-        equal=sum(found.get(name) == digest for name, digest in whole.items()),
-        strays=len(found.keys() - whole.keys()),
+        made_again=sum(times > 1 for times in made.values()),
         summarize=summarize.exitcode or 0,
         local_seconds=round(local_seconds, 1),
         start_seconds=round(executor.ready - executor.asked, 1),

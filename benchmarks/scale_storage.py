@@ -16,21 +16,20 @@ import os
 import random
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-import zlib
 from collections import Counter
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from scale_kills import MODEL, Tally, count, make_images
+
 BUCKET = "bucket"
-MODEL = ("--model", "nearest")
 TIMEOUT = 5.0  # seconds that a process of this benchmark waits for an answer
 FAULTS = ("500", "503", "stalled", "lost", "cut")
 KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "us-east-1"}
@@ -38,34 +37,25 @@ CODES = {"500": "InternalError", "503": "SlowDown", "403": "AccessDenied"}
 ERROR = "<?xml version='1.0'?><Error><Code>{code}</Code><Message>injected</Message></Error>"
 
 
-@dataclass(frozen=True)
-class Outcome:
+@dataclass(frozen=True, kw_only=True)
+class Outcome(Tally):
     """The end of the run."""
 
-    images: int
     shards: int
     kills: int
     requests: int
     faults: dict[str, int]
     exit_codes: list[int]
     """Of the processes that were not killed."""
-    equal: int
-    """Results with the bytes of the undisturbed run."""
-    strays: int
-    """Other objects beside the results."""
     parts: int
     """Objects of the manifests."""
-    done_rows: int
-    begun_rows: int
-    summarize: int
-    """Exit code of ``kukkiri jobs summarize``."""
     requests_an_image: float
     seconds: float
 
     @property
     def good(self) -> bool:
-        """True when every result is there once."""
-        return self.equal == self.images and not self.strays and self.summarize == 0 and not any(self.exit_codes)
+        """True when every result is there once, and no process failed."""
+        return super().good and not any(self.exit_codes)
 
 
 def main() -> int:
@@ -136,20 +126,19 @@ def run(root: Path, proxy: "FlakyProxy", *, images: int, shards: int, kills: int
     found = {key.removeprefix("large/"): body for key, body in read_objects(client, "large/")}
     parts = dict(read_objects(client, "manifests/shard-"))
     rows = Counter(
-        row.get("state") for body in parts.values() for row in map(json.loads, body.splitlines()) if "state" in row
+        (row["state"], row["source"])
+        for body in parts.values()
+        for row in map(json.loads, body.splitlines())
+        if "state" in row
     )
     return Outcome(
-        images=images,
+        **count(images, rows, whole=whole, found=found),
         shards=shards,
         kills=killed,
         requests=requests,
         faults=faults,
         exit_codes=codes,
-        equal=sum(found.get(name) == body for name, body in whole.items()),
-        strays=len(found.keys() - whole.keys()),
         parts=len(parts),
-        done_rows=rows["done"],
-        begun_rows=rows["begun"],
         summarize=summarized.returncode,
         requests_an_image=round(requests / images, 2),
         seconds=round(seconds, 1),
@@ -307,24 +296,6 @@ def wait_for_results(client, more: int, process: "subprocess.Popen[bytes]") -> N
 def count_results(client) -> int:
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix="large/")
     return sum(page["KeyCount"] for page in pages)
-
-
-def make_images(folder: Path, count: int) -> None:
-    """Write PNGs of 8x8 pixels, each with colours of its own, into a tree."""
-    for number in range(count):
-        path = folder / f"{number % 17:02}" / f"{number:05}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        rows = b"".join(b"\0" + (number * 8 + row).to_bytes(3, "big") * 8 for row in range(8))
-        chunks = (
-            (b"IHDR", struct.pack(">IIBBBBB", 8, 8, 8, 2, 0, 0, 0)),
-            (b"IDAT", zlib.compress(rows)),
-            (b"IEND", b""),
-        )
-        body = b"".join(
-            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-            for kind, data in chunks
-        )
-        path.write_bytes(b"\x89PNG\r\n\x1a\n" + body)
 
 
 if __name__ == "__main__":

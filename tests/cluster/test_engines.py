@@ -13,6 +13,7 @@ import pytest
 
 from kukkiri.cli import run
 from kukkiri.images import Image
+from tests.benchmark_scripts import load_benchmark
 
 ROOT = Path(__file__).parents[2]
 pytestmark = [
@@ -53,6 +54,39 @@ def test_ray_gives_the_bytes_of_a_local_run_and_one_bad_file_fails_alone(place):
     Image.from_array(np.zeros((3, 3), np.uint8)).save("photos/bad.png")
     assert run([*command[3:], "--manifest", "manifests", "--only-failed"]) == 0  # here, on with what Ray began
     assert run(["jobs", "summarize", "manifests", "--sources", "photos", "-r"]) == 0
+
+
+def test_ray_reads_and_writes_a_store(place, tmp_path, monkeypatch):
+    pytest.importorskip("ray", reason="needs the extra ray")
+    pytest.importorskip("s3fs", reason="needs the extra cloud")
+    pytest.importorskip("moto.server", reason="moto, flask and flask-cors are not installed")
+    scale_storage = load_benchmark("scale_storage")
+    server, port = scale_storage.start_server(tmp_path)
+    try:
+        for name, value in (scale_storage.KEYS | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}).items():
+            monkeypatch.setenv(name, value)
+        client = scale_storage.open_client(port)
+        client.create_bucket(Bucket="bucket")
+        for path in Path("photos").rglob("*.*"):
+            client.put_object(Bucket="bucket", Key=path.as_posix(), Body=path.read_bytes())
+        manifests = ["--manifest", "s3://bucket/manifests"]
+        command = ["upscale", "s3://bucket/photos", "-r", "-o", "s3://bucket/large", "--preset", "fast", *manifests]
+        ran = subprocess.run(
+            [sys.executable, "-m", "kukkiri", *command, "--on", "ray"], capture_output=True, text=True, check=False
+        )
+        assert ran.returncode == 1, ran.stderr
+        assert ran.stderr.count("s3://bucket/photos/bad.png: is not an image by its content") == 1
+        assert "Traceback" not in ran.stderr
+        found = {Path(key).relative_to("large"): body for key, body in scale_storage.read_objects(client, "large/")}
+        assert found == contents("local")
+        assert len(found) == 6
+        image = Path("photos/0.jpg").read_bytes()
+        client.put_object(Bucket="bucket", Key="photos/bad.png", Body=image)
+        assert run([*command, "--only-failed"]) == 0  # here, on with what Ray began
+        assert run(["jobs", "summarize", manifests[1], "--sources", "s3://bucket/photos", "-r"]) == 0
+    finally:
+        server.terminate()
+        server.wait()
 
 
 def test_a_killed_worker_of_ray_loses_nothing(tmp_path):

@@ -16,6 +16,7 @@ from kukkiri.errors import BackendError, ConfigError, ImageError
 from kukkiri.images import Image
 from kukkiri.inference import FileJob, FolderRun, Upscaler
 from kukkiri.inference.job_worker import JobSettings
+from tests.cluster.in_place import InPlace
 
 MAKE = partial(Upscaler, "bicubic", scale=2)
 
@@ -29,30 +30,6 @@ def place(tmp_path, monkeypatch, rng):
         Image.from_array(rng.integers(0, 256, (5, 6, 3), dtype=np.uint8)).save(path)
     Path("in/bad.png").write_bytes(b"no image")
     return tmp_path
-
-
-class InPlace:
-    """Runs the rows of a cluster engine in this process, the last block first; each outcome is pickled on its way."""
-
-    def __init__(self, *, fails_after=None):
-        self.entered, self.jobs, self._fails_after = 0, [], fails_after
-
-    def __enter__(self):
-        self.entered += 1
-        return self
-
-    def __exit__(self, *_):
-        self.entered -= 1
-
-    def execute(self, settings, jobs):
-        assert self.entered == 1
-        self.jobs += jobs
-        worker = RemoteWorker(pickle.loads(pickle.dumps(RemoteSettings.here(settings))))
-        for number, block in enumerate(reversed(split_into_blocks(jobs, workers=1))):
-            if number == self._fails_after:
-                raise KeyboardInterrupt
-            rows = [(index, pickle.dumps(jobs[index])) for index in block]
-            yield from map(pickle.loads, do_rows(worker, rows, None))
 
 
 def go(output, *, executor=None, manifest=None, **keywords):

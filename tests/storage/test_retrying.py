@@ -134,6 +134,13 @@ def test_what_is_not_there_is_an_answer(waits):
     assert waits == []
 
 
+@pytest.mark.parametrize("error", [AnswerError(404), StatusError(404), translated(404, OSError("gone"))], ids=repr)
+def test_a_status_of_404_is_one_too_whatever_the_library_raises(waits, error):
+    with pytest.raises(FileNotFoundError, match="s3://b/a"):
+        retry(failing(error), what="s3://b/a")
+    assert waits == []
+
+
 def test_missing_credentials_are_named(waits):
     class NoCredentialsError(Exception):
         pass

@@ -1,22 +1,18 @@
 """S3 itself: moto's server on the loopback, behind a proxy that injects faults."""
 
-import importlib.util
 import logging
 import random
-from pathlib import Path
 
 import pytest
 
 from kukkiri import cli
 from kukkiri.errors import ConfigError
 from kukkiri.storage import StoreURL, fetch_folder, open_store, retrying, stores
+from tests.benchmark_scripts import load_benchmark
 
 pytest.importorskip("s3fs")
 pytest.importorskip("moto.server", reason="moto, flask and flask-cors are not installed")
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "scale_storage.py"
-spec = importlib.util.spec_from_file_location("scale_storage", SCRIPT)
-scale_storage = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(scale_storage)
+scale_storage = load_benchmark("scale_storage")
 URL = StoreURL("s3", "bucket", "photos")
 LONG, SHORT = 60.0, 4.0  # seconds to wait for an answer, on a machine that does much else
 

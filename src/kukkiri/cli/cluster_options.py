@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from kukkiri.cluster.on_ray import RayExecutor
     from kukkiri.cluster.staging import StagedJobs
     from kukkiri.cluster.stored_manifests import StoredManifests
-    from kukkiri.inference.job_records import JobRecorder, JobStage
+    from kukkiri.inference.job_records import JobRecorder
+    from kukkiri.inference.job_worker import JobExecutor
     from kukkiri.inference.source_files import Chooser
 
 __all__ = ["DEFAULT_CLUSTER", "ClusterOptions", "Part", "list_options"]
@@ -45,7 +46,15 @@ class Part:
     """The sources of a list, and objects of a store; all of them."""
     choose: "Chooser | None" = None
     recorder: "JobRecorder | None" = None
-    stage: "JobStage | None" = None
+    stage: "StagedJobs | None" = None
+
+    def send_through(self, executor: "JobExecutor | None") -> "JobExecutor | None":
+        """Return the executor of the images, which other processes read from a store where one is named."""
+        if executor is None or self.stage is None:
+            return executor
+        from kukkiri.cluster.remote_staging import StagedExecutor
+
+        return StagedExecutor(executor, self.stage)
 
 
 @Parameter(name="*", group=Group("Many machines", sort_key=6.5))
@@ -67,7 +76,7 @@ class ClusterOptions:
     list and its lines may be s3:// objects."""
     on: str | None = None
     """ray: do the images in Ray processes of this machine; ray://HOST:10001: on that cluster; ray:auto: on the cluster
-    of this machine. All machines see the files under one path. Needs kukkiri[ray]."""
+    of this machine. All machines see the files under one path, or reach the store. Needs kukkiri[ray]."""
 
     def check(self, inputs: Sequence[str], files: FileOptions) -> None:
         """Check the options against the others.
@@ -102,7 +111,7 @@ class ClusterOptions:
             raise UsageError("- stands for one image, which is done here. Drop --on.")
         places: list[str | Path] = [*inputs, *(place for place in (files.output, self.manifest) if place is not None)]
         for url in filter(None, map(find_url, places)):
-            raise _no_disk(url)
+            _check_reach(url)
 
     def make_executor(self, speed: SpeedOptions) -> "RayExecutor | None":
         """Prepare the processes that do the images; ``None``: those of this run.
@@ -174,13 +183,13 @@ class ClusterOptions:
                 names = stack.enter_context(SourceList(text, stand_in=stand_in))
                 listed = stored.take_list(names)
             if self.on is not None:
-                listed = _OfDisk(stored, listed)
+                listed = _Reachable(stored, listed)
             recorder, manifests = None, None
             if self.manifest is not None:
                 manifests = stored.open_manifests(self.manifest)
                 recorder = self._make_recorder(self.manifest, model, options, files, shard, stored, manifests)
                 stack.enter_context(recorder)
-            stage = _stage_jobs(stored, recorder, manifests, files)
+            stage = _stage_jobs(stored, recorder, manifests, files, elsewhere=self.on is not None)
             yield Part(stored, listed, _make_chooser(shard, recorder), stage or recorder, stage)
 
     def _find_shard(self) -> "Shard | None":
@@ -245,8 +254,8 @@ def _make_chooser(shard: "Shard | None", recorder: "Recorder | None") -> "Choose
 
 
 @dataclass(frozen=True)
-class _OfDisk:
-    """Sources none of which may be an object."""
+class _Reachable:
+    """Sources none of which may be out of reach for other processes."""
 
     files: StoredFiles
     listed: Iterable[tuple[Path, Path | None]]
@@ -255,22 +264,28 @@ class _OfDisk:
         for path, below in self.listed:
             url = find_url(path) if self.files.staging is None else self.files.staging.find(path)
             if url is not None:
-                raise _no_disk(url)
+                _check_reach(url)
             yield path, below
 
 
-def _no_disk(url: StoreURL) -> UsageError:
-    return UsageError(f"--on: {url} is not on a disk that all machines see. Use --shard for objects.")
+def _check_reach(url: StoreURL) -> None:
+    if url.scheme == "memory":
+        raise UsageError(f"--on: {url} is in the memory of this process alone. Use a store that all machines reach.")
 
 
 def _stage_jobs(
-    stored: StoredFiles, recorder: "Recorder | None", manifests: "StoredManifests | None", files: FileOptions
+    stored: StoredFiles,
+    recorder: "Recorder | None",
+    manifests: "StoredManifests | None",
+    files: FileOptions,
+    *,
+    elsewhere: bool,
 ) -> "StagedJobs | None":
     if stored.staging is None:
         return None
     from kukkiri.cluster.staging import StagedJobs
 
-    jobs = StagedJobs(stored.staging, recorder, resume=files.resume, overwrite=files.overwrite)
+    jobs = StagedJobs(stored.staging, recorder, resume=files.resume, overwrite=files.overwrite, elsewhere=elsewhere)
     return jobs if manifests is None else replace(jobs, sync=manifests.sync)
 
 

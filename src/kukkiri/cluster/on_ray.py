@@ -1,7 +1,7 @@
 """A run over files on Ray: paths go into an actor pool of Ray Data, and outcomes come out of it.
 
-Images never go through Ray; workers read and write a disk that all machines see. Ray does not start unless it is asked
-to; docs/how-to/clusters.md says what its ports mean.
+Images never go through Ray; workers read and write a disk that all machines see, or objects of a store. Ray does not
+start unless it is asked to; docs/how-to/clusters.md says what its ports mean.
 """
 
 import logging
@@ -15,7 +15,7 @@ from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self
 
-from kukkiri.cluster.remote_worker import RemoteSettings, RemoteWorker
+from kukkiri.cluster.remote_worker import RemoteSettings, RemoteWorker, name_source
 from kukkiri.errors import BackendError, ConfigError, make_printable, require
 from kukkiri.inference import FileJob, FileResult, count_usable_threads
 from kukkiri.inference.job_worker import JobSettings
@@ -27,6 +27,7 @@ _REMOTE = "ray://"
 _OBJECT_STORE = 100 * 2**20  # bytes; Ray takes no less than 75 MB, and rows are small
 _BLOCK_ROWS = 32  # Ray takes tens of milliseconds for a block
 _BLOCK_BYTES = 2**20  # of sources: a block of large images would be told of late, and done again as a whole
+_UNKNOWN_BYTES = _BLOCK_BYTES // 8  # taken for the size of an object, which is not asked for
 _CRASHES = 2  # of processes that go on after a crash, with one and the same job
 _SOCKETS = "/tmp"  # the name of a socket has at most 107 bytes
 
@@ -151,7 +152,7 @@ class RayExecutor:
                 if job is not None:  # a row of a lost machine may come twice
                     yield replace(result, job=job)
         for job in waiting.values():
-            yield FileResult(job, error=f"{make_printable(job.source)}: Ray gave no outcome. Run again with --resume.")
+            yield FileResult(job, error=f"{name_source(job)}: Ray gave no outcome. Run again with --resume.")
 
     def _run(self, settings: JobSettings, jobs: Sequence[FileJob]) -> Generator[tuple[int, FileResult]]:
         import ray
@@ -280,8 +281,10 @@ def split_into_blocks(jobs: Sequence[FileJob], *, workers: int) -> list[range]:
     rows = max(1, min(_BLOCK_ROWS, len(jobs) // (4 * workers)))
     blocks, first, taken = [], 0, 0
     for index, job in enumerate(jobs):
-        with suppress(OSError):
+        try:
             taken += job.source.stat().st_size
+        except OSError:
+            taken += _UNKNOWN_BYTES
         if index + 1 - first == rows or taken >= _BLOCK_BYTES:
             blocks.append(range(first, index + 1))
             first, taken = index + 1, 0
@@ -305,7 +308,7 @@ def do_rows(worker: RemoteWorker, rows: Sequence[tuple[int, bytes]], ledger: Cra
         if ledger is not None and ledger.begin(index) >= _CRASHES:
             result = FileResult(
                 job,
-                error=f"{make_printable(job.source)}: {_CRASHES + 1} processes were lost while they worked on "
+                error=f"{name_source(job)}: {_CRASHES + 1} processes were lost while they worked on "
                 "it; perhaps the memory does not suffice. Upscale it alone.",
             )
         else:
@@ -362,6 +365,7 @@ def _set_variables(*, local: bool) -> None:
     if local:
         os.environ.setdefault("RAY_AUTH_MODE", "token")  # without it, Ray lets in whoever reaches its ports
         os.environ.setdefault("RAY_agent_register_timeout_ms", "120000")  # a busy machine takes longer than 30 s
+        os.environ.setdefault("RAY_worker_niceness", "0")  # by default 15: beside others, workers would hardly run
 
 
 def _be_silent() -> None:

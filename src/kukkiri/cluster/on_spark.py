@@ -52,7 +52,7 @@ def upscale_partition(frames: Iterable["DataFrame"], *, settings: RemoteSettings
     Nothing is raised for a file: its row says what was wrong.
 
     Args:
-        frames: with the columns of :data:`JOB_SCHEMA`, any others are left out.
+        frames: with the columns of :data:`JOB_SCHEMA`, any others are left out; paths, or URLs of objects of a store.
         settings: of the run; paths are the same on all machines.
 
     Yields:
@@ -61,7 +61,14 @@ def upscale_partition(frames: Iterable["DataFrame"], *, settings: RemoteSettings
     worker = RemoteWorker(settings)
     for frame in frames:
         jobs = zip(frame["source"], frame["target"], strict=True)
-        outcomes = [_describe(worker.do(FileJob(Path(source), Path(target), replaces=True))) for source, target in jobs]
+        outcomes = [
+            {
+                "source": source,
+                "target": target,
+                **_describe(worker.do(FileJob(Path(source), Path(target), replaces=True))),
+            }
+            for source, target in jobs
+        ]
         columns = [column.split()[0] for column in OUTCOME_SCHEMA.split(", ")]
         yield type(frame)(outcomes, columns=columns, dtype=object)  # so that a number that is missing makes no floats
 
@@ -70,8 +77,6 @@ def _describe(result: FileResult) -> dict[str, Any]:
     height, width = result.output_size or (None, None)
     remote = result.remote
     return {
-        "source": os.fspath(result.job.source),
-        "target": os.fspath(result.job.target),
         "error": result.error,
         "notes": list(result.notes),
         "width": width,

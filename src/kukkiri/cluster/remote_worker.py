@@ -1,19 +1,23 @@
-"""The worker of a cluster engine: the jobs of a run over files, done in a process on some machine."""
+"""The worker of a cluster engine: the jobs of a run over files or objects, done in a process on some machine."""
 
 import os
 import socket
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Self
 
 from kukkiri.cluster.fingerprints import find_version
+from kukkiri.cluster.remote_staging import do_staged_job
 from kukkiri.errors import BackendError, ConfigError, KukkiriError, make_printable
 from kukkiri.files import hash_file
 from kukkiri.inference import FileJob, FileResult, RemoteFacts
 from kukkiri.inference.job_worker import JobSettings, JobWorker
+from kukkiri.storage import find_url
 
-__all__ = ["RemoteSettings", "RemoteWorker"]
+__all__ = ["RemoteSettings", "RemoteWorker", "name_source"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +26,7 @@ class RemoteSettings:
 
     jobs: JobSettings
     folder: Path
-    """That relative paths count from, on every machine."""
+    """That relative paths count from, on every machine; not needed for objects."""
     version: str
     """Of the kukkiri that planned the run."""
     threads: int = 1
@@ -39,7 +43,8 @@ class RemoteSettings:
 class RemoteWorker:
     """Does the jobs of a run one after the other, in its working directory; nothing is raised, results tell it.
 
-    The model is loaded with the first job. libvips is held to as many threads as the engine.
+    The model is loaded with the first job. libvips is held to as many threads as the engine. A path of a URL
+    (``s3:/bucket/a.jpg``) is an object of a store, which this process reads or writes.
     """
 
     def __init__(self, settings: RemoteSettings) -> None:
@@ -47,21 +52,28 @@ class RemoteWorker:
         self._settings = settings
         self._worker: JobWorker | None = None
         self._problem: KukkiriError | None = None
+        self._away: KukkiriError | None = None
+        """The working directory is not here, which concerns jobs over files."""
 
     def do(self, job: FileJob) -> FileResult:
         """Do one job; a result has the bytes of a local run."""
         begun = time.process_time()
         try:
-            result = self._open().attempt(job)
-            size, sha256 = None, None
-            if not result.error:
-                size, sha256 = job.target.stat().st_size, hash_file(job.target)
+            result = self._do(job)
         except KukkiriError as error:
-            result, size, sha256 = FileResult(job, error=f"{make_printable(job.source)}: {error}"), None, None
+            result = FileResult(job, error=f"{name_source(job)}: {error}")
         except Exception as error:  # whatever it is, it ends this job and no other one
-            text = make_printable(f"{job.source}: {type(error).__name__}: {error}")
-            result, size, sha256 = FileResult(job, error=text), None, None
-        return replace(result, remote=RemoteFacts(time.process_time() - begun, size, sha256))
+            result = FileResult(job, error=make_printable(f"{name_source(job)}: {type(error).__name__}: {error}"))
+        facts = result.remote or RemoteFacts(0.0)
+        return replace(result, remote=replace(facts, cpu_seconds=time.process_time() - begun))
+
+    def _do(self, job: FileJob) -> FileResult:
+        worker = self._open()
+        objects = [find_url(path) is not None for path in (job.source, job.target)]
+        if self._away is not None and not all(objects):
+            raise self._away
+        attempt = partial(_attempt, worker)
+        return do_staged_job(job, attempt) if any(objects) else attempt(job)
 
     def _open(self) -> JobWorker:
         if self._problem is not None:
@@ -85,10 +97,25 @@ class RemoteWorker:
             if Path.cwd() != settings.folder:
                 os.chdir(settings.folder)
         except OSError as error:
-            raise ConfigError(
+            self._away = ConfigError(
                 f"{make_printable(settings.folder)}: not here ({error.strerror or error}). Workers read and write a "
-                "disk that all machines see under one path."
-            ) from error
+                f"disk that all machines see under one path, or objects of a store. (on {socket.gethostname()})"
+            )
         os.environ.setdefault("VIPS_CONCURRENCY", str(settings.threads))
         upscaler = settings.jobs.make_upscaler(threads=settings.threads, workers=settings.workers)
         return JobWorker(settings.jobs, upscaler)
+
+
+def name_source(job: FileJob) -> str:
+    """The source of a job as messages name it: a file, or the URL of an object."""
+    with suppress(KukkiriError):
+        return make_printable(find_url(job.source) or job.source)
+    return make_printable(job.source)
+
+
+def _attempt(worker: JobWorker, job: FileJob) -> FileResult:
+    """Do a job on this disk, and measure its result before it goes to a store."""
+    result = worker.attempt(job)
+    if result.error:
+        return result
+    return replace(result, remote=RemoteFacts(0.0, job.target.stat().st_size, hash_file(job.target)))

@@ -170,10 +170,20 @@ class Staging:
             url = self.find(path)
             if url is None:
                 continue
-            store = open_store(url.scheme)
-            if path != target and not replaces and store.stat(url) is not None:
-                raise ImageError(f"{make_printable(url)}: exists already. Allow it with --overwrite.")
-            store.write(url, path)
+            if path != target and not replaces:
+                self.check_absent(path)
+            open_store(url.scheme).write(url, path)
+
+    def check_absent(self, path: Path) -> None:
+        """Check that the object that a file stands for is not there.
+
+        Raises:
+            ImageError: it is, and is not to be replaced.
+            ConfigError, BackendError: see :class:`kukkiri.storage.Store`.
+        """
+        url = self.find(path)
+        if url is not None and open_store(url.scheme).stat(url) is not None:
+            raise ImageError(f"{make_printable(url)}: exists already. Allow it with --overwrite.")
 
     def drop(self, *paths: Path) -> None:
         """Delete files that stand for objects, which no job needs any more."""
@@ -216,6 +226,8 @@ class StagedJobs:
     overwrite: bool = False
     sync: Callable[[], None] = lambda: None
     """Called before a result is written: the row that it was begun has to be safe."""
+    elsewhere: bool = False
+    """Other processes fetch and write, see :class:`kukkiri.cluster.remote_staging.StagedExecutor`."""
     _replaces: set[Path] = field(default_factory=set)
     _claimed: dict[str, Path] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -260,6 +272,9 @@ class StagedJobs:
         if verdict == "replace" or self.overwrite:
             with self._lock:
                 self._replaces.add(job.target)
+        if self.elsewhere:
+            self.staging.drop(job.source)  # fetched for the name of its result, if at all
+            return verdict
         if self.staging.find(job.target) is None:
             self.sync()  # the result will be there when it is made, not when it is written to a store
         self.staging.fetch(job.source)
@@ -289,7 +304,7 @@ class StagedJobs:
             replaces = job.target in self._replaces
             self._replaces.discard(job.target)
         try:
-            if not result.error:
+            if not result.error and not self.elsewhere:
                 try:
                     if self.staging.find(job.target) is not None:
                         self.sync()
@@ -301,6 +316,25 @@ class StagedJobs:
             return result
         finally:
             self.staging.drop(job.source, job.target, *_list_beside(job.target))
+
+    def check_beside(self, job: FileJob, *, sidecar: bool, report: bool) -> None:
+        """Check that what a run writes beside the result of a job may be written to the store.
+
+        Args:
+            job: that has begun.
+            sidecar: there will be a file that says how the result was made.
+            report: there will be a page of numbers.
+
+        Raises:
+            ImageError: there is one, and it is not to be replaced.
+            ConfigError, BackendError: see :class:`kukkiri.storage.Store`.
+        """
+        with self._lock:
+            if job.target in self._replaces:
+                return
+        for path, wanted in zip(_list_beside(job.target), (sidecar, report), strict=True):
+            if wanted:
+                self.staging.check_absent(path)
 
 
 def _list_beside(target: Path) -> tuple[Path, ...]:

@@ -15,6 +15,7 @@ Answer = TypeVar("Answer")
 
 _PASSING_STATUS = (408, 425, 429)
 """Beside those from 500 on: the request took too long, came too early, or is one of too many."""
+_NOT_FOUND = 404
 _FINAL_STATUS = (501, 505)
 """Not implemented, and a version of HTTP that is not known."""
 _PASSING_NUMBERS = {
@@ -76,6 +77,8 @@ def retry(request: Callable[[], Answer], *, what: str) -> Answer:
             raise
         except Exception as error:
             if not is_transient(error):
+                if any(_find_status(each) == _NOT_FOUND for each in _chain(error)):
+                    raise FileNotFoundError(what) from error
                 raise ConfigError(f"{make_printable(what)}: {_explain(error)}.") from error
             wait = next(waits, None)
             if wait is None:

@@ -2,7 +2,6 @@
 
 import importlib
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -162,7 +161,7 @@ class Store:
         Args:
             url: an object that is there is replaced.
             content: bytes, or a file of this disk.
-            create: refuse to replace; where the store has no such request, after a look.
+            create: refuse to replace.
 
         Raises:
             FileExistsError: with ``create``, it is there, and this call has not written it.
@@ -190,22 +189,12 @@ class Store:
                 raise
 
     def _create(self, url: StoreURL, content: bytes) -> None:
-        if url.scheme not in ("s3", "memory", "gs"):
-            if self._stat_quietly(url) is not None:
-                raise FileExistsError(str(url))
-            self._files.pipe_file(_path(url), content)
-            return
         try:
             self._files.pipe_file(_path(url), content, mode="create")
         except OSError as error:
             if "PreconditionFailed" in repr(error.__cause__) or "reconditions" in str(error):
                 raise FileExistsError(str(url)) from error
             raise
-
-    def _stat_quietly(self, url: StoreURL) -> dict[str, Any] | None:
-        with suppress(FileNotFoundError):
-            return self._stat(url)
-        return None
 
 
 class _S3(Store):
