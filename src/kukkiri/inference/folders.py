@@ -3,6 +3,7 @@
 Clips come after the images, one at a time, through a worker of a higher level."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -26,6 +27,9 @@ from kukkiri.inference.source_files import Chooser, find_source_files, leave_out
 from kukkiri.inference.upscaler import Upscaler
 
 __all__ = ["FolderRun"]
+
+_ASKING, _BATCH = 16, 1024
+"""Decisions at one time, and those that wait for a thread."""
 
 
 class FolderRun:
@@ -215,8 +219,7 @@ class FolderRun:
         """Do every job in other processes; all are begun before the first is done."""
         with executor:
             sent = []
-            for job in self.jobs:
-                begun = self._begin_elsewhere(job)
+            for begun in self._begin_all_elsewhere():
                 if isinstance(begun, FileJob):
                     sent.append(begun)
                 else:
@@ -224,6 +227,15 @@ class FolderRun:
             with closing(executor.execute(self.settings, sent)) as results:
                 for result in results:
                     yield self._finish(result)
+
+    def _begin_all_elsewhere(self) -> Iterator[FileJob | FileResult]:
+        """Decide about every job in order, several at one time where a store is asked for each."""
+        if self._stage is None:
+            yield from map(self._begin_elsewhere, self.jobs)
+            return
+        with ThreadPoolExecutor(_ASKING) as pool:
+            for first in range(0, len(self.jobs), _BATCH):
+                yield from pool.map(self._begin_elsewhere, self.jobs[first : first + _BATCH])
 
     def _begin_elsewhere(self, job: FileJob) -> FileJob | FileResult:
         """Decide the same for a job that another process does, which takes what lies under its target as its own."""
