@@ -134,7 +134,7 @@ def upscale(
                 choose=part.choose,
                 recorder=part.recorder,
                 stage=part.stage,
-                executor=executor,
+                executor=part.send_through(executor),
                 after=partial(
                     _write_report, model=chosen, page=files.page, overwrite=files.overwrite, blur=blur, scale=size.scale
                 )
