@@ -1,6 +1,6 @@
 """``kukkiri upscale``: images and clips in, larger ones out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
 from functools import partial
@@ -136,7 +136,13 @@ def upscale(
                 stage=part.stage,
                 executor=part.send_through(executor),
                 after=partial(
-                    _write_report, model=chosen, page=files.page, overwrite=files.overwrite, blur=blur, scale=size.scale
+                    _write_report,
+                    model=chosen,
+                    model_args=arguments.read([chosen]).get(chosen),
+                    page=files.page,
+                    overwrite=files.overwrite,
+                    blur=blur,
+                    scale=size.scale,
                 )
                 if messages.report
                 else None,
@@ -212,13 +218,14 @@ def _write_report(
     result: FileResult,
     *,
     model: str,
+    model_args: Mapping[str, Any] | None,
     page: int | None,
     overwrite: bool,
     blur: DegradationOptions,
     scale: float | None,
 ) -> None:
     # only a report needs the charts
-    from kukkiri.reports import write_clip_report, write_degradation_report, write_fidelity_report
+    from kukkiri.reports import NamedModel, write_clip_report, write_degradation_report, write_fidelity_report
 
     source, target = result.job.source, result.job.target
     path = target.with_name(f"{target.stem}-report.html")
@@ -236,6 +243,7 @@ def _write_report(
                 subsample=blur.subsample or "direct",
                 page=page,
                 notes=result.notes,
+                named=NamedModel(model, model_args),
                 overwrite=overwrite,
             )
             return

@@ -8,6 +8,7 @@ from kukkiri.reports.clip_comparison import HR_LABEL, write_clip_comparison
 from kukkiri.reports.clip_report import write_clip_report
 from kukkiri.reports.comparison import write_comparison
 from kukkiri.reports.degradation_report import write_degradation_report
+from kukkiri.reports.degradation_results import NamedModel
 from kukkiri.reports.fidelity import Fidelity, measure_fidelity, write_fidelity_report
 from kukkiri.reports.film import Film, FilmRecorder
 from kukkiri.reports.gallery import Gallery, build_gallery
@@ -21,6 +22,7 @@ __all__ = [
     "Film",
     "FilmRecorder",
     "Gallery",
+    "NamedModel",
     "build_blind_crops",
     "build_gallery",
     "measure_fidelity",

@@ -9,24 +9,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kukkiri.degradations import DegradationEstimate, bicubic_kernel, kernel_view
+from kukkiri.degradations import (
+    DegradationEstimate,
+    DegradationRequest,
+    bicubic_kernel,
+    estimate_noise,
+    kernel_view,
+    read_degradation,
+)
 from kukkiri.degradations.blur_candidates import BlurCandidate, BlurRanking, add_bicubic, rank_spectrum
 from kukkiri.degradations.degradation_estimate import GridSubsampling
 from kukkiri.degradations.spectrum_model import SpectrumModel
 from kukkiri.images import Image, quantize, read_page
-from kukkiri.inference import Upscaler
-from kukkiri.inference.consistency import check_consistency, find_detailed_part
-from kukkiri.inference.solvers import list_solvers
 from kukkiri.reports.charts import Axis
 from kukkiri.reports.curves import Curve, draw_curves, line_swatch
 from kukkiri.reports.data_uris import data_uri, encode
+from kukkiri.reports.degradation_results import NamedModel, show_results
 from kukkiri.reports.page import build_page, write_page
-from kukkiri.reports.viewer import ImageBlock, Version, image_block, viewer
 
 __all__ = ["write_degradation_report"]
 
-Pixels = NDArray[np.uint8]
-_SIDE = 128  # LR pixels of the part that the solvers upscale
 _SHOWN = 3  # explanations whose results are shown
 _CELL = 24  # CSS pixels for one weight of a kernel
 _SMALL_CELL = 4
@@ -59,6 +61,7 @@ def write_degradation_report(
     subsample: GridSubsampling = "direct",
     page: int | None = None,
     notes: Sequence[str] = (),
+    named: NamedModel | None = None,
     overwrite: bool = False,
 ) -> None:
     """Read an image that was upscaled blindly, and write one self-contained HTML page about its degradation.
@@ -72,6 +75,7 @@ def write_degradation_report(
         subsample: of the network, where no degradation was used.
         page: page or frame of the input, from 1.
         notes: messages of the run.
+        named: the model of the run, whose results are shown beside those of the shipped solvers.
         overwrite: replace an existing page.
 
     Raises:
@@ -89,7 +93,12 @@ def write_degradation_report(
         f"<h2>Found</h2><ul>{lines}</ul>" if lines else "",
         f'<h2>Kernel and spectrum</h2><div class="charts">{_draw_used(seen, degradation)}{_draw_spectrum(seen)}</div>',
         _list_explanations(seen),
-        *_show_results(seen),
+        *show_results(
+            image,
+            _estimates_of(seen, degradation),
+            plain_check=DegradationEstimate(_kernel_of(ranking.best, seen), scale, grid),
+            named=named,
+        ),
     ]
     used = "none was trusted: upscaled as an image that is not blurred"
     if degradation:
@@ -171,33 +180,20 @@ def _draw_spectrum(seen: _Seen) -> str:
     return f'<figure class="card">{svg}<figcaption>{legend}<br>{caption}</figcaption></figure>'
 
 
-def _show_results(seen: _Seen) -> list[str]:
-    """The most detailed part of the image, upscaled plainly and by the kernel-conditioned network with each kernel."""
-    part = find_detailed_part(seen.image, side=_SIDE)
-    versions = [Version("plain", encode(_pixels(Upscaler("balanced", scale=seen.scale)(part))), series=0)]
-    if (seen.scale, seen.subsample) in list_solvers():
-        candidates = [each for each in seen.ranking.candidates if each.kind != "none"][:_SHOWN]
-        for number, each in enumerate(candidates, 1):
-            versions.append(_solve(each, seen, part, series=number))
-    height, width = (seen.scale * side for side in part.size)
-    caption = f"The most detailed {part.size[1]}×{part.size[0]} pixels, upscaled to {width}×{height}"
-    block = ImageBlock("results", (height, width), (height // 2, width // 2), tuple(versions), caption=caption)
-    if len(versions) < 2:
-        return [image_block(block)]
-    note = "Drag the line, or use the arrow keys. Direct subsampling shifts results against plain upscaling."
-    return [viewer([block], left="plain", right=versions[1].label, note=note), image_block(block)]
-
-
-def _solve(candidate: BlurCandidate, seen: _Seen, part: Image, *, series: int) -> Version:
-    estimate = DegradationEstimate(candidate.kernel, seen.scale, seen.subsample, text=candidate.text)
-    upscaler = Upscaler("context", scale=seen.scale, degradation=estimate)
-    found = check_consistency(part, upscaler.engines[0], estimate).found
-    return Version(
-        str(candidate), encode(_pixels(upscaler(part))), score=f"LR consistency {found:.1f} dB", series=series
-    )
-
-
-def _pixels(image: Image) -> Pixels:
-    """8-bit RGB without alpha."""
-    colour = image.colour
-    return quantize(np.repeat(colour, 3, axis=2) if colour.shape[2] == 1 else colour, 8).astype(np.uint8)
+def _estimates_of(seen: _Seen, degradation: Mapping[str, Any] | None) -> list[DegradationEstimate]:
+    """The degradation that was used, then explanations of another kind, up to three."""
+    noise_std = estimate_noise(seen.image.colour).noise_std if degradation is None else degradation["noise_std"]
+    found = [
+        DegradationEstimate(each.kernel, seen.scale, seen.subsample, noise_std, text=each.text, kind=each.kind)
+        for each in seen.ranking.candidates
+        if each.kind != "none"
+    ]
+    if degradation is None:
+        return found[:_SHOWN]
+    text = degradation["kernel"]
+    kernel = np.ones((1, 1)) if degradation["matrix"] is None else np.array(degradation["matrix"])
+    if degradation["matrix"] is None and text != "bicubic":
+        request = DegradationRequest(text, subsample=seen.subsample)
+        kernel = read_degradation(request, scale=seen.scale, subsample=seen.subsample).kernel
+    used = DegradationEstimate(kernel, seen.scale, seen.subsample, noise_std, text=text)
+    return [used, *(each for each in found if each.text != text)][:_SHOWN]
