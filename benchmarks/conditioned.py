@@ -65,6 +65,7 @@ def run(arguments: argparse.Namespace, data: Path) -> None:
         options = dict(each.split("=", 1) for each in given)
         options = {key: float(value) if key == "prior_noise" else value for key, value in options.items()}
         condition = read_condition(model, options, scale=arguments.scale)
+        contender = ConditionedModel(model=model, gives_noise=condition.noise, model_args=options, threads=1)
         for blur, subsample in cases:
             if subsample == "bicubic" and condition.subsample == "direct":
                 continue
@@ -72,17 +73,19 @@ def run(arguments: argparse.Namespace, data: Path) -> None:
             steps = f"{blur}+{subsample}{':aligned' if aligned else ''}"
             for level in map(float, arguments.noise.split(",")):
                 noisy = f"{steps}+noise:{level / 255:.6g}" if level else steps
-                contender = ConditionedModel(model=model, gives_noise=condition.noise, model_args=options, threads=1)
-                begun = time.process_time()
-                (found,) = evaluate_many(
-                    [contender], data=data, scales=[arguments.scale], protocol="y-mzsr", degradation=noisy
-                )
-                scored = found.sets[data.name]
-                seconds = (time.process_time() - begun) / len(scored.images)
                 marks = ["aligned"] * aligned + ["noise not given"] * bool(level and not condition.noise)
-                note = f" ({', '.join(marks)})" if marks else ""
-                name = f"{contender.name}: {noisy} x{arguments.scale}"
-                print(f"{name}: {scored.mean.psnr:.2f} dB, {scored.mean.ssim:.4f}{note}, {seconds:.2f} s", flush=True)
+                print_row(contender, noisy, data, scale=arguments.scale, marks=marks)
+
+
+def print_row(contender: ConditionedModel, degradation: str, data: Path, *, scale: int, marks: list[str]) -> None:
+    """Score a model on a degradation."""
+    begun = time.process_time()
+    (found,) = evaluate_many([contender], data=data, scales=[scale], protocol="y-mzsr", degradation=degradation)
+    scored = found.sets[data.name]
+    seconds = (time.process_time() - begun) / len(scored.images)
+    note = f" ({', '.join(marks)})" if marks else ""
+    name, mean = f"{contender.name}: {degradation} x{scale}", scored.mean
+    print(f"{name}: {mean.psnr:.2f} dB, {mean.ssim:.4f}{note}, {seconds:.2f} s", flush=True)
 
 
 def read_condition(model: str, arguments: dict[str, str | float], *, scale: int) -> Condition:

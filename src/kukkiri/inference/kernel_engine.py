@@ -91,7 +91,8 @@ def make_plug_and_play(denoiser: ConditionableEngine, *, scale: int) -> KernelEn
     """
 
     def remove_noise(image: Batch, noise_std: float) -> Batch:
-        return denoiser.run_conditioned(image[None], np.array([[noise_std]], dtype=np.float32))[0]
+        clean: Batch = denoiser.run_conditioned(image[None], np.array([[noise_std]], dtype=np.float32))[0]
+        return clean
 
     def solve(lr: Batch, kernel: NDArray[np.float64], noise_std: float) -> NDArray[Any]:
         planes = np.ascontiguousarray(lr.transpose(2, 0, 1))
