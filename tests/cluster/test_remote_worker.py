@@ -2,6 +2,7 @@
 
 import hashlib
 import pickle
+import shutil
 from functools import partial
 from pathlib import Path
 
@@ -91,6 +92,16 @@ def test_existing_results_are_refused_before_anything_is_sent_and_skipped_with_r
     assert go("out", executor=InPlace(), resume=True)["a.png"] == "skipped"
     assert Path("out/a.png").read_bytes() == b"mine"
     assert go("out", executor=InPlace(), overwrite=True)["a.png"] == "done"
+
+
+def test_processes_are_not_started_for_nothing(place):
+    class Refusing(InPlace):
+        def __enter__(self):
+            raise AssertionError
+
+    shutil.rmtree("in")
+    Path("in").mkdir()
+    assert "no images or clips" in go("out", executor=Refusing())["in"]
 
 
 def test_the_worker_tells_size_hash_and_cpu_time(place):

@@ -14,6 +14,7 @@ from collections.abc import Generator, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self
+from warnings import catch_warnings
 
 from kukkiri.cluster.remote_worker import RemoteSettings, RemoteWorker, name_source
 from kukkiri.errors import BackendError, ConfigError, make_printable, require
@@ -123,7 +124,8 @@ class RayExecutor:
                     start_local(stack, cpus=self._cpus)
                 else:
                     address = "auto" if self.address == _OWN else self.address
-                    ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
+                    with catch_warnings(action="ignore"):  # of a time-out, which the error below tells
+                        ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
             except Exception as error:
                 raise BackendError(
                     f"--on {self.address}: Ray cannot be reached ({_first_line(error)}). Check the address and, where "

@@ -217,6 +217,9 @@ class FolderRun:
 
     def _do_elsewhere(self, executor: JobExecutor) -> Generator[FileResult]:
         """Do every job in other processes; all are begun before the first is done."""
+        if all(job.problem is not None for job in self.jobs):  # nothing to start processes for
+            yield from (self._finish(FileResult(job, error=str(job.problem))) for job in self.jobs)
+            return
         with executor:
             sent = []
             for begun in self._begin_all_elsewhere():

@@ -61,7 +61,10 @@ class Store:
         try:
             self._files: Any = fsspec.filesystem(scheme, **options)
         except Exception as error:
-            raise ConfigError(f"{scheme}://: cannot be opened ({make_printable(error)}).") from error
+            raise ConfigError(
+                f"{scheme}://: cannot be opened ({make_printable(error)}). Set the credentials of the store in the "
+                "environment, see docs/how-to/scale.md."
+            ) from error
         self._files.retries = 1  # of s3fs: all repetition is here
 
     def stat(self, url: StoreURL) -> ObjectState | None:
