@@ -46,8 +46,9 @@ class ModelOptions:
     preset: Literal["fast", "balanced", "best"] = "balanced"
     """speed against quality; kukkiri models lists the network of each."""
     weights: Domain = "auto"
-    """degradation domain that the network was trained for: clean (screenshots, renders, scans), photo (JPEG artifacts,
-    noise, slight blur), or auto: photo for files that were compressed with loss, else clean."""
+    """degradation domain that the network was trained for: clean (no artifacts), photo (JPEG artifacts, noise, slight
+    blur), line (line art, text, screenshots, pixel art), or auto: photo for files that were compressed with loss, line
+    for others whose content is line art, else clean."""
     vivid: float | None = None
     """from 0 (faithful) to 1 (sharp to the eye, with invented detail): between two weight sets of one network, where
     kukkiri models lists vivid ones."""

@@ -34,7 +34,7 @@ class UpscaleOptions(TypedDict, total=False):
     wrap: bool
     preset: Literal["fast", "balanced", "best"] | None
     model: str | None
-    weights: Literal["auto", "clean", "photo"] | None
+    weights: Literal["auto", "clean", "photo", "line"] | None
     vivid: float | None
     denoise: float | None
     ensemble: bool

@@ -16,7 +16,7 @@ from kukkiri.inference import INTERPOLATIONS, PRESETS
 
 __all__ = ["Making", "find_version", "hash_model"]
 
-_ENDING = re.compile(r"(-photo)?(-x\d+)?$")
+_ENDING = re.compile(r"(-photo|-line)?(-x\d+)?$")
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,9 @@ def hash_model(model: str) -> str:
     preset = PRESETS.get(model)
     base = preset.family if preset else _ENDING.sub("", model)
     names = [
-        name for name in pretrained.list_models() if name == model or name.startswith((f"{base}-x", f"{base}-photo-x"))
+        name
+        for name in pretrained.list_models()
+        if name == model or name.startswith((f"{base}-x", f"{base}-photo-x", f"{base}-line-x"))
     ]
     return _join([model, *(hash_file(pretrained.locate(name, ".onnx")) for name in names)])
 

@@ -10,7 +10,7 @@ from kukkiri.images.metadata import Metadata
 from kukkiri.images.quantization import dequantize, quantize
 from kukkiri.images.reading import PIXEL_LIMIT, read_image
 from kukkiri.images.sequences import ImageSequence, Timing, open_sequence, read_page
-from kukkiri.images.sources import EncodedImage, ImageSource, PillowImage, open_image, return_in_kind
+from kukkiri.images.sources import EncodedImage, ImageSource, PillowImage, is_array, open_image, return_in_kind
 from kukkiri.images.tiles import Tile, pad_to_multiple, plan_tiles
 from kukkiri.images.writing import check_output
 
@@ -30,6 +30,7 @@ __all__ = [
     "check_output",
     "dequantize",
     "find_own_suffix",
+    "is_array",
     "open_image",
     "open_sequence",
     "pad_to_multiple",

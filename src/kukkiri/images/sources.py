@@ -16,7 +16,7 @@ from kukkiri.images.metadata import Metadata
 from kukkiri.images.orientation import apply_orientation, settle_metadata
 from kukkiri.images.reading import PIXEL_LIMIT, decode_image, read_image, read_limit
 
-__all__ = ["EncodedImage", "ImageSource", "PillowImage", "ReadableFile", "open_image", "return_in_kind"]
+__all__ = ["EncodedImage", "ImageSource", "PillowImage", "ReadableFile", "is_array", "open_image", "return_in_kind"]
 
 
 class _ExifBlock(Protocol):
@@ -230,6 +230,11 @@ def _resolution(image: PillowImage) -> tuple[float, float] | None:
     return (across, down) if across > 0 and down > 0 else None
 
 
+def is_array(source: ImageSource) -> bool:
+    """True for a source of :func:`open_image` that is taken for an array."""
+    return not isinstance(source, str | PathLike | bytes | bytearray | memoryview | PillowImage | ReadableFile | Image)
+
+
 def return_in_kind(image: Image, source: ImageSource) -> NDArray[np.generic] | Image:
     """Return an image as its source was given: as an array of the same dtype and axes when that was an array.
 
@@ -240,7 +245,7 @@ def return_in_kind(image: Image, source: ImageSource) -> NDArray[np.generic] | I
     Returns:
         (H, W[, C]) of ``image``, else ``image`` itself.
     """
-    if isinstance(source, str | PathLike | bytes | bytearray | memoryview | PillowImage | ReadableFile | Image):
+    if not is_array(source):
         return image
     values = np.asarray(source)
     result = image.to_array().astype(values.dtype, copy=False)

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import Literal
 
 from kukkiri import engine_loaders, pretrained
 from kukkiri.errors import ConfigError, ModelError, did_you_mean, did_you_mean_file
 from kukkiri.inference.conditioned import ConditionableEngine
 from kukkiri.inference.dials import Dial, load_pairs, plan_dial
 from kukkiri.inference.engine import Engine, OnnxEngine
-from kukkiri.inference.families import Domain, Family, GraphLoader, choose_scales, load_shipped
+from kukkiri.inference.families import Domain, Family, GraphLoader, KnownDomain, choose_scales, load_shipped
 from kukkiri.inference.half_precision import Precision
 from kukkiri.inference.kernel_engine import is_prior, make_plug_and_play, read_scale
 from kukkiri.inference.loaded_model import LoadedModel
@@ -43,10 +42,12 @@ class Choice:
     """Interpolation kernel instead of networks."""
     ensemble: bool = False
     """The preset asks for the self-ensemble."""
-    domain: Literal["clean", "photo"] | None = None
+    domain: KnownDomain | None = None
     """Degradation domain that the shipped networks were trained for; ``None``: not known."""
     has_photo: bool = False
     """Weights for photographs are shipped, too, and the choice was left open."""
+    has_line: bool = False
+    """Weights for line art are shipped, too, and the choice was left open."""
 
 
 def choose_model(
@@ -68,7 +69,7 @@ def choose_model(
             ``.onnx`` file, a file of torch weights (needs torch), what :func:`kukkiri.load` returned, or an engine.
         scale: at least 1; by default the model's own, 2 for what has several.
         threads: of ONNX Runtime.
-        weights: degradation domain of shipped networks; ``auto`` loads the clean ones where both are shipped.
+        weights: degradation domain of shipped networks; ``auto`` loads the clean ones where several are shipped.
         model_args: what a file of others does not tell: keywords of a torch network's constructor, or ``value_range``
             of an ONNX graph.
         device: where the network runs, for torch weights see :func:`kukkiri.devices.resolve_device`, else
@@ -118,13 +119,14 @@ def choose_model(
             ensemble=bool(preset and preset.ensemble),
             domain=plan.domain,
             has_photo=plan.has_photo,
+            has_line=plan.has_line,
         )
     if preset:
         raise ModelError(
             f"preset {name!r} needs {preset.family} models, but none are shipped here. Install kukkiri again."
         )
     choice = _choose_one(name, scale, load=load, arguments=arguments, device=device)
-    if name in pretrained.list_models() and weights != "photo":
+    if name in pretrained.list_models() and weights in ("auto", "clean"):
         return dataclasses.replace(choice, domain="clean")
     return _without_domain(choice, weights)
 

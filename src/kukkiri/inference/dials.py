@@ -13,7 +13,15 @@ from typing import Literal, NamedTuple
 from kukkiri import pretrained
 from kukkiri.errors import ConfigError, ModelError
 from kukkiri.inference.engine import OnnxEngine
-from kukkiri.inference.families import Domain, Family, GraphLoader, choose_scales, list_members, load_shipped
+from kukkiri.inference.families import (
+    Domain,
+    Family,
+    GraphLoader,
+    KnownDomain,
+    choose_scales,
+    list_members,
+    load_shipped,
+)
 from kukkiri.inference.graph_interpolation import Toward
 
 __all__ = ["Dial", "DialPlan", "WeightPair", "list_dials", "load_pairs", "plan_dial"]
@@ -69,7 +77,7 @@ class DialPlan:
 
     scale: float
     pairs: tuple[WeightPair, ...]
-    domain: Literal["clean", "photo"] | None
+    domain: KnownDomain | None
     """Degradation domain of the weights; ``None``: between the two."""
     has_photo: bool = False
     """There is a pair for photographs, too, and the domain was left open."""
@@ -112,8 +120,10 @@ def plan_dial(name: str, family_name: str, dial: Dial, *, scale: float | None, d
     clean = _only(_pair(family.clean, list_members(f"{base}-vivid")), own)
     photo = _only(_pair(family.photo, list_members(f"{base}-vivid-photo")), own)
     domain = "photo" if photo_only else domain
-    first = {"auto": clean or photo, "clean": clean, "photo": photo}[domain]
-    words = "vivid weights for photographs" if domain == "photo" else "vivid weights"
+    first: dict[int, WeightPair] = {"auto": clean or photo, "clean": clean, "photo": photo, "line": {}}[domain]
+    words = {"photo": "vivid weights for photographs", "line": "vivid weights for line art"}.get(
+        domain, "vivid weights"
+    )
     chain = _chain(name, dial, words, first, clean or first, asked)
     return DialPlan(
         asked, chain, "photo" if first is photo else "clean", has_photo=bool(domain == "auto" and clean and photo)

@@ -1,14 +1,14 @@
-"""Families of shipped models: one network at several scales, for clean images and for photographs.
+"""Families of shipped models: one network at several scales, for clean images, photographs and line art.
 
-A family has weights of up to two degradation domains: ``family-x2`` for clean images, ``family-photo-x2`` for
-photographs that were compressed.
+A family has weights of up to three degradation domains: ``family-x2`` for clean images, ``family-photo-x2`` for
+photographs that were compressed, ``family-line-x2`` for line art, text, screenshots and pixel art.
 """
 
 import itertools
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from kukkiri import pretrained
@@ -16,12 +16,24 @@ from kukkiri.errors import ModelError
 from kukkiri.inference.engine import OnnxEngine
 from kukkiri.inference.graph_interpolation import Toward
 
-__all__ = ["Domain", "Family", "FamilyPlan", "GraphLoader", "choose_scales", "list_members", "load_shipped"]
+__all__ = [
+    "Domain",
+    "Family",
+    "FamilyPlan",
+    "GraphLoader",
+    "KnownDomain",
+    "choose_scales",
+    "list_members",
+    "load_shipped",
+]
 
 GraphLoader = Callable[..., OnnxEngine]
 """:class:`OnnxEngine` with the keywords that say how and where a graph runs."""
-Domain = Literal["auto", "clean", "photo"]
-"""Degradation domain of weights; ``auto`` leaves the choice to each image."""
+KnownDomain = Literal["clean", "photo", "line"]
+"""Degradation domain that weights were trained for."""
+Domain = Literal["auto", "clean", "photo", "line"]
+"""Degradation domain that is asked for; ``auto`` leaves the choice to each image."""
+_MARKED = re.compile(r"(.+?)-(photo|line)((?:-x\d+)?)")
 _LONGEST = 8
 
 
@@ -31,32 +43,42 @@ class FamilyPlan:
 
     scale: float
     ids: tuple[str, ...]
-    domain: Literal["clean", "photo"]
+    domain: KnownDomain
     has_photo: bool = False
     """Weights for photographs are shipped, too, and the domain was left open."""
+    has_line: bool = False
+    """Weights for line art are shipped, too, that reach the scale in no more runs, and the domain was left open."""
 
 
 @dataclass(frozen=True)
 class Family:
-    """The shipped models of a family by their scale; one of the two degradation domains may be empty."""
+    """The shipped models of a family by their scale; some of the degradation domains may be empty."""
 
     clean: dict[int, str]
     photo: dict[int, str]
-    only_photo: bool = False
-    """The weights for photographs were asked for by name."""
+    line: dict[int, str] = field(default_factory=dict)
+    only: Literal["photo", "line"] | None = None
+    """The degradation domain whose weights were asked for by name."""
 
     @classmethod
     def find(cls, name: str) -> "Family | None":
-        """Find the family that ``espcn``, ``espcn-photo`` or ``espcn-photo-x2`` names."""
-        base, marked, suffix = name.partition("-photo")
-        clean, photo = list_members(base), list_members(f"{base}-photo")
-        if not marked:
-            return cls(clean, photo) if clean or photo else None
-        asked = {scale: model_id for scale, model_id in photo.items() if suffix in ("", f"-x{scale}")}
-        return cls(clean, asked, only_photo=True) if asked else None
+        """Find the family that ``espcn``, ``espcn-photo``, ``espcn-photo-x2`` or ``espcn-line`` names."""
+        marked = _MARKED.fullmatch(name)
+        base = marked[1] if marked else name
+        clean, photo, line = (list_members(f"{base}{mark}") for mark in ("", "-photo", "-line"))
+        if marked is None:
+            return cls(clean, photo, line) if clean or photo or line else None
+        only: Literal["photo", "line"] = "photo" if marked[2] == "photo" else "line"
+        members = photo if only == "photo" else line
+        asked = {scale: model_id for scale, model_id in members.items() if marked[3] in ("", f"-x{scale}")}
+        if not asked:
+            return None
+        return cls(clean, asked, only=only) if only == "photo" else cls(clean, {}, asked, only=only)
 
     def plan(self, name: str, *, scale: float | None, domain: Domain) -> FamilyPlan:
         """Choose the models that lead to a scale; what follows a model for photographs is a clean one.
+
+        What follows a model for line art is another one where the scale has one, else a clean one.
 
         Args:
             name: that was asked for; with ``-x2`` at its end it gives the default scale.
@@ -66,20 +88,29 @@ class Family:
         Raises:
             ModelError: no weights of that domain, or a scale out of reach.
         """
-        if self.only_photo:
-            if domain == "clean":
-                raise ModelError(f"{name}: is for photographs, but the clean weights were asked. Name the family only.")
-            domain = "photo"
-        first = {"auto": self.clean or self.photo, "clean": self.clean, "photo": self.photo}[domain]
+        if self.only is not None:
+            if domain not in ("auto", self.only):
+                words = {"photo": "photographs", "line": "line art"}[self.only]
+                raise ModelError(f"{name}: is for {words}, but the {domain} weights were asked. Name the family only.")
+            domain = self.only
+        known: dict[KnownDomain, dict[int, str]] = {"clean": self.clean, "photo": self.photo, "line": self.line}
+        own_domain = domain
+        if own_domain == "auto":
+            own_domain = "clean" if self.clean else "photo" if self.photo else "line"
+        first = known[own_domain]
         if not first:
             raise ModelError(
                 f"{name}: no weights for the degradation domain {domain} are shipped. Leave --weights out."
             )
         own = next((scale for scale, model_id in first.items() if model_id == name), 2)
         asked = float(own if scale is None else scale)
-        ids = _chain(first, self.clean or first, asked)
-        two = domain == "auto" and self.clean and self.photo and _chain(self.photo, self.clean, asked)
-        return FamilyPlan(asked, ids, "photo" if first is self.photo else "clean", has_photo=bool(two))
+        drawn = {**self.clean, **self.line}
+        ids = _chain(first, drawn if own_domain == "line" else self.clean or first, asked)
+        if domain != "auto" or not self.clean:
+            return FamilyPlan(asked, ids, own_domain)
+        photo = self.photo and _chain(self.photo, self.clean, asked)
+        line = self.line and _chain(self.line, drawn, asked)
+        return FamilyPlan(asked, ids, own_domain, has_photo=bool(photo), has_line=0 < len(line) <= len(ids))
 
 
 def load_shipped(
@@ -129,7 +160,7 @@ def choose_scales(available: Sequence[int], asked: float, *, first: Sequence[int
 
 
 def _chain(first: dict[int, str], later: dict[int, str], asked: float) -> tuple[str, ...]:
-    """Ids of the models: the first may be for photographs; its result is clean, and so are those that follow."""
+    """Ids of the models: the first sees the image, the others its result."""
     scales = choose_scales(sorted(later), asked, first=sorted(first))
     return tuple((later if place else first)[scale] for place, scale in enumerate(scales))
 

@@ -168,7 +168,7 @@ class JobWorker:
             output_size=sr.size,
             seconds=time.perf_counter() - begun,
             domain=upscaler.domain,
-            domain_chosen=self.upscaler.has_photo,
+            domain_chosen=self.upscaler.has_photo or self.upscaler.has_line,
             degradation=upscaler.describe_degradation(),
         )
 
@@ -223,7 +223,7 @@ class JobWorker:
             output_size=done.output_size,
             seconds=time.perf_counter() - begun,
             domain=done.upscaler.domain,
-            domain_chosen=self.upscaler.has_photo,
+            domain_chosen=self.upscaler.has_photo or self.upscaler.has_line,
             degradation=done.upscaler.describe_degradation(),
         )
 

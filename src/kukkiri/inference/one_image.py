@@ -90,7 +90,7 @@ def upscale(
         workers: images in work at one time.
         skip_flat: interpolate flat parts.
         bounded: flat parts stay flat, and fine patterns keep their mean.
-        weights: ``clean``, ``photo``, or by the image.
+        weights: ``clean``, ``photo``, ``line``, or by the image.
         width: pixels of the result, instead of ``scale``.
         height: pixels of the result.
         fit: (width, height) of a box in pixels.

@@ -93,7 +93,7 @@ def stream_file(
     rows = read_rows(source, pixel_limit=pixel_limit)
     if rows.template.tone is not None:
         return None
-    suited = upscaler.suited(rows.template, size=rows.size)
+    suited = upscaler.suited_to_rows(rows)
     strips = suited.strips(rows)
     if strips is None or needs_whole_image(rows.template.metadata, find_output_format(target)):
         return None

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from kukkiri.degradations import DegradationRequest
 from kukkiri.errors import ConfigError, ModelError, did_you_mean
-from kukkiri.images import EncodedImage, Image, ImageSource, PillowImage, open_image, return_in_kind
+from kukkiri.images import EncodedImage, Image, ImageSource, PillowImage, is_array, open_image, return_in_kind
 from kukkiri.images.row_source import RowSource
 from kukkiri.inference.blind import answer_request, tell_given
 from kukkiri.inference.choosing import choose_model, runs_on_torch
@@ -26,6 +26,7 @@ from kukkiri.inference.flat_regions import SkipStatistics
 from kukkiri.inference.fractional import FractionalEngine
 from kukkiri.inference.half_precision import Precision
 from kukkiri.inference.interpolation import interpolate_image, resize_planes
+from kukkiri.inference.line_art import is_line_art, is_line_art_in_memory
 from kukkiri.inference.loaded_model import LoadedModel
 from kukkiri.inference.memory import find_free_memory
 from kukkiri.inference.network_run import NetworkRun
@@ -117,10 +118,11 @@ class Upscaler:
             bounded: hold the network's result to the image where it must not leave it: within two levels of a 3x3
                 neighbourhood that is flat to two levels, and at the local mean of one-pixel patterns, such as dither.
                 Natural images change by less than 0.001 dB. Always off with ``chop``.
-            weights: degradation domain of a preset's or family's networks: ``clean`` for screenshots, renders and
-                benchmarks, ``photo`` for what JPEG, noise and slight blur have damaged; ``auto``: ``photo`` for
-                images that were read from a file compressed with loss, where such weights are shipped, and
-                ``clean`` otherwise, so for arrays. See :meth:`suited`.
+            weights: degradation domain of a preset's or family's networks: ``clean`` for photographs and renders
+                without artifacts and for benchmarks, ``photo`` for what JPEG, noise and slight blur have damaged,
+                ``line`` for line art, text, screenshots and pixel art; ``auto``: where such weights are shipped,
+                ``photo`` for images that were read from a file compressed with loss and ``line`` for other images that
+                are line art by their content, and ``clean`` otherwise, so for arrays. See :meth:`suited`.
             width: this and the next six say the size of the result instead of ``scale``, see
                 :class:`kukkiri.inference.TargetSize`. The networks of the smallest whole scale that reaches it run
                 on each image, and an antialiased bicubic resize meets the size to the pixel.
@@ -257,7 +259,9 @@ class Upscaler:
             self.bounded = False  # a graph of others that is made to change brightness or colour
         self.domain = choice.domain
         self.has_photo = choice.has_photo
-        """:meth:`suited` has a choice."""
+        """:meth:`suited` has a choice for images compressed with loss."""
+        self.has_line = choice.has_line
+        """:meth:`suited` has a choice for line art."""
         self.degradation = known
         """That the network is conditioned on; ``None``: there is none, or :meth:`suited` finds it in each image."""
         self._request = request
@@ -296,7 +300,8 @@ class Upscaler:
             ModelError: the network gave NaN or infinity.
             TypeError: it is of a type that holds no image.
         """
-        return return_in_kind(self._upscale(open_image(image), progress), image)
+        sr = self._upscale(open_image(image), progress, by_content=not is_array(image))
+        return return_in_kind(sr, image)
 
     @property
     def ensemble(self) -> bool:
@@ -304,26 +309,54 @@ class Upscaler:
         return self.runs > 1
 
     def suited(self, image: Image, *, size: tuple[int, int] | None = None) -> "Upscaler":
-        """Return the upscaler that is used for an image: this one, or its twin for photographs or for the size.
+        """Return the upscaler that is used for an image: this one, or its twin for the content or for the size.
 
-        The twin for photographs is taken for a lossy image when the degradation domain is ``auto`` and such weights
-        are shipped; ``domain`` tells which it is. Where a size is asked for, the twin has the networks that reach it.
-        Twins are loaded when they are first needed.
+        When the degradation domain is ``auto`` and such weights are shipped, the twin for photographs is taken for a
+        lossy image, and the twin for line art for another one that is line art; ``domain`` tells which it is. Where a
+        size is asked for, the twin has the networks that reach it. Twins are loaded when they are first needed. What is
+        returned does not look at the content of further images: the frames of an animation are done alike.
 
         Args:
             image: the image.
-            size: (height, width), when the image is only a part of it.
+            size: (height, width), when the image is only a part of it, which does not tell whether it is line art.
         """
+        return self._find_suited(image, size, by_content=size is None)
+
+    def suited_to_rows(self, rows: RowSource) -> "Upscaler":
+        """Return the upscaler that is used for an image that is decoded row by row; it is begun again to look at it.
+
+        Args:
+            rows: that can be reopened, or else the image is taken for no line art.
+
+        Raises:
+            ImageError: the file is truncated or corrupt.
+        """
+        suited = self.suited(rows.template, size=rows.size)
+        if not suited.has_line or rows.template.lossy or rows.reopen is None:
+            return suited
+        return suited.suited_to_content(line_art=is_line_art(rows.reopen()))
+
+    def _find_suited(self, image: Image, size: tuple[int, int] | None, *, by_content: bool) -> "Upscaler":
         if self._request is not None:
             return self._solve(image, self._request)
         if self.degradation is not None and self._notes is None and size is None:
             return self._copy(_notes=tell_given(image, self.engines[0], self.degradation))
         sized = self.suited_to(size or image.size)
-        return sized.suited_to_lossy() if image.lossy else sized
+        if image.lossy:
+            return sized.suited_to_lossy()
+        if not (by_content and sized.has_line):
+            return sized
+        return sized.suited_to_content(line_art=is_line_art_in_memory(image))
 
     def suited_to_lossy(self) -> "Upscaler":
         """Return the twin for images with the artifacts of a lossy codec, where the degradation domain is ``auto``."""
         return self._twin("photo", self._factor) if self.has_photo else self
+
+    def suited_to_content(self, *, line_art: bool) -> "Upscaler":
+        """Return the twin for line art or that for other images, neither of which looks at the content again."""
+        if not self.has_line:
+            return self
+        return self._twin("line", self._factor) if line_art else self._copy(has_line=False)
 
     def _solve(self, image: Image, request: DegradationRequest) -> "Upscaler":
         """Return a twin conditioned on the degradation of an image, or one without where that is not to be trusted."""
@@ -520,10 +553,10 @@ class Upscaler:
     def __reduce__(self) -> "tuple[Callable[..., Upscaler], tuple[object, ...]]":
         return _make_again, (self._model, self._scale_asked, self._options)
 
-    def _upscale(self, image: Image, progress: ProgressCallback | None) -> Image:
-        suited = self.suited(image)
+    def _upscale(self, image: Image, progress: ProgressCallback | None, *, by_content: bool) -> Image:
+        suited = self._find_suited(image, None, by_content=by_content)
         if suited is not self:
-            return suited._upscale(image, progress)
+            return suited._upscale(image, progress, by_content=by_content)
         notes = self._notes or ()
         colours = partial(self._upscale_colours, progress=progress)
         sr = upscale_separately(image, colours, alpha=self.alpha, kernel=self.kernel or "cubic", wrap=self.wrap)

@@ -45,8 +45,9 @@ OPTIONS: dict[str, tuple[dict[str, Any], str]] = {
         "A shipped model, a family or an interpolation, instead of a preset.",
     ),
     "weights": (
-        {"type": "string", "enum": ["auto", "clean", "photo"], "default": "auto"},
-        "Degradation domain of the weights: clean, photo, or photo for images that were compressed with loss.",
+        {"type": "string", "enum": ["auto", "clean", "photo", "line"], "default": "auto"},
+        "Degradation domain of the weights: clean, photo, line, or by the image: photo when it was compressed with loss, "
+        "line when it is line art.",
     ),
     "vivid": (
         {"type": "number", "minimum": 0, "maximum": 1},

@@ -194,7 +194,7 @@ def _describe_models() -> dict[str, Any]:
         "models": cards,
         "names": list_names(),
         "scales": sorted({card["scale"] for card in cards}),
-        "weights": ["auto", "clean", "photo"],
+        "weights": ["auto", "clean", "photo", "line"],
         "formats": ["same", *(suffix.removeprefix(".") for suffix in dict.fromkeys(suffixes))],
         "reads": [form.name for form in FORMATS if form.is_readable],
         "clips": clips,
