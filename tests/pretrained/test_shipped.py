@@ -23,6 +23,7 @@ FLOORS = {  # Set5, y-matlab, dB
     "plain-m-photo-x2": 35.8,  # on bicubic LR, for which it was not trained
     "plain-m-photo-x4": 30.0,
     "plain-m-vivid-photo-x4": 26.5,  # not trained for PSNR
+    "plain-m-vivid-x2": 35.7,
     "plain-m-vivid-x4": 29.2,
     "plain-m-x2": 37.1,
     "plain-m-x3": 33.2,
