@@ -119,6 +119,7 @@ class RayExecutor:
             if ray.is_initialized():
                 raise BackendError("Ray runs in this process already. End it with ray.shutdown().")
             stack.callback(ray.shutdown)
+            _keep_standard_output()
             try:
                 if self.address == _LOCAL:
                     start_local(stack, cpus=self._cpus)
@@ -368,6 +369,15 @@ def _set_variables(*, local: bool) -> None:
         os.environ.setdefault("RAY_AUTH_MODE", "token")  # without it, Ray lets in whoever reaches its ports
         os.environ.setdefault("RAY_agent_register_timeout_ms", "120000")  # a busy machine takes longer than 30 s
         os.environ.setdefault("RAY_worker_niceness", "0")  # by default 15: beside others, workers would hardly run
+
+
+def _keep_standard_output() -> None:
+    """Keep Ray from printing what happens to its workers to standard output, where results go; it has no option."""
+    with suppress(ImportError):
+        from ray._private import worker
+
+        if hasattr(worker, "print_to_stdstream"):
+            worker.print_to_stdstream = lambda *_, **__: None
 
 
 def _be_silent() -> None:
