@@ -3,20 +3,29 @@
     python benchmarks/text.py
     python benchmarks/text.py --scales 3 --degradation gaussian:2,2,0+bicubic+noise:0.01+jpeg:75
     python benchmarks/text.py --image docs/images/text.png
+    python benchmarks/text.py --models bicubic --vivid 0 0.5 1 --scales 2 4 --baseline vivid-0-x{scale}
 
 Needs Tesseract with eng, rus, ell, jpn and kor, and the fonts DejaVu and Noto CJK (Debian: tesseract-ocr,
 tesseract-ocr-rus, -ell, -jpn, -kor, fonts-dejavu, fonts-noto-cjk). {scale} in the name of a model is replaced by the
-scale. Prints Markdown; --json writes every reading to a file.
+scale. --vivid adds ``balanced`` at positions of its dial as vivid-0.5-x4, with the weights of --weights. Prints
+Markdown; --json writes every reading to a file.
 """
 
 import argparse
+import dataclasses
 import json
 import sys
+import tempfile
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
+from kukkiri import pretrained
 from kukkiri.images import Image
+from kukkiri.inference import PRESETS
+from kukkiri.inference.dials import Dial, plan_dial
+from kukkiri.inference.graph_interpolation import Toward, interpolate_graphs
 from kukkiri.ocr import (
     SCRIPTS,
     TextImage,
@@ -32,7 +41,6 @@ from kukkiri.ocr import (
 )
 
 MODELS = ["lr", "nearest", "bilinear", "bicubic", "lanczos", "espcn-x{scale}", "fsrcnn-x{scale}"]
-BASELINE = "bicubic"
 SHOWN = (("latin", 0), ("japanese", 1), ("korean", 1))
 """Script and number of the example images."""
 
@@ -45,7 +53,7 @@ def row(score: TextScore, baseline: TextScore) -> str:
     """One line of the table of a scale."""
     low, high = score.interval()
     cells = [score.model, f"**{percent(score.rate())}**", f"{percent(low)} to {percent(high)}"]
-    if score.model in (BASELINE, "hr"):
+    if score.model in (baseline.model, "hr"):
         cells.append("")
     else:
         mean, low, high = score.difference(baseline)
@@ -53,9 +61,9 @@ def row(score: TextScore, baseline: TextScore) -> str:
     return "| " + " | ".join([*cells, *(percent(score.rate(name)) for name in score.scripts)]) + " |"
 
 
-def print_scale(scores: list[TextScore], hr: TextScore) -> None:
-    """All models of a scale: mean over images, interval, difference to bicubic, and each script."""
-    baseline = next((score for score in scores if score.model == BASELINE), hr)
+def print_scale(scores: list[TextScore], hr: TextScore, *, baseline_name: str) -> None:
+    """All models of a scale: mean over images, interval, difference to the baseline, and each script."""
+    baseline = next((score for score in scores if score.model == baseline_name), hr)
     print(f"\n### x{scores[0].scale}, `{scores[0].degradation}`\n")
     print(f"| model | all | 95 % | minus {baseline.model} | " + " | ".join(hr.scripts) + " |")
     print("|---|---|---|---|" + "---|" * len(hr.scripts))
@@ -83,6 +91,9 @@ def print_sizes(by_scale: dict[int, list[TextScore]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", default=MODELS)
+    parser.add_argument("--vivid", nargs="*", type=float, default=[], help="positions of the dial of balanced")
+    parser.add_argument("--weights", choices=("clean", "photo"), default="clean", help="of --vivid")
+    parser.add_argument("--baseline", default="bicubic", help="from which the others' errors are subtracted")
     parser.add_argument("--scales", nargs="+", type=int, default=[2, 3, 4])
     parser.add_argument("--scripts", nargs="+", default=list(SCRIPTS))
     parser.add_argument("--degradation", default="bicubic")
@@ -101,20 +112,38 @@ def main() -> None:
     by_scale: dict[int, list[TextScore]] = {}
     for scale in given.scales:
         models = [model.format(scale=scale) for model in given.models]
-        by_scale[scale] = score_text(
-            models,
-            images,
-            scale=scale,
-            degradation=given.degradation,
-            seed=given.seed,
-            threads=1,
-            report=lambda model, score: print(f"{model}: {percent(score.rate())} %", file=sys.stderr, flush=True),
-        )
-        print_scale(by_scale[scale], hr)
+        with tempfile.TemporaryDirectory() as folder:
+            models += [write_vivid(at, Path(folder), scale=scale, weights=given.weights) for at in given.vivid]
+            scores = score_text(
+                models,
+                images,
+                scale=scale,
+                degradation=given.degradation,
+                seed=given.seed,
+                threads=1,
+                report=lambda model, score: print(f"{model}: {percent(score.rate())} %", file=sys.stderr, flush=True),
+            )
+        by_scale[scale] = [dataclasses.replace(score, model=shorten(score.model)) for score in scores]
+        print_scale(by_scale[scale], hr, baseline_name=given.baseline.format(scale=scale))
     print_sizes(by_scale)
     if given.json is not None:
         values = [score.to_json() for scores in by_scale.values() for score in scores]
         given.json.write_text(json.dumps(values, indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+def shorten(model: str) -> str:
+    """The name of a written graph instead of its path."""
+    return Path(model).stem if model.endswith(".onnx") else model
+
+
+def write_vivid(position: float, folder: Path, *, scale: int, weights: Literal["clean", "photo"]) -> str:
+    """Write the graph of ``balanced`` at a position of its dial; the path is its name as a model."""
+    dial = Dial("vivid", position)
+    plan = plan_dial("balanced", PRESETS["balanced"].family, dial, scale=scale, domain=weights)
+    first, second = (pretrained.locate(str(name), ".onnx") for name in plan.pairs[0])
+    path = folder / f"vivid-{position:g}-x{scale}.onnx"
+    path.write_bytes(interpolate_graphs(first, Toward(second, position)).content)
+    return str(path)
 
 
 def write_examples(path: Path, *, models: list[str], degradation: str, seed: int) -> None:

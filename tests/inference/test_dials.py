@@ -106,3 +106,10 @@ def test_denoise_holds_for_lossy_images_too():
 def test_weights_of_two_graphs_are_refused():
     with pytest.raises(ModelError, match="plain-m-x4 and plain-m-photo-x4 are not two weight sets of one graph"):
         Upscaler("balanced", scale=4, denoise=0.5)
+
+
+def test_vivid_at_x2_has_weights_for_clean_and_for_lossy_images():
+    upscaler = Upscaler("balanced", scale=2, vivid=0.5)
+    assert upscaler.engines[0].info.name == "plain-m-x2-plain-m-vivid-x2-0.5"
+    (engine,) = upscaler.suited(Image(colour=LR, lossy=True)).engines
+    assert "plain-m-vivid-photo" in engine.info.name
