@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self
 from warnings import catch_warnings
 
-from kukkiri.cluster.remote_worker import RemoteSettings, RemoteWorker, name_source
+from kukkiri.cluster.remote_worker import RemoteSettings, RemoteWorker, show_source
 from kukkiri.errors import BackendError, ConfigError, make_printable, require
 from kukkiri.inference import FileJob, FileResult, count_usable_threads
 from kukkiri.inference.job_worker import JobSettings
@@ -155,7 +155,7 @@ class RayExecutor:
                 if job is not None:  # a row of a lost machine may come twice
                     yield replace(result, job=job)
         for job in waiting.values():
-            yield FileResult(job, error=f"{name_source(job)}: Ray gave no outcome. Run again with --resume.")
+            yield FileResult(job, error=f"{show_source(job)}: Ray gave no outcome. Run again with --resume.")
 
     def _run(self, settings: JobSettings, jobs: Sequence[FileJob]) -> Generator[tuple[int, FileResult]]:
         import ray
@@ -311,7 +311,7 @@ def do_rows(worker: RemoteWorker, rows: Sequence[tuple[int, bytes]], ledger: Cra
         if ledger is not None and ledger.begin(index) >= _CRASHES:
             result = FileResult(
                 job,
-                error=f"{name_source(job)}: {_CRASHES + 1} processes were lost while they worked on "
+                error=f"{show_source(job)}: {_CRASHES + 1} processes were lost while they worked on "
                 "it; perhaps the memory does not suffice. Upscale it alone.",
             )
         else:

@@ -17,7 +17,7 @@ from kukkiri.inference import FileJob, FileResult, RemoteFacts
 from kukkiri.inference.job_worker import JobSettings, JobWorker
 from kukkiri.storage import find_url
 
-__all__ = ["RemoteSettings", "RemoteWorker", "name_source"]
+__all__ = ["RemoteSettings", "RemoteWorker", "show_source"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,9 +61,9 @@ class RemoteWorker:
         try:
             result = self._do(job)
         except KukkiriError as error:
-            result = FileResult(job, error=f"{name_source(job)}: {error}")
+            result = FileResult(job, error=f"{show_source(job)}: {error}")
         except Exception as error:  # whatever it is, it ends this job and no other one
-            result = FileResult(job, error=make_printable(f"{name_source(job)}: {type(error).__name__}: {error}"))
+            result = FileResult(job, error=make_printable(f"{show_source(job)}: {type(error).__name__}: {error}"))
         facts = result.remote or RemoteFacts(0.0)
         return replace(result, remote=replace(facts, cpu_seconds=time.process_time() - begun))
 
@@ -106,7 +106,7 @@ class RemoteWorker:
         return JobWorker(settings.jobs, upscaler)
 
 
-def name_source(job: FileJob) -> str:
+def show_source(job: FileJob) -> str:
     """The source of a job as messages name it: a file, or the URL of an object."""
     with suppress(KukkiriError):
         return make_printable(find_url(job.source) or job.source)
