@@ -29,6 +29,11 @@ PHOTOGRAPHS_DATA = (
     "499 freely licensed images (408 photographs, paintings, textures, rendered text); origins, authors and licences "
     "in docs/training-data.tsv"
 )
+LINE_DATA = (
+    "69 of the line_* images and 178 of the photographs of docs/training-data.tsv, and the text, icons, lines, pixel "
+    "patterns and screenshots that are drawn by tools/make_line_pairs.py and tools/make_screenshot_pairs.py; origins, "
+    "authors and licences in docs/training-data.tsv"
+)
 PHOTO = "bicubic+jpeg:60"
 """The degradation on which photo weights are scored, besides bicubic."""
 SETS = ("Set5", "Set14", "B100")
@@ -62,7 +67,7 @@ def ship(run: Path, *, sets: Path, package: Path, commit: str) -> None:
         **identify(loaded),
         "steps": recipe["steps"],
         "validation": {
-            "set": "FreeVal16",
+            "set": " and ".join(recipe.get("validation_sets") or ["FreeVal16"]),
             "protocol": "y-matlab",
             "degradation": recipe.get("validation_degradation") or recipe["degradation"],
             "psnr": round(scored["psnr"], 4),
@@ -137,7 +142,8 @@ def save_described(run: Path, *, package: Path) -> Path:
     """Put the best weights of a run into the package, with their training data and licence."""
     loaded = load(run / "weights.safetensors")
     name = loaded.info.name
-    data = LATER_DATA if name.startswith("video") or "-vivid-" in name else TRAINING_DATA
+    later = LATER_DATA if name.startswith("video") or "-vivid-" in name else TRAINING_DATA
+    data = LINE_DATA if "-line-" in name else later
     data = PHOTOGRAPHS_DATA if name.startswith("srmd-s") else data
     info = dataclasses.replace(loaded.info, training_data=data, licence="Apache-2.0", sha256="")
     target = package / f"{info.name}.safetensors"

@@ -20,6 +20,7 @@ FLOORS = {  # Set5, y-matlab, dB
     "fsrcnn-x2": 36.7,
     "fsrcnn-x3": 32.8,
     "fsrcnn-x4": 30.35,
+    "plain-m-line-x2": 36.2,  # trained on line art
     "plain-m-photo-x2": 35.8,  # on bicubic LR, for which it was not trained
     "plain-m-photo-x4": 30.0,
     "plain-m-vivid-photo-x4": 26.5,  # not trained for PSNR
