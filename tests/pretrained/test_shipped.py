@@ -21,9 +21,11 @@ FLOORS = {  # Set5, y-matlab, dB
     "fsrcnn-x3": 32.8,
     "fsrcnn-x4": 30.35,
     "plain-m-line-x2": 36.2,  # trained on line art
+    "plain-m-line-x4": 30.4,
     "plain-m-photo-x2": 35.8,  # on bicubic LR, for which it was not trained
     "plain-m-photo-x4": 30.0,
-    "plain-m-vivid-photo-x4": 26.5,  # not trained for PSNR
+    "plain-m-vivid-photo-x2": 33.3,  # not trained for PSNR
+    "plain-m-vivid-photo-x4": 26.5,
     "plain-m-vivid-x2": 35.7,
     "plain-m-vivid-x4": 29.2,
     "plain-m-x2": 37.1,

@@ -29,8 +29,8 @@ class DegradationOptions:
     kernel_seed: int | None = None
     """seed of --estimator kernelgan, 0 when not given."""
     noise: float | Literal["estimate"] | None = None
-    """standard deviation of the image's noise, from 0 to 1, or estimate (of each image its own), for models that take it:
-    srmd, which a preset then stands for, USRNet, a denoiser."""
+    """standard deviation of the image's noise, from 0 to 1, or estimate (of each image its own), for models that take
+    it: srmd, which a preset then stands for, USRNet, a denoiser."""
 
     def read(self) -> DegradationRequest | None:
         """Read the options.

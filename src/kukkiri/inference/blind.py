@@ -191,7 +191,7 @@ def _judge(found: Consistency) -> tuple[str, ...]:
 
 
 def _tell_grid(estimate: DegradationEstimate) -> tuple[str, ...]:
-    if estimate.subsample != "direct":
+    if estimate.subsample != "direct" or estimate.scale == 1:
         return ()
     shift = (estimate.scale - 1) / 2
     return (f"direct subsampling: the result lies {shift:g} pixels up and left of that of plain upscaling",)

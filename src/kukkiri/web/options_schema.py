@@ -46,8 +46,7 @@ OPTIONS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "weights": (
         {"type": "string", "enum": ["auto", "clean", "photo", "line"], "default": "auto"},
-        "Degradation domain of the weights: clean, photo, line, or by the image: photo when it was compressed with loss, "
-        "line when it is line art.",
+        "Degradation domain of the weights; auto: photo for lossy images, line for line art, else clean.",
     ),
     "vivid": (
         {"type": "number", "minimum": 0, "maximum": 1},
