@@ -46,8 +46,8 @@ _HANDICAPS = {"none": 0.0, "gaussian": 0.25, "disk": 0.3, "motion": 0.5, "anisot
 """Share of the misfit that a family has to win over simpler ones, times the expected misfit: the more freedom and the
 smaller the image, the larger. (An image of 144x144 pixels gave a Gaussian 7 % over no blur that was there.)"""
 _ALIASED = 0.08
-"""Share by which no blur at all may explain an image worse than bicubic downscaling does, if it is aliased: -0.2 to 0.1
-for 35 of 38 images subsampled directly at x2; 0.12 and more for those downscaled bicubically that are explained."""
+"""Share by which no blur at all may explain an image worse than bicubic downscaling does, if it is aliased; set on
+38 photographs, each subsampled directly and downscaled bicubically at x2."""
 _HANDICAP_ALIASED = 1.0  # of ``none`` then
 _NOISY = 5 / 255  # noise that fills the spectrum near Nyquist as aliases do; the share shrinks up to it
 _RESOLVED = 0.2  # variance below which the samples of a Gaussian hardly change
