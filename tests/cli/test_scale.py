@@ -172,7 +172,7 @@ def test_another_place_for_the_work_is_refused_with_what_makes_no_sense_there(pl
 
     assert "--on for a cluster. Use one" in refuse("--shard", "1/2")
     assert "--dry-run starts nothing" in refuse("--dry-run")
-    assert "memory://bucket/m is not on a disk that all machines see" in refuse("--manifest", "memory://bucket/m")
+    assert "memory://bucket/m is in the memory of this process alone" in refuse("--manifest", "memory://bucket/m")
     assert run(["upscale", "-", "-o", "-", "--on", "ray"]) == 2
     assert "which is done here. Drop --on" in capsys.readouterr().err
     assert run([*UPSCALE, "--on", "spark"]) == 2
@@ -191,4 +191,4 @@ def test_objects_of_a_list_are_refused_by_name_on_a_cluster(place, capsys, monke
     monkeypatch.setattr("kukkiri.cluster.on_ray.require", lambda *_, **__: None)
     Path("list").write_text("in/0.png\nmemory://bucket/x.png\n")
     assert run(["upscale", "--files-from", "list", "-o", "out", "--model", "nearest", "--on", "ray"]) == 2
-    assert "memory://bucket/x.png is not on a disk" in capsys.readouterr().err
+    assert "memory://bucket/x.png is in the memory of this process alone" in capsys.readouterr().err
