@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from hard_edges import make_bars
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
@@ -32,7 +33,6 @@ from kukkiri.resampling import resize
 
 Levels = NDArray[np.uint8]
 BAYER = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]])
-BARS = (3, 4, 5, 6, 8, 12)
 SAMPLES = 16
 """Samples of a drawn scene for one LR pixel along a side."""
 TEXT = ("Sphinx of black quartz,", "judge my vow: 0123456789", "Съешь же ещё этих булок", "Ξεσκεπάζω την ψυχοφθόρα")
@@ -124,13 +124,7 @@ def print_shapes(upscaler: Upscaler, folder: Path | None) -> None:
 def error_inside(upscaler: Upscaler, ink: int, paper: int) -> float:
     """Largest deviation from ink in bars of 3 to 12 pixels, one LR pixel away from their edges."""
     scale = round(upscaler.scale)
-    image = np.full((16, sum(BARS) + 9 * (len(BARS) + 1)), paper, dtype=np.uint8)
-    inside = np.zeros(image.shape, dtype=bool)
-    left = 9
-    for width in BARS:
-        image[:, left : left + width] = ink
-        inside[:, left + 1 : left + width - 1] = True
-        left += width + 9
+    image, inside = make_bars(ink, paper)
     return float(np.abs(upscaler(image).astype(int) - ink)[inside.repeat(scale, 0).repeat(scale, 1)].max())
 
 

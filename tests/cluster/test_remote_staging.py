@@ -20,17 +20,9 @@ from kukkiri.inference.job_worker import JobSettings
 from kukkiri.storage import Store
 from tests.cluster.in_place import InPlace
 
-fsspec = pytest.importorskip("fsspec")
+pytest.importorskip("fsspec")
 IN, OUT, MANIFESTS = "memory://bucket/in", "memory://bucket/out", "memory://bucket/manifests"
 MODEL = ("--model", "nearest")
-
-
-@pytest.fixture
-def files():
-    found = fsspec.filesystem("memory")
-    found.store.clear()
-    found.pseudo_dirs[:] = [""]
-    return found
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from kukkiri.cluster.stored_sources import _translate
 from kukkiri.images import Image
 from kukkiri.storage import Store, StoreURL, open_store
 
-fsspec = pytest.importorskip("fsspec")
+pytest.importorskip("fsspec")
 MODEL = ("--model", "nearest", "--quiet")
 IN, OUT, MANIFESTS = "memory://bucket/in", "memory://bucket/out", "memory://bucket/manifests"
 
@@ -30,14 +30,6 @@ def animate(path):
     data = io.BytesIO()
     frames[0].save(data, "GIF", save_all=True, append_images=frames[1:])
     path.write_bytes(data.getvalue())
-
-
-@pytest.fixture
-def files():
-    found = fsspec.filesystem("memory")
-    found.store.clear()
-    found.pseudo_dirs[:] = [""]
-    return found
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from kukkiri.adaptation.meta_initialization import find_initialization, load_ini
 from kukkiri.degradations import Degradation, DegradationEstimate, DegradationRequest
 from kukkiri.errors import ConfigError
 from kukkiri.images import Image
-from kukkiri.inference.blind import find_degradation
+from kukkiri.inference.blind import find_degradation, tell_grid
 
 __all__ = ["EstimatedDegradation", "estimate_degradation"]
 
@@ -53,11 +53,10 @@ def estimate_degradation(
         raise ConfigError(f"adaptation needs a whole scale from 2, got {scale}.")
     found = find_degradation(image, DegradationRequest(noise_std="estimate"), scale=scale, subsample="direct")
     estimate = found.estimate
-    rival = () if estimate is None or estimate.ranking is None or found.unexplained else (str(estimate.ranking),)
     if estimate is None or found.doubt is not None:
         note = f"{found.doubt}, so bicubic downscaling is assumed{found.remedy}"
-        return EstimatedDegradation(Degradation.parse("bicubic"), None, (note, *rival))
-    notes = (str(estimate), *rival)
+        return EstimatedDegradation(Degradation.parse("bicubic"), None, (note, *found.rival))
+    notes = (str(estimate), *found.rival)
     direct = _as_degradation(estimate, aligned=False)
     if initialization is not None:
         trained_on = load_initialization(initialization, scale=scale, subsample="bicubic").subsample
@@ -66,8 +65,7 @@ def estimate_degradation(
         on_direct = method != "zssr" and find_initialization(direct, scale=scale, network=method) is not None
     if not on_direct:
         return EstimatedDegradation(_as_degradation(estimate, aligned=True), estimate, notes)
-    shift = f"the result lies {(scale - 1) / 2:g} pixels up and left of that of plain upscaling"
-    return EstimatedDegradation(direct, estimate, (*notes, f"direct subsampling: {shift}"))
+    return EstimatedDegradation(direct, estimate, (*notes, *tell_grid(estimate)))
 
 
 def _as_degradation(estimate: DegradationEstimate, *, aligned: bool) -> Degradation:

@@ -21,7 +21,7 @@ from kukkiri.inference.conditioned import ConditionedEngine
 from kukkiri.inference.consistency import Consistency, check_consistency
 from kukkiri.inference.engine import Engine
 
-__all__ = ["CONFIDENT", "Answer", "FoundDegradation", "answer_request", "find_degradation", "tell_given"]
+__all__ = ["CONFIDENT", "Answer", "FoundDegradation", "answer_request", "find_degradation", "tell_given", "tell_grid"]
 
 CONFIDENT = 0.3
 """Least confidence of an estimate that is used."""
@@ -67,6 +67,12 @@ class FoundDegradation:
         """Words for the user after the doubt."""
         return "; a kernel can be given" if self.lossy else ""
 
+    @property
+    def rival(self) -> tuple[str, ...]:
+        """A line on the second-best explanation, where there is one."""
+        ranking = None if self.estimate is None or self.unexplained else self.estimate.ranking
+        return () if ranking is None else (str(ranking),)
+
 
 def answer_request(image: Image, engine: Engine, request: DegradationRequest) -> Answer:
     """Estimate the degradation of an image, and check that the network's result gives the image back.
@@ -87,8 +93,7 @@ def answer_request(image: Image, engine: Engine, request: DegradationRequest) ->
     found = find_degradation(image, request, scale=scale, subsample=subsample)
     estimate = found.estimate
     if estimate is None or found.doubt is not None:
-        rival = () if estimate is None or found.unexplained else _tell_rival(estimate)
-        return Answer((f"{found.doubt}, {_PLAIN}{found.remedy}", *rival), estimate)
+        return Answer((f"{found.doubt}, {_PLAIN}{found.remedy}", *found.rival), estimate)
     if (amplified := _tell_noise(image, engine)) is not None:
         return Answer(
             (f"{estimate}; {amplified}, {_PLAIN}; a model that takes noise can be named",), estimate, noisy=True
@@ -100,7 +105,7 @@ def answer_request(image: Image, engine: Engine, request: DegradationRequest) ->
         return Answer((f"{estimate}: with it {reason}, {_PLAIN}",), estimate)
     summary = f"{estimate}, LR consistency {checked.found:.1f} dB"
     told = () if found.noise is None else (str(found.noise),)
-    notes = (summary, *told, *_judge(checked), *_tell_grid(estimate), *_tell_rival(estimate))
+    notes = (summary, *told, *_judge(checked), *tell_grid(estimate), *found.rival)
     return Answer(notes, estimate, conditioned)
 
 
@@ -172,7 +177,7 @@ def tell_given(image: Image, engine: Engine, estimate: DegradationEstimate) -> t
     lines = (wrong,) if found.contradicted else _judge(found)
     noise = _tell_noise(image, engine)
     told = () if noise is None else (f"{noise}: estimate the noise, too (--noise estimate), or use no kernel",)
-    return (summary, *lines, *told, *_tell_grid(estimate), *_tell_better(image, estimate))
+    return (summary, *lines, *told, *tell_grid(estimate), *_tell_better(image, estimate))
 
 
 def _tell_noise(image: Image, engine: Engine) -> str | None:
@@ -190,15 +195,12 @@ def _judge(found: Consistency) -> tuple[str, ...]:
     return (f"bicubic downscaling explains the image as well ({found.bicubic:.1f} dB): try it without a kernel, too",)
 
 
-def _tell_grid(estimate: DegradationEstimate) -> tuple[str, ...]:
+def tell_grid(estimate: DegradationEstimate) -> tuple[str, ...]:
+    """A line on the shift of the result that direct subsampling causes, where it does."""
     if estimate.subsample != "direct" or estimate.scale == 1:
         return ()
     shift = (estimate.scale - 1) / 2
     return (f"direct subsampling: the result lies {shift:g} pixels up and left of that of plain upscaling",)
-
-
-def _tell_rival(estimate: DegradationEstimate) -> tuple[str, ...]:
-    return () if estimate.ranking is None else (str(estimate.ranking),)
 
 
 def _tell_better(image: Image, estimate: DegradationEstimate) -> tuple[str, ...]:
