@@ -1,7 +1,7 @@
 """Features of images for perceptual losses: the pretrained networks by name, their weight files and their inputs."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
@@ -19,6 +19,7 @@ __all__ = [
     "FeatureName",
     "LayerWeight",
     "Normalization",
+    "compare_layers",
     "compute_features",
     "make_layer_weights",
 ]
@@ -58,6 +59,49 @@ def compute_features(
     """
     loaded = _load(network, weights, images.device, images.dtype)
     return loaded.features(_normalize(images.expand(-1, 3, -1, -1), normalization), layers)
+
+
+def compare_layers(
+    sr: Tensor,
+    hr: Tensor,
+    *,
+    loss: str,
+    network: FeatureName,
+    weights: str,
+    layers: tuple[str, ...],
+    layer_weights: tuple[float, ...],
+    normalization: Normalization,
+    unit_mean: bool,
+) -> Iterator[tuple[float, Tensor, Tensor]]:
+    """Compute, layer by layer, its weight and the features (N, C, H', W') of sr and of hr.
+
+    Args:
+        sr: (N, C, H, W), [0, 1]; float16 and bfloat16, in which features round to nothing, become float32.
+        hr: the same shape.
+        loss: its name, for messages.
+        network: see :func:`compute_features`.
+        weights: see :func:`compute_features`.
+        layers: see :func:`compute_features`.
+        layer_weights: see :func:`make_layer_weights`.
+        normalization: see :func:`compute_features`.
+        unit_mean: divide the features at every place by their mean over the channels.
+
+    Raises:
+        BackendError: see :func:`compute_features`.
+        ConfigError: see :func:`compute_features` and :func:`make_layer_weights`.
+        ModelError: see :func:`compute_features`.
+    """
+    factors = make_layer_weights(layers, layer_weights, loss=loss)
+    if sr.dtype in (torch.float16, torch.bfloat16):
+        sr, hr = sr.float(), hr.float()
+    found = [
+        compute_features(images, network=network, weights=weights, layers=layers, normalization=normalization)
+        for images in (sr, hr)
+    ]
+    for factor, estimate, truth in zip(factors, *found, strict=True):
+        if unit_mean:
+            estimate, truth = (features / (features.mean(1, keepdim=True) + 1e-6) for features in (estimate, truth))
+        yield factor, estimate, truth
 
 
 def make_layer_weights(layers: tuple[str, ...], weights: tuple[float, ...], *, loss: str) -> tuple[float, ...]:

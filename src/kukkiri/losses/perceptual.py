@@ -8,8 +8,7 @@ from kukkiri.losses.feature_space import (
     FeatureName,
     LayerWeight,
     Normalization,
-    compute_features,
-    make_layer_weights,
+    compare_layers,
 )
 
 __all__ = ["perceptual"]
@@ -57,21 +56,13 @@ def perceptual(
     ECCVW 2018, arXiv:1809.00219, section 3.3 (VGG-19 conv5_4, L1); Sajjadi et al. (EnhanceNet), ICCV 2017,
     arXiv:1612.07919 (VGG-19 pool2 and pool5, squared, ``unit_mean``).
     """
-    if sr.dtype in (torch.float16, torch.bfloat16):  # whose features round to nothing
-        return perceptual(
-            sr.float(), hr.float(), network=network, weights=weights, layers=layers, layer_weights=layer_weights,
-            distance=distance, normalization=normalization, unit_mean=unit_mean,
-        ).to(sr.dtype)  # fmt: skip
     layers = layers or _LAYERS[network]
-    factors = make_layer_weights(layers, layer_weights, loss="perceptual")
-    found = [
-        compute_features(images, network=network, weights=weights, layers=layers, normalization=normalization)
-        for images in (sr, hr)
-    ]
-    total = sr.new_zeros(())
-    for factor, estimate, truth in zip(factors, *found, strict=True):
-        if unit_mean:
-            estimate, truth = (features / (features.mean(1, keepdim=True) + 1e-6) for features in (estimate, truth))
+    pairs = compare_layers(
+        sr, hr, loss="perceptual", network=network, weights=weights, layers=layers, layer_weights=layer_weights,
+        normalization=normalization, unit_mean=unit_mean,
+    )  # fmt: skip
+    total = sr.new_zeros((), dtype=torch.float32)
+    for factor, estimate, truth in pairs:
         error = estimate - truth
         total = total + factor * (error.abs() if distance == "l1" else error.square()).mean()
-    return total
+    return total.to(sr.dtype)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from kukkiri.losses.arguments import Range
-from kukkiri.losses.feature_space import FeatureName, LayerWeight, Normalization, compute_features, make_layer_weights
+from kukkiri.losses.feature_space import FeatureName, LayerWeight, Normalization, compare_layers
 
 __all__ = ["compute_gram_matrices", "texture"]
 
@@ -53,25 +53,17 @@ def texture(
     arXiv:1612.07919, section 4.2.3 and 5.3: VGG-19 conv1_1, conv2_1 and conv3_1, weights 3e-7, 1e-6 and 1e-6, patches
     of 16 pixels. Here a Gram matrix is a mean over the places of a patch, not a sum.
     """
-    if sr.dtype in (torch.float16, torch.bfloat16):
-        return texture(
-            sr.float(), hr.float(), network=network, weights=weights, layers=layers, layer_weights=layer_weights,
-            patch=patch, normalization=normalization, unit_mean=unit_mean,
-        ).to(sr.dtype)  # fmt: skip
     layers = layers or _LAYERS[network]
-    factors = make_layer_weights(layers, layer_weights, loss="texture")
-    found = [
-        compute_features(images, network=network, weights=weights, layers=layers, normalization=normalization)
-        for images in (sr, hr)
-    ]
-    total = sr.new_zeros(())
-    for factor, estimate, truth in zip(factors, *found, strict=True):
-        if unit_mean:
-            estimate, truth = (features / (features.mean(1, keepdim=True) + 1e-6) for features in (estimate, truth))
+    pairs = compare_layers(
+        sr, hr, loss="texture", network=network, weights=weights, layers=layers, layer_weights=layer_weights,
+        normalization=normalization, unit_mean=unit_mean,
+    )  # fmt: skip
+    total = sr.new_zeros((), dtype=torch.float32)
+    for factor, estimate, truth in pairs:
         side = max(1, round(patch * estimate.shape[-1] / sr.shape[-1]))
         error = compute_gram_matrices(estimate, patch=side) - compute_gram_matrices(truth, patch=side)
         total = total + factor * error.square().mean()
-    return total
+    return total.to(sr.dtype)
 
 
 def compute_gram_matrices(features: Tensor, *, patch: int) -> Tensor:

@@ -1,28 +1,59 @@
 """The border that a full-reference metric cuts before it compares."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["cut_border"]
+from kukkiri.metrics.metric import Sample
+
+__all__ = ["cut_border", "make_value"]
 
 
-def cut_border(hr: NDArray[Any], sr: NDArray[Any], *, border: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def cut_border(
+    hr: NDArray[Any], sr: NDArray[Any], *, border: int, smallest: int = 1, metric: str = "the metric"
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Cut both images alike and convert them to float64.
 
     Args:
         hr: (H, W) or (H, W, C).
         sr: the same shape.
         border: pixels cut from each side.
+        smallest: pixels that must remain along each side.
+        metric: its name in the message.
 
     Raises:
-        ValueError: the shapes differ, or ``border`` leaves nothing.
+        ValueError: the shapes differ, or ``border`` leaves too little.
     """
     if hr.shape != sr.shape or hr.ndim not in (2, 3):
         raise ValueError(f"two images of one shape, (H, W) or (H, W, C), are needed; got {hr.shape} and {sr.shape}")
     height, width = hr.shape[:2]
     if border < 0 or min(height, width) <= 2 * border:
         raise ValueError(f"a border of {border} leaves nothing of {height}x{width}")
+    if min(height, width) - 2 * border < smallest:
+        raise ValueError(
+            f"{metric} needs {smallest} pixels along each side, got {height - 2 * border}x{width - 2 * border} "
+            "after the border"
+        )
     inner = (slice(border, height - border), slice(border, width - border))
     return hr[inner].astype(np.float64), sr[inner].astype(np.float64)
+
+
+def make_value(
+    compare: Callable[..., float], *, smallest: int, colour: bool = False
+) -> Callable[[Sample], float | None]:
+    """Make the value of a metric that compares what remains of two images after a border of ``scale`` pixels.
+
+    Args:
+        compare: from hr, sr and the keyword ``border`` to the metric.
+        smallest: pixels that must remain along each side; the value of a smaller image is ``None``.
+        colour: compare the 8-bit images themselves, not what the protocol makes of them.
+    """
+
+    def value(sample: Sample) -> float | None:
+        if min(sample.hr.shape[:2]) - 2 * sample.scale < smallest:
+            return None
+        return compare(*((sample.hr, sample.sr) if colour else sample.compared), border=sample.scale)
+
+    return value

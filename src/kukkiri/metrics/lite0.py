@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.engine_loaders import compute_features
-from kukkiri.metrics.metric import Metric, Sample
+from kukkiri.metrics.border import make_value
+from kukkiri.metrics.metric import Metric
 
 __all__ = ["LITE0_DISTANCE", "LITE0_STRUCTURE_TEXTURE", "lite0_distance", "lite0_structure_texture"]
 
@@ -96,22 +97,10 @@ def _pairs(hr: NDArray[Any], sr: NDArray[Any], *, border: int) -> Iterator[tuple
         yield reference.astype(np.float64), estimate.astype(np.float64)
 
 
-def _is_too_small(sample: Sample) -> bool:
-    return bool(min(sample.hr.shape[:2]) - 2 * sample.scale < _SMALLEST)
-
-
-def _distance(sample: Sample) -> float | None:
-    return None if _is_too_small(sample) else lite0_distance(sample.hr, sample.sr, border=sample.scale)
-
-
-def _structure_texture(sample: Sample) -> float | None:
-    return None if _is_too_small(sample) else lite0_structure_texture(sample.hr, sample.sr, border=sample.scale)
-
-
 _NEEDS = f"the extra `perceptual`; {_SMALLEST} pixels along each side after the cut"
 LITE0_DISTANCE = Metric(
     "Lite0 distance",
-    _distance,
+    make_value(lite0_distance, smallest=_SMALLEST, colour=True),
     higher_is_better=False,
     summary="squared difference of the normalized features of EfficientNet-Lite0 (the form of LPIPS, not LPIPS)",
     needs=_NEEDS,
@@ -119,7 +108,7 @@ LITE0_DISTANCE = Metric(
 )
 LITE0_STRUCTURE_TEXTURE = Metric(
     "Lite0 structure and texture",
-    _structure_texture,
+    make_value(lite0_structure_texture, smallest=_SMALLEST, colour=True),
     higher_is_better=False,
     summary="dissimilarity of structure and texture in the same features (the idea of DISTS, not DISTS)",
     needs=_NEEDS,

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kukkiri.metrics.metric import Metric, Sample
+from kukkiri.metrics.border import cut_border, make_value
+from kukkiri.metrics.metric import Metric
 
 __all__ = ["MS_SSIM", "ms_ssim"]
 
@@ -35,13 +36,8 @@ def ms_ssim(hr: NDArray[Any], sr: NDArray[Any], *, border: int = 0, data_range: 
     Raises:
         ValueError: the shapes differ, or a side is too small.
     """
-    if hr.shape != sr.shape or hr.ndim not in (2, 3):
-        raise ValueError(f"two images of one shape are compared, got {hr.shape} and {sr.shape}")
-    height, width = hr.shape[0] - 2 * border, hr.shape[1] - 2 * border
-    if min(height, width) < _SMALLEST:
-        raise ValueError(f"MS-SSIM needs {_SMALLEST} pixels along each side, got {height}x{width} after the border")
-    inner = (slice(border, border + height), slice(border, border + width))
-    reference, estimate = (np.atleast_3d(image[inner]).astype(np.float64) for image in (hr, sr))
+    cut = cut_border(hr, sr, border=border, smallest=_SMALLEST, metric="MS-SSIM")
+    reference, estimate = (np.atleast_3d(image) for image in cut)
     score = np.ones(reference.shape[2])
     for level, exponent in enumerate(_EXPONENTS):
         if level:
@@ -78,16 +74,9 @@ def _halve(image: Float64) -> Float64:
     return (image[::2, ::2] + image[1::2, ::2] + image[::2, 1::2] + image[1::2, 1::2]) / 4
 
 
-def _value(sample: Sample) -> float | None:
-    hr, sr = sample.compared
-    if min(hr.shape[:2]) - 2 * sample.scale < _SMALLEST:
-        return None
-    return ms_ssim(hr, sr, border=sample.scale)
-
-
 MS_SSIM = Metric(
     "MS-SSIM",
-    _value,
+    make_value(ms_ssim, smallest=_SMALLEST),
     higher_is_better=True,
     summary="SSIM at five sizes (Wang et al. 2003)",
     needs=f"{_SMALLEST} pixels along each side after the cut",

@@ -33,9 +33,7 @@ def ssim(hr: NDArray[Any], sr: NDArray[Any], *, border: int = 0, data_range: flo
     Raises:
         ValueError: the shapes differ, or less than one window is left.
     """
-    reference, estimate = cut_border(hr, sr, border=border)
-    if min(reference.shape[:2]) < _WINDOW:
-        raise ValueError(f"SSIM needs {_WINDOW} pixels along each side, got {reference.shape[:2]} after the border")
+    reference, estimate = cut_border(hr, sr, border=border, smallest=_WINDOW, metric="SSIM")
     c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
     mean_r, mean_e = _blur(reference), _blur(estimate)
     variance_r = _blur(reference * reference) - mean_r * mean_r

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kukkiri.metrics.metric import Metric, Sample
+from kukkiri.metrics.border import cut_border, make_value
+from kukkiri.metrics.metric import Metric
 
 __all__ = ["TEXTURE", "texture_difference"]
 
@@ -36,13 +37,8 @@ def texture_difference(hr: NDArray[Any], sr: NDArray[Any], *, border: int = 0) -
     Raises:
         ValueError: the shapes differ, or a side is too small.
     """
-    if hr.shape != sr.shape or hr.ndim not in (2, 3):
-        raise ValueError(f"two images of one shape are compared, got {hr.shape} and {sr.shape}")
-    height, width = hr.shape[0] - 2 * border, hr.shape[1] - 2 * border
-    if min(height, width) < _SMALLEST:
-        raise ValueError(f"texture needs {_SMALLEST} pixels along each side, got {height}x{width} after the border")
-    inner = (slice(border, border + height), slice(border, border + width))
-    strengths = [_strengths(np.atleast_3d(image[inner]).astype(np.float64)) for image in (hr, sr)]
+    cut = cut_border(hr, sr, border=border, smallest=_SMALLEST, metric="texture")
+    strengths = [_strengths(np.atleast_3d(image)) for image in cut]
     return float(np.abs(np.log2((strengths[1] + _FLOOR) / (strengths[0] + _FLOOR))).mean())
 
 
@@ -75,16 +71,9 @@ def _block_means(image: Float64) -> Float64:
     return means
 
 
-def _value(sample: Sample) -> float | None:
-    hr, sr = sample.compared
-    if min(hr.shape[:2]) - 2 * sample.scale < _SMALLEST:
-        return None
-    return texture_difference(hr, sr, border=sample.scale)
-
-
 TEXTURE = Metric(
     "Texture (octaves)",
-    _value,
+    make_value(texture_difference, smallest=_SMALLEST),
     higher_is_better=False,
     summary="difference of the strength of detail in blocks of 16x16, three octaves of frequency; 1 is half or twice",
     needs=f"{_SMALLEST} pixels along each side after the cut",
