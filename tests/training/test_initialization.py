@@ -3,9 +3,11 @@ import torch
 from safetensors.torch import save_file
 
 from kukkiri.errors import ConfigError
+from kukkiri.networks import MetaPlain
 from kukkiri.networks.espcn import ESPCN
 from kukkiri.networks.fsrcnn import FSRCNN
 from kukkiri.networks.plain import Plain
+from kukkiri.networks.sesr import SESR
 from kukkiri.networks.srcnn import SRCNN
 from kukkiri.training.centring import Centred
 from kukkiri.training.initialization import initialize_as_interpolator, initialize_whitened, solve_head, transfer, widen
@@ -25,11 +27,12 @@ def batches(scale, count=6):
 
 @torch.no_grad()
 @pytest.mark.parametrize("scale", [2, 3, 4])
-@pytest.mark.parametrize("kind", [ESPCN, FSRCNN, Plain])
+@pytest.mark.parametrize("kind", [ESPCN, FSRCNN, Plain, SESR])
 def test_the_solved_head_is_that_of_the_teacher(kind, scale):
     torch.manual_seed(scale)
-    network = Plain(scale=scale, depth=3) if kind is Plain else kind(scale=scale)
-    head = {ESPCN: "last_part.0", FSRCNN: "last_part", Plain: "head"}[kind]
+    small = {Plain: {"depth": 3}, SESR: {"depth": 2, "kernel_size": 3, "deployed": True}}
+    network = kind(scale=scale, **small.get(kind, {}))
+    head = {ESPCN: "last_part.0", FSRCNN: "last_part", Plain: "head", SESR: "head"}[kind]
     head = network.get_submodule(head)
     torch.nn.init.normal_(head.weight, std=0.05)
     teacher = Centred(network, centre=CENTRE)
@@ -66,6 +69,48 @@ def test_transfer_copies_what_fits_and_returns_whether_all_did(tmp_path):
         transfer(FSRCNN(scale=3), path)
     with pytest.raises(ConfigError, match=r"none\.safetensors: no such file"):
         transfer(same, tmp_path / "none.safetensors")
+
+
+def test_a_network_for_every_scale_takes_the_body_of_a_plain_one(tmp_path):
+    plain, network = Plain(scale=2, width=4, depth=2), MetaPlain(colour="y", width=4, depth=2, hidden=3)
+    save_file(plain.state_dict(), tmp_path / "plain.safetensors")
+    filters = network.filters[2].weight.clone()
+    assert not transfer(network, tmp_path / "plain.safetensors")
+    assert torch.equal(network.body[1].weight, plain.body[1].weight)
+    assert torch.equal(network.filters[2].weight, filters)
+
+
+@torch.no_grad()
+def test_deployed_weights_become_those_of_collapsible_blocks(tmp_path):
+    torch.manual_seed(0)
+    deployed = SESR(width=6, depth=2, expansion=3).deployed()
+    save_file(deployed.state_dict(), tmp_path / "sesr.safetensors")
+    network = SESR(width=6, depth=2, expansion=3)
+    assert transfer(network, tmp_path / "sesr.safetensors")
+    lr = torch.rand(2, 1, 12, 15)
+    torch.testing.assert_close(network(lr), deployed(lr), rtol=0, atol=FLOAT32_AGAINST_FLOAT64)
+    with torch.enable_grad():
+        network(lr).square().mean().backward()
+    assert network.body[0].project.grad.abs().amin(dim=0).min() > 0  # the hidden features that were added learn
+
+
+@torch.no_grad()
+def test_the_head_of_collapsible_blocks_at_another_scale_is_that_of_the_deployed_network(tmp_path):
+    torch.manual_seed(0)
+    shape = {"width": 6, "depth": 2, "kernel_size": 3}
+    save_file(SESR(**shape).deployed().state_dict(), tmp_path / "sesr.safetensors")
+    network, deployed = SESR(scale=3, expansion=2, **shape), SESR(scale=3, deployed=True, **shape)
+    lr = torch.rand(2, 1, 12, 15)
+    for each in (network, deployed):
+        assert not transfer(each, tmp_path / "sesr.safetensors")
+        solve_head(each, batches(3), centre=CENTRE)
+    torch.testing.assert_close(network(lr), deployed(lr), rtol=0, atol=FLOAT32_AGAINST_FLOAT64)
+
+
+def test_blocks_too_narrow_for_the_weights_are_refused(tmp_path):
+    save_file(SESR(width=2, depth=1, colour="rgb").deployed().state_dict(), tmp_path / "sesr.safetensors")
+    with pytest.raises(ConfigError, match=r"sesr\.safetensors: a kernel of rank .* larger arguments\.expansion"):
+        transfer(SESR(width=2, depth=1, colour="rgb", expansion=1), tmp_path / "sesr.safetensors")
 
 
 @torch.no_grad()

@@ -6,7 +6,9 @@ LR pixel there. Positions are computed with whole numbers: at 2.7 = 27 / 10 they
 filters, which are computed once for each of the 27 x 27 positions.
 """
 
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
@@ -22,9 +24,27 @@ from kukkiri.networks.plain import Plain, initialize_convolutions
 __all__ = ["MetaPlain"]
 
 _CHUNK = 1 << 24
-"""Numbers in the gathered features that are held at once, 64 MB in float32."""
+"""Numbers in the patches of features that are held at once, 64 MB in float32."""
 _FINEST = 1000
 """Largest denominator of a scale."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Origins:
+    """The LR pixels of output pixels along an axis."""
+
+    pixels: Tensor
+    """Index of the LR pixel of each."""
+    slots: Tensor
+    """Index among the slots of all LR pixels, ceil(scale) for each."""
+
+    @classmethod
+    def of(cls, length: int, ratio: Fraction, *, device: torch.device) -> "_Origins":
+        """Compute them for an axis of ``length`` LR pixels."""
+        p, q = ratio.numerator, ratio.denominator
+        outputs = torch.arange(length * p // q, device=device)
+        pixels = outputs * q // p
+        return cls(pixels, pixels * math.ceil(ratio) + outputs - -(-pixels * p // q))
 
 
 class MetaPlain(Network):
@@ -92,26 +112,53 @@ class MetaPlain(Network):
         return self._upscale(x, lr, ratio=ratio)
 
     def _upscale(self, features: Tensor, lr: Tensor, *, ratio: Fraction) -> Tensor:
-        """Filter the 3x3 features around the origin of each output pixel, and add the LR pixel there."""
-        n, c, height, width = features.shape
-        out_height, out_width = (side * ratio.numerator // ratio.denominator for side in (height, width))
-        weights, offsets = self._make_filters(ratio, like=features)
-        period = ratio.numerator
-        rows, columns = (self._origins(length, ratio, device=lr.device) for length in (out_height, out_width))
-        down, right = (torch.arange(length, device=lr.device) % period for length in (out_height, out_width))
-        padded = functional.pad(features, (1, 1, 1, 1))
-        at_once = max(1, _CHUNK // max(1, n * out_width * 9 * c))
-        bands = []
-        for top in range(0, out_height, at_once):
-            band = slice(top, min(top + at_once, out_height))
-            first, last = (row * ratio.denominator // period for row in (band.start, band.stop - 1))
-            patches = functional.unfold(padded[:, :, first : last + 3], 3).reshape(n, 9 * c, last - first + 1, width)
-            seen = patches[:, :, rows[band] - first][..., columns]
-            at = (down[band][:, None], right)
-            band_lr = lr[:, :, rows[band]][..., columns]
-            shift = offsets[at].permute(2, 0, 1)
-            bands.append(torch.einsum("nkyx,yxkc->ncyx", seen, weights[at]) + shift + band_lr)
-        return torch.cat(bands, dim=2)
+        """Filter the 3x3 features around the origin of each output pixel, and add the LR pixel there.
+
+        LR pixel i is the origin of at most ceil(scale) output rows, and so of columns: one matrix product for each of
+        the q x q places of LR in a period of scale p / q computes all of them.
+        """
+        n, _, height, width = features.shape
+        q = ratio.denominator
+        rows, columns = (_Origins.of(length, ratio, device=lr.device) for length in (height, width))
+        weights, offsets = self._make_slot_filters(ratio, like=features)
+        padded = functional.pad(features, (1, 1 + -width % q, 1, 1 + -height % q))
+        periods = -(-height // q)
+        at_once = max(1, _CHUNK // max(1, n * weights.shape[2] * q * (width + q)))
+        bands = [
+            self._filter_band(padded[:, :, q * first : q * min(first + at_once, periods) + 2], weights, offsets, q=q)
+            for first in range(0, periods, at_once)
+        ]
+        slots = torch.cat(bands, dim=2)
+        return slots[:, :, rows.slots][..., columns.slots] + lr[:, :, rows.pixels][..., columns.pixels]
+
+    def _filter_band(self, features: Tensor, weights: Tensor, offsets: Tensor, *, q: int) -> Tensor:
+        """Map some periods of features, with one pixel around them, to all slots of their rows, (N, C, rows, columns).
+
+        Args:
+            features: (N, width, q*R + 2, q*S + 2).
+            weights: (q, q, 9*width, C*m*m), see :meth:`_make_slot_filters`.
+            offsets: (q, q, 1, C*m*m).
+            q: LR pixels in a period.
+        """
+        n = len(features)
+        height, width = (side - 2 for side in features.shape[-2:])
+        m = math.isqrt(weights.shape[-1] // self.channels)
+        patches = functional.unfold(features, 3).reshape(n, -1, height // q, q, width // q, q)
+        patches = patches.permute(3, 5, 0, 2, 4, 1).reshape(q * q, -1, patches.shape[1])
+        made = torch.baddbmm(offsets.flatten(0, 1), patches, weights.flatten(0, 1))
+        made = made.reshape(q, q, n, height // q, width // q, self.channels, m, m)
+        return made.permute(2, 5, 3, 0, 6, 4, 1, 7).reshape(n, self.channels, height * m, width * m)
+
+    def _make_slot_filters(self, ratio: Fraction, *, like: Tensor) -> tuple[Tensor, Tensor]:
+        """Arrange the filters by the LR pixel in a period: (q, q, 9*width, C*m*m), and biases (q, q, 1, C*m*m)."""
+        p, q, m = ratio.numerator, ratio.denominator, math.ceil(ratio)
+        weights, offsets = self._make_filters(ratio, like=like)
+        first = torch.arange(q, device=like.device)[:, None] * p
+        positions = (-(-first // q) + torch.arange(m, device=like.device)) % p  # of slots that no output pixel has, any
+        at = (positions[:, :, None, None], positions)
+        # from (row, slot, column, slot, feature and tap, channel)
+        arranged = weights[at].permute(0, 2, 4, 5, 1, 3).reshape(q, q, -1, self.channels * m * m)
+        return arranged, offsets[at].permute(0, 2, 4, 1, 3).reshape(q, q, 1, -1)
 
     def _make_filters(self, ratio: Fraction, *, like: Tensor) -> tuple[Tensor, Tensor]:
         """Compute the filters (P, P, 9 * width, C) and biases (P, P, C) of the P x P positions of a period."""
@@ -122,10 +169,6 @@ class MetaPlain(Network):
         inverse = torch.full_like(grid[..., :1], float(1 / ratio))
         made = self.filters(torch.cat((inverse, grid), dim=-1)).reshape(period, period, -1, self.channels)
         return made[:, :, :-1], made[:, :, -1]
-
-    @staticmethod
-    def _origins(length: int, ratio: Fraction, *, device: torch.device) -> Tensor:
-        return torch.arange(length, device=device) * ratio.denominator // ratio.numerator
 
     @torch.no_grad()
     def plain_at(self, scale: int) -> Plain:

@@ -19,7 +19,7 @@ from kukkiri.checkpoints.misfits import write_shapes
 from kukkiri.checkpoints.reading import read_state
 from kukkiri.checkpoints.readings import find_reading
 from kukkiri.errors import ConfigError, ModelError
-from kukkiri.networks import Plain, espcn, fsrcnn
+from kukkiri.networks import SESR, Plain, espcn, fsrcnn
 from kukkiri.networks.blocks import count_blocks, infer_value_range
 from kukkiri.networks.interface import Network
 from kukkiri.training.centring import Centred
@@ -98,7 +98,7 @@ def solve_head(network: Network, batches: Batches, *, centre: float) -> None:
     """Replace the last layer by the least-squares solution for its features, in place.
 
     Args:
-        network: an ESPCN, FSRCNN or Plain (without ``unshuffle``) with one channel, in centred form.
+        network: an ESPCN, FSRCNN, SESR or Plain (without ``unshuffle``) with one channel, in centred form.
         batches: (lr, hr) pairs.
         centre: see :mod:`kukkiri.training.centring`.
 
@@ -111,6 +111,9 @@ def solve_head(network: Network, batches: Batches, *, centre: float) -> None:
     elif isinstance(network, Plain) and network.channels == 1 == network.unshuffle:
         body = _Features(network)
         taps, before, first_row = 3, 1, 0
+    elif isinstance(network, SESR) and network.channels == 1:
+        body = _Features(network)
+        taps, before, first_row = network.kernel_size, network.kernel_size // 2, 0
     elif isinstance(network, fsrcnn.FSRCNN) and network.channels == 1:
         body = nn.Sequential(network.first_part, network.mid_part)
         taps = -(-9 // network.scale)
@@ -118,7 +121,7 @@ def solve_head(network: Network, batches: Batches, *, centre: float) -> None:
     else:
         raise ConfigError(
             f"the last layer of {type(network).__name__} in {network.colour} cannot be solved for; expected espcn, "
-            "fsrcnn or plain (without unshuffle) on luma."
+            "fsrcnn, sesr or plain (without unshuffle) on luma."
         )
     square, product = _normal_equations(
         body,
@@ -135,16 +138,16 @@ def solve_head(network: Network, batches: Batches, *, centre: float) -> None:
         _fill_transposed(network.last_part, square, product, taps=taps, scale=network.scale)
         return
     solution = _solve(square, product)
-    head = network.head if isinstance(network, Plain) else network.get_submodule("last_part.0")
-    if isinstance(head, nn.Conv2d) and head.bias is not None:
-        head.weight.copy_(solution[:-1].T.reshape(head.weight.shape))
-        head.bias.copy_(solution[-1])
+    name = "head" if isinstance(network, Plain | SESR) else "last_part.0"
+    weight = solution[:-1].T.reshape(solution.shape[1], -1, taps, taps)
+    solved = {f"{name}.weight": weight.float(), f"{name}.bias": solution[-1].float()}
+    network.load_state_dict(network.expand_state(solved), strict=False)
 
 
 class _Features(nn.Module):
-    """The features that the head of a Plain is applied to, as a module."""
+    """The features that the head of a Plain or SESR is applied to, as a module."""
 
-    def __init__(self, network: Plain) -> None:
+    def __init__(self, network: Plain | SESR) -> None:
         super().__init__()
         self.network = network
 
@@ -227,7 +230,8 @@ def transfer(network: Network, weights: Path) -> bool:
     that :func:`kukkiri.load` knows.
 
     Returns:
-        True when every tensor of the network was set; otherwise the last layer is that of another scale and remains to
+        True when every tensor of the network was set; otherwise the last layer, that of another scale or computed from the
+        scale, remains to
         be solved for.
 
     Raises:
@@ -238,7 +242,7 @@ def transfer(network: Network, weights: Path) -> bool:
     own = network.state_dict()
     expected = {key: value.shape for key, value in own.items()}
     reading = find_reading(state, expected)
-    tensors = reading.tensors
+    tensors = _expand(network, reading.tensors, weights)
     fitting = {key: value for key, value in tensors.items() if key in own and expected[key] == value.shape}
     if scale not in (None, network.scale):  # FSRCNN's last layer has the same shape at every scale
         fitting = {key: value for key, value in fitting.items() if not key.startswith(_LAST_LAYERS)}
@@ -255,7 +259,15 @@ def transfer(network: Network, weights: Path) -> bool:
     return len(fitting) == len(own)
 
 
-_LAST_LAYERS = ("last_part.", "head.weight", "head.bias")
+_LAST_LAYERS = ("last_part.", "head.weight", "head.bias", "head.expand", "head.project", "filters.")
+
+
+def _expand(network: Network, state: Mapping[str, Tensor], weights: Path) -> dict[str, Tensor]:
+    """Translate deployed weights into the over-parameterized blocks of a network."""
+    try:
+        return network.expand_state(state)
+    except ValueError as error:
+        raise ConfigError(f"{weights}: {error}. Set a larger arguments.expansion.") from error
 
 
 def _check_white(network: Network, state: Mapping[str, Tensor], weights: Path) -> None:
