@@ -230,9 +230,8 @@ def transfer(network: Network, weights: Path) -> bool:
     that :func:`kukkiri.load` knows.
 
     Returns:
-        True when every tensor of the network was set; otherwise the last layer, that of another scale or computed from the
-        scale, remains to
-        be solved for.
+        True when every tensor of the network was set; otherwise the last layer is that of another scale, or is computed
+        from the scale, and remains to be solved for or learned.
 
     Raises:
         ConfigError: a tensor other than the last layer's does not fit, the weights are for another white, or the file
