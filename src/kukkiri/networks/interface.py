@@ -104,6 +104,16 @@ class Network(nn.Module):
         """
         return self
 
+    def expand_state(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Translate a state dict of the deployed form into one of this form with the same function.
+
+        Tensors without such a translation, as those that are already of this form, stay as they are.
+
+        Raises:
+            ValueError: this form is too narrow for the weights.
+        """
+        return dict(state)
+
     def shift_input(self, centre: float) -> dict[str, Tensor]:
         """Compute the parameters, by their names, with which this network is ``net(lr - centre) + centre``.
 

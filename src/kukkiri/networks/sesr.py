@@ -65,6 +65,25 @@ class _CollapsibleConv(nn.Module):
             weight = weight + _identity_like(weight)
         return weight
 
+    @torch.no_grad()
+    def unfold(self, weight: Tensor) -> dict[str, Tensor]:
+        """Compute factors whose product is a kernel, (outputs, inputs, k, k), by its singular vectors.
+
+        The hidden features beyond its rank keep their random ``expand`` and get a ``project`` of zero, so that they do
+        not change the kernel and can still learn.
+
+        Raises:
+            ValueError: the rank may be higher than the number of hidden features.
+        """
+        matrix = (weight - _identity_like(weight) if self.residual else weight).flatten(1).double()
+        u, values, v = torch.linalg.svd(matrix, full_matrices=False)
+        if len(values) > len(self.expand):
+            raise ValueError(f"a kernel of rank {len(values)} needs as many hidden features, got {len(self.expand)}")
+        expand, project = self.expand.detach().clone(), torch.zeros_like(self.project)
+        project[:, : len(values)] = (u * values.sqrt()).to(project)
+        expand[: len(values)] = (values.sqrt()[:, None] * v).view(-1, *expand.shape[1:]).to(expand)
+        return {"expand": expand, "project": project}
+
     def forward(self, x: Tensor) -> Tensor:
         return functional.conv2d(x, self.fold(), self.bias, padding=self.expand.shape[-1] // 2)
 
@@ -150,6 +169,7 @@ class SESR(Network):
         self.arguments |= {"residual": residual, "feature_skip": feature_skip, "image_skip": image_skip}
         self.scale = scale
         self.colour = colour
+        self.kernel_size = kernel_size
         self.receptive_field = depth + kernel_size - 1
         self.adds_input = image_skip
         self.feature_skip = feature_skip
@@ -179,13 +199,17 @@ class SESR(Network):
                 nn.init.zeros_(layer.bias)
                 layer.weight.add_(_identity_like(layer.weight) if plus_identity else 0.0)
 
-    def forward(self, lr: Tensor) -> Tensor:
-        """Map lr (N, C, H, W) in [0, 1] to sr (N, C, scale*H, scale*W), not clamped."""
+    def features(self, lr: Tensor) -> Tensor:
+        """Compute the input of the head, (N, width, H, W)."""
         first: Tensor = self.first(lr)
         x = first
         for layer, activation in zip(self.body, self.activations, strict=True):
             x = activation(layer(x))
-        sub_pixels = self.head(x + first if self.feature_skip else x)
+        return x + first if self.feature_skip else x
+
+    def forward(self, lr: Tensor) -> Tensor:
+        """Map lr (N, C, H, W) in [0, 1] to sr (N, C, scale*H, scale*W), not clamped."""
+        sub_pixels: Tensor = self.head(self.features(lr))
         if self.adds_input:
             sub_pixels = sub_pixels + self._repeat(lr)
         return functional.pixel_shuffle(sub_pixels, self.scale)
@@ -212,6 +236,16 @@ class SESR(Network):
                 state[f"{name}.weight"] = module.fold()
         plain.load_state_dict(state)
         return plain
+
+    def expand_state(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """See :meth:`Network.expand_state`; a kernel of another shape, as the head's at another scale, stays."""
+        expanded = dict(state)
+        for name, module in self.named_modules():
+            weight = state.get(f"{name}.weight")
+            if isinstance(module, _CollapsibleConv) and weight is not None and weight.shape == module.fold().shape:
+                del expanded[f"{name}.weight"]
+                expanded |= {f"{name}.{key}": value for key, value in module.unfold(weight).items()}
+        return expanded
 
     def shift_input(self, centre: float) -> dict[str, Tensor]:
         """See :meth:`Network.shift_input`; the first kernel is a folded one, whose gradient the shift has, too."""
