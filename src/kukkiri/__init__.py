@@ -140,7 +140,22 @@ def _compute_features(image: Any, layers: tuple[str, ...]) -> list[Any]:
     return [features[0].numpy() for features in found]
 
 
+def _compute_distance(name: str, hr: Any, sr: Any, weights: "Path") -> float:
+    """Cross to the half that needs torch, because a metric is a learned distance."""
+    from kukkiri.errors import require
+
+    require("torch", for_what=name.upper())
+    import torch
+
+    from kukkiri.losses.learned_distances import DISTANCES
+
+    images = [torch.from_numpy(image.transpose(2, 0, 1).copy())[None] for image in (sr, hr)]
+    with torch.inference_mode():
+        return float(DISTANCES[name](*images, weights=str(weights)))
+
+
 engine_loaders.register(".safetensors", ".pth", ".pt", ".ckpt", ".bin", "", loader=_load_torch_weights)
 engine_loaders.register_upscaler(_make_upscaler)
 engine_loaders.register_features(_compute_features)
+engine_loaders.register_distances(_compute_distance)
 engine_loaders.register_estimator("kernelgan", _estimate_by_kernel_gan)

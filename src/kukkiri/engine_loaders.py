@@ -2,7 +2,8 @@
 
 ``kukkiri/__init__.py`` stands above every package, so it alone may join the two halves: it registers the loader of
 torch weights, for which ``kukkiri.Upscaler`` asks here, the upscaler, for which ``kukkiri.load(...).upscale`` asks,
-the features of a pretrained classifier, for which metrics ask, and KernelGAN, for which estimates of a blur ask.
+the features of a pretrained classifier and distances in features, for which metrics ask, and KernelGAN, for which
+estimates of a blur ask.
 The loader of another engine is registered in the same way::
 
     kukkiri.engine_loaders.register(".param", loader=load_ncnn)
@@ -16,12 +17,14 @@ from typing import Any
 __all__ = [
     "EngineLoader",
     "LoadOptions",
+    "compute_distance",
     "compute_features",
     "find_estimator",
     "find_loader",
     "list_suffixes",
     "make_upscaler",
     "register",
+    "register_distances",
     "register_estimator",
     "register_features",
     "register_upscaler",
@@ -47,6 +50,7 @@ the other to reach ``options.scale``."""
 _LOADERS: dict[str, EngineLoader] = {}
 _UPSCALERS: list[Callable[..., Any]] = []
 _ESTIMATORS: dict[str, Callable[[Any, int, int], Any]] = {}
+_DISTANCES: list[Callable[[str, Any, Any, Path], float]] = []
 _FEATURES: list[Callable[[Any, tuple[str, ...]], list[Any]]] = []
 
 
@@ -123,3 +127,24 @@ def compute_features(image: Any, layers: tuple[str, ...]) -> list[Any]:
         BackendError: torch or the extra ``perceptual`` is not installed.
     """
     return _FEATURES[0](image, layers)
+
+
+def register_distances(compute: Callable[[str, Any, Any, Path], float]) -> None:
+    """Let ``compute`` give the learned distances of two images, from now on."""
+    _DISTANCES[:] = [compute]
+
+
+def compute_distance(name: str, hr: Any, sr: Any, weights: Path) -> float:
+    """Compute a learned distance; for the half that may not import torch.
+
+    Args:
+        name: ``lpips`` or ``dists``.
+        hr: (H, W, 3) RGB, float32, [0, 1].
+        sr: the same shape.
+        weights: file of its classifier in torchvision's layout.
+
+    Raises:
+        BackendError: torch or the extra ``lpips`` is not installed.
+        ModelError: the file is not that classifier's.
+    """
+    return _DISTANCES[0](name, hr, sr, weights)

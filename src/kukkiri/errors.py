@@ -49,6 +49,7 @@ _EXTRAS = {
     "ray": "ray",
     "spandrel": "community",
     "tensorboard": "tensorboard",
+    "torchmetrics": "lpips",
     "uvicorn": "web",
 }
 """The extra that installs a module; all other modules come with ``torch``."""

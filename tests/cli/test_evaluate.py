@@ -127,7 +127,7 @@ def test_given_lr_images_are_used(data, capsys):
         (["--benchmark", "set5", "--data", ".", "--download"], "no public address"),
         (["--data", ".", "--json", "--format", "csv"], "contradict"),
         (["--data", ".", "--cache", "x", "--no-cache"], "contradict"),
-        (["--data", ".", "--metrics", "psnr,lpips"], "unknown metric 'lpips'"),
+        (["--data", ".", "--metrics", "psnr,vmaf"], "unknown metric 'vmaf'"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_1(data, capsys, monkeypatch, arguments, message):

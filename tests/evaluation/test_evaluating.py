@@ -196,7 +196,7 @@ def test_the_cost_is_measured_once_for_each_model_and_scale(sets, monkeypatch):
         ({"models": []}, "no model was given"),
         ({"scales": [2, 2]}, "scale 2 was given twice"),
         ({"scales": [0]}, "at least 1"),
-        ({"metrics": ["lpips"]}, "unknown metric 'lpips'. Known: psnr, ssim, checkerboard"),
+        ({"metrics": ["vmaf"]}, "unknown metric 'vmaf'. Known: psnr, ssim, checkerboard"),
         ({"protocol": "y"}, "unknown protocol"),
         ({"lr": "lr", "degradation": "bicubic"}, "Drop one of them"),
         ({"lr": "lr"}, "no LR images for one"),

@@ -99,8 +99,11 @@ def metric_key(name: str) -> str | None:
 
     Returns:
         The name itself for a metric of this package, whose code is part of every setting; for a metric of the user,
-        the name with a digest of the source file of its function; ``None``, do not keep, where there is no such file.
+        the name with a digest of the source file of its function; ``None``, do not keep, where there is no such file,
+        and for a metric that depends on the user's files.
     """
+    if METRICS[name].depends_on_files:
+        return None
     try:
         source = Path(inspect.getsourcefile(METRICS[name].value) or "")
     except TypeError:  # not a function: a callable object, a partial

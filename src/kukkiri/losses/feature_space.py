@@ -10,7 +10,7 @@ from torch import Tensor
 
 from kukkiri.errors import ConfigError, ModelError, require
 from kukkiri.losses.arguments import Range
-from kukkiri.networks import VGG16, VGG19, EfficientNetLite0
+from kukkiri.networks import VGG16, VGG16L2, VGG19, AlexNet, EfficientNetLite0
 from kukkiri.networks.feature_network import FeatureNetwork
 
 __all__ = [
@@ -30,17 +30,19 @@ Distance: TypeAlias = Literal["l1", "mse"]
 LayerWeight: TypeAlias = Annotated[float, Range(least=0.0)]
 
 FEATURE_NETWORKS: dict[str, type[FeatureNetwork]] = {
+    "alexnet": AlexNet,
     "efficientnet-lite0": EfficientNetLite0,
     "vgg16": VGG16,
+    "vgg16-l2": VGG16L2,
     "vgg19": VGG19,
 }
-"""The feature networks by the name that a recipe gives them."""
+"""The feature networks by name; a recipe may give those of ``FeatureName``."""
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # RGB of ImageNet in [0, 1]
 _CAFFE_MEAN = (103.939, 116.779, 123.68)  # BGR on 0..255
 
 
 def compute_features(
-    images: Tensor, *, network: FeatureName, weights: str, layers: tuple[str, ...], normalization: Normalization
+    images: Tensor, *, network: str, weights: str, layers: tuple[str, ...], normalization: Normalization
 ) -> list[Tensor]:
     """Compute the features of some layers, in the dtype of the images.
 
@@ -54,7 +56,7 @@ def compute_features(
 
     Raises:
         BackendError: the package is not installed.
-        ConfigError: a VGG without a file.
+        ConfigError: a network without a file, which only EfficientNet-Lite0 does not need.
         ModelError: the file cannot be read or is of another network, or an unknown layer.
     """
     loaded = _load(network, weights, images.device, images.dtype)

@@ -3,6 +3,7 @@
 from kukkiri.metrics.checkerboard import checkerboard, network_checkerboard
 from kukkiri.metrics.consistency import ColourDrift, colour_drift, lr_consistency
 from kukkiri.metrics.flicker import error_flicker, flicker
+from kukkiri.metrics.learned import dists, lpips
 from kukkiri.metrics.lite0 import lite0_distance, lite0_structure_texture
 from kukkiri.metrics.metric import Metric, Sample
 from kukkiri.metrics.ms_ssim import ms_ssim
@@ -24,10 +25,12 @@ __all__ = [
     "Score",
     "checkerboard",
     "colour_drift",
+    "dists",
     "error_flicker",
     "flicker",
     "lite0_distance",
     "lite0_structure_texture",
+    "lpips",
     "lr_consistency",
     "ms_ssim",
     "network_checkerboard",

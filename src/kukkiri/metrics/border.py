@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from kukkiri.metrics.metric import Sample
 
-__all__ = ["cut_border", "make_value"]
+__all__ = ["cut_border", "cut_colours", "make_value"]
 
 
 def cut_border(
@@ -38,6 +38,32 @@ def cut_border(
         )
     inner = (slice(border, height - border), slice(border, width - border))
     return hr[inner].astype(np.float64), sr[inner].astype(np.float64)
+
+
+def cut_colours(
+    hr: NDArray[Any], sr: NDArray[Any], *, border: int, smallest: int, metric: str
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Cut both images alike and convert them to RGB in [0, 1], for a network.
+
+    Args:
+        hr: (H, W, 3) RGB or (H, W) luma, uint8.
+        sr: the same shape.
+        border: see :func:`cut_border`.
+        smallest: see :func:`cut_border`.
+        metric: see :func:`cut_border`.
+
+    Raises:
+        ValueError: the images are not uint8, or see :func:`cut_border`.
+    """
+    if hr.shape != sr.shape or hr.dtype != np.uint8 or sr.dtype != np.uint8:
+        raise ValueError(
+            f"two uint8 images of one shape are compared, got {hr.shape} {hr.dtype} and {sr.shape} {sr.dtype}"
+        )
+    cut = cut_border(hr, sr, border=border, smallest=smallest, metric=metric)
+    reference, estimate = (
+        np.broadcast_to(np.atleast_3d(np.float32(image) / np.float32(255)), (*image.shape[:2], 3)) for image in cut
+    )
+    return reference, estimate
 
 
 def make_value(

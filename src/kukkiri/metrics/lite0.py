@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.engine_loaders import compute_features
-from kukkiri.metrics.border import make_value
+from kukkiri.metrics.border import cut_colours, make_value
 from kukkiri.metrics.metric import Metric
 
 __all__ = ["LITE0_DISTANCE", "LITE0_STRUCTURE_TEXTURE", "lite0_distance", "lite0_structure_texture"]
@@ -83,16 +83,8 @@ def lite0_structure_texture(hr: NDArray[Any], sr: NDArray[Any], *, border: int =
 
 def _pairs(hr: NDArray[Any], sr: NDArray[Any], *, border: int) -> Iterator[tuple[Features, Features]]:
     """The features of both images, (C, h, w), layer by layer."""
-    if hr.shape != sr.shape or hr.dtype != np.uint8 or sr.dtype != np.uint8:
-        raise ValueError(
-            f"two uint8 images of one shape are compared, got {hr.shape} {hr.dtype} and {sr.shape} {sr.dtype}"
-        )
-    height, width = hr.shape[0] - 2 * border, hr.shape[1] - 2 * border
-    if min(height, width) < _SMALLEST:
-        raise ValueError(f"Lite0 needs {_SMALLEST} pixels along each side, got {height}x{width} after the border")
-    inner = (slice(border, border + height), slice(border, border + width))
-    colours = [np.broadcast_to(np.atleast_3d(image[inner]), (height, width, 3)) for image in (hr, sr)]
-    found = [compute_features(np.float32(image) / np.float32(255), _LAYERS) for image in colours]
+    cut = cut_colours(hr, sr, border=border, smallest=_SMALLEST, metric="Lite0")
+    found = [compute_features(image, _LAYERS) for image in cut]
     for reference, estimate in zip(*found, strict=True):
         yield reference.astype(np.float64), estimate.astype(np.float64)
 

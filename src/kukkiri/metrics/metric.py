@@ -61,3 +61,5 @@ class Metric:
     """The requirement of an image, where there is one; without it the value is ``None``."""
     digits: int = 2
     """Decimals in tables."""
+    depends_on_files: bool = False
+    """The value depends on files of the user's, so that a score is not kept for the next evaluation."""

@@ -2,6 +2,7 @@
 
 from kukkiri.metrics.checkerboard import CHECKERBOARD
 from kukkiri.metrics.consistency import COLOUR_DRIFT, LR_PSNR
+from kukkiri.metrics.learned import DISTS, LPIPS
 from kukkiri.metrics.lite0 import LITE0_DISTANCE, LITE0_STRUCTURE_TEXTURE
 from kukkiri.metrics.metric import Metric
 from kukkiri.metrics.ms_ssim import MS_SSIM
@@ -17,8 +18,10 @@ METRICS: dict[str, Metric] = {
     "ssim": SSIM,
     "checkerboard": CHECKERBOARD,
     "colour-drift": COLOUR_DRIFT,
+    "dists": DISTS,
     "lite0-distance": LITE0_DISTANCE,
     "lite0-structure-texture": LITE0_STRUCTURE_TEXTURE,
+    "lpips": LPIPS,
     "lr-psnr": LR_PSNR,
     "ms-ssim": MS_SSIM,
     "niqe": NIQE,

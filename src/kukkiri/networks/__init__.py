@@ -1,5 +1,6 @@
 """Networks, one paper in one file, with the state-dict keys of their official implementations."""
 
+from kukkiri.networks.alexnet import AlexNet
 from kukkiri.networks.contextplain import ContextPlain
 from kukkiri.networks.dbpn import DBPN, DDBPN
 from kukkiri.networks.discriminator import Discriminator
@@ -39,7 +40,7 @@ from kukkiri.networks.srmd import SRMD
 from kukkiri.networks.srresnet import InstanceSRResNet, SRResNet
 from kukkiri.networks.usrnet import USRNet
 from kukkiri.networks.vdsr import VDSR
-from kukkiri.networks.vgg import VGG16, VGG19
+from kukkiri.networks.vgg import VGG16, VGG16L2, VGG19
 from kukkiri.networks.zssr import MZSR, ZSSR
 
 __all__ = [
@@ -67,8 +68,10 @@ __all__ = [
     "SRMD",
     "VDSR",
     "VGG16",
+    "VGG16L2",
     "VGG19",
     "ZSSR",
+    "AlexNet",
     "Configuration",
     "ContextPlain",
     "Discriminator",

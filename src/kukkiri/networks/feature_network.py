@@ -1,4 +1,4 @@
-"""The interface of a feature network: a pretrained classifier in whose features images are compared."""
+"""Feature networks, pretrained classifiers in whose features images are compared: the interface and the plain ones."""
 
 from collections.abc import Mapping, Sequence
 from typing import Self
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from kukkiri.errors import ModelError, did_you_mean
 
-__all__ = ["FeatureNetwork"]
+__all__ = ["FeatureNetwork", "SequentialFeatures"]
 
 
 class FeatureNetwork(nn.Module):
@@ -49,3 +49,42 @@ class FeatureNetwork(nn.Module):
         for layer in layers:
             if layer not in self.layers:
                 raise ModelError(f"unknown layer {layer!r}{did_you_mean(layer, self.layers)}")
+
+
+class SequentialFeatures(FeatureNetwork):
+    """A feature network whose layers follow one another, with the keys ``features.{i}.*`` of torchvision.
+
+    Args:
+        layers: the layers in their order, each with its name.
+    """
+
+    def __init__(self, layers: Sequence[tuple[str, nn.Module]]) -> None:
+        super().__init__()
+        self.layers = tuple(name for name, _ in layers)
+        self.modules_in_order = nn.Sequential(*(module for _, module in layers))
+
+    def features(self, images: Tensor, layers: Sequence[str]) -> list[Tensor]:
+        """See :meth:`FeatureNetwork.features`."""
+        self.check_layers(layers)
+        found: dict[str, Tensor] = {}
+        for name, module in zip(self.layers, self.modules_in_order, strict=True):
+            images = module(images)
+            if name in layers:
+                found[name] = images
+                if len(found) == len(set(layers)):
+                    break
+        return [found[layer] for layer in layers]
+
+    def take_weights(self, state: Mapping[str, Tensor], *, name: str) -> Self:
+        """Take the weights of a state dict, whose keys besides ``features.*`` are ignored, for evaluation.
+
+        Raises:
+            ModelError: a tensor is missing or has another shape.
+        """
+        own = {key.removeprefix("features."): value for key, value in state.items() if key.startswith("features.")}
+        try:
+            self.modules_in_order.load_state_dict(own)
+        except RuntimeError as error:
+            reason = "; ".join(line.strip() for line in str(error).splitlines()[1:3])
+            raise ModelError(f"not a state dict of {name} in torchvision's layout: {reason}") from error
+        return self.eval().requires_grad_(False)
