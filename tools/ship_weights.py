@@ -3,6 +3,8 @@
 For each run folder: the best weights as safetensors with their final description, the ONNX graph verified
 against them, and the card, whose scores are measured here from the ONNX graph on Set5, Set14 and B100 in FOLDER. A
 network that is conditioned on the degradation is scored on Set5, and given the degradations of its validation.
+``--toward MODEL --alpha A`` ships weights between the run's (0) and those of another model (1), such as the one that
+the run was started from; the card says so, and its validation is still the run's.
 """
 
 import argparse
@@ -10,10 +12,10 @@ import dataclasses
 import json
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from kukkiri import pretrained
-from kukkiri.checkpoints import Loaded, export_onnx, load, save_safetensors
+from kukkiri.checkpoints import Loaded, export_onnx, interpolate_weights, load, save_safetensors
 from kukkiri.evaluation import ConditionedModel, evaluate, evaluate_many
 from kukkiri.info import Condition
 
@@ -39,19 +41,29 @@ PHOTO = "bicubic+jpeg:60"
 SETS = ("Set5", "Set14", "B100")
 
 
+class Toward(NamedTuple):
+    """The model towards which the weights of a run are interpolated."""
+
+    toward: str
+    alpha: float
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("runs", nargs="+", type=Path)
     parser.add_argument("--sets", type=Path, required=True, help="folder with Set5, Set14 and B100")
     parser.add_argument("--package", type=Path, default=Path(pretrained.__file__).parent)
+    parser.add_argument("--toward", help="a model of the same network, towards which the weights are interpolated")
+    parser.add_argument("--alpha", type=float, default=0.0, help="of --toward, from 0 to 1")
     arguments = parser.parse_args()
+    toward = Toward(arguments.toward, arguments.alpha) if arguments.toward else None
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
     for run in arguments.runs:
-        ship(run, sets=arguments.sets, package=arguments.package, commit=commit.strip())
+        ship(run, sets=arguments.sets, package=arguments.package, commit=commit.strip(), toward=toward)
 
 
-def ship(run: Path, *, sets: Path, package: Path, commit: str) -> None:
-    target = save_described(run, package=package)
+def ship(run: Path, *, sets: Path, package: Path, commit: str, toward: Toward | None) -> None:
+    target = save_described(run, package=package, toward=toward)
     loaded = load(target)
     info = loaded.info
     graph = target.with_suffix(".onnx")
@@ -66,6 +78,7 @@ def ship(run: Path, *, sets: Path, package: Path, commit: str) -> None:
     card = {
         **identify(loaded),
         "steps": recipe["steps"],
+        **({} if toward is None else {"interpolated": toward._asdict()}),
         "validation": {
             "set": " and ".join(recipe.get("validation_sets") or ["FreeVal16"]),
             "protocol": "y-matlab",
@@ -138,16 +151,19 @@ def measure_conditioned(model: str, degradation: str, *, data: Path, scale: int)
     return {"psnr": round(mean.psnr, 4), "ssim": round(mean.ssim, 6)}
 
 
-def save_described(run: Path, *, package: Path) -> Path:
+def save_described(run: Path, *, package: Path, toward: Toward | None) -> Path:
     """Put the best weights of a run into the package, with their training data and licence."""
     loaded = load(run / "weights.safetensors")
     name = loaded.info.name
+    module = loaded.module
+    if toward is not None:
+        module = interpolate_weights(loaded, load(toward.toward), toward.alpha).module
     later = LATER_DATA if name.startswith("video") or "-vivid-" in name else TRAINING_DATA
     data = LINE_DATA if "-line-" in name else later
     data = PHOTOGRAPHS_DATA if name.startswith("srmd-s") else data
     info = dataclasses.replace(loaded.info, training_data=data, licence="Apache-2.0", sha256="")
     target = package / f"{info.name}.safetensors"
-    save_safetensors(loaded.module, target, info=info, overwrite=True)
+    save_safetensors(module, target, info=info, overwrite=True)
     return target
 
 

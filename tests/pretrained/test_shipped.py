@@ -20,8 +20,8 @@ FLOORS = {  # Set5, y-matlab, dB
     "fsrcnn-x2": 36.7,
     "fsrcnn-x3": 32.8,
     "fsrcnn-x4": 30.35,
-    "plain-m-line-x2": 36.2,  # trained on line art
-    "plain-m-line-x4": 30.4,
+    "plain-m-line-x2": 36.5,  # trained on line art
+    "plain-m-line-x4": 30.5,
     "plain-m-photo-x2": 35.8,  # on bicubic LR, for which it was not trained
     "plain-m-photo-x4": 30.0,
     "plain-m-vivid-photo-x2": 33.3,  # not trained for PSNR
