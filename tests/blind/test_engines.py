@@ -1,5 +1,7 @@
 """Solvers by their file: USRNet, DPSR, a denoiser as a prior, and IKC behind kukkiri.Upscaler."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -16,7 +18,8 @@ from kukkiri.degradations import (
 )
 from kukkiri.errors import ConfigError, ModelError
 from kukkiri.images import Image
-from kukkiri.networks import DPSR, SFTMD, IKCCorrector, IKCPredictor, USRNet
+from kukkiri.inference.blind import answer_request
+from kukkiri.networks import DPSR, SFTMD, IKCCorrector, IKCPredictor, ModulatedPlain, USRNet
 from tests.tolerances import FLOAT32_NETWORK
 
 
@@ -81,8 +84,57 @@ def test_ikc_is_one_model_of_three_files(lr, tmp_path):
     swapped = {"predictor": files["corrector"], "corrector": files["predictor"]}
     with pytest.raises(ModelError, match="is a IKCCorrector and corrector="):
         kukkiri.Upscaler(path, scale=2, model_args=swapped)
-    with pytest.raises(ConfigError, match="IKC estimates and upscales in one loop"):
-        DegradationRequest(estimator="ikc")
+    with pytest.raises(ModelError, match="is not conditioned on a blur"):  # a code that cannot be turned into a kernel
+        kukkiri.Upscaler(path, scale=2, model_args=files, degradation=DegradationRequest(estimator="ikc"))
+
+
+@pytest.fixture
+def ikc_of_a_covariance(tmp_path):
+    """A network of covariances, a predictor that always says gaussian:2.0 and a corrector that always agrees."""
+    torch.manual_seed(0)
+    network = ModulatedPlain(width=4, depth=1, hidden=2, noise=False, subsample="bicubic").eval()
+    torch.nn.init.normal_(network.linear.weight, std=0.05)
+    predictor, corrector = IKCPredictor(code=3, width=4), IKCCorrector(code=3, width=4)
+    with torch.no_grad():
+        for layer, bias in ((predictor.ConvNet[-2], (-1.0, -1.0, 0.0)), (corrector.global_dense[-1], (0.0, 0.0, 0.0))):
+            layer.weight.zero_()
+            layer.bias.copy_(torch.tensor(bias))  # of the code 2.0 / 2.5 - 1, before LeakyReLU 0.2
+    path = save(network, tmp_path / "network.pth")
+    return path, {
+        name: str(save(part.eval(), tmp_path / f"{name}.pth"))
+        for name, part in (("predictor", predictor), ("corrector", corrector))
+    }
+
+
+def test_ikc_estimates_the_blur_of_a_network_that_takes_a_covariance(ikc_of_a_covariance, lr):
+    path, files = ikc_of_a_covariance
+    arguments = {"subsample": "bicubic"}
+    given = kukkiri.Upscaler(path, model_args=arguments, degradation="gaussian:2.0", bounded=False)(lr)
+    blind = kukkiri.Upscaler(path, model_args={**arguments, **files}, bounded=False)(lr)
+    assert np.abs(blind - given).max() < 2e-3  # the kernel of 15 pixels is cut off
+    request = DegradationRequest(estimator="ikc")
+    upscaler = kukkiri.Upscaler(path, model_args={**arguments, **files}, degradation=request, bounded=False)
+    (engine,) = upscaler.engines
+    large = np.random.default_rng(0).random((300, 70, 3), dtype=np.float32)
+    assert engine.find_covariance(large) == pytest.approx((2.0, 2.0, 0.0), abs=1e-5)
+    found = estimate_degradation(
+        large, scale=2, subsample="bicubic", estimator="ikc", find_covariance=engine.find_covariance
+    )
+    assert (found.found_by, found.subsample) == ("ikc", "bicubic")
+    assert found.covariance == pytest.approx((2.0, 2.0, 0.0), abs=0.02)
+    assert "found by IKC" in str(found)
+    request = dataclasses.replace(request, subsample="bicubic")
+    answer = answer_request(Image.from_array(large), engine, request)
+    assert answer.estimate.covariance == pytest.approx((2.0, 2.0, 0.0), abs=0.02)
+    assert "found by IKC: 1.41 x 1.41 pixels" in answer.notes[0]
+
+
+def test_ikc_without_its_networks_is_refused(ikc_of_a_covariance, rng):
+    path, _ = ikc_of_a_covariance
+    with pytest.raises(ConfigError, match="the estimator ikc needs its predictor and corrector"):
+        kukkiri.Upscaler(path, model_args={"subsample": "bicubic"}, degradation=DegradationRequest(estimator="ikc"))
+    with pytest.raises(ConfigError, match="the estimator ikc needs its networks"):
+        estimate_degradation(rng.random((96, 96, 3)), scale=2, estimator="ikc")
 
 
 def test_kernel_gan_is_an_estimator_by_name(rng, monkeypatch):

@@ -5,6 +5,7 @@ The solvers with a kernel are :class:`kukkiri.inference.kernel_engine.KernelEngi
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.blind.half_quadratic import Denoiser, solve_dpsr, solve_plug_and_play
-from kukkiri.blind.ikc import solve_ikc
+from kukkiri.blind.ikc import find_ikc_covariance, solve_ikc
+from kukkiri.blind.image_tensors import Pixels
 from kukkiri.blind.usrnet_solver import solve_usrnet
 from kukkiri.blind.weights import is_denoiser, load_denoiser
 from kukkiri.checkpoints import Loaded, load, load_for_scale
 from kukkiri.errors import ModelError
 from kukkiri.inference.engine import Footprint
 from kukkiri.inference.kernel_engine import KernelEngine, describe_solver, read_scale
+from kukkiri.inference.torch_engine import TorchEngine
 from kukkiri.info import JSON, ModelInfo
-from kukkiri.networks import DPSR, SFTMD, IKCCorrector, IKCPredictor, USRNet
+from kukkiri.networks import DPSR, SFTMD, IKCCorrector, IKCPredictor, ModulatedPlain, USRNet
 
-__all__ = ["IKCEngine", "load_solver", "shrink_kernel"]
+__all__ = ["CovarianceIKCEngine", "IKCEngine", "load_solver", "shrink_kernel"]
 
 Batch = NDArray[np.float32]
 
@@ -30,16 +33,15 @@ Batch = NDArray[np.float32]
 class IKCEngine:
     """IKC's three networks, which find the kernel and upscale in seven turns."""
 
-    def __init__(self, loaded: Loaded, *, predictor: IKCPredictor, corrector: IKCCorrector) -> None:
+    def __init__(
+        self, network: SFTMD | ModulatedPlain, *, info: ModelInfo, predictor: IKCPredictor, corrector: IKCCorrector
+    ) -> None:
         """Join them; the tensors' lengths are compared when they run."""
-        if not isinstance(loaded.module, SFTMD):
-            raise TypeError(f"expected SFTMD, got {type(loaded.module).__name__}")
-        self._network, self._predictor, self._corrector = loaded.module, predictor, corrector
-        about = loaded.info
+        self._network, self._predictor, self._corrector = network, predictor, corrector
         self.info = ModelInfo(
-            name=about.name, network="ikc", scale=about.scale, colour="rgb", receptive_field=None, sha256=about.sha256
+            name=info.name, network="ikc", scale=info.scale, colour="rgb", receptive_field=None, sha256=info.sha256
         )
-        self.footprint = Footprint(linear=3.0 * 4 * 64 * about.scale**2)
+        self.footprint = Footprint(linear=3.0 * 4 * 64 * info.scale**2)
 
     def run(self, batch: Batch) -> Batch:
         """Map lr (N, 3, H, W) to sr."""
@@ -51,14 +53,30 @@ class IKCEngine:
         return np.stack(results).astype(np.float32)
 
 
+class CovarianceIKCEngine(IKCEngine):
+    """IKC's loop around a network whose code is the covariance of the blur, which can be told and given by hand."""
+
+    def __init__(
+        self, network: ModulatedPlain, *, info: ModelInfo, predictor: IKCPredictor, corrector: IKCCorrector
+    ) -> None:
+        """Join them; the tensors' lengths are compared when they run."""
+        super().__init__(network, info=info, predictor=predictor, corrector=corrector)
+        self.solver = TorchEngine(network, info=info)
+        self._find = partial(find_ikc_covariance, network=network, predictor=predictor, corrector=corrector)
+
+    def find_covariance(self, image: Pixels) -> tuple[float, float, float]:
+        """Estimate the covariance of an image's blur, see :func:`kukkiri.blind.ikc.find_ikc_covariance`."""
+        return self._find(image)
+
+
 def load_solver(path: Path, *, scale: float | None, arguments: Mapping[str, JSON]) -> KernelEngine | IKCEngine | Loaded:
     """Load a file as a solver; a file of another network is returned as it is.
 
     Args:
-        path: weights of USRNet, of DPSR, of a denoiser (DnCNN) or of SFTMD.
+        path: weights of USRNet, of DPSR, of a denoiser (DnCNN), of SFTMD or of ModulatedPlain.
         scale: that is wanted; solvers of any scale take it, 2 when not given.
         arguments: ``prior_noise``: the noise in [0, 1] that a DnCNN was trained for; ``predictor`` and ``corrector``:
-            IKC's files, for SFTMD; others go to :func:`kukkiri.load`.
+            IKC's files, for SFTMD or ModulatedPlain; others go to :func:`kukkiri.load`.
 
     Raises:
         ModelError: the file cannot be read, or an argument does not fit it.
@@ -116,10 +134,11 @@ def _make_denoising(denoiser: Denoiser, name: str, *, scale: int) -> KernelEngin
 
 
 def _make_ikc(loaded: Loaded, parts: Mapping[str, str]) -> IKCEngine:
-    if not isinstance(loaded.module, SFTMD) or set(parts) != {"predictor", "corrector"}:
+    network = loaded.module
+    if not isinstance(network, SFTMD | ModulatedPlain) or set(parts) != {"predictor", "corrector"}:
         raise ModelError(
-            f"{loaded.info.name}: IKC is an SFTMD with a predictor and a corrector, got a {loaded.info.network} with "
-            f"{' and '.join(parts)}. Give all three."
+            f"{loaded.info.name}: IKC is an SFTMD or a ModulatedPlain with a predictor and a corrector, got a "
+            f"{loaded.info.network} with {' and '.join(parts)}. Give all three."
         )
     predictor, corrector = (load(parts[key]).module for key in ("predictor", "corrector"))
     if not isinstance(predictor, IKCPredictor) or not isinstance(corrector, IKCCorrector):
@@ -127,7 +146,9 @@ def _make_ikc(loaded: Loaded, parts: Mapping[str, str]) -> IKCEngine:
             f"{loaded.info.name}: predictor={parts['predictor']} is a {type(predictor).__name__} and corrector="
             f"{parts['corrector']} a {type(corrector).__name__}. Give IKC's."
         )
-    return IKCEngine(loaded, predictor=predictor, corrector=corrector)
+    if isinstance(network, ModulatedPlain):
+        return CovarianceIKCEngine(network, info=loaded.info, predictor=predictor, corrector=corrector)
+    return IKCEngine(network, info=loaded.info, predictor=predictor, corrector=corrector)
 
 
 def shrink_kernel(kernel: NDArray[np.float64], *, scale: int) -> NDArray[np.float64]:

@@ -3,7 +3,8 @@
 Gu, Lu, Zuo and Dong, "Blind Super-Resolution With Iterative Kernel Correction", CVPR 2019, arXiv:1904.03377.
 The LR image is taken to be the HR image blurred by an isotropic Gaussian, then downscaled bicubically.
 Differs from the authors' test script: it takes, of the seven images, the one nearest to the ground truth; here it is
-the last, or all of them.
+the last, or all of them. Beside the authors' SFTMD, whose code is the kernel's principal components, ModulatedPlain
+serves, whose code is the kernel's covariance.
 """
 
 from dataclasses import dataclass
@@ -14,10 +15,13 @@ import torch
 from numpy.typing import NDArray
 
 from kukkiri.blind.image_tensors import Pixels, from_tensor, to_rgb_tensor
+from kukkiri.degradations import read_covariance
 from kukkiri.errors import ConfigError, ModelError
-from kukkiri.networks import SFTMD, IKCCorrector, IKCPredictor
+from kukkiri.networks import SFTMD, IKCCorrector, IKCPredictor, ModulatedPlain
 
-__all__ = ["IKCResult", "solve_ikc"]
+__all__ = ["IKCResult", "find_ikc_covariance", "solve_ikc"]
+
+_SEEN = 256  # LR pixels along a side of the crop that a blur is estimated from
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +41,7 @@ def solve_ikc(
     *,
     predictor: IKCPredictor,
     corrector: IKCCorrector,
-    network: SFTMD,
+    network: SFTMD | ModulatedPlain,
     iterations: int = 7,
     keep_images: bool = False,
 ) -> IKCResult:
@@ -73,10 +77,37 @@ def solve_ikc(
     return IKCResult(from_tensor(sr, like=lr), np.stack(codes), tuple(images))
 
 
-def _check_lengths(predicted: int, corrector: IKCCorrector, network: SFTMD) -> None:
+def find_ikc_covariance(
+    lr: Pixels, *, predictor: IKCPredictor, corrector: IKCCorrector, network: ModulatedPlain, iterations: int = 7
+) -> tuple[float, float, float]:
+    """Estimate the covariance of the blur of an image with IKC's networks, from its middle.
+
+    Args:
+        lr: (H, W) or (H, W, 3), uint8 or floats in [0, 1]; at most 256 x 256 pixels are looked at.
+        predictor: see :func:`solve_ikc`, as the others.
+        corrector: of the code.
+        network: whose code is the covariance.
+        iterations: images that are made.
+
+    Returns:
+        (xx, yy, xy) in HR pixels squared.
+
+    Raises:
+        ImageError: not such an image.
+        ModelError: the three networks have codes of different lengths.
+    """
+    top, left = (max(0, (side - _SEEN) // 2) for side in lr.shape[:2])
+    seen = np.ascontiguousarray(lr[top : top + _SEEN, left : left + _SEEN])
+    found = solve_ikc(seen, predictor=predictor, corrector=corrector, network=network, iterations=iterations)
+    xx, yy, xy = read_covariance(found.codes[-1], scale=network.scale)
+    return xx, yy, xy
+
+
+def _check_lengths(predicted: int, corrector: IKCCorrector, network: SFTMD | ModulatedPlain) -> None:
     corrected = corrector.code_dense[0].in_features
-    if not predicted == corrected == network.code:
+    taken = network.code if isinstance(network, SFTMD) else 3 + network.noise
+    if not predicted == corrected == taken:
         raise ModelError(
-            f"the predictor's code has {predicted} numbers, the corrector's {corrected} and the network's "
-            f"{network.code}. Take the three networks of one training."
+            f"the predictor's code has {predicted} numbers, the corrector's {corrected} and the network's {taken}. "
+            "Take the three networks of one training."
         )

@@ -25,7 +25,8 @@ class DegradationOptions:
     """subsampling after the blur: direct (every scale-th pixel) or bicubic; the model's when not given, else direct."""
     estimator: Annotated[Estimator | None, Parameter(show_default=False)] = None
     """way to estimate the kernel: spectrum (a Gaussian, a disk or a motion, at once; the default), patches (any shape,
-    seconds), kernelgan (any shape, minutes, needs torch); ikc is a model."""
+    seconds), kernelgan (any shape, minutes, needs torch), ikc (a Gaussian, by the predictor and corrector of the
+    model: --model-args predictor=FILE corrector=FILE)."""
     kernel_seed: int | None = None
     """seed of --estimator kernelgan, 0 when not given."""
     noise: float | Literal["estimate"] | None = None

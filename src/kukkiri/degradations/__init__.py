@@ -26,7 +26,7 @@ from kukkiri.degradations.blur_kernels import (
     sample_motion_kernel,
     sinc_kernel,
 )
-from kukkiri.degradations.conditions import compute_condition, pack_basis, read_basis, unpack_basis
+from kukkiri.degradations.conditions import compute_condition, pack_basis, read_basis, read_covariance, unpack_basis
 from kukkiri.degradations.degradation import Degradation
 from kukkiri.degradations.degradation_estimate import (
     DegradationEstimate,
@@ -35,7 +35,7 @@ from kukkiri.degradations.degradation_estimate import (
 )
 from kukkiri.degradations.estimate import KernelEstimate, estimate_kernel
 from kukkiri.degradations.estimate_gaussian import GaussianEstimate, estimate_gaussian
-from kukkiri.degradations.estimators import estimate_degradation
+from kukkiri.degradations.estimators import FindCovariance, estimate_degradation
 from kukkiri.degradations.grammar import PRESETS
 from kukkiri.degradations.kernel_families import KernelBasis, double_scale_kernel, suppress_small_weights
 from kukkiri.degradations.kernel_files import kernel_view, load_kernel, save_kernel
@@ -63,6 +63,7 @@ __all__ = [
     "Degradation",
     "DegradationEstimate",
     "DegradationRequest",
+    "FindCovariance",
     "GaussianEstimate",
     "Interpolation",
     "KernelBasis",
@@ -109,6 +110,7 @@ __all__ = [
     "poisson_noise",
     "rank_blurs",
     "read_basis",
+    "read_covariance",
     "read_degradation",
     "sample_gaussian_kernel",
     "sample_motion_kernel",

@@ -29,6 +29,7 @@ __all__ = [
     "BlurKind",
     "BlurRanking",
     "add_bicubic",
+    "find_axes",
     "judge_kernel",
     "rank_blurs",
     "rank_spectrum",
@@ -201,7 +202,7 @@ class _Families:
         variance = round_fit.values[0]
         bounds = (_SMALLEST, _SMALLEST, -self.most), (self.most, self.most, self.most)
         long_fit = self._fit(_make_anisotropic, (variance, variance, 0.0), *bounds, scene=round_fit.scene)
-        first, second, angle = _find_axes(*long_fit.values)
+        first, second, angle = find_axes(*long_fit.values)
         text = f"gaussian:{variance:.3g}"
         return [
             BlurCandidate("none", np.ones((1, 1)), none.misfit, 0.0, "bicubic"),
@@ -276,7 +277,7 @@ def _make_gaussian(variance: float) -> Kernel:
 
 
 def _make_anisotropic(xx: float, yy: float, xy: float) -> Kernel:
-    return gaussian_kernel(*_find_axes(xx, yy, xy), size=_SIZE)
+    return gaussian_kernel(*find_axes(xx, yy, xy), size=_SIZE)
 
 
 def _make_disk(radius: float) -> Kernel:
@@ -287,7 +288,7 @@ def _make_motion(length: float, angle: float) -> Kernel:
     return motion_kernel(length, angle)
 
 
-def _find_axes(xx: float, yy: float, xy: float) -> tuple[float, float, float]:
+def find_axes(xx: float, yy: float, xy: float) -> tuple[float, float, float]:
     """The two variances, the larger first, and the angle of its axis in (-pi/2, pi/2]."""
     (second, first), axes = np.linalg.eigh([[xx, xy], [xy, yy]])
     angle = math.atan2(axes[1, 1], axes[0, 1])

@@ -14,7 +14,7 @@ from kukkiri.degradations.kernel_files import load_matrix
 from kukkiri.errors import ConfigError, ModelError
 from kukkiri.info import Condition
 
-__all__ = ["compute_condition", "pack_basis", "read_basis", "unpack_basis"]
+__all__ = ["compute_condition", "pack_basis", "read_basis", "read_covariance", "unpack_basis"]
 
 _CODE_UNIT = 1.25  # the code of a covariance is about -1 to 1 for the kernels of training, up to 2.5 scale
 
@@ -52,6 +52,17 @@ def compute_condition(
         centred = crop_kernel(centre_kernel(odd_sided(kernel)), size=basis.shape[1])
         numbers = list(np.tensordot(basis, centred, axes=2))
     return np.asarray([*numbers, noise_std] if condition.noise else numbers, dtype=np.float32)
+
+
+def read_covariance(code: NDArray[np.floating[Any]], *, scale: int) -> tuple[float, float, float]:
+    """Read the covariance (xx, yy, xy) in HR pixels squared from a condition of the kind ``covariance``.
+
+    Args:
+        code: its first three numbers, or more.
+        scale: of the network.
+    """
+    xx, yy, xy = (_CODE_UNIT * scale * float(number) for number in (code[0] + 1, code[1] + 1, code[2]))
+    return xx, yy, xy
 
 
 def read_basis(path: str | Path) -> Kernel:

@@ -31,7 +31,7 @@ __all__ = [
 Estimator: TypeAlias = Literal["spectrum", "patches", "kernelgan", "ikc"]
 """``spectrum``: a Gaussian, a disk or a motion, whichever explains the power spectrum; ``patches``: any shape from
 recurring patches, in seconds; ``kernelgan``: any shape from a network that is trained on the image, in minutes (torch);
-``ikc``: IKC's networks, which estimate and upscale in one loop."""
+``ikc``: IKC's predictor and corrector for the network that upscales, which are named with it (torch)."""
 GridSubsampling: TypeAlias = Literal["direct", "bicubic"]
 
 _FOUND = {
@@ -141,11 +141,6 @@ class DegradationRequest:
         if self.estimator not in get_args(Estimator):
             known = get_args(Estimator)
             raise ConfigError(f"unknown estimator {self.estimator!r}{did_you_mean(str(self.estimator), known)}")
-        if self.estimator == "ikc":
-            raise ConfigError(
-                "IKC estimates and upscales in one loop of three networks. Name its network as the model and give the "
-                "other two, without a kernel: --model SFTMD.pth --model-args predictor=FILE corrector=FILE."
-            )
         if self.noise_std != "estimate" and not (isinstance(self.noise_std, int | float) and 0 <= self.noise_std <= 1):
             raise ConfigError(f"noise is a standard deviation from 0 to 1, got {self.noise_std}. White is 1.")
         if self.is_bicubic and self.subsample == "direct":

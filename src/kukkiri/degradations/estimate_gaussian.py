@@ -12,6 +12,7 @@ The estimate is the blur of the whole way from a scene of unlimited sharpness: t
 subsampling included. A power spectrum does not depend on a shift, so the kernel is centred.
 """
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +42,7 @@ _ORIENTATIONS = 12
 _LOWEST = 2 / BLOCK  # below it the window leaks, and a block holds less than two periods
 _INITIAL_BELOW = 0.4  # of the frequencies for the linear initial fit: aliases and noise are weak there
 _SMALLEST_VARIANCE = 0.05
+_FEW = 256  # pixels of the shorter side below which blocks that overlap by three quarters tell more than by half
 QUANTIZATION = 1 / 12 / 255**2
 """Variance of rounding to 8 bit."""
 LEAST_LOG_NOISE = math.log(1e-9)
@@ -127,18 +129,30 @@ def estimation_luma(lr: NDArray[np.uint8 | np.floating[Any]], *, smallest: int) 
 
 
 def find_periodogram(luma: Float64) -> Float64:
-    """Mean over half-overlapping blocks under a Hann window; white noise of variance v gives v everywhere."""
+    """Mean over overlapping blocks under a Hann window; white noise of variance v gives v everywhere.
+
+    The blocks reach every border, and lie closer together in an image that holds few of them.
+    """
     ramp = np.sin(np.pi * (np.arange(BLOCK) + 0.5) / BLOCK) ** 2
     window = np.outer(ramp, ramp)
     total = np.zeros((BLOCK, BLOCK))
-    count = 0
-    for row in range(0, luma.shape[0] - BLOCK + 1, BLOCK // 2):
-        for column in range(0, luma.shape[1] - BLOCK + 1, BLOCK // 2):
-            block = luma[row : row + BLOCK, column : column + BLOCK]
-            centred = block - (block * window).sum() / window.sum()
-            total += np.abs(np.fft.fft2(centred * window)) ** 2
-            count += 1
+    rows, columns = (_place_blocks(length, step=_find_step(luma.shape)) for length in luma.shape)
+    for row, column in itertools.product(rows, columns):
+        block = luma[row : row + BLOCK, column : column + BLOCK]
+        centred = block - (block * window).sum() / window.sum()
+        total += np.abs(np.fft.fft2(centred * window)) ** 2
+    count = len(rows) * len(columns)
     return np.asarray(np.maximum(total / (count * (window**2).sum()), 1e-12))
+
+
+def _find_step(shape: tuple[int, ...]) -> int:
+    return BLOCK // 4 if min(shape) < _FEW else BLOCK // 2
+
+
+def _place_blocks(length: int, *, step: int) -> list[int]:
+    """The first pixels of blocks from border to border, at most ``step`` apart."""
+    count = math.ceil((length - BLOCK) / step) + 1
+    return [round(place) for place in np.linspace(0, length - BLOCK, count)]
 
 
 class _Model:

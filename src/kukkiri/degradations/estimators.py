@@ -1,5 +1,6 @@
 """Estimators of a degradation: from the image's power spectrum, from patches that recur in it, or registered ones."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -7,14 +8,24 @@ from numpy.typing import NDArray
 
 from kukkiri import engine_loaders
 from kukkiri.degradations.alignment import centre_kernel, odd_sided
-from kukkiri.degradations.blur_candidates import MOST_EXPLAINED, BlurCandidate, BlurRanking, rank_blurs
-from kukkiri.degradations.blur_kernels import Kernel, bicubic_kernel
+from kukkiri.degradations.blur_candidates import (
+    MOST_EXPLAINED,
+    BlurCandidate,
+    BlurRanking,
+    add_bicubic,
+    find_axes,
+    rank_blurs,
+)
+from kukkiri.degradations.blur_kernels import Kernel, bicubic_kernel, gaussian_kernel
 from kukkiri.degradations.degradation_estimate import DegradationEstimate, Estimator, GridSubsampling
 from kukkiri.degradations.estimate import estimate_kernel
 from kukkiri.degradations.spectrum_model import SpectrumModel
 from kukkiri.errors import ConfigError
 
-__all__ = ["estimate_degradation"]
+__all__ = ["FindCovariance", "estimate_degradation"]
+
+FindCovariance = Callable[[NDArray[np.uint8 | np.floating[Any]]], tuple[float, float, float]]
+"""A function from an image (H, W, 1 or 3) to the covariance (xx, yy, xy) of its blur in HR pixels squared."""
 
 _SURE = 0.05  # standard error, in units of 1.25 scale, of an estimate of confidence 1/2
 
@@ -27,6 +38,7 @@ def estimate_degradation(
     estimator: Estimator = "spectrum",
     noise_std: float = 0.0,
     seed: int = 0,
+    find_covariance: FindCovariance | None = None,
 ) -> DegradationEstimate:
     """Estimate the blur of a low-resolution image.
 
@@ -38,24 +50,28 @@ def estimate_degradation(
         estimator: see :data:`Estimator`.
         noise_std: of the image; it is only handed on, see :func:`kukkiri.degradations.estimate_noise`.
         seed: of an estimator that is trained.
+        find_covariance: of the estimator ``ikc``, whose networks are a user's, see :data:`FindCovariance`.
 
     Returns:
         The kernel, centred: a shift of the whole image leaves no trace. Its ``kind`` is ``none`` where bicubic
         downscaling alone explains the image.
 
     Raises:
-        ConfigError: an estimator of any shape and bicubic subsampling, whose blur cannot be taken off its kernel.
+        ConfigError: an estimator of any shape and bicubic subsampling, whose blur cannot be taken off its kernel; or
+            ``ikc`` without its networks.
         BackendError: an estimator that needs torch, which is missing.
         ImageError: the image is too small or has no texture.
     """
+    if estimator == "ikc":
+        return _estimate_by_networks(image, find_covariance, scale=scale, subsample=subsample, noise_std=noise_std)
     if estimator != "spectrum" and subsample != "direct":
         raise ConfigError(f"the estimator {estimator} is for direct subsampling. Use the estimator spectrum.")
     registered = engine_loaders.find_estimator(estimator)
     if registered is not None:
         kernel = centre_kernel(odd_sided(registered(image, scale, seed)))
         model = SpectrumModel(image, scale=scale)
-        excess = max(model.explain(kernel).misfit / (MOST_EXPLAINED * model.expected), 1.0)
-        return DegradationEstimate(kernel, scale, subsample, noise_std, 1 / excess**4, estimator, kind="free")
+        sure = _confirm(model, kernel)
+        return DegradationEstimate(kernel, scale, subsample, noise_std, sure, estimator, kind="free")
     if estimator == "patches":
         shape = estimate_kernel(image, scale=scale)
         removed = 1 - shape.distances[-1] / max(shape.distances[0], 1e-12)
@@ -74,6 +90,33 @@ def estimate_degradation(
         kind=best.kind,
         ranking=ranking,
     )
+
+
+def _estimate_by_networks(
+    image: NDArray[np.uint8 | np.floating[Any]],
+    find_covariance: FindCovariance | None,
+    *,
+    scale: int,
+    subsample: GridSubsampling,
+    noise_std: float,
+) -> DegradationEstimate:
+    """Make the Gaussian of a covariance that networks found; the spectrum tells how sure it is."""
+    if find_covariance is None:
+        raise ConfigError(
+            "the estimator ikc needs its networks. Name the network and give its predictor and corrector: --model "
+            "weights.safetensors --model-args predictor=FILE corrector=FILE, or take the estimator spectrum."
+        )
+    first, second, angle = find_axes(*find_covariance(image))
+    kernel = gaussian_kernel(first, second, angle)
+    model = SpectrumModel(image, scale=scale)
+    sure = _confirm(model, add_bicubic(kernel, scale=scale) if subsample == "bicubic" else kernel)
+    text = f"gaussian:{first:.3g},{second:.3g},{angle:.3g}"
+    return DegradationEstimate(kernel, scale, subsample, noise_std, sure, "ikc", text=text, kind="anisotropic")
+
+
+def _confirm(model: SpectrumModel, kernel: Kernel) -> float:
+    """Compute the confidence in a kernel by how well it explains the spectrum."""
+    return 1 / max(model.explain(kernel).misfit / (MOST_EXPLAINED * model.expected), 1.0) ** 4
 
 
 def _find_kernel(best: BlurCandidate, *, scale: int, subsample: GridSubsampling) -> Kernel:

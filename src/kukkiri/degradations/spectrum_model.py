@@ -58,6 +58,11 @@ class SpectrumFit:
     scene: Float64
     """Parameters of the scene, with which another family's fit can begin."""
 
+    @property
+    def exponent(self) -> float:
+        """gamma: about 2 to 3 for photographs."""
+        return float(self.scene[_ORIENTATIONS])
+
 
 class SpectrumModel:
     """The spectrum of one image; kernels are judged by how well they predict it.

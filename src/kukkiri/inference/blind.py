@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from kukkiri.degradations import (
     DegradationEstimate,
     DegradationRequest,
+    FindCovariance,
     NoiseEstimate,
     estimate_degradation,
     estimate_noise,
@@ -90,7 +91,7 @@ def answer_request(image: Image, engine: Engine, request: DegradationRequest) ->
     scale, subsample = engine.info.scale, request.subsample or "direct"
     if not request.estimated:
         return _answer_noise(image, engine, read_degradation(request, scale=scale, subsample=subsample))
-    found = find_degradation(image, request, scale=scale, subsample=subsample)
+    found = find_degradation(image, request, scale=scale, subsample=subsample, find_covariance=engine.find_covariance)
     estimate = found.estimate
     if estimate is None or found.doubt is not None:
         return Answer((f"{found.doubt}, {_PLAIN}{found.remedy}", *found.rival), estimate)
@@ -110,7 +111,12 @@ def answer_request(image: Image, engine: Engine, request: DegradationRequest) ->
 
 
 def find_degradation(
-    image: Image, request: DegradationRequest, *, scale: int, subsample: GridSubsampling
+    image: Image,
+    request: DegradationRequest,
+    *,
+    scale: int,
+    subsample: GridSubsampling,
+    find_covariance: FindCovariance | None = None,
 ) -> FoundDegradation:
     """Estimate the degradation of an image, and say why the estimate is not to be trusted, if it is not.
 
@@ -119,9 +125,10 @@ def find_degradation(
         request: one that is to be estimated.
         scale: HR pixels for one LR pixel along a side.
         subsample: that the image is said to have come by.
+        find_covariance: of the estimator ``ikc``.
 
     Raises:
-        ConfigError: an estimator that does not fit the subsampling.
+        ConfigError: an estimator that does not fit the subsampling, or lacks its networks.
         BackendError: an estimator that needs torch, which is missing.
     """
     if image.lossy:
@@ -137,6 +144,7 @@ def find_degradation(
             estimator=request.estimator,
             noise_std=noise.noise_std if noise is not None else float(request.noise_std),
             seed=request.seed,
+            find_covariance=find_covariance,
         )
     except ImageError as error:
         return FoundDegradation(None, str(error).rstrip("."))

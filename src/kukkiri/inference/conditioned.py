@@ -1,20 +1,21 @@
 """Engines of networks that are conditioned on the degradation, and the condition that makes them plain engines."""
 
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kukkiri.degradations import DegradationEstimate, compute_condition
+from kukkiri.degradations import DegradationEstimate, FindCovariance, compute_condition
 from kukkiri.errors import ConfigError
 from kukkiri.inference.engine import Engine, Footprint
 from kukkiri.inference.graph_session import Batching
 from kukkiri.inference.tile_batches import find_batching
 from kukkiri.info import Condition, ModelInfo
 
-__all__ = ["ConditionableEngine", "ConditionedEngine", "condition_engine", "find_condition"]
+__all__ = ["ConditionableEngine", "ConditionedEngine", "EstimatingEngine", "condition_engine", "find_condition"]
 
 Batch = NDArray[np.float32]
+Pixels = NDArray[np.uint8 | np.floating[Any]]
 
 
 @runtime_checkable
@@ -25,17 +26,33 @@ class ConditionableEngine(Engine, Protocol):
         """Map lr (N, C, H, W) and its condition (N, length) to sr, see :meth:`Engine.run`."""
 
 
+@runtime_checkable
+class EstimatingEngine(Protocol):
+    """Networks that estimate the blur of an image and invert it."""
+
+    @property
+    def solver(self) -> ConditionableEngine:
+        """The one that inverts a given blur."""
+
+    def find_covariance(self, image: Pixels) -> tuple[float, float, float]:
+        """Estimate the covariance of an image's blur, see :data:`kukkiri.degradations.FindCovariance`."""
+
+
 class ConditionedEngine:
     """A network with the condition of one image; pickled as that."""
 
-    def __init__(self, engine: ConditionableEngine, condition: Batch | None) -> None:
+    def __init__(
+        self, engine: ConditionableEngine, condition: Batch | None, *, find_covariance: FindCovariance | None = None
+    ) -> None:
         """Join them.
 
         Args:
             engine: of a network with a condition.
             condition: (length,); ``None``: each image has its own, and this engine tells only sizes and memory.
+            find_covariance: of the estimator ``ikc``.
         """
         self._engine, self._condition = engine, condition
+        self.find_covariance = find_covariance
 
     @property
     def info(self) -> ModelInfo:

@@ -12,7 +12,13 @@ from kukkiri import pretrained
 from kukkiri.degradations import DegradationEstimate, DegradationRequest, compute_condition, read_degradation
 from kukkiri.errors import ConfigError, ModelError
 from kukkiri.inference.choosing import Choice
-from kukkiri.inference.conditioned import ConditionableEngine, ConditionedEngine, condition_engine, find_condition
+from kukkiri.inference.conditioned import (
+    ConditionableEngine,
+    ConditionedEngine,
+    EstimatingEngine,
+    condition_engine,
+    find_condition,
+)
 from kukkiri.inference.options import Degrades
 from kukkiri.inference.presets import PRESETS
 from kukkiri.info import Condition
@@ -148,8 +154,19 @@ def prepare(choice: Choice, degradation: DegradationRequest | DegradationEstimat
                 "--kernel gaussian:2.0, in Python degradation='estimate'."
             )
         return Degrading(choice, None, None)
+    estimating = choice.engines[0] if choice.engines else None
+    find_covariance = None
+    if isinstance(estimating, EstimatingEngine):
+        find_covariance = estimating.find_covariance
+        choice = dataclasses.replace(choice, engines=(estimating.solver,))
+        conditions = [estimating.solver.info.condition]
     engine, condition = _require_solver(choice, conditions)
     scale = engine.info.scale
+    if isinstance(degradation, DegradationRequest) and degradation.estimator == "ikc" and find_covariance is None:
+        raise ConfigError(
+            f"{choice.name}: the estimator ikc needs its predictor and corrector for this network. Give them: --model "
+            "weights.safetensors --model-args predictor=FILE corrector=FILE, or take the estimator spectrum."
+        )
     _check_subsampling(choice, condition, degradation)
     if isinstance(degradation, DegradationRequest):
         if degradation.asks_image:
@@ -162,7 +179,8 @@ def prepare(choice: Choice, degradation: DegradationRequest | DegradationEstimat
             blank = np.ones((1, 1))  # so that what the file lacks is said before any image is read
             noise_std = 0.0 if isinstance(request.noise_std, str) else request.noise_std
             compute_condition(condition, blank, scale=scale, noise_std=noise_std)
-            return Degrading(_with_engine(choice, ConditionedEngine(engine, None)), None, request)
+            blind = ConditionedEngine(engine, None, find_covariance=find_covariance)
+            return Degrading(_with_engine(choice, blind), None, request)
         degradation = read_degradation(degradation, scale=scale, subsample=condition.subsample)
     if degradation.scale != scale:
         raise ConfigError(

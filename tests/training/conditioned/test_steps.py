@@ -1,16 +1,19 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from kukkiri.blind import load_estimator, solve_ikc
-from kukkiri.checkpoints import load
+from kukkiri.checkpoints import describe, load, save_safetensors
 from kukkiri.degradations import Degradation, DegradationRequest
 from kukkiri.errors import ConfigError
 from kukkiri.images import Image, quantize, read_image
 from kukkiri.inference import Upscaler
+from kukkiri.info import Condition
 from kukkiri.metrics import PROTOCOLS
-from kukkiri.networks import NETWORKS, Network
+from kukkiri.networks import NETWORKS, ContextPlain, Network
 from kukkiri.training import ConditionedRecipe, CorrectionRecipe, train
 from kukkiri.training.kinds import set_up
 from kukkiri.training.processes import World
@@ -166,8 +169,30 @@ def test_ikc_is_trained_and_solves(correction):
     assert np.abs(sr.astype(int) - seven.image).max() <= 1
 
 
+def test_ikc_is_trained_for_a_network_of_covariances(folder, correction, tmp_path):
+    """The network is a ContextPlain in another form: ModulatedPlain without noise."""
+    context = ContextPlain(width=4, depth=2).eval()
+    info = describe(context, name="context", arguments={"scale": 2, "width": 4, "depth": 2})
+    save_safetensors(context, tmp_path / "context.safetensors", info=info)
+    shape = {"width": 4, "depth": 2, "hidden": 1, "noise": False, "subsample": "bicubic"}
+    covariance = dataclasses.replace(
+        correction, network="modulatedplain", arguments=shape, weights=str(tmp_path / "context.safetensors")
+    )
+    trained = train(covariance)
+    loaded = load(trained)
+    assert loaded.info.condition == Condition(kind="covariance", length=3, subsample="bicubic")
+    code, lr = torch.tensor([[0.1, -0.3, 0.2]]), torch.rand(1, 3, 9, 8)
+    with torch.no_grad():
+        torch.testing.assert_close(loaded.module(lr, code), context(lr, code), rtol=0, atol=1e-5)
+    assert load_estimator(trained.with_name("predictor.safetensors")).ConvNet[-2].out_channels == 3
+    for changes, message in (({"noise": True}, "is not estimated here"), ({"colour": "y"}, "looks at RGB")):
+        wrong = dataclasses.replace(covariance, arguments=shape | changes, name="wrong")
+        with pytest.raises(ConfigError, match=message):
+            train(wrong)
+
+
 def test_estimators_without_their_network_are_refused(folder):
-    with pytest.raises(ConfigError, match="needs network = 'sftmd' with initialization = 'transfer'"):
+    with pytest.raises(ConfigError, match="'sftmd' or 'modulatedplain' with initialization = 'transfer'"):
         CorrectionRecipe(**values(folder))
     with pytest.raises(ConfigError, match="is told nothing but the image"):
         train(ConditionedRecipe(**values(folder, network="plain", arguments={}, noise_levels=(0.0, 0.0))))

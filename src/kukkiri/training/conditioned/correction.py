@@ -1,7 +1,8 @@
 """Training of IKC's estimators: a predictor of the kernel's code from LR, and a corrector from the image made with it.
 
-Gu et al., "Blind Super-Resolution With Iterative Kernel Correction", CVPR 2019, arXiv:1904.03377, section 3.3. SFTMD
-is trained before, by a recipe of the kind ``conditioned``, and does not change here.
+Gu et al., "Blind Super-Resolution With Iterative Kernel Correction", CVPR 2019, arXiv:1904.03377, section 3.3. The
+network is trained before, by a recipe of the kind ``conditioned``, and does not change here: the paper's SFTMD, whose
+code is the kernel's principal components, or ModulatedPlain, whose code is its covariance.
 Differs from the authors' code: the losses of all corrections are one update, not one update each.
 """
 
@@ -21,7 +22,7 @@ from kukkiri.errors import ConfigError, ModelError
 from kukkiri.files import write_atomically
 from kukkiri.info import Condition, ModelInfo
 from kukkiri.losses import LOSSES
-from kukkiri.networks import SFTMD, IKCCorrector, IKCPredictor, Network
+from kukkiri.networks import IKCCorrector, IKCPredictor, ModulatedPlain, Network
 from kukkiri.training.conditioned.forms import check_network, complete_condition, fingerprint_of, make_conditions
 from kukkiri.training.conditioned.patches import make_patches
 from kukkiri.training.conditioned.recipe import ConditionedRecipe
@@ -41,8 +42,9 @@ __all__ = ["CorrectionRecipe", "Estimators", "correction_step", "set_up_correcti
 class CorrectionRecipe(ConditionedRecipe):
     """A run for IKC's predictor and corrector, whose TOML file says ``kind = "correction"``.
 
-    ``weights`` are those of the trained SFTMD, with ``initialization = "transfer"``; ``loss`` is between codes. Beside
-    ``weights.safetensors``, a copy of SFTMD, the run leaves ``predictor.safetensors`` and ``corrector.safetensors``.
+    ``weights`` are those of the trained SFTMD or ModulatedPlain (or of a ContextPlain, for a ModulatedPlain that
+    computes the same), with ``initialization = "transfer"``; ``loss`` is between codes. Beside ``weights.safetensors``,
+    a copy of the network, the run leaves ``predictor.safetensors`` and ``corrector.safetensors``.
     """
 
     fixed_fields: ClassVar[tuple[str, ...]] = (*ConditionedRecipe.fixed_fields, "estimator_width")
@@ -62,10 +64,10 @@ class CorrectionRecipe(ConditionedRecipe):
             raise ConfigError(
                 f"corrections and estimator_width must be at least 1, got {self.corrections}, {self.estimator_width}."
             )
-        if self.network != "sftmd" or not self.weights:
+        if self.network not in ("sftmd", "modulatedplain") or not self.weights:
             raise ConfigError(
-                "kind = 'correction' needs network = 'sftmd' with initialization = 'transfer' and weights = FILE, "
-                f"those of an SFTMD trained before; got {self.network!r} and {self.weights!r}."
+                "kind = 'correction' needs network = 'sftmd' or 'modulatedplain' with initialization = 'transfer' and "
+                f"weights = FILE, those of one trained before; got {self.network!r} and {self.weights!r}."
             )
 
 
@@ -79,12 +81,12 @@ class Estimators(nn.Module):
 
 
 class _Loop(Network):
-    """SFTMD with the codes of the estimators: a network of LR alone, for the validation."""
+    """The network with the codes of the estimators: one of LR alone, for the validation."""
 
-    def __init__(self, network: SFTMD, estimators: Estimators, *, corrections: int) -> None:
+    def __init__(self, network: Network, estimators: Estimators, *, corrections: int) -> None:
         super().__init__()
         self.network, self.estimators, self.corrections = network, estimators, corrections
-        self.scale = network.scale
+        self.scale, self.colour = network.scale, network.colour
         self.receptive_field = None
 
     def forward(self, lr: Tensor) -> Tensor:
@@ -97,14 +99,14 @@ class _Loop(Network):
 
 
 def set_up_correction(recipe: CorrectionRecipe, *, device: torch.device, world: World) -> Setup:
-    """Load SFTMD, make the estimators, and read the images; see :class:`kukkiri.training.setup.Setup`.
+    """Load the network, make the estimators, and read the images; see :class:`kukkiri.training.setup.Setup`.
 
     Raises:
-        ConfigError: weights that are not those of this SFTMD, or missing data.
+        ConfigError: weights that are not those of this network, or missing data.
     """
     check_shares(recipe, world)
-    network, condition, sha256 = _load_sftmd(recipe, device=device)
-    estimators = Estimators(code=network.code, width=recipe.estimator_width).to(device)
+    network, condition, sha256 = _load_network(recipe, device=device)
+    estimators = Estimators(code=condition.length, width=recipe.estimator_width).to(device)
     validation = ConditionedValidation.from_recipe(recipe) if world.is_first and recipe.validation else None
     cut, fingerprint = make_cutter(recipe, network, device=device, world=world)
     return Setup(
@@ -123,7 +125,7 @@ def set_up_correction(recipe: CorrectionRecipe, *, device: torch.device, world: 
 
 
 def correction_step(
-    recipe: CorrectionRecipe, network: SFTMD, estimators: Estimators, state: TrainingState, part: Part
+    recipe: CorrectionRecipe, network: Network, estimators: Estimators, state: TrainingState, part: Part
 ) -> dict[str, Tensor]:
     """Add the gradients of the predicted and the corrected codes; see :attr:`kukkiri.training.setup.Setup.step`.
 
@@ -155,29 +157,37 @@ def correction_step(
     return {"loss": loss, **{name: value.detach() * part.share for name, value in terms.items()}}
 
 
-def _load_sftmd(recipe: CorrectionRecipe, *, device: torch.device) -> tuple[SFTMD, Condition, str]:
-    """Load SFTMD with the condition that it was trained with, and the checksum of its weights."""
+def _load_network(recipe: CorrectionRecipe, *, device: torch.device) -> tuple[Network, Condition, str]:
+    """Load the network with the condition that it was trained with, and the checksum of its weights."""
     network = make_network(recipe, device=device, conditioned=True)
     check_network(network, recipe)
+    if network.channels != 3:
+        raise ConfigError(f"{recipe.network}: the predictor looks at RGB. Set colour = 'rgb' in arguments.")
     path = recipe.weights_file
     try:
         info, state = read_safetensors(path)
-        network.load_state_dict(state, strict=True)
+        if isinstance(network, ModulatedPlain) and info is not None and info.network == "contextplain":
+            network.begin_as_context(state)
+        else:
+            network.load_state_dict(state, strict=True)
     except (ModelError, RuntimeError) as error:
         raise ConfigError(
-            f"{path}: not the weights of SFTMD with these arguments ({str(error).splitlines()[0]}). Name "
+            f"{path}: not the weights of {recipe.network} with these arguments ({str(error).splitlines()[0]}). Name "
             "weights.safetensors of a run whose recipe has the same arguments."
         ) from error
     known = info.condition if info is not None else None
     condition = known if known is not None and known.basis else complete_condition(network, recipe)
-    if not isinstance(network, SFTMD) or condition is None:
-        raise TypeError(f"expected SFTMD with a condition, got {type(network).__name__}")
+    if condition is None or condition.noise:
+        raise ConfigError(
+            f"{recipe.network} with these arguments is conditioned on the noise, which is not estimated here. Set "
+            "noise = false in arguments, and name weights that were trained so."
+        )
     return network.eval().requires_grad_(False), condition, info.sha256 if info else ""
 
 
 def _make_parts(
     recipe: CorrectionRecipe,
-    network: SFTMD,
+    network: Network,
     cut: Callable[[int, int, int], Tensor],
     condition: Condition,
     step: int,
@@ -192,19 +202,19 @@ def _make_parts(
 
 def _validate(
     recipe: CorrectionRecipe,
-    network: SFTMD,
+    network: Network,
     validation: ConditionedValidation | None,
     condition: Condition,
     average: Average,
     *,
     device: torch.device,
 ) -> Score:
-    """Score averaged estimators by the images that SFTMD makes with their last codes."""
-    estimators = Estimators(code=network.code, width=recipe.estimator_width).to(device).eval()
+    """Score averaged estimators by the images that the network makes with their last codes."""
+    estimators = Estimators(code=condition.length, width=recipe.estimator_width).to(device).eval()
     estimators.load_state_dict(average["network"])
     loop = _Loop(network, estimators, corrections=recipe.corrections)
     psnr, scores = validation.psnr(loop, condition=None) if validation else (None, {})
-    _, info = describe_trained(recipe, network, training_data="see the recipe of SFTMD")
+    _, info = describe_trained(recipe, network, training_data="see the recipe of the network")
     return Score(
         psnr=psnr,
         write=partial(_write, network, estimators, dataclasses.replace(info, condition=condition)),
@@ -212,7 +222,7 @@ def _validate(
     )
 
 
-def _write(network: SFTMD, estimators: Estimators, info: ModelInfo, path: Path) -> None:
+def _write(network: Network, estimators: Estimators, info: ModelInfo, path: Path) -> None:
     save_safetensors(network, path, info=info, overwrite=True)
     for name in ("predictor", "corrector"):
         state = {key: value.detach().cpu() for key, value in estimators.get_submodule(name).state_dict().items()}
