@@ -4,12 +4,12 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import kukkiri
 from kukkiri import pretrained
 from kukkiri.errors import ConfigError, ModelError, did_you_mean
-from kukkiri.inference.families import Family
+from kukkiri.inference.families import Family, KnownDomain
 from kukkiri.inference.presets import PRESETS
 
 __all__ = ["DEFAULT_PRESETS", "INPUT_PIXELS", "OUTPUT_PIXELS", "describe_networks", "locate_network"]
@@ -30,7 +30,7 @@ def describe_networks(presets: Sequence[str] = DEFAULT_PRESETS) -> dict[str, Any
 
     Returns:
         ``version``; ``presets``: for each its family, whether it averages over flips and rotations, and the networks
-        by scale for clean images and photographs; ``networks``: for each its file, bytes, sha256, scale, receptive
+        by scale for clean images, photographs and line art; ``networks``: for each its file, bytes, sha256, scale, receptive
         field and licence; ``limits``: pixels of the image and of the result.
 
     Raises:
@@ -52,8 +52,10 @@ def describe_networks(presets: Sequence[str] = DEFAULT_PRESETS) -> dict[str, Any
             "ensemble": preset.ensemble,
             "clean": {str(scale): model for scale, model in sorted(family.clean.items())},
             "photo": {str(scale): model for scale, model in sorted(family.photo.items())},
+            "line": {str(scale): model for scale, model in sorted(family.line.items())},
         }
-    ids = {model for preset in described.values() for domain in ("clean", "photo") for model in preset[domain].values()}
+    domains = get_args(KnownDomain)
+    ids = {model for preset in described.values() for domain in domains for model in preset[domain].values()}
     return {
         "version": kukkiri.__version__,
         "presets": described,

@@ -23,7 +23,7 @@ def make_scene(height: int, width: int) -> np.ndarray:
 
 def write_images(folder: Path) -> dict[str, Path]:
     """Write the images; their paths by name."""
-    paths = {name: folder / f"{name}.png" for name in ("odd", "alpha", "grey", "sixteen", "palette", "tiled", "turned")}
+    paths = {name: folder / f"{name}.png" for name in ("odd", "alpha", "grey", "sixteen", "palette", "tiled", "turned", "page")}
     PillowImage.fromarray(make_scene(67, 101)).save(paths["odd"])
     scene = make_scene(91, 64)
     ramp = np.clip(np.linspace(-200, 400, 91 * 64).reshape(91, 64), 0, 255).astype(np.uint8)
@@ -33,6 +33,9 @@ def write_images(folder: Path) -> dict[str, Path]:
     PillowImage.fromarray(sixteen).save(paths["sixteen"])
     PillowImage.fromarray(make_scene(48, 52)).quantize(50).save(paths["palette"], transparency=3)
     PillowImage.fromarray(make_scene(420, 530)).save(paths["tiled"])
+    page = np.full((60, 80, 3), (250, 246, 240), dtype=np.uint8)
+    page[8:52:6, 6:70], page[4:56, 40:43] = (30, 20, 60), (160, 40, 30)
+    PillowImage.fromarray(page).save(paths["page"])
     exif = PillowImage.Exif()
     exif[0x0112], exif[0x010F] = 6, "a camera"
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

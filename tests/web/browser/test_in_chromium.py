@@ -52,6 +52,7 @@ def compare(visit, path, folder, *, media_type="image/png", preset="fast", scale
         ("alpha", "fast", 3),
         pytest.param("grey", "balanced", 4, marks=pytest.mark.nightly),
         ("palette", "fast", 2),
+        ("page", "balanced", 2),  # both take the weights for line art
         pytest.param("tiled", "fast", 2, marks=pytest.mark.nightly),
         pytest.param("turned", "best", 2, marks=pytest.mark.nightly),
     ],

@@ -17,7 +17,7 @@
  * @property {number | null} short_side pixels of the result's shorter side
  * @property {number | null} megapixels millions of pixels of the result
  * @property {string} preset "fast", "balanced" or "best"
- * @property {string} weights "auto", "clean" or "photo"
+ * @property {string} weights "auto", "clean", "photo" or "line"
  * @property {number | null} vivid 0 to 1, from faithful to sharp with invented detail
  * @property {number | null} denoise 0 to 1, from weights for clean images to those for photographs
  * @property {string} format "same", or a type such as "png"

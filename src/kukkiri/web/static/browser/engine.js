@@ -23,11 +23,12 @@ export async function available() {
   try {
     const { presets, limits, version } = await readManifest();
     const scales = new Set(Object.values(presets).flatMap(({ clean }) => Object.keys(clean).map(Number)));
-    const photo = Object.values(presets).some((preset) => Object.keys(preset.photo).length);
+    const domains = /** @type {const} */ (["clean", "photo", "line"]);
+    const weights = domains.filter((domain) => Object.values(presets).some((preset) => Object.keys(preset[domain]).length));
     Object.assign(models, {
       presets: Object.keys(presets),
       scales: [...scales].sort((one, other) => one - other),
-      weights: photo ? ["auto", "clean", "photo"] : ["clean"],
+      weights: weights.length > 1 ? ["auto", ...weights] : weights,
       formats: ["png", "jpg", "webp"],
     });
     return { ok: true, why: null, models, limits: { input_bytes: null, ...limits }, where: "", version, together: 1 };

@@ -3,7 +3,8 @@ import { Problem } from "./problem.js";
 
 /** @typedef {{height: number, width: number}} Size */
 /**
- * @typedef {{family: string, ensemble: boolean, clean: Record<string, string>, photo: Record<string, string>}} Preset
+ * @typedef {"clean" | "photo" | "line"} Domain
+ * @typedef {{family: string, ensemble: boolean} & Record<Domain, Record<string, string>>} Preset
  * @typedef {{file: string, bytes: number, sha256: string, scale: number, receptive_field: number, licence: string}} Network
  * @typedef {{version: string, presets: Record<string, Preset>, networks: Record<string, Network>,
  *   limits: {input_pixels: number, output_pixels: number}}} Manifest
@@ -36,18 +37,35 @@ export function chooseScales(available, asked, first = available) {
 }
 
 /**
- * Ids of the networks: the first may be for photographs; its result is clean, and so are those that follow.
+ * Ids of the networks: the first sees the image. What follows one for photographs is a clean one; what follows one for line
+ * art is another one where the scale has one, else a clean one.
  * @param {Preset} preset
  * @param {number} asked
- * @param {boolean} photo
+ * @param {Domain} domain
  * @returns {string[] | null}
  */
-export function chooseNetworks(preset, asked, photo) {
-  const first = photo ? preset.photo : preset.clean;
-  const [beginnings, later] = [first, preset.clean].map((scales) => Object.keys(scales).map(Number));
+export function chooseNetworks(preset, asked, domain) {
+  const first = preset[domain];
+  const following = domain === "line" ? { ...preset.clean, ...preset.line } : preset.clean;
+  const [beginnings, later] = [first, following].map((scales) => Object.keys(scales).map(Number));
   if (!beginnings.length) return null;
   const scales = chooseScales(later.length ? later : beginnings, asked, beginnings);
-  return scales && scales.map((scale, place) => (place && later.length ? preset.clean : first)[scale]);
+  return scales && scales.map((scale, place) => (place && later.length ? following : first)[scale]);
+}
+
+/**
+ * The degradation domain of the networks that see an image.
+ * @param {Preset} preset
+ * @param {number} asked
+ * @param {string} weights "auto", or a domain
+ * @param {{lossy: boolean, isLineArt: () => boolean}} image its content is looked at where that decides only
+ * @returns {Domain}
+ */
+export function chooseDomain(preset, asked, weights, { lossy, isLineArt }) {
+  if (weights === "clean" || weights === "photo" || weights === "line") return weights;
+  if (lossy) return Object.keys(preset.photo).length ? "photo" : "clean";
+  const [line, clean] = [chooseNetworks(preset, asked, "line"), chooseNetworks(preset, asked, "clean")];
+  return line?.length && clean && line.length <= clean.length && isLineArt() ? "line" : "clean";
 }
 
 /**

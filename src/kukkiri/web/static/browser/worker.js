@@ -1,8 +1,9 @@
 /** The worker that decodes, upscales and encodes, so that the page stays responsive; it is ended to cancel. */
 import { decode } from "./decoding.js";
 import { encode } from "./encoding.js";
+import { isLineArt } from "./line_art.js";
 import { loadNetwork } from "./networks.js";
-import { chooseNetworks, planSize } from "./planning.js";
+import { chooseDomain, chooseNetworks, planSize } from "./planning.js";
 import { Problem } from "./problem.js";
 import { upscalePixels } from "./upscaling.js";
 
@@ -34,10 +35,10 @@ async function upscaleFile({ file, options, manifest, folder }) {
   checkPixels(planned.size, limits.output_pixels, "result");
   const preset = manifest.presets[options.preset];
   if (!preset) throw notHere(`preset ${options.preset}`, Object.keys(manifest.presets).join(", "));
-  const hasPhoto = Object.keys(preset.photo).length > 0;
-  const photo = hasPhoto && (options.weights === "photo" || (options.weights !== "clean" && decoded.lossy));
-  if (options.weights === "photo" && !hasPhoto) throw notHere("weights for photographs", "clean");
-  const ids = chooseNetworks(preset, planned.factor, photo);
+  const image = { lossy: decoded.lossy, isLineArt: () => isLineArt(pixels) };
+  const domain = chooseDomain(preset, planned.factor, options.weights, image);
+  if (!Object.keys(preset[domain]).length) throw notHere(`${domain} weights for the preset ${options.preset}`, "other weights");
+  const ids = chooseNetworks(preset, planned.factor, domain);
   if (!ids) throw notHere(`scale ${planned.factor}`, `scales from ${Object.keys(preset.clean).join(", ")}`);
   for (let [at, { height, width }] = [0, pixels]; at < ids.length; at++) {
     const { scale } = manifest.networks[ids[at]];
