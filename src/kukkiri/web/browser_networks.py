@@ -30,8 +30,8 @@ def describe_networks(presets: Sequence[str] = DEFAULT_PRESETS) -> dict[str, Any
 
     Returns:
         ``version``; ``presets``: for each its family, whether it averages over flips and rotations, and the networks
-        by scale for clean images, photographs and line art; ``networks``: for each its file, bytes, sha256, scale, receptive
-        field and licence; ``limits``: pixels of the image and of the result.
+        by scale for clean images, photographs and line art; ``networks``: for each its file, bytes, sha256, scale,
+        receptive field and licence; ``limits``: pixels of the image and of the result.
 
     Raises:
         ConfigError: no preset, or an unknown one.

@@ -23,7 +23,8 @@ def make_scene(height: int, width: int) -> np.ndarray:
 
 def write_images(folder: Path) -> dict[str, Path]:
     """Write the images; their paths by name."""
-    paths = {name: folder / f"{name}.png" for name in ("odd", "alpha", "grey", "sixteen", "palette", "tiled", "turned", "page")}
+    names = ("odd", "alpha", "grey", "sixteen", "palette", "tiled", "turned", "page")
+    paths = {name: folder / f"{name}.png" for name in names}
     PillowImage.fromarray(make_scene(67, 101)).save(paths["odd"])
     scene = make_scene(91, 64)
     ramp = np.clip(np.linspace(-200, 400, 91 * 64).reshape(91, 64), 0, 255).astype(np.uint8)
