@@ -4,7 +4,7 @@
         what every metric says of shifts, blur, noise, JPEG and upscaling, the mean over crops of the images
 
     python benchmarks/perception.py curve --data Set14 --scale 4 --first plain-m-x4 --second plain-m-vivid-x4 \\
-        [--beside bicubic fast balanced OTHER.onnx] [--tools] [--degradation bicubic+jpeg:60]
+        [--beside bicubic fast balanced OTHER.onnx] [--tools [NAME ...]] [--degradation bicubic+jpeg:60]
         [--json FILE] [--plot FILE.svg]
         scores of the weights between two files at some positions, beside other models (protocol y-matlab)
 
@@ -64,7 +64,7 @@ def main() -> int:
     curve.add_argument("--second", required=True)
     curve.add_argument("--positions", type=float, nargs="+", default=POSITIONS)
     curve.add_argument("--beside", nargs="*", default=["bicubic"])
-    curve.add_argument("--tools", action="store_true")
+    curve.add_argument("--tools", nargs="*", metavar="NAME", help="without a name all that are installed")
     curve.add_argument("--degradation", default="bicubic")
     curve.add_argument("--metrics", nargs="+", default=["lite0-distance", "niqe", "texture", "lr-psnr"])
     curve.add_argument("--json", type=Path)
@@ -118,7 +118,7 @@ def degrade(crop: NDArray[np.uint8]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
 def print_curve(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as folder:
         curve = {position: write_between(options, position, Path(folder)) for position in options.positions}
-        others = list(load_tools(options.scale)) if options.tools else []
+        others = [] if options.tools is None else list(load_tools(options.scale, options.tools))
         sets = [each for path in options.data for each in find_sets(path)]
         evaluations = evaluate_many(
             [*map(str, curve.values()), *options.beside, *others],
@@ -172,13 +172,13 @@ class Tool:
         return sr
 
 
-def load_tools(scale: int) -> Iterator[Tool]:
-    """The tools that are installed; says which are not."""
+def load_tools(scale: int, names: Sequence[str]) -> Iterator[Tool]:
+    """The tools that are installed, those with one of the names where there are names; says which are not installed."""
     for found in tools(scale=scale, threads=1):
-        if isinstance(found, Candidate):
-            yield Tool(found)
-        else:
+        if not isinstance(found, Candidate):
             print(f"left out: {found}", file=sys.stderr)
+        elif not names or found.name in names:
+            yield Tool(found)
 
 
 def write_between(options: argparse.Namespace, position: float, folder: Path) -> Path:
