@@ -1,4 +1,4 @@
-"""What the bounds on SR gain on images without antialiasing, cost on natural ones, and take in time.
+"""Gain of the bounds on SR on images without antialiasing, their cost on natural ones, and their time.
 
     python benchmarks/hard_edges.py scores --data Set5 Set14 B100   PSNR and SSIM (y-matlab) without and with
     python benchmarks/hard_edges.py shapes                          bars, letters and patterns without and with

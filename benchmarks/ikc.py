@@ -1,6 +1,6 @@
 """IKC's estimate of isotropic Gaussians beside that of the power spectrum and the true one, for the same network.
 
-    KUKKIRI_SHARED=... python benchmarks/ikc.py runs/ikc-s-x2 [--set Set5] [--widths 0.8,1.0,1.2,1.4,1.6]
+    KUKKIRI_SHARED=... python benchmarks/ikc.py runs/ikc-s-x2 [--set Set5] [--widths 0.6,0.8,1.2,1.6,1.8]
 
 The folder is that of a run of the kind ``correction`` with a network of covariances. LR is blurred by a Gaussian of
 these standard deviations in HR pixels, then downscaled bicubically, 8 bit. PSNR on Y in the protocol y-mzsr, the mean
@@ -30,7 +30,7 @@ SCALE = 2
 
 @dataclass
 class Found:
-    """What was measured of one way."""
+    """Measurements of one way."""
 
     psnr: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
@@ -41,7 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
     parser.add_argument("--set", default="Set5")
-    parser.add_argument("--widths", default="0.8,1.0,1.2,1.4,1.6", help="standard deviations, with commas")
+    parser.add_argument("--widths", default="0.6,0.8,1.2,1.6,1.8", help="standard deviations, with commas")
     arguments = parser.parse_args()
     paths = sorted((Path(os.environ["KUKKIRI_SHARED"]) / "data" / arguments.set).glob("*.png"))
     weights = arguments.run / "weights.safetensors"

@@ -59,14 +59,14 @@ class Way:
 
 @dataclass(frozen=True)
 class Look:
-    """What ffmpeg sees in a file."""
+    """Streams and packets that ffmpeg sees in a file."""
 
     frames: tuple[str, ...]
     """Checksum of each decoded frame."""
     packets: tuple[str, ...]
     """Stream, timestamp and size of each frame and each packet of sound, sorted."""
     errors: str
-    """What ffmpeg complains about."""
+    """Complaints of ffmpeg about a file."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Kill:
     recorded: int
     """Frames of finished segments in the journal."""
     equal: bool
-    """What decodes equals the undisturbed run's."""
+    """True when the decoded frames equal the undisturbed run's."""
     kills: int
     """Kills until the clip was complete."""
     same_frames: bool

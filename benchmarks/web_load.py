@@ -409,7 +409,7 @@ def _answer(server: Server, request: bytes) -> str:
 
 
 def check_end(server: Server, before: dict[str, float]) -> dict[str, object]:
-    """What is left: a leak would show."""
+    """Check tracebacks, files and memory at the end: a leak would show."""
     end = time.monotonic() + 30
     while time.monotonic() < end and (server.open_files() > before["files"] + 5 or server.arriving()):
         time.sleep(0.5)

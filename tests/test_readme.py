@@ -1,4 +1,4 @@
-"""What the README shows runs as it stands."""
+"""Commands and snippets of the README run as they stand."""
 
 import contextlib
 import re

@@ -49,7 +49,7 @@ def examples(argument: Argument) -> tuple[str, str]:
 
 
 def required(words: tuple[str, ...], but: Argument) -> list[str]:
-    """What a command cannot do without, beside one option."""
+    """Arguments that a command needs, beside one option."""
     tokens = []
     for argument in COMMANDS[words].assemble_argument_collection(parse_docstring=False):
         if argument.required and argument.parse and not argument.children and argument.name != but.name:
@@ -127,7 +127,7 @@ def test_every_option_is_explained(words):
 
 
 def value_of(words: tuple[str, ...], argument: Argument, tokens: list[str]) -> Any:
-    """What the command would be called with for an option."""
+    """Value that the command is called with for an option."""
     _, bound, _ = app.parse_args([*words, *required(words, argument), *tokens], print_error=False, exit_on_error=False)
     value: Any = bound.arguments[argument.field_info.name] if not argument.keys else None
     if argument.keys:  # an option of a group

@@ -8,7 +8,7 @@ from kukkiri.inference.covering import CALL, cover
 
 
 def painted(textured, boxes):
-    """How often each cell is covered."""
+    """Count the pieces that cover each cell."""
     times = np.zeros(textured.shape, int)
     for top, bottom, left, right in boxes:
         times[top:bottom, left:right] += 1

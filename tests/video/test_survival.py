@@ -18,7 +18,7 @@ _ALWAYS = {
     *("vfr.mp4-mp4", "rotated.mp4-mkv", "hdr10.mkv-mp4", "interlaced.mkv-mkv", "offset.ts-mp4", "two-audio.mkv-mkv"),
     *("srt.mkv-mp4", "chapters.mp4-mkv", "cover.mp4-mp4", "alpha-vp9.webm-mkv", "truncated.mkv-mkv"),
 }
-"""What the gate has time for, one of each kind; the others run at night."""
+"""Pairs that the gate has time for, one of each kind; the others run at night."""
 _PAIRS = [
     pytest.param(case, suffix, marks=[] if name in _ALWAYS else pytest.mark.nightly, id=name)
     for case in CASES

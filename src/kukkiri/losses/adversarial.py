@@ -11,7 +11,7 @@ __all__ = ["ADVERSARIAL_LOSSES", "AdversarialLoss"]
 
 @dataclass(frozen=True)
 class AdversarialLoss:
-    """What the generator and the discriminator minimize; means over all logits, of images or of places in them."""
+    """Losses of the generator and the discriminator; means over all logits, of images or of places in them."""
 
     generator: Callable[[Tensor, Tensor], Tensor]
     """Of the logits of real images and of the generator's."""

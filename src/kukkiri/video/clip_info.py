@@ -26,7 +26,7 @@ class StreamInfo:
     title: str = ""
     """Its title as tagged."""
     is_image: bool = False
-    """Whether it is one attached image, such as a cover."""
+    """True for one attached image, such as a cover."""
 
     def __str__(self) -> str:
         """Return words for messages, such as ``stream 2 (subtitle, srt, ger)``."""
@@ -51,7 +51,7 @@ class VideoInfo:
     codec: str
     """Name of the video codec, such as ``h264``."""
     lossy: bool
-    """Whether the codec loses detail, as all do that can (H.264 without loss is counted among them)."""
+    """True when the codec loses detail, as all do that can (H.264 without loss is counted among them)."""
     width: int
     """Of the frames as stored, before rotation and aspect ratio, in pixels."""
     height: int
@@ -83,7 +83,7 @@ class VideoInfo:
     chroma_location: str
     """``left``, ``center`` or ``topleft``: the usual siting of codec and format; PyAV hides the stream's own tag."""
     interlaced: bool
-    """Whether the first frame is flagged interlaced."""
+    """True when the first frame is flagged interlaced."""
     display_matrix: tuple[int, ...] | None
     """Nine fixed-point numbers that turn and mirror the frames for display, or None."""
     rotation: int
@@ -93,9 +93,9 @@ class VideoInfo:
     content_light: ContentLight | None
     """HDR10: brightness of the film."""
     dolby_vision: bool
-    """Whether a Dolby Vision layer is there, which is lost."""
+    """True when a Dolby Vision layer is there, which is lost."""
     hdr10_plus: bool
-    """Whether HDR10+ metadata are there, which are lost."""
+    """True when HDR10+ metadata are there, which are lost."""
     streams: tuple[StreamInfo, ...]
     """All streams of the file."""
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -103,12 +103,12 @@ class VideoInfo:
 
     @property
     def has_alpha(self) -> bool:
-        """Whether frames have an alpha plane."""
+        """True when frames have an alpha plane."""
         return self.pixel_format.has_alpha
 
     @property
     def full_range(self) -> bool:
-        """Whether luma takes all values; RGB always does."""
+        """True when luma takes all values; RGB always does."""
         return self.colour_range == 2 or self.pixel_format.is_rgb
 
 
@@ -121,10 +121,10 @@ class Damage:
     corrupt_frames: int = 0
     """Frames that the decoder handed on with repaired parts."""
     truncated: bool = False
-    """Whether the file ends before its container says."""
+    """True when the file ends before its container says."""
 
     def __bool__(self) -> bool:
-        """Whether anything was damaged."""
+        """True when anything was damaged."""
         return bool(self.corrupt_packets or self.corrupt_frames or self.truncated)
 
     def __str__(self) -> str:

@@ -38,7 +38,7 @@ def add_copy(output: "OutputContainer", stream: "Stream") -> "Stream":
 
 
 def takes_stream(container: str, stream: "Stream", packets: "Iterable[Packet[Any]]" = ()) -> bool:
-    """Whether packets of a stream can be copied into a container.
+    """True when packets of a stream can be copied into a container.
 
     Args:
         container: name of the format, such as ``mp4``.
@@ -59,7 +59,7 @@ def takes_stream(container: str, stream: "Stream", packets: "Iterable[Packet[Any
 
 
 def takes_codec(container: str, codec: str, header: bytes | None) -> bool:
-    """Whether a container takes subtitles that an encoder of that name makes.
+    """True when a container takes subtitles that an encoder of that name makes.
 
     Args:
         container: name of the format, such as ``mp4``.

@@ -26,7 +26,7 @@ class Deinterlacer:
         self._graph: Graph | None = None
         self._time_base = Fraction(0)
         self.is_active = False
-        """Whether any frame was deinterlaced."""
+        """True when any frame was deinterlaced."""
 
     def push(self, frame: "VideoFrame") -> Iterator["VideoFrame"]:
         """Take a frame in presentation order and yield the frames that are ready."""

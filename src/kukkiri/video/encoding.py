@@ -46,7 +46,7 @@ class SegmentClock:
         self._start: int | None = None
 
     def begins(self, pts: int) -> bool:
-        """Whether the frame at ``pts``, the next in order of presentation, begins a segment."""
+        """True when the frame at ``pts``, the next in order of presentation, begins a segment."""
         if self._start is not None and pts - self._start < self._length:
             return False
         self._start = pts

@@ -55,17 +55,17 @@ class PixelFormat:
 
     @property
     def has_alpha(self) -> bool:
-        """Whether the last plane is alpha."""
+        """True when the last plane is alpha."""
         return self.planes.endswith("a")
 
     @property
     def is_rgb(self) -> bool:
-        """Whether the planes are G, B, R (and alpha)."""
+        """True when the planes are G, B, R (and alpha)."""
         return self.planes.startswith("rgb")
 
     @property
     def is_grey(self) -> bool:
-        """Whether luma is all there is."""
+        """True when luma is all there is."""
         return self.planes == "y"
 
     @classmethod

@@ -54,7 +54,7 @@ def open_clip(path: Path) -> "InputContainer":
 
 
 def is_attached_image(stream: "Stream") -> bool:
-    """Whether a video stream is one image, such as a cover or a thumbnail."""
+    """True for a video stream of one image, such as a cover or a thumbnail."""
     from av.stream import Disposition
 
     marks = Disposition.attached_pic | Disposition.timed_thumbnails
@@ -62,7 +62,7 @@ def is_attached_image(stream: "Stream") -> bool:
 
 
 def is_time_code(stream: "Stream") -> bool:
-    """Whether a stream is the time code track of a MOV, which holds one time that its tag tells, too."""
+    """True for the time code track of a MOV, which holds one time that its tag tells, too."""
     return stream.type == "data" and "timecode" in stream.metadata
 
 

@@ -35,7 +35,7 @@ _WAITING = 2_000_000
 
 
 def is_partial(path: Path) -> bool:
-    """Whether a file is an unfinished clip of a run, or the journal of one, by its name."""
+    """True for the name of an unfinished clip of a run, or of the journal of one."""
     name = path.name.removesuffix(".journal")
     return Path(name).stem.endswith((_PART, f"{_PART}-2"))
 

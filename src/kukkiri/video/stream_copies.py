@@ -127,7 +127,7 @@ class StreamCopies:
                 writer.write(packet)
 
     def _is_cut_off(self, packet: "Packet[Any]") -> bool:
-        """Whether a packet is sound that an edit list cuts off, which would be heard where there are none."""
+        """True for a packet of sound that an edit list cuts off, which would be heard where there are none."""
         if not packet.is_discard or packet.stream.type != "audio" or self._container_name not in _WITHOUT_EDITS:
             return False
         return ((packet.pts or 0) + (packet.duration or 0)) * (packet.time_base or 0) < -_PREROLL
@@ -163,7 +163,7 @@ class _Explained:
 
 
 def _is_chapter_track(stream: "Stream") -> bool:
-    """Whether a stream is the text track that MP4 keeps the titles of its chapters in."""
+    """True for the text track that MP4 keeps the titles of its chapters in."""
     from av.stream import Discard
 
     return stream.type == "data" and stream.discard == Discard.all

@@ -25,7 +25,7 @@ class SubtitleConversion:
 
     @property
     def loses_styles(self) -> bool:
-        """Whether the source has styles and positions that the target has no words for."""
+        """True when the source has styles and positions that the target has no words for."""
         name: str = self.source.codec_context.name
         return name in _STYLED
 

@@ -1,4 +1,4 @@
-"""What the server can do and how it is: models, limits, health, readiness, metrics, sessions."""
+"""Routes that tell about the server: models, limits, health, readiness, metrics, sessions."""
 
 import importlib.util
 from functools import cache

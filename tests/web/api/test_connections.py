@@ -1,4 +1,4 @@
-"""What no HTTP client does: slow heads, stalled bodies, readers that do not read, bytes that are no HTTP."""
+"""Requests that no HTTP client makes: slow heads, stalled bodies, readers that do not read, bytes that are no HTTP."""
 
 import asyncio
 import errno

@@ -38,7 +38,7 @@ LIMITS = {
 
 @dataclass
 class Behaviour:
-    """What the tests change."""
+    """Answers and delays that the tests change."""
 
     tiles: int = 4
     seconds_a_tile: float = 0.02
