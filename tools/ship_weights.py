@@ -151,14 +151,14 @@ def measure_conditioned(model: str, degradation: str, *, data: Path, scale: int)
     return {"psnr": round(mean.psnr, 4), "ssim": round(mean.ssim, 6)}
 
 
-def save_described(run: Path, *, package: Path, toward: Toward | None) -> Path:
+def save_described(run: Path, *, package: Path, toward: Toward | None = None) -> Path:
     """Put the best weights of a run into the package, with their training data and licence."""
     loaded = load(run / "weights.safetensors")
     name = loaded.info.name
     module = loaded.module
     if toward is not None:
         module = interpolate_weights(loaded, load(toward.toward), toward.alpha).module
-    later = LATER_DATA if name.startswith("video") or "-vivid-" in name else TRAINING_DATA
+    later = LATER_DATA if name.startswith(("video", "sesr")) or "-vivid-" in name else TRAINING_DATA
     data = LINE_DATA if "-line-" in name else later
     data = PHOTOGRAPHS_DATA if name.startswith("srmd-s") else data
     info = dataclasses.replace(loaded.info, training_data=data, licence="Apache-2.0", sha256="")
