@@ -11,7 +11,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from video_flicker import Scene, encode, film, read_luma, score, upscale
+from video_flicker import Scene, encode_and_decode, film, read_luma, score, upscale
 
 from kukkiri.files import list_images
 from kukkiri.inference import Upscaler
@@ -37,7 +37,7 @@ def main() -> None:
         means: dict[str, list[float]] = {name: [] for name in upscalers}
         for photo in photos:
             pairs = film(photo, PAN, frames=options.frames, side=options.side, scale=options.scale, seed=0)
-            lrs = [lr for _, lr in pairs] if crf is None else encode([lr for _, lr in pairs], crf=crf)
+            lrs = [lr for _, lr in pairs] if crf is None else encode_and_decode([lr for _, lr in pairs], crf=crf)
             for name, upscaler in upscalers.items():
                 means[name].append(score(pairs, [upscale(upscaler, lr) for lr in lrs], PAN, 1)[0])
         cells = (f"{np.mean(values):.2f} dB" for values in means.values())

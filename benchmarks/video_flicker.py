@@ -16,7 +16,6 @@ from the median difference of blocks of consecutive frames.
 """
 
 import argparse
-import io
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,9 +27,11 @@ from numpy.typing import NDArray
 
 from kukkiri.degradations import Degradation
 from kukkiri.files import list_images
-from kukkiri.images import read_image, rgb_to_y
 from kukkiri.inference import Upscaler
 from kukkiri.metrics import flicker, psnr
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+from decoded_luma import encode_and_decode, read_luma
 
 Plane = NDArray[Any]
 BORDER = 16
@@ -89,13 +90,6 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--frames", type=int, default=8)
     parser.add_argument("--side", type=int, default=264, help="of the window, HR pixels, a multiple of the scale")
     return parser.parse_args()
-
-
-def read_luma(path: Path) -> Plane:
-    """Luma of studio range on 0..255, rounded as a video has it."""
-    rgb = read_image(path).to_array()[..., :3].astype(np.float64) / 255
-    luma: Plane = np.floor(rgb_to_y(rgb) * 255 + 0.5).astype(np.uint8)
-    return luma
 
 
 def film(photo: Plane, scene: Scene, *, frames: int, side: int, scale: int, seed: int) -> list[tuple[Plane, Plane]]:
@@ -183,7 +177,7 @@ def compare_encoded(options: argparse.Namespace, photos: Sequence[Plane]) -> Non
             noises = []
             for seed, photo in enumerate(photos):
                 pairs = film(photo, scene, frames=options.frames, side=options.side, scale=options.scale, seed=seed)
-                lrs = [lr for _, lr in pairs] if crf is None else encode([lr for _, lr in pairs], crf=crf)
+                lrs = [lr for _, lr in pairs] if crf is None else encode_and_decode([lr for _, lr in pairs], crf=crf)
                 noises.append(estimate_noise(lrs))
                 still = average_still(lrs, noise=noises[-1])
                 for way, frames in (("alone", lrs), ("still", still)):
@@ -191,27 +185,6 @@ def compare_encoded(options: argparse.Namespace, photos: Sequence[Plane]) -> Non
             cells = "".join(f" {mean(scores, 0):9.2f} dB {mean(scores, 1):8.2f} |" for scores in found.values())
             shown = "none" if crf is None else crf
             print(f"| {scene.name:<22} | {shown:>4} | {np.mean(noises):5.2f} |{cells}", flush=True)
-
-
-def encode(lrs: Sequence[Plane], *, crf: int) -> list[Plane]:
-    """Encode luma by x264 and decode it."""
-    import av
-
-    height, width = (side // 2 * 2 for side in lrs[0].shape)
-    file = io.BytesIO()
-    with av.open(file, "w", format="matroska") as container:
-        stream = container.add_stream("libx264", rate=24, options={"crf": str(crf), "preset": "medium"})
-        stream.width, stream.height, stream.pix_fmt = width, height, "gray"
-        for lr in lrs:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(lr[:height, :width]), "gray")))
-        container.mux(stream.encode(None))
-    file.seek(0)
-    with av.open(file, "r") as container:
-        frames = [frame.to_ndarray()[:height] for frame in container.decode(video=0)]  # luma stands first
-    whole = [lr.copy() for lr in lrs]
-    for target, frame in zip(whole, frames, strict=True):
-        target[:height, :width] = frame
-    return whole
 
 
 def estimate_noise(lrs: Sequence[Plane]) -> float:

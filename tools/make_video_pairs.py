@@ -8,18 +8,15 @@ first is kept. Luma only, stored as gray: the recipe's luma of a gray image is t
 """
 
 import argparse
-import io
 from pathlib import Path
 
-import av
 import numpy as np
-from numpy.typing import NDArray
+from decoded_luma import Plane, encode_and_decode, read_luma
 
 from kukkiri.degradations import Degradation
 from kukkiri.files import list_images
-from kukkiri.images import Image, read_image, rgb_to_y
+from kukkiri.images import Image
 
-Plane = NDArray[np.uint8]
 FRAMES = 5
 
 
@@ -38,19 +35,12 @@ def main() -> None:
         rng = np.random.default_rng(number)
         hr_frames = film(read_luma(path), rng, scale=options.scale, motion=options.motion)
         lr_frames = [Degradation.parse("bicubic").apply(frame, scale=options.scale) for frame in hr_frames]
-        decoded = encode(lr_frames, crf=int(rng.integers(*options.crf, endpoint=True)))
+        decoded = encode_and_decode(lr_frames, crf=int(rng.integers(*options.crf, endpoint=True)))
         kept = int(rng.integers(1, FRAMES))
         for name, frame in (("lr", decoded[kept]), ("hr", hr_frames[kept])):
             gray = to_gray(frame)
             Image.from_array(np.dstack([gray] * 3)).save(options.output / name / f"{path.stem}.png", overwrite=True)
     print(f"{len(paths)} pairs in {options.output}")
-
-
-def read_luma(path: Path) -> Plane:
-    """Luma of studio range on 0..255, rounded as a video has it."""
-    rgb = read_image(path).to_array()[..., :3].astype(np.float64) / 255
-    luma: Plane = np.floor(rgb_to_y(rgb) * 255 + 0.5).astype(np.uint8)
-    return luma
 
 
 def film(luma: Plane, rng: np.random.Generator, *, scale: int, motion: int) -> list[Plane]:
@@ -64,21 +54,6 @@ def film(luma: Plane, rng: np.random.Generator, *, scale: int, motion: int) -> l
         top, left = starts + number * step
         frames.append(np.ascontiguousarray(luma[top : top + height, left : left + width]))
     return frames
-
-
-def encode(lrs: list[Plane], *, crf: int) -> list[Plane]:
-    """Encode luma by x264 and decode it."""
-    height, width = lrs[0].shape
-    file = io.BytesIO()
-    with av.open(file, "w", format="matroska") as container:
-        stream = container.add_stream("libx264", rate=24, options={"crf": str(crf), "preset": "medium"})
-        stream.width, stream.height, stream.pix_fmt = width, height, "gray"
-        for lr in lrs:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(lr), "gray")))
-        container.mux(stream.encode(None))
-    file.seek(0)
-    with av.open(file, "r") as container:
-        return [frame.to_ndarray()[:height, :width] for frame in container.decode(video=0)]
 
 
 def to_gray(luma: Plane) -> Plane:
