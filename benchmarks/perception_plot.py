@@ -53,7 +53,7 @@ def draw(points: Sequence[Point], path: Path, *, title: str, metrics: Sequence[s
         f'viewBox="0 0 {width} {height}"><style>{style()}</style>'
         f'<rect class="paper" width="{width}" height="{height}" rx="12"/>'
         f'<text class="head" x="20" y="26">Perception against distortion</text>'
-        f'<text class="title" x="262" y="26">{escape(title)}; below and left is better</text>'
+        f'<text class="title" x="300" y="26">{escape(title)}; below and left is better</text>'
         f"{''.join(panels)}</svg>\n",
         encoding="utf-8",
     )
