@@ -1,13 +1,17 @@
 """Random kernels by DIV2KRK's recipe: estimators, solvers and both together, a table of docs/results/blind.md.
 
-    KUKKIRI_SHARED=... python benchmarks/div2krk.py [--scale 2] [--images 10] [--estimators true,spectrum,patches]
-        [--solvers context,usrnet] [--noise 5] [--kernels FOLDER] [--minutes 24] [--zssr 2]
+    KUKKIRI_SHARED=... python benchmarks/div2krk.py [--scale 2] [--images 10] [--estimators true,spectrum,guarded]
+        [--solvers context,srmd,dpsr,usrnet,zssr] [--noise 5] [--kernels FOLDER] [--minutes 24]
 
 The central 360x360 pixels of free photographs; kernels as in the generator of KernelGAN's authors (Bell-Kligler et al.,
 NeurIPS 2019): 11x11 at x2 and 21x21 at x4, Gaussians of random variances in [0.175 scale, 2.5 scale] and angle, each
 weight times a random factor in [0.6, 1.4]; every scale-th pixel, 8 bit. The authors move the kernel so that LR lies on
-the bicubic grid. Here it does so for ``bicubic``, ``best`` and ``zssr`` (with the bicubic kernel), and not for solvers
-of direct subsampling, which are compared on the grid that they invert: one shift, equally hard images.
+the bicubic grid. Here it does so for ``bicubic``, ``best`` and ``zssr``, and not for solvers of direct subsampling,
+which are compared on the grid that they invert: one shift, equally hard images.
+
+Estimators: ``true``, the kernel that made the image; those of ``--estimator``; ``bicubic``, which assumes bicubic
+downscaling; ``guarded``: what ``--kernel estimate`` does, which is ``best`` on the bicubic grid where the estimate is
+not trusted. Noise is estimated for solvers that take it, and 0 for ``context``. ``usrnet``: the official tiny weights.
 
 One line for each image and estimator: error |k - k_true| / |k_true|, both centred; for ``kernelgan`` also the distance
 of its own kernel's centre of mass from the place that its authors give it. Then the means: PSNR on Y in the protocol
@@ -30,7 +34,9 @@ from numpy.typing import NDArray
 from kukkiri.degradations import (
     Degradation,
     DegradationEstimate,
+    DegradationRequest,
     align_kernel,
+    bicubic_kernel,
     centre_kernel,
     centre_of_mass,
     crop_kernel,
@@ -43,6 +49,7 @@ from kukkiri.degradations.alignment import aligned_centre
 from kukkiri.degradations.degradation_estimate import Estimator
 from kukkiri.images import Image, quantize, read_image
 from kukkiri.inference import Upscaler
+from kukkiri.inference.blind import find_degradation
 from kukkiri.metrics import PROTOCOLS
 
 SIDE = 360
@@ -64,12 +71,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scale", type=int, default=2, choices=(2, 4))
     parser.add_argument("--images", type=int, default=10)
-    parser.add_argument("--estimators", default="true,spectrum,patches")
-    parser.add_argument("--solvers", default="context", help="context, usrnet, or both; nothing: kernels only")
+    parser.add_argument("--estimators", default="true,spectrum,guarded")
+    parser.add_argument("--solvers", default="context", help="with commas between; nothing: kernels only")
     parser.add_argument("--noise", type=float, default=0.0, help="levels of 255")
     parser.add_argument("--kernels", type=Path)
     parser.add_argument("--minutes", type=float, default=24.0, help="of KernelGAN")
-    parser.add_argument("--zssr", type=int, default=0, help="images that ZSSR upscales")
     arguments = parser.parse_args()
     shared = Path(os.environ["KUKKIRI_SHARED"])
     scale, level = arguments.scale, arguments.noise
@@ -78,23 +84,31 @@ def main() -> None:
     for case in cases:
         for model in PLAIN:
             rows[f"{model}, aligned"].append(run(Upscaler(model, scale=scale, threads=1), case.aligned, case.hr))
-    for number, case in enumerate(cases[: arguments.zssr]):
-        rows[f"zssr with the bicubic kernel, aligned, {arguments.zssr} images"].append(run_zssr(case, scale, number))
     deadline = time.monotonic() + 60 * arguments.minutes
     for estimator in arguments.estimators.split(","):
-        for case in cases:
+        for number, case in enumerate(cases):
             if estimator == "kernelgan" and time.monotonic() > deadline:
                 continue
             found, seconds = find(case, estimator, scale=scale, folder=arguments.kernels, level=level)
             for solver in filter(None, arguments.solvers.split(",")):
-                model = str(shared / "weights_elsewhere/usrnet/usrnet_tiny.pth") if solver == "usrnet" else solver
-                told = dataclasses.replace(found, noise_std=found.noise_std if solver == "usrnet" else 0.0)
-                upscaler = Upscaler(model, scale=scale, degradation=told, threads=1)
-                psnr, taken = run(upscaler, case.lr, case.hr)
+                psnr, taken = solve(case, found, solver, scale=scale, shared=shared, seed=number)
                 rows[f"{estimator} + {solver}"].append((psnr, seconds + taken))
     for name, values in rows.items():
         psnr, taken = np.mean(values, axis=0)
         print(f"{name}: {psnr:.2f} dB, {taken:.1f} CPU s, {len(values)} images", flush=True)
+
+
+def solve(
+    case: Case, found: DegradationEstimate | None, solver: str, *, scale: int, shared: Path, seed: int
+) -> tuple[float, float]:
+    """PSNR of one result, and CPU seconds; plain upscaling where there is no estimate."""
+    if found is None:
+        return run(Upscaler("best", scale=scale, threads=1), case.aligned, case.hr)
+    if solver == "zssr":
+        return run_zssr(case, found, scale=scale, seed=seed)
+    model = str(shared / "weights_elsewhere/usrnet/usrnet_tiny.pth") if solver == "usrnet" else solver
+    told = dataclasses.replace(found, noise_std=0.0 if solver == "context" else found.noise_std)
+    return run(Upscaler(model, scale=scale, degradation=told, threads=1), case.lr, case.hr)
 
 
 def make_cases(shared: Path, *, scale: int, count: int, level: float) -> Iterator[Case]:
@@ -126,8 +140,8 @@ def sample_kernel(rng: np.random.Generator, *, scale: int) -> NDArray[np.float64
 
 def find(
     case: Case, estimator: str, *, scale: int, folder: Path | None, level: float
-) -> tuple[DegradationEstimate, float]:
-    """Find the kernel of an image, or read the one that was kept; and CPU seconds."""
+) -> tuple[DegradationEstimate | None, float]:
+    """Find the kernel of an image, or read the one that was kept; and CPU seconds. ``None``: it is not trusted."""
     if estimator == "true":
         return DegradationEstimate(centre_kernel(case.kernel), scale, noise_std=level / 255), 0.0
     kept = None if folder is None else folder / f"{case.name}-{estimator}-x{scale}-{level:g}.npz"
@@ -135,19 +149,12 @@ def find(
     if kept is not None and kept.exists():
         stored = np.load(kept)
         return DegradationEstimate(stored["kernel"], scale, noise_std=noise), float(stored["seconds"])
-    begun, note = time.process_time(), ""
-    if estimator == "kernelgan":
-        from kukkiri.blind import estimate_kernel_gan
-
-        own = estimate_kernel_gan(case.lr.colour, scale=scale).kernel
-        place = aligned_centre((own.shape[0], own.shape[1]), scale)
-        shift = np.hypot(*np.subtract(centre_of_mass(own), place))
-        kernel, note = centre_kernel(odd_sided(own)), f", shift {shift:.4f}"
-    else:
-        named: Estimator = next(each for each in get_args(Estimator) if each == estimator)
-        estimate = estimate_degradation(case.lr.colour, scale=scale, estimator=named)
-        kernel, note = estimate.kernel, f", {estimate.kind} {estimate.text}, confidence {estimate.confidence:.2f}"
+    begun = time.process_time()
+    kernel, note = estimate(case, estimator, scale=scale)
     seconds = time.process_time() - begun
+    if kernel is None:
+        print(f"{case.name} {estimator} x{scale}: {note}", flush=True)
+        return None, seconds
     first, second = (crop_kernel(centre_kernel(odd_sided(each)), size=33) for each in (kernel, case.kernel))
     error = np.linalg.norm(first - second) / np.linalg.norm(second)
     print(f"{case.name} {estimator} x{scale}: error {error:.3f}{note}, {seconds:.1f} CPU s", flush=True)
@@ -157,6 +164,28 @@ def find(
     return DegradationEstimate(kernel, scale, noise_std=noise), seconds
 
 
+def estimate(case: Case, estimator: str, *, scale: int) -> tuple[NDArray[np.float64] | None, str]:
+    """Find a centred kernel, and a note on it; ``None``: it is not trusted."""
+    if estimator == "bicubic":
+        return bicubic_kernel(scale, aligned=False), ""
+    if estimator == "kernelgan":
+        from kukkiri.blind import estimate_kernel_gan
+
+        own = estimate_kernel_gan(case.lr.colour, scale=scale).kernel
+        place = aligned_centre((own.shape[0], own.shape[1]), scale)
+        shift = np.hypot(*np.subtract(centre_of_mass(own), place))
+        return centre_kernel(odd_sided(own)), f", shift {shift:.4f}"
+    if estimator == "guarded":
+        found = find_degradation(case.lr, DegradationRequest(), scale=scale, subsample="direct")
+        if found.estimate is None or found.doubt is not None:
+            return None, str(found.doubt)
+        known = found.estimate
+    else:
+        named: Estimator = next(each for each in get_args(Estimator) if each == estimator)
+        known = estimate_degradation(case.lr.colour, scale=scale, estimator=named)
+    return known.kernel, f", {known.kind} {known.text}, confidence {known.confidence:.2f}"
+
+
 def run(upscaler: Upscaler, lr: Image, hr: NDArray[np.uint8]) -> tuple[float, float]:
     """PSNR of one result, and CPU seconds."""
     begun = time.process_time()
@@ -164,12 +193,13 @@ def run(upscaler: Upscaler, lr: Image, hr: NDArray[np.uint8]) -> tuple[float, fl
     return PROTOCOLS["y-mzsr"].score(hr, sr, scale=int(upscaler.scale)).psnr, time.process_time() - begun
 
 
-def run_zssr(case: Case, scale: int, seed: int) -> tuple[float, float]:
-    """PSNR of ZSSR with the bicubic kernel, and CPU seconds."""
+def run_zssr(case: Case, found: DegradationEstimate, *, scale: int, seed: int) -> tuple[float, float]:
+    """PSNR of ZSSR on the bicubic grid with a kernel, and CPU seconds."""
     from kukkiri.adaptation import adapt
 
+    kernel = align_kernel(found.kernel, scale=scale)
     begun = time.process_time()
-    sr = adapt(case.aligned, scale=scale, method="zssr", seed=seed, guarded=False)(case.aligned)
+    sr = adapt(case.aligned, scale=scale, kernel=kernel, method="zssr", seed=seed, guarded=False)(case.aligned)
     return PROTOCOLS["y-mzsr"].score(case.hr, sr, scale=scale).psnr, time.process_time() - begun
 
 

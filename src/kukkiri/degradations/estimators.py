@@ -14,11 +14,13 @@ from kukkiri.degradations.blur_candidates import (
     BlurRanking,
     add_bicubic,
     find_axes,
-    rank_blurs,
+    rank_spectrum,
 )
 from kukkiri.degradations.blur_kernels import Kernel, bicubic_kernel, gaussian_kernel
+from kukkiri.degradations.cautious_blur import estimate_cautiously
 from kukkiri.degradations.degradation_estimate import DegradationEstimate, Estimator, GridSubsampling
 from kukkiri.degradations.estimate import estimate_kernel
+from kukkiri.degradations.estimate_gaussian import BLOCK
 from kukkiri.degradations.spectrum_model import SpectrumModel
 from kukkiri.errors import ConfigError
 
@@ -28,6 +30,8 @@ FindCovariance = Callable[[NDArray[np.uint8 | np.floating[Any]]], tuple[float, f
 """A function from an image (H, W, 1 or 3) to the covariance (xx, yy, xy) of its blur in HR pixels squared."""
 
 _SURE = 0.05  # standard error, in units of 1.25 scale, of an estimate of confidence 1/2
+_LARGE_SCALE = 3  # from which a blur and a scene of few details look alike
+_SMALL = 16 * BLOCK**2  # pixels, 256x256
 
 
 def estimate_degradation(
@@ -77,19 +81,32 @@ def estimate_degradation(
         removed = 1 - shape.distances[-1] / max(shape.distances[0], 1e-12)
         sure = min(max(removed, 0.0), 1.0)
         return DegradationEstimate(shape.kernel, scale, subsample, noise_std, sure, estimator, kind="free")
-    ranking = rank_blurs(image, scale=scale, bicubic=subsample == "bicubic")
+    ranking, sure = _rank(image, scale=scale, bicubic=subsample == "bicubic")
     best = ranking.best
     return DegradationEstimate(
         _find_kernel(best, scale=scale, subsample=subsample),
         scale,
         subsample,
         noise_std,
-        _find_confidence(ranking, scale=scale),
+        sure,
         estimator,
         text=best.text,
         kind=best.kind,
         ranking=ranking,
     )
+
+
+def _rank(image: NDArray[np.uint8 | np.floating[Any]], *, scale: int, bicubic: bool) -> tuple[BlurRanking, float]:
+    """Explain the spectrum, and say how sure the best explanation is; a small image's at a large scale cautiously."""
+    model = SpectrumModel(image, scale=scale)
+    ranking = rank_spectrum(model, image=image, bicubic=bicubic)
+    hardly_told = scale >= _LARGE_SCALE and image.shape[0] * image.shape[1] < _SMALL
+    if hardly_told and not bicubic and ranking.best.kind in ("none", "gaussian", "anisotropic"):
+        cautious = estimate_cautiously(model)
+        if cautious.blurred:
+            others = (each for each in ranking.candidates if each.kind != "gaussian")
+            return BlurRanking((cautious.candidate, *others), ranking.expected), cautious.share
+    return ranking, _find_confidence(ranking, scale=scale)
 
 
 def _estimate_by_networks(
