@@ -2,8 +2,9 @@
 
     python examples/adaptation.py [FOLDER] [--initialization INITIALIZATION]
 
-``petals.png`` is a section of a photograph as the camera left it; its blur is estimated. ``city.png`` is blurred here,
-so that HR is known. Side by side: bicubic interpolation, espcn-x2, adapted, and for the city HR.
+``petals.png`` is a section of a photograph as the camera left it; its blur is estimated, as by ``--kernel estimate``.
+``city.png`` is blurred here, so that HR is known. Side by side: bicubic interpolation, espcn-x2, adapted, and for the
+city HR.
 """
 
 import argparse
@@ -12,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 import kukkiri
-from kukkiri.degradations import Degradation, estimate_gaussian
+from kukkiri.adaptation.estimated_degradation import estimate_degradation
+from kukkiri.degradations import Degradation
 from kukkiri.images import Image, read_image
 
 HERE = Path(__file__).parent
@@ -44,9 +46,10 @@ def main():
     parser.add_argument("folder", nargs="?", type=Path, default=HERE.parent / "docs" / "images")
     parser.add_argument("--initialization", help="id or file; by default the shipped one")
     arguments = parser.parse_args()
-    lr = read_image(HERE / "images" / "petals.png").to_array()
-    estimate = estimate_gaussian(lr, scale=2)
-    results = upscale(lr, f"{estimate}+direct", arguments.initialization)
+    image = read_image(HERE / "images" / "petals.png")
+    found = estimate_degradation(image, scale=2, initialization=arguments.initialization)
+    print(*found.notes, sep="\n")
+    results = upscale(image.to_array(), str(found.degradation), arguments.initialization)
     shown = [sr[40:340, 20:300] for sr in results]
     save(shown, arguments.folder / "adaptation-petals.webp", axis=1)
     hr = read_image(HERE / "images" / "city.png").to_array()
