@@ -2,10 +2,10 @@
 
     kukkiri train recipes/srgan-short-x4.toml data=DATA validation=FreeVal16
     python benchmarks/short_gans.py runs/srgan-short-x4 [runs/esrgan-short-x4 ...] --data FreeVal16 \\
-        [--minutes 10] [--plot docs/images/short-gans.svg] [--crops docs/images/short-gans.webp]
+        [--minutes 10 ...] [--cache DIR] [--plot docs/images/short-gans.svg] [--crops docs/images/short-gans.webp]
 
-A run is a folder of ``kukkiri train``, and ``--minutes`` the CPU time that each took, over which its steps are spread
-evenly. Prints steps and the scores of each run's weights beside those of plain-m-x4, from which all begin, and of
+A run is a folder of ``kukkiri train``, and ``--minutes`` the CPU time of each or of all, over which its steps are
+spread evenly. Prints steps and the scores of each run's weights beside those of plain-m-x4, from which all begin, and of
 plain-m-vivid-x4; draws the losses over time, and the same crops of photographs in examples/ after each. It needs the
 extra ``perceptual``.
 """
@@ -46,13 +46,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", type=Path)
     parser.add_argument("--data", type=Path, required=True, help="folder of HR images")
-    parser.add_argument("--minutes", type=float, default=10.0, help="CPU time of each run")
+    parser.add_argument("--minutes", type=float, nargs="+", default=[10.0], help="CPU time of each run, or of all")
+    parser.add_argument("--cache", type=Path, help="folder of scores")
     parser.add_argument("--plot", type=Path)
     parser.add_argument("--crops", type=Path)
     given = parser.parse_args()
-    logs = {run.name.removesuffix("-short-x4"): read_log(run, minutes=given.minutes) for run in given.runs}
+    minutes = given.minutes * len(given.runs) if len(given.minutes) == 1 else given.minutes
+    logs = {
+        run.name.removesuffix("-short-x4"): read_log(run, minutes=each)
+        for run, each in zip(given.runs, minutes, strict=True)
+    }
     models = [*REFERENCES, *(str(run / "weights.safetensors") for run in given.runs)]
-    print_scores(models, logs, data=given.data)
+    print_scores(models, logs, data=given.data, cache=given.cache)
     if given.plot is not None:
         given.plot.write_text(draw(logs), encoding="utf-8")
     if given.crops is not None:
@@ -70,17 +75,20 @@ def read_log(run: Path, *, minutes: float) -> list[dict[str, Any]]:
     return lines
 
 
-def print_scores(models: Sequence[str], logs: Mapping[str, Sequence[Mapping[str, Any]]], *, data: Path) -> None:
+def print_scores(
+    models: Sequence[str], logs: Mapping[str, Sequence[Mapping[str, Any]]], *, data: Path, cache: Path | None
+) -> None:
     (each,) = find_sets(data)
-    evaluations = evaluate_many(models, data=[each], scales=[SCALE], metrics=list(JUDGES))
+    evaluations = evaluate_many(models, data=[each], scales=[SCALE], metrics=list(JUDGES), cache=cache)
     columns = list(evaluations[0].sets[each.name].means)
-    print(f"| {each.name} x{SCALE} | steps |", " | ".join(METRICS[name].title for name in columns), "|")
-    print(f"|---|---|{'---|' * len(columns)}")
-    steps = {**dict.fromkeys(REFERENCES, ""), **{name: lines[-1]["step"] for name, lines in logs.items()}}
-    for (name, step), evaluation in zip(steps.items(), evaluations, strict=True):
+    print(f"| {each.name} x{SCALE} | minutes | steps |", " | ".join(METRICS[name].title for name in columns), "|")
+    print(f"|---|---|---|{'---|' * len(columns)}")
+    ends = {name: (f"{lines[-1]['minutes']:.1f}", lines[-1]["step"]) for name, lines in logs.items()}
+    rows = {**dict.fromkeys(REFERENCES, ("", "")), **ends}
+    for (name, (minutes, step)), evaluation in zip(rows.items(), evaluations, strict=True):
         means = evaluation.sets[each.name].means
         shown = ("-" if means[key] is None else f"{means[key]:.{METRICS[key].digits}f}" for key in columns)
-        print(f"| {name} | {step} | {' | '.join(shown)} |")
+        print(f"| {name} | {minutes} | {step} | {' | '.join(shown)} |")
 
 
 def draw(logs: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
