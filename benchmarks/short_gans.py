@@ -5,8 +5,8 @@
         [--minutes 10 ...] [--cache DIR] [--plot docs/images/short-gans.svg] [--crops docs/images/short-gans.webp]
 
 A run is a folder of ``kukkiri train``, and ``--minutes`` the CPU time of each or of all, over which its steps are
-spread evenly. Prints steps and the scores of each run's weights beside those of plain-m-x4, from which all begin, and of
-plain-m-vivid-x4; draws the losses over time, and the same crops of photographs in examples/ after each. It needs the
+spread evenly. Prints steps and the scores of each run's weights beside those of plain-m-x4, from which all begin, and
+of plain-m-vivid-x4; draws the losses over time, and the same crops of photographs in examples/ after each. It needs the
 extra ``perceptual``.
 """
 
