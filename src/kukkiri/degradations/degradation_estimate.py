@@ -61,7 +61,8 @@ class DegradationEstimate:
     """In [0, 1]; 1 for a kernel that was given. Of ``spectrum``: 1/2 where the standard error of the covariance is
     0.06 scale HR pixels squared, and less where no blur explains the spectrum; from a small image at a large scale, the
     probability that it is blurred clearly more than by bicubic downscaling; of ``patches``: the share of the patches'
-    distances that the kernel removes."""
+    distances that the kernel removes; of ``kernelgan`` and ``ikc``: less where the kernel does not explain the
+    spectrum."""
     found_by: Literal["given"] | Estimator = "given"
     text: str = ""
     """The kernel in the notation of degradations, where it has one."""
