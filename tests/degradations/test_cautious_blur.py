@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from kukkiri.degradations import Degradation, estimate_degradation
-from kukkiri.degradations.cautious_blur import estimate_cautiously
+from kukkiri.degradations import Degradation, estimate_degradation, gaussian_kernel
+from kukkiri.degradations.blur_candidates import BlurCandidate
+from kukkiri.degradations.cautious_blur import estimate_cautiously, narrow_slight
 from kukkiri.degradations.estimate_gaussian import find_periodogram
 from kukkiri.degradations.spectrum_model import SpectrumModel
 from kukkiri.images import read_image
@@ -35,6 +36,26 @@ def test_bicubic_downscaling_alone_is_not_taken_for_a_strong_blur(hr):
     assert found.mean < 4
     assert found.share < 0.5
     assert found.candidate.text == f"gaussian:{found.mean - found.spread / 2:.3g}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "variance", "narrowed"),
+    [
+        ("gaussian", 0.3, 0.3),  # aliased
+        ("gaussian", 0.9, 0.62),
+        ("gaussian", 1.5, 1.36),  # half of the excess
+        ("gaussian", 2.2, 2.2),
+        ("disk", 0.9, 0.9),
+    ],
+)
+def test_a_slight_gaussian_is_narrowed_and_no_other_blur(hr, kind, variance, narrowed):
+    model = SpectrumModel(hr[:96, :96], scale=2)
+    found = BlurCandidate(kind, gaussian_kernel(variance, size=31), 0.0, 0.1, f"gaussian:{variance}")
+    result = narrow_slight(found, model)
+    np.testing.assert_allclose(result.kernel, gaussian_kernel(narrowed, size=31), rtol=1e-4, atol=1e-9)
+    assert result.text == f"gaussian:{narrowed:.3g}"
+    assert (result is found) == (variance == narrowed)
+    assert result.misfit == (0.0 if variance == narrowed else model.explain(result.kernel).misfit)
 
 
 def test_the_periodogram_sees_an_image_to_its_borders():

@@ -17,7 +17,7 @@ from kukkiri.degradations.blur_candidates import (
     rank_spectrum,
 )
 from kukkiri.degradations.blur_kernels import Kernel, bicubic_kernel, gaussian_kernel
-from kukkiri.degradations.cautious_blur import estimate_cautiously
+from kukkiri.degradations.cautious_blur import estimate_cautiously, narrow_slight
 from kukkiri.degradations.degradation_estimate import DegradationEstimate, Estimator, GridSubsampling
 from kukkiri.degradations.estimate import estimate_kernel
 from kukkiri.degradations.estimate_gaussian import BLOCK
@@ -97,16 +97,21 @@ def estimate_degradation(
 
 
 def _rank(image: NDArray[np.uint8 | np.floating[Any]], *, scale: int, bicubic: bool) -> tuple[BlurRanking, float]:
-    """Explain the spectrum, and say how sure the best explanation is; a small image's at a large scale cautiously."""
+    """Explain the spectrum, and say how sure the best explanation is; what it hardly tells is taken cautiously."""
     model = SpectrumModel(image, scale=scale)
     ranking = rank_spectrum(model, image=image, bicubic=bicubic)
-    hardly_told = scale >= _LARGE_SCALE and image.shape[0] * image.shape[1] < _SMALL
-    if hardly_told and not bicubic and ranking.best.kind in ("none", "gaussian", "anisotropic"):
-        cautious = estimate_cautiously(model)
-        if cautious.blurred:
-            others = (each for each in ranking.candidates if each.kind != "gaussian")
-            return BlurRanking((cautious.candidate, *others), ranking.expected), cautious.share
-    return ranking, _find_confidence(ranking, scale=scale)
+    sure = _find_confidence(ranking, scale=scale)
+    if bicubic:
+        return ranking, sure
+    if scale < _LARGE_SCALE:
+        narrowed = narrow_slight(ranking.best, model)
+        return BlurRanking((narrowed, *ranking.candidates[1:]), ranking.expected), sure
+    few = image.shape[0] * image.shape[1] < _SMALL
+    cautious = estimate_cautiously(model) if few and ranking.best.kind in ("none", "gaussian", "anisotropic") else None
+    if cautious is None or not cautious.blurred:
+        return ranking, sure
+    others = (each for each in ranking.candidates if each.kind != "gaussian")
+    return BlurRanking((cautious.candidate, *others), ranking.expected), cautious.share
 
 
 def _estimate_by_networks(
