@@ -50,7 +50,7 @@ def test_an_image_is_upscaled_and_the_steps_are_printed(source, tmp_path, capsys
 def test_an_estimate_that_is_not_trusted_is_told_and_bicubic_is_assumed(rng, tmp_path, capsys):
     levels = (255 * rng.random((64, 64, 3))).astype(np.uint8)
     Image.from_array(levels).save(tmp_path / "noise.png")
-    run(tmp_path / "noise.png", "-o", tmp_path / "out.png", "--kernel", "estimate", "--steps", 1)
+    run(tmp_path / "noise.png", "-o", tmp_path / "out.png", "--steps", 1)  # estimate is what is not given
     assert "so bicubic downscaling is assumed" in capsys.readouterr().err
     with pytest.raises(ConfigError, match="subsample"):
         run(tmp_path / "noise.png", "-o", tmp_path / "b.png", "--kernel", "estimate", "--subsample", "bicubic")

@@ -23,7 +23,7 @@ def adapt_command(
     *,
     output: Annotated[Path, Parameter(alias="-o")],
     scale: Annotated[int, Parameter(alias="-s")] = 2,
-    kernel: str = "bicubic",
+    kernel: str | None = None,
     subsample: Literal["direct", "bicubic"] = "direct",
     method: str | None = None,
     initialization: str | None = None,
@@ -46,9 +46,9 @@ def adapt_command(
         source: the image, at least 16 pixels high and wide.
         output: the upscaled image.
         scale: output pixels for one input pixel along a side, a whole number from 2.
-        kernel: blur that made the image: bicubic, estimate (bicubic where the estimate is doubtful), a blur such as
-            gaussian:L1,L2,THETA (variances in output pixels squared, angle in radians) or disk:2, or a kernel file
-            (.npy, .npz, .mat, .txt).
+        kernel: blur that made the image: estimate, which is taken when not given (bicubic where the estimate is
+            doubtful, or with --subsample bicubic), bicubic, a blur such as gaussian:L1,L2,THETA (variances in output
+            pixels squared, angle in radians) or disk:2, or a kernel file (.npy, .npz, .mat, .txt).
         subsample: subsampling after the blur: direct (every scale-th pixel) or bicubic.
         method: zssr (thousands of steps from random weights), or mzsr or the network of another shipped
             initialization (ten steps from it); when not given, a shipped initialization if there is one for the scale
@@ -80,7 +80,8 @@ def adapt_command(
     from kukkiri.adaptation import adapt, choose_initialization, degradation_of, grid_of  # torch
     from kukkiri.adaptation.estimated_degradation import estimate_degradation
 
-    if kernel == "estimate":
+    asked = kernel or ("bicubic" if subsample == "bicubic" else "estimate")
+    if asked == "estimate":
         found = estimate_degradation(
             image, scale=scale, subsample=subsample, method=method, initialization=initialization
         )
@@ -88,10 +89,10 @@ def adapt_command(
         for note in found.notes:
             print_progress(f"kukkiri: {note}")
     else:
-        degradation = degradation_of(kernel, scale=scale, subsample=subsample)
-        if "aligned" in str(degradation) and "+" not in kernel:
+        degradation = degradation_of(asked, scale=scale, subsample=subsample)
+        if "aligned" in str(degradation) and "+" not in asked:
             print_progress(
-                f"{make_printable(kernel)}: its centre of mass lies near {(scale - 1) / 2:g} pixels right of and below "
+                f"{make_printable(asked)}: its centre of mass lies near {(scale - 1) / 2:g} pixels right of and below "
                 "the middle, as KernelGAN and FKP write kernels: the image is taken to lie on the bicubic grid "
                 "(direct:aligned)"
             )
