@@ -5,11 +5,12 @@
     python benchmarks/line_art.py pairs --model plain-m-x2 plain-m-line-x2 --data FOLDER ...
     python benchmarks/line_art.py choice --data FOLDER ...
 
-``shapes`` draws bars and strokes on the pixel grid, whose truth repeats the pixels, and text, slanted strokes and rings
-with and without antialiasing, whose truth is drawn at the size of SR. ``sets`` has folders of HR images (MATLAB's
-bicubic), ``pairs`` folders with lr and hr, as tools/make_screenshot_pairs.py makes them; both print the mean PSNR,
-y-matlab. ``choice`` names the images that get weights for line art, as they are and downscaled by two. ``--images``
-writes the results of ``shapes`` into a folder. Needs the font DejaVu (Debian: fonts-dejavu) for ``shapes``.
+``shapes`` draws bars, strokes and sprites on the pixel grid, whose truth repeats the pixels, and text, slanted strokes
+and rings with and without antialiasing, whose truth is drawn at the size of SR. ``sets`` has folders of HR images
+(MATLAB's bicubic), ``pairs`` folders with lr and hr, as tools/make_screenshot_pairs.py makes them; both print the mean
+PSNR, y-matlab. ``choice`` names the images that get weights for line art, as they are and downscaled by two.
+``--scale`` has models of other scales run and resized to it. ``--images`` writes the results of ``shapes`` into a
+folder. Needs the font DejaVu (Debian: fonts-dejavu) for ``shapes``.
 """
 
 import argparse
@@ -33,7 +34,8 @@ from kukkiri.resampling import resize
 
 Levels = NDArray[np.uint8]
 BAYER = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]])
-SAMPLES = 16
+PALETTE = np.array([(0, 0, 0), (255, 255, 255), (220, 40, 40), (250, 200, 60), (40, 120, 220), (60, 60, 60)], np.uint8)
+SAMPLES = 24
 """Samples of a drawn scene for one LR pixel along a side."""
 TEXT = ("Sphinx of black quartz,", "judge my vow: 0123456789", "Съешь же ещё этих булок", "Ξεσκεπάζω την ψυχοφθόρα")
 INKS = ((0, 255), (255, 0))
@@ -44,6 +46,7 @@ def main() -> int:
     parser.add_argument("what", choices=("shapes", "sets", "pairs", "choice"))
     parser.add_argument("--model", nargs="+", default=["plain-m-x2", "plain-m-line-x2"])
     parser.add_argument("--data", type=Path, nargs="+", default=[])
+    parser.add_argument("--scale", type=int, help="by default each model's own")
     parser.add_argument("--images", type=Path)
     options = parser.parse_args()
     if options.what == "choice":
@@ -51,7 +54,7 @@ def main() -> int:
             print_choice(folder)
         return 0
     for model in options.model:
-        upscaler = Upscaler(model, threads=1)
+        upscaler = Upscaler(model, scale=options.scale, threads=1)
         if options.what == "shapes":
             print_shapes(upscaler, options.images)
             continue
@@ -110,6 +113,11 @@ def print_shapes(upscaler: Upscaler, folder: Path | None) -> None:
         truth = image.repeat(scale, 0).repeat(scale, 1)
         keep(folder, f"{upscaler.name}-strokes-{width}", sr)
         cells.append(f"strokes of {width}: RMS {rms(sr, truth, scale):.1f} levels")
+    for side in (1, 2, 3):
+        image = draw_sprite(side)
+        sr = upscaler(image)
+        keep(folder, f"{upscaler.name}-sprite-{side}", sr)
+        cells.append(f"sprite of {side}: RMS {rms(sr, image.repeat(scale, 0).repeat(scale, 1), scale):.1f} levels")
     for name, draw in (("text", draw_text), ("slanted", draw_slanted)):
         for kind in ("antialiased", "two colours"):
             found = [score_drawn(upscaler, draw, kind, colours) for colours in INKS]
@@ -137,6 +145,14 @@ def draw_strokes(width: int, ink: int, paper: int) -> Levels:
         image[place : place + width, 78:138] = ink
         place += width + gap
     return image
+
+
+def draw_sprite(side: int) -> Levels:
+    """A symmetric sprite of 16x16 blocks in six colours, of ``side`` pixels each, on white."""
+    half = np.random.default_rng(1).integers(0, len(PALETTE), (16, 8))
+    blocks = np.concatenate([half, half[:, ::-1]], axis=1).repeat(side, 0).repeat(side, 1)
+    sprite: Levels = PALETTE[np.pad(blocks, 4, constant_values=1)]
+    return sprite
 
 
 def draw_text() -> PillowImage.Image:
