@@ -115,9 +115,9 @@ def test_what_holds_no_image_is_refused(source, error, message):
         adapt(source, scale=2)
 
 
-def test_gradual_factors_need_the_bicubic_kernel(self_similar, quick):
-    with pytest.raises(ConfigError, match="gradual"):
-        adapt(self_similar, scale=2, kernel="gaussian:2.0", settings=replace(quick, gradual=True))
+def test_gradual_factors_need_a_kernel(self_similar, quick):
+    with pytest.raises(ConfigError, match="cannot be written as one kernel"):
+        adapt(self_similar, scale=2, kernel="gaussian:2.0+lanczos", settings=replace(quick, gradual=True))
 
 
 def test_an_image_of_a_few_pixels_is_refused():

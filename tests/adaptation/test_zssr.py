@@ -165,3 +165,11 @@ def test_gradual_training_has_six_factors(colour, quick):
     assert fitted.steps == 60
     assert [line.step for line in lines] == [10, 20, 30, 40, 50, 60]
     assert {line.steps for line in lines} == {60}
+
+
+def test_gradual_training_takes_a_kernel_that_is_given(colour, quick):
+    settings = replace(quick, steps=2, gradual=True, ensemble=False, projections=2)
+    degradation = Degradation.parse("gaussian:2.0+direct:aligned")
+    fitted = fit(colour, scale=2, degradation=degradation, settings=settings)
+    assert (fitted.steps, fitted.stopped) == (12, "steps")
+    assert fitted.psnr > fitted.initial_psnr

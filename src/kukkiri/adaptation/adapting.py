@@ -112,7 +112,7 @@ def adapt(
     options = _Options(steps, budget, seed, noise_std, projections, precision)
     options.check(zssr=chosen is None)
     if chosen is None:
-        resolved = options.override(settings, degradation)
+        resolved = options.override(settings, degradation, scale=scale)
         colour = _read_colour(image, scale=scale)
         upscaler = _adapt_by_zssr(
             colour, resolved, scale=scale, degradation=degradation, device=place, progress=progress
@@ -269,13 +269,16 @@ class _Options:
                 "Drop it, or choose zssr."
             )
 
-    def override(self, settings: Settings | None, degradation: Degradation) -> Settings:
+    def override(self, settings: Settings | None, degradation: Degradation, *, scale: int) -> Settings:
         """Return the settings of ZSSR, or its preset, with the given options in place of theirs."""
         chosen = settings_for(degradation, noise_std=self.noise_std) if settings is None else settings
-        if chosen.gradual and str(degradation) != "bicubic":
-            raise ConfigError(
-                f"gradual scale factors need the kernel bicubic, got {degradation}, which is defined for one scale."
-            )
+        if chosen.gradual:
+            try:
+                degradation.effective_kernel(scale=scale)
+            except ValueError as error:
+                raise ConfigError(
+                    f"gradual scale factors need the kernel of the degradation, but {error}. Set gradual to False."
+                ) from error
         given: dict[str, Any] = {
             "steps": self.steps,
             "budget": self.budget,
@@ -301,7 +304,7 @@ def _adapt_by_zssr(
         fitted.network,
         degradation=degradation,
         ensemble=settings.ensemble,
-        projections=12 if settings.gradual else settings.projections,
+        projections=12 if settings.gradual and str(degradation) == "bicubic" else settings.projections,
         fit=fitted,
         device=device,
     )

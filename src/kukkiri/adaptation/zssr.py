@@ -6,7 +6,8 @@ input; the paper calls the HR crop "HR father" and its downscaled copy "LR son".
 Differs from the authors' code: the error that controls the learning rate is measured on one detailed region of at
 most 256 x 256 pixels, so that memory does not grow with the image; the network with the smallest such error is
 kept, not the last; the affine map mirrors at the border of the image; the intermediate images of gradual scale factors
-are of that region, without the ensemble.
+are of that region, without the ensemble; their kernels follow from that of the whole scale, where the authors ask for
+one of each factor.
 """
 
 import copy
@@ -14,6 +15,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
@@ -21,6 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kukkiri.adaptation.hr_crops import Augmentation, sample_hr_crop
+from kukkiri.adaptation.partial_downscaling import downscale_partly
 from kukkiri.adaptation.projection import back_project
 from kukkiri.adaptation.schedule import LearningRateRule
 from kukkiri.degradations import Degradation
@@ -44,7 +47,7 @@ __all__ = [
 
 _MONITOR_EVERY = 50
 _MONITOR_SIDE = 256
-_PROJECTIONS = (6, 6, 8, 10, 10)  # after each of the first five gradual factors
+_PROJECTIONS = (6, 6, 8, 10, 10)  # after each of the first five gradual factors, of bicubic downscaling
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,7 @@ def make_input(
     *,
     degradation: Degradation,
     factors: tuple[float, float],
+    scale: int | None = None,
     noise_std: float = 0.0,
     rng: np.random.Generator | None = None,
 ) -> Tensor:
@@ -140,13 +144,14 @@ def make_input(
         hr: see :func:`downscale_crop`.
         degradation: see :func:`downscale_crop`.
         factors: see :func:`downscale_crop`.
+        scale: see :func:`downscale_crop`.
         noise_std: see :func:`downscale_crop`.
         rng: see :func:`downscale_crop`.
 
     Returns:
         (N, C, H, W), not clamped.
     """
-    lr = downscale_crop(hr, degradation=degradation, factors=factors, noise_std=noise_std, rng=rng)
+    lr = downscale_crop(hr, degradation=degradation, factors=factors, scale=scale, noise_std=noise_std, rng=rng)
     return resize_tensor(lr, output_size=(hr.shape[-2], hr.shape[-1]))
 
 
@@ -155,6 +160,7 @@ def downscale_crop(
     *,
     degradation: Degradation,
     factors: tuple[float, float],
+    scale: int | None = None,
     noise_std: float = 0.0,
     rng: np.random.Generator | None = None,
 ) -> Tensor:
@@ -162,8 +168,9 @@ def downscale_crop(
 
     Args:
         hr: (N, C, H, W) in [0, 1].
-        degradation: linear; for factors that are not integer and equal it must be ``bicubic``.
+        degradation: linear.
         factors: (rows, columns).
+        scale: that the degradation holds for; by default the factors, which are integer and equal then.
         noise_std: of the noise on the downscaled copy.
         rng: for the noise.
 
@@ -171,10 +178,14 @@ def downscale_crop(
         (N, C, ceil(H / rows), ceil(W / columns)), clamped to [0, 1].
     """
     height, width = hr.shape[-2:]
-    if factors[0] == factors[1] and float(factors[0]).is_integer():
+    whole = factors[0] == factors[1] and float(factors[0]).is_integer()
+    bicubic = str(degradation) == "bicubic"
+    if whole and (bicubic or scale in (None, factors[0])):
         lr = degrade_tensor(hr, degradation, scale=int(factors[0]))
-    else:
+    elif bicubic or scale is None:
         lr = resize_tensor(hr, output_size=(math.ceil(height / factors[0]), math.ceil(width / factors[1])))
+    else:
+        lr = downscale_partly(hr, degradation.effective_kernel(scale=scale), factors=factors, scale=scale)
     if noise_std > 0 and rng is not None:
         noise = noise_std * rng.standard_normal(tuple(lr.shape), dtype=np.float32)
         lr = lr + torch.from_numpy(noise).to(lr)
@@ -277,7 +288,9 @@ class _Trainer:
             if stopped == "interrupted":
                 break
             if number < len(factors) - 1:
-                self.targets.append(self._upscale(pair, iterations=_PROJECTIONS[number]))
+                bicubic = str(self.degradation) == "bicubic"
+                iterations = _PROJECTIONS[number] if bicubic else self.settings.projections
+                self.targets.append(self._upscale(pair, iterations=iterations))
         psnr = self._error(factors[-1])[1]
         return Fit(
             network=self.network.cpu().eval(),
@@ -321,8 +334,9 @@ class _Trainer:
         settings = self.settings
         size = (self.size[0], self.size[1])
         hr = sample_hr_crop(self.targets, size, augmentation=settings.augmentation, rng=self.rng)
+        noise = settings.noise_std
         upscaled = make_input(
-            hr, degradation=self.degradation, factors=factors, noise_std=settings.noise_std, rng=self.rng
+            hr, degradation=self.degradation, factors=factors, scale=self.scale, noise_std=noise, rng=self.rng
         )
         with autocast(settings.precision, device=self.image.device):
             sr = self.network(upscaled.contiguous(memory_format=torch.channels_last))
@@ -336,7 +350,7 @@ class _Trainer:
     def _error(self, factors: tuple[float, float]) -> tuple[float, float]:
         """Return the mean squared error of the monitored region after its reconstruction, and its PSNR in dB."""
         with torch.inference_mode():
-            upscaled = make_input(self.monitored, degradation=self.degradation, factors=factors)
+            upscaled = make_input(self.monitored, degradation=self.degradation, factors=factors, scale=self.scale)
             error = float((self.network(upscaled).clamp(0, 1) - self.monitored).square().mean())
         return error, -10 * math.log10(max(error, 1e-12))
 
@@ -350,10 +364,21 @@ class _Trainer:
         sr = back_project(
             np.ascontiguousarray(result.permute(1, 2, 0).cpu().numpy()),
             lr,
-            downsample=lambda estimate: resize(estimate, output_size=(lr.shape[0], lr.shape[1])),
+            downsample=partial(self._downscale, factors=factors, size=(lr.shape[0], lr.shape[1])),
             iterations=iterations,
         )
         return torch.from_numpy(np.ascontiguousarray(sr.transpose(2, 0, 1)))[None].clamp(0, 1).to(self.device)
+
+    def _downscale(
+        self, sr: NDArray[np.float32], *, factors: tuple[float, float], size: tuple[int, int]
+    ) -> NDArray[np.float32]:
+        """Downscale an intermediate image, (H, W, C), to the size of LR."""
+        if str(self.degradation) == "bicubic":
+            return resize(sr, output_size=size)
+        tensor = torch.from_numpy(np.ascontiguousarray(sr.transpose(2, 0, 1)))[None]
+        kernel = self.degradation.effective_kernel(scale=self.scale)
+        lr = downscale_partly(tensor, kernel, factors=factors, scale=self.scale)[0, :, : size[0], : size[1]]
+        return np.ascontiguousarray(lr.permute(1, 2, 0).numpy())
 
     def _report(self, losses: list[float], rate: float, psnr: float) -> None:
         if self.progress is not None:
