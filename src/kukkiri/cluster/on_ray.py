@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self
 from warnings import catch_warnings
 
+from kukkiri.cluster.head_watch import HeadWatch
 from kukkiri.cluster.remote_worker import RemoteSettings, RemoteWorker, show_source
 from kukkiri.errors import BackendError, ConfigError, make_printable, require
 from kukkiri.inference import FileJob, FileResult, count_usable_threads
@@ -134,6 +135,8 @@ class RayExecutor:
                     if self.address != _LOCAL
                     else f"--on ray: Ray does not start here ({_first_line(error)}). Run without --on."
                 ) from error
+            if not self.address.startswith(_REMOTE):  # Ray's client raises by itself
+                stack.enter_context(HeadWatch(ray.get_runtime_context().gcs_address))
             self._stack = stack.pop_all()
         return self
 
