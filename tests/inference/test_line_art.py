@@ -172,9 +172,10 @@ def test_weights_for_line_art_that_are_not_there_are_refused():
 
 
 @pytest.mark.usefixtures("shop")
-def test_a_streamed_file_is_done_as_the_whole_image(tmp_path):
+def test_a_streamed_file_is_done_as_the_whole_image(tmp_path, monkeypatch):
+    monkeypatch.setattr("kukkiri.inference.streamed_files.STREAMED", 1)
     source, target = tmp_path / "page.png", tmp_path / "large.png"
-    source.write_bytes(in_format(draw_page(1_030, 1_030), "PNG"))
+    source.write_bytes(in_format(draw_page(330, 190), "PNG"))
     done = stream_file(Upscaler("espcn", scale=2, threads=1), source, target)
     assert done is not None
     assert done.upscaler.domain == "line"
