@@ -112,8 +112,9 @@ def draw(logs: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
 
 
 def read_curve(lines: Sequence[Mapping[str, Any]], key: str) -> list[tuple[float, float]]:
-    """Minutes and loss; that of the features as a share of its first value."""
-    found = [(line["minutes"], line["losses"][key]) for line in lines if key in line["losses"]]
+    """Minutes and loss, the mean over ``log_every`` steps; that of the features as a share of its first value."""
+    whole = [line for line in lines if line["step"] % lines[0]["step"] == 0]
+    found = [(line["minutes"], line["losses"][key]) for line in whole if key in line["losses"]]
     first = found[0][1] if key == "perceptual" and found else 1.0
     return [(minutes, value / first) for minutes, value in found]
 
