@@ -1,6 +1,6 @@
 """Kernels that no family of the estimator is exactly: whether ``--kernel estimate`` makes an image worse.
 
-    KUKKIRI_SHARED=... python benchmarks/other_kernels.py
+    KUKKIRI_SHARED=... python benchmarks/other_kernels.py [--kernels disk,box]
 
 Set5 and every third image of Set14, x2, blurred by each kernel, every second pixel, 8 bit; PSNR on Y in the protocol
 y-mzsr: ``estimate`` is what ``--kernel estimate`` makes of the image, ``plain`` the preset balanced on the same image,
@@ -8,6 +8,7 @@ y-mzsr: ``estimate`` is what ``--kernel estimate`` makes of the image, ``plain``
 One line for each image whose estimate is used, then for each kernel how many were, and the worst of both differences.
 """
 
+import argparse
 import math
 import os
 from pathlib import Path
@@ -32,11 +33,16 @@ KERNELS = {
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kernels", default="", help="first words of their names, with commas between; nothing: all")
+    words = tuple(word.strip().lower() for word in parser.parse_args().kernels.split(","))
     data = Path(os.environ["KUKKIRI_SHARED"]) / "data"
     paths = sorted((data / "Set5").glob("*.png")) + sorted((data / "Set14").glob("*.png"))[::3]
     estimating = Upscaler(scale=2, degradation="estimate", threads=1)
     plain = Upscaler("balanced", scale=2, threads=1)
     for name, kernel in KERNELS.items():
+        if not name.lower().startswith(words):
+            continue
         differences = []
         for path in paths:
             hr = quantize(crop_to_multiple(read_image(path).colour, 2), 8)
