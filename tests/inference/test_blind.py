@@ -48,7 +48,7 @@ def test_a_solver_is_shipped_for_each_scale_and_subsampling():
         (2, "direct"): "context-x2-direct",
         (4, "direct"): "context-x4-direct",
     }
-    assert list_solvers(noise=True) == {(2, "direct"): "srmd-s-x2"}
+    assert list_solvers(noise=True) == {(2, "direct"): "srmd-s-x2", (4, "direct"): "srmd-s-x4"}
     assert Upscaler("srmd", degradation="gaussian:2.0").name == "srmd-s-x2"
 
 
@@ -227,11 +227,15 @@ def test_the_scale_four_network_is_told_kernels_too(hr):
         ({"weights": "photo"}, ConfigError, "Drop weights or the kernel"),
         ({"degradation": DegradationRequest(noise_std=0.1), "model": "context"}, ConfigError, "on the kernel only"),
         (
-            {"degradation": DegradationRequest(noise_std=0.1), "scale": 4},
+            {"degradation": DegradationRequest(noise_std=0.1), "scale": 3},
             ModelError,
-            "kernel and noise is shipped for x4",
+            "kernel and noise is shipped for x3",
         ),
-        ({"model": "srmd", "scale": 3}, ModelError, "x3 and direct subsampling, but: x2 direct. Leave the noise out"),
+        (
+            {"model": "srmd", "scale": 3},
+            ModelError,
+            "x3 and direct subsampling, but: x2 direct, x4 direct. Leave the noise out",
+        ),
         ({"degradation": "gausian:2"}, ConfigError, "did you mean 'gaussian'"),
         ({"degradation": "noise:0.1"}, ConfigError, "is not a blur"),
         ({"degradation": "missing.npy"}, ConfigError, "no such kernel file"),
