@@ -68,7 +68,8 @@ def main() -> int:
 
 def read_log(run: Path, *, minutes: float) -> list[dict[str, Any]]:
     """The lines of a log, each with its ``minutes``."""
-    lines: list[dict[str, Any]] = [json.loads(line) for line in (run / "log.jsonl").read_text("utf-8").splitlines()]
+    found: list[dict[str, Any]] = [json.loads(line) for line in (run / "log.jsonl").read_text("utf-8").splitlines()]
+    lines = [line for line in found if line["loss"] is not None]  # a run that resumes with a validation has none
     for line in lines:
         line["minutes"] = minutes * line["step"] / lines[-1]["step"]
         line["losses"] = line["losses"] or {"perceptual": line["loss"]}  # a loss of one term has no terms
