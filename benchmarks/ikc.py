@@ -60,9 +60,8 @@ def main() -> None:
         raise SystemExit(f"{weights}: not a network of covariances with its estimators")
     for width in map(float, arguments.widths.split(",")):
         known = DegradationRequest(f"gaussian:{width**2:g}", "bicubic")
-        row(
-            width, paths, {**ways, "known": Upscaler(scale=SCALE, degradation=known, threads=1)}, engine.find_covariance
-        )
+        both = {**ways, "known": Upscaler(scale=SCALE, degradation=known, threads=1)}
+        row(width, paths, both, find_covariance)
 
 
 def row(
