@@ -2,7 +2,6 @@
 
     KUKKIRI_SHARED=... python benchmarks/blind.py [--set Set5] [--case 'gaussian:2.0+direct' --scale 2]
     KUKKIRI_SHARED=... python benchmarks/blind.py --noise-table
-    KUKKIRI_SHARED=... python benchmarks/blind.py --pairs [--noise 5] [--images 3]
 
 PSNR on Y in the protocol y-mzsr (8-bit RGB, Y rounded, a border of the scale cut), the mean over a set. ``best`` and
 ``aligned`` are plain upscaling by the preset best: of the same image, and of one that was blurred alike but lies on the
@@ -10,13 +9,10 @@ bicubic grid, so that nothing is shifted. ``estimate`` and ``known`` are ``--ker
 ``used`` counts the images whose estimate was used; the others were upscaled plainly; ``kinds`` are the families that
 won. Seconds are the mean CPU time of an image with everything loaded.
 
-``--noise-table``: the mean estimate of the noise on six photographs. ``--pairs``: estimators and solvers on a set made
-by DIV2KRK's recipe from free photographs: 256x256 pixels each, an 11x11 Gaussian of random variances in [0.35, 5] and
-angle, each weight times a random factor in [0.6, 1.4], every second pixel, 8 bit.
+``--noise-table``: the smallest, median and largest estimate of the noise on six photographs.
 """
 
 import argparse
-import dataclasses
 import os
 import time
 from collections import Counter
@@ -27,15 +23,9 @@ import numpy as np
 
 from kukkiri.degradations import (
     Degradation,
-    DegradationEstimate,
     DegradationRequest,
-    centre_kernel,
-    crop_kernel,
     crop_to_multiple,
-    estimate_degradation,
     estimate_noise,
-    gaussian_kernel,
-    odd_sided,
 )
 from kukkiri.degradations.degradation_estimate import Estimator, GridSubsampling
 from kukkiri.images import Image, quantize, read_image
@@ -61,17 +51,11 @@ def main() -> None:
     parser.add_argument("--case", help="a degradation; all of the table when not given")
     parser.add_argument("--scale", type=int, default=2)
     parser.add_argument("--noise-table", action="store_true")
-    parser.add_argument("--pairs", action="store_true")
-    parser.add_argument("--noise", type=float, default=0.0, help="levels of 255, with --pairs")
-    parser.add_argument("--images", type=int, default=3, help="with --pairs")
     parser.add_argument("--estimators", default="spectrum", help="spectrum, patches, or both with a comma")
     arguments = parser.parse_args()
     shared = Path(os.environ["KUKKIRI_SHARED"])
     if arguments.noise_table:
         tabulate_noise(shared)
-        return
-    if arguments.pairs:
-        tabulate_pairs(shared, images=arguments.images, levels=arguments.noise)
         return
     folder = shared / "data" / arguments.set
     cases = CASES if arguments.case is None else ((arguments.case, arguments.scale),)
@@ -139,54 +123,6 @@ def tabulate_noise(shared: Path) -> None:
                 found.append(255 * estimate_noise(degradation.apply(hr, scale=2, seed=3)).noise_std)
             low, middle, high = min(found), float(np.median(found)), max(found)
             print(f"{text} noise {levels}: {low:.1f} {middle:.1f} {high:.1f}", flush=True)
-
-
-def sample_krk(rng: np.random.Generator) -> Any:
-    """A kernel by the recipe of DIV2KRK for x2 (Bell-Kligler et al., KernelGAN, NeurIPS 2019)."""
-    first, second = rng.uniform(0.35, 5, size=2)
-    kernel = gaussian_kernel(first, second, rng.uniform(0, np.pi), size=11) * rng.uniform(0.6, 1.4, size=(11, 11))
-    return kernel / kernel.sum()
-
-
-def tabulate_pairs(shared: Path, *, images: int, levels: float) -> None:
-    """Print kernel error, PSNR and CPU seconds of every estimator with every solver."""
-    usrnet = str(shared / "weights_elsewhere" / "usrnet" / "usrnet_tiny.pth")
-    solvers = {"context": "context", "usrnet-tiny": usrnet}
-    known: tuple[Estimator | None, ...] = (None, "spectrum", "patches")
-    found: dict[str, list[tuple[float, float, float]]] = {}
-    for seed, path in enumerate(list_photographs(shared)[:images]):
-        rng = np.random.default_rng(seed)
-        hr = quantize(read_image(path).colour[100:356, 100:356], 8)
-        kernel = sample_krk(rng)
-        clean = Degradation.from_kernel(kernel, method="direct").apply(hr, scale=2).astype(np.float64)
-        noisy = np.clip(np.rint(clean + levels * rng.standard_normal(clean.shape)), 0, 255)
-        lr = Image.from_array(noisy.astype(np.uint8))
-        truth = DegradationEstimate(kernel, 2, noise_std=levels / 255)
-        found.setdefault("plain best", []).append((0.0, score(hr, Upscaler("best", scale=2)(lr), 2), 0.0))
-        for estimator in known:
-            begun = time.process_time()
-            noise = estimate_noise(lr.colour).noise_std if levels else 0.0
-            given = estimate_degradation(lr.colour, scale=2, estimator=estimator) if estimator else truth
-            taken = time.process_time() - begun
-            for name, model in solvers.items():
-                told = dataclasses.replace(
-                    given, noise_std=(noise if estimator else levels / 255) * (name != "context")
-                )
-                upscaler = Upscaler(model, scale=2, degradation=told)
-                begun = time.process_time()
-                sr = upscaler(lr)
-                cost = taken + time.process_time() - begun
-                error = compare_kernels(given.kernel, kernel)
-                found.setdefault(f"{estimator or 'true kernel'} + {name}", []).append((error, score(hr, sr, 2), cost))
-    for pair, rows in found.items():
-        error, psnr_db, cost = np.mean(rows, axis=0)
-        print(f"{pair}: kernel error {error:.2f}, {psnr_db:.2f} dB, {cost:.1f} CPU s", flush=True)
-
-
-def compare_kernels(found: Any, true: Any) -> float:
-    """|k - k_true| / |k_true| with both centred."""
-    first, second = (crop_kernel(centre_kernel(odd_sided(each)), size=25) for each in (found, true))
-    return float(np.linalg.norm(first - second) / np.linalg.norm(second))
 
 
 def score(hr: Any, sr: Image, scale: int) -> float:

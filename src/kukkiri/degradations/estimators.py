@@ -30,6 +30,7 @@ FindCovariance = Callable[[NDArray[np.uint8 | np.floating[Any]]], tuple[float, f
 """A function from an image (H, W, 1 or 3) to the covariance (xx, yy, xy) of its blur in HR pixels squared."""
 
 _SURE = 0.05  # standard error, in units of 1.25 scale, of an estimate of confidence 1/2
+_NO_BETTER = 0.99  # of the misfit of no blur: a slight blur that was narrowed explains no more
 _LARGE_SCALE = 3  # from which a blur and a scene of few details look alike
 _SMALL = 16 * BLOCK**2  # pixels, 256x256
 
@@ -105,7 +106,11 @@ def _rank(image: NDArray[np.uint8 | np.floating[Any]], *, scale: int, bicubic: b
         return ranking, sure
     if scale < _LARGE_SCALE:
         narrowed = narrow_slight(ranking.best, model)
-        return BlurRanking((narrowed, *ranking.candidates[1:]), ranking.expected), sure
+        ranked = (narrowed, *ranking.candidates[1:])
+        none = next(each for each in ranked if each.kind == "none")
+        if narrowed is not ranking.best and narrowed.misfit >= none.misfit * _NO_BETTER:
+            return BlurRanking((none, *(each for each in ranked if each is not none)), ranking.expected), 1.0
+        return BlurRanking(ranked, ranking.expected), sure
     few = image.shape[0] * image.shape[1] < _SMALL
     cautious = estimate_cautiously(model) if few and ranking.best.kind in ("none", "gaussian", "anisotropic") else None
     if cautious is None or not cautious.blurred:
