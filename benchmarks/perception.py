@@ -45,7 +45,7 @@ DEGRADED = (
     *("noise:0.01", "noise:0.02", "noise:0.04", "noise:0.08"),
     *("jpeg:90", "jpeg:60", "jpeg:30", "jpeg:10"),
 )
-UPSCALED = (("bicubic", 2), ("balanced", 2), ("bicubic", 4), ("fast", 4), ("balanced", 4))
+UPSCALED = (("bicubic", 2), ("balanced", 2), ("bicubic", 4), ("plain-s", 4), ("balanced", 4))
 POSITIONS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 

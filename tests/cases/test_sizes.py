@@ -118,7 +118,7 @@ def test_the_keywords_of_python_are_those_of_the_command(photo):
     upscaler = kukkiri.Upscaler("fast", fit=(80, 200))
     assert upscaler(array).shape == (53, 80, 3)
     assert upscaler(array[:, :10]).shape == (200, 50, 3)  # x5 here: networks of x2 and x3
-    assert upscaler.plan((40, 10)).passes[1][0] == "plain-s-x3"
+    assert upscaler.plan((40, 10)).passes[1][0] == "sesr-s-x3"
     assert upscaler.plan_size((40, 60)) == (53, 80)
     with pytest.raises(ConfigError, match="a scale and a size both say"):
         kukkiri.Upscaler("fast", scale=2, width=9)

@@ -29,7 +29,7 @@ def test_a_single_scale_repeats():
 @pytest.fixture
 def shop(tmp_path, monkeypatch, exported):
     """Three shipped models of one family, all the same network (only its scale 3 is true)."""
-    for model_id in ("espcn-x2", "espcn-x3", "espcn-x4", "plain-s-x2", "plain-s-x3", "plain-m-x3"):
+    for model_id in ("espcn-x2", "espcn-x3", "espcn-x4", "sesr-s-x2", "sesr-s-x3", "plain-m-x3"):
         (tmp_path / f"{model_id}.onnx").write_bytes(exported["espcn"].read_bytes())
         (tmp_path / f"{model_id}.json").write_text(json.dumps({"name": model_id}))
     monkeypatch.setattr(kukkiri.pretrained, "_folder", lambda: tmp_path)
@@ -39,7 +39,7 @@ def shop(tmp_path, monkeypatch, exported):
 def test_families_presets_ids_and_files_are_found(shop):
     family = Upscaler("espcn", scale=6)
     assert [engine.path.stem for engine in family.engines] == ["espcn-x2", "espcn-x3"]
-    assert Upscaler("fast", scale=3).engines[0].path.stem == "plain-s-x3"
+    assert Upscaler("fast", scale=3).engines[0].path.stem == "sesr-s-x3"
     assert Upscaler("fast").scale == 2
     assert Upscaler("espcn-x3").scale == 3
     assert Upscaler(shop / "espcn-x4.onnx").engines[0].path == shop / "espcn-x4.onnx"

@@ -18,7 +18,7 @@ def shop(tmp_path, monkeypatch):
     """Shipped ids alone, for the plans."""
     for family, scales in {
         "plain-m": (2, 3, 4), "plain-m-photo": (2, 4), "plain-m-vivid": (2, 4), "plain-m-vivid-photo": (2,),
-        "plain-s": (2, 4), "plain-s-photo": (2,),
+        "sesr-s": (2, 4), "sesr-s-photo": (2,),
     }.items():  # fmt: skip
         for scale in scales:
             (tmp_path / f"{family}-x{scale}.json").write_text(json.dumps({"name": family}))
@@ -59,7 +59,7 @@ def test_what_is_not_shipped_is_said():
     with pytest.raises(ModelError, match="plain-m-x4: no vivid weights for photographs for scale 4 are shipped"):
         Upscaler("plain-m-x4", scale=4, vivid=0.5, weights="photo")
     with pytest.raises(ModelError, match="no pair of clean and photo weights for scale 4 are shipped"):
-        pairs("plain-s-x4", "denoise")
+        pairs("sesr-s-x4", "denoise")
     with pytest.raises(ModelError, match="bicubic: vivid chooses weights between two shipped ones of a preset"):
         Upscaler("bicubic", vivid=0.5)
 
@@ -100,7 +100,7 @@ def test_denoise_holds_for_lossy_images_too():
     upscaler = Upscaler("fast", denoise=0.25)
     assert upscaler.suited(image) is upscaler
     assert upscaler.describe_options() == {"denoise": 0.25}
-    assert upscaler.engines[0].info.name == "plain-s-x2-plain-s-photo-x2-0.25"
+    assert upscaler.engines[0].info.name == "sesr-s-x2-sesr-s-photo-x2-0.25"
 
 
 def test_weights_of_two_graphs_are_refused():

@@ -53,9 +53,9 @@ def test_what_the_workers_plan_for_fits_together(machine, folder, tmp_path):
     assert not any(result.error for result in results)
     shared = list(plans)
     assert len(shared) == 4  # an image is planned before it is begun, and once more for its run
-    # half of 48 MB; the arrays take 4 * (3 * 3 + 2) * 240,000 of it, which leaves 25,846 pixels of 520 bytes: 86 rows
-    assert {plan.passes for plan in shared} == {(("plain-s-x2", (200, 300), (86, 300)),)}
-    assert {plan.memory for plan in shared} == {10_560_000 + 86 * 300 * 520}
+    # half of 48 MB; the arrays take 4 * (3 * 3 + 2) * 240,000 of it, which leaves 34,285 pixels of 392 bytes: 114 rows
+    assert {plan.passes for plan in shared} == {(("sesr-s-x2", (200, 300), (114, 300)),)}
+    assert {plan.memory for plan in shared} == {10_560_000 + 114 * 300 * 392}
     assert Upscaler("fast").plan((200, 300)).passes[0][2] is None  # alone it fits
 
 
@@ -94,7 +94,7 @@ def test_one_session_with_one_thread_serves_all_workers(machine, folder, tmp_pat
 
 @pytest.mark.parametrize(
     ("options", "settings", "workers"),
-    [({"threads": 2}, {}, 1), ({"one_at_a_time": True}, {"tile": 20}, 1), ({}, {}, 2)],
+    [({"threads": 2}, {}, 1), ({"one_at_a_time": True}, {"tile": 28}, 1), ({}, {}, 2)],
 )
 def test_all_workers_compute_while_further_images_are_written(
     machine, folder, tmp_path, monkeypatch, options, settings, workers

@@ -30,11 +30,11 @@ def test_provenance_stands_beside_each_result_and_in_it(photos, tmp_path):
     assert [result.error for result in results] == ["", ""]
     made = json.loads((tmp_path / "out" / "a.png.json").read_text())
     assert made["software"] == f"kukkiri {kukkiri.__version__}"
-    assert (made["model"], made["scale"]) == ("plain-s-x2", 2)
+    assert (made["model"], made["scale"]) == ("sesr-s-x2", 2)
     assert made["sha256"] == Upscaler("fast", scale=2).engines[0].info.sha256
     assert made["source"] == {"name": "a.png", "width": 30, "height": 20}
     assert made["result"] == {"name": "a.png", "width": 60, "height": 40}
-    assert b"<kukkiri:model>plain-s-x2</kukkiri:model>" in read_image(tmp_path / "out" / "a.png").metadata.xmp
+    assert b"<kukkiri:model>sesr-s-x2</kukkiri:model>" in read_image(tmp_path / "out" / "a.png").metadata.xmp
 
 
 def test_a_file_beside_is_not_overwritten_unless_asked(photos, tmp_path):

@@ -40,6 +40,11 @@ FLOORS = {  # Set5, y-matlab, dB
     "plain-xs-x3": 32.87,
     "plain-xs-x4": 30.6,
     "san-s-x2": 37.2,
+    "sesr-s-photo-x2": 34.0,
+    "sesr-s-photo-x4": 29.5,
+    "sesr-s-x2": 37.25,
+    "sesr-s-x3": 33.3,
+    "sesr-s-x4": 31.0,
     "video-photo-x2": 36.3,  # on LR that no codec has seen
     "video-photo-x3": 32.4,
     "video-x2": 36.6,

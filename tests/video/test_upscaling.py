@@ -211,4 +211,4 @@ def test_lossy_clips_take_the_weights_for_photographs(tmp_path, codec, weights, 
     model = kukkiri.Upscaler("fast", scale=2, threads=1, weights=weights)
     done = kukkiri.upscale_video(source, tmp_path / "large.mkv", model=model, workers=1, encoder=SHORT)
     assert done.upscaler.domain == domain
-    assert done.upscaler.engines[0].info.name == f"plain-s{'-photo' if domain == 'photo' else ''}-x2"
+    assert done.upscaler.engines[0].info.name == f"sesr-s{'-photo' if domain == 'photo' else ''}-x2"

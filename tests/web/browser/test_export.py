@@ -36,7 +36,7 @@ def test_the_list_of_the_site_holds_the_sha256_of_every_other_file(site):
 
 def test_the_networks_are_the_shipped_ones(site):
     manifest = json.loads((site / "networks/manifest.json").read_text(encoding="utf-8"))
-    assert manifest["presets"]["fast"]["clean"] == {"2": "plain-s-x2", "3": "plain-s-x3", "4": "plain-s-x4"}
+    assert manifest["presets"]["fast"]["clean"] == {"2": "sesr-s-x2", "3": "sesr-s-x3", "4": "sesr-s-x4"}
     assert manifest["presets"]["balanced"]["photo"] == {"2": "plain-m-photo-x2", "4": "plain-m-photo-x4"}
     assert manifest["networks"]["plain-m-x2"]["receptive_field"] == 11
     for name, about in manifest["networks"].items():
@@ -64,7 +64,7 @@ def test_a_new_export_is_a_new_service_worker(site, tmp_path):
     export_site(other, presets=["fast"])
     assert (other / "service-worker.js").read_bytes() != (site / "service-worker.js").read_bytes()
     assert sorted(path.stem for path in (other / "networks").glob("*.onnx")) == [
-        *("plain-s-photo-x2", "plain-s-photo-x4", "plain-s-x2", "plain-s-x3", "plain-s-x4"),
+        *("sesr-s-photo-x2", "sesr-s-photo-x4", "sesr-s-x2", "sesr-s-x3", "sesr-s-x4"),
     ]
 
 
@@ -76,7 +76,7 @@ def test_an_earlier_export_is_replaced_and_nothing_else(tmp_path):
     (folder / "CNAME").write_text("example.org", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"no part of an earlier export \(CNAME\)"):
         export_site(folder)
-    assert (folder / "networks/plain-s-x2.onnx").exists()
+    assert (folder / "networks/sesr-s-x2.onnx").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["site"]
 
 
@@ -119,7 +119,7 @@ def test_unknown_presets_and_networks_are_refused():
 def test_the_command_says_what_it_wrote(tmp_path, capsys):
     assert run(["web", "export", str(tmp_path / "site"), "--preset", "fast", "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
-    assert printed["networks"]["plain-s-x2"] == locate_network("plain-s-x2").stat().st_size
+    assert printed["networks"]["sesr-s-x2"] == locate_network("sesr-s-x2").stat().st_size
     assert printed["files"] == sum(path.is_file() for path in (tmp_path / "site").rglob("*"))
 
 
