@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.degradations.alignment import kernel_covariance
-from kukkiri.degradations.blur_candidates import BlurCandidate
+from kukkiri.degradations.blur_candidates import BlurCandidate, BlurRanking
 from kukkiri.degradations.blur_kernels import gaussian_kernel
 from kukkiri.degradations.spectrum_model import SpectrumModel
 
-__all__ = ["CautiousBlur", "estimate_cautiously", "narrow_slight"]
+__all__ = ["CautiousBlur", "estimate_cautiously", "is_slight_beside_bicubic", "narrow_slight"]
 
 _VARIANCES = (0.0375, 0.075, 0.125, 0.1875, 0.25, 0.3125, 0.40625, 0.5, 0.625, 0.8125)  # over scale^2
 _EXPONENT, _EXPONENT_SPREAD = 2.6, 0.75  # of the scenes in twelve photographs, with their true blurs
@@ -96,3 +96,10 @@ def narrow_slight(found: BlurCandidate, model: SpectrumModel) -> BlurCandidate:
     narrowed = max(variance - excess, _SLIGHTEST / 2) * model.scale**2
     kernel = gaussian_kernel(narrowed, size=_SIZE)
     return replace(found, kernel=kernel, misfit=model.explain(kernel).misfit, text=f"gaussian:{narrowed:.3g}")
+
+
+def is_slight_beside_bicubic(ranking: BlurRanking, *, scale: int) -> bool:
+    """The blur before a bicubic downscaling that won is so slight that an image without one may show as much."""
+    found, none = ranking.best, next(each for each in ranking.candidates if each.kind == "none")
+    added = kernel_covariance(found.kernel)[0] - kernel_covariance(none.kernel)[0]
+    return found.kind != "none" and bool(added < _SLIGHTEST * scale**2)

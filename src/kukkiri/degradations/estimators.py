@@ -17,7 +17,7 @@ from kukkiri.degradations.blur_candidates import (
     rank_spectrum,
 )
 from kukkiri.degradations.blur_kernels import Kernel, bicubic_kernel, gaussian_kernel
-from kukkiri.degradations.cautious_blur import estimate_cautiously, narrow_slight
+from kukkiri.degradations.cautious_blur import estimate_cautiously, is_slight_beside_bicubic, narrow_slight
 from kukkiri.degradations.degradation_estimate import DegradationEstimate, Estimator, GridSubsampling
 from kukkiri.degradations.estimate import estimate_kernel
 from kukkiri.degradations.estimate_gaussian import BLOCK
@@ -103,20 +103,27 @@ def _rank(image: NDArray[np.uint8 | np.floating[Any]], *, scale: int, bicubic: b
     ranking = rank_spectrum(model, image=image, bicubic=bicubic)
     sure = _find_confidence(ranking, scale=scale)
     if bicubic:
-        return ranking, sure
+        return (ranking, sure) if not is_slight_beside_bicubic(ranking, scale=scale) else (_prefer_none(ranking), 1.0)
     if scale < _LARGE_SCALE:
         narrowed = narrow_slight(ranking.best, model)
         ranked = (narrowed, *ranking.candidates[1:])
+        found = BlurRanking(ranked, ranking.expected)
         none = next(each for each in ranked if each.kind == "none")
         if narrowed is not ranking.best and narrowed.misfit >= none.misfit * _NO_BETTER:
-            return BlurRanking((none, *(each for each in ranked if each is not none)), ranking.expected), 1.0
-        return BlurRanking(ranked, ranking.expected), sure
+            return _prefer_none(found), 1.0
+        return found, sure
     few = image.shape[0] * image.shape[1] < _SMALL
     cautious = estimate_cautiously(model) if few and ranking.best.kind in ("none", "gaussian", "anisotropic") else None
     if cautious is None or not cautious.blurred:
         return ranking, sure
     others = (each for each in ranking.candidates if each.kind != "gaussian")
     return BlurRanking((cautious.candidate, *others), ranking.expected), cautious.share
+
+
+def _prefer_none(ranking: BlurRanking) -> BlurRanking:
+    """Put no blur before the others."""
+    ranked = sorted(ranking.candidates, key=lambda each: each.kind != "none")
+    return BlurRanking(tuple(ranked), ranking.expected)
 
 
 def _estimate_by_networks(
