@@ -107,8 +107,8 @@ def solve(
     if solver == "zssr":
         return run_zssr(case, found, scale=scale, seed=seed)
     model = str(shared / "weights_elsewhere/usrnet/usrnet_tiny.pth") if solver == "usrnet" else solver
-    told = dataclasses.replace(found, noise_std=0.0 if solver == "context" else found.noise_std)
-    return run(Upscaler(model, scale=scale, degradation=told, threads=1), case.lr, case.hr)
+    given = dataclasses.replace(found, noise_std=0.0 if solver == "context" else found.noise_std)
+    return run(Upscaler(model, scale=scale, degradation=given, threads=1), case.lr, case.hr)
 
 
 def make_cases(shared: Path, *, scale: int, count: int, level: float) -> Iterator[Case]:

@@ -21,34 +21,34 @@ def address_of(server):
 
 
 def test_a_head_that_is_gone_ends_the_run_in_words_once(head):
-    lines, told = [], threading.Event()
+    lines, ended = [], threading.Event()
 
     def end(line):
         lines.append(line)
-        told.set()
+        ended.set()
 
     with HeadWatch(address_of(head), patience=0.2, between=0.02, end=end):
-        assert not told.wait(0.4)  # it is there
+        assert not ended.wait(0.4)  # it is there
         head.close()
-        assert told.wait(10)
+        assert ended.wait(10)
     assert lines == ["Ray's head has been out of reach for 0.2 s. Go on with --resume."]
 
 
 def test_a_head_that_was_never_reached_is_not_watched(head):
     address = address_of(head)
     head.close()
-    told = threading.Event()
+    ended = threading.Event()
     for place in (address, "", "head", "head:ray"):
-        with HeadWatch(place, patience=0.05, between=0.01, end=lambda _: told.set()):
-            assert not told.wait(0.1)
+        with HeadWatch(place, patience=0.05, between=0.01, end=lambda _: ended.set()):
+            assert not ended.wait(0.1)
 
 
 def test_nothing_is_told_after_the_run(head):
-    told = threading.Event()
-    with HeadWatch(address_of(head), patience=0.05, between=0.01, end=lambda _: told.set()):
+    ended = threading.Event()
+    with HeadWatch(address_of(head), patience=0.05, between=0.01, end=lambda _: ended.set()):
         pass
     head.close()
-    assert not told.wait(0.2)
+    assert not ended.wait(0.2)
 
 
 def test_the_process_ends_with_one_line_and_code_1():

@@ -54,7 +54,7 @@ class IKCEngine:
 
 
 class CovarianceIKCEngine(IKCEngine):
-    """IKC's loop around a network whose code is the covariance of the blur, which can be told and given by hand."""
+    """IKC's loop around a network whose code is the covariance of the blur, which can be printed and given by hand."""
 
     def __init__(
         self, network: ModulatedPlain, *, info: ModelInfo, predictor: IKCPredictor, corrector: IKCCorrector

@@ -1,4 +1,4 @@
-"""Blurs of which only the size can be told, and that only roughly: in small images at large scales, and slight ones.
+"""Blurs of which only the size shows, and that only roughly: in small images at large scales, and slight ones.
 
 A power spectrum of few blocks hardly tells a blur from a scene of few details. What is known of scenes helps: their
 exponents gamma differ little. So the variance v of a round Gaussian gets the probability

@@ -1,4 +1,4 @@
-/** Line art told from photographs by its samples: the rules of kukkiri.inference.line_art. */
+/** Line art, recognized by its samples: the rules of kukkiri.inference.line_art. */
 
 const [FLAT, FAINT, STEP] = [0.5 / 255, 2.5 / 255, 64.5 / 255]; // of the largest range of the channels
 const RULES = [[0.1, 0.33], [0.55, 0.5]]; // least share of flat neighbourhoods, largest share of texture in the others
