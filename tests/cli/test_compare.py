@@ -103,3 +103,10 @@ def test_no_images_no_comparison(run, tmp_path):
 def test_a_page_without_images_is_refused(run, data, tmp_path):
     with pytest.raises(ConfigError, match="--images must be at least 1, got 0"):
         run("bicubic", "--data", data, "-s", 2, "-o", tmp_path / "a.html", "--images", 0)
+
+
+@pytest.mark.parametrize("models", [["bicubic"], ["bicubic", "lanczos", "nearest", "bilinear", "espcn-x3"]])
+def test_another_number_of_models_for_a_blind_page_is_said_before_they_are_scored(run, data, tmp_path, capsys, models):
+    with pytest.raises(ConfigError, match=rf"^--blind takes 2 to 4 models, got {len(models)}\."):
+        run(*models, "--data", data, "--scale", 3, "--blind", "-o", tmp_path / "page")
+    assert "dB" not in capsys.readouterr().err

@@ -61,3 +61,22 @@ def test_files_of_two_pages_and_a_missing_one_are_refused(tmp_path):
         read_preferences(paths)
     with pytest.raises(ConfigError, match="cannot be read"):
         read_preferences([tmp_path / "none.json"])
+
+
+def test_two_exports_of_one_session_count_once_with_the_later_answers(tmp_path):
+    paths = [write(tmp_path / f"{name}.json", choices, deal="d1") for name, choices in (("b", [0]), ("a", [0, 0, 1]))]
+    paths.append(write(tmp_path / "c.json", [1, 1], deal="d2"))
+    (found,) = read_preferences(paths)
+    assert (found.wins, found.undecided) == ((2, 3), 0)
+
+
+@pytest.mark.parametrize("pair", [[1, 0], [0, 0], [False, True]])
+def test_a_pair_that_no_page_asks_is_refused_and_not_dropped(tmp_path, pair):
+    with pytest.raises(ConfigError, match=r"a\.json: not a file of answers"):
+        read_preferences([write(tmp_path / "a.json", [], answers=[{"pair": pair, "choice": 0}])])
+
+
+def test_a_file_that_is_nested_without_end_is_refused(tmp_path):
+    (tmp_path / "a.json").write_text("[" * 200_000)
+    with pytest.raises(ConfigError, match=r"a\.json: not a file of answers"):
+        read_preferences([tmp_path / "a.json"])

@@ -6,10 +6,12 @@ from typing import Any
 
 from kukkiri.cli.printing import print_json, print_progress, print_result
 from kukkiri.cli.scoring import ScoreDisplay
+from kukkiri.errors import ConfigError
 from kukkiri.evaluation import evaluate_many, pair_lr
 from kukkiri.evaluation.preferences import read_preferences
 from kukkiri.evaluation.sets import TestSet
 from kukkiri.reports import build_blind_crops, write_blind_page
+from kukkiri.reports.blind_crops import MOST_MODELS
 
 __all__ = ["print_preferences", "write_blind"]
 
@@ -44,7 +46,13 @@ def write_blind(
         cache: folder of scores.
         degradation: that makes LR.
         **running: ensemble, threads, model_args and device, see :func:`kukkiri.evaluation.evaluate_many`.
+
+    Raises:
+        ConfigError: another number of models, before anything is scored; or nothing to choose between.
+        KukkiriError: an image or a model cannot be read.
     """
+    if not 2 <= len(models) <= MOST_MODELS:
+        raise ConfigError(f"--blind takes 2 to {MOST_MODELS} models, got {len(models)}. Name so many.")
     with ScoreDisplay() as display:
         evaluations = evaluate_many(
             models,

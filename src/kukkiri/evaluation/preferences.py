@@ -58,7 +58,8 @@ def read_preferences(paths: Sequence[Path]) -> list[Preference]:
     """Read the answers that some persons exported from the same page, and count them together.
 
     Args:
-        paths: JSON files of a page of ``kukkiri compare --blind``; the same file counts once.
+        paths: JSON files of a page of ``kukkiri compare --blind``; of several exports of one session that with the most
+            answers counts.
 
     Returns:
         For each pair of models that was asked about.
@@ -74,7 +75,7 @@ def read_preferences(paths: Sequence[Path]) -> list[Preference]:
         if each["id"] != told[0]["id"]:
             raise ConfigError(f"{path}: is of another page than {files[0]}. Count the answers of each page alone.")
     models: list[str] = told[0]["models"]
-    answers = [answer for each in told for answer in each["answers"]]
+    answers = [answer for each in _longest_of_each_session(told) for answer in each["answers"]]
     found = []
     for pair in itertools.combinations(range(len(models)), 2):
         choices = [answer["choice"] for answer in answers if tuple(answer["pair"]) == pair]
@@ -84,12 +85,22 @@ def read_preferences(paths: Sequence[Path]) -> list[Preference]:
     return found
 
 
+def _longest_of_each_session(told: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The files without those that hold fewer answers of the same session, which old pages did not name."""
+    sessions = dict[Any, dict[str, Any]]()
+    for number, each in enumerate(told):
+        session = each.get("deal") or number
+        if session not in sessions or len(each["answers"]) > len(sessions[session]["answers"]):
+            sessions[session] = each
+    return list(sessions.values())
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror or error}). Check the path.") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: not a file of answers ({error}). Export it from the page again.") from None
     if not _is_told(value):
         raise ConfigError(f"{path}: not a file of answers of version {_VERSION}. Export it from the page again.")
@@ -101,15 +112,13 @@ def _is_told(value: Any) -> bool:
     if not isinstance(value, dict) or value.get("kukkiri_blind") != _VERSION or not isinstance(value.get("id"), str):
         return False
     models, answers = value.get("models"), value.get("answers")
-    if not isinstance(models, list) or not isinstance(answers, list):
+    if not isinstance(models, list) or not isinstance(answers, list) or not isinstance(value.get("deal", ""), str):
         return False
-    numbers = range(len(models))
+    pairs = [list(pair) for pair in itertools.combinations(range(len(models)), 2)]
     return all(isinstance(model, str) for model in models) and all(
         isinstance(answer, dict)
-        and isinstance(pair := answer.get("pair"), list)
-        and len(pair) == 2
-        and pair[0] in numbers
-        and pair[1] in numbers
+        and (pair := answer.get("pair")) in pairs
+        and not any(isinstance(number, bool) for number in pair)
         and (answer.get("choice") is None or answer["choice"] in pair)
         for answer in answers
     )

@@ -19,7 +19,8 @@
       const other = random(last + 1);
       [order[last], order[other]] = [order[other], order[last]];
     }
-    return { order: order.map((trial) => ({ trial, swapped: random(2) === 1 })), answers: [] };
+    const name = `${random(2 ** 32)}-${random(2 ** 32)}`; // two exports of one session are counted once
+    return { deal: name, order: order.map((trial) => ({ trial, swapped: random(2) === 1 })), answers: [] };
   };
   const isWhole = (state) =>
     state && Array.isArray(state.order) && Array.isArray(state.answers) && state.order.length === data.trials.length;
@@ -126,7 +127,7 @@
     draw();
   });
   find("[data-export]").addEventListener("click", () => {
-    const told = { kukkiri_blind: 1, id: data.id, models: data.models, scale: data.scale, degradation: data.degradation,
+    const told = { kukkiri_blind: 1, id: data.id, deal: state.deal, models: data.models, scale: data.scale, degradation: data.degradation,
       trials: state.order.length, answers: answered() };
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([`${JSON.stringify(told, null, 1)}\n`], { type: "application/json" }));
