@@ -145,3 +145,11 @@ def test_lite0_is_the_package_network_layer_by_layer():
     found = compute_features(images, network="efficientnet-lite0", weights="", layers=layers, normalization="none")
     for a, b in zip(found, expected, strict=True):
         assert float((a - b).abs().max()) < 1e-5 * float(b.abs().max())  # float32 through 50 layers
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path):
+    state = make_state(16, width=1)
+    state["features.0.weight"][0, 0, 0, 0] = float("nan")
+    save_file(state, tmp_path / "vgg16.safetensors")
+    with pytest.raises(ModelError, match=r"vgg16\.safetensors: .* not finite.*Get the file again"):
+        perceptual(SR, HR, network="vgg16", weights=str(tmp_path / "vgg16.safetensors"), layers=("conv1_1",))

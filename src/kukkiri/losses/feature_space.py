@@ -145,7 +145,11 @@ def _load(name: str, weights: str, device: torch.device, dtype: torch.dtype) -> 
             "kukkiri does not ship. Or use network = 'efficientnet-lite0'."
         )
     try:
-        return FEATURE_NETWORKS[name].from_state(_read(path)).to(device=device, dtype=dtype)
+        loaded = FEATURE_NETWORKS[name].from_state(_read(path))
+        for key, value in loaded.state_dict().items():
+            if not value.isfinite().all():
+                raise ModelError(f"{key} holds values that are not finite. Get the file again.")
+        return loaded.to(device=device, dtype=dtype)
     except ModelError as error:
         raise ModelError(f"{path}: {error}") from error
 
@@ -161,7 +165,7 @@ def _read(path: Path) -> Mapping[str, Tensor]:
             return load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch and safetensors raise what their readers raise
-        raise ModelError(f"cannot be read as weights ({str(error).splitlines()[0]}).") from error
+        raise ModelError(f"cannot be read as weights ({str(error).splitlines()[0]}). Get the file again.") from error
     if not isinstance(state, Mapping):
         raise ModelError(f"holds a {type(state).__name__}, expected tensors by name.")
     return state

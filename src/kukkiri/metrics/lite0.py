@@ -72,10 +72,10 @@ def lite0_structure_texture(hr: NDArray[Any], sr: NDArray[Any], *, border: int =
         means = [x.mean(axis=(1, 2)) for x in (reference, estimate)]
         centred = [x - mean[:, None, None] for x, mean in zip((reference, estimate), means, strict=True)]
         variances = [np.square(x).mean(axis=(1, 2)) for x in centred]
-        deviations = np.sqrt(variances)
         covariance = (centred[0] * centred[1]).mean(axis=(1, 2))
-        structure = 1 - (covariance + _TINY) / (deviations[0] * deviations[1] + _TINY)
-        difference = (means[0] - means[1]) ** 2 + (deviations[0] - deviations[1]) ** 2
+        # the root of the product, not the product of the roots: exactly the covariance where the images are equal
+        structure = 1 - (covariance + _TINY) / (np.sqrt(variances[0] * variances[1]) + _TINY)
+        difference = (means[0] - means[1]) ** 2 + (np.sqrt(variances[0]) - np.sqrt(variances[1])) ** 2
         size = means[0] ** 2 + means[1] ** 2 + variances[0] + variances[1]
         layers.append(float(np.mean((structure + difference / (size + _TINY)) / 2)))
     return float(np.mean(layers))
