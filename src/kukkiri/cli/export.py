@@ -19,7 +19,7 @@ def export(
     scale: Annotated[int | None, Parameter(alias="-s")] = None,
     arguments: ArgumentOptions = DEFAULT_ARGUMENTS,
     interpolate: str = "",
-    alpha: float = 0.8,
+    alpha: float | None = None,
     optimize: bool = False,
     overwrite: bool = False,
 ) -> None:
@@ -35,17 +35,21 @@ def export(
         scale: of weights that do not tell it or serve several, such as those of FSRCNN and MDSR.
         interpolate: a second model of the same network, such as the GAN that was trained from the first; the weights
             between the two are exported.
-        alpha: of --interpolate, from 0 (the first model) to 1 (the second).
+        alpha: of --interpolate, from 0 (the first model) to 1 (the second); 0.8 when not given.
         optimize: replace layers by exactly equal ones where ONNX Runtime is faster with them, and name them.
         overwrite: replace an existing file.
     """
+    if alpha is not None and not interpolate:
+        raise ConfigError(
+            f"--alpha {alpha:g} is of --interpolate, which is not given. Name the second model, or drop it."
+        )
     require("torch", for_what="exporting")
     from kukkiri.checkpoints import export_onnx, interpolate_weights, load, save_safetensors
 
     given = read_one(arguments, model, scale=scale)
     loaded = load(model, **given)
     if interpolate:
-        loaded = interpolate_weights(loaded, load(interpolate, **given), alpha)
+        loaded = interpolate_weights(loaded, load(interpolate, **given), 0.8 if alpha is None else alpha)
     module: Any = loaded.module
     if output.suffix == ".safetensors":
         if optimize:
