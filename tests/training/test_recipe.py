@@ -83,6 +83,11 @@ def test_a_missing_file_is_named(tmp_path):
         read_recipe(tmp_path / "none.toml")
 
 
+def test_the_folder_of_a_run_is_not_a_recipe(tmp_path):
+    with pytest.raises(ConfigError, match=r"cannot be read .* Name the TOML file of the recipe"):
+        read_recipe(tmp_path)
+
+
 def test_the_learning_rate_rises_then_follows_the_cosine_to_zero():
     recipe = Recipe(name="a", network="espcn", scale=2, learning_rate=2.0, warmup=10, steps=1000)
     assert learning_rate_at(recipe, 0) == pytest.approx(0.2)

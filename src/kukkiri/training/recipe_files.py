@@ -31,7 +31,8 @@ def read_recipe_values(path: Path, overrides: Sequence[str] = ()) -> dict[str, A
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}).") from error
+        remedy = " Name the TOML file of the recipe instead of a folder." if path.is_dir() else ""
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}).{remedy}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not a TOML file ({error}).") from error
     for text in overrides:
