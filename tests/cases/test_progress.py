@@ -148,7 +148,7 @@ def test_strips_are_counted_with_their_margins():
     assert count_tiles(engine, (100, 100), None) == (1, 10_000)
     tiles, read = count_tiles(engine, (1000, 1300), None)
     assert tiles == 6
-    assert read == 1300 * (1000 + 2 * 5 * 5)  # five seams, five rows of margin on both sides of each
+    assert read == 1300 * (1000 + 2 * 5 * 12)  # five seams, twelve rows of margin on both sides of each
 
 
 def test_what_progress_raises_ends_the_work():
