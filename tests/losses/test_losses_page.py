@@ -93,6 +93,7 @@ def test_a_loss_is_added_to_the_package_as_the_page_says(tmp_path):
     shutil.copytree(ROOT / "src" / "kukkiri", source, ignore=ignored)
     tests = tmp_path / "tests" / "losses"
     shutil.copytree(ROOT / "tests" / "losses", tests, ignore=shutil.ignore_patterns("*page*", "__pycache__"))
+    shutil.copytree(ROOT / "recipes", tmp_path / "recipes")
     for name in ("__init__.py", "tolerances.py"):
         shutil.copy(ROOT / "tests" / name, tmp_path / "tests")
     (code,) = blocks('python title="src/kukkiri/losses/edge_l1.py"')
