@@ -16,6 +16,7 @@ from torch import Tensor
 
 from kukkiri.degradations import centre_of_mass
 from kukkiri.degradations.torch_twins import blur_tensor
+from kukkiri.resampling.kernels import cubic
 
 __all__ = ["downscale_partly", "shrink_kernel"]
 
@@ -53,10 +54,7 @@ def _sample(length: int, *, factor: float, shift: float) -> Tensor:
     first = np.floor(position).astype(np.int64) - 1
     matrix = np.zeros((count, length))
     for tap in range(4):
-        distance = np.abs(position - first - tap)
-        near = (1.5 * distance - 2.5) * distance**2 + 1
-        far = ((2.5 - 0.5 * distance) * distance - 4) * distance + 2
-        weight = np.where(distance <= 1, near, far)
+        weight = cubic(position - first - tap)
         np.add.at(matrix, (np.arange(count), np.clip(first + tap, 0, length - 1)), weight)
     return torch.from_numpy(matrix)
 

@@ -30,6 +30,7 @@ __all__ = [
     "BlurRanking",
     "add_bicubic",
     "find_axes",
+    "find_excess",
     "judge_kernel",
     "rank_blurs",
     "rank_spectrum",
@@ -52,7 +53,7 @@ _ALIASED = 0.08
 _HANDICAP_ALIASED = 1.0  # of ``none`` then
 _NOISY = 5 / 255  # noise that fills the spectrum near Nyquist as aliases do; the share shrinks up to it
 _RESOLVED = 0.2  # variance below which the samples of a Gaussian hardly change
-MOST_EXPLAINED = 2.0
+_MOST_EXPLAINED = 2.0
 """Misfit over the expected one up to which a blur explains an image; true ones have 0.9 to 2."""
 _UNEXPLAINED = 1.3  # times that: none does; curved motions have 1.3 to 2.2
 _ELONGATED = 1.3
@@ -92,9 +93,14 @@ class BlurRanking:
         return self.candidates[0]
 
     @property
+    def none(self) -> BlurCandidate:
+        """The explanation without a blur but that of bicubic downscaling."""
+        return next(each for each in self.candidates if each.kind == "none")
+
+    @property
     def excess(self) -> float:
         """Misfit of the best over what a right one may have; 1 at least."""
-        return max(self.best.misfit / (MOST_EXPLAINED * self.expected), 1.0)
+        return find_excess(self.best.misfit, expected=self.expected)
 
     @property
     def explained(self) -> bool:
@@ -156,7 +162,7 @@ def rank_spectrum(
     scale = model.scale
     families = _Families(model, scale=scale, bicubic=bicubic)
     found = families.fit()
-    poor = min(each.misfit for each in found) > MOST_EXPLAINED * model.expected
+    poor = min(each.misfit for each in found) > _MOST_EXPLAINED * model.expected
     if not bicubic and (poor if free is None else free):
         found.append(_search_freely(image, model, scale=scale))
     handicaps = _HANDICAPS | ({"none": _HANDICAP_ALIASED} if not bicubic and _is_aliased(model, image) else {})
@@ -169,6 +175,11 @@ def _is_aliased(model: SpectrumModel, image: NDArray[np.uint8 | np.floating[Any]
     downscaled = model.explain(bicubic_kernel(model.scale, aligned=False)).misfit
     quiet = 1 - estimate_noise(image).noise_std / _NOISY
     return quiet > 0 and model.explain(np.ones((1, 1))).misfit < (1 + _ALIASED * quiet) * downscaled
+
+
+def find_excess(misfit: float, *, expected: float) -> float:
+    """Divide a misfit by the most that the right blur may have; 1 at least."""
+    return max(misfit / (_MOST_EXPLAINED * expected), 1.0)
 
 
 def judge_kernel(

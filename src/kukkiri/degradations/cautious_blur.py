@@ -65,7 +65,7 @@ def estimate_cautiously(model: SpectrumModel) -> CautiousBlur:
     scene: NDArray[np.float64] | None = None
     for variance in grid:
         kernel = gaussian_kernel(float(variance), size=_SIZE)
-        fit = model.fit(lambda kernel=kernel: kernel, initial=(), lower=(), upper=(), scene=scene)
+        fit = model.explain(kernel, scene=scene)
         scene = fit.scene
         misfits.append(fit.misfit)
         exponents.append(fit.exponent)
@@ -100,6 +100,6 @@ def narrow_slight(found: BlurCandidate, model: SpectrumModel) -> BlurCandidate:
 
 def is_slight_beside_bicubic(ranking: BlurRanking, *, scale: int) -> bool:
     """The blur before a bicubic downscaling that won is so slight that an image without one may show as much."""
-    found, none = ranking.best, next(each for each in ranking.candidates if each.kind == "none")
-    added = kernel_covariance(found.kernel)[0] - kernel_covariance(none.kernel)[0]
+    found = ranking.best
+    added = kernel_covariance(found.kernel)[0] - kernel_covariance(ranking.none.kernel)[0]
     return found.kind != "none" and bool(added < _SLIGHTEST * scale**2)

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from kukkiri import engine_loaders
 from kukkiri.degradations.alignment import centre_kernel, odd_sided
 from kukkiri.degradations.blur_candidates import (
-    MOST_EXPLAINED,
     BlurCandidate,
     BlurRanking,
     add_bicubic,
     find_axes,
+    find_excess,
     rank_spectrum,
 )
 from kukkiri.degradations.blur_kernels import Kernel, bicubic_kernel, gaussian_kernel
@@ -106,10 +106,8 @@ def _rank(image: NDArray[np.uint8 | np.floating[Any]], *, scale: int, bicubic: b
         return (ranking, sure) if not is_slight_beside_bicubic(ranking, scale=scale) else (_prefer_none(ranking), 1.0)
     if scale < _LARGE_SCALE:
         narrowed = narrow_slight(ranking.best, model)
-        ranked = (narrowed, *ranking.candidates[1:])
-        found = BlurRanking(ranked, ranking.expected)
-        none = next(each for each in ranked if each.kind == "none")
-        if narrowed is not ranking.best and narrowed.misfit >= none.misfit * _NO_BETTER:
+        found = BlurRanking((narrowed, *ranking.candidates[1:]), ranking.expected)
+        if narrowed is not ranking.best and narrowed.misfit >= found.none.misfit * _NO_BETTER:
             return _prefer_none(found), 1.0
         return found, sure
     few = image.shape[0] * image.shape[1] < _SMALL
@@ -122,8 +120,8 @@ def _rank(image: NDArray[np.uint8 | np.floating[Any]], *, scale: int, bicubic: b
 
 def _prefer_none(ranking: BlurRanking) -> BlurRanking:
     """Put no blur before the others."""
-    ranked = sorted(ranking.candidates, key=lambda each: each.kind != "none")
-    return BlurRanking(tuple(ranked), ranking.expected)
+    others = (each for each in ranking.candidates if each.kind != "none")
+    return BlurRanking((ranking.none, *others), ranking.expected)
 
 
 def _estimate_by_networks(
@@ -150,7 +148,7 @@ def _estimate_by_networks(
 
 def _confirm(model: SpectrumModel, kernel: Kernel) -> float:
     """Compute the confidence in a kernel by how well it explains the spectrum."""
-    return 1 / max(model.explain(kernel).misfit / (MOST_EXPLAINED * model.expected), 1.0) ** 4
+    return 1 / find_excess(model.explain(kernel).misfit, expected=model.expected) ** 4
 
 
 def _find_kernel(best: BlurCandidate, *, scale: int, subsample: GridSubsampling) -> Kernel:

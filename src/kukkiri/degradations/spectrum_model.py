@@ -109,9 +109,14 @@ class SpectrumModel:
         self._softness = -4 * np.pi**2 * _SOFTNESS * (x**2 + y**2) / (BLOCK * scale) ** 2
         self._rows = _write_scene(y / BLOCK, x / BLOCK)
 
-    def explain(self, kernel: Kernel) -> SpectrumFit:
-        """Fit the scene alone, with a kernel that is given; its phase and so its place mean nothing here."""
-        return self.fit(lambda: kernel, initial=(), lower=(), upper=())
+    def explain(self, kernel: Kernel, *, scene: Float64 | None = None) -> SpectrumFit:
+        """Fit the scene alone, with a kernel that is given; its phase and so its place mean nothing here.
+
+        Args:
+            kernel: in HR pixels.
+            scene: where the fit begins, see :meth:`fit`.
+        """
+        return self.fit(lambda: kernel, initial=(), lower=(), upper=(), scene=scene)
 
     def profile(self, kernel: Kernel, *, bins: int = 24) -> tuple[Float64, Float64, Float64]:
         """Average the image's spectrum and the one that a kernel predicts over rings of frequencies.

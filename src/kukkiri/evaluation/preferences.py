@@ -85,10 +85,10 @@ def read_preferences(paths: Sequence[Path]) -> list[Preference]:
     return found
 
 
-def _longest_of_each_session(told: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _longest_of_each_session(exports: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The files without those that hold fewer answers of the same session, which old pages did not name."""
     sessions = dict[Any, dict[str, Any]]()
-    for number, each in enumerate(told):
+    for number, each in enumerate(exports):
         session = each.get("deal") or number
         if session not in sessions or len(each["answers"]) > len(sessions[session]["answers"]):
             sessions[session] = each
