@@ -43,6 +43,43 @@ def test_other_weights_are_no_beginning():
         ModulatedPlain(width=6, depth=3).begin_as_context(filled(ContextPlain).state_dict())
 
 
+def test_a_divisor_of_the_scale_keeps_every_second_sub_pixel():
+    large, lr = filled(ModulatedPlain, scale=4, hidden=3), torch.rand(2, 3, 5, 7)
+    network = ModulatedPlain(scale=2, width=6, depth=2, hidden=3)
+    network.begin_at_other_scale(large.state_dict(), scale=4)
+    covariances = torch.tensor([[1.0, 3.0, 0.5], [4.0, 0.2, -0.3]])  # in HR pixels of x2; xx, yy, xy
+    noise = torch.tensor([[0.0], [0.05]])
+    unit = torch.tensor([1.0, 1.0, 0.0])
+    codes = [covariances * (scale / 2) ** 2 / (1.25 * scale) - unit for scale in (2, 4)]
+    with torch.no_grad():
+        sr, larger = (
+            net(lr, torch.cat((code, noise), dim=1)) for net, code in zip((network, large), codes, strict=True)
+        )
+    torch.testing.assert_close(sr, larger[..., ::2, ::2], rtol=1e-5, atol=1e-5)
+
+
+def test_sub_pixels_between_the_old_ones_are_interpolated():
+    old = ModulatedPlain(scale=4, width=6, depth=2)
+    torch.nn.init.zeros_(old.head.weight)
+    old.head.bias = torch.nn.Parameter(torch.arange(4.0).repeat(12))  # a ramp along the columns
+    at_the_edge, between = (ModulatedPlain(scale=3, width=6, depth=2, subsample=kind) for kind in ("direct", "bicubic"))
+    for network, columns in ((at_the_edge, (0, 4 / 3, 8 / 3)), (between, (1 / 6, 3 / 2, 17 / 6))):
+        network.begin_at_other_scale(old.state_dict(), scale=4)
+        torch.testing.assert_close(network.head.bias.detach(), torch.tensor(columns).repeat(9), rtol=0, atol=1e-6)
+
+
+def test_a_smaller_scale_is_extrapolated_along_its_line():
+    old, network = ModulatedPlain(scale=2, width=6, depth=2), ModulatedPlain(scale=3, width=6, depth=2)
+    old.head.bias = torch.nn.Parameter(torch.tensor([0.0, 3.0]).repeat(6))
+    network.begin_at_other_scale(old.state_dict(), scale=2)
+    torch.testing.assert_close(network.head.bias.detach(), torch.tensor([0.0, 2.0, 4.0]).repeat(9), rtol=0, atol=1e-6)
+
+
+def test_another_shape_is_no_other_scale():
+    with pytest.raises(ModelError, match=r"not the weights of this modulatedplain at scale 2 \(body.2.weight"):
+        ModulatedPlain(scale=3, width=6, depth=3).begin_at_other_scale(filled(ModulatedPlain).state_dict(), scale=2)
+
+
 def test_the_condition_is_described():
     assert ModulatedPlain().describe_condition() == Condition(
         kind="covariance", length=4, subsample="direct", noise=True

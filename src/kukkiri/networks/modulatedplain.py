@@ -6,6 +6,7 @@ ContextPlain; the gains are those of FiLM (Perez et al., AAAI 2018, arXiv:1709.0
 arXiv:1712.06116) gives the same knowledge as constant maps to its first convolution.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Literal
 
@@ -130,6 +131,63 @@ class ModulatedPlain(Plain):
             shifts[number, :, :3] = weight
             layer.get_parameter("bias").add_(weight @ state["code"])
 
+    @torch.no_grad()
+    def begin_at_other_scale(self, state: Mapping[str, Tensor], *, scale: int) -> None:
+        """Become a network of another scale, in place: the same blurs and sub-pixels, measured in LR pixels.
+
+        The new condition is written into the maps of the old one, so that the modulation of a blur stays what it was.
+        The head's sub-pixels lie at other places of an LR pixel: they are interpolated linearly between the old ones,
+        which is exact where places coincide, as all of a divisor's do with direct subsampling.
+
+        Args:
+            state: of a ModulatedPlain of the same colour, width, depth, hidden features, noise and subsampling.
+            scale: of that network.
+
+        Raises:
+            ModelError: other shapes.
+        """
+        old = {key: value.clone() for key, value in state.items()}
+        outputs = self.channels * scale**2
+        heads = ("head.weight", "head.bias")
+        wanted = {
+            key: (outputs, *value.shape[1:]) if key in heads else value.shape
+            for key, value in self.state_dict().items()
+        }
+        different = [key for key, shape in wanted.items() if key not in old or old[key].shape != shape]
+        if different or len(old) != len(wanted):
+            raise ModelError(f"not the weights of this modulatedplain at scale {scale} ({', '.join(different[:3])}).")
+        self._keep_modulation(old, ratio=scale / self.scale)
+        places = _place_sub_pixels(self.scale, old=scale, centred=self.subsample == "bicubic").to(self.head.weight)
+        for key in heads:
+            grid = old[key].unflatten(0, (self.channels, scale, scale))
+            old[key] = torch.einsum("ar,bs,crs...->cab...", places, places, grid).flatten(0, 2)
+        self.load_state_dict(old)
+
+    def _keep_modulation(self, state: dict[str, Tensor], *, ratio: float) -> None:
+        """Rewrite layers in place for the code of the new scale: the old code is ``ratio`` times it, plus a constant.
+
+        A covariance v in HR pixels squared has the code v / (1.25 scale) - 1 (off the diagonal without the 1), and at
+        ``ratio`` times the scale the same blur of LR has ratio^2 v.
+        """
+        depth, width = len(self.body), self.head.in_channels
+        constant = state["linear.weight"].new_zeros(state["linear.weight"].shape[1])
+        constant[:2] = ratio - 1
+        gains, shifts = (state["linear.weight"] @ constant).view(depth, 2, width).unbind(1)
+        state["hidden.bias"] += state["hidden.weight"] @ constant
+        for key in ("linear.weight", "hidden.weight"):
+            state[key][:, :3] *= ratio
+        for key in ("linear.weight", "curved.weight"):
+            rows = state[key].view(depth, 2, width, -1)
+            rows[:, 0] /= 1 + gains[..., None]  # what multiplies a layer is (1 + constant) (1 + these gains)
+            rows[:, 1] -= (
+                shifts[..., None] * rows[:, 0]
+            )  # as the constant shift goes into the bias, which they multiply
+        for number in range(depth):
+            gain = 1 + gains[number]
+            state[f"body.{number}.weight"] *= gain[:, None, None, None]
+            state[f"body.{number}.bias"] *= gain
+            state[f"body.{number}.bias"] += shifts[number]
+
     @classmethod
     def arguments_from_state(cls, state: Mapping[str, Tensor]) -> dict[str, JSON]:
         """Infer all arguments but ``subsample``."""
@@ -140,3 +198,23 @@ class ModulatedPlain(Plain):
         del found["unshuffle"]
         hidden = require_shape(state, "hidden.weight", network="modulatedplain")[0]
         return {**found, "hidden": hidden, "noise": length == 4}
+
+
+def _place_sub_pixels(new: int, *, old: int, centred: bool) -> Tensor:
+    """Weigh the old sub-pixels along one side of an LR pixel for each of the new ones, (new, old).
+
+    Args:
+        new: sub-pixels along the side.
+        old: sub-pixels along the side.
+        centred: sub-pixels lie in the middle of their share of the side; else at its beginning, as direct subsampling
+            has them.
+    """
+    weights = torch.zeros(new, old)
+    for place in range(new):
+        at = (place + 0.5) * old / new - 0.5 if centred else place * old / new
+        first = min(max(math.floor(at), 0), max(old - 2, 0))
+        share = at - first if old > 1 else 0.0
+        weights[place, first] = 1 - share
+        if share:
+            weights[place, first + 1] = share
+    return weights

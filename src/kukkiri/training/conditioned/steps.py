@@ -11,7 +11,7 @@ from torch import Tensor
 from kukkiri.checkpoints import read_safetensors, save_safetensors
 from kukkiri.data import PairSet
 from kukkiri.errors import ConfigError, ModelError
-from kukkiri.info import Condition
+from kukkiri.info import Condition, ModelInfo
 from kukkiri.losses import CompositeLoss, parse_loss
 from kukkiri.networks import ModulatedPlain, Network
 from kukkiri.training.conditioned.forms import (
@@ -174,18 +174,21 @@ def _make_parts(
 
 @torch.no_grad()
 def _initialize(recipe: ConditionedRecipe, network: Network) -> None:
-    """Set the initial weights: random, those of a file, or of a contextplain, whose code is a map of the covariance."""
+    """Set the initial weights: random, those of a file, of a contextplain, or of a modulatedplain of another scale."""
     if recipe.initialization != "transfer":
         return
     path = recipe.weights_file
     try:
         info, state = read_safetensors(path) if path.suffix == ".safetensors" else (None, {})
-        if isinstance(network, ModulatedPlain) and info is not None and info.network == "contextplain":
-            network.begin_as_context(state)
-            return
+        match network, info:
+            case ModulatedPlain(), ModelInfo(network="contextplain"):
+                network.begin_as_context(state)
+            case ModulatedPlain(), ModelInfo(network="modulatedplain", scale=scale) if scale != network.scale:
+                network.begin_at_other_scale(state, scale=scale)
+            case _:
+                transfer(network, path)
     except ModelError as error:
         raise ConfigError(f"{path}: {error}") from error
-    transfer(network, path)
 
 
 def _validate(
