@@ -1,4 +1,5 @@
 import json
+import re
 
 import numpy as np
 import pytest
@@ -7,7 +8,8 @@ import kukkiri.pretrained
 from kukkiri.errors import ConfigError, ModelError
 from kukkiri.images import Image
 from kukkiri.inference import Upscaler
-from kukkiri.inference.dials import Dial, WeightPair, plan_dial
+from kukkiri.inference.dials import Dial, WeightPair, list_dials, plan_dial
+from kukkiri.inference.families import Family
 from kukkiri.resampling import resize
 
 LR = np.random.default_rng(0).random((24, 20, 3), dtype=np.float32)
@@ -50,6 +52,23 @@ def test_denoise_pairs_clean_and_photo_weights_in_the_first_run():
     first = WeightPair("plain-m-x2", "plain-m-photo-x2")
     assert pairs("plain-m", "denoise") == (first,)
     assert pairs("plain-m", "denoise", scale=8) == (first, WeightPair("plain-m-x4", None))
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_second_family_lends_what_the_first_lacks():
+    vivid = WeightPair("plain-m-x4", "plain-m-vivid-x4")
+    own = WeightPair("sesr-s-x2", "sesr-s-photo-x2")
+    lent = WeightPair("plain-m-x4", "plain-m-photo-x4")
+    names = ("fast", "sesr-s")
+    assert plan_dial(*names, Dial("vivid", 1), "plain-m", scale=4, domain="auto").pairs == (vivid,)
+    assert plan_dial(*names, Dial("denoise", 1), "plain-m", scale=2, domain="auto").pairs == (own,)
+    assert plan_dial(*names, Dial("denoise", 1), "plain-m", scale=4, domain="auto").pairs == (lent,)
+    assert list_dials("sesr-s") == ["denoise"]
+    assert list_dials("sesr-s", "plain-m") == ["vivid", "denoise"]
+    family = Family.find("sesr-s", "plain-m")
+    assert family is not None
+    assert family.clean == {2: "sesr-s-x2", 4: "sesr-s-x4"}
+    assert family.photo == {2: "sesr-s-photo-x2", 4: "plain-m-photo-x4"}
 
 
 @pytest.mark.usefixtures("shop")
@@ -113,3 +132,25 @@ def test_vivid_at_x2_has_weights_for_clean_and_for_lossy_images():
     assert upscaler.engines[0].info.name == "plain-m-x2-plain-m-vivid-x2-0.5"
     (engine,) = upscaler.suited(Image(colour=LR, lossy=True)).engines
     assert "plain-m-vivid-photo" in engine.info.name
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "message"),
+    [
+        ("plain-m-vivid-x4", "vivid", "has the weights at vivid 1. Name plain-m-x4 for vivid 0.5, or drop vivid."),
+        ("plain-m-vivid", "vivid", "has the weights at vivid 1. Name plain-m for vivid 0.5, or drop vivid."),
+        ("plain-m-vivid-photo-x2", "vivid", "has the weights at vivid 1. Name plain-m-photo-x2 for vivid 0.5,"),
+        ("plain-m-vivid-x2", "denoise", "at vivid 1, and denoise begins at those of vivid 0. Name plain-m-x2 for"),
+        ("plain-m-vivid-photo-x2", "denoise", "denoise begins at those of vivid 0. Name plain-m-x2 for denoise 0.5"),
+        (
+            "plain-m-photo-x2",
+            "denoise",
+            "has the weights at denoise 1. Name plain-m-x2 for denoise 0.5, or drop denoise",
+        ),
+        ("plain-m-line-x2", "vivid", "has weights for line art, which vivid does not change. Name plain-m-x2 for"),
+        ("plain-m-line", "denoise", "has weights for line art, which denoise does not change. Name plain-m for"),
+    ],
+)
+def test_an_end_of_a_dial_names_its_beginning(name, kind, message):
+    with pytest.raises(ModelError, match=re.escape(f"{name}: {message}" if message.startswith("has") else message)):
+        Upscaler(name, **{kind: 0.5})

@@ -16,6 +16,7 @@ from kukkiri.inference import INTERPOLATIONS, PRESETS
 
 __all__ = ["Making", "find_version", "hash_model"]
 
+_MARKS = ("-x", "-photo-x", "-line-x", "-vivid-x", "-vivid-photo-x")
 _ENDING = re.compile(r"(-photo|-line)?(-x\d+)?$")
 
 
@@ -78,12 +79,9 @@ def hash_model(model: str) -> str:
     if model in INTERPOLATIONS:
         return _join([hashlib.sha256(model.encode()).hexdigest()])
     preset = PRESETS.get(model)
-    base = preset.family if preset else _ENDING.sub("", model)
-    names = [
-        name
-        for name in pretrained.list_models()
-        if name == model or name.startswith((f"{base}-x", f"{base}-photo-x", f"{base}-line-x"))
-    ]
+    bases = preset.families if preset else (_ENDING.sub("", model),)
+    beginnings = tuple(base + mark for base in bases for mark in _MARKS)
+    names = [name for name in pretrained.list_models() if name == model or name.startswith(beginnings)]
     return _join([model, *(hash_file(pretrained.locate(name, ".onnx")) for name in names)])
 
 

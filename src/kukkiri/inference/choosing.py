@@ -108,7 +108,7 @@ def choose_model(
         choice = Choice(name, 2.0 if scale is None else scale, name, kernel=INTERPOLATIONS[name])
         return _without_domain(choice, weights)
     preset = PRESETS.get(name)
-    family = Family.find(preset.family if preset else name)
+    family = Family.find(*(preset.families if preset else (name,)))
     if family is not None:
         plan = family.plan(name, scale=scale, domain=weights)
         return Choice(
@@ -135,7 +135,8 @@ def _choose_between(model: object, dial: Dial, *, scale: float | None, load: Gra
     """Load weights between two shipped ones."""
     name = model if isinstance(model, str) else f"this {type(model).__name__}"
     preset = PRESETS.get(name)
-    plan = plan_dial(name, preset.family if preset else name, dial, scale=scale, domain=weights)
+    first, *seconds = preset.families if preset else (name,)
+    plan = plan_dial(name, first, dial, *seconds, scale=scale, domain=weights)
     engines = load_pairs(plan.pairs, dial.position, load=load)
     ensemble = bool(preset and preset.ensemble)
     return Choice(name, plan.scale, name, engines, ensemble=ensemble, domain=plan.domain, has_photo=plan.has_photo)

@@ -6,7 +6,7 @@
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -27,6 +27,7 @@ from kukkiri.inference.graph_interpolation import Toward
 __all__ = ["Dial", "DialPlan", "WeightPair", "list_dials", "load_pairs", "plan_dial"]
 
 Kind = Literal["vivid", "denoise"]
+_END = re.compile(r"(.+?)(?:(-vivid)|(-line))?(-photo)?(-x\d+)?")
 
 
 @dataclass(frozen=True)
@@ -83,14 +84,13 @@ class DialPlan:
     """There is a pair for photographs, too, and the domain was left open."""
 
 
-def list_dials(family_name: str) -> list[Kind]:
-    """List the dials that weights of a family are shipped for, at one scale at least."""
-    clean = list_members(family_name)
-    second: dict[Kind, str] = {"vivid": f"{family_name}-vivid", "denoise": f"{family_name}-photo"}
-    return [kind for kind, family in second.items() if _pair(clean, list_members(family))]
+def list_dials(*families: str) -> list[Kind]:
+    """List the dials that weights of one of the families are shipped for, at one scale at least."""
+    marks: dict[Kind, str] = {"vivid": "-vivid", "denoise": "-photo"}
+    return [kind for kind, mark in marks.items() if _pair(families, "", mark)]
 
 
-def plan_dial(name: str, family_name: str, dial: Dial, *, scale: float | None, domain: Domain) -> DialPlan:
+def plan_dial(name: str, family_name: str, dial: Dial, *seconds: str, scale: float | None, domain: Domain) -> DialPlan:
     """Choose the pairs of models that lead to a scale.
 
     With ``vivid`` every run lies between two weight sets; with ``denoise`` the first, whose result is clean.
@@ -99,13 +99,16 @@ def plan_dial(name: str, family_name: str, dial: Dial, *, scale: float | None, d
         name: that was asked for: a preset, a family, or one of its models, to whose scale the choice is then bound.
         family_name: the same, or that of the preset's family.
         dial: which pairs.
+        seconds: families whose pairs take the place of those that the family lacks.
         scale: at least 1; by default the model's own, else 2.
         domain: of the weights that see the image; ``auto`` takes the clean ones where both are there.
 
     Raises:
         ModelError: no such pair is shipped, or a scale out of reach.
     """
+    _refuse_end(name, family_name, dial)
     base, photo_only, own = _take_apart(family_name)
+    families = (base, *seconds)
     family = Family(list_members(base), list_members(f"{base}-photo"))
     asked = float(own or 2 if scale is None else scale)
     if not family.clean and not family.photo:
@@ -114,11 +117,11 @@ def plan_dial(name: str, family_name: str, dial: Dial, *, scale: float | None, d
             "For two files of your own: kukkiri export --interpolate."
         )
     if dial.kind == "denoise":
-        pairs = {} if photo_only else _only(_pair(family.clean, family.photo), own)
+        pairs = _only(_pair(families, "", "-photo"), own)
         later = {each: WeightPair(model_id, None) for each, model_id in family.clean.items()}
         return DialPlan(asked, _chain(name, dial, "pair of clean and photo weights", pairs, later, asked), None)
-    clean = _only(_pair(family.clean, list_members(f"{base}-vivid")), own)
-    photo = _only(_pair(family.photo, list_members(f"{base}-vivid-photo")), own)
+    clean = _only(_pair(families, "", "-vivid"), own)
+    photo = _only(_pair(families, "-photo", "-vivid-photo"), own)
     domain = "photo" if photo_only else domain
     first: dict[int, WeightPair] = {"auto": clean or photo, "clean": clean, "photo": photo, "line": {}}[domain]
     words = {"photo": "vivid weights for photographs", "line": "vivid weights for line art"}.get(
@@ -146,6 +149,24 @@ def load_pairs(
     return load_shipped([pair.first for pair in pairs], load=load, toward=toward)
 
 
+def _refuse_end(name: str, family_name: str, dial: Dial) -> None:
+    """Refuse weights that are an end of the dial themselves, or that no dial begins at."""
+    match = _END.fullmatch(family_name)
+    if match is None or not list_members(match[1]):
+        return
+    base, vivid, line, photo, size = (group or "" for group in match.groups())
+    beginning = f"{base}{size}" if dial.kind == "denoise" else f"{base}{photo}{size}"
+    if line:
+        fault = f"has weights for line art, which {dial.kind} does not change"
+    elif vivid if dial.kind == "vivid" else photo and not vivid:
+        fault = f"has the weights at {dial.kind} 1"
+    elif vivid:
+        fault = f"has the weights at vivid 1, and {dial.kind} begins at those of vivid 0"
+    else:
+        return
+    raise ModelError(f"{name}: {fault}. Name {beginning} for {dial.kind} {dial.position:g}, or drop {dial.kind}.")
+
+
 def _take_apart(name: str) -> tuple[str, bool, int | None]:
     """Split ``plain-m-photo-x2`` into family, whether it is for photographs, and scale."""
     match = re.fullmatch(r"(.+?)(-photo)?(?:-x(\d+))?", name)
@@ -154,9 +175,13 @@ def _take_apart(name: str) -> tuple[str, bool, int | None]:
     return match[1], match[2] is not None, None if match[3] is None else int(match[3])
 
 
-def _pair(first: Mapping[int, str], second: Mapping[int, str]) -> dict[int, WeightPair]:
-    """The scales that both have."""
-    return {scale: WeightPair(first[scale], second[scale]) for scale in sorted(first.keys() & second.keys())}
+def _pair(families: Sequence[str], first_mark: str, second_mark: str) -> dict[int, WeightPair]:
+    """The pairs by their scale, each of the first family that has both."""
+    pairs = {}
+    for family in reversed(families):
+        first, second = list_members(family + first_mark), list_members(family + second_mark)
+        pairs |= {scale: WeightPair(first[scale], second[scale]) for scale in sorted(first.keys() & second.keys())}
+    return pairs
 
 
 def _only(pairs: dict[int, WeightPair], scale: int | None) -> dict[int, WeightPair]:
