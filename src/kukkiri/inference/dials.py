@@ -177,7 +177,7 @@ def _take_apart(name: str) -> tuple[str, bool, int | None]:
 
 def _pair(families: Sequence[str], first_mark: str, second_mark: str) -> dict[int, WeightPair]:
     """The pairs by their scale, each of the first family that has both."""
-    pairs = {}
+    pairs: dict[int, WeightPair] = {}
     for family in reversed(families):
         first, second = list_members(family + first_mark), list_members(family + second_mark)
         pairs |= {scale: WeightPair(first[scale], second[scale]) for scale in sorted(first.keys() & second.keys())}
