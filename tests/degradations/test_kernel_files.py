@@ -74,3 +74,10 @@ def test_the_view_is_black_at_zero_and_white_at_the_peak():
     view = kernel_view(np.array([[0.0, 0.25], [-0.1, 1.0]]), zoom=2)
     assert view.shape == (4, 4, 1)
     np.testing.assert_allclose(view[::2, ::2, 0], [[0, 0.5], [0, 1]])
+
+
+def test_a_file_of_many_matrices_names_the_first(tmp_path):
+    path = tmp_path / "many.npz"
+    np.savez(path, **{f"kernel{number:02}": np.full((3, 3), 1 / 9) for number in range(20)})
+    with pytest.raises(ConfigError, match=r"holds 20 matrices \(kernel00, .*, kernel05, \.\.\.\), expected one\."):
+        load_kernel(path)

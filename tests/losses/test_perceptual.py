@@ -86,6 +86,13 @@ def test_one_channel_is_grey(identity):
     assert torch.equal(perceptual(grey, truth, **given), perceptual(grey.expand(1, 3, 2, 2), HR, **given))
 
 
+_SURPLUS = (
+    r"deep.pth: not a state dict of vgg16 in torchvision's layout: features.19.weight is \(8, 4, 3, 3\), expected "
+    r"\(8, 8, 3, 3\); it lacks features.17.weight and 5 more; it also holds features.16.weight and 11 more. Name "
+    r"torchvision's weights of vgg16.$"
+)
+
+
 def test_mistakes_are_said(identity, tmp_path, monkeypatch):
     save_file({"conv.weight": torch.zeros(3)}, tmp_path / "other.safetensors")
     (tmp_path / "text.pth").write_text("not weights")
@@ -95,7 +102,7 @@ def test_mistakes_are_said(identity, tmp_path, monkeypatch):
         ({"network": "vgg16", "weights": "none.pth"}, ModelError, r"none.pth: there is no such file"),
         ({"network": "vgg16", "weights": str(tmp_path / "other.safetensors")}, ModelError, "no 'features.0.weight'"),
         ({"network": "vgg16", "weights": str(tmp_path / "text.pth")}, ModelError, "cannot be read as weights"),
-        ({"network": "vgg16", "weights": str(tmp_path / "deep.pth")}, ModelError, "not a state dict of vgg16"),
+        ({"network": "vgg16", "weights": str(tmp_path / "deep.pth")}, ModelError, _SURPLUS),
         ({"network": "vgg16", "weights": identity, "layers": ("relu6_1",)}, ModelError, "unknown layer 'relu6_1'"),
         ({"network": "vgg16", "weights": identity, "layer_weights": (1.0, 2.0)}, ConfigError, "2 values for 1 layers"),
         ({"network": "vgg16", "weights": identity, "layer_weights": (0.0,)}, ConfigError, "every one of layer_weights"),

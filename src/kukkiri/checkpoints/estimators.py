@@ -7,10 +7,10 @@ from typing import TypeAlias, TypeVar
 
 from torch import Tensor, nn
 
-from kukkiri.checkpoints.misfits import write_shapes
 from kukkiri.checkpoints.reading import read_state
 from kukkiri.errors import ModelError
 from kukkiri.networks import IKCCorrector, IKCPredictor, KernelGANDiscriminator, KernelGANGenerator
+from kukkiri.networks.state_shapes import load_fitting
 
 __all__ = ["Estimator", "fill_network", "find_estimator", "load_estimator", "make_estimator"]
 
@@ -64,11 +64,10 @@ def fill_network(network: Kind, state: State, *, name: str, source: str) -> Kind
     Raises:
         ModelError: a tensor differs; the message names the first.
     """
-    expected = {key: value.shape for key, value in network.state_dict().items()}
-    found = {key: value.shape for key, value in state.items()}
-    if expected != found:
-        raise ModelError(f"{source}: {name}, but {write_shapes(found, expected)}.")
-    network.load_state_dict(dict(state), strict=True)
+    try:
+        load_fitting(network, state)
+    except ModelError as error:
+        raise ModelError(f"{source}: {name}, but {error}.") from error
     return network.eval()
 
 

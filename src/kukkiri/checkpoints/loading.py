@@ -16,7 +16,6 @@ from torch import Tensor
 from kukkiri import engine_loaders, pretrained
 from kukkiri.checkpoints.description import describe, settle_white
 from kukkiri.checkpoints.estimators import find_estimator, make_estimator
-from kukkiri.checkpoints.misfits import write_shapes
 from kukkiri.checkpoints.reading import read_state
 from kukkiri.checkpoints.safetensors import read_safetensors, tensors_sha256
 from kukkiri.degradations import pack_basis, read_basis
@@ -25,6 +24,7 @@ from kukkiri.info import JSON, ModelInfo
 from kukkiri.networks import NETWORKS, Network
 from kukkiri.networks.construction import make_network_from
 from kukkiri.networks.registry import write_unknown_network
+from kukkiri.networks.state_shapes import write_shapes
 
 __all__ = ["Loaded", "load", "load_for_scale"]
 

@@ -15,8 +15,9 @@ from kukkiri.networks import (
     ESRGANDiscriminator,
     SRGANDiscriminator,
 )
+from kukkiri.networks.state_shapes import write_shapes
 
-__all__ = ["Misfit", "find_misfit", "write_misfits", "write_shapes"]
+__all__ = ["Misfit", "find_misfit", "write_misfits"]
 
 _NEARLY = 0.9
 """Share of the keys from which on a state dict is said to be of a network, and the difference is named."""
@@ -50,26 +51,6 @@ def find_misfit(
     words = write_shapes({key: value.shape for key, value in tensors.items()}, expected)
     layout = f"as {dialect}: " if dialect else ""
     return Misfit(network, layout + words, len(common) / union, len(same) / union)
-
-
-def write_shapes(found: Mapping[str, torch.Size], expected: Mapping[str, torch.Size]) -> str:
-    """Write which tensors differ, such as ``head.0.weight is (8, 1, 3, 3), expected (8, 3, 3, 3)``."""
-    differing = [key for key in expected if key in found and found[key] != expected[key]]
-    missing = [key for key in expected if key not in found]
-    surplus = [key for key in found if key not in expected]
-    parts = []
-    if differing:
-        key = differing[0]
-        parts.append(f"{key} is {tuple(found[key])}, expected {tuple(expected[key])}{_count_others(differing)}")
-    if missing:
-        parts.append(f"it lacks {missing[0]}{_count_others(missing)}")
-    if surplus:
-        parts.append(f"it also holds {surplus[0]}{_count_others(surplus)}")
-    return "; ".join(parts)
-
-
-def _count_others(keys: Sequence[str]) -> str:
-    return f" and {len(keys) - 1} more" if len(keys) > 1 else ""
 
 
 def write_misfits(states: Sequence[Mapping[str, Tensor]], misfits: Sequence[Misfit]) -> str:

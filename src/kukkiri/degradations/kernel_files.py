@@ -13,6 +13,9 @@ from kukkiri.files import write_atomically
 
 __all__ = ["kernel_view", "load_kernel", "load_matrix", "save_kernel"]
 
+_LISTED = 6
+"""Names of arrays in a message."""
+
 
 def load_kernel(path: str | Path) -> Kernel:
     """Read a kernel and normalize it.
@@ -107,8 +110,9 @@ def _only_matrix(
         if name in matrices:
             return np.asarray(matrices[name])
     if len(matrices) != 1:
+        listed = ", ".join(sorted(arrays)[:_LISTED]) + (", ..." if len(arrays) > _LISTED else "")
         raise ConfigError(
-            f"{path} holds {len(matrices)} matrices ({', '.join(sorted(arrays)) or 'nothing'}), expected one. "
+            f"{path} holds {len(matrices)} matrices ({listed or 'nothing'}), expected one. "
             f"Name the right one '{names[0]}'."
         )
     return np.asarray(next(iter(matrices.values())))

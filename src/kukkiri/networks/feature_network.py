@@ -6,6 +6,7 @@ from typing import Self
 from torch import Tensor, nn
 
 from kukkiri.errors import ModelError, did_you_mean
+from kukkiri.networks.state_shapes import load_fitting
 
 __all__ = ["FeatureNetwork", "SequentialFeatures"]
 
@@ -81,10 +82,11 @@ class SequentialFeatures(FeatureNetwork):
         Raises:
             ModelError: a tensor is missing or has another shape.
         """
-        own = {key.removeprefix("features."): value for key, value in state.items() if key.startswith("features.")}
+        own = {key: value for key, value in state.items() if key.startswith("features.")}
         try:
-            self.modules_in_order.load_state_dict(own)
-        except RuntimeError as error:
-            reason = "; ".join(line.strip() for line in str(error).splitlines()[1:3])
-            raise ModelError(f"not a state dict of {name} in torchvision's layout: {reason}") from error
+            load_fitting(self.modules_in_order, own, prefix="features.")
+        except ModelError as error:
+            raise ModelError(
+                f"not a state dict of {name} in torchvision's layout: {error}. Name torchvision's weights of {name}."
+            ) from error
         return self.eval().requires_grad_(False)

@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kukkiri.checkpoints import read_safetensors
-from kukkiri.checkpoints.misfits import write_shapes
 from kukkiri.checkpoints.reading import read_state
 from kukkiri.checkpoints.readings import find_reading
 from kukkiri.errors import ConfigError, ModelError
-from kukkiri.networks import SESR, Plain, espcn, fsrcnn
+from kukkiri.networks import SESR, Plain, espcn, fsrcnn, usrnet
 from kukkiri.networks.blocks import count_blocks, infer_value_range
 from kukkiri.networks.interface import Network
+from kukkiri.networks.state_shapes import load_fitting, write_shapes
 from kukkiri.training.centring import Centred
 
 __all__ = ["initialize_as_interpolator", "initialize_whitened", "solve_head", "transfer", "widen"]
@@ -38,17 +38,23 @@ def initialize_as_interpolator(network: Network) -> None:
     """Initialize a network as an interpolation, in place; see the networks' ``initialize_as_interpolator``.
 
     Raises:
-        ConfigError: a network without such an initialization.
+        ConfigError: a network without such an initialization, or with arguments that rule it out.
     """
-    match network:
-        case espcn.ESPCN():
-            espcn.initialize_as_interpolator(network)
-        case fsrcnn.FSRCNN():
-            fsrcnn.initialize_as_interpolator(network)
-        case _:
-            raise ConfigError(
-                f"initialization = 'interpolator' is defined for espcn and fsrcnn, got {type(network).__name__}."
-            )
+    try:
+        match network:
+            case espcn.ESPCN():
+                espcn.initialize_as_interpolator(network)
+            case fsrcnn.FSRCNN():
+                fsrcnn.initialize_as_interpolator(network)
+            case usrnet.USRNet():
+                usrnet.initialize_as_interpolator(network)
+            case _:
+                raise ConfigError(
+                    "initialization = 'interpolator' is defined for espcn, fsrcnn and usrnet, got "
+                    f"{type(network).__name__}."
+                )
+    except ValueError as error:
+        raise ConfigError(f"initialization = 'interpolator': {error}. Change the arguments of the recipe.") from error
 
 
 @torch.no_grad()
@@ -312,9 +318,10 @@ def widen(network: Network, weights: Path, *, centre: float) -> None:
     state = _read_weights(weights)
     try:
         small = Plain(**Plain.arguments_from_state(state))  # type: ignore[arg-type]  # they are JSON to mypy
-        small.load_state_dict(state)
-    except (ModelError, RuntimeError) as error:
-        raise ConfigError(f"{weights}: not the weights of a plain network ({error}).") from error
+        load_fitting(small, state)
+    except ModelError as error:
+        reason = str(error).rstrip(".")
+        raise ConfigError(f"{weights}: not the weights of a plain network ({reason}). Name those of one.") from error
     Centred(small, centre=centre).unfold()
     old, new = small.state_dict(), network.state_dict()
     (width, depth), (wider, deeper) = (

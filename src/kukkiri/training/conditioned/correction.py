@@ -23,6 +23,7 @@ from kukkiri.files import write_atomically
 from kukkiri.info import Condition, ModelInfo
 from kukkiri.losses import LOSSES
 from kukkiri.networks import IKCCorrector, IKCPredictor, ModulatedPlain, Network
+from kukkiri.networks.state_shapes import load_fitting
 from kukkiri.training.conditioned.forms import check_network, complete_condition, fingerprint_of, make_conditions
 from kukkiri.training.conditioned.patches import make_patches
 from kukkiri.training.conditioned.recipe import ConditionedRecipe
@@ -169,11 +170,12 @@ def _load_network(recipe: CorrectionRecipe, *, device: torch.device) -> tuple[Ne
         if isinstance(network, ModulatedPlain) and info is not None and info.network == "contextplain":
             network.begin_as_context(state)
         else:
-            network.load_state_dict(state, strict=True)
-    except (ModelError, RuntimeError) as error:
+            load_fitting(network, state)
+    except ModelError as error:
+        reason = str(error).rstrip(".")
         raise ConfigError(
-            f"{path}: not the weights of {recipe.network} with these arguments ({str(error).splitlines()[0]}). Name "
-            "weights.safetensors of a run whose recipe has the same arguments."
+            f"{path}: not the weights of {recipe.network} with these arguments ({reason}). Name weights.safetensors of "
+            "a run whose recipe has the same arguments."
         ) from error
     known = info.condition if info is not None else None
     condition = known if known is not None and known.basis else complete_condition(network, recipe)
