@@ -3,9 +3,9 @@ import torch
 from torch.nn import functional
 
 from kukkiri.networks import USRNet
-from kukkiri.networks.usrnet import kernel_spectrum, solve_data_term
+from kukkiri.networks.usrnet import initialize_as_interpolator, kernel_spectrum, solve_data_term
 from tests.networks.parity import assert_full_size, assert_parity
-from tests.tolerances import FLOAT64_MATHS
+from tests.tolerances import FLOAT32_NETWORK, FLOAT64_MATHS
 
 
 @pytest.mark.parametrize(("name", "scale"), [("usrnet_x2_it2", 2), ("usrnet_x3_it3_b2", 3)])
@@ -55,3 +55,30 @@ def test_full_size_keys(golden_file):
     with torch.device("meta"):
         assert_full_size(USRNet(), golden_file, "USRNet")
         assert_full_size(USRNet(iterations=6, hidden=32, widths=(16, 32, 64, 64)), golden_file, "USRNet-tiny")
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_the_interpolator_initialization_is_the_data_steps_alone_and_can_be_trained(depth):
+    torch.manual_seed(0)
+    net = USRNet(scale=2, iterations=2, hidden=4, widths=(4, 5, 6, 7), depth=depth)
+    initialize_as_interpolator(net)
+    lr, kernel, noise_std = torch.rand(2, 3, 8, 12), torch.rand(2, 1, 5, 5), torch.tensor([0.0, 0.1])
+    kernel /= kernel.sum(dim=(2, 3), keepdim=True)
+    weights = net.h(torch.stack((noise_std, torch.full((2,), 2.0)), dim=1).view(2, 2, 1, 1))
+    assert ((weights[:, :2] > 0.008) & (weights[:, :2] < 0.012)).all()
+    expected = functional.interpolate(lr, scale_factor=2.0, mode="nearest")
+    for number in range(2):
+        expected = solve_data_term(expected, lr, kernel, weights[:, number : number + 1], scale=2)
+    sr = net(lr, kernel, noise_std)
+    assert (sr - expected).abs().max() < FLOAT32_NETWORK
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+    for _ in range(2):  # after the first step the features beyond the colours have a part, too
+        optimizer.zero_grad()
+        net(lr, kernel, noise_std).square().mean().backward()
+        optimizer.step()
+    assert all(parameter.grad.abs().max() > 0 for parameter in net.parameters())
+
+
+def test_the_interpolator_initialization_needs_a_feature_for_each_colour():
+    with pytest.raises(ValueError, match="three features"):
+        initialize_as_interpolator(USRNet(iterations=1, hidden=4, widths=(2, 3, 4, 5), depth=1))

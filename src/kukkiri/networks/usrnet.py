@@ -5,6 +5,7 @@ Keys of cszn/USRNet. lr = (sr convolved circularly with the kernel), upper left 
 Differs from the paper: nothing known; written with complex tensors.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -15,7 +16,7 @@ from kukkiri.info import JSON
 from kukkiri.networks.blocks import conv, count_blocks, require_shape
 from kukkiri.networks.interface import Configuration, Network, PublishedScores
 
-__all__ = ["USRNet", "kernel_spectrum", "solve_data_term"]
+__all__ = ["USRNet", "initialize_as_interpolator", "kernel_spectrum", "solve_data_term"]
 
 
 def kernel_spectrum(kernel: Tensor, size: tuple[int, int]) -> Tensor:
@@ -218,3 +219,33 @@ class USRNet(Network):
             "widths": [*widths, require_shape(state, "p.m_up3.0.weight", network="usrnet")[0]],
             "depth": depth,
         }
+
+
+@torch.no_grad()
+def initialize_as_interpolator(network: USRNet) -> None:
+    """Initialize a USRNet as its data steps alone, in place: the prior is the identity.
+
+    By default the prior, which has no residual connection from its input, has to learn the identity first, and alpha
+    is about 0.7 in every iteration, with which a data step changes little. Here the colours go through the first
+    three features of head and tail, to which nothing else adds, and alpha is 0.01. The rest is PyTorch's default.
+
+    Raises:
+        ValueError: fewer than three features.
+    """
+    prior, weights = network.p, network.h
+    head, tail, top = prior.m_head.weight, prior.m_tail.weight, prior.get_submodule("m_up1")
+    if len(head) < 3:
+        raise ValueError("the interpolator initialization needs three features, one for each colour")
+    head[:3] = 0.0
+    tail.zero_()
+    for colour in range(3):
+        head[colour, colour, 1, 1] = 1.0
+        tail[colour, colour, 1, 1] = 1.0
+    for name, layer in top.named_parameters():
+        if name == "0.weight":
+            layer[:, :3] = 0.0  # a transposed convolution: its outputs come second
+        elif name.endswith("res.2.weight"):
+            layer[:3] = 0.0
+    last = weights.mlp[4].bias
+    last[: network.iterations] = math.log(math.expm1(0.01))
+    weights.mlp[4].weight[: network.iterations] *= 0.1  # so that every scale and level begins near 0.01

@@ -196,3 +196,17 @@ def test_estimators_without_their_network_are_refused(folder):
         CorrectionRecipe(**values(folder))
     with pytest.raises(ConfigError, match="is told nothing but the image"):
         train(ConditionedRecipe(**values(folder, network="plain", arguments={}, noise_levels=(0.0, 0.0))))
+
+
+def test_only_some_networks_begin_as_an_interpolation(folder):
+    shape = {"iterations": 1, "hidden": 4, "widths": [3, 3, 4, 5], "depth": 1}
+    wrong = {"network": "usrnet", "subsample": "direct", "border": "wrap", "initialization": "interpolator"}
+    with pytest.raises(ConfigError, match="needs three features"):
+        train(ConditionedRecipe(**values(folder, **wrong, arguments=shape | {"widths": [2, 3, 4, 5]})))
+    with pytest.raises(ConfigError, match="is defined for espcn, fsrcnn and usrnet, got ModulatedPlain"):
+        train(ConditionedRecipe(**values(folder, initialization="interpolator")))
+    with pytest.raises(ConfigError, match="initialization: not supported"):
+        ConditionedRecipe(**values(folder, initialization="widened", weights="plain-m-x2"))
+    settings = ConditionedRecipe(**values(folder, **wrong, arguments=shape, steps=1, learning_rate=1e-9))
+    tail = load(train(settings)).module.p.m_tail.weight
+    torch.testing.assert_close(tail[:, :3, 1, 1], torch.eye(3), rtol=0, atol=1e-6)

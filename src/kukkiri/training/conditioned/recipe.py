@@ -91,7 +91,7 @@ class ConditionedRecipe(Recipe):
         unused = [name for name in _UNUSED if getattr(self, name)]
         unused += ["degradation"] if self.degradation != "bicubic" else []
         unused += ["variants"] if self.variants != 1 else []
-        unused += ["initialization"] if self.initialization not in ("default", "transfer") else []
+        unused += ["initialization"] if self.initialization in ("whitened", "widened") else []
         if unused:
             raise ConfigError(f"{', '.join(unused)}: not supported by conditioned training. Remove it.")
 

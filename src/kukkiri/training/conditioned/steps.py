@@ -24,7 +24,7 @@ from kukkiri.training.conditioned.forms import (
 from kukkiri.training.conditioned.patches import Patches, crop_sides, make_patches
 from kukkiri.training.conditioned.recipe import ConditionedRecipe
 from kukkiri.training.conditioned.validation import ConditionedValidation
-from kukkiri.training.initialization import transfer
+from kukkiri.training.initialization import initialize_as_interpolator, transfer
 from kukkiri.training.processes import World
 from kukkiri.training.schedules import learning_rate_at, sizes_at
 from kukkiri.training.setup import Part, Score, Setup
@@ -174,7 +174,9 @@ def _make_parts(
 
 @torch.no_grad()
 def _initialize(recipe: ConditionedRecipe, network: Network) -> None:
-    """Set the initial weights: random, those of a file, of a contextplain, or of a modulatedplain of another scale."""
+    """Set the initial weights: random, an interpolation, those of a file, or of a contextplain or modulatedplain."""
+    if recipe.initialization == "interpolator":
+        initialize_as_interpolator(network)
     if recipe.initialization != "transfer":
         return
     path = recipe.weights_file
