@@ -1,13 +1,20 @@
-"""Blurred images upscaled without torch: the table of docs/results/blind.md.
+"""Blurred images upscaled without torch: tables of docs/results/blind.md and docs/results/solvers.md.
 
     KUKKIRI_SHARED=... python benchmarks/blind.py [--set Set5] [--case 'gaussian:2.0+direct' --scale 2]
+    KUKKIRI_SHARED=... python benchmarks/blind.py --protocol mzsr [--set Set14] [--every 2] [--models context,srmd]
+    KUKKIRI_SHARED=... python benchmarks/blind.py --protocol gaussian8 [--scale 4]
     KUKKIRI_SHARED=... python benchmarks/blind.py --noise-table
 
 PSNR on Y in the protocol y-mzsr (8-bit RGB, Y rounded, a border of the scale cut), the mean over a set. ``best`` and
 ``aligned`` are plain upscaling by the preset best: of the same image, and of one that was blurred alike but lies on the
-bicubic grid, so that nothing is shifted. ``estimate`` and ``known`` are ``--kernel estimate`` and the true kernel.
-``used`` counts the images whose estimate was used; the others were upscaled plainly; ``kinds`` are the families that
-won. Seconds are the mean CPU time of an image with everything loaded.
+bicubic grid, so that nothing is shifted. ``context`` and ``srmd`` are given the true kernel, ``spectrum`` is
+``--kernel estimate``. ``used`` counts the images whose estimate was used; the others were upscaled plainly; ``kinds``
+are the families that won. Seconds are the mean CPU time of an image with everything loaded.
+
+``--protocol mzsr``: the kernels of MZSR's tables, and none. ``gaussian8``: the eight widths of IKC, a Gaussian before
+bicubic downscaling, and their mean. At x4, where no network of bicubic downscaling is shipped, both are one kernel
+before direct subsampling: the same images, 1.5 pixels off the bicubic grid; ``aligned`` lies on it. ``--every``: each
+second image, say, by name, from the first.
 
 ``--noise-table``: the smallest, median and largest estimate of the noise on six photographs.
 """
@@ -16,20 +23,26 @@ import argparse
 import os
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NamedTuple, Self, get_args
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import convolve2d
 
 from kukkiri.degradations import (
     Degradation,
     DegradationRequest,
+    bicubic_kernel,
     crop_to_multiple,
     estimate_noise,
+    gaussian_kernel,
 )
 from kukkiri.degradations.degradation_estimate import Estimator, GridSubsampling
 from kukkiri.images import Image, quantize, read_image
 from kukkiri.inference import Upscaler
+from kukkiri.inference.solvers import list_solvers
 from kukkiri.metrics import PROTOCOLS, psnr
 
 CASES = (
@@ -43,13 +56,47 @@ CASES = (
     ("gaussian:2.0+direct", 4),
     ("gaussian:6.0+direct", 4),
 )
+MZSR = {
+    2: (
+        "gaussian:0.2+direct",
+        "gaussian:2.0+direct",
+        "gaussian:4.0,1.0,-0.5+direct",
+        "gaussian:1.3+bicubic",
+        "bicubic",
+    ),
+    4: ("gaussian:2.0+direct",),
+}
+GAUSSIAN8 = {2: (0.8, 1.6), 4: (1.8, 3.2)}
+"""The smallest and the largest of eight standard deviations, in HR pixels."""
+
+
+class Case(NamedTuple):
+    """A degradation, the same on the bicubic grid, and what a solver is given of it."""
+
+    name: str
+    scale: int
+    made: Degradation
+    aligned: Degradation
+    blur: str | NDArray[np.float64]
+    subsample: GridSubsampling
+
+    @classmethod
+    def read(cls, text: str, scale: int) -> Self:
+        """Read a degradation that ends in its subsampling."""
+        subsample: GridSubsampling = "bicubic" if text.endswith("bicubic") else "direct"
+        aligned = text if subsample == "bicubic" else f"{text}:aligned"
+        made = Degradation.parse(text)
+        return cls(text, scale, made, Degradation.parse(aligned), text.removesuffix(f"+{subsample}"), subsample)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--set", default="Set5")
+    parser.add_argument("--every", type=int, default=1, help="of the images of the set")
     parser.add_argument("--case", help="a degradation; all of the table when not given")
+    parser.add_argument("--protocol", choices=("mzsr", "gaussian8"))
     parser.add_argument("--scale", type=int, default=2)
+    parser.add_argument("--models", default="context", help="that are given the true kernel: context, srmd, or both")
     parser.add_argument("--noise-table", action="store_true")
     parser.add_argument("--estimators", default="spectrum", help="spectrum, patches, or both with a comma")
     arguments = parser.parse_args()
@@ -57,36 +104,56 @@ def main() -> None:
     if arguments.noise_table:
         tabulate_noise(shared)
         return
-    folder = shared / "data" / arguments.set
-    cases = CASES if arguments.case is None else ((arguments.case, arguments.scale),)
-    for text, scale in cases:
-        row(
-            text,
-            scale,
-            sorted(folder.glob("*.png")),
-            estimators=[each for each in get_args(Estimator) if each in arguments.estimators.split(",")],
-        )
+    paths = sorted((shared / "data" / arguments.set).glob("*.png"))[:: arguments.every]
+    estimators = [each for each in get_args(Estimator) if each in arguments.estimators.split(",")]
+    cases = list_cases(arguments.protocol, arguments.case, scale=arguments.scale)
+    means = [row(case, paths, models=arguments.models.split(","), estimators=estimators) for case in cases]
+    if arguments.protocol == "gaussian8":
+        print(f"mean x{arguments.scale}: " + ", ".join(f"{k} {np.mean([m[k] for m in means]):.2f}" for k in means[0]))
 
 
-def row(text: str, scale: int, paths: list[Path], *, estimators: list[Estimator]) -> None:
-    """Print one row."""
-    subsample: GridSubsampling = "bicubic" if text.endswith("bicubic") else "direct"
-    blur = text.removesuffix(f"+{subsample}")
-    best = Upscaler("best", scale=scale)
-    upscalers = {"known": Upscaler(scale=scale, degradation=DegradationRequest(blur, subsample))}
+def list_cases(protocol: str | None, text: str | None, *, scale: int) -> list[Case]:
+    """List the rows: of one degradation, of a protocol, or of the page."""
+    if text is not None:
+        return [Case.read(text, scale)]
+    if protocol == "mzsr":
+        return [Case.read(each, scale) for each in MZSR[scale]]
+    if protocol is None:
+        return [Case.read(*each) for each in CASES]
+    widths = np.linspace(*GAUSSIAN8[scale], 8)
+    if (scale, "bicubic") in list_solvers():
+        return [Case.read(f"gaussian:{width**2:.6g}+bicubic", scale) for width in widths]
+    return [join_kernels(float(width), scale) for width in widths]
+
+
+def join_kernels(width: float, scale: int) -> Case:
+    """Make a Gaussian before bicubic downscaling one kernel before direct subsampling."""
+    kernel = convolve2d(gaussian_kernel(width**2, size=21), bicubic_kernel(scale, aligned=False))
+    made, aligned = (Degradation.from_kernel(kernel, method="direct", aligned=each) for each in (False, True))
+    return Case(f"gaussian:{width**2:.6g}+bicubic as one kernel", scale, made, aligned, kernel, "direct")
+
+
+def row(case: Case, paths: list[Path], *, models: Sequence[str], estimators: list[Estimator]) -> dict[str, float]:
+    """Print one row, and return its means."""
+    scale, subsample = case.scale, case.subsample
+    best = Upscaler("best", scale=scale, threads=1)
+    upscalers = {
+        model: Upscaler(model, scale=scale, degradation=DegradationRequest(case.blur, subsample), threads=1)
+        for model in models
+        if (scale, subsample) in list_solvers(noise=model == "srmd")
+    }
     for each in estimators:
-        upscalers[each] = Upscaler(scale=scale, degradation=DegradationRequest("estimate", subsample, each))
+        request = DegradationRequest("estimate", subsample, each)
+        upscalers[each] = Upscaler(scale=scale, degradation=request, threads=1)
     scores: dict[str, list[float]] = {"best": [], "aligned": [], **{name: [] for name in upscalers}}
     used, taken = dict.fromkeys(upscalers, 0), dict.fromkeys(scores, 0.0)
     kinds: Counter[str] = Counter()
     for path in paths:
         hr = quantize(crop_to_multiple(read_image(path).colour, scale), 8)
-        lr = Image.from_array(Degradation.parse(text).apply(hr, scale=scale))
-        aligned = text if subsample == "bicubic" else f"{text}:aligned"
+        lr = Image.from_array(case.made.apply(hr, scale=scale))
         scores["best"].append(score(hr, best(lr), scale))
-        scores["aligned"].append(
-            score(hr, best(Image.from_array(Degradation.parse(aligned).apply(hr, scale=scale))), scale)
-        )
+        on_grid = Image.from_array(case.aligned.apply(hr, scale=scale))
+        scores["aligned"].append(scores["best"][-1] if subsample == "bicubic" else score(hr, best(on_grid), scale))
         for name, upscaler in upscalers.items():
             begun = time.process_time()
             suited = upscaler.suited(lr)
@@ -96,15 +163,17 @@ def row(text: str, scale: int, paths: list[Path], *, estimators: list[Estimator]
             if name == "spectrum":
                 kinds[suited.degradation.kind if suited.degradation else "plain"] += 1
             scores[name].append(score(hr, sr, scale))
-    cells = [f"{name} {np.mean(values):.2f}" for name, values in scores.items()]
+    means = {name: float(np.mean(values)) for name, values in scores.items()}
+    cells = [f"{name} {value:.2f}" for name, value in means.items()]
     counts = [f"{name} {used[name]}/{len(paths)}" for name in estimators]
     seconds = [f"{name} {taken[name] / len(paths):.2f}" for name in upscalers]
     families = [f"{kind} {count}" for kind, count in kinds.most_common()]
     print(
-        f"{text} x{scale}: {', '.join(cells)}; used {', '.join(counts)}; "
+        f"{case.name} x{scale}: {', '.join(cells)}; used {', '.join(counts)}; "
         f"kinds {', '.join(families)}; CPU seconds {', '.join(seconds)}",
         flush=True,
     )
+    return means
 
 
 def list_photographs(shared: Path) -> list[Path]:

@@ -1,6 +1,6 @@
 """Accuracy of blur kernel estimation: the table of docs/results/kernel-estimation.md.
 
-    KUKKIRI_SHARED=... python benchmarks/kernels.py [--images N]
+    KUKKIRI_SHARED=... python benchmarks/kernels.py [--images N] [--scales 3,4]
 
 Photographs are blurred by a known kernel and subsampled so that they lie on the bicubic grid, rounded
 to 8 bit. Scores: the error of the centred kernel, |k - k_true| / |k_true|, and the luma PSNR of a
@@ -87,6 +87,7 @@ def score(kernel, truth, lr, hr, *, scale):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=len(IMAGES), help="number of photographs, up to 9")
+    parser.add_argument("--scales", default="2,3,4", help="rows of these, with commas between")
     arguments = parser.parse_args()
     names = IMAGES[: arguments.images]
     folder = Path(os.environ["KUKKIRI_SHARED"]) / "data" / "FreeVal16"
@@ -94,7 +95,10 @@ def main():
     print("| kernel | scale | true kernel | bicubic's | Gaussian, from the spectrum | any shape, from patches |")
     print("|---|---|---|---|---|---|")
     seconds = {"spectrum": [], "patches": []}
+    scales = [int(each) for each in arguments.scales.split(",")]
     for text, scale, damage in CASES:
+        if scale not in scales:
+            continue
         rows = []
         for name in names:
             levels = pyvips.Image.new_from_file(str(folder / f"{name}.png"))[:3].numpy()[:SIDE, :SIDE]
