@@ -140,8 +140,8 @@ def print_curve(options: argparse.Namespace) -> int:
             print(f"| {label} | {' | '.join(shown)} |")
             rows.append({"set": each.name, "label": label, "on_curve": label in labels[: len(curve)], **means})
     if options.json is not None:
-        told = {name: getattr(options, name) for name in ("scale", "degradation", "first", "second")}
-        options.json.write_text(json.dumps({**told, "rows": rows}, indent=1) + "\n", encoding="utf-8")
+        settings = {name: getattr(options, name) for name in ("scale", "degradation", "first", "second")}
+        options.json.write_text(json.dumps({**settings, "rows": rows}, indent=1) + "\n", encoding="utf-8")
     if options.plot is not None:
         points = [Point(**row) for row in (make_point(row, options.metrics) for row in rows) if row is not None]
         first = sets[0].name

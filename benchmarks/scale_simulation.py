@@ -145,7 +145,7 @@ class Run:
     """The first run over all shards."""
 
     half_way: Summary | None = None
-    """When half of the shards were done."""
+    """The numbers at the time when half of the shards were done."""
     deaths: int = 0
     torn: int = 0
     made_again: int = 0

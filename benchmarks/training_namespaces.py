@@ -37,7 +37,7 @@ class Outcome:
 
     steps: int
     cut_at_step: int
-    """That the log told last before the cut."""
+    """That the log named last before the cut."""
     seconds_to_end: list[float]
     """Of each process, from the cut on."""
     exit_codes: list[int]
@@ -50,8 +50,8 @@ class Outcome:
     @property
     def good(self) -> bool:
         """True when it ended well, and came to the same weights."""
-        told = all("is out of reach" in line for line in self.last_lines)
-        return told and all(self.exit_codes) and self.same_weights and not self.tracebacks
+        named = all("is out of reach" in line for line in self.last_lines)
+        return named and all(self.exit_codes) and self.same_weights and not self.tracebacks
 
 
 def main() -> int:

@@ -5,7 +5,7 @@
 Jobs are submitted and deleted over HTTP, and cancelled from another process. At random times the worker, the server
 without its worker, or both are killed, and the server is started again in the same folder. At the end every job that
 was answered must be there, in the state that was asked for; every result must be the image that the library makes; a
-result that was told before a kill must still be that very result, made once. (A work whose worker alone dies three
+result that was reported before a kill must still be that very result, made once. (A work whose worker alone dies three
 times is given up on purpose; the third death is dealt to the server as well.)
 """
 
@@ -47,7 +47,7 @@ class Asked:
 
     seed: int
     model: str
-    told: dict[str, Any] | None = None
+    reported: dict[str, Any] | None = None
     """The job when it was first seen done."""
     cancelled: bool = False
     deleted: bool = False
@@ -108,7 +108,7 @@ class Run:
             self.refused += 1
 
     def look(self) -> Counter[str]:
-        """Count the states, and compare what was told before with what is told now."""
+        """Count the states, and compare what was reported before with what is reported now."""
         states: Counter[str] = Counter()
         for job_id, asked in self.asked.items():
             if asked.deleted:
@@ -121,10 +121,10 @@ class Run:
             states[job["state"]] += 1
             if asked.cancelled and job["state"] != "cancelled":
                 self.problems.append(f"job {job_id} was cancelled and is {job['state']}")
-            if asked.told is None and job["state"] == "done":
-                asked.told = job
-            elif asked.told is not None and job != asked.told:
-                self.problems.append(f"job {job_id} changed after it was done: {asked.told} {job}")
+            if asked.reported is None and job["state"] == "done":
+                asked.reported = job
+            elif asked.reported is not None and job != asked.reported:
+                self.problems.append(f"job {job_id} changed after it was done: {asked.reported} {job}")
         return states
 
     def cancel(self, chance: random.Random) -> None:
@@ -132,7 +132,7 @@ class Run:
         waiting = [
             job_id
             for job_id, asked in self.asked.items()
-            if not (asked.cancelled or asked.deleted or asked.told is not None)
+            if not (asked.cancelled or asked.deleted or asked.reported is not None)
         ]
         if waiting:
             job_id = chance.choice(waiting)
@@ -230,7 +230,7 @@ def check_results(run: Run) -> int:
     database = sqlite3.connect(run.folder / "jobs.sqlite")
     checked = 0
     for job_id, asked in run.asked.items():
-        if asked.told is None or asked.deleted:
+        if asked.reported is None or asked.deleted:
             continue
         (name,) = database.execute(
             "SELECT result_file FROM works JOIN jobs ON jobs.work = works.id WHERE jobs.id = ?", (job_id,)
@@ -278,7 +278,7 @@ def main() -> None:
         run.store.close()
     checked = check_results(run)
     strays = list_strays(run.folder)
-    again = sum(asked.told["attempts"] > 1 for asked in run.asked.values() if asked.told is not None)
+    again = sum(asked.reported["attempts"] > 1 for asked in run.asked.values() if asked.reported is not None)
     deleted = sum(asked.deleted for asked in run.asked.values())
     print(
         f"{options.kills} kills in {time.monotonic() - begun:.0f} s: {len(run.asked)} jobs taken in, {run.refused} 503"

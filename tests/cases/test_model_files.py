@@ -215,9 +215,9 @@ def test_a_keyword_that_changes_the_result_and_leaves_no_trace_is_named(name, ar
             with torch.no_grad():
                 differs = not torch.equal(changed(lr, *conditions), network(lr, *conditions))
             if differs or changed.value_range != network.value_range:
-                told = infer(state, **hints)
+                inferred = infer(state, **hints)
                 seen = infer(kind(**{**arguments, key: other}).state_dict(), **hints)
-                assert key in kind.list_untraced(arguments) or told.get(key) != seen.get(key), (key, other)
+                assert key in kind.list_untraced(arguments) or inferred.get(key) != seen.get(key), (key, other)
 
 
 def test_loaded_networks_upscale_and_become_upscalers(tmp_path, lr):

@@ -1,4 +1,4 @@
-"""The typed client against a server that answers as it is told: words of errors, patience, files."""
+"""The typed client against a server that answers as a test says: words of errors, patience, files."""
 
 import json
 import threading
@@ -21,7 +21,7 @@ DONE = {**JOB, "state": "done", "position": None, "progress": {"done": 2, "total
 ERROR = {"what": "the queue is full.", "got": "8 jobs", "expected": "fewer", "remedy": "Try again."}
 
 
-class Told:
+class ScriptedServer:
     """Answers by method and path, each used once and the last one again; and the requests that came."""
 
     def __init__(self) -> None:
@@ -29,14 +29,14 @@ class Told:
         self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
         self.address = ""
 
-    def tell(self, request: str, status: int, body: Any, **headers: str) -> None:
+    def answer(self, request: str, status: int, body: Any, **headers: str) -> None:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.answers.setdefault(request, []).append((status, headers, data))
 
 
 @pytest.fixture
-def told() -> Iterator[Told]:
-    state = Told()
+def scripted() -> Iterator[ScriptedServer]:
+    state = ScriptedServer()
 
     class Handler(BaseHTTPRequestHandler):
         def answer(self) -> None:
@@ -68,74 +68,74 @@ def events(*jobs: dict[str, Any]) -> bytes:
     return b"retry: 1000\n\n" + b"".join(b"event: job\ndata: %s\n\n" % json.dumps(job).encode() for job in jobs)
 
 
-def test_an_image_goes_there_and_its_result_comes_back(told, tmp_path):
+def test_an_image_goes_there_and_its_result_comes_back(scripted, tmp_path):
     running = {**JOB, "state": "running", "position": None, "progress": {"done": 1, "total": 2}}
-    told.tell("POST /v1/upscale", 202, JOB)
-    told.tell(f"GET /v1/jobs/{JOB['id']}/events", 200, events(JOB, running, DONE))
-    told.tell(f"GET /v1/jobs/{JOB['id']}/result", 200, b"the image")
+    scripted.answer("POST /v1/upscale", 202, JOB)
+    scripted.answer(f"GET /v1/jobs/{JOB['id']}/events", 200, events(JOB, running, DONE))
+    scripted.answer(f"GET /v1/jobs/{JOB['id']}/result", 200, b"the image")
     (tmp_path / "a b.png").write_bytes(b"png")
     seen: list[tuple[int, int]] = []
-    client = Client(told.address + "/", api_key="secret")
+    client = Client(scripted.address + "/", api_key="secret")
     result = client.upscale(
         tmp_path / "a b.png", scale=2, wrap=True, quality=None, progress=lambda done, total: seen.append((done, total))
     )
     assert result == RemoteResult(data=b"the image", file_name="a-x2.png", media_type="image/png", notes=("one note",))
     assert seen == [(1, 2), (2, 2)]
-    method, path, headers, body = told.requests[0]
+    method, path, headers, body = scripted.requests[0]
     assert (method, path) == ("POST", "/v1/upscale?mode=job&filename=a+b.png&scale=2&wrap=true")
     assert (body, headers["Authorization"]) == (b"png", "Bearer secret")
 
 
-def test_a_stream_that_breaks_is_followed_by_asking(told):
-    told.tell("POST /v1/upscale", 202, JOB)
-    told.tell(f"GET /v1/jobs/{JOB['id']}/events", 200, events(JOB))
-    told.tell(f"GET /v1/jobs/{JOB['id']}", 200, DONE)
-    states = [job.state for job in Client(told.address).submit(b"png").follow()]
+def test_a_stream_that_breaks_is_followed_by_asking(scripted):
+    scripted.answer("POST /v1/upscale", 202, JOB)
+    scripted.answer(f"GET /v1/jobs/{JOB['id']}/events", 200, events(JOB))
+    scripted.answer(f"GET /v1/jobs/{JOB['id']}", 200, DONE)
+    states = [job.state for job in Client(scripted.address).submit(b"png").follow()]
     assert states == ["queued", "done"]
 
 
-def test_errors_are_in_the_servers_words(told):
-    told.tell("POST /v1/upscale", 422, {"error": ERROR})
+def test_errors_are_in_the_servers_words(scripted):
+    scripted.answer("POST /v1/upscale", 422, {"error": ERROR})
     with pytest.raises(RemoteError) as raised:
-        Client(told.address).submit(b"png")
+        Client(scripted.address).submit(b"png")
     assert str(raised.value) == "the queue is full. Got 8 jobs. Expected fewer. Try again."
     assert (raised.value.status, raised.value.what) == (422, "the queue is full.")
     assert isinstance(raised.value, KukkiriError)
     failed = {**JOB, "state": "failed", "error": {**ERROR, "status": 422}}
-    told.tell("GET /v1/jobs/x", 200, failed)
+    scripted.answer("GET /v1/jobs/x", 200, failed)
     with pytest.raises(RemoteError, match="the queue is full"):
-        Client(told.address).job("x").wait()
+        Client(scripted.address).job("x").wait()
 
 
-def test_a_busy_server_is_asked_again_with_the_whole_file(told, tmp_path):
-    told.tell("POST /v1/upscale", 503, {"error": ERROR}, Retry_After="0")
-    told.tell("POST /v1/upscale", 202, DONE)
+def test_a_busy_server_is_asked_again_with_the_whole_file(scripted, tmp_path):
+    scripted.answer("POST /v1/upscale", 503, {"error": ERROR}, Retry_After="0")
+    scripted.answer("POST /v1/upscale", 202, DONE)
     (tmp_path / "a.png").write_bytes(b"png")
     with (tmp_path / "a.png").open("rb") as file:
-        assert Client(told.address).submit(file).state == "done"
-    assert [body for *_, body in told.requests] == [b"png", b"png"]
-    told.answers["POST /v1/upscale"] = [(503, {"Retry_After": "30"}, json.dumps({"error": ERROR}).encode())]
+        assert Client(scripted.address).submit(file).state == "done"
+    assert [body for *_, body in scripted.requests] == [b"png", b"png"]
+    scripted.answers["POST /v1/upscale"] = [(503, {"Retry_After": "30"}, json.dumps({"error": ERROR}).encode())]
     with pytest.raises(RemoteError, match="the queue is full"):
-        Client(told.address, patience=1).submit(b"png")
+        Client(scripted.address, patience=1).submit(b"png")
 
 
-def test_a_batch_has_jobs_and_errors(told, tmp_path):
-    told.tell(
+def test_a_batch_has_jobs_and_errors(scripted, tmp_path):
+    scripted.answer(
         "POST /v1/batch", 202, {"jobs": [JOB], "errors": [{"input_name": "b.txt", "error": {**ERROR, "status": 415}}]}
     )
     (tmp_path / 'a".png').write_bytes(b"png")
-    jobs, errors = Client(told.address).submit_batch([tmp_path / 'a".png', b"text"], preset="fast")
+    jobs, errors = Client(scripted.address).submit_batch([tmp_path / 'a".png', b"text"], preset="fast")
     assert ([job.id for job in jobs], errors[0][0], errors[0][1].status) == ([JOB["id"]], "b.txt", 415)
-    assert b'filename="a%22.png"\r\n\r\npng\r\n' in told.requests[0][3]
+    assert b'filename="a%22.png"\r\n\r\npng\r\n' in scripted.requests[0][3]
 
 
-def test_who_answers_must_be_kukkiri(told):
-    told.tell("GET /v1/jobs/x", 200, b"<html>")
-    told.tell("GET /v1/models", 502, b"<html>bad gateway")
+def test_who_answers_must_be_kukkiri(scripted):
+    scripted.answer("GET /v1/jobs/x", 200, b"<html>")
+    scripted.answer("GET /v1/models", 502, b"<html>bad gateway")
     with pytest.raises(RemoteError, match="what answers at this address is no kukkiri server"):
-        Client(told.address).job("x")
+        Client(scripted.address).job("x")
     with pytest.raises(RemoteError, match="the server answered 502"):
-        Client(told.address).models()
+        Client(scripted.address).models()
     with pytest.raises(RemoteError, match=r"http://127.0.0.1:1: no answer \(.*\). Start it with kukkiri serve"):
         Client("http://127.0.0.1:1").jobs()
 

@@ -25,8 +25,8 @@ def test_a_share_of_nothing_has_no_interval():
 
 def write(path, choices, *, page="p1", **changes):
     answers = [{"image": "a", "place": [0, 0, 9], "pair": [0, 1], "choice": each, "seconds": 1.0} for each in choices]
-    told = {"kukkiri_blind": 1, "id": page, "models": ["x", "y"], "scale": 4, "answers": answers, **changes}
-    path.write_text(json.dumps(told), encoding="utf-8")
+    exported = {"kukkiri_blind": 1, "id": page, "models": ["x", "y"], "scale": 4, "answers": answers, **changes}
+    path.write_text(json.dumps(exported), encoding="utf-8")
     return path
 
 

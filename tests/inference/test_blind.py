@@ -123,6 +123,19 @@ def test_an_uncertain_estimate_is_not_used(lr, monkeypatch):
     assert "confidence 0.20: too uncertain" in Upscaler(scale=2, degradation="estimate")(Image.from_array(lr)).notes[0]
 
 
+def test_an_uncertain_blur_of_an_aliased_image_is_a_slight_one(hr, monkeypatch):
+    levels = np.rint(255 * hr).astype(np.uint8)
+    lr = Degradation.parse("gaussian:0.3+direct").apply(levels, scale=2)
+    found = dataclasses.replace(estimate_degradation(lr, scale=2), confidence=0.1)
+    monkeypatch.setattr("kukkiri.inference.blind.estimate_degradation", lambda *_, **__: found)
+    suited = Upscaler(scale=2, degradation="estimate").suited(Image.from_array(lr))
+    assert suited.degradation.text == "gaussian:0.2"
+    np.testing.assert_array_equal(suited.degradation.kernel, gaussian_kernel(0.2))
+    sr = suited(Image.from_array(lr))
+    assert "aliases of direct subsampling show, so a slight one is assumed" in " ".join(sr.notes)
+    assert score(hr, 255 * sr.colour) > score(hr, 255 * Upscaler(scale=2)(Image.from_array(lr)).colour) + 2
+
+
 def test_a_misread_spectrum_is_caught_by_the_lr_consistency(hr, monkeypatch):
     wide = estimate_degradation(hr, scale=2)
     wrong = type(wide)(gaussian_kernel(5.0, 0.3, 0.8, size=25), 2, "direct", 0.0, 0.9, "spectrum")
@@ -145,8 +158,8 @@ def test_a_given_kernel_is_used_and_judged(lr):
 def test_a_disk_given_as_a_gaussian_is_contradicted_by_the_spectrum(whole):
     lr = Image.from_array(Degradation.parse("disk:2.0+direct").apply(np.rint(255 * whole).astype(np.uint8), scale=2))
     wrong = Upscaler(scale=2, degradation="gaussian:1.85")(lr)
-    (told,) = [note for note in wrong.notes if "the spectrum of the image speaks for disk:" in note]
-    assert "misfit of the given kernel" in told
+    (misfit,) = [note for note in wrong.notes if "the spectrum of the image speaks for disk:" in note]
+    assert "misfit of the given kernel" in misfit
     found = Upscaler(scale=2, degradation="estimate").suited(lr)
     assert found.describe_degradation()["kind"] == "disk"
     assert [note for note in found(lr).notes if note.startswith("next best explanation: gaussian:")]

@@ -43,7 +43,7 @@ def test_the_number_of_runs_is_the_users_before_the_presets():
 
 
 def test_progress_counts_each_run(numpy_engine, rng):
-    told = []
+    reports = []
     upscaler = Upscaler(numpy_engine(colour="rgb"), ensemble=4)
-    upscaler(rng.random((6, 5, 3), dtype=np.float32), progress=lambda *counts: told.append(counts))
-    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    upscaler(rng.random((6, 5, 3), dtype=np.float32), progress=lambda *counts: reports.append(counts))
+    assert reports == [(1, 4), (2, 4), (3, 4), (4, 4)]

@@ -78,14 +78,14 @@ def test_an_animation_that_becomes_a_still_keeps_its_first_frame_with_a_note(tmp
 
 def test_pages_stay_pages(tmp_path):
     pages = write_pages(tmp_path / "a.tif")
-    told = []
-    (result,) = run(tmp_path / "a.tif", progress=lambda each: told.append((each.done, each.total)))
+    reports = []
+    (result,) = run(tmp_path / "a.tif", progress=lambda each: reports.append((each.done, each.total)))
     assert (result.error, result.job.target.name) == ("", "a-x2.tif")
     with PIL.Image.open(result.job.target) as opened:
         assert opened.n_frames == 3
         opened.seek(2)
         assert np.array_equal(np.asarray(opened), pages[2].repeat(2, 0).repeat(2, 1))
-    assert told[-1] == (3, 3)
+    assert reports[-1] == (3, 3)
 
 
 def test_light_above_white_survives(tmp_path):

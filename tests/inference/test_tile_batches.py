@@ -62,10 +62,10 @@ def test_an_accelerator_gets_squares_and_the_progress_counts_them(numpy_engine, 
     engine.batching = Batching(side=32, pixels=4 * 32 * 32)
     assert choose_strip(engine, (32, 20)) is None
     assert choose_strip(engine, (33, 20)) == (32, 20)
-    told = []
-    progress = TileProgress([(engine, (70, 90), None)], variants=1, report=lambda *counts: told.append(counts))
+    reports = []
+    progress = TileProgress([(engine, (70, 90), None)], variants=1, report=lambda *counts: reports.append(counts))
     watched = progress.watch(engine, number=0)
     run_pass(watched, rng.random((1, 1, 70, 90), dtype=np.float32), tile=None, seams=SeamScore())
     progress.finish_run(number=0)
     assert engine.seen[0][0] == 4  # in batches, too
-    assert told[-1] == (9, 9)
+    assert reports[-1] == (9, 9)

@@ -33,9 +33,9 @@ def test_it_begins_as_a_contextplain():
     network = ModulatedPlain(width=6, depth=2)
     network.begin_as_context(context.state_dict())
     codes = torch.tensor([[0.3, -0.2, 0.1], [1.0, 0.5, -0.4]])
-    told = torch.cat((codes, torch.zeros(2, 1)), dim=1)
+    condition = torch.cat((codes, torch.zeros(2, 1)), dim=1)
     with torch.no_grad():
-        torch.testing.assert_close(network(lr, told), context(lr, codes), rtol=1e-5, atol=FLOAT32_SAME_MATHS)
+        torch.testing.assert_close(network(lr, condition), context(lr, codes), rtol=1e-5, atol=FLOAT32_SAME_MATHS)
 
 
 def test_other_weights_are_no_beginning():

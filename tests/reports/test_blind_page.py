@@ -92,8 +92,8 @@ def test_in_a_browser_a_choice_is_of_the_model_that_was_seen(page, tmp_path):
             browser.close()
     assert not problems
     assert {url for url in requests if not url.startswith(("data:", "blob:"))} == {page[0].as_uri()}
-    told = json.loads((tmp_path / "answers.json").read_text(encoding="utf-8"))
-    assert [answer["choice"] for answer in told["answers"]] == [*seen, None]
+    exported = json.loads((tmp_path / "answers.json").read_text(encoding="utf-8"))
+    assert [answer["choice"] for answer in exported["answers"]] == [*seen, None]
     found = read_preferences([tmp_path / "answers.json"])
     assert sum(each.wins[1] for each in found) == 8
     assert sum(each.wins[0] for each in found) == 0
@@ -118,9 +118,9 @@ def test_the_command_writes_the_page_and_reads_the_answers(page, tmp_path, capsy
     compare(("nearest", "bicubic"), scale=2, sets=sets, blind=True, output=tmp_path / "b", threads=1, json=True)
     assert json.loads(capsys.readouterr().out)["pairs"] == 3
     _, data = read_data(tmp_path / "b" / "index.html")
-    told = {"kukkiri_blind": 1, "id": data["id"], "models": data["models"]}
+    exported = {"kukkiri_blind": 1, "id": data["id"], "models": data["models"]}
     answers = [{"pair": [0, 1], "choice": choice} for choice in [1] * 9 + [0, None]]
-    (tmp_path / "a.json").write_text(json.dumps({**told, "answers": answers}), encoding="utf-8")
+    (tmp_path / "a.json").write_text(json.dumps({**exported, "answers": answers}), encoding="utf-8")
     compare(blind_results=(tmp_path / "a.json",))
     printed = capsys.readouterr().out.strip()
     assert printed == "nearest 1, bicubic 9, no difference 1; nearest 10% (2% to 40%); preferred: bicubic"

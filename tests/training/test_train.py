@@ -359,8 +359,8 @@ def test_other_images_do_not_resume_but_the_same_in_another_place_do(folder):
 def test_more_steps_and_another_rate_go_on_and_are_told(folder, caplog):
     train(recipe(folder))
     path = train(recipe(folder, steps=60, learning_rate=1e-3, log_every=3), resume=True)
-    told = [record.message for record in caplog.records if "changed recipe" in record.message]
-    assert told == ["going on with a changed recipe: learning_rate 0.003 -> 0.001, steps 40 -> 60"]
+    messages = [record.message for record in caplog.records if "changed recipe" in record.message]
+    assert messages == ["going on with a changed recipe: learning_rate 0.003 -> 0.001, steps 40 -> 60"]
     assert torch.load(path.with_name("checkpoint.pt"), weights_only=True)["step"] == 60
     assert json.loads(path.with_name("recipe.json").read_text())["steps"] == 60
 

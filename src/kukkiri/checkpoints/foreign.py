@@ -143,8 +143,8 @@ class _Search:
             self.misfits.append(misfit)
             return None
         merged = self._merge(network, {**inferred, **reading.arguments})
-        told = {*given, *wanted}
-        assumed = {key: words for key, words in kind.list_untraced(merged).items() if key not in told}
+        settled = {*given, *wanted}
+        assumed = {key: words for key, words in kind.list_untraced(merged).items() if key not in settled}
         notes = (reading.assumes,) if reading.assumes else ()
         return Recognized(network, merged, tensors, reading.dialect, assumed, notes)
 

@@ -111,11 +111,11 @@ def _describe(device: dict[str, Any]) -> str:
     name = f"{device['name']} (--device {device['device']})"
     if not device["runs"]:
         return f"{name}: {device['reason']}"
-    told = f"{name}: runs, session {device['opening']:.2f} s, 128x128 pixels in {1000 * device['seconds']:.1f} ms"
+    words = f"{name}: runs, session {device['opening']:.2f} s, 128x128 pixels in {1000 * device['seconds']:.1f} ms"
     if device["device"] == "cpu":
-        return f"{told} on one thread"
+        return f"{words} on one thread"
     layers = "" if device["layers"] is None else "{} of {} convolutions there, ".format(*device["layers"])
-    return f"{told}, {layers}differs from the CPU by {device['difference']:.1g}"
+    return f"{words}, {layers}differs from the CPU by {device['difference']:.1g}"
 
 
 def _lines(report: dict[str, Any]) -> list[str]:

@@ -47,7 +47,7 @@ class JsonLinesDisplay:
 
     def __init__(self) -> None:
         self._paces: dict[FileJob, Pace] = {}
-        self._told: dict[FileJob, float] = {}
+        self._reported: dict[FileJob, float] = {}
         self._lock = threading.Lock()
 
     def __enter__(self) -> "JsonLinesDisplay":
@@ -71,9 +71,9 @@ class JsonLinesDisplay:
             step = None if pace.last is None else pace.last.step
             pace.take(progress)
             ended = progress.total and progress.done == progress.total
-            if step == progress.step and not ended and pace.seen - self._told[progress.job] < _TICK:
+            if step == progress.step and not ended and pace.seen - self._reported[progress.job] < _TICK:
                 return
-            self._told[progress.job] = pace.seen
+            self._reported[progress.job] = pace.seen
             speed, left = pace.megapixels_per_second, pace.seconds_left
             event = {
                 "event": "progress",

@@ -111,7 +111,7 @@ class ProtocolOptions:
     protocol: str = "y-matlab"
     """y-matlab (8-bit RGB in and out, the papers since 2017), y-legacy (the published bicubic rows), y-mzsr, or rgb."""
     degradation: Annotated[str | None, Parameter(alias="-d")] = None
-    """how LR is made from HR, such as gaussian:2.0+direct, see kukkiri degrade; bicubic when not given."""
+    """degradation of HR that makes LR, such as gaussian:2.0+direct, see kukkiri degrade; bicubic when not given."""
 
     @property
     def is_chosen(self) -> bool:
@@ -209,7 +209,7 @@ class ScoreDisplay(TerminalBar):
     """Progress of an evaluation on stderr: a bar on a terminal, one line for each image elsewhere."""
 
     def __init__(self) -> None:
-        self._told = time.monotonic()
+        self._reported = time.monotonic()
         if sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -230,8 +230,8 @@ class ScoreDisplay(TerminalBar):
         if self._bar is not None:
             shown = make_line_printable(text)
             self._bar.update(self._task, completed=scored.done, total=scored.total, description=shown)
-        elif time.monotonic() - self._told >= _EVERY:
-            self._told = time.monotonic()
+        elif time.monotonic() - self._reported >= _EVERY:
+            self._reported = time.monotonic()
             print_progress(text)
 
     def __call__(self, scored: ImageScored) -> None:

@@ -80,7 +80,7 @@ class LineDisplay:
         self._quiet, self._names = quiet, names
         self._images, self._done = 0, 0
         self._paces: dict[FileJob, Pace] = {}
-        self._told: dict[FileJob, float] = {}
+        self._shown: dict[FileJob, float] = {}
         self._lock = threading.Lock()
 
     def __enter__(self) -> "LineDisplay":
@@ -103,10 +103,10 @@ class LineDisplay:
         with self._lock:
             pace = self._paces.setdefault(progress.job, Pace())
             pace.take(progress)
-            told = self._told.setdefault(progress.job, pace.seen)
-            if pace.seen - told < _EVERY or self._quiet:
+            shown = self._shown.setdefault(progress.job, pace.seen)
+            if pace.seen - shown < _EVERY or self._quiet:
                 return
-            self._told[progress.job] = pace.seen
+            self._shown[progress.job] = pace.seen
         self._print(f"{make_printable(progress.job.source)}: {pace.describe()}")
 
     def finish(self, result: FileResult) -> None:

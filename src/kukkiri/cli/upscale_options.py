@@ -172,7 +172,7 @@ class SpeedOptions:
     """CPU threads of the engine; all when not given, and then several images are computed side by side. Of a clip, so
     many frames are."""
     device: str = "cpu"
-    """where the network runs: cpu, cuda[:N], tensorrt[:N], directml[:N], coreml, openvino[:CPU|GPU|NPU], webgpu, or
+    """device of the network: cpu, cuda[:N], tensorrt[:N], directml[:N], coreml, openvino[:CPU|GPU|NPU], webgpu, or
     auto (an accelerator where one runs, else the CPU); for torch weights cuda[:N], mps, auto. kukkiri doctor tries
     them."""
     precision: Precision = "float32"

@@ -19,7 +19,7 @@ class RemoteJob:
     """An upscaling on a server, as it was when it was last asked for."""
 
     def __init__(self, connection: Connection, values: Mapping[str, Any]) -> None:
-        """Keep what the server told.
+        """Keep what the server answered.
 
         Args:
             connection: to the server.
@@ -65,7 +65,7 @@ class RemoteJob:
 
     @property
     def details(self) -> dict[str, Any]:
-        """Everything that the server told: the JSON of the job, see docs/reference/http.md."""
+        """Everything that the server answered: the JSON of the job, see docs/reference/http.md."""
         return dict(self._values)
 
     def refresh(self) -> "RemoteJob":
@@ -128,9 +128,12 @@ class RemoteJob:
         if self.state == "cancelled":
             raise RemoteError("the job was cancelled.", remedy="Send the image again.")
         answer = self._connection.ask("GET", f"/v1/jobs/{self.id}/result")
-        told = self._values["result"] or self.refresh()._values["result"]
+        result = self._values["result"] or self.refresh()._values["result"]
         return RemoteResult(
-            data=answer.body, file_name=told["file_name"], media_type=told["media_type"], notes=tuple(told["notes"])
+            data=answer.body,
+            file_name=result["file_name"],
+            media_type=result["media_type"],
+            notes=tuple(result["notes"]),
         )
 
     def delete(self) -> None:

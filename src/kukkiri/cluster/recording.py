@@ -66,7 +66,7 @@ class _Known:
     identity: SourceIdentity
     result_bytes: int | None
     ours: bool
-    """When the target exists, a run made it."""
+    """An existing target was made by a run."""
 
 
 class Recorder:

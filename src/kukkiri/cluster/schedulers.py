@@ -45,9 +45,9 @@ def find_place(environment: Mapping[str, str], *, count: int | None = None) -> t
     counts = {place.count for place in places if place.count is not None} | ({count} if count is not None else set())
     indices = {place.index for place in places}
     if len(counts) > 1 or len(indices) > 1:
-        told = ", ".join(f"{place.system} says {place.index}/{place.count or '?'}" for place in places)
+        listed = ", ".join(f"{place.system} says {place.index}/{place.count or '?'}" for place in places)
         asked = "" if count is None else f", and auto/{count} was asked"
-        raise ConfigError(f"--shard auto: {told}{asked}. Name the shard: --shard 3/16.")
+        raise ConfigError(f"--shard auto: {listed}{asked}. Name the shard: --shard 3/16.")
     if not counts:
         raise ConfigError(
             f"--shard auto: {places[0].system} does not say how many processes there are. Say it: --shard auto/16."

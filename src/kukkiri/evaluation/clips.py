@@ -141,10 +141,10 @@ def evaluate_clip(
     """
     parsed = _check(models, scale=scale, degradation=degradation, lr=lr, frames=frames)
     pairs = ClipPairs(clip, scale=scale, degradation=parsed, lr=lr, frames=frames)
-    told = model_args or {}
+    arguments = model_args or {}
     scorers = [
         _Scorer(
-            Upscaler(model, scale=scale, ensemble=ensemble, threads=1, model_args=told.get(model), device=device),
+            Upscaler(model, scale=scale, ensemble=ensemble, threads=1, model_args=arguments.get(model), device=device),
             model,
             pairs,
         )

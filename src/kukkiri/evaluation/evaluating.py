@@ -159,10 +159,10 @@ def evaluate_many(
     for scale in plan.scales:
         scored = evaluator.score(scale)
         for model in plan.models:
-            told = (model_args or {}).get(model)
+            arguments = (model_args or {}).get(model)
             costs = None
             if cost:
-                costs = measure_cost(model, scale=scale, ensemble=ensemble, threads=threads, model_args=told)
+                costs = measure_cost(model, scale=scale, ensemble=ensemble, threads=threads, model_args=arguments)
             found.append(Evaluation(model, scale, protocol, plan.source, scored[model], costs))
     return found
 

@@ -68,14 +68,14 @@ def read_preferences(paths: Sequence[Path]) -> list[Preference]:
         ConfigError: a file cannot be read or is no such file, or they are of several pages.
     """
     files = list(dict.fromkeys(path.resolve() for path in paths))
-    told = [_read(path) for path in files]
-    if not told:
+    exported = [_read(path) for path in files]
+    if not exported:
         raise ConfigError("no files of answers. Name those that the page exported.")
-    for path, each in zip(files, told, strict=True):
-        if each["id"] != told[0]["id"]:
+    for path, each in zip(files, exported, strict=True):
+        if each["id"] != exported[0]["id"]:
             raise ConfigError(f"{path}: is of another page than {files[0]}. Count the answers of each page alone.")
-    models: list[str] = told[0]["models"]
-    answers = [answer for each in _longest_of_each_session(told) for answer in each["answers"]]
+    models: list[str] = exported[0]["models"]
+    answers = [answer for each in _longest_of_each_session(exported) for answer in each["answers"]]
     found = []
     for pair in itertools.combinations(range(len(models)), 2):
         choices = [answer["choice"] for answer in answers if tuple(answer["pair"]) == pair]
@@ -102,13 +102,13 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: cannot be read ({error.strerror or error}). Check the path.") from None
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: not a file of answers ({error}). Export it from the page again.") from None
-    if not _is_told(value):
+    if not _is_exported(value):
         raise ConfigError(f"{path}: not a file of answers of version {_VERSION}. Export it from the page again.")
-    told: dict[str, Any] = value
-    return told
+    exported: dict[str, Any] = value
+    return exported
 
 
-def _is_told(value: Any) -> bool:
+def _is_exported(value: Any) -> bool:
     if not isinstance(value, dict) or value.get("kukkiri_blind") != _VERSION or not isinstance(value.get("id"), str):
         return False
     models, answers = value.get("models"), value.get("answers")

@@ -41,6 +41,7 @@ _SHIFTS = (8, 16, 32, 48, 64, 96, 128, 192, 256)  # levels of the field for whic
 _WEIGHTS = (1, 4, 6, 4, 1)
 _SHIFTED = 16  # rows of SR that one thread shifts at a time
 _TOGETHER = 16  # rows of cells that one thread adds up at a time
+_BAND = 24  # rows of cells that are searched for patterns at a time
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,10 @@ def keep_local_mean(
     share = _rise(np.abs(drift) / level, _DRIFT)
     if not share.any():
         return False
-    share *= _find_patterns(lr, mean=wanted, area=area, level=level)
+    for first in range(0, len(share), _BAND):
+        band = slice(first, first + _BAND)
+        if share[band].any():
+            share[band] *= _find_patterns(lr, band, mean=wanted, area=area, level=level)
     if not share.any():
         return False
     goal = found + share * drift
@@ -139,7 +143,7 @@ def find_patterns(lr: Pixels, *, level: float = 1 / 255) -> Field:
     size = lr.shape[:2]
     area = _smooth(np.multiply.outer(_measure_cells(size[0]), _measure_cells(size[1]))[..., None])
     mean = _smooth(_Cells(size, lr.shape).add_up_all(lr)) / area
-    return _find_patterns(lr, mean=mean, area=area, level=level)
+    return _find_patterns(lr, slice(0, len(area)), mean=mean, area=area, level=level)
 
 
 def _rise(values: Field, ends: tuple[float, float]) -> Field:
@@ -149,15 +153,22 @@ def _rise(values: Field, ends: tuple[float, float]) -> Field:
     return risen
 
 
-def _find_patterns(lr: Pixels, *, mean: Field, area: Field, level: float) -> Field:
-    """The degree, [0, 1], to which each cell lies in a pattern of single pixels: strong, and fine for its contrast."""
-    size, rows = lr.shape[:2], range(len(area))
+def _find_patterns(lr: Pixels, band: slice, *, mean: Field, area: Field, level: float) -> Field:
+    """The degree, [0, 1], to which the cells of some rows lie in a pattern of single pixels.
+
+    They do where LR is strong, and fine for its contrast.
+    """
+    # the smoothing reads two cells further, the 3x3 mean one pixel more
+    near = slice(max(band.start - 3, 0), min(band.stop + 3, len(area)))
+    inner = slice(band.start - near.start, min(band.stop, len(area)) - near.start)
+    lr = lr[near.start * CELL_SIDE : near.stop * CELL_SIDE]
+    size, rows = lr.shape[:2], range(near.stop - near.start)
     padded = np.pad(lr, ((1, 1), (1, 1), (0, 0)), mode="edge")
     column = padded[:-2] + padded[1:-1] + padded[2:]
     fine = lr - (column[:, :-2] + column[:, 1:-1] + column[:, 2:]) / np.float32(9)
     cells = _Cells(size, lr.shape)
-    energy = _smooth(cells.add_up(np.square(fine, out=fine), rows)) / area
-    variance = _smooth(cells.add_up(np.square(lr), rows)) / area - mean**2
+    energy = _smooth(cells.add_up(np.square(fine, out=fine), rows))[inner] / area[band]
+    variance = _smooth(cells.add_up(np.square(lr), rows))[inner] / area[band] - mean[band] ** 2
     amplitude = np.sqrt(energy) / level
     fineness = energy / np.maximum(variance, level**2)
     return _rise(amplitude, _AMPLITUDE) * np.where(fineness < _BESIDE, _rise(fineness, _FINENESS), 0)

@@ -62,7 +62,7 @@ class Network(nn.Module):
     """Arguments of the forward after the image: ``kernel``, (N, 1, K, K) of a true convolution; ``noise_std``, (N,);
     any other name: the vector that :meth:`describe_condition` describes."""
     fractional_scales: bool = False
-    """The forward is told a ``scale``, which need not be a whole number."""
+    """The forward takes a ``scale``, which need not be a whole number."""
 
     title: str = ""
     """The name in the paper's spelling."""

@@ -221,7 +221,7 @@ def launch(arguments: Sequence[str], *, processes: int) -> int:
         _end(children)
     codes = [child.returncode for child in children]
     if codes[0] > 0 and codes[failed] > 0:
-        return codes[0]  # it has told why
+        return codes[0]  # it has said why
     if codes[failed] > 128 or codes[0] > 128:
         return max(codes[failed], codes[0])
     raise TrainingError(

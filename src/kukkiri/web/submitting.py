@@ -101,9 +101,9 @@ def _refuse(
 ) -> RefusalError:
     """Make the refusal of an error, in which the client's name stands for the server's path."""
     headers = {} if wait is None else {"Retry-After": str(max(1, round(wait)))}
-    told = RefusalError.of(error, status=status, headers=headers)
-    renamed = RefusalError.tell(told.info.rename(str(upload.path), upload.name), headers=headers)
-    renamed.headers.update(told.headers)
+    refusal = RefusalError.of(error, status=status, headers=headers)
+    renamed = RefusalError.tell(refusal.info.rename(str(upload.path), upload.name), headers=headers)
+    renamed.headers.update(refusal.headers)
     return renamed
 
 

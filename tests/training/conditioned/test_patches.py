@@ -184,7 +184,7 @@ def test_a_recipe_that_makes_no_sense_is_refused_in_one_line(changes, message):
 @pytest.mark.parametrize(
     ("network", "changes", "message"),
     [
-        (SRMD(maps=15, width=2, depth=2), {"noise_levels": (0.0, 5.0)}, "is not told the noise"),
+        (SRMD(maps=15, width=2, depth=2), {"noise_levels": (0.0, 5.0)}, "is not conditioned on noise"),
         (SRMD(maps=16, width=2, depth=2), {"subsample": "direct"}, "describes bicubic subsampling"),
         (SRMD(maps=9, width=2, depth=2), {}, "does not describe its maps"),
         (SRMD(maps=16, width=2, depth=2), {"scales": (2.0, 3.0)}, "upscales by 2 only"),

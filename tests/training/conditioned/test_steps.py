@@ -83,10 +83,10 @@ def test_the_gradients_of_a_step_are_those_of_the_drawn_noise(folder, monkeypatc
     for part in parts:
         data = part.data
         up = data.lr.repeat_interleave(2, -1).repeat_interleave(2, -2)
-        told = data.conditions[0][:, None, None, None]
-        residual = 0.5 * up + 0.25 * told - data.hr
+        noise = data.conditions[0][:, None, None, None]
+        residual = 0.5 * up + 0.25 * noise - data.hr
         by_gain += [2 * (residual * up).mean(dim=(1, 2, 3))]
-        by_noise += [2 * (residual * told).mean(dim=(1, 2, 3))]
+        by_noise += [2 * (residual * noise).mean(dim=(1, 2, 3))]
     assert network.gain.grad.item() == pytest.approx(torch.cat(by_gain).mean().item(), rel=1e-5)
     assert network.noise_gain.grad.item() == pytest.approx(torch.cat(by_noise).mean().item(), rel=1e-5)
 
@@ -194,7 +194,7 @@ def test_ikc_is_trained_for_a_network_of_covariances(folder, correction, tmp_pat
 def test_estimators_without_their_network_are_refused(folder):
     with pytest.raises(ConfigError, match="'sftmd' or 'modulatedplain' with initialization = 'transfer'"):
         CorrectionRecipe(**values(folder))
-    with pytest.raises(ConfigError, match="is told nothing but the image"):
+    with pytest.raises(ConfigError, match="has no condition besides the image"):
         train(ConditionedRecipe(**values(folder, network="plain", arguments={}, noise_levels=(0.0, 0.0))))
 
 

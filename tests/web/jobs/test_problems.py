@@ -45,7 +45,7 @@ def test_a_path_is_replaced_in_every_part():
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "named"),
     [
         ("Give only one side, --fit 500x50, or --stretch.", "Give only one side, fit=500x50, or stretch."),
         ("kukkiri upscale --alpha separate keeps them", "alpha=separate keeps them"),
@@ -53,6 +53,6 @@ def test_a_path_is_replaced_in_every_part():
         ("--short-side 9, and --max-queue", "short_side=9, and --max-queue"),
     ],
 )
-def test_options_of_the_command_line_are_named_as_a_request_has_them(text, told):
-    assert name_as_request(text) == told
-    assert describe_error(text).what == told
+def test_options_of_the_command_line_are_named_as_a_request_has_them(text, named):
+    assert name_as_request(text) == named
+    assert describe_error(text).what == named

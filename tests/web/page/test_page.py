@@ -138,9 +138,9 @@ def test_limits_are_told_before_anything_is_sent(open_page, server, photo, limit
     choose(page, ("cat.png", photo))
     expect(page.locator("#size-now")).to_contain_text("120")
     page.click("#run")
-    told = page.locator("#facts dd")
-    expect(told.nth(0)).to_contain_text(got)
-    expect(told.nth(1)).to_have_text(most)
+    facts = page.locator("#facts dd")
+    expect(facts.nth(0)).to_contain_text(got)
+    expect(facts.nth(1)).to_have_text(most)
     assert not [path for method, path in server.behaviour.requests if method == "POST"]
 
 

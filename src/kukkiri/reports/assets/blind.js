@@ -127,10 +127,10 @@
     draw();
   });
   find("[data-export]").addEventListener("click", () => {
-    const told = { kukkiri_blind: 1, id: data.id, deal: state.deal, models: data.models, scale: data.scale, degradation: data.degradation,
+    const exported = { kukkiri_blind: 1, id: data.id, deal: state.deal, models: data.models, scale: data.scale, degradation: data.degradation,
       trials: state.order.length, answers: answered() };
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([`${JSON.stringify(told, null, 1)}\n`], { type: "application/json" }));
+    link.href = URL.createObjectURL(new Blob([`${JSON.stringify(exported, null, 1)}\n`], { type: "application/json" }));
     link.download = `blind-${data.id}.json`;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);

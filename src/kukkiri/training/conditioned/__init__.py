@@ -1,4 +1,4 @@
-"""Training of networks that are told what made an image: its blur kernel, its noise, its scale."""
+"""Training of networks that are conditioned on what made an image: its blur kernel, its noise, its scale."""
 
 from kukkiri.training.conditioned.correction import CorrectionRecipe, set_up_correction
 from kukkiri.training.conditioned.recipe import ConditionedRecipe

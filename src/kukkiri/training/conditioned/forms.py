@@ -1,4 +1,4 @@
-"""The forms in which networks declare what they are told: what was drawn, as arguments of their forward.
+"""The forms in which networks declare their conditions: what was sampled, as arguments of their forward.
 
 A network names its arguments in :attr:`kukkiri.networks.Network.conditions`. ``kernel`` is (N, 1, K, K) of a true
 convolution, ``noise_std`` is (N,); any other name is the vector that the network's
@@ -25,30 +25,30 @@ _PLAIN_FORMS = ("kernel", "noise_std")
 
 
 def takes_scale(network: Network, recipe: ConditionedRecipe) -> bool:
-    """True for a network whose forward is told the scale."""
+    """True for a network whose forward takes the scale."""
     return not network.pre_upsampled and type(network).list_scales(recipe.arguments) is None
 
 
 def scale_options(network: Network, recipe: ConditionedRecipe, scale: float) -> dict[str, float]:
-    """Make the keyword of the forward of a network that is told the scale."""
+    """Make the keyword of the forward of a network that takes the scale."""
     if not takes_scale(network, recipe):
         return {}
     return {"scale": scale if network.fractional_scales else int(scale)}
 
 
 def check_network(network: Network, recipe: ConditionedRecipe) -> None:
-    """Check that a network is told what a recipe draws, and can be.
+    """Check that a network can be conditioned on all that a recipe samples.
 
     Raises:
         ConfigError: it cannot.
     """
-    told = takes_scale(network, recipe)
-    if not network.conditions and not told:
+    scaled = takes_scale(network, recipe)
+    if not network.conditions and not scaled:
         raise ConfigError(
-            f"{recipe.network} is told nothing but the image. Train it with kind = 'supervised', or choose a network "
-            "that takes a condition, such as srmd or modulatedplain."
+            f"{recipe.network} has no condition besides the image. Train it with kind = 'supervised', or choose a "
+            "network that takes a condition, such as srmd or modulatedplain."
         )
-    if not told and {*recipe.drawn_scales, *recipe.validation_scales} != {float(recipe.scale)}:
+    if not scaled and {*recipe.drawn_scales, *recipe.validation_scales} != {float(recipe.scale)}:
         raise ConfigError(f"{recipe.network} upscales by {recipe.scale} only. Remove scales and validation_scales.")
     fractional = [each for each in (*recipe.scales, *recipe.validation_scales) if each != int(each)]
     if fractional and (not network.fractional_scales or recipe.subsample == "direct" or recipe.blurs):
@@ -70,8 +70,8 @@ def check_network(network: Network, recipe: ConditionedRecipe) -> None:
         )
     if recipe.noise_levels[1] and not (described.noise if described else "noise_std" in network.conditions):
         raise ConfigError(
-            f"noise_levels = {list(recipe.noise_levels)}, but {recipe.network} with these arguments is not told the "
-            "noise. Set noise_levels = [0, 0], or choose other arguments, such as maps = 16 of srmd."
+            f"noise_levels = {list(recipe.noise_levels)}, but {recipe.network} with these arguments is not conditioned "
+            "on noise. Set noise_levels = [0, 0], or choose other arguments, such as maps = 16 of srmd."
         )
 
 

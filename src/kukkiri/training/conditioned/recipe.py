@@ -1,4 +1,4 @@
-"""Recipes of conditioned training: the distribution of kernels, noise and scales, which the network is told."""
+"""Recipes of conditioned training: the distribution of kernels, noise and scales that the network is conditioned on."""
 
 import math
 from collections.abc import Mapping
@@ -57,7 +57,7 @@ class ConditionedRecipe(Recipe):
     rounding: str = "before"
     """Rounding of LR to 8 bit: ``before`` the noise, ``after`` it (as in files), ``none``."""
     scales: tuple[float, ...] = ()
-    """Scales of the updates, one sampled for each; only for networks that are told the scale. Empty: ``scale``."""
+    """Scales of the updates, one sampled for each; only for networks that take the scale. Empty: ``scale``."""
     hr_patch: int = 0
     """Height and width of a patch in HR pixels, rounded down to what the scale divides; 0: ``patch`` LR pixels."""
     basis: str = ""

@@ -44,7 +44,7 @@ __all__ = ["ConditionedPart", "conditioned_step", "make_cutter", "set_up_conditi
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ConditionedPart:
-    """Patches with what the network is told about them."""
+    """Patches with what the network is conditioned on."""
 
     lr: Tensor
     hr: Tensor
@@ -57,7 +57,8 @@ def set_up_conditioned(recipe: ConditionedRecipe, *, device: torch.device, world
     """Make the network of a recipe, and read its images; see :class:`kukkiri.training.setup.Setup`.
 
     Raises:
-        ConfigError: a network that is told nothing, or not what the recipe draws; an unknown loss; or missing data.
+        ConfigError: a network without a condition, or without one that the recipe samples; an unknown loss; or missing
+            data.
     """
     final_loss = recipe.loss if recipe.final_loss == "" else recipe.final_loss
     losses = (parse_loss(recipe.loss), parse_loss(final_loss, key="final_loss"))
@@ -133,10 +134,10 @@ def conditioned_step(
     data: ConditionedPart = part.data
     options = scale_options(network, recipe, data.scale)
 
-    def told(lr: Tensor) -> Tensor:
+    def conditioned(lr: Tensor) -> Tensor:
         return forward(lr, *data.conditions, **options)
 
-    return supervised_step(recipe, told, network, losses, state, Part((data.lr, data.hr), part.share))
+    return supervised_step(recipe, conditioned, network, losses, state, Part((data.lr, data.hr), part.share))
 
 
 def split_patches(patches: Patches, conditions: tuple[Tensor, ...], *, count: int, total: int) -> list[Part]:
@@ -152,8 +153,8 @@ def split_patches(patches: Patches, conditions: tuple[Tensor, ...], *, count: in
     for first in range(count):
         lr, hr = patches.lr[first::count], patches.hr[first::count]
         if len(lr):
-            told = tuple(condition[first::count] for condition in conditions)
-            parts.append(Part(ConditionedPart(lr, hr, told, patches.drawn.scale), len(lr) / total))
+            own = tuple(condition[first::count] for condition in conditions)
+            parts.append(Part(ConditionedPart(lr, hr, own, patches.drawn.scale), len(lr) / total))
     return parts
 
 

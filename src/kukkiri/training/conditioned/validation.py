@@ -1,4 +1,4 @@
-"""Validation of conditioned training: the PSNR of fixed degradations, which the network is told, in ``y-mzsr``."""
+"""Validation of conditioned training: the PSNR in ``y-mzsr`` of fixed degradations as conditions."""
 
 import hashlib
 import math
@@ -68,7 +68,7 @@ class FixedDegradation:
 
 @dataclass(frozen=True, eq=False)
 class ConditionedValidation:
-    """Central crops of images, and the degradations that a network is told and inverts."""
+    """Central crops of images, and the degradations that a network is conditioned on and inverts."""
 
     images: dict[float, tuple[NDArray[np.uint8], ...]]
     """By scale; (H, W, 3) each."""

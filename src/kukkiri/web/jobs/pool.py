@@ -32,7 +32,7 @@ _LONGEST_PAUSE = 10.0
 
 @dataclass(eq=False)
 class _Worker:
-    """A process, and what it told."""
+    """A process, and what it reported."""
 
     process: subprocess.Popen[bytes]
     started: float = field(default_factory=time.monotonic)

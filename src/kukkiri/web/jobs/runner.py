@@ -101,12 +101,12 @@ class Watch:
         self._thread.join()
 
     def _run(self) -> None:
-        told = (0, 0)
+        reported = (0, 0)
         while not self._over.wait(_TICK) and self.reason is None:
             try:
                 now = self.progress
-                if now != told:
-                    wanted, told = self._queue.report(self._work, done=now[0], total=now[1]), now
+                if now != reported:
+                    wanted, reported = self._queue.report(self._work, done=now[0], total=now[1]), now
                 else:
                     wanted = self._queue.is_wanted(self._work)
             except KukkiriError:  # the next look may see more

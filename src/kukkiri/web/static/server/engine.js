@@ -135,18 +135,18 @@ async function finish(job, { onProgress, signal }) {
  * @returns {Promise<Result>}
  */
 async function fetchResult(job, { onProgress, signal }) {
-  const told = job.result;
-  onProgress?.({ phase: "fetching", done: 0, total: told.bytes, position: null });
+  const result = job.result;
+  onProgress?.({ phase: "fetching", done: 0, total: result.bytes, position: null });
   const blob = await (await call(String(job.links.result), { signal })).blob();
   const preview = job.links.preview ? await (await call(job.links.preview, { signal })).blob() : null;
   return {
-    blob: blob.type ? blob : new Blob([blob], { type: told.media_type }),
-    name: told.file_name,
-    width: told.width,
-    height: told.height,
-    notes: told.notes ?? [],
-    kept: told.kept,
-    seconds: told.seconds ?? null,
+    blob: blob.type ? blob : new Blob([blob], { type: result.media_type }),
+    name: result.file_name,
+    width: result.width,
+    height: result.height,
+    notes: result.notes ?? [],
+    kept: result.kept,
+    seconds: result.seconds ?? null,
     preview,
     input: job.width > 0 ? { width: job.width, height: job.height } : null,
     id: job.id,

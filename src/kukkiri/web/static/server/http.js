@@ -146,10 +146,10 @@ function errorOf(status, text, retryAfter) {
   } catch {
     // not the server itself, perhaps a proxy before it
   }
-  const told = parts && typeof parts.what === "string" ? parts : { what: t("error.status", { status }), remedy: t("error.status.remedy") };
+  const described = parts && typeof parts.what === "string" ? parts : { what: t("error.status", { status }), remedy: t("error.status.remedy") };
   const seconds = Number(retryAfter);
-  if ((status === 503 || status === 429) && seconds > 0) return new Busy({ ...told, status }, seconds);
-  return new EngineError({ ...told, status });
+  if ((status === 503 || status === 429) && seconds > 0) return new Busy({ ...described, status }, seconds);
+  return new EngineError({ ...described, status });
 }
 
 /** @param {unknown} error */
