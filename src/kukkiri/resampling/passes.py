@@ -129,6 +129,18 @@ def _blocks(table: WeightTable, dtype: DTypeLike) -> Iterator[Block]:
         stop = min(start + _BLOCK, table.outputs)
         reads = table.indices[start:stop]
         low, high = int(reads.min()), int(reads.max()) + 1
-        block = np.zeros((stop - start, high - low), dtype=dtype)
-        np.add.at(block, (np.arange(stop - start)[:, None], reads - low), rounded[start:stop])
+        weights = rounded[start:stop]
+        block = _make_block(
+            (reads - low).tobytes(), weights.tobytes(), weights.shape, reads.dtype.str, weights.dtype.str
+        )
         yield start, stop, low, high, block
+
+
+@lru_cache(maxsize=256)
+def _make_block(reads: bytes, weights: bytes, shape: tuple[int, int], index_dtype: str, dtype: str) -> Array:
+    """A dense matrix of weights, (outputs, inputs); most strips of an image have the same ones."""
+    columns = np.frombuffer(reads, dtype=index_dtype).reshape(shape)
+    block = np.zeros((shape[0], int(columns.max()) + 1), dtype=dtype)
+    np.add.at(block, (np.arange(shape[0])[:, None], columns), np.frombuffer(weights, dtype=dtype).reshape(shape))
+    block.flags.writeable = False
+    return block
