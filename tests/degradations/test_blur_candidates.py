@@ -54,6 +54,35 @@ def test_bicubic_downscaling_alone_is_no_blur(hr):
     assert (after.kind, after.kernel.shape) == ("none", (1, 1))
 
 
+@pytest.mark.parametrize(
+    ("text", "aliased"),
+    [
+        ("direct", True),
+        ("gaussian:0.2+direct", True),  # its aliases look like noise of 5 levels
+        ("gaussian:0.3+direct", True),
+        ("gaussian:2.0+direct", False),
+        ("bicubic", False),
+        ("bicubic+noise:0.02", False),
+        ("bicubic+noise:0.06", False),
+    ],
+)
+def test_aliases_of_direct_subsampling_are_told_from_noise(hr, text, aliased):
+    assert rank_blurs(Degradation.parse(text).apply(hr, scale=2, seed=1), scale=2).aliased is aliased
+
+
+def test_a_soft_photograph_that_was_only_subsampled_is_not_taken_for_a_downscaled_one(shared):
+    hr = np.rint(255 * read_image(shared / "data" / "Set5" / "bird.png").colour).astype(np.uint8)
+    subsampled, downscaled = (
+        estimate_degradation(Degradation.parse(text).apply(hr, scale=2), scale=2)
+        for text in ("gaussian:0.2+direct", "bicubic")
+    )
+    assert subsampled.kind == "gaussian"
+    assert subsampled.covariance[0] < 0.4
+    assert subsampled.ranking is not None
+    assert subsampled.ranking.aliased
+    assert downscaled.kind == "none"
+
+
 def test_the_blur_before_bicubic_downscaling_is_found_without_that_of_the_downscaling(hr):
     found = estimate_degradation(Degradation.parse("disk:2.5+bicubic").apply(hr, scale=2), scale=2, subsample="bicubic")
     assert found.kind == "disk"

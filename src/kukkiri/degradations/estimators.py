@@ -1,6 +1,7 @@
 """Estimators of a degradation: from the image's power spectrum, from patches that recur in it, or registered ones."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from kukkiri import engine_loaders
 from kukkiri.degradations.alignment import centre_kernel, odd_sided
 from kukkiri.degradations.blur_candidates import (
+    STILL_ALIASED,
     BlurCandidate,
     BlurRanking,
     add_bicubic,
@@ -24,7 +26,7 @@ from kukkiri.degradations.estimate_gaussian import BLOCK
 from kukkiri.degradations.spectrum_model import SpectrumModel
 from kukkiri.errors import ConfigError
 
-__all__ = ["FindCovariance", "estimate_degradation"]
+__all__ = ["FindCovariance", "as_slight_blur", "estimate_degradation"]
 
 FindCovariance = Callable[[NDArray[np.uint8 | np.floating[Any]]], tuple[float, float, float]]
 """A function from an image (H, W, 1 or 3) to the covariance (xx, yy, xy) of its blur in HR pixels squared."""
@@ -97,6 +99,19 @@ def estimate_degradation(
     )
 
 
+def as_slight_blur(estimate: DegradationEstimate) -> DegradationEstimate | None:
+    """Replace the blur of an aliased image by a slight one, which is safe where its size is uncertain.
+
+    Returns:
+        ``None``: the image shows no aliases of direct subsampling, or nothing explains it.
+    """
+    ranking = estimate.ranking
+    if ranking is None or not ranking.aliased or not ranking.explained or estimate.subsample != "direct":
+        return None
+    kernel = gaussian_kernel(STILL_ALIASED)
+    return replace(estimate, kernel=kernel, text=f"gaussian:{STILL_ALIASED:g}", kind="gaussian")
+
+
 def _rank(image: NDArray[np.uint8 | np.floating[Any]], *, scale: int, bicubic: bool) -> tuple[BlurRanking, float]:
     """Explain the spectrum, and say how sure the best explanation is; what it hardly tells is taken cautiously."""
     model = SpectrumModel(image, scale=scale)
@@ -106,8 +121,9 @@ def _rank(image: NDArray[np.uint8 | np.floating[Any]], *, scale: int, bicubic: b
         return (ranking, sure) if not is_slight_beside_bicubic(ranking, scale=scale) else (_prefer_none(ranking), 1.0)
     if scale < _LARGE_SCALE:
         narrowed = narrow_slight(ranking.best, model)
-        found = BlurRanking((narrowed, *ranking.candidates[1:]), ranking.expected)
-        if narrowed is not ranking.best and narrowed.misfit >= found.none.misfit * _NO_BETTER:
+        found = replace(ranking, candidates=(narrowed, *ranking.candidates[1:]))
+        unneeded = narrowed is not ranking.best and narrowed.misfit >= found.none.misfit * _NO_BETTER
+        if unneeded and not found.aliased:
             return _prefer_none(found), 1.0
         return found, sure
     few = image.shape[0] * image.shape[1] < _SMALL
@@ -115,13 +131,13 @@ def _rank(image: NDArray[np.uint8 | np.floating[Any]], *, scale: int, bicubic: b
     if cautious is None or not cautious.blurred:
         return ranking, sure
     others = (each for each in ranking.candidates if each.kind != "gaussian")
-    return BlurRanking((cautious.candidate, *others), ranking.expected), cautious.share
+    return replace(ranking, candidates=(cautious.candidate, *others)), cautious.share
 
 
 def _prefer_none(ranking: BlurRanking) -> BlurRanking:
     """Put no blur before the others."""
     others = (each for each in ranking.candidates if each.kind != "none")
-    return BlurRanking((ranking.none, *others), ranking.expected)
+    return replace(ranking, candidates=(ranking.none, *others))
 
 
 def _estimate_by_networks(

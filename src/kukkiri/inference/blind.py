@@ -16,6 +16,7 @@ from kukkiri.degradations import (
     read_degradation,
 )
 from kukkiri.degradations.degradation_estimate import GridSubsampling
+from kukkiri.degradations.estimators import as_slight_blur
 from kukkiri.errors import ImageError
 from kukkiri.images import Image
 from kukkiri.inference.conditioned import ConditionedEngine
@@ -32,6 +33,7 @@ _WORSE_OTHERS = (
 )
 _NOISY = 2.0 / 255  # noise that costs a network without a condition on it what deblurring gains
 _LEAST_SIDE = 64
+_ASSUMED = "the size of the blur is uncertain, but aliases of direct subsampling show, so a slight one is assumed"
 _PLAIN = "so the image is upscaled as one that is not blurred"
 
 
@@ -62,6 +64,8 @@ class FoundDegradation:
     """No blur of a known shape explains the image."""
     lossy: bool = False
     """The image was compressed with loss."""
+    assumed: bool = False
+    """The blur is a slight one in place of one that is too uncertain, as the image shows aliases."""
 
     @property
     def remedy(self) -> str:
@@ -71,6 +75,8 @@ class FoundDegradation:
     @property
     def rival(self) -> tuple[str, ...]:
         """A line on the second-best explanation, where there is one."""
+        if self.assumed:
+            return (_ASSUMED,)
         ranking = None if self.estimate is None or self.unexplained else self.estimate.ranking
         return () if ranking is None else (str(ranking),)
 
@@ -105,8 +111,8 @@ def answer_request(image: Image, engine: Engine, request: DegradationRequest) ->
         reason = f"the result, degraded again, differs from the image (LR consistency {checked.found:.1f} dB)"
         return Answer((f"{estimate}: with it {reason}, {_PLAIN}",), estimate)
     summary = f"{estimate}, LR consistency {checked.found:.1f} dB"
-    told = () if found.noise is None else (str(found.noise),)
-    notes = (summary, *told, *_judge(checked), *tell_grid(estimate), *found.rival)
+    noise = () if found.noise is None else (str(found.noise),)
+    notes = (summary, *noise, *_judge(checked), *tell_grid(estimate), *found.rival)
     return Answer(notes, estimate, conditioned)
 
 
@@ -148,6 +154,9 @@ def find_degradation(
         )
     except ImageError as error:
         return FoundDegradation(None, str(error).rstrip("."))
+    slight = as_slight_blur(estimate) if estimate.confidence < CONFIDENT else None
+    if slight is not None:
+        return FoundDegradation(slight, noise=noise, assumed=True)
     doubt = None
     unexplained = estimate.ranking is not None and not estimate.ranking.explained
     if estimate.ranking is not None and unexplained:
@@ -184,8 +193,8 @@ def tell_given(image: Image, engine: Engine, estimate: DegradationEstimate) -> t
     wrong = "the kernel does not explain this image: the result, degraded again, differs from it"
     lines = (wrong,) if found.contradicted else _judge(found)
     noise = _tell_noise(image, engine)
-    told = () if noise is None else (f"{noise}: estimate the noise, too (--noise estimate), or use no kernel",)
-    return (summary, *lines, *told, *tell_grid(estimate), *_tell_better(image, estimate))
+    remedy = () if noise is None else (f"{noise}: estimate the noise, too (--noise estimate), or use no kernel",)
+    return (summary, *lines, *remedy, *tell_grid(estimate), *_tell_better(image, estimate))
 
 
 def _tell_noise(image: Image, engine: Engine) -> str | None:
