@@ -11,6 +11,7 @@ from kukkiri.degradations.alignment import (
     lies_aligned,
     move_kernel,
     odd_sided,
+    shrink_kernel,
 )
 from kukkiri.degradations.blur_kernels import gaussian_kernel
 from kukkiri.degradations.degradation import Degradation
@@ -91,3 +92,23 @@ def test_an_even_kernel_is_anchored_above_and_left_of_its_middle():
     assert odd_sided(np.ones((3, 4))).shape == (3, 5)
     assert lies_aligned(odd_sided(np.ones((4, 4))), scale=2)
     assert not lies_aligned(np.ones((3, 3)), scale=2)
+
+
+def test_a_shrunk_kernel_keeps_its_mass_and_centre_and_loses_variance():
+    whole = gaussian_kernel(4.0, 1.0, 0.3, size=25)
+    small = shrink_kernel(whole, by=(0.5, 1.0))
+    before, after = kernel_covariance(whole), kernel_covariance(small)
+    assert small.sum() == pytest.approx(1)
+    assert centre_of_mass(small) == pytest.approx((small.shape[0] // 2, small.shape[0] // 2))
+    assert after[0] == pytest.approx(before[0])
+    assert before[1] / 4 <= after[1] <= before[1] / 4 + 0.25
+    np.testing.assert_allclose(
+        shrink_kernel(gaussian_kernel(2.0, size=9), by=(0.0, 0.0)), [[0] * 3, [0, 1, 0], [0] * 3]
+    )
+
+
+def test_a_kernel_that_shrinks_about_its_anchor_keeps_a_share_of_its_shift():
+    shifted = gaussian_kernel(2.0, size=25, offset=(1.0, -2.0))
+    small = shrink_kernel(shifted, by=(0.25, 0.5), about=(12, 12))
+    middle = small.shape[0] // 2
+    assert centre_of_mass(small) == pytest.approx((middle + 0.25, middle - 1.0), abs=1e-6)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kukkiri.adaptation.hr_crops import Augmentation, sample_hr_crop
-from kukkiri.adaptation.partial_downscaling import downscale_partly
+from kukkiri.adaptation.partial_downscaling import PartialDownscaling
 from kukkiri.adaptation.projection import back_project
 from kukkiri.adaptation.schedule import LearningRateRule
 from kukkiri.degradations import Degradation
@@ -134,7 +134,7 @@ def make_input(
     *,
     degradation: Degradation,
     factors: tuple[float, float],
-    scale: int | None = None,
+    partial_downscaling: PartialDownscaling | None = None,
     noise_std: float = 0.0,
     rng: np.random.Generator | None = None,
 ) -> Tensor:
@@ -144,14 +144,21 @@ def make_input(
         hr: see :func:`downscale_crop`.
         degradation: see :func:`downscale_crop`.
         factors: see :func:`downscale_crop`.
-        scale: see :func:`downscale_crop`.
+        partial_downscaling: see :func:`downscale_crop`.
         noise_std: see :func:`downscale_crop`.
         rng: see :func:`downscale_crop`.
 
     Returns:
         (N, C, H, W), not clamped.
     """
-    lr = downscale_crop(hr, degradation=degradation, factors=factors, scale=scale, noise_std=noise_std, rng=rng)
+    lr = downscale_crop(
+        hr,
+        degradation=degradation,
+        factors=factors,
+        partial_downscaling=partial_downscaling,
+        noise_std=noise_std,
+        rng=rng,
+    )
     return resize_tensor(lr, output_size=(hr.shape[-2], hr.shape[-1]))
 
 
@@ -160,7 +167,7 @@ def downscale_crop(
     *,
     degradation: Degradation,
     factors: tuple[float, float],
-    scale: int | None = None,
+    partial_downscaling: PartialDownscaling | None = None,
     noise_std: float = 0.0,
     rng: np.random.Generator | None = None,
 ) -> Tensor:
@@ -170,7 +177,8 @@ def downscale_crop(
         hr: (N, C, H, W) in [0, 1].
         degradation: linear.
         factors: (rows, columns).
-        scale: that the degradation holds for; by default the factors, which are integer and equal then.
+        partial_downscaling: by the degradation's kernel, for factors below the scale that it holds for; ``None``:
+            there are none, or the degradation is bicubic downscaling.
         noise_std: of the noise on the downscaled copy.
         rng: for the noise.
 
@@ -179,13 +187,12 @@ def downscale_crop(
     """
     height, width = hr.shape[-2:]
     whole = factors[0] == factors[1] and float(factors[0]).is_integer()
-    bicubic = str(degradation) == "bicubic"
-    if whole and (bicubic or scale in (None, factors[0])):
+    if whole and (partial_downscaling is None or partial_downscaling.scale == factors[0]):
         lr = degrade_tensor(hr, degradation, scale=int(factors[0]))
-    elif bicubic or scale is None:
+    elif partial_downscaling is None:
         lr = resize_tensor(hr, output_size=(math.ceil(height / factors[0]), math.ceil(width / factors[1])))
     else:
-        lr = downscale_partly(hr, degradation.effective_kernel(scale=scale), factors=factors, scale=scale)
+        lr = partial_downscaling.apply(hr, factors=factors)
     if noise_std > 0 and rng is not None:
         noise = noise_std * rng.standard_normal(tuple(lr.shape), dtype=np.float32)
         lr = lr + torch.from_numpy(noise).to(lr)
@@ -259,6 +266,9 @@ class _Trainer:
         progress: Callable[[AdaptationProgress], None] | None,
     ) -> None:
         self.settings, self.degradation, self.scale, self.progress = settings, degradation, scale, progress
+        self.partial_downscaling: PartialDownscaling | None = None
+        if settings.gradual and str(degradation) != "bicubic":
+            self.partial_downscaling = PartialDownscaling(degradation.effective_kernel(scale=scale), scale)
         self.rng = np.random.default_rng(settings.seed)
         with torch.random.fork_rng(devices=()):
             torch.manual_seed(settings.seed)
@@ -288,8 +298,7 @@ class _Trainer:
             if stopped == "interrupted":
                 break
             if number < len(factors) - 1:
-                bicubic = str(self.degradation) == "bicubic"
-                iterations = _PROJECTIONS[number] if bicubic else self.settings.projections
+                iterations = _PROJECTIONS[number] if self.partial_downscaling is None else self.settings.projections
                 self.targets.append(self._upscale(pair, iterations=iterations))
         psnr = self._error(factors[-1])[1]
         return Fit(
@@ -334,10 +343,7 @@ class _Trainer:
         settings = self.settings
         size = (self.size[0], self.size[1])
         hr = sample_hr_crop(self.targets, size, augmentation=settings.augmentation, rng=self.rng)
-        noise = settings.noise_std
-        upscaled = make_input(
-            hr, degradation=self.degradation, factors=factors, scale=self.scale, noise_std=noise, rng=self.rng
-        )
+        upscaled = self._make_input(hr, factors, noise_std=settings.noise_std)
         with autocast(settings.precision, device=self.image.device):
             sr = self.network(upscaled.contiguous(memory_format=torch.channels_last))
         loss = (sr.float() - hr).abs().mean()
@@ -347,10 +353,20 @@ class _Trainer:
         self.done += 1
         return float(loss.detach())
 
+    def _make_input(self, hr: Tensor, factors: tuple[float, float], *, noise_std: float = 0.0) -> Tensor:
+        return make_input(
+            hr,
+            degradation=self.degradation,
+            factors=factors,
+            partial_downscaling=self.partial_downscaling,
+            noise_std=noise_std,
+            rng=self.rng,
+        )
+
     def _error(self, factors: tuple[float, float]) -> tuple[float, float]:
         """Return the mean squared error of the monitored region after its reconstruction, and its PSNR in dB."""
         with torch.inference_mode():
-            upscaled = make_input(self.monitored, degradation=self.degradation, factors=factors, scale=self.scale)
+            upscaled = self._make_input(self.monitored, factors)
             error = float((self.network(upscaled).clamp(0, 1) - self.monitored).square().mean())
         return error, -10 * math.log10(max(error, 1e-12))
 
@@ -373,11 +389,10 @@ class _Trainer:
         self, sr: NDArray[np.float32], *, factors: tuple[float, float], size: tuple[int, int]
     ) -> NDArray[np.float32]:
         """Downscale an intermediate image, (H, W, C), to the size of LR."""
-        if str(self.degradation) == "bicubic":
+        if self.partial_downscaling is None:
             return resize(sr, output_size=size)
         tensor = torch.from_numpy(np.ascontiguousarray(sr.transpose(2, 0, 1)))[None]
-        kernel = self.degradation.effective_kernel(scale=self.scale)
-        lr = downscale_partly(tensor, kernel, factors=factors, scale=self.scale)[0, :, : size[0], : size[1]]
+        lr = self.partial_downscaling.apply(tensor, factors=factors)[0, :, : size[0], : size[1]]
         return np.ascontiguousarray(lr.permute(1, 2, 0).numpy())
 
     def _report(self, losses: list[float], rate: float, psnr: float) -> None:

@@ -3,7 +3,6 @@
 The solvers with a kernel are :class:`kukkiri.inference.kernel_engine.KernelEngine`; IKC finds its own and needs none.
 """
 
-import math
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -18,6 +17,7 @@ from kukkiri.blind.image_tensors import Pixels
 from kukkiri.blind.usrnet_solver import solve_usrnet
 from kukkiri.blind.weights import is_denoiser, load_denoiser
 from kukkiri.checkpoints import Loaded, load, load_for_scale
+from kukkiri.degradations import shrink_kernel
 from kukkiri.errors import ModelError
 from kukkiri.inference.engine import Footprint
 from kukkiri.inference.kernel_engine import KernelEngine, describe_solver, read_scale
@@ -25,7 +25,7 @@ from kukkiri.inference.torch_engine import TorchEngine
 from kukkiri.info import JSON, ModelInfo
 from kukkiri.networks import DPSR, SFTMD, IKCCorrector, IKCPredictor, ModulatedPlain, USRNet
 
-__all__ = ["CovarianceIKCEngine", "IKCEngine", "load_solver", "shrink_kernel"]
+__all__ = ["CovarianceIKCEngine", "IKCEngine", "load_solver"]
 
 Batch = NDArray[np.float32]
 
@@ -118,7 +118,8 @@ def _make_usrnet(module: USRNet, info: ModelInfo) -> KernelEngine:
 
 def _make_dpsr(module: DPSR, info: ModelInfo) -> KernelEngine:
     def solve(lr: Batch, kernel: NDArray[np.float64], noise_std: float) -> NDArray[Any]:
-        blur = shrink_kernel(kernel, scale=info.scale)
+        middle = (kernel.shape[0] // 2, kernel.shape[1] // 2)
+        blur = shrink_kernel(kernel, by=(1 / info.scale, 1 / info.scale), about=middle)  # in LR pixels
         return solve_dpsr(lr, blur, network=module, noise_std=noise_std or None)
 
     return KernelEngine(
@@ -149,17 +150,3 @@ def _make_ikc(loaded: Loaded, parts: Mapping[str, str]) -> IKCEngine:
     if isinstance(network, ModulatedPlain):
         return CovarianceIKCEngine(network, info=loaded.info, predictor=predictor, corrector=corrector)
     return IKCEngine(network, info=loaded.info, predictor=predictor, corrector=corrector)
-
-
-def shrink_kernel(kernel: NDArray[np.float64], *, scale: int) -> NDArray[np.float64]:
-    """Turn a kernel in HR pixels into one in LR pixels, its middle in the middle, weights shared bilinearly."""
-    reach = math.ceil((max(kernel.shape) // 2) / scale) + 1
-    shrunk = np.zeros((2 * reach + 1,) * 2)
-    rows, columns = ((np.arange(side) - side // 2) / scale + reach for side in kernel.shape)
-    for row, line in zip(rows, kernel, strict=True):
-        for column, weight in zip(columns, line, strict=True):
-            top, left = math.floor(row), math.floor(column)
-            down, right = row - top, column - left
-            share = np.outer((1 - down, down), (1 - right, right))
-            shrunk[top : top + 2, left : left + 2] += weight * share
-    return np.asarray(shrunk / shrunk.sum())

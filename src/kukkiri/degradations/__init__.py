@@ -9,6 +9,7 @@ from kukkiri.degradations.alignment import (
     lies_aligned,
     move_kernel,
     odd_sided,
+    shrink_kernel,
 )
 from kukkiri.degradations.arguments import Arguments, write_number, write_step
 from kukkiri.degradations.blur_candidates import BlurCandidate, BlurRanking, judge_kernel, rank_blurs
@@ -115,6 +116,7 @@ __all__ = [
     "sample_gaussian_kernel",
     "sample_motion_kernel",
     "save_kernel",
+    "shrink_kernel",
     "sinc_kernel",
     "subsample",
     "suppress_small_weights",

@@ -26,7 +26,7 @@ from kukkiri.degradations.estimate_gaussian import BLOCK
 from kukkiri.degradations.spectrum_model import SpectrumModel
 from kukkiri.errors import ConfigError
 
-__all__ = ["FindCovariance", "as_slight_blur", "estimate_degradation"]
+__all__ = ["FindCovariance", "as_slight_blur", "estimate_degradation", "require_ikc"]
 
 FindCovariance = Callable[[NDArray[np.uint8 | np.floating[Any]]], tuple[float, float, float]]
 """A function from an image (H, W, 1 or 3) to the covariance (xx, yy, xy) of its blur in HR pixels squared."""
@@ -99,6 +99,25 @@ def estimate_degradation(
     )
 
 
+def require_ikc(find_covariance: FindCovariance | None, *, model: str = "the estimator ikc") -> FindCovariance:
+    """Return the estimator of IKC's networks.
+
+    Args:
+        find_covariance: of the network that upscales.
+        model: name of that network, for the message.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if find_covariance is None:
+        raise ConfigError(
+            f"{model}: has no predictor and corrector, which estimate the blur for a network. Name the network and "
+            "give both: --model weights.safetensors --model-args predictor=FILE corrector=FILE, or take the estimator "
+            "spectrum."
+        )
+    return find_covariance
+
+
 def as_slight_blur(estimate: DegradationEstimate) -> DegradationEstimate | None:
     """Replace the blur of an aliased image by a slight one, which is safe where its size is uncertain.
 
@@ -149,12 +168,7 @@ def _estimate_by_networks(
     noise_std: float,
 ) -> DegradationEstimate:
     """Make the Gaussian of a covariance that networks found; the spectrum tells how sure it is."""
-    if find_covariance is None:
-        raise ConfigError(
-            "the estimator ikc needs its networks. Name the network and give its predictor and corrector: --model "
-            "weights.safetensors --model-args predictor=FILE corrector=FILE, or take the estimator spectrum."
-        )
-    first, second, angle = find_axes(*find_covariance(image))
+    first, second, angle = find_axes(*require_ikc(find_covariance)(image))
     kernel = gaussian_kernel(first, second, angle)
     model = SpectrumModel(image, scale=scale)
     sure = _confirm(model, add_bicubic(kernel, scale=scale) if subsample == "bicubic" else kernel)

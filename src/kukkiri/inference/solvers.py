@@ -10,6 +10,7 @@ import numpy as np
 
 from kukkiri import pretrained
 from kukkiri.degradations import DegradationEstimate, DegradationRequest, compute_condition, read_degradation
+from kukkiri.degradations.estimators import require_ikc
 from kukkiri.errors import ConfigError, ModelError
 from kukkiri.inference.choosing import Choice
 from kukkiri.inference.conditioned import (
@@ -162,11 +163,8 @@ def prepare(choice: Choice, degradation: DegradationRequest | DegradationEstimat
         conditions = [estimating.solver.info.condition]
     engine, condition = _require_solver(choice, conditions)
     scale = engine.info.scale
-    if isinstance(degradation, DegradationRequest) and degradation.estimator == "ikc" and find_covariance is None:
-        raise ConfigError(
-            f"{choice.name}: the estimator ikc needs its predictor and corrector for this network. Give them: --model "
-            "weights.safetensors --model-args predictor=FILE corrector=FILE, or take the estimator spectrum."
-        )
+    if isinstance(degradation, DegradationRequest) and degradation.estimator == "ikc":
+        require_ikc(find_covariance, model=choice.name)
     _check_subsampling(choice, condition, degradation)
     if isinstance(degradation, DegradationRequest):
         if degradation.asks_image:

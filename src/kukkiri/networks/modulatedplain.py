@@ -159,7 +159,7 @@ class ModulatedPlain(Plain):
         self._keep_modulation(old, ratio=scale / self.scale)
         places = _place_sub_pixels(self.scale, old=scale, centred=self.subsample == "bicubic").to(self.head.weight)
         for key in heads:
-            grid = old[key].unflatten(0, (self.channels, scale, scale))
+            grid = old[key].reshape(self.channels, scale, scale, *old[key].shape[1:])
             old[key] = torch.einsum("ar,bs,crs...->cab...", places, places, grid).flatten(0, 2)
         self.load_state_dict(old)
 
