@@ -14,7 +14,7 @@ from kukkiri.inference.half_precision import Precision
 from kukkiri.inference.separate_planes import AlphaMode
 from kukkiri.info import JSON
 
-__all__ = ["Degrades", "FrameKeywords", "SizeKeywords", "UpscalerOptions"]
+__all__ = ["NO_SIZE", "Degrades", "FrameKeywords", "SizeKeywords", "UpscalerOptions", "list_unusual"]
 
 Degrades: TypeAlias = str | PathLike[str] | NDArray[np.floating[Any]] | DegradationRequest | DegradationEstimate | None
 """A degradation in words, as a kernel file or matrix, with all its options, or as it was found."""
@@ -31,6 +31,19 @@ class SizeKeywords(TypedDict, total=False):
     print_size: tuple[float, float] | None
     dpi: float | None
     stretch: bool
+
+
+NO_SIZE: SizeKeywords = {
+    "width": None,
+    "height": None,
+    "fit": None,
+    "short_side": None,
+    "megapixels": None,
+    "print_size": None,
+    "dpi": None,
+    "stretch": False,
+}
+"""No size is asked for."""
 
 
 class FrameKeywords(SizeKeywords, total=False):
@@ -58,3 +71,25 @@ class UpscalerOptions(FrameKeywords, total=False):
 
     workers: int
     degradation: Degrades
+
+
+_USUAL: UpscalerOptions = {
+    "ensemble": False,
+    "chop": False,
+    "skip_flat": False,
+    "bounded": True,
+    "weights": "auto",
+    "wrap": False,
+    "alpha": "transparency",
+    "precision": "float32",
+}
+_WITHOUT_EFFECT = ("tile", "threads", "memory", "workers")
+
+
+def list_unusual(options: UpscalerOptions) -> dict[str, Any]:
+    """List the options that change the result and are not the usual ones, a degradation in words."""
+    return {
+        name: str(value) if name == "degradation" else value
+        for name, value in options.items()
+        if name not in _WITHOUT_EFFECT and value is not None and value != _USUAL.get(name)
+    }

@@ -1,23 +1,20 @@
 """Any image through any model: the front door of the torch-free half."""
 
 import dataclasses
-import math
-import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 from os import PathLike
-from typing import Any, Literal, TypeVar, get_args, overload
+from typing import Any, Literal, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.degradations import DegradationRequest
-from kukkiri.errors import ConfigError, ModelError, did_you_mean
+from kukkiri.errors import ConfigError, ModelError
 from kukkiri.images import EncodedImage, Image, ImageSource, PillowImage, is_array, open_image, return_in_kind
 from kukkiri.images.row_source import RowSource
 from kukkiri.inference.blind import answer_request, tell_given
 from kukkiri.inference.choosing import choose_model, runs_on_torch
-from kukkiri.inference.colour_plan import ColourPlan
 from kukkiri.inference.dials import Dial
 from kukkiri.inference.engine import Engine, count_usable_threads
 from kukkiri.inference.ensemble import Ensemble, count_runs
@@ -25,35 +22,26 @@ from kukkiri.inference.families import Domain
 from kukkiri.inference.flat_regions import SkipStatistics
 from kukkiri.inference.fractional import FractionalEngine
 from kukkiri.inference.half_precision import Precision
-from kukkiri.inference.interpolation import interpolate_image, resize_planes
+from kukkiri.inference.image_runner import ImageRunner, count_channels
 from kukkiri.inference.line_art import is_line_art, is_line_art_in_memory
 from kukkiri.inference.loaded_model import LoadedModel
 from kukkiri.inference.memory import find_free_memory
 from kukkiri.inference.network_run import NetworkRun
-from kukkiri.inference.options import Degrades, SizeKeywords, UpscalerOptions
-from kukkiri.inference.planning import Plan, find_output_size, make_plan
+from kukkiri.inference.option_checks import check_options
+from kukkiri.inference.options import NO_SIZE, Degrades, SizeKeywords, UpscalerOptions, list_unusual
+from kukkiri.inference.planning import Plan, find_output_size
 from kukkiri.inference.separate_planes import AlphaMode, upscale_separately
 from kukkiri.inference.sizes import TargetSize
 from kukkiri.inference.solvers import as_degradation, find_solver, list_solvers, prepare, refuse_with_degradation
 from kukkiri.inference.streaming import STRIP_MEMORY, StripUpscaler, find_margin
 from kukkiri.inference.tile_progress import ProgressCallback
-from kukkiri.inference.wrapping import find_wrap_margin, resize_wrapped, upscale_wrapped
+from kukkiri.inference.twins import Twins
 from kukkiri.info import JSON
 
 __all__ = ["Upscaler"]
 
 Plane = NDArray[np.float32]
 Sample = TypeVar("Sample", bound=np.generic)
-_NO_SIZE: SizeKeywords = {
-    "width": None,
-    "height": None,
-    "fit": None,
-    "short_side": None,
-    "megapixels": None,
-    "print_size": None,
-    "dpi": None,
-    "stretch": False,
-}
 _SHARE = 0.8  # of the free memory that the images in work may take together
 
 
@@ -164,30 +152,38 @@ class Upscaler:
             ConfigError: a negative tile, thread count or memory, no worker, or options that exclude one another.
             BackendError: the model needs an engine that is not installed.
         """
-        if chop and tile not in (None, "auto"):
-            raise ConfigError("chop and tile both cut the image, each in its way. Use one of them.")
-        if chop and skip_flat:
-            raise ConfigError("chop is for published numbers, which skip_flat changes a little. Use one of them.")
-        if (isinstance(tile, int) and tile < 0) or (threads or 0) < 0 or (memory or 0) < 0:
-            raise ConfigError(f"tile, threads and memory must not be negative, got {tile}, {threads}, {memory}.")
-        if workers < 1:
-            raise ConfigError(f"workers must be at least 1, got {workers}.")
-        if alpha not in get_args(AlphaMode):
-            raise ConfigError(f"unknown alpha {alpha!r}{did_you_mean(str(alpha), get_args(AlphaMode))}")
-        if precision not in get_args(Precision):
-            raise ConfigError(f"unknown precision {precision!r}{did_you_mean(str(precision), get_args(Precision))}")
-        if weights not in get_args(Domain):
-            raise ConfigError(f"unknown weights {weights!r}{did_you_mean(str(weights), get_args(Domain))}")
-        target = TargetSize.when_asked(
-            width=width,
-            height=height,
-            fit=fit,
-            short_side=short_side,
-            megapixels=megapixels,
-            print_size=print_size,
-            dpi=dpi,
-            stretch=stretch,
-        )
+        sizes: SizeKeywords = {
+            "width": width,
+            "height": height,
+            "fit": fit,
+            "short_side": short_side,
+            "megapixels": megapixels,
+            "print_size": print_size,
+            "dpi": dpi,
+            "stretch": stretch,
+        }
+        self._options: UpscalerOptions = {
+            "ensemble": ensemble,
+            "chop": chop,
+            "tile": tile,
+            "threads": threads,
+            "memory": memory,
+            "workers": workers,
+            "skip_flat": skip_flat,
+            "bounded": bounded,
+            "weights": weights,
+            **sizes,
+            "wrap": wrap,
+            "alpha": alpha,
+            "model_args": None if model_args is None else dict(model_args),
+            "device": device,
+            "precision": precision,
+            "degradation": None,
+            "vivid": vivid,
+            "denoise": denoise,
+        }
+        check_options(self._options)
+        target = TargetSize.when_asked(**sizes)
         if target is not None and scale is not None:
             raise ConfigError("a scale and a size both say how large the result is. Use one of them.")
         dial = Dial.when_asked(vivid=vivid, denoise=denoise, weights=weights)
@@ -215,33 +211,7 @@ class Upscaler:
             raise ConfigError(f"skip_flat saves runs of a network, and {choice.name} has none. Drop it.")
         self._model = choice.model
         self._scale_asked = scale
-        self._options = UpscalerOptions(
-            ensemble=ensemble,
-            chop=chop,
-            tile=tile,
-            threads=threads,
-            memory=memory,
-            workers=workers,
-            skip_flat=skip_flat,
-            bounded=bounded,
-            weights=weights,
-            width=width,
-            height=height,
-            fit=fit,
-            short_side=short_side,
-            megapixels=megapixels,
-            print_size=print_size,
-            dpi=dpi,
-            stretch=stretch,
-            wrap=wrap,
-            alpha=alpha,
-            model_args=None if model_args is None else dict(model_args),
-            device=device,
-            precision=precision,
-            degradation=asked,
-            vivid=vivid,
-            denoise=denoise,
-        )
+        self._options["degradation"] = asked
         self.target = target
         """Size of the results; ``None`` when the scale decides."""
         self.wrap = wrap
@@ -271,8 +241,7 @@ class Upscaler:
         self._memory = memory
         self._workers = workers
         self._factor: int | None = None
-        self._twins: dict[tuple[Domain | Literal["noisy"], int | None], Upscaler] = {}
-        self._lock = threading.Lock()
+        self._twins: Twins[Upscaler] = Twins()
 
     @overload
     def __call__(self, image: NDArray[Sample], *, progress: ProgressCallback | None = None) -> NDArray[Sample]: ...
@@ -365,13 +334,14 @@ class Upscaler:
             return self._copy(engines=(answer.engine,), degradation=answer.estimate, _request=None, _notes=answer.notes)
         if answer.noisy and (robust := self._find_robust_twin(request)) is not None:
             return robust.suited(image)
-        with self._lock:
-            plain = self._twins.get(("auto", None))
-            if plain is None:
-                graph = isinstance(self._model, str | PathLike) and not runs_on_torch(self._model)
-                device = self._options.get("device") if graph else None
-                options: UpscalerOptions = {**self._options, "degradation": None, "model_args": None, "device": device}
-                plain = self._twins["auto", None] = Upscaler("balanced", scale=self.scale, **options)
+
+        def load_plain() -> Upscaler:
+            graph = isinstance(self._model, str | PathLike) and not runs_on_torch(self._model)
+            device = self._options.get("device") if graph else None
+            options: UpscalerOptions = {**self._options, "degradation": None, "model_args": None, "device": device}
+            return Upscaler("balanced", scale=self.scale, **options)
+
+        plain = self._twins.find("auto", None, load_plain)
         return plain.suited(image)._copy(_notes=answer.notes)
 
     def _find_robust_twin(self, request: DegradationRequest) -> "Upscaler | None":
@@ -379,13 +349,13 @@ class Upscaler:
         solver = list_solvers(noise=True).get((self.engines[0].info.scale, request.subsample or "direct"))
         if solver is None:
             return None
-        with self._lock:
-            robust = self._twins.get(("noisy", None))
-            if robust is None:
-                noisy = dataclasses.replace(request, noise_std="estimate")
-                options: UpscalerOptions = {**self._options, "degradation": noisy, "model_args": None}
-                robust = self._twins["noisy", None] = Upscaler(solver, scale=self._scale_asked, **options)
-        return robust
+
+        def load_robust() -> Upscaler:
+            noisy = dataclasses.replace(request, noise_std="estimate")
+            options: UpscalerOptions = {**self._options, "degradation": noisy, "model_args": None}
+            return Upscaler(solver, scale=self._scale_asked, **options)
+
+        return self._twins.find("noisy", None, load_robust)
 
     def _copy(self, **changes: object) -> "Upscaler":
         """Return an upscaler that shares everything with this one but some attributes."""
@@ -401,18 +371,17 @@ class Upscaler:
 
     def _twin(self, weights: Domain, factor: int | None) -> "Upscaler":
         """Return the same upscaler with other weights, or with the networks of another scale for its target size."""
-        with self._lock:
-            twin = self._twins.get((weights, factor))
-            if twin is None:
-                options: UpscalerOptions = {**self._options, "weights": weights}
-                if factor is None:
-                    twin = Upscaler(self._model, scale=self._scale_asked, **options)
-                else:
-                    without_size: UpscalerOptions = {**options, **_NO_SIZE}
-                    twin = Upscaler(self._model, scale=factor, **without_size)
-                    twin.target, twin._factor, twin._options, twin._scale_asked = self.target, factor, options, None
-                self._twins[weights, factor] = twin
-        return twin
+
+        def load() -> Upscaler:
+            options: UpscalerOptions = {**self._options, "weights": weights}
+            if factor is None:
+                return Upscaler(self._model, scale=self._scale_asked, **options)
+            without_size: UpscalerOptions = {**options, **NO_SIZE}
+            twin = Upscaler(self._model, scale=factor, **without_size)
+            twin.target, twin._factor, twin._options, twin._scale_asked = self.target, factor, options, None
+            return twin
+
+        return self._twins.find(weights, factor, load)
 
     def plan_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """Compute the (height, width) of the result for an image of (height, width).
@@ -445,13 +414,7 @@ class Upscaler:
             expected = self.engines[0].info.channels
             raise ModelError(f"{self.name}: takes {expected} planes, got {lr.shape[0]}. Convert the colours first.")
         plan = self.plan((lr.shape[1], lr.shape[2]), channels=lr.shape[0])
-        if not self.engines:
-            same = plan.output_size == lr.shape[1:]
-            sr = lr[None] if same else resize_planes(lr[None], plan.output_size, kernel=self.kernel or "cubic")
-        else:
-            sr = self._network_run(plan, None).run(lr[None])
-        planes: Plane = sr[0]
-        return planes
+        return self._runner().upscale_planes(lr, plan)
 
     def plan(self, size: tuple[int, int], *, channels: int = 3) -> Plan:
         """Plan the work for an image of (height, width) and ``channels``, alpha included.
@@ -462,7 +425,7 @@ class Upscaler:
         sized = self.suited_to(size)
         if sized is not self:
             return sized.plan(size, channels=channels)
-        return self._plan(size, self.plan_size(size), channels=channels)
+        return self._runner().plan(size, self.plan_size(size), channels=channels)
 
     def plan_networks(self, size: tuple[int, int], *, channels: int) -> Plan:
         """Plan the networks alone for a part of (height, width): no resize follows to the size that was asked for.
@@ -470,8 +433,7 @@ class Upscaler:
         Raises:
             ImageError: memory does not suffice for the result, or for the smallest tile.
         """
-        factor = math.prod(engine.info.scale for engine in self.engines)
-        return self._plan(size, find_output_size(size, factor), channels=channels)
+        return self._runner().plan_networks(size, channels=channels)
 
     def network_run(
         self, plan: Plan, *, progress: ProgressCallback | None = None, statistics: SkipStatistics | None = None
@@ -483,7 +445,7 @@ class Upscaler:
             progress: called with (done, total) tiles of all network runs; what it raises ends the work.
             statistics: counts what ``skip_flat`` skips.
         """
-        return self._network_run(plan, progress, bound_last=False, statistics=statistics)
+        return self._runner().prepare(plan, progress=progress, bound_last=False, statistics=statistics)
 
     @property
     def may_stream(self) -> bool:
@@ -521,27 +483,26 @@ class Upscaler:
             memory=min(STRIP_MEMORY, free // 4),
         )
 
-    def _plan(self, size: tuple[int, int], output_size: tuple[int, int], *, channels: int) -> Plan:
-        budget = int(_SHARE * find_free_memory() / self._workers) if self._memory is None else self._memory
-        return make_plan(self.engines, size, output_size=output_size, channels=channels, tile=self._tile, budget=budget)
+    def _runner(self) -> ImageRunner:
+        return ImageRunner(
+            engines=self.engines,
+            kernel=self.kernel,
+            runs=self.runs,
+            chop=self.chop,
+            skip_flat=self.skip_flat,
+            bounded=self.bounded,
+            wrap=self.wrap,
+            tile=self._tile,
+            threads=self.threads,
+            find_budget=self._find_budget,
+        )
+
+    def _find_budget(self) -> int:
+        return int(_SHARE * find_free_memory() / self._workers) if self._memory is None else self._memory
 
     def describe_options(self) -> dict[str, JSON]:
         """Return the options that change the result and are not the usual ones."""
-        usual = UpscalerOptions(
-            precision="float32",
-            ensemble=False,
-            chop=False,
-            skip_flat=False,
-            bounded=True,
-            weights="auto",
-            wrap=False,
-            alpha="transparency",
-        )
-        found: dict[str, Any] = {
-            name: str(value) if name == "degradation" else value
-            for name, value in self._options.items()
-            if name not in ("tile", "threads", "memory", "workers") and value is not None and value != usual.get(name)
-        }
+        found = list_unusual(self._options)
         if self.target is None or not found.get("stretch"):
             found.pop("stretch", None)
         return {**found, "weights": self.domain} if self.domain is not None else found
@@ -568,47 +529,10 @@ class Upscaler:
             image = self.target.describe(image, size)
         if size == image.size and not self.engines:
             return image
-        channels = image.colour.shape[2] + (image.alpha is not None)
-        if not self.wrap:
-            return self._upscale_once(image, self.plan(image.size, channels=channels), progress)
-        if not self.engines:
-            return resize_wrapped(image, size, kernel=self.kernel or "cubic")
-        factor = math.prod(engine.info.scale for engine in self.engines)
-
-        def upscale(padded: Image) -> Image:
-            plan = self._plan(padded.size, find_output_size(padded.size, factor), channels=channels)
-            return self._upscale_once(padded, plan, progress)
-
-        return upscale_wrapped(image, upscale, margin=find_wrap_margin(self.engines), factor=factor, output_size=size)
-
-    def _upscale_once(self, image: Image, plan: Plan, progress: ProgressCallback | None) -> Image:
-        if not self.engines:
-            return interpolate_image(image, plan.output_size, kernel=self.kernel or "cubic", threads=self.threads)
-        colours = ColourPlan(image, self.engines[0].info.colour)
-        run = self._network_run(plan, progress, bound_last=False)
-        sr = colours.join(run.run(colours.planes), bounded=self.bounded, threads=self.threads)
-        return dataclasses.replace(sr, notes=(*image.notes, *run.notes()))
-
-    def _network_run(
-        self,
-        plan: Plan,
-        progress: ProgressCallback | None,
-        *,
-        bound_last: bool = True,
-        statistics: SkipStatistics | None = None,
-    ) -> NetworkRun:
-        return NetworkRun(
-            self.engines,
-            plan,
-            runs=self.runs,
-            chop=self.chop,
-            skip_flat=self.skip_flat,
-            bounded=self.bounded,
-            bound_last=bound_last,
-            threads=self.threads,
-            progress=progress,
-            statistics=statistics,
-        )
+        if self.wrap:
+            return self._runner().upscale_wrapped(image, size, progress=progress)
+        plan = self.plan(image.size, channels=count_channels(image))
+        return self._runner().upscale(image, plan, progress=progress)
 
 
 def _make_again(model: Any, scale: float | None, options: UpscalerOptions) -> Upscaler:
