@@ -2,6 +2,7 @@
 
     KUKKIRI_SHARED=... python benchmarks/div2krk.py [--scale 2] [--images 10] [--estimators true,spectrum,guarded]
         [--solvers context,srmd,dpsr,usrnet,zssr] [--noise 5] [--kernels FOLDER] [--minutes 24]
+        [--zssr-steps 500]
 
 The central 360x360 pixels of free photographs; kernels as in the generator of KernelGAN's authors (Bell-Kligler et al.,
 NeurIPS 2019): 11x11 at x2 and 21x21 at x4, Gaussians of random variances in [0.175 scale, 2.5 scale] and angle, each
@@ -14,9 +15,10 @@ downscaling; ``guarded``: what ``--kernel estimate`` does, which is ``best`` on 
 not trusted. Noise is estimated for solvers that take it, and 0 for ``context``. ``usrnet``: the official tiny weights.
 
 One line for each image and estimator: error |k - k_true| / |k_true|, both centred; for ``kernelgan`` also the distance
-of its own kernel's centre of mass from the place that its authors give it. Then the means: PSNR on Y in the protocol
-y-mzsr, CPU seconds of an image. With ``--kernels`` what an estimator finds is kept in that folder, and taken from it
-the next time. Estimates of ``kernelgan`` end after ``--minutes``: the images without one are left out of its rows.
+of its own kernel's centre of mass from the place that its authors give it; and one for each result. Then the means:
+PSNR on Y in the protocol y-mzsr, CPU seconds of an image. With ``--kernels`` what an estimator finds is kept in that
+folder, and taken from it the next time. Estimates of ``kernelgan`` end after ``--minutes``: the images without one are
+left out of its rows. ``zssr`` needs minutes for an image; ``--zssr-steps`` ends it earlier.
 """
 
 import argparse
@@ -76,6 +78,7 @@ def main() -> None:
     parser.add_argument("--noise", type=float, default=0.0, help="levels of 255")
     parser.add_argument("--kernels", type=Path)
     parser.add_argument("--minutes", type=float, default=24.0, help="of KernelGAN")
+    parser.add_argument("--zssr-steps", type=int, help="at most; those of the method when not given")
     arguments = parser.parse_args()
     shared = Path(os.environ["KUKKIRI_SHARED"])
     scale, level = arguments.scale, arguments.noise
@@ -83,7 +86,9 @@ def main() -> None:
     rows: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for case in cases:
         for model in PLAIN:
-            rows[f"{model}, aligned"].append(run(Upscaler(model, scale=scale, threads=1), case.aligned, case.hr))
+            name = f"{model}, aligned"
+            rows[name].append(run(Upscaler(model, scale=scale, threads=1), case.aligned, case.hr))
+            print(f"{case.name} {name}: {rows[name][-1][0]:.2f} dB", flush=True)
     deadline = time.monotonic() + 60 * arguments.minutes
     for estimator in arguments.estimators.split(","):
         for number, case in enumerate(cases):
@@ -91,7 +96,11 @@ def main() -> None:
                 continue
             found, seconds = find(case, estimator, scale=scale, folder=arguments.kernels, level=level)
             for solver in filter(None, arguments.solvers.split(",")):
-                psnr, taken = solve(case, found, solver, scale=scale, shared=shared, seed=number)
+                if found is not None and solver == "zssr":
+                    psnr, taken = run_zssr(case, found, scale=scale, seed=number, steps=arguments.zssr_steps)
+                else:
+                    psnr, taken = solve(case, found, solver, scale=scale, shared=shared)
+                print(f"{case.name} {estimator} + {solver}: {psnr:.2f} dB", flush=True)
                 rows[f"{estimator} + {solver}"].append((psnr, seconds + taken))
     for name, values in rows.items():
         psnr, taken = np.mean(values, axis=0)
@@ -99,13 +108,11 @@ def main() -> None:
 
 
 def solve(
-    case: Case, found: DegradationEstimate | None, solver: str, *, scale: int, shared: Path, seed: int
+    case: Case, found: DegradationEstimate | None, solver: str, *, scale: int, shared: Path
 ) -> tuple[float, float]:
     """PSNR of one result, and CPU seconds; plain upscaling where there is no estimate."""
     if found is None:
         return run(Upscaler("best", scale=scale, threads=1), case.aligned, case.hr)
-    if solver == "zssr":
-        return run_zssr(case, found, scale=scale, seed=seed)
     model = str(shared / "weights_elsewhere/usrnet/usrnet_tiny.pth") if solver == "usrnet" else solver
     given = dataclasses.replace(found, noise_std=0.0 if solver == "context" else found.noise_std)
     return run(Upscaler(model, scale=scale, degradation=given, threads=1), case.lr, case.hr)
@@ -193,13 +200,17 @@ def run(upscaler: Upscaler, lr: Image, hr: NDArray[np.uint8]) -> tuple[float, fl
     return PROTOCOLS["y-mzsr"].score(hr, sr, scale=int(upscaler.scale)).psnr, time.process_time() - begun
 
 
-def run_zssr(case: Case, found: DegradationEstimate, *, scale: int, seed: int) -> tuple[float, float]:
+def run_zssr(
+    case: Case, found: DegradationEstimate, *, scale: int, seed: int, steps: int | None
+) -> tuple[float, float]:
     """PSNR of ZSSR on the bicubic grid with a kernel, and CPU seconds."""
     from kukkiri.adaptation import adapt
 
     kernel = align_kernel(found.kernel, scale=scale)
     begun = time.process_time()
-    sr = adapt(case.aligned, scale=scale, kernel=kernel, method="zssr", seed=seed, guarded=False)(case.aligned)
+    sr = adapt(case.aligned, scale=scale, kernel=kernel, method="zssr", steps=steps, seed=seed, guarded=False)(
+        case.aligned
+    )
     return PROTOCOLS["y-mzsr"].score(case.hr, sr, scale=scale).psnr, time.process_time() - begun
 
 
