@@ -2,17 +2,21 @@
 
 import dataclasses
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.errors import ImageError
-from kukkiri.images import exif as exif_block
-from kukkiri.images.camera_raw import refuse_raw_page
-from kukkiri.images.containers import avif, gif, jpeg, png, tiff, webp
-from kukkiri.images.containers.tiff_pages import Page, read_pages
+from kukkiri.images.containers import png
+from kukkiri.images.encoded_file import EncodedFile
+from kukkiri.images.file_metadata import (
+    find_further_images,
+    find_orientation,
+    get_field,
+    is_lossy,
+    read_metadata,
+)
 from kukkiri.images.image import Depth, Image, clamp
 from kukkiri.images.libvips import clear_errors, failure_types, vips
 from kukkiri.images.metadata import Metadata
@@ -20,10 +24,9 @@ from kukkiri.images.orientation import apply_orientation, settle_metadata
 from kukkiri.images.pixel_limit import PixelLimitError
 from kukkiri.images.quantization import dequantize
 from kukkiri.images.row_source import RowSource
-from kukkiri.images.stated_colours import make_codes
-from kukkiri.images.tiff_samples import decode_page, find_refusal, is_unusual
+from kukkiri.images.tiff_samples import decode_page, is_unusual
 
-__all__ = ["EncodedFile", "decode", "decode_rows", "find_strictness", "open_encoded"]
+__all__ = ["DECODED", "EncodedFile", "decode", "decode_rows", "find_strictness"]
 
 _LOADERS = {
     # libvips operation, and its strictness: broken pixels of a JPEG or GIF are only a warning to libvips, while
@@ -39,74 +42,6 @@ _LOADERS = {
 DECODED = tuple(_LOADERS)
 """Formats that are tried, in the words of :func:`kukkiri.images.formats.recognize`."""
 _DEVICE_INDEPENDENT = {"lab", "labq", "labs", "lch", "cmc", "xyz", "yxy", "hsv"}
-_MATRICES = {10: "BT.2020 of constant luminance", 11: "YDzDx", 13: "constant luminance", 14: "ICtCp"}
-"""Colour matrices of ITU-T H.273 that libheif has no conversion for."""
-
-
-@dataclasses.dataclass(frozen=True)
-class EncodedFile:
-    """A file's bytes, its format, and facts that libvips does not report."""
-
-    path: Path | None
-    name: str
-    form: str
-    data: bytes
-    described: tiff.TiffFacts = dataclasses.field(default_factory=tiff.TiffFacts)
-    page: Page | None = None
-    """The page of a TIFF that is read."""
-    page_number: int = 0
-    is_chosen: bool = False
-    """The page, or the frame of an animation, was asked for, so that others may be there."""
-    left_out: int = 0
-    """Pages that are reduced images or masks of it."""
-    colour: avif.Colour | None = None
-    """The colours that an AVIF or HEIC states."""
-
-
-def open_encoded(path: Path | None, name: str, form: str, data: bytes, *, number: int | None = None) -> EncodedFile:
-    """Find the facts about a file, and its one image.
-
-    Args:
-        path: of the file, if it has one.
-        name: beginning of the messages.
-        form: its format.
-        data: its bytes.
-        number: of a page or frame, counted from 1; reduced images and masks do not count.
-
-    Raises:
-        ImageError: it holds several images, or one of a kind that cannot be decoded here.
-    """
-    file = EncodedFile(path, name, form, data)
-    if form in ("AVIF", "HEIC"):
-        side = avif.find_impossible_side(data)
-        if side is not None:
-            raise ImageError(f"{name}: this {form} is corrupt (it states a side of {side} pixels). Get the file again.")
-        file = dataclasses.replace(file, colour=avif.read_colour(data))
-        matrix = _MATRICES.get(0 if file.colour is None else file.colour.matrix)
-        if matrix is not None:
-            raise ImageError(f"{name}: its colours are coded as {matrix}, which is not decoded here. Convert it first.")
-    if form != "TIFF":
-        return dataclasses.replace(file, page_number=(number or 1) - 1, is_chosen=number is not None)
-    pages = read_pages(data)
-    whole = [number for number, page in enumerate(pages) if page.is_whole] or list(range(len(pages)))
-    if any(found.is_raw for found in pages):
-        refuse_raw_page(name)
-    if len(whole) > 1 and number is None:
-        raise ImageError(
-            f"{name}: holds {len(whole)} pages; expected one still image. kukkiri upscale does all of them; in Python "
-            "kukkiri.images.read_page(path, 1) reads one."
-        )
-    if (number or 1) > max(1, len(whole)):
-        raise ImageError(f"{name}: has {max(1, len(whole))} pages, so that there is no page {number}.")
-    at = whole[(number or 1) - 1] if whole else 0
-    page = pages[at] if whole else None
-    refusal = None if page is None else find_refusal(page)
-    if refusal is not None:
-        raise ImageError(f"{name}: this TIFF {refusal}. Convert it to a plain 8-bit or 16-bit TIFF or PNG first.")
-    facts = tiff.extract(data, start=None if page is None else page.at)
-    return dataclasses.replace(
-        file, described=facts, page=page, page_number=at, left_out=len(pages) - max(1, len(whole))
-    )
 
 
 def find_strictness(form: str) -> str:
@@ -122,11 +57,11 @@ def decode(file: EncodedFile, strictness: str, pixel_limit: int) -> Image:
         Error: of libvips, see :func:`kukkiri.images.libvips.failure_types`.
     """
     image = _open_header(file, strictness, pixel_limit)
-    metadata, notes = _read_metadata(image, file)
+    metadata, notes = read_metadata(image, file)
     levels, bits, metadata, changes = _decode_levels(image, file, metadata, strictness)
     pixels, depth, clamped = _dequantize(levels, bits, file)
-    orientation = _find_orientation(image, file, metadata)
-    metadata, left_out = settle_metadata(metadata, orientation, further=_find_further_images(file))
+    orientation = find_orientation(image, file, metadata)
+    metadata, left_out = settle_metadata(metadata, orientation, further=find_further_images(file))
     notes = [*notes, *left_out, *changes, *clamped]
     return _make_image(apply_orientation(pixels, orientation), file, depth=depth, metadata=metadata, notes=notes)
 
@@ -141,8 +76,8 @@ def decode_rows(file: EncodedFile, strictness: str, pixel_limit: int) -> RowSour
         Error: of libvips; also when rows are fetched.
     """
     image = _open_header(file, strictness, pixel_limit)
-    metadata, notes = _read_metadata(image, file)
-    orientation = _find_orientation(image, file, metadata)
+    metadata, notes = read_metadata(image, file)
+    orientation = find_orientation(image, file, metadata)
     straight = orientation in (None, 1) and file.form not in ("AVIF", "HEIC")
     if image is not None and straight and image.format in ("uchar", "ushort"):
         image, metadata, changes = _convert_to_rgb(image, metadata)
@@ -164,7 +99,7 @@ def decode_rows(file: EncodedFile, strictness: str, pixel_limit: int) -> RowSour
         def fetch(start: int, stop: int) -> NDArray[Any]:
             return levels[start:stop]
 
-    metadata, left_out = settle_metadata(metadata, orientation, further=_find_further_images(file))
+    metadata, left_out = settle_metadata(metadata, orientation, further=find_further_images(file))
     notes = [*notes, *left_out, *changes]
 
     def make(rows: NDArray[Any]) -> Image:
@@ -187,7 +122,7 @@ def _make_image(
         depth=depth,
         metadata=metadata,
         source=file.path,
-        lossy=_is_lossy(file),
+        lossy=is_lossy(file),
         notes=tuple(notes),
     )
 
@@ -218,80 +153,6 @@ def _open_header(file: EncodedFile, strictness: str, pixel_limit: int) -> Any:
             "them; in Python kukkiri.images.read_page(path, 1) reads one."
         )
     return image
-
-
-def get_field(image: Any, name: str, default: Any = None) -> Any:
-    """Read one field of a libvips image; a list of all would fail on a name that is no UTF-8."""
-    return image.get(name) if image is not None and image.get_typeof(name) else default
-
-
-def _read_metadata(image: Any, file: EncodedFile) -> tuple[Metadata, list[str]]:
-    def blob(name: str) -> bytes | None:
-        found = get_field(image, name)
-        return (bytes(found) or None) if found is not None else None
-
-    icc = blob("icc-profile-data")
-    notes: list[str] = []
-    if file.form == "PNG":
-        return png.extract(file.data, icc=icc), notes
-    if file.form == "GIF":
-        return gif.extract(file.data), notes
-    exif, iptc = blob("exif-data"), None
-    comments: tuple[bytes, ...] = ()
-    exif = exif and exif_block.strip_prefix(exif)
-    resolution = exif and exif_block.read_resolution(exif)
-    colour: dict[bytes, bytes] = {}
-    if file.form == "TIFF":
-        return _read_tiff_metadata(image, file)
-    if file.form == "JPEG":
-        iptc = jpeg.extract_iptc(file.data)
-        comments = jpeg.extract_comments(file.data)
-        resolution = jpeg.read_resolution(file.data) or resolution
-        if jpeg.has_extended_xmp(file.data):
-            notes.append("the extended part of its XMP is dropped")
-    elif icc is None and file.colour is not None:
-        colour = make_codes(file.colour)
-    found = Metadata(
-        icc=icc,
-        exif=exif,
-        xmp=blob("xmp-data"),
-        iptc=iptc,
-        resolution=resolution or None,
-        comments=comments,
-        png_colour=colour,
-    )
-    return found, notes
-
-
-def _read_tiff_metadata(image: Any, file: EncodedFile) -> tuple[Metadata, list[str]]:
-    notes = [f"{words} in its TIFF tags cannot be kept and is dropped" for words in file.described.lost]
-    if file.left_out:
-        what = "one page that is a reduced image or a mask of the main one is"
-        many = f"{file.left_out} pages that are reduced images or masks of the main one are"
-        notes.append(f"{what if file.left_out == 1 else many} left out")
-    plain = image
-    if plain is None:  # the unusual page's other tags, which libvips reads all the same
-        with_tags = vips().Image.tiffload_buffer
-        try:
-            plain = with_tags(file.data, fail_on="none", page=file.page_number)
-        except failure_types():
-            clear_errors()
-
-    def blob(name: str) -> bytes | None:
-        found = get_field(plain, name)
-        return (bytes(found) or None) if found is not None else None
-
-    resolution = None
-    if get_field(plain, "resolution-unit") is not None:
-        resolution = plain.xres * 25.4, plain.yres * 25.4
-    found = Metadata(
-        icc=blob("icc-profile-data"),
-        exif=file.described.exif,
-        xmp=blob("xmp-data"),
-        iptc=blob("photoshop-data"),
-        resolution=resolution,
-    )
-    return found, notes
 
 
 def _decode_levels(
@@ -399,29 +260,3 @@ def _split(pixels: Planes, file: EncodedFile) -> tuple[Planes, Planes | None, Pl
         colour = np.divide(colour, divisor, out=np.zeros_like(colour), where=divisor > 0).clip(0, 1)
     extra = np.ascontiguousarray(np.stack(behind, axis=-1)) if behind else None
     return np.ascontiguousarray(colour), None if alpha is None else np.ascontiguousarray(alpha), extra
-
-
-def _find_orientation(image: Any, file: EncodedFile, metadata: Metadata) -> int | None:
-    """Find the orientation that is to be applied, 1 to 8; ``None`` when the file states none.
-
-    The decoder of AVIF and HEIC applies the one that counts there; their EXIF only repeats it.
-    """
-    stated = exif_block.read_orientation(metadata.exif) if metadata.exif else None
-    if file.form in ("AVIF", "HEIC"):
-        return None if stated is None and not avif.is_turned(file.data) else 1
-    if file.form == "TIFF":
-        value = 1 if file.page is None else file.page.number(exif_block.ORIENTATION, 1)
-        return value if 1 <= value <= 8 else 1
-    return stated
-
-
-def _find_further_images(file: EncodedFile) -> tuple[str, ...]:
-    if file.form == "JPEG":
-        return jpeg.find_further_images(file.data)
-    return avif.find_further_images(file.data) if file.form in ("AVIF", "HEIC") else ()
-
-
-def _is_lossy(file: EncodedFile) -> bool:
-    if file.form == "WebP":
-        return webp.is_lossy(file.data)
-    return file.form in ("JPEG", "AVIF", "HEIC") or file.described.lossy

@@ -7,7 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import cast
 
-from kukkiri.images.decoding import open_encoded
+from kukkiri.images.encoded_file import open_encoded
 from kukkiri.images.exif import ORIENTATION
 from kukkiri.images.formats import OUTPUT_SUFFIXES, find_output_format, make_printable, recognize
 from kukkiri.images.libvips import clear_errors, failure_types, vips

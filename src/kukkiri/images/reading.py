@@ -10,7 +10,8 @@ from kukkiri.errors import ImageError
 from kukkiri.images.camera_raw import refuse_camera_raw
 from kukkiri.images.containers.png_damage import find_damage
 from kukkiri.images.decoders import DECODERS, decode_other, find_decoder
-from kukkiri.images.decoding import DECODED, EncodedFile, decode, decode_rows, find_strictness, open_encoded
+from kukkiri.images.decoding import DECODED, decode, decode_rows, find_strictness
+from kukkiri.images.encoded_file import EncodedFile, open_encoded
 from kukkiri.images.formats import DAMAGED_SIGNATURE, READABLE, make_printable, recognize
 from kukkiri.images.image import Image
 from kukkiri.images.libvips import failure_types, find_reason

@@ -16,7 +16,8 @@ from kukkiri.images.containers import gif_frames, webp_frames
 from kukkiri.images.containers.apng import read_apng
 from kukkiri.images.containers.tiff_linking import count_lost_pages
 from kukkiri.images.containers.tiff_pages import read_pages
-from kukkiri.images.decoding import EncodedFile, find_strictness
+from kukkiri.images.decoding import find_strictness
+from kukkiri.images.encoded_file import EncodedFile
 from kukkiri.images.formats import recognize
 from kukkiri.images.image import Image
 from kukkiri.images.libvips import clear_errors, failure_types, vips
