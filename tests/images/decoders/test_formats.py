@@ -93,6 +93,27 @@ def test_colours_of_more_than_8_bits_keep_them(tmp_path, codec, bits, samples):
     assert np.array_equal(np.rint(image.to_array() * ((2**bits - 1) / 65535)), levels)
 
 
+@pytest.mark.parametrize("bits", [1, 3, 5, 6, 7])
+@pytest.mark.parametrize("samples", [1, 3, 4])
+def test_jpeg_xl_of_few_bits_has_no_dither(tmp_path, bits, samples):
+    levels = RNG.integers(0, 2**bits, (33, 37, samples)).astype(np.uint8)
+    levels[..., 3:] = np.where(levels[..., 3:] > 0, 2**bits - 1, 0)
+    (tmp_path / "a.jxl").write_bytes(deep(levels.squeeze(), "jpegxl", bits))
+    shown = read_image(tmp_path / "a.jxl").to_array()
+    assert np.array_equal(shown, np.rint(levels.squeeze() * (255 / (2**bits - 1))))
+
+
+def test_jpeg_xl_of_few_bits_with_loss_stays_as_it_is_decoded(tmp_path):
+    imagecodecs = pytest.importorskip("imagecodecs", reason="needs the extra deep")
+    levels = (np.add.outer(np.arange(48), np.arange(48)) // 3).astype(np.uint8)
+    data = imagecodecs.jpegxl_encode(levels, distance=3.0, bitspersample=5)
+    (tmp_path / "a.jxl").write_bytes(data)
+    with PIL.Image.open(tmp_path / "a.jxl") as opened:
+        decoded = np.asarray(opened)
+    assert len(np.unique(decoded)) > 32
+    assert np.array_equal(read_image(tmp_path / "a.jxl").to_array(), decoded)
+
+
 @pytest.mark.parametrize("bits", [1, 2, 4, 7])
 def test_jpeg_2000_of_few_bits_reaches_white(tmp_path, bits):
     levels = RNG.integers(0, 2**bits, (13, 17)).astype(np.uint8)

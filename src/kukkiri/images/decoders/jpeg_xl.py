@@ -1,6 +1,7 @@
 """JPEG XL through pillow-jxl-plugin; the header is read here, for the size and the bits. Reference: ISO/IEC 18181-1."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kukkiri.images import exif as exif_block
 from kukkiri.images.containers.iso_media import boxes, find_box
@@ -10,6 +11,7 @@ from kukkiri.images.decoders.pillow_files import open_pillow, take_levels
 from kukkiri.images.image import Image
 from kukkiri.images.metadata import Metadata
 from kukkiri.images.orientation import settle_metadata
+from kukkiri.images.quantization import dequantize, quantize
 
 __all__ = ["read_jpeg_xl"]
 
@@ -46,8 +48,27 @@ def read_jpeg_xl(data: bytes, name: str, pixel_limit: int) -> Image:
     if opened.mode == "LA" and bits is not None and bits > 8:
         levels = read_deep_grey_alpha(data, name, size, bits=bits)
         return make_image(levels, bits=bits, metadata=metadata, lossy=True, notes=tuple(notes))
-    kept, depth, depth_notes = deepen_jpeg_xl(data, take_levels(opened, name), bits=bits or 8)
+    shallow = _remove_dither(take_levels(opened, name), bits or 8)
+    kept, depth, depth_notes = deepen_jpeg_xl(data, shallow, bits=bits or 8)
     return make_image(kept, bits=depth, metadata=metadata, lossy=True, notes=(*notes, *depth_notes))
+
+
+def _remove_dither(levels: NDArray[np.uint8], bits: int) -> NDArray[np.uint8]:
+    """Round colours of fewer than 8 bits, which libjxl spreads over 8 with a dither, to the levels that are meant.
+
+    The dither is below half a level, so a sample is at most one off; where one is further off, the file was compressed
+    with loss, and all stay as they are. Alpha has bits of its own, which are not read.
+    """
+    if bits >= 8:
+        return levels
+    count = levels.shape[2] - (levels.shape[2] in (2, 4))
+    colours = levels[..., :count]
+    meant = quantize(dequantize(quantize(dequantize(colours), bits), bits), 8)
+    if np.abs(meant - colours.astype(np.int16)).max(initial=0) > 1:
+        return levels
+    exact = levels.copy()
+    exact[..., :count] = meant
+    return exact
 
 
 def _find_stream(data: bytes) -> bytes:
