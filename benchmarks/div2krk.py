@@ -208,9 +208,8 @@ def run_zssr(
 
     kernel = align_kernel(found.kernel, scale=scale)
     begun = time.process_time()
-    sr = adapt(case.aligned, scale=scale, kernel=kernel, method="zssr", steps=steps, seed=seed, guarded=False)(
-        case.aligned
-    )
+    fitted = adapt(case.aligned, scale=scale, kernel=kernel, method="zssr", steps=steps, seed=seed, guarded=False)
+    sr: Any = quantize(fitted(case.aligned).colour, 8)
     return PROTOCOLS["y-mzsr"].score(case.hr, sr, scale=scale).psnr, time.process_time() - begun
 
 
