@@ -2,7 +2,7 @@
 
     KUKKIRI_SHARED=... python benchmarks/div2krk.py [--scale 2] [--images 10] [--estimators true,spectrum,guarded]
         [--solvers context,srmd,dpsr,usrnet,zssr] [--noise 5] [--kernels FOLDER] [--minutes 24]
-        [--zssr-steps 500]
+        [--zssr-steps 900 --zssr-crop 64]
 
 The central 360x360 pixels of free photographs; kernels as in the generator of KernelGAN's authors (Bell-Kligler et al.,
 NeurIPS 2019): 11x11 at x2 and 21x21 at x4, Gaussians of random variances in [0.175 scale, 2.5 scale] and angle, each
@@ -18,7 +18,7 @@ One line for each image and estimator: error |k - k_true| / |k_true|, both centr
 of its own kernel's centre of mass from the place that its authors give it; and one for each result. Then the means:
 PSNR on Y in the protocol y-mzsr, CPU seconds of an image. With ``--kernels`` what an estimator finds is kept in that
 folder, and taken from it the next time. Estimates of ``kernelgan`` end after ``--minutes``: the images without one are
-left out of its rows. ``zssr`` needs minutes for an image; ``--zssr-steps`` ends it earlier.
+left out of its rows. ``zssr`` needs minutes for an image, less with fewer steps and smaller crops.
 """
 
 import argparse
@@ -78,7 +78,8 @@ def main() -> None:
     parser.add_argument("--noise", type=float, default=0.0, help="levels of 255")
     parser.add_argument("--kernels", type=Path)
     parser.add_argument("--minutes", type=float, default=24.0, help="of KernelGAN")
-    parser.add_argument("--zssr-steps", type=int, help="at most; those of the method when not given")
+    parser.add_argument("--zssr-steps", type=int, default=3000, help="at most")
+    parser.add_argument("--zssr-crop", type=int, default=128, help="side of the training crop in LR pixels")
     arguments = parser.parse_args()
     shared = Path(os.environ["KUKKIRI_SHARED"])
     scale, level = arguments.scale, arguments.noise
@@ -97,7 +98,8 @@ def main() -> None:
             found, seconds = find(case, estimator, scale=scale, folder=arguments.kernels, level=level)
             for solver in filter(None, arguments.solvers.split(",")):
                 if found is not None and solver == "zssr":
-                    psnr, taken = run_zssr(case, found, scale=scale, seed=number, steps=arguments.zssr_steps)
+                    limits = {"steps": arguments.zssr_steps, "crop": arguments.zssr_crop, "seed": number}
+                    psnr, taken = run_zssr(case, None if estimator == "bicubic" else found, scale=scale, **limits)
                 else:
                     psnr, taken = solve(case, found, solver, scale=scale, shared=shared)
                 print(f"{case.name} {estimator} + {solver}: {psnr:.2f} dB", flush=True)
@@ -200,15 +202,16 @@ def run(upscaler: Upscaler, lr: Image, hr: NDArray[np.uint8]) -> tuple[float, fl
     return PROTOCOLS["y-mzsr"].score(hr, sr, scale=int(upscaler.scale)).psnr, time.process_time() - begun
 
 
-def run_zssr(
-    case: Case, found: DegradationEstimate, *, scale: int, seed: int, steps: int | None
-) -> tuple[float, float]:
-    """PSNR of ZSSR on the bicubic grid with a kernel, and CPU seconds."""
+def run_zssr(case: Case, found: DegradationEstimate | None, *, scale: int, **limits: int) -> tuple[float, float]:
+    """PSNR of ZSSR on the bicubic grid, and CPU seconds; ``None``: as for bicubic downscaling."""
     from kukkiri.adaptation import adapt
+    from kukkiri.adaptation.adapting import degradation_of
+    from kukkiri.adaptation.zssr import settings_for
 
-    kernel = align_kernel(found.kernel, scale=scale)
+    kernel = "bicubic" if found is None else align_kernel(found.kernel, scale=scale)
+    settings = dataclasses.replace(settings_for(degradation_of(kernel, scale=scale)), **limits)
     begun = time.process_time()
-    fitted = adapt(case.aligned, scale=scale, kernel=kernel, method="zssr", steps=steps, seed=seed, guarded=False)
+    fitted = adapt(case.aligned, scale=scale, kernel=kernel, settings=settings, guarded=False)
     sr: Any = quantize(fitted(case.aligned).colour, 8)
     return PROTOCOLS["y-mzsr"].score(case.hr, sr, scale=scale).psnr, time.process_time() - begun
 
