@@ -9,10 +9,13 @@ import pytest
 from kukkiri.errors import ConfigError
 from kukkiri.files import (
     IMAGE_SUFFIXES,
+    check_folder,
     drop_temporary_files,
     list_files,
     list_images,
+    make_folder,
     replacing,
+    require_folder,
     require_images,
     sweep_temporary_files,
     write_atomically,
@@ -185,3 +188,22 @@ def test_names_that_begin_with_a_dot_are_no_images(tmp_path):
     assert list_files(tmp_path / "below") == (tmp_path / "below" / "c.PNG", tmp_path / "below" / "e.txt")
     assert list_images(tmp_path / ".hidden") == (tmp_path / ".hidden" / "b.png",)  # named, so meant
     assert list_images(tmp_path / "none") == ()
+
+
+def test_a_folder_is_made_unless_a_file_is_in_the_way(tmp_path):
+    make_folder(tmp_path / "a" / "b")
+    make_folder(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").is_dir()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match=r"file: this folder cannot be made \(a file is in its place\)"):
+        make_folder(tmp_path / "file")
+    with pytest.raises(ConfigError, match=r"c: this folder cannot be made \(.*file is a file\)"):
+        check_folder(tmp_path / "file" / "b" / "c")
+    check_folder(tmp_path / "new" / "folder")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_file_is_no_folder_of_images(tmp_path):
+    (tmp_path / "a.png").write_text("")
+    with pytest.raises(ConfigError, match=r"a\.png: is a file; expected a folder of images"):
+        require_folder(tmp_path / "a.png")

@@ -13,17 +13,20 @@ from functools import cache
 from pathlib import Path
 from typing import IO
 
-from kukkiri.errors import ConfigError
+from kukkiri.errors import ConfigError, make_printable
 
 __all__ = [
     "CLIP_OUTPUT_SUFFIXES",
     "CLIP_SUFFIXES",
     "IMAGE_SUFFIXES",
+    "check_folder",
     "drop_temporary_files",
     "hash_file",
     "list_files",
     "list_images",
+    "make_folder",
     "replacing",
+    "require_folder",
     "require_images",
     "sweep_temporary_files",
     "try_lock",
@@ -204,14 +207,53 @@ def list_files(folder: Path, *, recursive: bool = False) -> tuple[Path, ...]:
     return tuple(sorted(path for path in seen if path.is_file()))
 
 
+def require_folder(folder: Path) -> None:
+    """Check that there is a folder.
+
+    Raises:
+        ConfigError: there is none, or a file of this name.
+    """
+    if folder.is_file():
+        raise ConfigError(f"{folder}: is a file; expected a folder of images. Name the folder that it lies in.")
+    if not folder.is_dir():
+        raise ConfigError(f"{folder}: no such folder of images.")
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that cannot be made, before the work whose results it is for.
+
+    Raises:
+        ConfigError: a file is in its place, or in that of a folder above.
+    """
+    for place in (folder, *folder.parents):
+        if place.is_dir():
+            return
+        if place.exists():
+            reason = "a file is in its place" if place == folder else f"{make_printable(place)} is a file"
+            raise ConfigError(f"{make_printable(folder)}: this folder cannot be made ({reason}). Choose another.")
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder with those above, unless it exists.
+
+    Raises:
+        ConfigError: a file is in the place of one, or the disk does not let it be made.
+    """
+    check_folder(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or error
+        raise ConfigError(f"{make_printable(folder)}: this folder cannot be made ({reason}). Choose another.") from None
+
+
 def require_images(folder: Path) -> tuple[Path, ...]:
     """List the image files directly in a folder, see :func:`list_images`, of which there must be some.
 
     Raises:
         ConfigError: no such folder, or no image in it.
     """
-    if not folder.is_dir():
-        raise ConfigError(f"{folder}: no such folder of images.")
+    require_folder(folder)
     found = list_images(folder)
     if not found:
         raise ConfigError(f"{folder}: no images here. Known types: {', '.join(IMAGE_SUFFIXES)}.")

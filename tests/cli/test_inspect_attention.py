@@ -76,6 +76,19 @@ def test_attribution_is_drawn_and_printed(name, model, image, tmp_path, capsys):
     assert read_image(tmp_path / "a.png").colour.std() > 0.05
 
 
+def test_a_figure_that_cannot_be_written_is_one_line_and_leaves_nothing(model, image, tmp_path, capsys, monkeypatch):
+    def fail(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", fail)
+    path = model("espcn")
+    before = sorted(tmp_path.iterdir())
+    target = str(tmp_path / "a.png")
+    assert run(["inspect", "attribution", path, image, "-o", target, "--box", "20,12,8,8", "--steps", "1"]) == 1
+    assert "a.png: cannot be written (No space left on device)" in capsys.readouterr().err
+    assert sorted(tmp_path.iterdir()) == before
+
+
 def test_a_crop_is_taken_before_anything_else(model, image, tmp_path, capsys):
     path = model("san")
     arguments = ["inspect", "attention", path, image, "-o", str(tmp_path / "a.png"), "--crop", "4,2,12,10", "--json"]
@@ -93,6 +106,10 @@ def test_a_crop_is_taken_before_anything_else(model, image, tmp_path, capsys):
     [
         (["--box", "20,12,8"], "expected LEFT,TOP,WIDTH,HEIGHT, whole numbers"),
         (["--box", "50,12,8,8"], "is not inside the output of 52x36 pixels"),
+        (
+            ["--box", "0,0,2,2", "--margin", "0"],
+            "is 1x1 input pixels, too few for a blur of 9x9",
+        ),
         (["--box", "0,0,8,8", "--steps", "0"], "--steps must be at least 1"),
         (["--box", "0,0,8,8", "--crop", "20,0,8,8"], "is not inside .* of 26x18 pixels"),
     ],

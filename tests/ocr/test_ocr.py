@@ -125,6 +125,11 @@ def test_json_of_a_score_has_no_nan():
     json.dumps(value, allow_nan=False)
 
 
+def test_a_negative_seed_is_refused():
+    with pytest.raises(ConfigError, match="seed must not be negative, got -1"):
+        render_images(scripts=["latin"], count=1, seed=-1)
+
+
 @needs_font
 def test_the_same_seed_renders_the_same_images_whatever_else_is_rendered():
     few = render_images(scripts=["greek"], count=3, seed=5)

@@ -25,6 +25,8 @@ def replacing_model(path: Path, *, overwrite: bool) -> Iterator[Path]:
         with replacing(path, overwrite=overwrite) as temporary:
             yield temporary
     except FileExistsError as error:
+        if path.is_dir():
+            raise ModelError(f"{path}: is a folder. Name a file in it.") from error
         raise ModelError(f"{path}: exists already. Choose another name, or allow overwriting.") from error
     except OSError as error:
         raise _unwritable(path, error) from error

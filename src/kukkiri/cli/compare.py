@@ -25,6 +25,7 @@ from kukkiri.cli.scoring import (
 from kukkiri.cli.scoring_clips import compare_clip, refuse_image_options
 from kukkiri.errors import ConfigError
 from kukkiri.evaluation import Evaluation, evaluate_many, pair_lr
+from kukkiri.files import check_folder
 from kukkiri.inference import Ensemble
 from kukkiri.reports import build_gallery, short_labels, write_comparison
 
@@ -91,6 +92,7 @@ def compare(
     page = output if output.suffix.lower() in (".html", ".htm") else output / "index.html"
     if page.exists() and not overwrite:
         raise ConfigError(f"{page}: exists already. Choose another name, or allow it with --overwrite.")
+    check_folder(page.parent)
     if images < 1:
         raise ConfigError(f"--images must be at least 1, got {images}.")
     model_args = arguments.read(models)

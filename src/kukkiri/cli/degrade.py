@@ -12,6 +12,7 @@ from kukkiri.cli.printing import print_json, print_progress, report_file
 from kukkiri.degradations import Degradation
 from kukkiri.degradations.lr_images import make_lr, write_kernels
 from kukkiri.errors import ConfigError, KukkiriError
+from kukkiri.files import make_folder
 from kukkiri.images import check_output, read_image
 from kukkiri.inference.file_jobs import FileJob, Naming, plan_jobs, sweep_targets
 from kukkiri.inference.name_templates import NameTemplate
@@ -101,7 +102,7 @@ def _degrade_file(
     try:
         if job.problem is not None:
             raise job.problem
-        job.target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(job.target.parent)
         check_output(job.target, source=job.source, overwrite=overwrite)
         hr = read_image(job.source)
         lr, sampled = make_lr(hr, degradation, scale=scale, seed=seed)

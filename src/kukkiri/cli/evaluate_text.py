@@ -1,10 +1,12 @@
 """``kukkiri evaluate-text``: character error rates of Tesseract after models."""
 
+import math
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from kukkiri.cli.printing import print_json, print_progress, print_result
+from kukkiri.errors import ConfigError
 from kukkiri.inference import Ensemble
 from kukkiri.ocr import SCRIPTS, TextScore, reader_version, render_images, score_text
 
@@ -41,6 +43,9 @@ def evaluate_text(
             on the CPU.
         json: print one JSON object to stdout and nothing else.
     """
+    for name in model:
+        if model.count(name) > 1:
+            raise ConfigError(f"model {name} was given twice. Name each once.")
     reader = reader_version()
     images = render_images(scripts=script or tuple(SCRIPTS), count=count, seed=seed)
     scores = score_text(
@@ -62,8 +67,9 @@ def evaluate_text(
     print_result(f"{'':<16}{'all':>7} {'95 %':>13}" + "".join(f"{name:>10}" for name in first.scripts))
     for score in scores:
         low, high = (100 * end for end in score.interval())
+        interval = f"{'-':^13}" if math.isnan(low) else f"{low:6.1f}-{high:<6.1f}"  # of one image there is none
         by_script = "".join(f"{100 * score.rate(name):10.1f}" for name in score.scripts)
-        print_result(f"{score.model:<16}{100 * score.rate():7.1f} {low:6.1f}-{high:<6.1f}{by_script}")
+        print_result(f"{score.model:<16}{100 * score.rate():7.1f} {interval}{by_script}")
 
 
 def _report(model: str, score: TextScore) -> None:

@@ -43,6 +43,8 @@ def export(
         raise ConfigError(
             f"--alpha {alpha:g} is of --interpolate, which is not given. Name the second model, or drop it."
         )
+    if output.suffix.lower() not in (".onnx", ".safetensors"):
+        raise ConfigError(f"--output {output}: expected a name that ends in .onnx or .safetensors.")
     require("torch", for_what="exporting")
     from kukkiri.checkpoints import export_onnx, interpolate_weights, load, save_safetensors
 
@@ -51,7 +53,7 @@ def export(
     if interpolate:
         loaded = interpolate_weights(loaded, load(interpolate, **given), 0.8 if alpha is None else alpha)
     module: Any = loaded.module
-    if output.suffix == ".safetensors":
+    if output.suffix.lower() == ".safetensors":
         if optimize:
             raise ConfigError("--optimize is for .onnx files. Drop it, or choose another output.")
         save_safetensors(module, output, info=loaded.info, overwrite=overwrite)

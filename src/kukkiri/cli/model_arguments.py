@@ -79,8 +79,12 @@ def read_one(options: ArgumentOptions, model: str, *, scale: int | None = None) 
     """Read the arguments of a single model, with those of ``--scale``.
 
     Raises:
-        ConfigError: see :func:`read_model_args`.
+        ConfigError: see :func:`read_model_args`; or a scale for a shipped model.
     """
+    if scale is not None and not _is_file(model):
+        raise ConfigError(
+            f"{model}: has one scale, which --scale {scale} cannot change. Drop it, or name another model."
+        )
     texts = options.model_args if scale is None else (*options.model_args, f"scale={scale}")
     return read_model_args(texts, [model], white=options.white).get(model, {})
 

@@ -27,7 +27,7 @@ from kukkiri.evaluation import (
     look_for_benchmark,
 )
 from kukkiri.evaluation.tables import FORMATS
-from kukkiri.files import write_atomically
+from kukkiri.files import check_folder, write_atomically
 from kukkiri.inference.clip_files import is_clip
 
 __all__ = [
@@ -164,12 +164,14 @@ class TableOptions:
         """Refuse before the work what could not be written after it.
 
         Raises:
-            ConfigError: two formats, or a file that exists.
+            ConfigError: two formats, a file that exists, or a folder that cannot be made.
         """
         if self.json and self.format not in (None, "json"):
             raise ConfigError(f"--json and --format {self.format} contradict each other. Use one of them.")
         if self.output is not None and self.output.exists() and not self.overwrite:
             raise ConfigError(f"{self.output}: exists already. Choose another name, or allow it with --overwrite.")
+        if self.output is not None:
+            check_folder(self.output.parent)
 
     def write(self, evaluations: Sequence[Evaluation]) -> None:
         """Print the results, or write them to the file.

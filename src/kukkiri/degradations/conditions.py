@@ -16,6 +16,7 @@ from kukkiri.info import Condition
 
 __all__ = ["compute_condition", "pack_basis", "read_basis", "read_covariance", "unpack_basis"]
 
+_MOST_LOST = 0.05  # of a kernel's weight, cut off at its borders
 _CODE_UNIT = 1.25  # the code of a covariance is about -1 to 1 for the kernels of training, up to 2.5 scale
 
 
@@ -31,7 +32,7 @@ def compute_condition(
         noise_std: of the white noise of LR, in [0, 1].
 
     Raises:
-        ConfigError: noise for a network that is not conditioned on it.
+        ConfigError: noise for a network that is not conditioned on it, or a kernel that is larger than it takes.
         ModelError: the basis of the components is missing or damaged.
     """
     if noise_std and not condition.noise:
@@ -43,8 +44,9 @@ def compute_condition(
         numbers = [xx - 1, yy - 1, xy]
     elif condition.kind == "kernel":
         side = math.isqrt(condition.length - condition.noise)
-        cut = crop_kernel(centre_kernel(odd_sided(kernel)), size=side)
-        numbers = list((cut / cut.sum()).ravel())
+        centred = centre_kernel(odd_sided(kernel))
+        _check_fits(centred, side=side)
+        numbers = list(crop_kernel(centred, size=side).ravel())
     elif condition.kind == "noise":
         numbers = []
     else:
@@ -52,6 +54,18 @@ def compute_condition(
         centred = crop_kernel(centre_kernel(odd_sided(kernel)), size=basis.shape[1])
         numbers = list(np.tensordot(basis, centred, axes=2))
     return np.asarray([*numbers, noise_std] if condition.noise else numbers, dtype=np.float32)
+
+
+def _check_fits(kernel: Kernel, *, side: int) -> None:
+    """Refuse a centred kernel of which the middle (side, side) holds too little."""
+    rows, columns = (slice(max((length - side) // 2, 0), (length + side) // 2) for length in kernel.shape)
+    weights = np.abs(kernel)
+    lost = 1 - float(weights[rows, columns].sum() / weights.sum())
+    if lost > _MOST_LOST:
+        raise ConfigError(
+            f"the kernel is larger than the {side}x{side} pixels that the network takes: {100 * lost:.0f} % of its "
+            "weight lies outside. Give a smaller one, or upscale without a kernel."
+        )
 
 
 def read_covariance(code: NDArray[np.floating[Any]], *, scale: int) -> tuple[float, float, float]:

@@ -17,7 +17,11 @@ from kukkiri.degradations.alignment import kernel_covariance
 from kukkiri.degradations.blur_candidates import BlurKind, BlurRanking
 from kukkiri.degradations.blur_kernels import Kernel, as_kernel
 from kukkiri.degradations.degradation import Degradation
+from kukkiri.degradations.grammar import parse_steps
 from kukkiri.degradations.kernel_files import load_kernel
+from kukkiri.degradations.steps import STEPS
+from kukkiri.degradations.steps.blurs import Blur
+from kukkiri.degradations.steps.subsampling import Direct
 from kukkiri.errors import ConfigError, did_you_mean
 
 __all__ = [
@@ -144,7 +148,10 @@ class DegradationRequest:
             known = get_args(Estimator)
             raise ConfigError(f"unknown estimator {self.estimator!r}{did_you_mean(str(self.estimator), known)}")
         if self.noise_std != "estimate" and not (isinstance(self.noise_std, int | float) and 0 <= self.noise_std <= 1):
-            raise ConfigError(f"noise is a standard deviation from 0 to 1, got {self.noise_std}. White is 1.")
+            raise ConfigError(
+                f"noise is a standard deviation from 0 to 1, where white is 1, got {self.noise_std}. Divide levels of "
+                "8 bit by 255: 5 levels are 0.0196."
+            )
         if self.is_bicubic and self.subsample == "direct":
             raise ConfigError("the kernel bicubic is that of bicubic subsampling, but direct was asked. Drop one.")
 
@@ -207,15 +214,33 @@ def read_degradation(request: DegradationRequest, *, scale: int, subsample: Grid
 
 def _read_blur(text: str, *, scale: int) -> Kernel:
     """Read a blur such as ``gaussian:2.0``, or several joined by ``+``."""
+    endings = ", ".join(_KERNEL_FILES)
+    if Path(text).is_file():
+        raise ConfigError(
+            f"{text}: the name of a kernel file ends in {endings}. Rename it, or write file:{text} for numbers in text."
+        )
+    name = text.partition("+")[0].partition(":")[0]
+    if name not in STEPS:
+        blurs = [each for each, step in STEPS.items() if issubclass(step, Blur)]
+        raise ConfigError(
+            f"unknown kernel {text!r}{did_you_mean(name, ('estimate', 'bicubic', *blurs))} A blur has numbers, as "
+            f"gaussian:2.0 has; a file ({endings}) is a kernel, too."
+        )
     try:
-        degradation = Degradation.parse(f"{text}+direct")
+        steps = parse_steps(text)
     except ConfigError as error:
         raise ConfigError(
             f"unknown kernel {text!r}: {error} Give estimate, bicubic, a blur such as gaussian:2.0, or a file "
-            f"({', '.join(_KERNEL_FILES)})."
+            f"({endings})."
         ) from error
+    if any(step.subsamples for step in steps):
+        raise ConfigError(
+            f"{text!r} is more than a blur. Give the kernel alone, such as gaussian:2.0, and the subsampling by "
+            "itself: --subsample direct or bicubic."
+        )
+    degradation = Degradation((*steps, Direct()))
     try:
-        if len(degradation.steps) > 1 and degradation.linear:
+        if degradation.linear:
             return degradation.effective_kernel(scale=scale)
     except ValueError:
         pass

@@ -13,6 +13,8 @@ from kukkiri.files import write_atomically
 
 __all__ = ["kernel_view", "load_kernel", "load_matrix", "save_kernel"]
 
+_NUMPY_FILES = (b"\x93NUMPY", b"PK")
+"""First bytes of ``.npy`` and ``.npz``."""
 _LISTED = 6
 """Names of arrays in a message."""
 
@@ -30,9 +32,9 @@ def load_kernel(path: str | Path) -> Kernel:
     """
     values = load_matrix(path)
     try:
-        return as_kernel(values, source=str(path))
+        return as_kernel(values)
     except (ValueError, TypeError) as problem:
-        raise ConfigError(f"cannot use {path} as a kernel: {problem}. Give one matrix of numbers.") from problem
+        raise _refuse(path, problem) from problem
 
 
 def load_matrix(
@@ -52,6 +54,8 @@ def load_matrix(
     path = Path(path)
     try:
         match path.suffix.lower():
+            case ".npy" | ".npz" if not path.read_bytes().startswith(_NUMPY_FILES):
+                raise ValueError(f"it is no {path.suffix.lower()} file of NumPy")
             case ".npy":
                 return np.asarray(np.load(path, allow_pickle=False))
             case ".npz":
@@ -60,11 +64,16 @@ def load_matrix(
             case ".mat":
                 return _only_matrix(_read_mat(path), path, names=names, dimensions=dimensions)
             case _:
-                return np.loadtxt(path.read_text().replace(",", " ").splitlines(), ndmin=2)
+                lines = [line for line in path.read_text().replace(",", " ").splitlines() if line.strip()]
+                if not lines:
+                    raise ValueError("it is empty")
+                return np.loadtxt(lines, ndmin=2)
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such kernel file. Give a .npy, .npz, .mat or text file.") from None
+    except IsADirectoryError:
+        raise ConfigError(f"{path}: a folder, expected a kernel file. Give a .npy, .npz, .mat or text file.") from None
     except (OSError, ValueError, TypeError) as problem:
-        raise ConfigError(f"cannot use {path} as a kernel: {problem}. Give one matrix of numbers.") from problem
+        raise _refuse(path, problem) from problem
 
 
 def save_kernel(kernel: NDArray[np.floating[Any]], path: str | Path, *, overwrite: bool = False) -> None:
@@ -102,6 +111,10 @@ def kernel_view(kernel: NDArray[np.floating[Any]], *, zoom: int = 12) -> NDArray
     return np.kron(bright, np.ones((zoom, zoom), dtype=np.float32))[..., None]
 
 
+def _refuse(path: str | Path, problem: Exception) -> ConfigError:
+    return ConfigError(f"cannot use {path} as a kernel: {str(problem).rstrip('.')}. Give one matrix of numbers.")
+
+
 def _only_matrix(
     arrays: dict[str, Any], path: Path, *, names: tuple[str, ...], dimensions: tuple[int, ...]
 ) -> NDArray[Any]:
@@ -121,6 +134,7 @@ def _only_matrix(
 def _read_mat(path: Path) -> dict[str, Any]:
     try:
         from scipy.io import loadmat
+        from scipy.io.matlab import MatReadError
     except ImportError:
         raise BackendError(
             f"{path} is a MATLAB file, which needs SciPy. Install scipy, or save the kernel as .npy."
@@ -129,4 +143,6 @@ def _read_mat(path: Path) -> dict[str, Any]:
         contents = loadmat(path)
     except NotImplementedError:
         raise ConfigError(f"{path} is a MATLAB 7.3 file. Save it with '-v7', or as text.") from None
+    except MatReadError as problem:
+        raise _refuse(path, problem) from problem
     return {name: value for name, value in contents.items() if not name.startswith("__")}

@@ -12,6 +12,7 @@ from kukkiri.degradations.kernel_files import kernel_view, save_kernel
 from kukkiri.degradations.linear import crop_to_multiple, subsample
 from kukkiri.degradations.steps.blurs import Blur
 from kukkiri.errors import ConfigError, ImageError
+from kukkiri.files import make_folder
 from kukkiri.images import Image, dequantize, quantize
 
 __all__ = ["make_lr", "write_kernels"]
@@ -73,7 +74,7 @@ def write_kernels(degradation: Degradation, base: Path, *, scale: int, overwrite
         The files.
 
     Raises:
-        ConfigError: one exists already.
+        ConfigError: one exists already, or the folder cannot be made.
     """
     if degradation.samples_steps:
         return []
@@ -85,7 +86,7 @@ def write_kernels(degradation: Degradation, base: Path, *, scale: int, overwrite
         for path in (array, image):
             if path.exists() and not overwrite:
                 raise ConfigError(f"{path}: exists already. Choose another output, or allow it with --overwrite.")
-        base.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(base.parent)
         kernel = degradation.blur_kernel(place, scale=scale)
         save_kernel(kernel, array, overwrite=overwrite)
         Image.from_array(quantize(kernel_view(kernel), 8)).save(image, overwrite=overwrite)

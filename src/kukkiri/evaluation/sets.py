@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.errors import ConfigError, ImageError
-from kukkiri.files import IMAGE_SUFFIXES, list_images
+from kukkiri.files import IMAGE_SUFFIXES, list_images, require_folder
 from kukkiri.images import quantize, read_image
 
 __all__ = ["TestImage", "TestSet", "find_sets", "pair_lr"]
@@ -64,7 +64,11 @@ class TestSet:
         levels = _read(path)
         height, width = (side - side % scale for side in levels.shape[:2])
         if min(height, width) < 11 + 2 * scale:
-            raise ImageError(f"{path}: {width}x{height} is too small to be scored at scale {scale}.")
+            needed = -(-(11 + 2 * scale) // scale) * scale
+            raise ImageError(
+                f"{path}: {levels.shape[1]}x{levels.shape[0]} is too small to be scored at scale {scale}; expected at "
+                f"least {needed} pixels along each side. Take it out, or use a smaller scale."
+            )
         hr = levels[:height, :width]
         lr = None
         if self.lr_paths:
@@ -83,8 +87,7 @@ def find_sets(folder: Path) -> list[TestSet]:
     Raises:
         ConfigError: no such folder, or no images.
     """
-    if not folder.is_dir():
-        raise ConfigError(f"{folder}: no such folder of images.")
+    require_folder(folder)
     direct = list_images(folder)
     if direct:
         return [TestSet(folder.resolve().name, direct)]

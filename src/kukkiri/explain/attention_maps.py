@@ -20,7 +20,7 @@ from kukkiri.attention import (
     SqueezeExcitation,
 )
 from kukkiri.errors import ConfigError, ModelError
-from kukkiri.explain.figures import make_figure
+from kukkiri.explain.figures import make_figure, save_figure
 from kukkiri.explain.network_io import refuse_conditions, to_tensor, upscale_tensor
 from kukkiri.networks import Network
 
@@ -216,7 +216,7 @@ def draw_channel_weights(found: list[ChannelWeights], path: Path) -> None:
     )
     axes.set_xlabel("channel")
     figure.colorbar(drawn, label="weight")
-    figure.savefig(path)
+    save_figure(figure, path)
 
 
 def draw_position_weights(
@@ -241,4 +241,4 @@ def draw_position_weights(
     for axes in panels:
         axes.plot(*pixel, marker="+", color="cyan", markersize=10, markeredgewidth=2)
         axes.set_axis_off()
-    figure.savefig(path)
+    save_figure(figure, path)

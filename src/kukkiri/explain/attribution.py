@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from kukkiri.errors import ConfigError
-from kukkiri.explain.figures import make_figure
+from kukkiri.errors import ConfigError, ImageError
+from kukkiri.explain.figures import make_figure, save_figure
 from kukkiri.explain.network_io import refuse_conditions, to_tensor, upscale_tensor
 from kukkiri.networks import Network
 
@@ -66,6 +66,7 @@ def attribute(
 
     Raises:
         ConfigError: the box is not inside the output, or is empty.
+        ImageError: the pixels that the network is given are fewer than the blur needs.
         ModelError: the network needs more than the image.
 
     Reference: Gu & Dong, "Interpreting Super-Resolution Networks with Local Attribution Maps", CVPR 2021,
@@ -85,6 +86,12 @@ def attribute(
     columns = _window(left, width, size=w, scale=scale, margin=margin, multiple=network.multiple)
     seen = to_tensor(network, lr[rows, columns])
     shifted = (left - scale * columns.start, top - scale * rows.start, width, height)
+    least = kernel_size // 2 + 1
+    if min(seen.shape[2:]) < least:
+        raise ImageError(
+            f"the box with its margin is {seen.shape[3]}x{seen.shape[2]} input pixels, too few for a blur of "
+            f"{kernel_size}x{kernel_size}: each side needs at least {least}. Use a larger box, margin or image."
+        )
     path = _blurring_path(seen, sigma=sigma, kernel_size=kernel_size, steps=steps)
     total = torch.zeros(seen.shape, dtype=torch.float64)  # on the CPU: Apple's GPUs have no float64
     for before, after in pairwise(path):
@@ -185,7 +192,7 @@ def draw_attribution(
     for axes, colour in zip(panels, ("cyan", "cyan", "red"), strict=True):
         axes.plot(xs, ys, color=colour, linewidth=1)
         axes.set_axis_off()
-    figure.savefig(path)
+    save_figure(figure, path)
 
 
 def _rgb(image: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,12 +1,14 @@
 """Matplotlib figures of the explanations: no display, one resolution, vector or PNG files."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from kukkiri.errors import ConfigError, require
+from kukkiri.files import replacing
 from kukkiri.images import check_output
 
-__all__ = ["check_figure_path", "make_figure"]
+__all__ = ["check_figure_path", "make_figure", "save_figure"]
 
 
 def make_figure(width: float, height: float, *, dpi: int = 110) -> Any:
@@ -24,6 +26,24 @@ def make_figure(width: float, height: float, *, dpi: int = 110) -> Any:
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=dpi, layout="constrained")
+
+
+def save_figure(figure: Any, path: Path, *, metadata: Mapping[str, str | None] | None = None) -> None:
+    """Write a figure whole or not at all; an existing file is replaced.
+
+    Args:
+        figure: of :func:`make_figure`.
+        path: its suffix says the format.
+        metadata: of matplotlib's ``savefig``.
+
+    Raises:
+        ConfigError: the file cannot be written.
+    """
+    try:
+        with replacing(path, overwrite=True) as temporary:
+            figure.savefig(temporary, format=path.suffix[1:].lower(), metadata=metadata)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written ({error.strerror or error}). Choose another folder.") from error
 
 
 def check_figure_path(path: Path, *, overwrite: bool = False) -> None:

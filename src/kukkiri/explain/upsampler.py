@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from kukkiri.errors import ImageError, ModelError, require
 from kukkiri.evaluation import evaluate
-from kukkiri.explain.figures import make_figure
+from kukkiri.explain.figures import make_figure, save_figure
+from kukkiri.files import make_folder
 from kukkiri.images import Image, read_image, rgb_to_y
 from kukkiri.inference import Engine
 from kukkiri.inference.choosing import choose_model, runs_on_torch
@@ -145,7 +146,7 @@ def repair_model(
         ModelError: the model has no layer that can be repaired.
     """
     require("torch", for_what="repairing a model")
-    output.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(output.parent)
     from kukkiri.upsampling import make_flat_images, repair_
 
     side = -(-(2 * _margin(info) + 1) // info.multiple) * info.multiple
@@ -176,7 +177,7 @@ def draw_difference(reports: Mapping[str, UpsamplerReport], path: Path, *, gain:
     for report in reports.values():
         residual = 0.5 + gain * sub_pixel_residual(report.sr, scale=report.info.scale)
         rows.append(np.concatenate([report.sr, residual.astype(np.float32)], axis=1))
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     image = np.clip(np.concatenate(rows, axis=0), 0.0, 1.0).astype(np.float32)
     Image.from_array((255 * image + 0.5).astype(np.uint8)).save(path, overwrite=True)
 
@@ -205,8 +206,8 @@ def draw_spectrum(reports: Mapping[str, UpsamplerReport], path: Path) -> None:
         axis.set_title(f"{report.info.name}, {state}: {report.network.texture.score:.1f} dB", fontsize=9)
         axis.set_xlabel("cycles per pixel; circles: sub-pixel frequencies", fontsize=8)
         figure.colorbar(image, ax=axis, shrink=0.8, label="power, dB")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, metadata={"Software": None})
+    make_folder(path.parent)
+    save_figure(figure, path, metadata={"Software": None})
 
 
 def _load_engine(model: str, model_args: Mapping[str, JSON], *, device: str) -> Engine:

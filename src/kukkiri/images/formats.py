@@ -172,10 +172,10 @@ def find_output_format(path: Path) -> OutputFormat:
     """
     found = _OUTPUTS.get(path.suffix.lower())
     if found is None:
-        got = f"suffix {path.suffix!r}" if path.suffix else "no suffix"
-        raise ImageError(
-            f"{make_printable(path)}: {got} is no image format that can be written. Use {', '.join(OUTPUT_SUFFIXES)}."
-        )
+        name, known = make_printable(path), ", ".join(OUTPUT_SUFFIXES)
+        if not path.suffix:
+            raise ImageError(f"{name}: has no suffix, which says the format. Use {known}.")
+        raise ImageError(f"{name}: suffix {path.suffix!r} is no image format that can be written. Use {known}.")
     return found
 
 

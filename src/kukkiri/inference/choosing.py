@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from numbers import Real
 from os import PathLike
 from pathlib import Path
 
@@ -21,10 +22,12 @@ from kukkiri.inference.presets import PRESETS
 from kukkiri.inference.tile_batches import find_batching
 from kukkiri.info import JSON
 
-__all__ = ["INTERPOLATIONS", "Choice", "choose_model", "runs_on_torch"]
+__all__ = ["INTERPOLATIONS", "SOLVERS", "Choice", "ask_for_kernel", "choose_model", "runs_on_torch"]
 
 INTERPOLATIONS = {"bicubic": "cubic", "bilinear": "linear", "lanczos": "lanczos3", "nearest": "nearest"}
 """Models that need no network, and their kernels in ``kukkiri.resampling``."""
+SOLVERS = ("context", "srmd", "dpsr", "usrnet")
+"""Models that are conditioned on a blur, by the names of their kinds, see :mod:`kukkiri.inference.solvers`."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,8 @@ def choose_model(
         BackendError: torch weights without torch, or the device is not there.
         TypeError: neither a name, a path nor an engine.
     """
+    if scale is not None and not isinstance(scale, Real):
+        raise ModelError(f"scale must be a number of at least 1, got {scale!r}.")
     if scale is not None and not (math.isfinite(scale) and scale >= 1):
         raise ModelError(f"scale must be a number of at least 1, got {scale}. To shrink, use kukkiri degrade.")
     arguments = dict(model_args or {})
@@ -137,7 +142,10 @@ def _choose_between(model: object, dial: Dial, *, scale: float | None, load: Gra
     preset = PRESETS.get(name)
     first, *seconds = preset.families if preset else (name,)
     plan = plan_dial(name, first, dial, *seconds, scale=scale, domain=weights)
-    engines = load_pairs(plan.pairs, dial.position, load=load)
+    try:
+        engines = load_pairs(plan.pairs, dial.position, load=load)
+    except ModelError as error:
+        raise ModelError(f"{error} Drop {dial.kind}, or choose another scale or preset.") from error
     ensemble = bool(preset and preset.ensemble)
     return Choice(name, plan.scale, name, engines, ensemble=ensemble, domain=plan.domain, has_photo=plan.has_photo)
 
@@ -149,6 +157,14 @@ def _without_domain(choice: Choice, weights: Domain) -> Choice:
             "or leave weights out."
         )
     return choice
+
+
+def ask_for_kernel(name: str) -> ModelError:
+    """Make the error about a model that is conditioned on a blur, and was given none."""
+    return ModelError(
+        f"{name}: is conditioned on the blur that made the image. Give it: --kernel estimate or --kernel gaussian:2.0, "
+        "in Python degradation='estimate'."
+    )
 
 
 def runs_on_torch(name: object) -> bool:
@@ -192,6 +208,8 @@ def _choose_one(
     solvers = [*pretrained.list_conditioned(), *pretrained.list_initializations()]
     graphs = [each for each in solvers if pretrained.holds(each, ".onnx")]
     known = [*INTERPOLATIONS, *PRESETS, *pretrained.list_models(), *graphs]
+    if name in SOLVERS:
+        raise ask_for_kernel(name)
     if name not in known:
         raise ModelError(f"no file, preset or model {name!r}{did_you_mean(name, known)}")
     return _repeat(load(pretrained.locate(name, ".onnx")), scale, model=name)

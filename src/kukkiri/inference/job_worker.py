@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from kukkiri.errors import ImageError, KukkiriError, make_printable
+from kukkiri.files import make_folder
 from kukkiri.images import Image, ImageSequence, check_output, read_header, read_jpeg_quality
 from kukkiri.images.archives import is_comic
 from kukkiri.inference.clip_worker import ClipWorker, is_clip_job
@@ -118,9 +119,10 @@ class JobWorker:
         """Make the folder of a result, and check that its files may be written, before any work.
 
         Raises:
+            ConfigError: the folder cannot be made.
             ImageError: one exists, or cannot be written.
         """
-        _make_folder(job.target.parent)
+        make_folder(job.target.parent)
         if is_comic(job.source):
             check_comic(job.source, job.target, overwrite=self._may_replace(job))
         else:
@@ -133,7 +135,7 @@ class JobWorker:
         begun = time.perf_counter()
         self._tell(job, "reading")
         if is_clip_job(job):
-            _make_folder(job.target.parent)
+            make_folder(job.target.parent)
             return require_clips(self._clips, job.source).upscale(job, progress=self._tell_clip)
         self.prepare_target(job)
         if is_comic(job.source):
@@ -289,14 +291,6 @@ def _check_memory(image: Image, upscaler: Upscaler) -> None:
     """Check that one image of a file of several fits into the memory."""
     with _within_memory():
         upscaler.plan(image.size, channels=image.colour.shape[2] + (image.alpha is not None))
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = "a file is in its place" if isinstance(error, FileExistsError) else error.strerror or error
-        raise ImageError(f"{make_printable(folder)}: this folder cannot be made ({reason}). Choose another.") from None
 
 
 @contextmanager

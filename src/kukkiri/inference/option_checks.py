@@ -1,5 +1,6 @@
 """Checks of an upscaler's options that need no model."""
 
+from numbers import Integral, Real
 from typing import get_args
 
 from kukkiri.errors import ConfigError, did_you_mean
@@ -13,6 +14,10 @@ __all__ = ["check_options"]
 _CHOICES = {"alpha": get_args(AlphaMode), "precision": get_args(Precision), "weights": get_args(Domain)}
 
 
+_WHOLE = ("threads", "workers", "width", "height", "short_side")
+_NUMBERS = ("memory", "megapixels", "dpi", "vivid", "denoise")
+
+
 def check_options(options: UpscalerOptions) -> None:
     """Check the options that do not depend on the model.
 
@@ -20,9 +25,10 @@ def check_options(options: UpscalerOptions) -> None:
         options: all of them.
 
     Raises:
-        ConfigError: a negative tile, thread count or memory, no worker, an unknown choice, or options that exclude one
-            another.
+        ConfigError: a text in place of a number, a negative tile, thread count or memory, no worker, an unknown choice,
+            or options that exclude one another.
     """
+    _check_kinds(options)
     tile, threads, memory = options["tile"], options["threads"], options["memory"]
     if options["chop"] and tile not in (None, "auto"):
         raise ConfigError("chop and tile both cut the image, each in its way. Use one of them.")
@@ -36,3 +42,21 @@ def check_options(options: UpscalerOptions) -> None:
     for name, choice in given.items():
         if choice not in _CHOICES[name]:
             raise ConfigError(f"unknown {name} {choice!r}{did_you_mean(str(choice), _CHOICES[name])}")
+
+
+def _check_kinds(options: UpscalerOptions) -> None:
+    """Refuse texts and fractions where a notebook or a configuration file gives them for numbers."""
+    given: dict[str, object] = {**options}
+    tile = given["tile"]
+    if tile not in (None, "auto") and not isinstance(tile, Integral):
+        raise ConfigError(f"tile must be a whole number or 'auto', got {tile!r}.")
+    for name in _WHOLE:
+        if given[name] is not None and not isinstance(given[name], Integral):
+            raise ConfigError(f"{name} must be a whole number, got {given[name]!r}.")
+    for name in _NUMBERS:
+        if given[name] is not None and not isinstance(given[name], Real):
+            raise ConfigError(f"{name} must be a number, got {given[name]!r}.")
+    for name in ("fit", "print_size"):
+        pair = given[name]
+        if pair is not None and not (isinstance(pair, tuple) and all(isinstance(side, Real) for side in pair)):
+            raise ConfigError(f"{name} must be (width, height), two numbers, got {pair!r}.")

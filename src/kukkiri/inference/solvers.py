@@ -12,7 +12,7 @@ from kukkiri import pretrained
 from kukkiri.degradations import DegradationEstimate, DegradationRequest, compute_condition, read_degradation
 from kukkiri.degradations.estimators import require_ikc
 from kukkiri.errors import ConfigError, ModelError
-from kukkiri.inference.choosing import Choice
+from kukkiri.inference.choosing import SOLVERS, Choice, ask_for_kernel
 from kukkiri.inference.conditioned import (
     ConditionableEngine,
     ConditionedEngine,
@@ -26,7 +26,7 @@ from kukkiri.info import Condition
 
 __all__ = ["Degrading", "as_degradation", "find_solver", "list_solvers", "prepare", "refuse_with_degradation"]
 
-_CONTEXT, _SRMD, _DPSR = "context", "srmd", "dpsr"
+_SRMD, _DPSR = "srmd", "dpsr"
 _NEED_WEIGHTS = {
     "usrnet": "Name their file: --model usrnet_tiny.pth.",
     _DPSR: "Name the file of DPSR's network, or of a denoiser with the noise it was trained for: --model dncnn_25.pth "
@@ -109,7 +109,7 @@ def find_solver(
     Raises:
         ModelError: none is shipped for the scale and the subsampling, or a solver whose weights have to be given.
     """
-    names = (*PRESETS, _CONTEXT, _SRMD, *_NEED_WEIGHTS)
+    names = (*PRESETS, *SOLVERS)
     if not isinstance(model, str) or model not in names or (model in _NEED_WEIGHTS and Path(model).is_file()):
         return None
     if isinstance(degradation, DegradationRequest):
@@ -150,10 +150,7 @@ def prepare(choice: Choice, degradation: DegradationRequest | DegradationEstimat
     conditions = [find_condition(engine) for engine in choice.engines]
     if degradation is None:
         if any(conditions):
-            raise ModelError(
-                f"{choice.name}: is conditioned on the blur that made the image. Give it: --kernel estimate or "
-                "--kernel gaussian:2.0, in Python degradation='estimate'."
-            )
+            raise ask_for_kernel(choice.name)
         return Degrading(choice, None, None)
     estimating = choice.engines[0] if choice.engines else None
     find_covariance = None
@@ -198,7 +195,7 @@ def _require_solver(choice: Choice, conditions: Sequence[Condition | None]) -> t
     condition = conditions[0] if conditions else None
     engine = choice.engines[0] if conditions else None
     if condition is None or not isinstance(engine, ConditionableEngine):
-        listed = ", ".join(sorted({**list_solvers(), **list_solvers(noise=True)}.values()))
+        listed = ", ".join(sorted({*list_solvers().values(), *list_solvers(noise=True).values()}))
         raise ModelError(
             f"{choice.name}: is not conditioned on a blur, so a kernel would change nothing. Drop the kernel, or use "
             f"one of {listed}."

@@ -58,7 +58,7 @@ def render_images(*, scripts: Iterable[str] = tuple(SCRIPTS), count: int = 12, s
             other scripts.
 
     Raises:
-        ConfigError: an unknown script, none, or fewer than one image.
+        ConfigError: an unknown script, none, fewer than one image, or a negative seed.
         BackendError: a font is missing, or libvips cannot render text.
     """
     asked = list(scripts)
@@ -68,6 +68,8 @@ def render_images(*, scripts: Iterable[str] = tuple(SCRIPTS), count: int = 12, s
         raise ConfigError(f"{problem}{did_you_mean(unknown[0] if unknown else '', SCRIPTS)}")
     if count < 1:
         raise ConfigError(f"count must be at least 1 image of each script, got {count}.")
+    if seed < 0:
+        raise ConfigError(f"seed must not be negative, got {seed}.")
     return [_render(name, index, seed=seed) for name in SCRIPTS if name in asked for index in range(count)]
 
 
