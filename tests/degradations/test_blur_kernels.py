@@ -135,6 +135,8 @@ def test_bicubic_kernel_for_two_has_the_known_weights():
         (lambda: k.as_kernel([1.0, 2.0]), "a kernel is a matrix"),
         (lambda: k.as_kernel([[1.0, math.inf]]), "finite"),
         (lambda: k.as_kernel([[1.0, -1.0]]), "sums to 0"),
+        (lambda: k.as_kernel([[-1.0, -1.0]]), "sums to a negative number"),
+        (lambda: k.as_kernel([[1.0, 1j]]), "real numbers, got complex ones"),
     ],
 )
 def test_impossible_kernels_are_refused(call, message):
@@ -150,3 +152,8 @@ def test_a_kernel_far_narrower_than_a_pixel_is_its_nearest_samples():
     """An even kernel has no sample at its centre; exp(-d / 2 variance) underflows at all of them."""
     kernel = k.gaussian_kernel(1e-6, size=2)
     assert np.allclose(kernel, 0.25, atol=FLOAT64_MATHS)
+
+
+def test_kernels_of_huge_and_tiny_weights_are_normalized():
+    for weight in (1e308, 1e-299, 3):
+        np.testing.assert_allclose(k.as_kernel(np.full((3, 3), weight)), np.full((3, 3), 1 / 9), atol=FLOAT64_MATHS)

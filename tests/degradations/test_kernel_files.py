@@ -81,3 +81,31 @@ def test_a_file_of_many_matrices_names_the_first(tmp_path):
     np.savez(path, **{f"kernel{number:02}": np.full((3, 3), 1 / 9) for number in range(20)})
     with pytest.raises(ConfigError, match=r"holds 20 matrices \(kernel00, .*, kernel05, \.\.\.\), expected one\."):
         load_kernel(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("broken.npy", b"xx", r"broken\.npy as a kernel: it is no \.npy file of NumPy\. Give one matrix"),
+        ("broken.npz", b"xx", r"broken\.npz as a kernel: it is no \.npz file of NumPy\. Give one matrix"),
+        ("empty.txt", b" \n", r"empty\.txt as a kernel: it is empty\. Give one matrix"),
+        ("words.txt", b"hello", r"to float64 at row 0, column 1\. Give one matrix"),
+    ],
+)
+def test_damaged_files_are_refused_in_one_plain_sentence(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ConfigError, match=message):
+        load_kernel(tmp_path / name)
+
+
+def test_a_folder_is_no_kernel_file(tmp_path):
+    (tmp_path / "folder.npy").mkdir()
+    with pytest.raises(ConfigError, match=r"folder\.npy: a folder, expected a kernel file"):
+        load_kernel(tmp_path / "folder.npy")
+
+
+def test_a_truncated_matlab_file_is_refused(tmp_path):
+    pytest.importorskip("scipy.io")
+    (tmp_path / "broken.mat").write_bytes(b"xx")
+    with pytest.raises(ConfigError, match=r"broken\.mat as a kernel: Mat file appears to be truncated\. Give one"):
+        load_kernel(tmp_path / "broken.mat")

@@ -245,20 +245,26 @@ def as_kernel(values: ArrayLike, *, source: str = "kernel") -> Kernel:
     """Check that an array can be a kernel, and return it normalized in float64.
 
     Args:
-        values: (height, width), finite, sum not zero; it is divided by its sum.
+        values: (height, width), real, finite, their sum positive; some may be negative. It is divided by its sum.
         source: its name in the message.
 
     Raises:
         ValueError: the array cannot be a kernel.
     """
+    if np.iscomplexobj(values):
+        raise ValueError(f"{source}: a kernel holds real numbers, got complex ones")
     kernel = np.asarray(values, dtype=np.float64)
     if kernel.ndim != 2 or 0 in kernel.shape:
         raise ValueError(f"{source}: a kernel is a matrix, got shape {kernel.shape}")
     if not np.isfinite(kernel).all():
         raise ValueError(f"{source}: a kernel holds finite numbers")
-    if abs(kernel.sum()) < 1e-12 * max(np.abs(kernel).max(), 1e-300):
+    largest = np.abs(kernel).max()
+    scaled = kernel / max(largest, 1e-300)  # whose sum does not overflow
+    if abs(scaled.sum()) < 1e-12:
         raise ValueError(f"{source}: the kernel sums to 0, so it cannot be normalized")
-    return _normalized(kernel)
+    if scaled.sum() < 0:
+        raise ValueError(f"{source}: the kernel sums to a negative number, which would turn light into dark")
+    return _normalized(kernel if largest < 1e300 else scaled)
 
 
 def flip_kernel(kernel: Floats) -> Floats:
