@@ -306,11 +306,10 @@ def sinusoid(monkeypatch):
 
 
 def test_five_points_of_a_sine_adapt_a_meta_learned_initialization_better(sinusoid):
-    size = {"iterations": 1200, "batch": 2, "rate": 3e-3}
+    size = {"iterations": 800, "batch": 2, "rate": 3e-3}
     learned = sinusoid.measure_errors(sinusoid.meta_learn(order=1, inner_rate=0.02, **size), tasks=50, inner_rate=0.02)
     joint = sinusoid.measure_errors(sinusoid.train_on_all(**size), tasks=50, inner_rate=0.02)
-    # Measured after 0, 1, 10 steps: 3.13, 2.03, 1.91 against 3.17, 2.84, 2.77. Other seeds at two thirds of the
-    # training keep these orders too.
+    # Measured after 0, 1, 10 steps: 3.08, 2.38, 2.43 against 3.26, 2.94, 3.00. Other seeds keep these orders too.
     assert learned[1] < 0.9 * learned[0]
     assert learned[1] < 0.95 * joint[1]
     assert learned[2] < 0.9 * joint[2]
