@@ -226,9 +226,9 @@ def check_folder(folder: Path) -> None:
         ConfigError: a file is in its place, or in that of a folder above.
     """
     for place in (folder, *folder.parents):
-        if place.is_dir():
-            return
         if place.exists():
+            if place.is_dir():  # asked last: another thread may be making it
+                return
             reason = "a file is in its place" if place == folder else f"{make_printable(place)} is a file"
             raise ConfigError(f"{make_printable(folder)}: this folder cannot be made ({reason}). Choose another.")
 

@@ -36,6 +36,7 @@ def work(tmp_path, rng, monkeypatch):
             "evaluate --model bicubic --data hr --scale 10 --no-cache",
             "a.png: 30x24 is too small to be scored at scale 10; expected at least 40 pixels along each side.",
         ),
+        ("adapt hr/a.png --scale 2 -o taken.png/x.png", "taken.png is a file, not a folder. Choose another."),
         ("export espcn-x2 -o a.txt", "--output a.txt: expected a name that ends in .onnx or .safetensors."),
         ("export espcn-x2 -o hr.onnx --scale 3", "espcn-x2: has one scale, which --scale 3 cannot change."),
         (
@@ -51,6 +52,13 @@ def test_a_mistake_is_one_line_and_nothing_is_written(work, capsys, arguments, m
     assert message in error
     assert "dB" not in error  # it is said before anything is scored
     assert sorted(work.rglob("*")) == before
+
+
+@pytest.mark.parametrize("command", ["upscale", "degrade"])
+def test_an_empty_variable_is_not_the_working_directory(work, capsys, command):
+    assert run([command, "", "--scale", "2", "-o", "out"]) == 1
+    assert "an input has an empty name." in capsys.readouterr().err
+    assert not (work / "out").exists()
 
 
 def test_a_folder_in_place_of_a_model_is_no_matter_of_overwriting(work, capsys):

@@ -57,6 +57,8 @@ def check_figure_path(path: Path, *, overwrite: bool = False) -> None:
         raise ConfigError(f"{path}: drawings are written as .png, .svg or .pdf. Change the suffix.")
     if path.suffix.lower() == ".png":
         check_output(path, overwrite=overwrite)
+    elif path.parent.is_file():
+        raise ConfigError(f"{path}: {path.parent} is a file, not a folder. Choose another.")
     elif not path.parent.is_dir():
         raise ConfigError(f"{path}: there is no folder {path.parent}. Create it first.")
     elif path.exists() and not overwrite:

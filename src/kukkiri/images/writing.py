@@ -51,6 +51,8 @@ def _find_problem(file: Path, source: str | PathLike[str] | None, *, overwrite: 
     """Return the reason why a file cannot be written, or ``None``."""
     if "\0" in str(file):
         return "cannot be written: its name holds a zero byte."
+    if file.parent.is_file():
+        return f"{make_printable(file.parent)} is a file, not a folder. Choose another."
     if not file.parent.is_dir():
         return f"there is no folder {make_printable(file.parent)}. Create it first."
     if file.is_dir():

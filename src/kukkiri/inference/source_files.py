@@ -78,7 +78,10 @@ def find_source_files(inputs: Sequence[str], *, recursive: bool = False) -> Sour
     others: list[Path] = []
     for text in inputs:
         path = Path(text)
-        if path.is_dir():
+        if not text:  # which Path takes for the working directory
+            reason = "an input has an empty name. Check the variable that it comes from; a dot is this folder."
+            problems.append(SourceProblem(path, ImageError(reason)))
+        elif path.is_dir():
             files = list_files(path, recursive=recursive)
             images = [file for file in files if _is_source(file)]
             others += [file for file in files if not _is_source(file)]
