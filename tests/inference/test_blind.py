@@ -48,8 +48,23 @@ def test_a_solver_is_shipped_for_each_scale_and_subsampling():
         (2, "direct"): "context-x2-direct",
         (4, "direct"): "context-x4-direct",
     }
-    assert list_solvers(noise=True) == {(2, "direct"): "srmd-s-x2", (4, "direct"): "srmd-s-x4"}
+    assert list_solvers(noise=True) == {(scale, "direct"): f"srmd-s-x{scale}" for scale in (2, 3, 4)}
     assert Upscaler("srmd", degradation="gaussian:2.0").name == "srmd-s-x2"
+
+
+def test_at_scale_three_the_network_that_takes_the_noise_serves_images_without(hr):
+    levels = np.rint(255 * hr[:255, :255]).astype(np.uint8)
+    lr = Degradation.parse("gaussian:3.0+direct").apply(levels, scale=3)
+    estimating = Upscaler(scale=3, degradation="estimate")
+    assert estimating.name == "srmd-s-x3"
+    estimated, known, plain = (
+        kukkiri.upscale(lr, scale=3, degradation=each) for each in ("estimate", "gaussian:3.0", None)
+    )
+    assert score(hr[:255, :255], known) > score(hr[:255, :255], plain) + 3
+    assert score(hr[:255, :255], estimated) > score(hr[:255, :255], known) - 1
+    noisy = Degradation.parse("gaussian:4.0+direct+noise:0.02").apply(levels, scale=3, seed=1)
+    suited = estimating.suited(Image.from_array(noisy))
+    assert 255 * suited.degradation.noise_std == pytest.approx(5.1, abs=0.9)
 
 
 def test_the_estimated_kernel_is_almost_as_good_as_the_true_one(hr, lr):
@@ -233,21 +248,21 @@ def test_the_scale_four_network_is_told_kernels_too(hr):
     [
         ({"model": "espcn-x2"}, ModelError, "espcn-x2: is not conditioned on a blur"),
         ({"model": "bicubic", "scale": 2}, ModelError, "bicubic: is not conditioned on a blur"),
-        ({"scale": 3}, ModelError, "shipped for x3 and direct subsampling, but: x2 bicubic, x2 direct, x4 direct"),
+        ({"scale": 5}, ModelError, "shipped for x5 and direct subsampling, but: x2 bicubic, x2 direct, x3 direct, x4"),
         ({"model": "context-x2-direct", "scale": 4}, ConfigError, "inverts a blur at x2 only, but x4"),
         ({"ensemble": True}, ConfigError, "self-ensemble flips"),
         ({"width": 300}, ConfigError, "Give scale instead of a size"),
         ({"weights": "photo"}, ConfigError, "Drop weights or the kernel"),
         ({"degradation": DegradationRequest(noise_std=0.1), "model": "context"}, ConfigError, "on the kernel only"),
         (
-            {"degradation": DegradationRequest(noise_std=0.1), "scale": 3},
+            {"degradation": DegradationRequest(noise_std=0.1), "scale": 5},
             ModelError,
-            "kernel and noise is shipped for x3",
+            "kernel and noise is shipped for x5",
         ),
         (
-            {"model": "srmd", "scale": 3},
+            {"model": "srmd", "scale": 5},
             ModelError,
-            "x3 and direct subsampling, but: x2 direct, x4 direct. Leave the noise out",
+            "x5 and direct subsampling, but: x2 direct, x3 direct, x4 direct. Leave the noise out",
         ),
         ({"degradation": "gausian:2"}, ConfigError, "did you mean 'gaussian'"),
         ({"degradation": "noise:0.1"}, ConfigError, "is not a blur"),

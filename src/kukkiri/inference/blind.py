@@ -101,7 +101,7 @@ def answer_request(image: Image, engine: Engine, request: DegradationRequest) ->
     estimate = found.estimate
     if estimate is None or found.doubt is not None:
         return Answer((f"{found.doubt}, {_PLAIN}{found.remedy}", *found.rival), estimate)
-    if (amplified := _tell_noise(image, engine)) is not None:
+    if (amplified := _tell_noise(image, engine, noise_std=estimate.noise_std)) is not None:
         return Answer(
             (f"{estimate}; {amplified}, {_PLAIN}; a model that takes noise can be named",), estimate, noisy=True
         )
@@ -192,15 +192,15 @@ def tell_given(image: Image, engine: Engine, estimate: DegradationEstimate) -> t
     summary = f"{estimate}, LR consistency {found.found:.1f} dB"
     wrong = "the kernel does not explain this image: the result, degraded again, differs from it"
     lines = (wrong,) if found.contradicted else _judge(found)
-    noise = _tell_noise(image, engine)
+    noise = _tell_noise(image, engine, noise_std=estimate.noise_std)
     remedy = () if noise is None else (f"{noise}: estimate the noise, too (--noise estimate), or use no kernel",)
     return (summary, *lines, *remedy, *tell_grid(estimate), *_tell_better(image, estimate))
 
 
-def _tell_noise(image: Image, engine: Engine) -> str | None:
-    """Say that an image holds noise that a network which is not conditioned on it would amplify."""
+def _tell_noise(image: Image, engine: Engine, *, noise_std: float) -> str | None:
+    """Say that an image holds noise that a network which is not conditioned on it, or on none, would amplify."""
     condition = engine.info.condition
-    if image.lossy or condition is None or condition.noise or min(image.size) < _LEAST_SIDE:
+    if image.lossy or condition is None or condition.kind != "covariance" or noise_std or min(image.size) < _LEAST_SIDE:
         return None
     noise = estimate_noise(image.colour)
     return f"{noise}, which {engine.info.name} would amplify" if noise.noise_std > _NOISY else None

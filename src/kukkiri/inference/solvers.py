@@ -104,7 +104,7 @@ def find_solver(
 
     ``context`` is conditioned on the kernel only, which is better where there is no noise, ``srmd`` on the noise, too,
     and ``dpsr`` is a denoiser that serves every whole scale. A preset is ``context``; ``srmd`` when the noise is given
-    or to be estimated; and ``dpsr`` at scale 1.
+    or to be estimated, and at scales without a ``context``; and ``dpsr`` at scale 1.
 
     Raises:
         ModelError: none is shipped for the scale and the subsampling, or a solver whose weights have to be given.
@@ -125,6 +125,8 @@ def find_solver(
         raise ModelError(f"{model}: no weights of it are shipped. {_NEED_WEIGHTS[model]}")
     noisy = model == _SRMD or (model in PRESETS and bool(degradation.noise_std))
     known = list_solvers(noise=noisy)
+    if model in PRESETS and not noisy:
+        known = list_solvers(noise=True) | known
     if (wanted, asked) in known:
         return known[int(wanted), asked]
     listed = ", ".join(f"x{each} {subsample}" for each, subsample in sorted(known))
