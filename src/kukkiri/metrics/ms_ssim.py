@@ -34,9 +34,9 @@ def ms_ssim(hr: NDArray[Any], sr: NDArray[Any], *, border: int = 0, data_range: 
         At most 1; colour: the mean over the channels. A negative factor, which has no real power, counts as 0.
 
     Raises:
-        ValueError: the shapes differ, or a side is too small.
+        ValueError: the shapes differ, a side is too small, or an image is not in that range.
     """
-    cut = cut_border(hr, sr, border=border, smallest=_SMALLEST, metric="MS-SSIM")
+    cut = cut_border(hr, sr, border=border, smallest=_SMALLEST, metric="MS-SSIM", data_range=data_range)
     reference, estimate = (np.atleast_3d(image) for image in cut)
     score = np.ones(reference.shape[2])
     for level, exponent in enumerate(_EXPONENTS):

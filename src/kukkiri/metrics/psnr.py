@@ -25,9 +25,9 @@ def psnr(hr: NDArray[Any], sr: NDArray[Any], *, border: int = 0, data_range: flo
         dB; infinity for equal images.
 
     Raises:
-        ValueError: the shapes differ, or ``border`` leaves nothing.
+        ValueError: the shapes differ, ``border`` leaves nothing, or an image is not in that range.
     """
-    reference, estimate = cut_border(hr, sr, border=border)
+    reference, estimate = cut_border(hr, sr, border=border, data_range=data_range)
     error = float(np.mean((reference - estimate) ** 2))
     return math.inf if error == 0 else 10 * math.log10(data_range**2 / error)
 

@@ -31,9 +31,9 @@ def ssim(hr: NDArray[Any], sr: NDArray[Any], *, border: int = 0, data_range: flo
         data_range: white minus black.
 
     Raises:
-        ValueError: the shapes differ, or less than one window is left.
+        ValueError: the shapes differ, less than one window is left, or an image is not in that range.
     """
-    reference, estimate = cut_border(hr, sr, border=border, smallest=_WINDOW, metric="SSIM")
+    reference, estimate = cut_border(hr, sr, border=border, smallest=_WINDOW, metric="SSIM", data_range=data_range)
     c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
     mean_r, mean_e = _blur(reference), _blur(estimate)
     variance_r = _blur(reference * reference) - mean_r * mean_r
