@@ -18,7 +18,8 @@ One line for each image and estimator: error |k - k_true| / |k_true|, both centr
 of its own kernel's centre of mass from the place that its authors give it; and one for each result. Then the means:
 PSNR on Y in the protocol y-mzsr, CPU seconds of an image. With ``--kernels`` what an estimator finds is kept in that
 folder, and taken from it the next time. Estimates of ``kernelgan`` end after ``--minutes``: the images without one are
-left out of its rows. ``zssr`` needs minutes for an image, less with fewer steps and smaller crops.
+left out of its rows. In ``kernelgan, guarded`` ``best`` counts where the image denies the result. ``zssr`` needs
+minutes for an image, less with fewer steps and smaller crops.
 """
 
 import argparse
@@ -52,6 +53,7 @@ from kukkiri.degradations.degradation_estimate import Estimator
 from kukkiri.images import Image, quantize, read_image
 from kukkiri.inference import Upscaler
 from kukkiri.inference.blind import find_degradation
+from kukkiri.inference.consistency import check_consistency
 from kukkiri.metrics import PROTOCOLS
 
 SIDE = 360
@@ -98,12 +100,17 @@ def main() -> None:
             found, seconds = find(case, estimator, scale=scale, folder=arguments.kernels, level=level)
             for solver in filter(None, arguments.solvers.split(",")):
                 if found is not None and solver == "zssr":
+                    known = None if estimator == "bicubic" else found
                     limits = {"steps": arguments.zssr_steps, "crop": arguments.zssr_crop, "seed": number}
-                    psnr, taken = run_zssr(case, None if estimator == "bicubic" else found, scale=scale, **limits)
+                    psnr, taken = run_zssr(case, known, scale=scale, **limits)
                 else:
                     psnr, taken = solve(case, found, solver, scale=scale, shared=shared)
                 print(f"{case.name} {estimator} + {solver}: {psnr:.2f} dB", flush=True)
                 rows[f"{estimator} + {solver}"].append((psnr, seconds + taken))
+                if found is not None and estimator == "kernelgan" and solver != "zssr":
+                    refused = is_contradicted(case, found, solver)
+                    kept = rows["best, aligned"][number] if refused else (psnr, seconds + taken)
+                    rows[f"{estimator}, guarded + {solver}"].append(kept)
     for name, values in rows.items():
         psnr, taken = np.mean(values, axis=0)
         print(f"{name}: {psnr:.2f} dB, {taken:.1f} CPU s, {len(values)} images", flush=True)
@@ -202,14 +209,25 @@ def run(upscaler: Upscaler, lr: Image, hr: NDArray[np.uint8]) -> tuple[float, fl
     return PROTOCOLS["y-mzsr"].score(hr, sr, scale=int(upscaler.scale)).psnr, time.process_time() - begun
 
 
-def run_zssr(case: Case, found: DegradationEstimate | None, *, scale: int, **limits: int) -> tuple[float, float]:
+def is_contradicted(case: Case, found: DegradationEstimate, solver: str) -> bool:
+    """True when the image denies what a solver makes of it, so that ``--kernel estimate`` falls back."""
+    (engine,) = Upscaler(solver, scale=found.scale, degradation=found, threads=1).engines
+    checked = check_consistency(case.lr, engine, found)
+    if checked.contradicted:
+        print(f"{case.name} {solver}: LR consistency {checked.found:.1f} dB, not used", flush=True)
+    return checked.contradicted
+
+
+def run_zssr(
+    case: Case, found: DegradationEstimate | None, *, scale: int, steps: int, crop: int, seed: int
+) -> tuple[float, float]:
     """PSNR of ZSSR on the bicubic grid, and CPU seconds; ``None``: as for bicubic downscaling."""
     from kukkiri.adaptation import adapt
     from kukkiri.adaptation.adapting import degradation_of
     from kukkiri.adaptation.zssr import settings_for
 
     kernel = "bicubic" if found is None else align_kernel(found.kernel, scale=scale)
-    settings = dataclasses.replace(settings_for(degradation_of(kernel, scale=scale)), **limits)
+    settings = dataclasses.replace(settings_for(degradation_of(kernel, scale=scale)), steps=steps, crop=crop, seed=seed)
     begun = time.process_time()
     fitted = adapt(case.aligned, scale=scale, kernel=kernel, settings=settings, guarded=False)
     sr: Any = quantize(fitted(case.aligned).colour, 8)
