@@ -274,6 +274,7 @@ def test_the_scale_four_network_is_told_kernels_too(hr):
             ModelError,
             "srmd: is conditioned on the blur that made the image. Give it: --kernel",
         ),
+        ({"degradation": "disk:101"}, ConfigError, "the kernel has 203x203 pixels, at most 201x201 can be used"),
         ({"model": "dpsr", "degradation": np.eye(99)}, ConfigError, "larger than the 25x25 pixels .*: 75 % of its"),
         ({"degradation": "missing.npy"}, ConfigError, "no such kernel file"),
         ({"model": "context-x2-direct", "degradation": "bicubic"}, ConfigError, "trained on direct subsampling"),
@@ -289,6 +290,8 @@ def test_planes_and_clips_need_a_given_kernel(lr):
     planes = lr.transpose(2, 0, 1).astype(np.float32) / 255
     with pytest.raises(ConfigError, match="estimated for each image"):
         Upscaler(scale=2, degradation="estimate").upscale_planes(planes)
+    with pytest.raises(ConfigError, match="and the noise as a number"):
+        Upscaler(scale=2, degradation=DegradationRequest("gaussian:2.0", noise_std="estimate")).upscale_planes(planes)
     assert Upscaler(scale=2, degradation="gaussian:2.0").upscale_planes(planes).shape == (3, 256, 256)
 
 

@@ -24,6 +24,7 @@ from kukkiri.adaptation.meta_initialization import (
 from kukkiri.adaptation.mzsr import meta_test
 from kukkiri.adaptation.zssr import AdaptationProgress, Settings, find_detailed_region, fit, settings_for
 from kukkiri.degradations import Degradation, lies_aligned, load_kernel, odd_sided
+from kukkiri.degradations.degradation_estimate import check_kernel_name
 from kukkiri.devices import resolve_device
 from kukkiri.errors import ConfigError, ImageError, ModelError, did_you_mean
 from kukkiri.images import ImageSource, bleed, open_image
@@ -194,6 +195,7 @@ def degradation_of(
     if Path(text).suffix.lower() in _FILES and "+" not in text:
         path = unquote(text.removeprefix("file:")) if text.startswith("file:") else text
         return _from_matrix(load_kernel(path), scale=scale, subsample=subsample)
+    check_kernel_name(text)
     degradation = Degradation.parse(text if "+" in text else f"{text}+{subsample}")
     if not degradation.linear:
         raise ConfigError(

@@ -241,29 +241,28 @@ def bicubic_kernel(scale: int, *, aligned: bool = True) -> Kernel:
     return _normalized(np.outer(weights, weights))
 
 
-def as_kernel(values: ArrayLike, *, source: str = "kernel") -> Kernel:
+def as_kernel(values: ArrayLike) -> Kernel:
     """Check that an array can be a kernel, and return it normalized in float64.
 
     Args:
         values: (height, width), real, finite, their sum positive; some may be negative. It is divided by its sum.
-        source: its name in the message.
 
     Raises:
         ValueError: the array cannot be a kernel.
     """
     if np.iscomplexobj(values):
-        raise ValueError(f"{source}: a kernel holds real numbers, got complex ones")
+        raise ValueError("a kernel holds real numbers, got complex ones")
     kernel = np.asarray(values, dtype=np.float64)
     if kernel.ndim != 2 or 0 in kernel.shape:
-        raise ValueError(f"{source}: a kernel is a matrix, got shape {kernel.shape}")
+        raise ValueError(f"a kernel is a matrix, got shape {kernel.shape}")
     if not np.isfinite(kernel).all():
-        raise ValueError(f"{source}: a kernel holds finite numbers")
+        raise ValueError("a kernel holds finite numbers")
     largest = np.abs(kernel).max()
     scaled = kernel / max(largest, 1e-300)  # whose sum does not overflow
     if abs(scaled.sum()) < 1e-12:
-        raise ValueError(f"{source}: the kernel sums to 0, so it cannot be normalized")
+        raise ValueError("the kernel sums to 0, so it cannot be normalized")
     if scaled.sum() < 0:
-        raise ValueError(f"{source}: the kernel sums to a negative number, which would turn light into dark")
+        raise ValueError("the kernel sums to a negative number, which would turn light into dark")
     return _normalized(kernel if largest < 1e300 else scaled)
 
 

@@ -29,6 +29,7 @@ __all__ = [
     "DegradationRequest",
     "Estimator",
     "GridSubsampling",
+    "check_kernel_name",
     "read_degradation",
 ]
 
@@ -45,6 +46,8 @@ _FOUND = {
     "kernelgan": "found by KernelGAN",
     "ikc": "found by IKC",
 }
+_LARGEST = 201
+"""Side of the kernels that can be given; the check of a result takes seconds beyond."""
 _KERNEL_FILES = (".npy", ".npz", ".mat", ".txt")
 
 
@@ -208,12 +211,21 @@ def read_degradation(request: DegradationRequest, *, scale: int, subsample: Grid
         kernel = load_kernel(unquote(text.removeprefix("file:")) if text.startswith("file:") else text)
     else:
         kernel = _read_blur(text, scale=scale)
+    if max(kernel.shape) > _LARGEST:
+        raise ConfigError(
+            f"the kernel has {kernel.shape[0]}x{kernel.shape[1]} pixels, at most {_LARGEST}x{_LARGEST} can be used. "
+            "Cut what is nearly zero off, or give a narrower blur."
+        )
     noise_std = 0.0 if isinstance(request.noise_std, str) else request.noise_std  # an image tells it later
     return DegradationEstimate(kernel, scale, subsample, noise_std, text=text)
 
 
-def _read_blur(text: str, *, scale: int) -> Kernel:
-    """Read a blur such as ``gaussian:2.0``, or several joined by ``+``."""
+def check_kernel_name(text: str) -> None:
+    """Refuse a text that begins with no step of a degradation.
+
+    Raises:
+        ConfigError: it is a file of another suffix, or an unknown word.
+    """
     endings = ", ".join(_KERNEL_FILES)
     if Path(text).is_file():
         raise ConfigError(
@@ -226,12 +238,17 @@ def _read_blur(text: str, *, scale: int) -> Kernel:
             f"unknown kernel {text!r}{did_you_mean(name, ('estimate', 'bicubic', *blurs))} A blur has numbers, as "
             f"gaussian:2.0 has; a file ({endings}) is a kernel, too."
         )
+
+
+def _read_blur(text: str, *, scale: int) -> Kernel:
+    """Read a blur such as ``gaussian:2.0``, or several joined by ``+``."""
+    check_kernel_name(text)
     try:
         steps = parse_steps(text)
     except ConfigError as error:
         raise ConfigError(
             f"unknown kernel {text!r}: {error} Give estimate, bicubic, a blur such as gaussian:2.0, or a file "
-            f"({endings})."
+            f"({', '.join(_KERNEL_FILES)})."
         ) from error
     if any(step.subsamples for step in steps):
         raise ConfigError(

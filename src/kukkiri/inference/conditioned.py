@@ -77,8 +77,8 @@ class ConditionedEngine:
         """
         if self._condition is None:
             raise ConfigError(
-                f"{self.info.name}: the blur is estimated for each image, and not for the frames of a clip or for "
-                "planes. Give the kernel, such as gaussian:2.0."
+                f"{self.info.name}: blur and noise are estimated for each image, and not for the frames of a clip or "
+                "for planes. Give the kernel, such as gaussian:2.0, and the noise as a number."
             )
         return self._engine.run_conditioned(batch, np.repeat(self._condition[None], len(batch), axis=0))
 
