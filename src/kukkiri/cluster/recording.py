@@ -344,7 +344,7 @@ class Recorder:
 
 
 def _measure_result(result: FileResult) -> tuple[int, str]:
-    """Bytes and sha256 of a result, read again unless another process has told them."""
+    """Bytes and sha256 of a result, read again unless another process has given them."""
     remote = result.remote
     if remote is not None and remote.size is not None and remote.sha256 is not None:
         return remote.size, remote.sha256

@@ -1,4 +1,4 @@
-"""Orientation: applied to the pixels, and taken out of the metadata that still told of it."""
+"""Orientation: applied to the pixels, and taken out of the metadata that still stated it."""
 
 import dataclasses
 from typing import TypeVar

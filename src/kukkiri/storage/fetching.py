@@ -45,7 +45,7 @@ def fetch_folder(
     Args:
         url: folder of a store; objects of which a name begins with a dot are left out.
         folder: of this disk; made when it is missing.
-        report: is told the numbers of listed and of copied objects, now and then.
+        report: called with the numbers of listed and of copied objects, now and then.
 
     Raises:
         ConfigError: nothing lies there, or the folder cannot be written.

@@ -109,7 +109,7 @@ async def _answer_error(request: Request, error: Exception) -> Response:
 
 
 async def _answer_invalid(request: Request, error: Exception) -> Response:
-    """Answer for a parameter that FastAPI found wrong; the input is told only in part."""
+    """Answer for a parameter that FastAPI found wrong; the input is quoted only in part."""
     problems: list[Any] = list(error.errors()) if isinstance(error, RequestValidationError) else []
     first: Any = problems[0] if problems else {"loc": ("request",), "msg": "cannot be read", "input": None}
     name = ".".join(str(part) for part in first["loc"][1:]) or "the request"

@@ -169,7 +169,7 @@ def do_work(
     if error is not None:
         for text in (str(work.source), make_printable(work.source)):
             error = error.rename(text, INPUT)
-        error = error.rename(f"{queue.folder.folder}{os.sep}", "")  # where the server's files lie is not told
+        error = error.rename(f"{queue.folder.folder}{os.sep}", "")  # where the server's files lie is not said
         queue.fail(work, error)
 
 
