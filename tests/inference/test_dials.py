@@ -9,7 +9,6 @@ from kukkiri.errors import ConfigError, ModelError
 from kukkiri.images import Image
 from kukkiri.inference import Upscaler
 from kukkiri.inference.dials import Dial, WeightPair, list_dials, plan_dial
-from kukkiri.inference.families import Family
 from kukkiri.resampling import resize
 
 LR = np.random.default_rng(0).random((24, 20, 3), dtype=np.float32)
@@ -55,20 +54,10 @@ def test_denoise_pairs_clean_and_photo_weights_in_the_first_run():
 
 
 @pytest.mark.usefixtures("shop")
-def test_a_second_family_lends_what_the_first_lacks():
-    vivid = WeightPair("plain-m-x4", "plain-m-vivid-x4")
-    own = WeightPair("sesr-s-x2", "sesr-s-photo-x2")
-    lent = WeightPair("plain-m-x4", "plain-m-photo-x4")
-    names = ("fast", "sesr-s")
-    assert plan_dial(*names, Dial("vivid", 1), "plain-m", scale=4, domain="auto").pairs == (vivid,)
-    assert plan_dial(*names, Dial("denoise", 1), "plain-m", scale=2, domain="auto").pairs == (own,)
-    assert plan_dial(*names, Dial("denoise", 1), "plain-m", scale=4, domain="auto").pairs == (lent,)
+def test_dials_of_a_family_are_listed():
+    assert list_dials("plain-m") == ["vivid", "denoise"]
     assert list_dials("sesr-s") == ["denoise"]
-    assert list_dials("sesr-s", "plain-m") == ["vivid", "denoise"]
-    family = Family.find("sesr-s", "plain-m")
-    assert family is not None
-    assert family.clean == {2: "sesr-s-x2", 4: "sesr-s-x4"}
-    assert family.photo == {2: "sesr-s-photo-x2", 4: "plain-m-photo-x4"}
+    assert list_dials("espcn") == []
 
 
 @pytest.mark.usefixtures("shop")

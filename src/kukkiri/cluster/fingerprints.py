@@ -79,8 +79,8 @@ def hash_model(model: str) -> str:
     if model in INTERPOLATIONS:
         return _join([hashlib.sha256(model.encode()).hexdigest()])
     preset = PRESETS.get(model)
-    bases = preset.families if preset else (_ENDING.sub("", model),)
-    beginnings = tuple(base + mark for base in bases for mark in _MARKS)
+    base = preset.family if preset else _ENDING.sub("", model)
+    beginnings = tuple(base + mark for mark in _MARKS)
     names = [name for name in pretrained.list_models() if name == model or name.startswith(beginnings)]
     return _join([model, *(hash_file(pretrained.locate(name, ".onnx")) for name in names)])
 

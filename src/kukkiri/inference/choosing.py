@@ -113,7 +113,7 @@ def choose_model(
         choice = Choice(name, 2.0 if scale is None else scale, name, kernel=INTERPOLATIONS[name])
         return _without_domain(choice, weights)
     preset = PRESETS.get(name)
-    family = Family.find(*(preset.families if preset else (name,)))
+    family = Family.find(preset.family if preset else name)
     if family is not None:
         plan = family.plan(name, scale=scale, domain=weights)
         return Choice(
@@ -140,8 +140,7 @@ def _choose_between(model: object, dial: Dial, *, scale: float | None, load: Gra
     """Load weights between two shipped ones."""
     name = model if isinstance(model, str) else f"this {type(model).__name__}"
     preset = PRESETS.get(name)
-    first, *seconds = preset.families if preset else (name,)
-    plan = plan_dial(name, first, dial, *seconds, scale=scale, domain=weights)
+    plan = plan_dial(name, preset.family if preset else name, dial, scale=scale, domain=weights)
     try:
         engines = load_pairs(plan.pairs, dial.position, load=load)
     except ModelError as error:

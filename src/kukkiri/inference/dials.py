@@ -84,13 +84,13 @@ class DialPlan:
     """There is a pair for photographs, too, and the domain was left open."""
 
 
-def list_dials(*families: str) -> list[Kind]:
-    """List the dials that weights of one of the families are shipped for, at one scale at least."""
+def list_dials(family_name: str) -> list[Kind]:
+    """List the dials that weights of a family are shipped for, at one scale at least."""
     marks: dict[Kind, str] = {"vivid": "-vivid", "denoise": "-photo"}
-    return [kind for kind, mark in marks.items() if _pair(families, "", mark)]
+    return [kind for kind, mark in marks.items() if _pair(family_name, "", mark)]
 
 
-def plan_dial(name: str, family_name: str, dial: Dial, *seconds: str, scale: float | None, domain: Domain) -> DialPlan:
+def plan_dial(name: str, family_name: str, dial: Dial, *, scale: float | None, domain: Domain) -> DialPlan:
     """Choose the pairs of models that lead to a scale.
 
     With ``vivid`` every run lies between two weight sets; with ``denoise`` the first, whose result is clean.
@@ -99,7 +99,6 @@ def plan_dial(name: str, family_name: str, dial: Dial, *seconds: str, scale: flo
         name: that was asked for: a preset, a family, or one of its models, to whose scale the choice is then bound.
         family_name: the same, or that of the preset's family.
         dial: which pairs.
-        seconds: families whose pairs take the place of those that the family lacks.
         scale: at least 1; by default the model's own, else 2.
         domain: of the weights that see the image; ``auto`` takes the clean ones where both are there.
 
@@ -108,7 +107,6 @@ def plan_dial(name: str, family_name: str, dial: Dial, *seconds: str, scale: flo
     """
     _refuse_end(name, family_name, dial)
     base, photo_only, own = _take_apart(family_name)
-    families = (base, *seconds)
     family = Family(list_members(base), list_members(f"{base}-photo"))
     asked = float(own or 2 if scale is None else scale)
     if not family.clean and not family.photo:
@@ -117,11 +115,11 @@ def plan_dial(name: str, family_name: str, dial: Dial, *seconds: str, scale: flo
             "For two files of your own: kukkiri export --interpolate."
         )
     if dial.kind == "denoise":
-        pairs = _only(_pair(families, "", "-photo"), own)
+        pairs = _only(_pair(base, "", "-photo"), own)
         later = {each: WeightPair(model_id, None) for each, model_id in family.clean.items()}
         return DialPlan(asked, _chain(name, dial, "pair of clean and photo weights", pairs, later, asked), None)
-    clean = _only(_pair(families, "", "-vivid"), own)
-    photo = _only(_pair(families, "-photo", "-vivid-photo"), own)
+    clean = _only(_pair(base, "", "-vivid"), own)
+    photo = _only(_pair(base, "-photo", "-vivid-photo"), own)
     domain = "photo" if photo_only else domain
     first: dict[int, WeightPair] = {"auto": clean or photo, "clean": clean, "photo": photo, "line": {}}[domain]
     words = {"photo": "vivid weights for photographs", "line": "vivid weights for line art"}.get(
@@ -175,13 +173,10 @@ def _take_apart(name: str) -> tuple[str, bool, int | None]:
     return match[1], match[2] is not None, None if match[3] is None else int(match[3])
 
 
-def _pair(families: Sequence[str], first_mark: str, second_mark: str) -> dict[int, WeightPair]:
-    """The pairs by their scale, each of the first family that has both."""
-    pairs: dict[int, WeightPair] = {}
-    for family in reversed(families):
-        first, second = list_members(family + first_mark), list_members(family + second_mark)
-        pairs |= {scale: WeightPair(first[scale], second[scale]) for scale in sorted(first.keys() & second.keys())}
-    return pairs
+def _pair(family_name: str, first_mark: str, second_mark: str) -> dict[int, WeightPair]:
+    """The pairs of two of a family's weight sets by their scale."""
+    first, second = list_members(family_name + first_mark), list_members(family_name + second_mark)
+    return {scale: WeightPair(first[scale], second[scale]) for scale in sorted(first.keys() & second.keys())}
 
 
 def _only(pairs: dict[int, WeightPair], scale: int | None) -> dict[int, WeightPair]:

@@ -61,21 +61,11 @@ class Family:
     """The degradation domain whose weights were asked for by name."""
 
     @classmethod
-    def find(cls, name: str, *seconds: str) -> "Family | None":
-        """Find the family that ``espcn``, ``espcn-photo``, ``espcn-photo-x2`` or ``espcn-line`` names.
-
-        Args:
-            name: of the family, or of its models for one degradation domain.
-            seconds: families whose models for photographs and line art take the place of those that it lacks.
-        """
+    def find(cls, name: str) -> "Family | None":
+        """Find the family that ``espcn``, ``espcn-photo``, ``espcn-photo-x2`` or ``espcn-line`` names."""
         marked = _MARKED.fullmatch(name)
         base = marked[1] if marked else name
-        clean = list_members(base)
-        photo: dict[int, str] = {}
-        line: dict[int, str] = {}
-        for family in (*reversed(seconds), base):
-            photo |= list_members(f"{family}-photo")
-            line |= list_members(f"{family}-line")
+        clean, photo, line = (list_members(f"{base}{mark}") for mark in ("", "-photo", "-line"))
         if marked is None:
             return cls(clean, photo, line) if clean or photo or line else None
         only: Literal["photo", "line"] = "photo" if marked[2] == "photo" else "line"

@@ -11,17 +11,10 @@ class Preset:
 
     family: str
     """First part of the models' ids."""
-    second_family: str | None = None
-    """Its models take the place of those that the family lacks: for photographs, line art and the dials."""
     ensemble: bool = False
     """Geometric self-ensemble: eight times the time, a little more quality."""
     summary: str = ""
     """One line for the user."""
-
-    @property
-    def families(self) -> tuple[str, ...]:
-        """The family and, if there is one, the second."""
-        return (self.family,) if self.second_family is None else (self.family, self.second_family)
 
 
 PRESETS = {

@@ -44,7 +44,7 @@ def describe_networks(presets: Sequence[str] = DEFAULT_PRESETS) -> dict[str, Any
         if name not in PRESETS:
             raise ConfigError(f"unknown preset {name!r}{did_you_mean(name, list(PRESETS))}")
         preset = PRESETS[name]
-        family = Family.find(*preset.families)
+        family = Family.find(preset.family)
         if family is None:
             raise ModelError(f"preset {name!r}: no {preset.family} models are shipped here. Install kukkiri again.")
         described[name] = {

@@ -186,7 +186,7 @@ def _describe_models() -> dict[str, Any]:
                 "name": name,
                 "family": preset.family,
                 "ensemble": preset.ensemble,
-                "dials": list_dials(*preset.families),
+                "dials": list_dials(preset.family),
                 "summary": preset.summary,
             }
             for name, preset in PRESETS.items()
