@@ -6,7 +6,8 @@ import pytest
 from kukkiri.degradations.alignment import centre_of_mass
 from kukkiri.degradations.degradation import Degradation
 from kukkiri.degradations.estimate_gaussian import estimate_gaussian
-from kukkiri.errors import ImageError
+from kukkiri.degradations.estimators import estimate_degradation
+from kukkiri.errors import ConfigError, ImageError
 from tests.tolerances import FLOAT64_LARGE_VALUES
 
 
@@ -79,5 +80,34 @@ def test_images_without_texture_or_size_are_refused():
         estimate_gaussian(np.full((80, 80), 0.3), scale=2)
     with pytest.raises(ValueError, match="scale must be at least 1"):
         estimate_gaussian(np.zeros((80, 80)), scale=0)
-    with pytest.raises(ValueError, match="got shape"):
-        estimate_gaussian(np.zeros((2, 80, 80, 3)), scale=2)
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (np.zeros((80, 80, 4)), r"shape \(80, 80, 4\) and dtype float64.*without its alpha channel"),
+        (np.zeros((80, 80), dtype=np.uint16), "dtype uint16, expected .* uint8 or of floats"),
+        (np.full((80, 80), np.nan), "values that are not finite"),
+        (np.zeros(80), r"shape \(80,\)"),
+        (np.zeros((2, 80, 80, 3)), r"shape \(2, 80, 80, 3\)"),
+    ],
+)
+def test_arrays_that_are_no_image_are_refused(image, message):
+    with pytest.raises(ImageError, match=message):
+        estimate_degradation(image, scale=2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"scale": 2.5}, "whole scale from 1, got 2.5"),
+        ({"scale": 0}, "whole scale from 1, got 0"),
+        ({"scale": 2, "estimator": "spektrum"}, "unknown estimator 'spektrum'; did you mean 'spectrum'"),
+        ({"scale": 2, "subsample": "direkt"}, "unknown subsampling 'direkt'; did you mean 'direct'"),
+        ({"scale": 2, "noise_std": -1}, "noise is a standard deviation from 0 to 1"),
+        ({"scale": 2, "seed": -1}, "a whole number from 0, got -1"),
+    ],
+)
+def test_impossible_arguments_of_an_estimate_are_refused(rng, arguments, message):
+    with pytest.raises(ConfigError, match=message):
+        estimate_degradation(rng.random((80, 80)), **arguments)

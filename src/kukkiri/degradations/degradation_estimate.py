@@ -150,11 +150,14 @@ class DegradationRequest:
         if self.estimator not in get_args(Estimator):
             known = get_args(Estimator)
             raise ConfigError(f"unknown estimator {self.estimator!r}{did_you_mean(str(self.estimator), known)}")
-        if self.noise_std != "estimate" and not (isinstance(self.noise_std, int | float) and 0 <= self.noise_std <= 1):
+        number = isinstance(self.noise_std, int | float) and not isinstance(self.noise_std, bool)
+        if self.noise_std != "estimate" and not (number and 0 <= float(self.noise_std) <= 1):
             raise ConfigError(
                 f"noise is a standard deviation from 0 to 1, where white is 1, got {self.noise_std}. Divide levels of "
                 "8 bit by 255: 5 levels are 0.0196."
             )
+        if not isinstance(self.seed, int) or isinstance(self.seed, bool) or self.seed < 0:
+            raise ConfigError(f"the seed of an estimator is a whole number from 0, got {self.seed!r}.")
         if self.is_bicubic and self.subsample == "direct":
             raise ConfigError("the kernel bicubic is that of bicubic subsampling, but direct was asked. Drop one.")
 

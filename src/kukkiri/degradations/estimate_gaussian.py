@@ -111,13 +111,20 @@ def estimation_luma(lr: NDArray[np.uint8 | np.floating[Any]], *, smallest: int) 
     """The luma of LR in [0, 1], (H, W), float64.
 
     Raises:
-        ImageError: a side is below ``smallest``, or every pixel is the same.
+        ImageError: another shape or dtype, values that are not finite, a side below ``smallest``, or one colour.
     """
+    channels = lr.shape[2] if lr.ndim == 3 else 1
+    floating = np.issubdtype(lr.dtype, np.floating)
+    if lr.ndim not in (2, 3) or channels not in (1, 3) or not (floating or lr.dtype == np.uint8):
+        raise ImageError(
+            f"got an array of shape {lr.shape} and dtype {lr.dtype}, expected (H, W) or (H, W, 1 or 3) of uint8 or of "
+            "floats in [0, 1]. Convert the image first, without its alpha channel."
+        )
+    if not np.isfinite(lr).all():
+        raise ImageError("the image holds values that are not finite, expected [0, 1]. Replace them first.")
     floats: Float64 = lr.astype(np.float64) / (255.0 if lr.dtype == np.uint8 else 1.0)
     if floats.ndim == 3:
-        floats = rgb_to_y(floats) if floats.shape[2] == 3 else floats[..., 0]
-    if floats.ndim != 2:
-        raise ValueError(f"an image is (H, W) or (H, W, 3), got shape {lr.shape}")
+        floats = rgb_to_y(floats) if channels == 3 else floats[..., 0]
     if min(floats.shape) < smallest:
         raise ImageError(
             f"a kernel cannot be estimated from {floats.shape[1]}x{floats.shape[0]} pixels, expected at least "

@@ -20,7 +20,12 @@ from kukkiri.degradations.blur_candidates import (
 )
 from kukkiri.degradations.blur_kernels import Kernel, bicubic_kernel, gaussian_kernel
 from kukkiri.degradations.cautious_blur import estimate_cautiously, is_slight_beside_bicubic, narrow_slight
-from kukkiri.degradations.degradation_estimate import DegradationEstimate, Estimator, GridSubsampling
+from kukkiri.degradations.degradation_estimate import (
+    DegradationEstimate,
+    DegradationRequest,
+    Estimator,
+    GridSubsampling,
+)
 from kukkiri.degradations.estimate import estimate_kernel
 from kukkiri.degradations.estimate_gaussian import BLOCK
 from kukkiri.degradations.spectrum_model import SpectrumModel
@@ -64,11 +69,14 @@ def estimate_degradation(
         downscaling alone explains the image.
 
     Raises:
-        ConfigError: an estimator of any shape and bicubic subsampling, whose blur cannot be taken off its kernel; or
-            ``ikc`` without its networks.
+        ConfigError: an estimator of any shape and bicubic subsampling, whose blur cannot be taken off its kernel;
+            ``ikc`` without its networks; or an argument with an impossible value.
         BackendError: an estimator that needs torch, which is missing.
-        ImageError: the image is too small or has no texture.
+        ImageError: no such image, or one that is too small or has no texture.
     """
+    DegradationRequest("estimate", subsample, estimator, noise_std, seed)  # which checks them
+    if not isinstance(scale, int) or isinstance(scale, bool) or scale < 1:
+        raise ConfigError(f"a blur is estimated for a whole scale from 1, got {scale!r}.")
     if estimator == "ikc":
         return _estimate_by_networks(image, find_covariance, scale=scale, subsample=subsample, noise_std=noise_std)
     if estimator != "spectrum" and subsample != "direct":
