@@ -246,6 +246,5 @@ def initialize_as_interpolator(network: USRNet) -> None:
             layer[:, :3] = 0.0  # a transposed convolution: its outputs come second
         elif name.endswith("res.2.weight"):
             layer[:3] = 0.0
-    last = weights.mlp[4].bias
-    last[: network.iterations] = math.log(math.expm1(0.01))
-    weights.mlp[4].weight[: network.iterations] *= 0.1  # so that every scale and level begins near 0.01
+    weights.get_parameter("mlp.4.bias")[: network.iterations] = math.log(math.expm1(0.01))
+    weights.get_parameter("mlp.4.weight")[: network.iterations] *= 0.1  # every scale and level begins near 0.01
