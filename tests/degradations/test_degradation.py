@@ -112,7 +112,7 @@ def test_presets_are_those_of_the_literature():
     [
         ("gausian:2+direct", r"unknown degradation step 'gausian'; did you mean 'gaussian'\? Known: bicubic"),
         ("gaussian:2", r"no step that subsamples, expected one\. Add \+direct or \+bicubic"),
-        ("direct+bicubic", "2 steps that subsample"),
+        ("direct+bicubic", r"2 steps that subsample, expected one\. Keep one of them"),
         ("gaussian+direct", r"cannot read 'gaussian': it has 0 numbers, 1 to 3 expected\. Write gaussian:VARIANCE\[,"),
         ("gaussian:-2+direct", "variance must be positive"),
         ("gaussian:nan+direct", "must be finite"),

@@ -135,5 +135,6 @@ def test_wrong_types_and_names_are_refused():
         blur(np.zeros((0, 4)), np.ones((1, 1)))
     with pytest.raises(ValueError, match="unknown subsampling 'area'"):
         subsample(np.zeros((4, 4)), scale=2, method="area")
-    with pytest.raises(ValueError, match="scale must be at least 1"):
-        subsample(np.zeros((4, 4)), scale=0)
+    for scale in (0, 1.5):
+        with pytest.raises(ValueError, match=f"scale must be a whole number of at least 1, got {scale}"):
+            subsample(np.zeros((4, 4)), scale=scale)

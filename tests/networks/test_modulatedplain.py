@@ -39,7 +39,9 @@ def test_it_begins_as_a_contextplain():
 
 
 def test_other_weights_are_no_beginning():
-    with pytest.raises(ModelError, match=r"not a contextplain of 3 layers of 6 features \(body.2.weight"):
+    with pytest.raises(
+        ModelError, match=r"not a contextplain of 3 layers of 6 features: it lacks body\.2\.weight and 2"
+    ):
         ModulatedPlain(width=6, depth=3).begin_as_context(filled(ContextPlain).state_dict())
 
 
@@ -76,8 +78,16 @@ def test_a_smaller_scale_is_extrapolated_along_its_line():
 
 
 def test_another_shape_is_no_other_scale():
-    with pytest.raises(ModelError, match=r"not the weights of this modulatedplain at scale 2 \(body.2.weight"):
+    with pytest.raises(
+        ModelError, match=r"not the weights of this modulatedplain at scale 2: .*lacks body\.2\.weight and 1"
+    ):
         ModulatedPlain(scale=3, width=6, depth=3).begin_at_other_scale(filled(ModulatedPlain).state_dict(), scale=2)
+
+
+def test_a_surplus_tensor_is_named():
+    state = {**filled(ModulatedPlain).state_dict(), "tail.weight": torch.zeros(1)}
+    with pytest.raises(ModelError, match=r"at scale 2: it also holds tail\.weight\.$"):
+        ModulatedPlain(scale=2, width=6, depth=2).begin_at_other_scale(state, scale=2)
 
 
 def test_the_condition_is_described():

@@ -48,7 +48,9 @@ def explain_usage_error(error: CycloptsError, command: App | None) -> str:
     text = str(error)
     if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
         first = error.unused_tokens[0]
-        text = f"{first!r} stands without an option. A list is given as --model a b, or as --model a --model b."
+        text = f"{first!r} stands without an option."
+        if "--model" in _list_options(command):
+            text += " A list is given as --model a b, or as --model a --model b."
     if isinstance(error, UnknownOptionError):
         word = str(error.token.keyword or error.token.value).partition("=")[0]
         text = _hint_at(word, _list_options(command)) or text

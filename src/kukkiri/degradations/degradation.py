@@ -39,7 +39,8 @@ class Degradation:
         count = sum(step.subsamples for step in self.steps)
         if count != 1:
             found = f"{count} steps that subsample" if count else "no step that subsamples"
-            raise ConfigError(f"'{self}' has {found}, expected one. Add +direct or +bicubic.")
+            remedy = "Keep one of them" if count else "Add +direct or +bicubic"
+            raise ConfigError(f"'{self}' has {found}, expected one. {remedy}.")
         for place, step in enumerate(self.steps):
             try:
                 step.check(self.steps[:place])

@@ -150,10 +150,10 @@ def check_divisible(shape: tuple[int, ...], scale: int) -> None:
 
     Raises:
         ImageError: they are not.
-        ValueError: ``scale`` is below 1.
+        ValueError: ``scale`` is no whole number, or below 1.
     """
-    if scale < 1:
-        raise ValueError(f"scale must be at least 1, got {scale}")
+    if scale < 1 or scale != int(scale):
+        raise ValueError(f"scale must be a whole number of at least 1, got {scale}")
     height, width = shape[:2]
     if height % scale or width % scale:
         down = f"{height - height % scale}x{width - width % scale}"

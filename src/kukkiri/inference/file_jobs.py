@@ -240,7 +240,7 @@ def _mark_clashes(jobs: Sequence[FileJob], others: Iterable[Path]) -> list[FileJ
                 job,
                 problem=ConfigError(
                     f"{listed} would {'both' if len(others) == 2 else 'all'} be written to {job.target}. "
-                    "Rename one, run them apart, or keep their types with --format same."
+                    "Rename one, or run them apart."
                 ),
             )
         if inputs.get(_key(job.target), job.source) != job.source:

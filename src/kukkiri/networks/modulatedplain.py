@@ -19,6 +19,7 @@ from kukkiri.info import JSON, Condition
 from kukkiri.networks.blocks import require_positive, require_shape
 from kukkiri.networks.interface import Configuration
 from kukkiri.networks.plain import Plain
+from kukkiri.networks.state_shapes import write_shapes
 
 __all__ = ["ModulatedPlain"]
 
@@ -118,9 +119,10 @@ class ModulatedPlain(Plain):
         own = {key: value for key, value in self.state_dict().items() if key.startswith(("body.", "head."))}
         wanted = {key: value.shape for key, value in own.items()}
         wanted |= {"code": torch.Size([3]), **{f"codes.{i}": torch.Size([width, 3]) for i in range(depth)}}
-        different = [key for key, shape in wanted.items() if key not in state or state[key].shape != shape]
-        if different or len(state) != len(wanted):
-            raise ModelError(f"not a contextplain of {depth} layers of {width} features ({', '.join(different[:3])}).")
+        found = {key: value.shape for key, value in state.items()}
+        if found != wanted:
+            differing = write_shapes(found, wanted)
+            raise ModelError(f"not a contextplain of {depth} layers of {width} features: {differing}.")
         for key, value in own.items():
             value.copy_(state[key])
         nn.init.zeros_(self.curved.weight)
@@ -150,12 +152,12 @@ class ModulatedPlain(Plain):
         outputs = self.channels * scale**2
         heads = ("head.weight", "head.bias")
         wanted = {
-            key: (outputs, *value.shape[1:]) if key in heads else value.shape
+            key: torch.Size([outputs, *value.shape[1:]]) if key in heads else value.shape
             for key, value in self.state_dict().items()
         }
-        different = [key for key, shape in wanted.items() if key not in old or old[key].shape != shape]
-        if different or len(old) != len(wanted):
-            raise ModelError(f"not the weights of this modulatedplain at scale {scale} ({', '.join(different[:3])}).")
+        found = {key: value.shape for key, value in old.items()}
+        if found != wanted:
+            raise ModelError(f"not the weights of this modulatedplain at scale {scale}: {write_shapes(found, wanted)}.")
         self._keep_modulation(old, ratio=scale / self.scale)
         places = _place_sub_pixels(self.scale, old=scale, centred=self.subsample == "bicubic").to(self.head.weight)
         for key in heads:
