@@ -69,6 +69,7 @@ def test_a_kernel_is_bicubic_a_blur_a_matrix_or_a_file(tmp_path):
         ({"projections": -1}, "projections"),
         ({"method": "zssr", "precision": "half"}, "unknown precision 'half'"),
         ({"kernel": "gausian:2.0"}, "unknown kernel 'gausian:2.0'; did you mean 'gaussian'"),
+        ({"kernel": "estimate"}, "unknown kernel 'estimate'. Known: bicubic, gaussian"),
         ({"kernel": __file__}, r"test_adapting\.py: the name of a kernel file ends in \.npy"),
         ({"precision": "bfloat16"}, "precision belongs to the method zssr"),
         ({"steps": -1}, "steps"),

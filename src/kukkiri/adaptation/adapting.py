@@ -195,7 +195,7 @@ def degradation_of(
     if Path(text).suffix.lower() in _FILES and "+" not in text:
         path = unquote(text.removeprefix("file:")) if text.startswith("file:") else text
         return _from_matrix(load_kernel(path), scale=scale, subsample=subsample)
-    check_kernel_name(text)
+    check_kernel_name(text, words=("bicubic",))
     degradation = Degradation.parse(text if "+" in text else f"{text}+{subsample}")
     if not degradation.linear:
         raise ConfigError(

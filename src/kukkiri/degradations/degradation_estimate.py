@@ -6,6 +6,7 @@ An *estimator* (:func:`kukkiri.degradations.estimate_degradation`) finds it in t
 
 import math
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 from urllib.parse import unquote
@@ -156,7 +157,7 @@ class DegradationRequest:
                 f"noise is a standard deviation from 0 to 1, where white is 1, got {self.noise_std}. Divide levels of "
                 "8 bit by 255: 5 levels are 0.0196."
             )
-        if not isinstance(self.seed, int) or isinstance(self.seed, bool) or self.seed < 0:
+        if not isinstance(self.seed, Integral) or isinstance(self.seed, bool) or self.seed < 0:
             raise ConfigError(f"the seed of an estimator is a whole number from 0, got {self.seed!r}.")
         if self.is_bicubic and self.subsample == "direct":
             raise ConfigError("the kernel bicubic is that of bicubic subsampling, but direct was asked. Drop one.")
@@ -223,8 +224,12 @@ def read_degradation(request: DegradationRequest, *, scale: int, subsample: Grid
     return DegradationEstimate(kernel, scale, subsample, noise_std, text=text)
 
 
-def check_kernel_name(text: str) -> None:
+def check_kernel_name(text: str, *, words: tuple[str, ...] = ("estimate", "bicubic")) -> None:
     """Refuse a text that begins with no step of a degradation.
+
+    Args:
+        text: of a kernel, not one of ``words``.
+        words: that are kernels, too, for the message.
 
     Raises:
         ConfigError: it is a file of another suffix, or an unknown word.
@@ -238,7 +243,7 @@ def check_kernel_name(text: str) -> None:
     if name not in STEPS:
         blurs = [each for each, step in STEPS.items() if issubclass(step, Blur)]
         raise ConfigError(
-            f"unknown kernel {text!r}{did_you_mean(name, ('estimate', 'bicubic', *blurs))} A blur has numbers, as "
+            f"unknown kernel {text!r}{did_you_mean(name, (*words, *blurs))} A blur has numbers, as "
             f"gaussian:2.0 has; a file ({endings}) is a kernel, too."
         )
 

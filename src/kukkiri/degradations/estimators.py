@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -75,7 +76,7 @@ def estimate_degradation(
         ImageError: no such image, or one that is too small or has no texture.
     """
     DegradationRequest("estimate", subsample, estimator, noise_std, seed)  # which checks them
-    if not isinstance(scale, int) or isinstance(scale, bool) or scale < 1:
+    if not isinstance(scale, Integral) or isinstance(scale, bool) or scale < 1:
         raise ConfigError(f"a blur is estimated for a whole scale from 1, got {scale!r}.")
     if estimator == "ikc":
         return _estimate_by_networks(image, find_covariance, scale=scale, subsample=subsample, noise_std=noise_std)
