@@ -222,8 +222,7 @@ def run_zssr(
     case: Case, found: DegradationEstimate | None, *, scale: int, steps: int, crop: int, seed: int
 ) -> tuple[float, float]:
     """PSNR of ZSSR on the bicubic grid, and CPU seconds; ``None``: as for bicubic downscaling."""
-    from kukkiri.adaptation import adapt
-    from kukkiri.adaptation.adapting import degradation_of
+    from kukkiri.adaptation import adapt, degradation_of
     from kukkiri.adaptation.zssr import settings_for
 
     kernel = "bicubic" if found is None else align_kernel(found.kernel, scale=scale)

@@ -16,8 +16,7 @@ from pathlib import Path
 import numpy as np
 from div2krk import make_cases
 
-from kukkiri.adaptation import adapt
-from kukkiri.adaptation.adapting import degradation_of
+from kukkiri.adaptation import adapt, degradation_of
 from kukkiri.adaptation.zssr import gradual_factors, settings_for
 from kukkiri.degradations import align_kernel
 from kukkiri.inference import Upscaler
@@ -32,7 +31,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=600, help="of both ways, in all")
     parser.add_argument("--crop", type=int, default=64, help="side of the training crop in LR pixels")
     arguments = parser.parse_args()
-    rule, rows = PROTOCOLS["y-mzsr"], {"bicubic": [], "one step": [], "gradual": []}
+    rule = PROTOCOLS["y-mzsr"]
+    rows: dict[str, list[tuple[float, float]]] = {"bicubic": [], "one step": [], "gradual": []}
     cases = make_cases(Path(os.environ["KUKKIRI_SHARED"]), scale=SCALE, count=arguments.images, level=0.0)
     for seed, case in enumerate(cases):
         kernel = align_kernel(case.kernel, scale=SCALE)
@@ -47,7 +47,9 @@ def main() -> None:
             fitted = adapt(case.aligned, scale=SCALE, kernel=kernel, settings=settings, guarded=False)
             psnr = rule.score(case.hr, fitted(case.aligned).to_array(), scale=SCALE).psnr
             rows[name].append((psnr, time.process_time() - begun))
-            print(f"{case.name} {name}: {psnr:.2f} dB, {fitted.fit.steps} steps, by {fitted.fit.stopped}", flush=True)
+            fit = fitted.fit
+            assert fit is not None
+            print(f"{case.name} {name}: {psnr:.2f} dB, {fit.steps} steps, by {fit.stopped}", flush=True)
     for name, values in rows.items():
         psnr, seconds = np.mean(values, axis=0)
         print(f"{name}: {psnr:.2f} dB, {seconds:.0f} CPU s, {len(values)} images", flush=True)

@@ -4,6 +4,7 @@ import json
 import numpy as np
 import pytest
 
+from kukkiri.adaptation import adapt
 from kukkiri.adaptation.contenders import ConfiguredAdaptation, adapting_models, choose_learners
 from kukkiri.adaptation.estimated_degradation import estimate_degradation
 from kukkiri.degradations import Degradation
@@ -87,5 +88,17 @@ def test_a_doubtful_estimate_leaves_bicubic_downscaling(photograph):
 
 
 def test_an_estimate_is_of_direct_subsampling_only(photograph):
-    with pytest.raises(ConfigError, match="--subsample must be direct"):
+    with pytest.raises(ConfigError, match="subsample must be direct"):
         estimate_degradation(Image.from_array(photograph), scale=2, subsample="bicubic")
+
+
+def test_adapt_takes_the_estimate_and_says_so_on_each_result(photograph):
+    lr = Degradation.parse("gaussian:2.0+direct").apply(photograph, scale=2)
+    by_estimate = adapt(lr, scale=2, kernel="estimate", steps=0, guarded=False)
+    found = estimate_degradation(Image.from_array(lr), scale=2)
+    assert by_estimate.degradation == found.degradation
+    assert by_estimate.notes == found.notes
+    given = adapt(lr, scale=2, kernel=str(found.degradation), steps=0, guarded=False)
+    np.testing.assert_array_equal(by_estimate(lr), given(lr))
+    assert by_estimate(Image.from_array(lr)).notes[: len(found.notes)] == found.notes
+    assert given.notes == ()

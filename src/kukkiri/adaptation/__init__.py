@@ -1,7 +1,8 @@
 """Adaptation: networks that are trained on the image that they upscale (torch)."""
 
 from kukkiri.adaptation.adapted import AdaptedUpscaler, Guard
-from kukkiri.adaptation.adapting import adapt, choose_initialization, degradation_of, guard
+from kukkiri.adaptation.adapting import adapt, choose_initialization, guard
+from kukkiri.adaptation.assumed_degradation import degradation_of
 from kukkiri.adaptation.hr_crops import Augmentation
 from kukkiri.adaptation.meta_initialization import (
     Initialization,

@@ -73,6 +73,8 @@ class AdaptedUpscaler:
         self.projections = projections
         self.fit = fit
         self.guard = guard
+        self.notes: tuple[str, ...] = ()
+        """Lines about the blur that was estimated; they go to each image that is upscaled."""
         self.scale = network.scale
         name = f"{type(network).__name__.lower()}-x{self.scale}"
         arguments = {**network.arguments_from_state(network.state_dict()), "scale": network.scale}
@@ -108,7 +110,8 @@ class AdaptedUpscaler:
         return return_in_kind(self._upscale_image(open_image(image)), image)
 
     def _upscale_image(self, image: Image) -> Image:
-        return upscale_separately(image, self._upscale_colours, alpha="transparency", kernel="cubic")
+        upscaled = upscale_separately(image, self._upscale_colours, alpha="transparency", kernel="cubic")
+        return dataclasses.replace(upscaled, notes=(*self.notes, *upscaled.notes)) if self.notes else upscaled
 
     def _upscale_colours(self, image: Image) -> Image:
         if self.fell_back and self.guard is not None:

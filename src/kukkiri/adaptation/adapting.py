@@ -3,10 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
-from os import PathLike, fspath
-from pathlib import Path
+from os import PathLike
 from typing import Any, Literal, get_args
-from urllib.parse import unquote
 
 import numpy as np
 import torch
@@ -14,6 +12,8 @@ from numpy.typing import NDArray
 
 from kukkiri import pretrained
 from kukkiri.adaptation.adapted import AdaptedUpscaler, Guard
+from kukkiri.adaptation.assumed_degradation import degradation_of
+from kukkiri.adaptation.estimated_degradation import estimate_degradation
 from kukkiri.adaptation.meta_initialization import (
     Initialization,
     check_grid,
@@ -23,8 +23,7 @@ from kukkiri.adaptation.meta_initialization import (
 )
 from kukkiri.adaptation.mzsr import meta_test
 from kukkiri.adaptation.zssr import AdaptationProgress, Settings, find_detailed_region, fit, settings_for
-from kukkiri.degradations import Degradation, lies_aligned, load_kernel, odd_sided
-from kukkiri.degradations.degradation_estimate import check_kernel_name
+from kukkiri.degradations import Degradation
 from kukkiri.devices import resolve_device
 from kukkiri.errors import ConfigError, ImageError, ModelError, did_you_mean
 from kukkiri.images import ImageSource, bleed, open_image
@@ -32,11 +31,10 @@ from kukkiri.metrics import lr_consistency
 from kukkiri.resampling import resize
 from kukkiri.training.precision import Precision
 
-__all__ = ["adapt", "choose_initialization", "degradation_of", "guard"]
+__all__ = ["adapt", "choose_initialization", "guard"]
 
 _SMALLEST = 16
 _META_STEPS = 10
-_FILES = (".npy", ".npz", ".mat", ".txt")
 
 
 def adapt(
@@ -64,9 +62,10 @@ def adapt(
         image: a path, bytes, a binary file, an array, a ``PIL.Image`` or a :class:`kukkiri.Image`, see
             :func:`kukkiri.images.open_image`; at least 16 pixels high and wide.
         scale: integer, at least 2.
-        kernel: the degradation that is assumed to have made the image: ``bicubic``; a matrix or a file of one
-            (``.npy``, ``.npz``, ``.mat``, ``.txt``); a blur such as ``gaussian:4.0,1.0,-0.5``; or a whole degradation
-            such as ``gaussian:2.0+direct:aligned``, without noise or JPEG.
+        kernel: the degradation that is assumed to have made the image: ``bicubic``; ``estimate``, which finds the
+            blur, or assumes bicubic downscaling where the estimate is not to be trusted (``.notes`` says which); a
+            matrix or a file of one (``.npy``, ``.npz``, ``.mat``, ``.txt``); a blur such as ``gaussian:4.0,1.0,-0.5``;
+            or a whole degradation such as ``gaussian:2.0+direct:aligned``, without noise or JPEG.
         subsample: after the blur: pixels [0::scale], or MATLAB's bicubic; without effect on ``bicubic`` and a whole
             degradation.
         method: ``zssr``: from random weights, thousands of steps; ``mzsr``, or the network of another shipped
@@ -102,7 +101,19 @@ def adapt(
     if not _is_whole(scale) or scale < 2:
         raise ConfigError(f"adaptation needs an integer scale of at least 2, got {scale}.")
     scale, place = int(scale), resolve_device(device)
-    degradation = degradation_of(kernel, scale=scale, subsample=subsample)
+    notes: tuple[str, ...] = ()
+    if isinstance(kernel, str) and kernel == "estimate":
+        image = open_image(image)
+        found = estimate_degradation(
+            image,
+            scale=scale,
+            subsample=subsample,
+            method=method if settings is None else "zssr",
+            initialization=initialization,
+        )
+        degradation, notes = found.degradation, found.notes
+    else:
+        degradation = degradation_of(kernel, scale=scale, subsample=subsample)
     if settings is not None and (initialization is not None or method not in (None, "zssr")):
         raise ConfigError("settings belong to the method zssr. Drop them, or the initialization and the method.")
     chosen = (
@@ -121,6 +132,7 @@ def adapt(
     else:
         colour = _read_colour(image, scale=scale)
         upscaler = _adapt_from(chosen, colour, options, degradation=degradation, device=place, progress=progress)
+    upscaler.notes = notes
     if guarded:
         upscaler.guard = guard(upscaler, colour)
     return upscaler
@@ -165,50 +177,6 @@ def choose_initialization(
         )
     check_grid(initialization, degradation)
     return initialization
-
-
-def degradation_of(
-    kernel: str | PathLike[str] | NDArray[np.generic],
-    *,
-    scale: int | None = None,
-    subsample: Literal["direct", "bicubic"] = "direct",
-) -> Degradation:
-    """Return the degradation that ``adapt`` assumes for its ``kernel``, ``scale`` and ``subsample``.
-
-    A matrix or file whose centre of mass lies near (scale - 1) / 2 below and right of the anchor, as in the kernels of
-    KernelGAN and FKP, gives ``direct:aligned``: the LR image lies on the bicubic grid. Without a scale, and for a whole
-    degradation, nothing is recognized.
-
-    Raises:
-        ConfigError: the text or the file is not a kernel, or has steps that are not linear.
-    """
-    if subsample not in ("direct", "bicubic"):
-        raise ConfigError(f"unknown subsampling {subsample!r}{did_you_mean(subsample, ('direct', 'bicubic'))}")
-    if isinstance(kernel, np.ndarray):
-        try:
-            return _from_matrix(kernel, scale=scale, subsample=subsample)
-        except ValueError as error:
-            raise ConfigError(f"the array cannot be used as a kernel: {error}.") from error
-    text = fspath(kernel)
-    if text == "bicubic":
-        return Degradation.parse(text)
-    if Path(text).suffix.lower() in _FILES and "+" not in text:
-        path = unquote(text.removeprefix("file:")) if text.startswith("file:") else text
-        return _from_matrix(load_kernel(path), scale=scale, subsample=subsample)
-    check_kernel_name(text, words=("bicubic",))
-    degradation = Degradation.parse(text if "+" in text else f"{text}+{subsample}")
-    if not degradation.linear:
-        raise ConfigError(
-            f"{degradation}: adaptation assumes a linear degradation, blur and subsampling. Drop noise, JPEG and 8bit."
-        )
-    return degradation
-
-
-def _from_matrix(kernel: NDArray[Any], *, scale: int | None, subsample: Literal["direct", "bicubic"]) -> Degradation:
-    degradation = Degradation.from_kernel(kernel, method=subsample)
-    if scale is None or subsample != "direct" or not lies_aligned(odd_sided(np.asarray(kernel)), scale=scale):
-        return degradation
-    return Degradation.from_kernel(kernel, method=subsample, aligned=True)
 
 
 def guard(upscaler: AdaptedUpscaler, colour: NDArray[np.float32]) -> Guard:

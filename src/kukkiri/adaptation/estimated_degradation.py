@@ -1,9 +1,10 @@
 """Blur estimated from an image for ``--kernel estimate``, on the grid that fits the method or initialization."""
 
+from os import PathLike
 from typing import NamedTuple
 
-from kukkiri.adaptation.adapting import degradation_of
-from kukkiri.adaptation.meta_initialization import find_initialization, load_initialization
+from kukkiri.adaptation.assumed_degradation import degradation_of
+from kukkiri.adaptation.meta_initialization import Initialization, find_initialization, load_initialization
 from kukkiri.degradations import Degradation, DegradationEstimate, DegradationRequest
 from kukkiri.errors import ConfigError
 from kukkiri.images import Image
@@ -24,7 +25,12 @@ class EstimatedDegradation(NamedTuple):
 
 
 def estimate_degradation(
-    image: Image, *, scale: int, subsample: str = "direct", method: str | None = None, initialization: str | None = None
+    image: Image,
+    *,
+    scale: int,
+    subsample: str = "direct",
+    method: str | None = None,
+    initialization: str | PathLike[str] | Initialization | None = None,
 ) -> EstimatedDegradation:
     """Estimate the blur of an image for :func:`kukkiri.adaptation.adapt`.
 
@@ -39,7 +45,7 @@ def estimate_degradation(
         scale: at least 2.
         subsample: must be ``direct``, because the estimate contains the blur of downscaling.
         method: that will adapt; see ``adapt``.
-        initialization: id or file of the one that will adapt.
+        initialization: id or file of the one that will adapt, or a loaded one.
 
     Raises:
         ConfigError: another subsampling, or a scale below 2.
@@ -47,7 +53,7 @@ def estimate_degradation(
     """
     if subsample != "direct":
         raise ConfigError(
-            f"--kernel estimate contains the blur of downscaling, so --subsample must be direct, got {subsample}."
+            f"kernel estimate contains the blur of downscaling, so subsample must be direct, got {subsample}."
         )
     if scale < 2:
         raise ConfigError(f"adaptation needs a whole scale from 2, got {scale}.")
@@ -59,8 +65,9 @@ def estimate_degradation(
     notes = (str(estimate), *found.rival)
     direct = _as_degradation(estimate, aligned=False)
     if initialization is not None:
-        trained_on = load_initialization(initialization, scale=scale, subsample="bicubic").subsample
-        on_direct = trained_on == "direct"
+        if not isinstance(initialization, Initialization):
+            initialization = load_initialization(initialization, scale=scale, subsample="bicubic")
+        on_direct = initialization.subsample == "direct"
     else:
         on_direct = method != "zssr" and find_initialization(direct, scale=scale, network=method) is not None
     if not on_direct:

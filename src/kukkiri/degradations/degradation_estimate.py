@@ -224,12 +224,11 @@ def read_degradation(request: DegradationRequest, *, scale: int, subsample: Grid
     return DegradationEstimate(kernel, scale, subsample, noise_std, text=text)
 
 
-def check_kernel_name(text: str, *, words: tuple[str, ...] = ("estimate", "bicubic")) -> None:
+def check_kernel_name(text: str) -> None:
     """Refuse a text that begins with no step of a degradation.
 
     Args:
-        text: of a kernel, not one of ``words``.
-        words: that are kernels, too, for the message.
+        text: of a kernel, neither ``estimate`` nor ``bicubic``.
 
     Raises:
         ConfigError: it is a file of another suffix, or an unknown word.
@@ -241,9 +240,9 @@ def check_kernel_name(text: str, *, words: tuple[str, ...] = ("estimate", "bicub
         )
     name = text.partition("+")[0].partition(":")[0]
     if name not in STEPS:
-        blurs = [each for each, step in STEPS.items() if issubclass(step, Blur)]
+        known = ["estimate", "bicubic", *(each for each, step in STEPS.items() if issubclass(step, Blur))]
         raise ConfigError(
-            f"unknown kernel {text!r}{did_you_mean(name, (*words, *blurs))} A blur has numbers, as "
+            f"unknown kernel {text!r}{did_you_mean(name, known)} A blur has numbers, as "
             f"gaussian:2.0 has; a file ({endings}) is a kernel, too."
         )
 
