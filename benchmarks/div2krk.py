@@ -16,10 +16,10 @@ not trusted. Noise is estimated for solvers that take it, and 0 for ``context``.
 
 One line for each image and estimator: error |k - k_true| / |k_true|, both centred; for ``kernelgan`` also the distance
 of its own kernel's centre of mass from the place that its authors give it; and one for each result. Then the means:
-PSNR on Y in the protocol y-mzsr, CPU seconds of an image. With ``--kernels`` what an estimator finds is kept in that
-folder, and taken from it the next time. Estimates of ``kernelgan`` end after ``--minutes``: the images without one are
-left out of its rows. In ``kernelgan, guarded`` ``best`` counts where the image denies the result. ``zssr`` needs
-minutes for an image, less with fewer steps and smaller crops.
+PSNR and SSIM on Y in the protocol y-mzsr, CPU seconds of an image. With ``--kernels`` what an estimator finds is kept
+in that folder, and taken from it the next time. Estimates of ``kernelgan`` end after ``--minutes``: the images without
+one are left out of its rows. In ``kernelgan, guarded`` ``best`` counts where the image denies the result. ``zssr``
+needs minutes for an image, less with fewer steps and smaller crops.
 """
 
 import argparse
@@ -71,6 +71,14 @@ class Case(NamedTuple):
     aligned: Image
 
 
+class Result(NamedTuple):
+    """Scores of one result on Y in the protocol y-mzsr, and CPU seconds."""
+
+    psnr: float
+    ssim: float
+    seconds: float
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scale", type=int, default=2, choices=(2, 4))
@@ -86,12 +94,12 @@ def main() -> None:
     shared = Path(os.environ["KUKKIRI_SHARED"])
     scale, level = arguments.scale, arguments.noise
     cases = list(make_cases(shared, scale=scale, count=arguments.images, level=level))
-    rows: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    rows: dict[str, list[Result]] = defaultdict(list)
     for case in cases:
         for model in PLAIN:
             name = f"{model}, aligned"
             rows[name].append(run(Upscaler(model, scale=scale, threads=1), case.aligned, case.hr))
-            print(f"{case.name} {name}: {rows[name][-1][0]:.2f} dB", flush=True)
+            print(f"{case.name} {name}: {rows[name][-1].psnr:.2f} dB", flush=True)
     deadline = time.monotonic() + 60 * arguments.minutes
     for estimator in arguments.estimators.split(","):
         for number, case in enumerate(cases):
@@ -102,24 +110,23 @@ def main() -> None:
                 if found is not None and solver == "zssr":
                     known = None if estimator == "bicubic" else found
                     limits = {"steps": arguments.zssr_steps, "crop": arguments.zssr_crop, "seed": number}
-                    psnr, taken = run_zssr(case, known, scale=scale, **limits)
+                    result = run_zssr(case, known, scale=scale, **limits)
                 else:
-                    psnr, taken = solve(case, found, solver, scale=scale, shared=shared)
-                print(f"{case.name} {estimator} + {solver}: {psnr:.2f} dB", flush=True)
-                rows[f"{estimator} + {solver}"].append((psnr, seconds + taken))
+                    result = solve(case, found, solver, scale=scale, shared=shared)
+                print(f"{case.name} {estimator} + {solver}: {result.psnr:.2f} dB", flush=True)
+                result = result._replace(seconds=seconds + result.seconds)
+                rows[f"{estimator} + {solver}"].append(result)
                 if found is not None and estimator == "kernelgan" and solver != "zssr":
                     refused = is_contradicted(case, found, solver)
-                    kept = rows["best, aligned"][number] if refused else (psnr, seconds + taken)
+                    kept = rows["best, aligned"][number] if refused else result
                     rows[f"{estimator}, guarded + {solver}"].append(kept)
     for name, values in rows.items():
-        psnr, taken = np.mean(values, axis=0)
-        print(f"{name}: {psnr:.2f} dB, {taken:.1f} CPU s, {len(values)} images", flush=True)
+        psnr, ssim, taken = np.mean(values, axis=0)
+        print(f"{name}: {psnr:.2f} dB, SSIM {ssim:.4f}, {taken:.1f} CPU s, {len(values)} images", flush=True)
 
 
-def solve(
-    case: Case, found: DegradationEstimate | None, solver: str, *, scale: int, shared: Path
-) -> tuple[float, float]:
-    """PSNR of one result, and CPU seconds; plain upscaling where there is no estimate."""
+def solve(case: Case, found: DegradationEstimate | None, solver: str, *, scale: int, shared: Path) -> Result:
+    """Upscale by a solver, or plainly where there is no estimate."""
     if found is None:
         return run(Upscaler("best", scale=scale, threads=1), case.aligned, case.hr)
     model = str(shared / "weights_elsewhere/usrnet/usrnet_tiny.pth") if solver == "usrnet" else solver
@@ -202,11 +209,17 @@ def estimate(case: Case, estimator: str, *, scale: int) -> tuple[NDArray[np.floa
     return known.kernel, f", {known.kind} {known.text}, confidence {known.confidence:.2f}"
 
 
-def run(upscaler: Upscaler, lr: Image, hr: NDArray[np.uint8]) -> tuple[float, float]:
-    """PSNR of one result, and CPU seconds."""
+def run(upscaler: Upscaler, lr: Image, hr: NDArray[np.uint8]) -> Result:
+    """Upscale and score."""
     begun = time.process_time()
     sr: Any = quantize(upscaler(lr).colour, 8)
-    return PROTOCOLS["y-mzsr"].score(hr, sr, scale=int(upscaler.scale)).psnr, time.process_time() - begun
+    return score(hr, sr, scale=int(upscaler.scale), seconds=time.process_time() - begun)
+
+
+def score(hr: NDArray[np.uint8], sr: NDArray[np.uint8], *, scale: int, seconds: float) -> Result:
+    """Score a result."""
+    found = PROTOCOLS["y-mzsr"].score(hr, sr, scale=scale)
+    return Result(found.psnr, found.ssim, seconds)
 
 
 def is_contradicted(case: Case, found: DegradationEstimate, solver: str) -> bool:
@@ -218,10 +231,8 @@ def is_contradicted(case: Case, found: DegradationEstimate, solver: str) -> bool
     return checked.contradicted
 
 
-def run_zssr(
-    case: Case, found: DegradationEstimate | None, *, scale: int, steps: int, crop: int, seed: int
-) -> tuple[float, float]:
-    """PSNR of ZSSR on the bicubic grid, and CPU seconds; ``None``: as for bicubic downscaling."""
+def run_zssr(case: Case, found: DegradationEstimate | None, *, scale: int, steps: int, crop: int, seed: int) -> Result:
+    """Upscale by ZSSR on the bicubic grid; ``None``: as for bicubic downscaling."""
     from kukkiri.adaptation import adapt, degradation_of
     from kukkiri.adaptation.zssr import settings_for
 
@@ -230,7 +241,7 @@ def run_zssr(
     begun = time.process_time()
     fitted = adapt(case.aligned, scale=scale, kernel=kernel, settings=settings, guarded=False)
     sr: Any = quantize(fitted(case.aligned).colour, 8)
-    return PROTOCOLS["y-mzsr"].score(case.hr, sr, scale=scale).psnr, time.process_time() - begun
+    return score(case.hr, sr, scale=scale, seconds=time.process_time() - begun)
 
 
 if __name__ == "__main__":
