@@ -118,7 +118,8 @@ def main() -> None:
                 rows[f"{estimator} + {solver}"].append(result)
                 if found is not None and estimator == "kernelgan" and solver != "zssr":
                     refused = is_contradicted(case, found, solver)
-                    kept = rows["best, aligned"][number] if refused else result
+                    plain = rows["best, aligned"][number]
+                    kept = plain._replace(seconds=plain.seconds + result.seconds) if refused else result
                     rows[f"{estimator}, guarded + {solver}"].append(kept)
     for name, values in rows.items():
         psnr, ssim, taken = np.mean(values, axis=0)
