@@ -117,7 +117,7 @@ def main() -> None:
                 result = result._replace(seconds=seconds + result.seconds)
                 rows[f"{estimator} + {solver}"].append(result)
                 if found is not None and estimator == "kernelgan" and solver != "zssr":
-                    refused = is_contradicted(case, found, solver)
+                    refused = is_contradicted(case, found, solver, shared=shared)
                     plain = rows["best, aligned"][number]
                     kept = plain._replace(seconds=plain.seconds + result.seconds) if refused else result
                     rows[f"{estimator}, guarded + {solver}"].append(kept)
@@ -130,9 +130,14 @@ def solve(case: Case, found: DegradationEstimate | None, solver: str, *, scale: 
     """Upscale by a solver, or plainly where there is no estimate."""
     if found is None:
         return run(Upscaler("best", scale=scale, threads=1), case.aligned, case.hr)
-    model = str(shared / "weights_elsewhere/usrnet/usrnet_tiny.pth") if solver == "usrnet" else solver
+    model = name_model(solver, shared=shared)
     given = dataclasses.replace(found, noise_std=0.0 if solver == "context" else found.noise_std)
     return run(Upscaler(model, scale=scale, degradation=given, threads=1), case.lr, case.hr)
+
+
+def name_model(solver: str, *, shared: Path) -> str:
+    """Name the model of a solver: a file for ``usrnet``."""
+    return str(shared / "weights_elsewhere/usrnet/usrnet_tiny.pth") if solver == "usrnet" else solver
 
 
 def make_cases(shared: Path, *, scale: int, count: int, level: float) -> Iterator[Case]:
@@ -223,9 +228,9 @@ def score(hr: NDArray[np.uint8], sr: NDArray[np.uint8], *, scale: int, seconds: 
     return Result(found.psnr, found.ssim, seconds)
 
 
-def is_contradicted(case: Case, found: DegradationEstimate, solver: str) -> bool:
+def is_contradicted(case: Case, found: DegradationEstimate, solver: str, *, shared: Path) -> bool:
     """True when the image denies what a solver makes of it, so that ``--kernel estimate`` falls back."""
-    (engine,) = Upscaler(solver, scale=found.scale, degradation=found, threads=1).engines
+    (engine,) = Upscaler(name_model(solver, shared=shared), scale=found.scale, degradation=found, threads=1).engines
     checked = check_consistency(case.lr, engine, found)
     if checked.contradicted:
         print(f"{case.name} {solver}: LR consistency {checked.found:.1f} dB, not used", flush=True)
