@@ -2,7 +2,7 @@
 
 import pickle
 
-from kukkiri.cluster.on_ray import do_rows, split_into_blocks
+from kukkiri.cluster.blocks import do_rows, split_into_blocks
 from kukkiri.cluster.remote_worker import RemoteSettings, RemoteWorker
 
 

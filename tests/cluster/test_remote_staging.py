@@ -11,7 +11,7 @@ import pytest
 
 from kukkiri import cli
 from kukkiri.cli import cluster_options
-from kukkiri.cluster.on_ray import split_into_blocks
+from kukkiri.cluster.blocks import split_into_blocks
 from kukkiri.cluster.on_spark import upscale_partition
 from kukkiri.cluster.remote_worker import RemoteSettings, RemoteWorker
 from kukkiri.images import Image

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from kukkiri.cluster import Making, Recorder, read_manifest, summarize
-from kukkiri.cluster.on_ray import CrashLedger, RayExecutor, do_rows, split_into_blocks
+from kukkiri.cluster.blocks import CrashLedger, do_rows, split_into_blocks
+from kukkiri.cluster.on_ray import RayExecutor
 from kukkiri.cluster.on_spark import JOB_SCHEMA, OUTCOME_SCHEMA, describe_jobs, upscale_partition
 from kukkiri.cluster.remote_worker import RemoteSettings, RemoteWorker
 from kukkiri.errors import BackendError, ConfigError, ImageError

@@ -1,20 +1,17 @@
 """The degradation that adaptation assumes to have made an image, from what a user gives."""
 
 from os import PathLike, fspath
-from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import unquote
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kukkiri.degradations import Degradation, lies_aligned, load_kernel, odd_sided
 from kukkiri.degradations.degradation_estimate import check_kernel_name
+from kukkiri.degradations.kernel_files import find_kernel_path
 from kukkiri.errors import ConfigError, did_you_mean
 
 __all__ = ["degradation_of"]
-
-_FILES = (".npy", ".npz", ".mat", ".txt")
 
 
 def degradation_of(
@@ -42,8 +39,7 @@ def degradation_of(
     text = fspath(kernel)
     if text == "bicubic":
         return Degradation.parse(text)
-    if Path(text).suffix.lower() in _FILES and "+" not in text:
-        path = unquote(text.removeprefix("file:")) if text.startswith("file:") else text
+    if (path := find_kernel_path(text)) is not None:
         return _from_matrix(load_kernel(path), scale=scale, subsample=subsample)
     check_kernel_name(text)
     degradation = Degradation.parse(text if "+" in text else f"{text}+{subsample}")

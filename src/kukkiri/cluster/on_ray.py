@@ -16,14 +16,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 from warnings import catch_warnings
 
-from kukkiri.cluster.blocks import CrashLedger, Store, do_rows, split_into_blocks
+from kukkiri.cluster.blocks import CrashLedger, do_rows, split_into_blocks
 from kukkiri.cluster.head_watch import HeadWatch
 from kukkiri.cluster.remote_worker import RemoteSettings, RemoteWorker, show_source
 from kukkiri.errors import BackendError, ConfigError, make_printable, require
 from kukkiri.inference import FileJob, FileResult, count_usable_threads
 from kukkiri.inference.job_worker import JobSettings
 
-__all__ = ["CrashLedger", "RayExecutor", "Store", "do_rows", "split_into_blocks"]
+__all__ = ["RayExecutor"]
 
 _LOCAL, _OWN = "ray", "ray:auto"
 _REMOTE = "ray://"

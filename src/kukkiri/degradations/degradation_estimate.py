@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
-from urllib.parse import unquote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +18,7 @@ from kukkiri.degradations.blur_candidates import BlurKind, BlurRanking
 from kukkiri.degradations.blur_kernels import Kernel, as_kernel
 from kukkiri.degradations.degradation import Degradation
 from kukkiri.degradations.grammar import parse_steps
-from kukkiri.degradations.kernel_files import load_kernel
+from kukkiri.degradations.kernel_files import KERNEL_SUFFIXES, find_kernel_path, load_kernel
 from kukkiri.degradations.steps import STEPS
 from kukkiri.degradations.steps.blurs import Blur
 from kukkiri.degradations.steps.subsampling import Direct
@@ -49,7 +48,6 @@ _FOUND = {
 }
 _LARGEST = 201
 """Side of the kernels that can be given; the check of a result takes seconds beyond."""
-_KERNEL_FILES = (".npy", ".npz", ".mat", ".txt")
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,8 +209,8 @@ def read_degradation(request: DegradationRequest, *, scale: int, subsample: Grid
             kernel = as_kernel(request.kernel)
         except (TypeError, ValueError) as error:
             raise ConfigError(f"the array cannot be used as a kernel: {error}.") from error
-    elif Path(text).suffix.lower() in _KERNEL_FILES and "+" not in text:
-        kernel = load_kernel(unquote(text.removeprefix("file:")) if text.startswith("file:") else text)
+    elif (path := find_kernel_path(text)) is not None:
+        kernel = load_kernel(path)
     else:
         kernel = _read_blur(text, scale=scale)
     if max(kernel.shape) > _LARGEST:
@@ -233,7 +231,7 @@ def check_kernel_name(text: str) -> None:
     Raises:
         ConfigError: it is a file of another suffix, or an unknown word.
     """
-    endings = ", ".join(_KERNEL_FILES)
+    endings = ", ".join(KERNEL_SUFFIXES)
     if Path(text).is_file():
         raise ConfigError(
             f"{text}: the name of a kernel file ends in {endings}. Rename it, or write file:{text} for numbers in text."
@@ -255,7 +253,7 @@ def _read_blur(text: str, *, scale: int) -> Kernel:
     except ConfigError as error:
         raise ConfigError(
             f"unknown kernel {text!r}: {error} Give estimate, bicubic, a blur such as gaussian:2.0, or a file "
-            f"({', '.join(_KERNEL_FILES)})."
+            f"({', '.join(KERNEL_SUFFIXES)})."
         ) from error
     if any(step.subsamples for step in steps):
         raise ConfigError(

@@ -3,6 +3,7 @@
 import io
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +12,21 @@ from kukkiri.degradations.blur_kernels import Kernel, as_kernel
 from kukkiri.errors import BackendError, ConfigError
 from kukkiri.files import write_atomically
 
-__all__ = ["kernel_view", "load_kernel", "load_matrix", "save_kernel"]
+__all__ = ["KERNEL_SUFFIXES", "find_kernel_path", "kernel_view", "load_kernel", "load_matrix", "save_kernel"]
 
+KERNEL_SUFFIXES = (".npy", ".npz", ".mat", ".txt")
+"""Of kernel files, by which they differ from text forms of blurs."""
 _NUMPY_FILES = (b"\x93NUMPY", b"PK")
 """First bytes of ``.npy`` and ``.npz``."""
 _LISTED = 6
 """Names of arrays in a message."""
+
+
+def find_kernel_path(text: str) -> str | None:
+    """Return the path of a kernel file that a text is, with ``file:`` before it or not; ``None``: it is a blur."""
+    if Path(text).suffix.lower() not in KERNEL_SUFFIXES or "+" in text:
+        return None
+    return unquote(text.removeprefix("file:")) if text.startswith("file:") else text
 
 
 def load_kernel(path: str | Path) -> Kernel:

@@ -17,6 +17,11 @@ def get_field(image: Any, name: str, default: Any = None) -> Any:
     return image.get(name) if image is not None and image.get_typeof(name) else default
 
 
+def _get_blob(image: Any, name: str) -> bytes | None:
+    found = get_field(image, name)
+    return (bytes(found) or None) if found is not None else None
+
+
 def read_metadata(image: Any, file: EncodedFile) -> tuple[Metadata, list[str]]:
     """Read the metadata, and notes on those that cannot be kept.
 
@@ -24,18 +29,13 @@ def read_metadata(image: Any, file: EncodedFile) -> tuple[Metadata, list[str]]:
         image: of libvips; ``None`` for an unusual page of a TIFF, whose samples it does not read.
         file: the same.
     """
-
-    def blob(name: str) -> bytes | None:
-        found = get_field(image, name)
-        return (bytes(found) or None) if found is not None else None
-
-    icc = blob("icc-profile-data")
+    icc = _get_blob(image, "icc-profile-data")
     notes: list[str] = []
     if file.form == "PNG":
         return png.extract(file.data, icc=icc), notes
     if file.form == "GIF":
         return gif.extract(file.data), notes
-    exif, iptc = blob("exif-data"), None
+    exif, iptc = _get_blob(image, "exif-data"), None
     comments: tuple[bytes, ...] = ()
     exif = exif and exif_block.strip_prefix(exif)
     resolution = exif and exif_block.read_resolution(exif)
@@ -53,7 +53,7 @@ def read_metadata(image: Any, file: EncodedFile) -> tuple[Metadata, list[str]]:
     found = Metadata(
         icc=icc,
         exif=exif,
-        xmp=blob("xmp-data"),
+        xmp=_get_blob(image, "xmp-data"),
         iptc=iptc,
         resolution=resolution or None,
         comments=comments,
@@ -75,19 +75,14 @@ def _read_tiff_metadata(image: Any, file: EncodedFile) -> tuple[Metadata, list[s
             plain = with_tags(file.data, fail_on="none", page=file.page_number)
         except failure_types():
             clear_errors()
-
-    def blob(name: str) -> bytes | None:
-        found = get_field(plain, name)
-        return (bytes(found) or None) if found is not None else None
-
     resolution = None
     if get_field(plain, "resolution-unit") is not None:
         resolution = plain.xres * 25.4, plain.yres * 25.4
     found = Metadata(
-        icc=blob("icc-profile-data"),
+        icc=_get_blob(plain, "icc-profile-data"),
         exif=file.described.exif,
-        xmp=blob("xmp-data"),
-        iptc=blob("photoshop-data"),
+        xmp=_get_blob(plain, "xmp-data"),
+        iptc=_get_blob(plain, "photoshop-data"),
         resolution=resolution,
     )
     return found, notes

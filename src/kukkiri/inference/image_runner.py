@@ -36,7 +36,6 @@ class ImageRunner:
     chop: bool
     skip_flat: bool
     bounded: bool
-    wrap: bool
     tile: int | None
     """Largest side in LR pixels; ``None``: what fits into memory, 0: the whole image."""
     threads: int

@@ -1,5 +1,6 @@
 """Checks of an upscaler's options that need no model."""
 
+from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import get_args
 
@@ -12,8 +13,6 @@ from kukkiri.inference.separate_planes import AlphaMode
 __all__ = ["check_options"]
 
 _CHOICES = {"alpha": get_args(AlphaMode), "precision": get_args(Precision), "weights": get_args(Domain)}
-
-
 _WHOLE = ("threads", "workers", "width", "height", "short_side")
 _NUMBERS = ("memory", "megapixels", "dpi", "vivid", "denoise")
 
@@ -28,7 +27,8 @@ def check_options(options: UpscalerOptions) -> None:
         ConfigError: a text in place of a number, a negative tile, thread count or memory, no worker, an unknown choice,
             or options that exclude one another.
     """
-    _check_kinds(options)
+    given: dict[str, object] = {**options}
+    _check_kinds(given)
     tile, threads, memory = options["tile"], options["threads"], options["memory"]
     if options["chop"] and tile not in (None, "auto"):
         raise ConfigError("chop and tile both cut the image, each in its way. Use one of them.")
@@ -38,15 +38,13 @@ def check_options(options: UpscalerOptions) -> None:
         raise ConfigError(f"tile, threads and memory must not be negative, got {tile}, {threads}, {memory}.")
     if options["workers"] < 1:
         raise ConfigError(f"workers must be at least 1, got {options['workers']}.")
-    given = {"alpha": options["alpha"], "precision": options["precision"], "weights": options["weights"]}
-    for name, choice in given.items():
-        if choice not in _CHOICES[name]:
-            raise ConfigError(f"unknown {name} {choice!r}{did_you_mean(str(choice), _CHOICES[name])}")
+    for name, choices in _CHOICES.items():
+        if given[name] not in choices:
+            raise ConfigError(f"unknown {name} {given[name]!r}{did_you_mean(str(given[name]), choices)}")
 
 
-def _check_kinds(options: UpscalerOptions) -> None:
+def _check_kinds(given: Mapping[str, object]) -> None:
     """Refuse texts and fractions where a notebook or a configuration file gives them for numbers."""
-    given: dict[str, object] = {**options}
     tile = given["tile"]
     if tile not in (None, "auto") and not isinstance(tile, Integral):
         raise ConfigError(f"tile must be a whole number or 'auto', got {tile!r}.")

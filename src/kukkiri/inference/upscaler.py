@@ -491,7 +491,6 @@ class Upscaler:
             chop=self.chop,
             skip_flat=self.skip_flat,
             bounded=self.bounded,
-            wrap=self.wrap,
             tile=self._tile,
             threads=self.threads,
             find_budget=self._find_budget,
